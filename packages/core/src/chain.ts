@@ -1,0 +1,120 @@
+import type { Address, Hash, MicroUsd, UnixMs, Wei } from './units.ts'
+
+/** Which contracts on which chain; part of what vouchers sign. */
+export interface ChainIdentity {
+  readonly chainId: number
+  readonly escrow: Address
+  readonly stake: Address
+  /** The settlement dollar, 6 decimals. */
+  readonly dollar: Address
+}
+
+/** A purse as the chain has it. */
+export interface PurseState {
+  readonly purse: Hash
+  readonly payer: Address
+  /** The key whose vouchers count: the payer, or the key that the payer named. */
+  readonly voucherSigner: Address
+  readonly root: Hash
+  readonly totalMicroUsd: MicroUsd
+  readonly claimedMicroUsd: MicroUsd
+  /** When claims end; undefined while the purse is not thawing. */
+  readonly thawEndsAt: UnixMs | undefined
+  readonly closed: boolean
+}
+
+/** What a payer locks for a set of providers. */
+export interface FundRequest {
+  readonly root: Hash
+  readonly totalMicroUsd: MicroUsd
+  readonly voucherSigner: Address
+  readonly salt: Hash
+}
+
+/** One step of a Merkle-sum branch, from the leaf up. */
+export interface BranchStep {
+  readonly sibling: Hash
+  readonly siblingMicroUsd: MicroUsd
+}
+
+/** Everything that the Escrow needs to credit one channel; anyone may submit it. */
+export interface ChannelClaim {
+  readonly purse: Hash
+  readonly node: Address
+  readonly operator: Address
+  readonly allocationMicroUsd: MicroUsd
+  readonly cumulativeMicroUsd: MicroUsd
+  /** The voucher's signature, 65 bytes. */
+  readonly signature: Uint8Array
+  /** Position of the leaf: bit i says whether the node at level i is a right child. */
+  readonly index: bigint
+  readonly branch: readonly BranchStep[]
+}
+
+/** A transaction that the chain accepted. */
+export interface TransactionOutcome {
+  readonly transaction: Hash
+  readonly blockNumber: bigint
+  readonly gasUsed: bigint
+  readonly gasCostWei: Wei
+}
+
+/** What one claimed channel brought. `net = gross - fee`. */
+export interface ClaimedChannel {
+  readonly channel: Hash
+  readonly purse: Hash
+  readonly node: Address
+  readonly operator: Address
+  readonly cumulativeMicroUsd: MicroUsd
+  readonly grossMicroUsd: MicroUsd
+  readonly feeMicroUsd: MicroUsd
+}
+
+/** A claim transaction and what it credited; stale claims are missing from `channels`. */
+export interface ClaimOutcome extends TransactionOutcome {
+  readonly channels: readonly ClaimedChannel[]
+}
+
+/** What an account holds. */
+export interface Balances {
+  readonly dollarMicroUsd: MicroUsd
+  readonly gasWei: Wei
+}
+
+/**
+ * The settlement chain, bound to one account that pays for gas. Every call has its own time-out and throws the typed
+ * errors of the adapter (`CHAIN_…` codes); reads are of the latest block.
+ */
+export interface Chain {
+  readonly identity: ChainIdentity
+  /** The account that sends transactions. */
+  readonly account: Address
+  start(): Promise<void>
+  stop(): Promise<void>
+  /** Latest block's time. */
+  blockTime(): Promise<UnixMs>
+  balances(account: Address): Promise<Balances>
+  /** Gas price now, in wei per gas. */
+  gasPrice(): Promise<Wei>
+  /** The protocol fee in ten-thousandths, and the thaw period: constants of the deployed Escrow. */
+  escrowTerms(): Promise<{ readonly feeBps: number; readonly thawSeconds: number }>
+
+  purse(id: Hash): Promise<PurseState | undefined>
+  /** Claimed so far on a channel; 0 when it was never claimed. */
+  claimedMicroUsd(channel: Hash): Promise<MicroUsd>
+  /** All claims ever credited from a purse, oldest first; the auditor's evidence. */
+  claimsOf(purse: Hash): Promise<readonly (ClaimedChannel & { readonly transaction: Hash })[]>
+  /** Credited to an operator and not paid out. */
+  owedMicroUsd(operator: Address): Promise<MicroUsd>
+  /** The operator that bonded this node, if any. */
+  operatorOf(node: Address): Promise<Address | undefined>
+
+  /** Approves (where needed) and locks funds. @throws when the account cannot pay: details needMicroUsd, haveMicroUsd */
+  fund(request: FundRequest): Promise<TransactionOutcome & { readonly purse: Hash }>
+  claim(claims: readonly ChannelClaim[]): Promise<ClaimOutcome>
+  payout(operator: Address): Promise<TransactionOutcome>
+  thaw(purse: Hash): Promise<TransactionOutcome & { readonly endsAt: UnixMs }>
+  close(purse: Hash): Promise<TransactionOutcome & { readonly refundMicroUsd: MicroUsd }>
+  /** Calls back for each purse that starts to thaw, until the returned function is called. Misses none after an outage. */
+  watchThaws(callback: (purse: Hash, endsAt: UnixMs) => void): () => void
+}

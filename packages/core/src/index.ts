@@ -1,0 +1,42 @@
+export type {
+  Balances,
+  BranchStep,
+  Chain,
+  ChainIdentity,
+  ChannelClaim,
+  ClaimedChannel,
+  ClaimOutcome,
+  FundRequest,
+  PurseState,
+  TransactionOutcome,
+} from './chain.ts'
+export type { Clock, Timer } from './clock.ts'
+export type {
+  CoreErrorCode,
+  ErrorCatalog,
+  ErrorDefinition,
+  ErrorDetails,
+  ErrorKind,
+  SteadErrorOptions,
+} from './errors.ts'
+export { CoreError, coreErrorCatalog, hasCode, isSteadError, messageOf, SteadError } from './errors.ts'
+export type { LogFields, Logger } from './logger.ts'
+export { silentLogger } from './logger.ts'
+export type { Counter, Gauge, Histogram, MetricLabels, Metrics } from './metrics.ts'
+export { silentMetrics } from './metrics.ts'
+export type {
+  GossipHandler,
+  GossipVerdict,
+  IncomingRequest,
+  Network,
+  NetworkEvents,
+  PeerInfo,
+  ProtocolLimits,
+  RequestHandler,
+  RequestOptions,
+} from './network.ts'
+export type { Random } from './random.ts'
+export type { Signer } from './signer.ts'
+export type { Durability, ScanRange, Store, StoreOperation, StoreRow } from './store.ts'
+export type { Address, Branded, ContentId, Fuel, Hash, MicroUsd, PeerId, UnixMs, Wei } from './units.ts'
+export { address, formatMicroUsd, fuel, hash, microUsd } from './units.ts'
