@@ -35,8 +35,18 @@ export type {
   RequestHandler,
   RequestOptions,
 } from './network.ts'
+export type { PeerReport } from './peer-report.ts'
+export { cleanPeerReport, internalPeerReport, peerReportOf, remoteErrorOf } from './peer-report.ts'
 export type { Random } from './random.ts'
 export type { Signer } from './signer.ts'
 export type { Durability, ScanRange, Store, StoreOperation, StoreRow } from './store.ts'
+export {
+  checkScanRange,
+  checkStoreBatch,
+  checkStoreKey,
+  checkStoreTable,
+  storeKeyBytesMax,
+  storeValueBytesMax,
+} from './store-limits.ts'
 export type { Address, Branded, ContentId, Fuel, Hash, MicroUsd, PeerId, UnixMs, Wei } from './units.ts'
 export { address, formatMicroUsd, fuel, hash, microUsd } from './units.ts'

@@ -15,6 +15,8 @@ export interface ScanRange {
   readonly prefix?: string
   /** Only keys greater than this one; for paging. */
   readonly after?: string
+  /** Only keys less than this one; for paging backwards. */
+  readonly before?: string
   /** At most so many rows. @default no limit */
   readonly limit?: number
   /** Descending order. @default false */
@@ -30,7 +32,7 @@ export interface StoreRow {
 /**
  * Ordered tables of key to bytes that survive crashes: batches are atomic and are applied in the order of the calls.
  * Table names match `[a-z][a-z0-9-]{0,63}`; a table appears with its first row. Keys are 1 .. 512 bytes of UTF-8,
- * values 0 .. 64 MiB.
+ * values 0 .. 64 MiB; anything else is a RangeError (store-limits.ts). Values are copied in and out.
  */
 export interface Store {
   /** @throws CoreError STORE_FAILED, STORE_CORRUPT */
