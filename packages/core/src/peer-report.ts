@@ -66,8 +66,8 @@ export function remoteErrorOf(peer: PeerId, report: PeerReport): CoreError {
     details[`remote${key.charAt(0).toUpperCase()}${key.slice(1)}`] = value
   }
   // Written last, so that a peer's own `code` or `message` detail cannot stand in for them.
-  details['remoteCode'] = clean.code
-  details['remoteMessage'] = clean.message
-  details['remoteRetryable'] = clean.retryable
+  details.remoteCode = clean.code
+  details.remoteMessage = clean.message
+  details.remoteRetryable = clean.retryable
   return new CoreError('NETWORK_REMOTE', `the peer refused: ${clean.message}`, { details })
 }
