@@ -1,0 +1,2 @@
+export type { StoreFixture } from './store/store-compliance.ts'
+export { storeCompliance } from './store/store-compliance.ts'
