@@ -1,0 +1,20 @@
+export type {
+  CallInput,
+  GuestLimit,
+  Limits,
+  ModuleKind,
+  NodeFaultCode,
+  Outcome,
+  TrapReason,
+} from './call.ts'
+export { callLimits, checkCall } from './check-call.ts'
+export { amountCosts, METER_VERSION, operationCosts } from './cost-table.ts'
+export type { SandboxErrorCode } from './errors.ts'
+export { SandboxError, sandboxErrorCatalog } from './errors.ts'
+export type { Executor, IsolationReport, LoadedModule, RunOptions, Wall } from './executor.ts'
+export { InlineExecutor } from './inline-executor.ts'
+export { moduleIdOf } from './module-id.ts'
+export type { CompiledModule, ModuleFacts, PreparedModule } from './prepare.ts'
+export { compileModule, prepareModule } from './prepare.ts'
+export { runCall } from './run.ts'
+export { staticLimits } from './static-limits.ts'

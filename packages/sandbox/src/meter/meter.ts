@@ -1,0 +1,313 @@
+import { ByteWriter } from '../binary/byte-writer.ts'
+import { type FunctionCode, FunctionReader } from '../binary/function-reader.ts'
+import { type BodyRange, type ModuleExport, type ModuleView, Section, sectionOrder } from '../binary/module-view.ts'
+import { Op } from '../binary/opcodes.ts'
+import { amountCosts } from '../cost-table.ts'
+import { SandboxError } from '../errors.ts'
+import { staticLimits } from '../static-limits.ts'
+import { ValueType } from '../whitelist.ts'
+import { functionTypeAt } from './block-types.ts'
+import { BulkHelpers, type TypeRegistry } from './bulk-helpers.ts'
+import { ChargePlan, placeCharges } from './charge-placement.ts'
+import {
+  Added,
+  addedExports,
+  type GuestGlobals,
+  guestGlobals,
+  writeCharge,
+  writeGet,
+  writeGuestGlobals,
+  writeSet,
+} from './guest-globals.ts'
+import { estimateStack, UNCOUNTED_FRAME_BYTES } from './stack-estimate.ts'
+
+/** V8 refuses larger function bodies. */
+const METERED_BODY_BYTES_MAX = 7_000_000
+
+/** A module that counts its own fuel, stack and memory. */
+export interface MeteredModule {
+  readonly bytes: Uint8Array<ArrayBuffer>
+  /** Fuel that a fresh instance costs before its first instruction. */
+  readonly instanceFuel: number
+}
+
+/**
+ * Rewrites a validated module: charges before each run of instructions, stack accounting where functions call, helpers
+ * for operations of variable amount, capped tables, the start function as an export, no custom sections, and only those
+ * of its exports that `keptExports` names.
+ * @throws SandboxError SANDBOX_FORBIDDEN_FEATURE, SANDBOX_MODULE_LIMIT
+ */
+export function meterModule(view: ModuleView, keptExports: ReadonlySet<string>): MeteredModule {
+  const transformer = new Transformer(view)
+  return {
+    bytes: transformer.transform(view.exports.filter((entry) => keptExports.has(entry.name))),
+    instanceFuel:
+      amountCosts.instance +
+      Math.floor(view.activeDataBytes / 2 ** amountCosts.bulkBytesShift) +
+      view.activeElements * amountCosts.perTableEntry,
+  }
+}
+
+class Transformer {
+  readonly #view: ModuleView
+  readonly #globals: GuestGlobals
+  readonly #types: AppendedTypes
+  readonly #helpers: BulkHelpers
+  readonly #plan = new ChargePlan()
+  readonly #body = new ByteWriter(64 * 1024)
+
+  constructor(view: ModuleView) {
+    this.#view = view
+    this.#globals = guestGlobals(view.globalCount)
+    this.#types = new AppendedTypes(view)
+    this.#helpers = new BulkHelpers({ view, globals: this.#globals, types: this.#types })
+  }
+
+  transform(exports: readonly ModuleExport[]): Uint8Array<ArrayBuffer> {
+    const view = this.#view
+    const bodies = this.#bodies()
+    const out = new ByteWriter(view.bytes.length + (view.bytes.length >> 1) + 1024)
+    out.range(view.bytes, 0, 8)
+    for (const id of sectionOrder) {
+      const content = id === Section.code ? bodies : this.#section(id, exports)
+      if (content === undefined) continue
+      out.u8(id)
+      out.vector(content)
+    }
+    return out.view().slice()
+  }
+
+  /** The new content of a section; undefined when the module has none. */
+  #section(id: number, exports: readonly ModuleExport[]): Uint8Array | undefined {
+    const helpers = this.#helpers.helpers
+    switch (id) {
+      case Section.type:
+        return this.#appended(id, this.#types.added.length, (out) => this.#types.write(out))
+      case Section.function:
+        return this.#appended(id, helpers.length, (out) => {
+          for (const helper of helpers) out.u32(helper.typeIndex)
+        })
+      case Section.table:
+        return this.#tables()
+      case Section.memory:
+        return this.#memory()
+      case Section.global:
+        return this.#appended(id, this.#globals.count, writeGuestGlobals)
+      case Section.export:
+        return this.#exports(exports)
+      case Section.start:
+        return undefined
+      case Section.element:
+        return this.#elements(exports)
+      default: {
+        const section = this.#view.sections.get(id)
+        return section === undefined ? undefined : this.#view.bytes.subarray(section.start, section.end)
+      }
+    }
+  }
+
+  /** A section's entries as they are, followed by `extra` more. */
+  #appended(id: number, extra: number, write: (out: ByteWriter) => void): Uint8Array | undefined {
+    const section = this.#view.sections.get(id)
+    if (section === undefined && extra === 0) return undefined
+    const out = new ByteWriter(1024)
+    out.u32((section?.count ?? 0) + extra)
+    if (section !== undefined) out.range(this.#view.bytes, section.entriesStart, section.end)
+    write(out)
+    return out.view()
+  }
+
+  #tables(): Uint8Array | undefined {
+    const { tables } = this.#view
+    if (tables.length === 0) return undefined
+    const out = new ByteWriter(64)
+    out.u32(tables.length)
+    for (const table of tables) {
+      out.raw(table.referenceType, 1)
+      out.u32(table.min)
+      out.u32(Math.min(table.max ?? staticLimits.tableEntries, staticLimits.tableEntries))
+    }
+    return out.view()
+  }
+
+  #memory(): Uint8Array | undefined {
+    const { memory } = this.#view
+    if (memory === undefined) return undefined
+    const out = new ByteWriter(32)
+    out.raw(1, 1)
+    out.u32(memory.min)
+    out.u32(Math.min(memory.max ?? staticLimits.memoryPages, staticLimits.memoryPages))
+    return out.view()
+  }
+
+  #exports(kept: readonly ModuleExport[]): Uint8Array {
+    const kinds = { function: 0, table: 1, memory: 2, global: 3 } as const
+    const { fuel, stack, pagesMax, growth } = this.#globals
+    const entries: [name: string, kind: number, index: number][] = [
+      ...kept.map((entry): [string, number, number] => [entry.name, kinds[entry.kind], entry.index]),
+      [addedExports.fuel, kinds.global, fuel],
+      [addedExports.stack, kinds.global, stack],
+      [addedExports.pagesMax, kinds.global, pagesMax],
+      [addedExports.growth, kinds.global, growth],
+    ]
+    if (this.#view.startFunction !== undefined)
+      entries.push([addedExports.start, kinds.function, this.#view.startFunction])
+    const out = new ByteWriter(256)
+    out.u32(entries.length)
+    for (const [name, kind, index] of entries) {
+      out.name(name)
+      out.u8(kind)
+      out.u32(index)
+    }
+    return out.view()
+  }
+
+  /** Exporting a function also allows `ref.func` on it; a declarative segment keeps that for exports that go. */
+  #elements(kept: readonly ModuleExport[]): Uint8Array | undefined {
+    const dropped = this.#view.exports.filter((entry) => entry.kind === 'function' && !kept.includes(entry))
+    return this.#appended(Section.element, dropped.length > 0 ? 1 : 0, (out) => {
+      if (dropped.length === 0) return
+      out.raw(3, 0)
+      out.u32(dropped.length)
+      for (const entry of dropped) out.u32(entry.index)
+    })
+  }
+
+  #bodies(): Uint8Array | undefined {
+    const view = this.#view
+    const reader = new FunctionReader(view.bytes)
+    const all = new ByteWriter(view.bytes.length + (view.bytes.length >> 1))
+    view.bodies.forEach((range, index) => {
+      this.#body.clear()
+      this.#rewrite(reader.read(range), range, view.imports.length + index)
+      if (this.#body.length > METERED_BODY_BYTES_MAX) throw tooLarge(this.#body.length, range.start)
+      all.vector(this.#body.view())
+    })
+    const helpers = this.#helpers.helpers
+    if (view.bodies.length + helpers.length === 0) return undefined
+    for (const helper of helpers) all.vector(helper.body)
+    const out = new ByteWriter(all.length + 8)
+    out.u32(view.bodies.length + helpers.length)
+    out.range(all.view(), 0, all.length)
+    return out.view()
+  }
+
+  /** Writes the metered body of one function: local declarations, stack accounting, and the charged instructions. */
+  #rewrite(code: FunctionCode, range: BodyRange, functionIndex: number): void {
+    const type = functionTypeAt(this.#view, functionIndex)
+    const stack = estimateStack(this.#view, type, code)
+    placeCharges(this.#plan, code, stack.hasGuestCalls)
+    const depthLocal = stack.hasGuestCalls ? type.parameters.length + code.localCount : undefined
+    this.#writeLocals(code, range, depthLocal !== undefined)
+    if (depthLocal !== undefined || stack.frameBytes > UNCOUNTED_FRAME_BYTES)
+      this.#writeStackEntry(stack.frameBytes, depthLocal)
+    this.#writeInstructions(code, depthLocal)
+  }
+
+  #writeLocals(code: FunctionCode, range: BodyRange, withDepth: boolean): void {
+    const out = this.#body
+    out.u32(code.localRuns.length + (withDepth ? 1 : 0))
+    const runsStart = range.start + lebLength(this.#view.bytes, range.start)
+    out.range(this.#view.bytes, runsStart, code.codeStart)
+    if (withDepth) out.raw(1, ValueType.i32)
+  }
+
+  /** Takes the frame from the stack budget. What is left is kept in a local and handed to the functions called. */
+  #writeStackEntry(frameBytes: number, depthLocal: number | undefined): void {
+    const out = this.#body
+    const { stack } = this.#globals
+    writeGet(out, stack)
+    out.u8(Op.i32Const)
+    out.s32(frameBytes)
+    out.u8(Added.i32Subtract)
+    if (depthLocal !== undefined) {
+      out.u8(Op.localTee)
+      out.u32(depthLocal)
+    }
+    out.raw(Op.i32Const, 0, Added.i32LessSigned, Op.if, Added.emptyBlock, Op.i32Const, 0x7f)
+    writeSet(out, stack)
+    out.raw(Op.unreachable, Op.end)
+  }
+
+  #writeInstructions(code: FunctionCode, depthLocal: number | undefined): void {
+    const out = this.#body
+    const plan = this.#plan
+    const { bytes } = this.#view
+    let copied = code.codeStart
+    const copyUntil = (offset: number): void => {
+      out.range(bytes, copied, offset)
+      copied = offset
+    }
+    let slot = 0
+    for (let index = 0; index < code.count; index++) {
+      const operation = code.operations[index] as number
+      while (slot < plan.count && plan.positions[slot] === index) {
+        const cost = plan.costs[slot] as number
+        const checked = plan.checked[slot] as boolean
+        slot++
+        if (cost === 0 && !checked) continue
+        copyUntil(code.offsets[index] as number)
+        writeCharge(out, this.#globals, cost, checked)
+      }
+      if (operation === Op.call || operation === Op.callIndirect) {
+        if (depthLocal === undefined) continue
+        if (operation === Op.call && (code.first[index] as number) < this.#view.imports.length) continue
+        copyUntil(code.offsets[index] as number)
+        out.u8(Op.localGet)
+        out.u32(depthLocal)
+        writeSet(out, this.#globals.stack)
+      } else if (BulkHelpers.replaces(operation)) {
+        copyUntil(code.offsets[index] as number)
+        out.u8(Op.call)
+        out.u32(this.#helpers.functionFor(operation, code.first[index] as number, code.second[index] as number))
+        copied = code.offsets[index + 1] as number
+      }
+    }
+    copyUntil(code.offsets[code.count] as number)
+  }
+}
+
+/** Function types that the transformer needs besides the module's own. */
+class AppendedTypes implements TypeRegistry {
+  readonly added: { readonly parameters: readonly number[]; readonly results: readonly number[] }[] = []
+  readonly #originalCount: number
+
+  constructor(view: ModuleView) {
+    this.#originalCount = view.types.length
+  }
+
+  indexOf(parameters: readonly number[], results: readonly number[]): number {
+    const key = `${parameters}>${results}`
+    const known = this.added.findIndex((type) => `${type.parameters}>${type.results}` === key)
+    if (known >= 0) return this.#originalCount + known
+    this.added.push({ parameters, results })
+    return this.#originalCount + this.added.length - 1
+  }
+
+  write(out: ByteWriter): void {
+    for (const type of this.added) {
+      out.u8(0x60)
+      out.u32(type.parameters.length)
+      out.raw(...type.parameters)
+      out.u32(type.results.length)
+      out.raw(...type.results)
+    }
+  }
+}
+
+/** How many bytes the LEB128 number at `offset` takes; it was read before and may be over-long. */
+function lebLength(bytes: Uint8Array, offset: number): number {
+  let length = 1
+  while (((bytes[offset + length - 1] as number) & 0x80) !== 0) length++
+  return length
+}
+
+function tooLarge(have: number, offset: number): SandboxError {
+  return new SandboxError(
+    'SANDBOX_MODULE_LIMIT',
+    `function at byte ${offset} takes ${have} bytes once metered; at most ${METERED_BODY_BYTES_MAX} are allowed`,
+    {
+      details: { limit: 'functionBytes', have, allowed: METERED_BODY_BYTES_MAX, offset },
+    },
+  )
+}

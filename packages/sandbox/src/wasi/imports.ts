@@ -1,0 +1,36 @@
+import { amountCosts } from '../cost-table.ts'
+import type { HostFunction } from '../webassembly.ts'
+import { descriptorCalls } from './calls/descriptor-calls.ts'
+import { pathCalls } from './calls/path-calls.ts'
+import { pollCalls } from './calls/poll-call.ts'
+import { processCalls } from './calls/process-calls.ts'
+import type { WasiCalls } from './calls/wasi-calls.ts'
+import { Errno, WasiFault } from './errno.ts'
+import type { WasiHost } from './host.ts'
+
+const allCalls: WasiCalls = { ...processCalls, ...descriptorCalls, ...pathCalls, ...pollCalls }
+
+/**
+ * The WASI functions that a module imports, bound to one call's host. Each charges for itself first, and answers the
+ * guest with an error number for whatever the guest did wrong.
+ * @param host set by the runner once the instance (and so its memory) exists; no function runs before that
+ */
+export function wasiImports(names: readonly string[], host: () => WasiHost): Record<string, HostFunction> {
+  const imports: Record<string, HostFunction> = {}
+  for (const name of names) {
+    const call = allCalls[name]
+    if (call === undefined) throw new RangeError(`WASI function ${name} has a type but no implementation`)
+    imports[name] = (...parameters: never[]): number => {
+      const current = host()
+      current.gauge.charge(amountCosts.hostCall)
+      try {
+        call(current, ...parameters)
+        return Errno.success
+      } catch (error) {
+        if (error instanceof WasiFault) return error.errno
+        throw error
+      }
+    }
+  }
+  return imports
+}
