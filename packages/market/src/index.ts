@@ -1,0 +1,54 @@
+export type { MarketErrorCode } from './errors.ts'
+export { MarketError, marketErrorCatalog } from './errors.ts'
+export type { OfferBookComponents } from './offers/offer-book.ts'
+export { OfferBook } from './offers/offer-book.ts'
+export type { OfferEntry, OfferSource } from './offers/offer-entry.ts'
+export type {
+  MarketPayerInput,
+  MarketPayerOptions,
+  MarketProviderInput,
+  MarketProviderOptions,
+  OfferBookInput,
+  OfferBookOptions,
+} from './options.ts'
+export { marketPayerOptionsSchema, marketProviderOptionsSchema, offerBookOptionsSchema } from './options.ts'
+export type {
+  ChannelShare,
+  MarketPayerComponents,
+  OpenedChannels,
+  PaymentReport,
+  PurseRecord,
+  PurseStage,
+  QuotesRequest,
+  UnsettledChannel,
+} from './payer/market-payer.ts'
+export { MarketPayer } from './payer/market-payer.ts'
+export type {
+  LostReason,
+  PayerChannel,
+  PayerChannelState,
+  PayerChannelStats,
+  RefusedOpening,
+  RejectReason,
+  Reservation,
+} from './payer/payer-channel.ts'
+export { REJECT_REASONS } from './payer/payer-channel.ts'
+export type { Admission, AdmissionRequest } from './provider/admission.ts'
+export type { MarketProviderComponents } from './provider/market-provider.ts'
+export { MarketProvider } from './provider/market-provider.ts'
+export type { OpenedQuote, QuoteAnswer } from './quotes/quote-answer.ts'
+export type { Refusal, RefusalCode } from './quotes/refusal.ts'
+export { REFUSAL_CODES } from './quotes/refusal.ts'
+export type { ResourceSeller, SellerQuote, SellerRequest } from './quotes/seller.ts'
+export type { ChannelEvidence, ReceiptFilter, ReceiptSums, StoredReceipt } from './receipts/stored-receipt.ts'
+export type {
+  ClaimReason,
+  ClaimState,
+  ClaimWaitReason,
+  EarningsReport,
+  ProviderChannelReport,
+  ProviderChannelState,
+  SettledChannel,
+  SettlementRecord,
+  SettlementReport,
+} from './settlement/settlement-record.ts'
