@@ -1,0 +1,131 @@
+import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
+import { type Clock, CoreError, type Timer } from '@stead/core'
+import { badFrame, FrameReader, type FrameSink } from './frame.ts'
+import { Outbox, type OutboxOptions } from './outbox.ts'
+
+/** What a {@link FrameStream} needs. */
+export interface FrameStreamComponents extends FrameSink {
+  readonly clock: Clock
+  readonly stream: Stream
+  /** The outbox has room again. */
+  onRoom(): void
+  /** Called once, when the stream is over; with an error when this end or the other broke it off. */
+  onClosed(error: CoreError | undefined): void
+}
+
+/** Limits of a {@link FrameStream}. */
+export interface FrameStreamOptions extends OutboxOptions {
+  /** A begun frame must be whole within this time plus one second per 32 KiB. */
+  readonly frameTimeoutMs: number
+}
+
+const SLOWEST_BYTES_PER_MS = 32
+
+/** A libp2p stream cut into frames, in both directions, that ends at the first broken rule and never throws into libp2p. */
+export class FrameStream {
+  readonly outbox: Outbox
+  readonly #components: FrameStreamComponents
+  readonly #options: FrameStreamOptions
+  readonly #reader: FrameReader
+  #frameTimer: Timer | undefined
+  #watchedStage = 0
+  #isPaused = false
+  #isClosed = false
+
+  constructor(components: FrameStreamComponents, options: FrameStreamOptions) {
+    this.#components = components
+    this.#options = options
+    this.#reader = new FrameReader(components)
+    const { clock, stream } = components
+    this.outbox = new Outbox(
+      {
+        clock,
+        stream,
+        onRoom: () => components.onRoom(),
+        onStalled: (message) => this.#end(new CoreError('NETWORK_UNREACHABLE', message)),
+      },
+      options,
+    )
+    stream.addEventListener('message', this.#onMessage)
+    stream.addEventListener('close', this.#onClose)
+    stream.addEventListener('remoteCloseWrite', this.#onRemoteCloseWrite)
+    if (stream.status !== 'open') queueMicrotask(() => this.#end(undefined))
+  }
+
+  /** Takes nothing more from the stream until {@link resume}; the other end is slowed down. */
+  pause(): void {
+    const { stream } = this.#components
+    if (this.#isPaused || this.#isClosed || stream.readStatus !== 'readable') return
+    this.#isPaused = true
+    this.#frameTimer?.clear()
+    this.#frameTimer = undefined
+    stream.pause()
+  }
+
+  /** Goes on after {@link pause}. */
+  resume(): void {
+    const { stream } = this.#components
+    if (!this.#isPaused || this.#isClosed) return
+    this.#isPaused = false
+    this.#watchFrame()
+    // A turn later: resuming delivers what has gathered, and the caller may be inside a delivery.
+    queueMicrotask(() => {
+      if (!this.#isPaused && !this.#isClosed && stream.readStatus === 'paused') stream.resume()
+    })
+  }
+
+  /** Ends the stream; `onClosed` is called without an error. */
+  close(): void {
+    this.#end(undefined)
+  }
+
+  readonly #onMessage = (event: StreamMessageEvent): void => {
+    if (this.#isClosed) return
+    try {
+      if (event.data instanceof Uint8Array) this.#reader.push(event.data)
+      else for (const chunk of event.data) this.#reader.push(chunk)
+      this.#watchFrame()
+    } catch (error) {
+      this.#end(error instanceof CoreError ? error : badFrame(`a frame could not be read: ${String(error)}`))
+    }
+  }
+
+  #watchFrame(): void {
+    const { missingBytes, stage } = this.#reader
+    const isAwaiting = missingBytes > 0 && !this.#isPaused && !this.#isClosed
+    // One timer per awaited part, not per piece of it: a peer that sends a byte a second gains nothing.
+    if (isAwaiting && this.#frameTimer !== undefined && stage === this.#watchedStage) return
+    this.#frameTimer?.clear()
+    this.#frameTimer = undefined
+    if (!isAwaiting) return
+    this.#watchedStage = stage
+    const timeoutMs = Math.round(this.#options.frameTimeoutMs + missingBytes / SLOWEST_BYTES_PER_MS)
+    this.#frameTimer = this.#components.clock.setTimer(timeoutMs, () => {
+      this.#frameTimer = undefined
+      this.#end(badFrame(`a frame was not finished within ${timeoutMs} ms`))
+    })
+  }
+
+  readonly #onClose = (event: StreamCloseEvent): void => {
+    const { error } = event
+    this.#end(
+      error === undefined ? undefined : new CoreError('NETWORK_UNREACHABLE', `the stream broke: ${error.message}`),
+    )
+  }
+
+  readonly #onRemoteCloseWrite = (): void => this.#end(undefined)
+
+  #end(error: CoreError | undefined): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    const { stream, onClosed } = this.#components
+    stream.removeEventListener('message', this.#onMessage)
+    stream.removeEventListener('close', this.#onClose)
+    stream.removeEventListener('remoteCloseWrite', this.#onRemoteCloseWrite)
+    this.#frameTimer?.clear()
+    this.outbox.close()
+    // A reset, not a polite close: what this end still has to say was dropped, and a reset frees both ends at once.
+    if (stream.status === 'open') stream.abort(error ?? new Error('stream closed'))
+    onClosed.call(this.#components, error)
+  }
+}

@@ -1,0 +1,6 @@
+export type { Libp2pErrorCode } from './errors.ts'
+export { Libp2pError, libp2pErrorCatalog } from './errors.ts'
+export type { Libp2pNetworkComponents } from './libp2p-network.ts'
+export { Libp2pNetwork } from './libp2p-network.ts'
+export type { Libp2pOptions, Libp2pOptionsInput } from './options.ts'
+export { libp2pOptionsSchema, parseLibp2pOptions } from './options.ts'

@@ -1,0 +1,377 @@
+import type { Connection, ConnectionGater, PeerId as Libp2pPeerId, Stream } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { multiaddr } from '@multiformats/multiaddr'
+import {
+  type Clock,
+  CoreError,
+  type GossipHandler,
+  type Logger,
+  type Metrics,
+  messageOf,
+  type Network,
+  type NetworkEvents,
+  type PeerId,
+  type PeerInfo,
+  type ProtocolLimits,
+  type Random,
+  type RequestHandler,
+  type RequestOptions,
+} from '@stead/core'
+import { createSigner, loadSecp256k1, nobleSecp256k1, peerIdOfPublicKey } from '@stead/protocol'
+import type { SteadLibp2p } from './create-node.ts'
+import { Libp2pError } from './errors.ts'
+import { wireProtocolOf } from './frame.ts'
+import { Gossip } from './gossip.ts'
+import { libp2pPrivateKey, verifyFaster } from './identity.ts'
+import { MeshKeeper } from './mesh-keeper.ts'
+import { type Libp2pOptions, type Libp2pOptionsInput, parseLibp2pOptions } from './options.ts'
+import { PeerBook } from './peer-book.ts'
+import { ProviderTable } from './provider-table.ts'
+import { Refusals } from './refusals.ts'
+import { RequestLayer } from './request-layer.ts'
+import { RoundTrips } from './round-trips.ts'
+
+/** What a {@link Libp2pNetwork} needs. */
+export interface Libp2pNetworkComponents {
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly metrics: Metrics
+  /** The node's secp256k1 key, 32 bytes. */
+  readonly privateKey: Uint8Array
+}
+
+/** Streams of one protocol per connection; ours need one, and one more while it is opened again. */
+const STREAMS_PER_CONNECTION_MAX = 4
+
+/** The Network port over js-libp2p. Starts once; after stop it stays stopped. */
+export class Libp2pNetwork implements Network {
+  readonly self: PeerId
+  readonly #components: Libp2pNetworkComponents
+  readonly #options: Libp2pOptions
+  readonly #refusals: Refusals
+  readonly #book: PeerBook
+  readonly #requests: RequestLayer
+  readonly #roundTrips: RoundTrips
+  readonly #gossip: Gossip
+  readonly #providers: ProviderTable
+  readonly #mesh: MeshKeeper
+  readonly #listeners = new Set<NetworkEvents>()
+  #node: SteadLibp2p | undefined
+  #starting: Promise<void> | undefined
+  #stopping: Promise<void> | undefined
+
+  /** @throws Libp2pError LIBP2P_BAD_OPTION, RangeError for a bad key */
+  constructor(components: Libp2pNetworkComponents, options: Libp2pOptionsInput = {}) {
+    const { clock, random, logger, metrics, privateKey } = components
+    this.#components = components
+    this.#options = parseLibp2pOptions(options)
+    this.self = peerIdOfPublicKey(nobleSecp256k1.publicKey(privateKey))
+    this.#refusals = new Refusals(clock)
+    this.#book = new PeerBook(clock, random)
+    const onBadPeer = (peer: PeerId, error: CoreError): void => this.#onBadPeer(peer, error)
+    this.#requests = new RequestLayer(
+      { clock, logger, metrics, onBadPeer, openStream: (peer, protocol) => this.#openStream(peer, protocol) },
+      this.#options,
+    )
+    const gossiped = metrics.counter('stead_network_gossip_total', 'Gossip messages by verdict', ['verdict'])
+    this.#gossip = new Gossip(
+      { clock, logger, onBadPeer, onMessage: (verdict) => gossiped.add(1, { verdict }) },
+      { messagesPerSecondPerPeerMax: this.#options.gossipMessagesPerSecondPerPeerMax },
+    )
+    this.#roundTrips = new RoundTrips(
+      { clock, random, logger, book: this.#book, requests: this.#requests, onDead: (peer) => this.#hangUp(peer) },
+      { intervalMs: this.#options.pingIntervalMs, timeoutMs: this.#options.pingTimeoutMs },
+    )
+    this.#providers = new ProviderTable(
+      { clock, logger, self: this.self },
+      { intervalMs: this.#options.provideIntervalMs, timeoutMs: this.#options.provideTimeoutMs },
+    )
+    this.#mesh = new MeshKeeper(
+      { clock, random, logger, book: this.#book, dial: (target) => this.#dialForMesh(target) },
+      {
+        bootstrap: this.#options.bootstrap,
+        peersTarget: this.#options.peersTarget,
+        intervalMs: this.#options.discoveryIntervalMs,
+      },
+    )
+  }
+
+  addresses(): readonly string[] {
+    return this.#node?.getMultiaddrs().map((address) => address.toString()) ?? []
+  }
+
+  /** @throws Libp2pError LIBP2P_LISTEN_FAILED */
+  start(): Promise<void> {
+    this.#starting ??= this.#start()
+    return this.#starting
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  handle(protocol: string, limits: ProtocolLimits, handler: RequestHandler): void {
+    this.#requests.handle(protocol, limits, handler)
+    if (this.#node !== undefined) void this.#serve(this.#node, protocol)
+  }
+
+  request(peer: PeerId, protocol: string, payload: Uint8Array, options: RequestOptions): Promise<Uint8Array> {
+    if (this.#stopping !== undefined || this.#node === undefined) return Promise.reject(notRunning())
+    return this.#requests.request(peer, protocol, payload, options)
+  }
+
+  async publish(topic: string, payload: Uint8Array): Promise<void> {
+    this.#runningNode()
+    await this.#gossip.publish(topic, payload)
+  }
+
+  subscribe(topic: string, handler: GossipHandler): () => void {
+    return this.#gossip.subscribe(topic, handler)
+  }
+
+  async provide(key: string): Promise<void> {
+    this.#runningNode()
+    await this.#providers.provide(key)
+  }
+
+  async findProviders(key: string, limit: number, timeoutMs: number): Promise<readonly PeerId[]> {
+    this.#runningNode()
+    return await this.#providers.find(key, limit, timeoutMs)
+  }
+
+  async connect(target: string | PeerId, timeoutMs: number): Promise<PeerId> {
+    const node = this.#runningNode()
+    const signal = AbortSignal.timeout(timeoutMs)
+    try {
+      const connection = await node.dial(dialTarget(target), { signal })
+      return connection.remotePeer.toString() as PeerId
+    } catch (error) {
+      throw connectionError(target, error)
+    }
+  }
+
+  async disconnect(peer: PeerId, refuseMs: number): Promise<void> {
+    this.#runningNode()
+    this.#refuse(peer, refuseMs)
+  }
+
+  peers(): readonly PeerInfo[] {
+    return this.#book
+      .list()
+      .map(({ peer, isConnected, addresses, rttMs }) => ({ peer, connected: isConnected, addresses, rttMs }))
+  }
+
+  async ping(peer: PeerId, timeoutMs: number): Promise<number> {
+    this.#runningNode()
+    return await this.#roundTrips.measure(peer, timeoutMs)
+  }
+
+  listen(events: NetworkEvents): () => void {
+    const own = { ...events }
+    this.#listeners.add(own)
+    return () => this.#listeners.delete(own)
+  }
+
+  #runningNode(): SteadLibp2p {
+    if (this.#node === undefined || this.#stopping !== undefined) throw notRunning()
+    return this.#node
+  }
+
+  async #start(): Promise<void> {
+    const { privateKey, logger } = this.#components
+    // Most of the memory of this package is libp2p's modules; a process that only makes the object does not load them.
+    const [{ createNode }, secp256k1] = await Promise.all([import('./create-node.ts'), loadSecp256k1()])
+    const signer = createSigner(secp256k1, privateKey)
+    verifyFaster(secp256k1, signer.publicKey)
+    const node = await createNode(
+      {
+        privateKey: libp2pPrivateKey(secp256k1, privateKey),
+        logger,
+        gater: this.#gater(),
+        gossip: this.#gossip,
+      },
+      this.#options,
+    )
+    this.#listenTo(node)
+    await Promise.all(this.#requests.protocols.map((protocol) => this.#serve(node, protocol)))
+    await startListening(node, this.#options.listen)
+    this.#node = node
+    this.#gossip.start({ pubsub: node.services.pubsub, secp256k1, signer })
+    this.#providers.start(node.services.dht)
+    this.#roundTrips.start()
+    this.#mesh.start()
+  }
+
+  async #stop(): Promise<void> {
+    await this.#starting?.catch((error: unknown) => {
+      this.#components.logger.debug('stopping after a failed start', { error: messageOf(error) })
+    })
+    this.#mesh.stop()
+    this.#roundTrips.stop()
+    this.#providers.stop()
+    this.#requests.stop()
+    this.#gossip.stop()
+    await this.#node?.stop()
+    this.#listeners.clear()
+  }
+
+  async #serve(node: SteadLibp2p, protocol: string): Promise<void> {
+    const accept = (stream: Stream, { remotePeer }: Connection): void => {
+      this.#requests.accept(protocol, stream, remotePeer.toString() as PeerId)
+    }
+    try {
+      await node.handle(wireProtocolOf(protocol), accept, {
+        maxInboundStreams: STREAMS_PER_CONNECTION_MAX,
+        maxOutboundStreams: STREAMS_PER_CONNECTION_MAX,
+        runOnLimitedConnection: true,
+      })
+    } catch (error) {
+      this.#components.logger.error('cannot serve a protocol', { protocol, error: messageOf(error) })
+    }
+  }
+
+  async #openStream(peer: PeerId, protocol: string): Promise<Stream> {
+    const node = this.#runningNode()
+    if (this.#refusals.has(peer)) throw refused(peer)
+    const signal = AbortSignal.timeout(this.#options.dialTimeoutMs)
+    try {
+      const connection = await connectionTo(node, peerIdFromString(peer), signal)
+      return await connection.newStream(wireProtocolOf(protocol), {
+        signal,
+        runOnLimitedConnection: true,
+        maxOutboundStreams: STREAMS_PER_CONNECTION_MAX,
+      })
+    } catch (error) {
+      throw connectionError(peer, error, protocol)
+    }
+  }
+
+  async #dialForMesh(target: string | PeerId): Promise<void> {
+    const node = this.#node
+    if (node === undefined) return
+    try {
+      await node.dial(dialTarget(target), { signal: AbortSignal.timeout(this.#options.dialTimeoutMs) })
+    } catch (error) {
+      this.#book.addFailure(target as PeerId)
+      throw error
+    }
+  }
+
+  #gater(): ConnectionGater {
+    // Every peer has an EVM address, which only this kind of key gives.
+    const isUnwanted = (peer: Libp2pPeerId): boolean =>
+      peer.type !== 'secp256k1' || this.#refusals.has(peer.toString() as PeerId)
+    return {
+      denyDialPeer: isUnwanted,
+      denyInboundEncryptedConnection: isUnwanted,
+      denyOutboundEncryptedConnection: isUnwanted,
+    }
+  }
+
+  #listenTo(node: SteadLibp2p): void {
+    const connected = this.#components.metrics.gauge('stead_network_peers', 'Connected peers')
+    node.addEventListener('peer:connect', ({ detail }) => {
+      const peer = detail.toString() as PeerId
+      this.#book.setConnected(peer, true)
+      connected.set(this.#book.connectedCount)
+      for (const listener of this.#listeners) this.#tell(() => listener.peerConnected?.(peer))
+    })
+    node.addEventListener('peer:disconnect', ({ detail }) => {
+      const peer = detail.toString() as PeerId
+      this.#book.setConnected(peer, false)
+      this.#roundTrips.forget(peer)
+      connected.set(this.#book.connectedCount)
+      for (const listener of this.#listeners) this.#tell(() => listener.peerDisconnected?.(peer))
+    })
+    node.addEventListener('peer:update', ({ detail: { peer } }) => {
+      if (peer.id.equals(node.peerId)) return
+      const id = peer.id.toString()
+      const addresses = peer.addresses.map(({ multiaddr: address }) => withPeer(address.toString(), id))
+      this.#book.setAddresses(id as PeerId, addresses)
+    })
+    node.addEventListener('peer:identify', ({ detail: { peerId, protocols } }) => {
+      void this.#roundTrips.check(peerId.toString() as PeerId)
+      this.#onIdentified(protocols)
+    })
+  }
+
+  #onIdentified(protocols: readonly string[]): void {
+    if (protocols.includes('/stead/kad/1')) this.#providers.onTablePeer()
+  }
+
+  #tell(call: () => void): void {
+    try {
+      call()
+    } catch (error) {
+      this.#components.logger.error('a listener for connections failed', { error: messageOf(error) })
+    }
+  }
+
+  #onBadPeer(peer: PeerId, error: CoreError): void {
+    const refuseMs = this.#options.badPeerRefuseMs
+    this.#components.logger.warn('peer broke a protocol', { peer, refuseMs, error: error.message })
+    this.#refuse(peer, refuseMs)
+  }
+
+  #refuse(peer: PeerId, refuseMs: number): void {
+    this.#refusals.add(peer, refuseMs)
+    this.#requests.drop(peer, refused(peer))
+    this.#hangUp(peer)
+  }
+
+  #hangUp(peer: PeerId): void {
+    for (const connection of this.#connectionsOf(peer)) connection.abort(new Error('disconnected'))
+  }
+
+  #connectionsOf(peer: PeerId): readonly Connection[] {
+    return this.#node?.getConnections().filter(({ remotePeer }) => remotePeer.toString() === peer) ?? []
+  }
+}
+
+async function startListening(node: SteadLibp2p, listen: readonly string[]): Promise<void> {
+  try {
+    await node.start()
+  } catch (error) {
+    const message = `cannot listen on ${listen.join(', ')}: ${messageOf(error)}`
+    throw new Libp2pError('LIBP2P_LISTEN_FAILED', message, { details: { listen }, cause: error })
+  }
+}
+
+async function connectionTo(node: SteadLibp2p, peer: Libp2pPeerId, signal: AbortSignal): Promise<Connection> {
+  const open = node.getConnections(peer).filter(({ status }) => status === 'open')
+  // A relayed connection has limits; a direct one is better where there is one.
+  return open.find(({ limits }) => limits === undefined) ?? open[0] ?? (await node.dial(peer, { signal }))
+}
+
+function dialTarget(target: string | PeerId): ReturnType<typeof multiaddr> | Libp2pPeerId {
+  if (!target.startsWith('/')) return peerIdFromString(target)
+  if (!target.includes('/p2p/')) throw new Error('the address does not end in /p2p/<peer id>')
+  return multiaddr(target)
+}
+
+function withPeer(address: string, peer: string): string {
+  return address.endsWith(`/p2p/${peer}`) ? address : `${address}/p2p/${peer}`
+}
+
+function notRunning(): CoreError {
+  return new CoreError('CORE_STOPPED', 'the network is not running')
+}
+
+function refused(peer: PeerId): CoreError {
+  return new CoreError('NETWORK_UNREACHABLE', `${peer} is refused for a while`, { details: { peer } })
+}
+
+function connectionError(target: string, cause: unknown, protocol?: string): CoreError {
+  if (cause instanceof CoreError) return cause
+  const name = cause instanceof Error ? cause.name : ''
+  const options = { cause, details: { peer: target, ...(protocol === undefined ? {} : { protocol }) } }
+  if (name === 'UnsupportedProtocolError') {
+    return new CoreError('NETWORK_UNSUPPORTED', `${target} does not speak ${protocol}`, options)
+  }
+  if (name === 'TimeoutError' || name === 'AbortError') {
+    return new CoreError('NETWORK_TIMEOUT', `no connection to ${target} in time`, options)
+  }
+  return new CoreError('NETWORK_UNREACHABLE', `cannot reach ${target}: ${messageOf(cause)}`, options)
+}

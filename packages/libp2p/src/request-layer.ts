@@ -1,0 +1,170 @@
+import type { Stream } from '@libp2p/interface'
+import {
+  type Clock,
+  CoreError,
+  type Counter,
+  isSteadError,
+  type Logger,
+  type Metrics,
+  type PeerId,
+  type ProtocolLimits,
+  type RequestHandler,
+  type RequestOptions,
+} from '@stead/core'
+import { PAYLOAD_BYTES_MAX } from './frame.ts'
+import type { Libp2pOptions } from './options.ts'
+import { Requester } from './requester.ts'
+import { Responder } from './responder.ts'
+
+/** What a {@link RequestLayer} needs. */
+export interface RequestLayerComponents {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+  /** Opens a stream for a protocol to a peer, connecting first where needed. @throws CoreError */
+  openStream(peer: PeerId, protocol: string): Promise<Stream>
+  /** A peer broke the format: it is to be disconnected and refused. */
+  onBadPeer(peer: PeerId, error: CoreError): void
+}
+
+/** All requests, asked and answered: one {@link Requester} per peer and protocol, one {@link Responder} per protocol. */
+export class RequestLayer {
+  readonly #components: RequestLayerComponents
+  readonly #options: Libp2pOptions
+  readonly #requesters = new Map<PeerId, Map<string, Requester>>()
+  readonly #responders = new Map<string, Responder>()
+  readonly #sent: Counter
+  readonly #served: Counter
+
+  constructor(components: RequestLayerComponents, options: Libp2pOptions) {
+    this.#components = components
+    this.#options = options
+    const { metrics } = components
+    this.#sent = metrics.counter('stead_network_requests_sent_total', 'Requests sent, by outcome', [
+      'protocol',
+      'outcome',
+    ])
+    this.#served = metrics.counter('stead_network_requests_served_total', 'Requests served, by outcome', [
+      'protocol',
+      'outcome',
+    ])
+  }
+
+  /** Names of the protocols that are served. */
+  get protocols(): readonly string[] {
+    return [...this.#responders.keys()]
+  }
+
+  /** See Network.handle. */
+  handle(protocol: string, limits: ProtocolLimits, handler: RequestHandler): void {
+    if (!/^\/[\x21-\x7e]{1,120}$/.test(protocol))
+      throw new TypeError(`not a protocol name: ${JSON.stringify(protocol)}`)
+    if (this.#responders.has(protocol)) throw new TypeError(`${protocol} has a handler already`)
+    checkLimits(limits)
+    const { clock, logger, onBadPeer } = this.#components
+    const responder = new Responder(
+      {
+        clock,
+        logger,
+        protocol,
+        limits,
+        handler,
+        onBadPeer,
+        onServed: (outcome) => this.#served.add(1, { protocol, outcome }),
+      },
+      { ...this.#streamOptions(), inFlightBytesMax: this.#options.requestBytesInFlightPerPeerMax },
+    )
+    this.#responders.set(protocol, responder)
+  }
+
+  /** Serves a stream that a peer opened for a protocol. */
+  accept(protocol: string, stream: Stream, peer: PeerId): void {
+    const responder = this.#responders.get(protocol)
+    if (responder === undefined) stream.abort(new Error(`${protocol} is not served`))
+    else responder.accept(stream, peer)
+  }
+
+  /** See Network.request. */
+  async request(peer: PeerId, protocol: string, payload: Uint8Array, options: RequestOptions): Promise<Uint8Array> {
+    try {
+      const answer = await this.#requesterOf(peer, protocol).request(payload, options)
+      this.#sent.add(1, { protocol, outcome: 'answered' })
+      return answer
+    } catch (error) {
+      this.#sent.add(1, { protocol, outcome: isSteadError(error) ? error.code : 'failed' })
+      throw error
+    }
+  }
+
+  /** True when a stream for the protocol is open to the peer. */
+  hasStream(peer: PeerId, protocol: string): boolean {
+    return this.#requesters.get(peer)?.get(protocol)?.isOpen ?? false
+  }
+
+  /** Ends everything with one peer; what is in flight to it fails with `error`. */
+  drop(peer: PeerId, error: CoreError): void {
+    const requesters = this.#requesters.get(peer)
+    this.#requesters.delete(peer)
+    for (const requester of requesters?.values() ?? []) requester.stop(error)
+  }
+
+  /** Ends everything. */
+  stop(): void {
+    const error = new CoreError('CORE_STOPPED', 'the network was stopped before the answer')
+    for (const peer of [...this.#requesters.keys()]) this.drop(peer, error)
+    for (const responder of this.#responders.values()) responder.stop()
+  }
+
+  #requesterOf(peer: PeerId, protocol: string): Requester {
+    const ofPeer = this.#requesters.get(peer)
+    const known = ofPeer?.get(protocol)
+    if (known !== undefined) return known
+    const requester = this.#createRequester(peer, protocol)
+    if (ofPeer === undefined) this.#requesters.set(peer, new Map([[protocol, requester]]))
+    else ofPeer.set(protocol, requester)
+    return requester
+  }
+
+  #createRequester(peer: PeerId, protocol: string): Requester {
+    const { clock, openStream, onBadPeer } = this.#components
+    const requester: Requester = new Requester(
+      {
+        clock,
+        peer,
+        protocol,
+        openStream: () => openStream(peer, protocol),
+        onBadPeer: (error) => onBadPeer(peer, error),
+        onIdle: () => this.#forget(peer, protocol, requester),
+      },
+      {
+        ...this.#streamOptions(),
+        payloadBytesMax: this.#responders.get(protocol)?.components.limits.messageBytesMax ?? PAYLOAD_BYTES_MAX,
+        inFlightMax: this.#options.requestsInFlightPerPeerMax,
+        inFlightBytesMax: this.#options.requestBytesInFlightPerPeerMax,
+      },
+    )
+    return requester
+  }
+
+  #forget(peer: PeerId, protocol: string, requester: Requester): void {
+    const ofPeer = this.#requesters.get(peer)
+    if (ofPeer?.get(protocol) !== requester) return
+    ofPeer.delete(protocol)
+    if (ofPeer.size === 0) this.#requesters.delete(peer)
+  }
+
+  #streamOptions(): { queuedBytesMax: number; stallTimeoutMs: number; frameTimeoutMs: number } {
+    const { queuedBytesPerStreamMax, stallTimeoutMs, frameTimeoutMs } = this.#options
+    return { queuedBytesMax: queuedBytesPerStreamMax, stallTimeoutMs, frameTimeoutMs }
+  }
+}
+
+function checkLimits({ messageBytesMax, inFlightPerPeerMax, handlerTimeoutMs }: ProtocolLimits): void {
+  if (!Number.isInteger(messageBytesMax) || messageBytesMax < 1 || messageBytesMax > PAYLOAD_BYTES_MAX) {
+    throw new TypeError(`messageBytesMax is 1 .. ${PAYLOAD_BYTES_MAX}, not ${messageBytesMax}`)
+  }
+  if (!Number.isInteger(inFlightPerPeerMax) || inFlightPerPeerMax < 1) {
+    throw new TypeError(`inFlightPerPeerMax is 1 or more, not ${inFlightPerPeerMax}`)
+  }
+  if (!(handlerTimeoutMs > 0)) throw new TypeError(`handlerTimeoutMs is more than 0, not ${handlerTimeoutMs}`)
+}

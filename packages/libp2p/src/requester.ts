@@ -1,0 +1,256 @@
+import type { Stream } from '@libp2p/interface'
+import { type Clock, CoreError, type PeerId, type RequestOptions, remoteErrorOf, type Timer } from '@stead/core'
+import {
+  badFrame,
+  decodeRefusalBody,
+  encodeFrame,
+  encodeRequest,
+  FRAME_KIND,
+  type FrameKind,
+  REPORT_BYTES_MAX,
+  type RefusalReason,
+} from './frame.ts'
+import { FrameStream, type FrameStreamOptions } from './frame-stream.ts'
+import { decodeReport } from './report.ts'
+
+/** What a {@link Requester} needs. */
+export interface RequesterComponents {
+  readonly clock: Clock
+  readonly peer: PeerId
+  readonly protocol: string
+  /** Opens a stream to the peer, connecting first where needed. @throws CoreError */
+  openStream(): Promise<Stream>
+  /** The peer broke the format: it is to be disconnected and refused. */
+  onBadPeer(error: CoreError): void
+  /** No request is in flight and no stream is open; the owner may forget this requester. */
+  onIdle(): void
+}
+
+/** Limits of a {@link Requester}. */
+export interface RequesterOptions extends FrameStreamOptions {
+  readonly payloadBytesMax: number
+  readonly inFlightMax: number
+  readonly inFlightBytesMax: number
+}
+
+interface Pending {
+  readonly resolve: (payload: Uint8Array) => void
+  readonly reject: (error: CoreError) => void
+  readonly timer: Timer
+  readonly bytes: number
+  readonly stopListening: (() => void) | undefined
+}
+
+const ID_MODULUS = 2 ** 32
+
+/** The asking end of a stream: many requests in flight on one stream to one peer, which is opened again after a drop. */
+export class Requester {
+  readonly #components: RequesterComponents
+  readonly #options: RequesterOptions
+  readonly #pending = new Map<number, Pending>()
+  /** Frames of requests that wait for the stream to open, by request id. */
+  readonly #unsent = new Map<number, Uint8Array>()
+  #stream: FrameStream | undefined
+  #isOpening = false
+  #nextId = 0
+  #hasWrapped = false
+  #inFlightBytes = 0
+  #stopped: CoreError | undefined
+
+  constructor(components: RequesterComponents, options: RequesterOptions) {
+    this.#components = components
+    this.#options = options
+  }
+
+  /** True while a stream is open. */
+  get isOpen(): boolean {
+    return this.#stream !== undefined
+  }
+
+  /** See Network.request. */
+  request(payload: Uint8Array, { timeoutMs, signal }: RequestOptions): Promise<Uint8Array> {
+    const refusal = this.#refusalOf(payload, signal)
+    if (refusal !== undefined) return Promise.reject(refusal)
+    return new Promise((resolve, reject) => {
+      const id = this.#takeId()
+      const timer = this.#components.clock.setTimer(timeoutMs, () => {
+        this.#giveUp(id, this.#error('NETWORK_TIMEOUT', `no answer within ${timeoutMs} ms`, { timeoutMs }))
+      })
+      const stopListening = signal === undefined ? undefined : this.#abortOn(signal, id)
+      this.#pending.set(id, { resolve, reject, timer, bytes: payload.length, stopListening })
+      this.#inFlightBytes += payload.length
+      const frame = encodeRequest(id, timeoutMs, payload)
+      if (this.#stream === undefined) {
+        this.#unsent.set(id, frame)
+        if (!this.#isOpening) void this.#open()
+      } else {
+        this.#stream.outbox.send(frame)
+      }
+    })
+  }
+
+  /** Fails what is in flight with `error` and refuses everything after it with the same. */
+  stop(error: CoreError): void {
+    this.#stopped = error
+    this.#fail(error)
+  }
+
+  #refusalOf(payload: Uint8Array, signal: AbortSignal | undefined): CoreError | undefined {
+    const { payloadBytesMax, inFlightMax, inFlightBytesMax } = this.#options
+    if (this.#stopped !== undefined) return this.#stopped
+    if (signal?.aborted === true) return this.#error('CORE_ABORTED', 'the request was cancelled before it was sent')
+    const haveBytes = payload.length
+    if (haveBytes > payloadBytesMax) {
+      const message = `the request has ${haveBytes} bytes, at most ${payloadBytesMax} are allowed`
+      return this.#error('NETWORK_TOO_LARGE', message, { haveBytes, limitBytes: payloadBytesMax })
+    }
+    const inFlight = this.#pending.size
+    if (inFlight >= inFlightMax) {
+      const message = `${inFlight} requests to this peer wait for answers, at most ${inFlightMax} may`
+      return this.#error('NETWORK_BUSY', message, { inFlight, limit: inFlightMax })
+    }
+    if (inFlight > 0 && this.#inFlightBytes + haveBytes > inFlightBytesMax) {
+      const message = `${this.#inFlightBytes} bytes wait for this peer, at most ${inFlightBytesMax} may`
+      return this.#error('NETWORK_BUSY', message, { inFlightBytes: this.#inFlightBytes, limitBytes: inFlightBytesMax })
+    }
+    return undefined
+  }
+
+  #takeId(): number {
+    do {
+      this.#nextId = (this.#nextId + 1) % ID_MODULUS
+      if (this.#nextId === 0) this.#hasWrapped = true
+    } while (this.#pending.has(this.#nextId))
+    return this.#nextId
+  }
+
+  #abortOn(signal: AbortSignal, id: number): () => void {
+    const onAbort = (): void => this.#giveUp(id, this.#error('CORE_ABORTED', 'the request was cancelled'))
+    signal.addEventListener('abort', onAbort, { once: true })
+    return () => signal.removeEventListener('abort', onAbort)
+  }
+
+  async #open(): Promise<void> {
+    this.#isOpening = true
+    try {
+      const stream = await this.#components.openStream()
+      if (this.#stopped !== undefined) {
+        stream.abort(this.#stopped)
+        return
+      }
+      this.#attach(stream)
+    } catch (error) {
+      this.#fail(error instanceof CoreError ? error : this.#unreachable(error))
+    } finally {
+      this.#isOpening = false
+    }
+  }
+
+  #attach(stream: Stream): void {
+    const { payloadBytesMax } = this.#options
+    const frames: FrameStream = new FrameStream(
+      {
+        clock: this.#components.clock,
+        stream,
+        bodyBytesMax: (kind) => {
+          if (kind === FRAME_KIND.response) return payloadBytesMax
+          if (kind === FRAME_KIND.report) return REPORT_BYTES_MAX
+          return kind === FRAME_KIND.refusal ? 1 : undefined
+        },
+        onFrame: (kind, id, body) => this.#onFrame(kind, id, body),
+        onOversized: (kind, id, bodyBytes) => this.#onOversized(kind, id, bodyBytes),
+        onRoom: () => undefined,
+        onClosed: (error) => this.#onClosed(frames, error),
+      },
+      this.#options,
+    )
+    this.#stream = frames
+    for (const frame of this.#unsent.values()) frames.outbox.send(frame)
+    this.#unsent.clear()
+  }
+
+  #onFrame(kind: FrameKind, id: number, body: Uint8Array): void {
+    const pending = this.#pending.get(id)
+    if (pending === undefined) {
+      // An answer that crossed our cancellation is dropped; one to a question never asked is an attack or a bug.
+      if (!this.#hasWrapped && (id === 0 || id > this.#nextId))
+        throw badFrame(`an answer to request ${id}, which was never sent`)
+      return
+    }
+    if (kind === FRAME_KIND.response) {
+      this.#settle(id, pending)
+      pending.resolve(body)
+      return
+    }
+    const { peer } = this.#components
+    const error =
+      kind === FRAME_KIND.report ? remoteErrorOf(peer, decodeReport(body)) : this.#refused(decodeRefusalBody(body))
+    this.#settle(id, pending)
+    pending.reject(error)
+  }
+
+  #onOversized(kind: FrameKind, id: number, bodyBytes: number): void {
+    if (kind !== FRAME_KIND.response) throw badFrame(`a frame of kind ${kind} with ${bodyBytes} bytes`)
+    const limitBytes = this.#options.payloadBytesMax
+    const message = `the answer has ${bodyBytes} bytes, at most ${limitBytes} are allowed`
+    this.#giveUp(id, this.#error('NETWORK_TOO_LARGE', message, { haveBytes: bodyBytes, limitBytes }))
+  }
+
+  #refused(reason: RefusalReason): CoreError {
+    switch (reason) {
+      case 'busy':
+        return this.#error('NETWORK_BUSY', 'the peer has as many of our requests in flight as it allows')
+      case 'timeout':
+        return this.#error('NETWORK_TIMEOUT', "the peer's handler did not finish in time")
+      case 'too-large':
+        return this.#error('NETWORK_TOO_LARGE', 'the request or its answer is larger than the peer allows')
+    }
+  }
+
+  #giveUp(id: number, error: CoreError): void {
+    const pending = this.#pending.get(id)
+    if (pending === undefined) return
+    const wasSent = !this.#unsent.delete(id)
+    this.#settle(id, pending)
+    if (wasSent) this.#stream?.outbox.send(encodeFrame(FRAME_KIND.cancel, id))
+    pending.reject(error)
+  }
+
+  #settle(id: number, pending: Pending): void {
+    this.#pending.delete(id)
+    this.#inFlightBytes -= pending.bytes
+    pending.timer.clear()
+    pending.stopListening?.()
+  }
+
+  #onClosed(closed: FrameStream, error: CoreError | undefined): void {
+    if (this.#stream !== closed) return
+    this.#stream = undefined
+    if (error?.code === 'NETWORK_BAD_MESSAGE') this.#components.onBadPeer(error)
+    this.#fail(error ?? this.#unreachable(undefined))
+  }
+
+  #fail(error: CoreError): void {
+    const failed = [...this.#pending]
+    this.#unsent.clear()
+    for (const [id, pending] of failed) {
+      this.#settle(id, pending)
+      pending.reject(error)
+    }
+    const stream = this.#stream
+    this.#stream = undefined
+    stream?.close()
+    this.#components.onIdle()
+  }
+
+  #unreachable(cause: unknown): CoreError {
+    const { peer, protocol } = this.#components
+    const options = { details: { peer, protocol }, cause }
+    return new CoreError('NETWORK_UNREACHABLE', `the connection to ${peer} closed before the answer`, options)
+  }
+
+  #error(code: CoreError['code'], message: string, details: CoreError['details'] = {}): CoreError {
+    const { peer, protocol } = this.#components
+    return new CoreError(code, `${message} (${protocol} at ${peer})`, { details: { peer, protocol, ...details } })
+  }
+}
