@@ -1,0 +1,24 @@
+// `npm run bench`: the table of speeds, each figure beside its reference of the same run. `--json` prints {rows};
+// names choose benches: `npm run bench -- vouchers`. Nothing here is a test: a missed target is printed as missed.
+import { type BenchRow, jsonRows, printTable } from './bench/row.ts'
+
+const benches: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
+  vouchers: async () => (await import('./bench/vouchers.ts')).benchVouchers(),
+}
+
+const args = process.argv.slice(2)
+const wanted = args.filter((argument) => !argument.startsWith('-'))
+const unknown = wanted.filter((name) => !(name in benches))
+if (unknown.length > 0) {
+  process.stderr.write(`no bench named ${unknown.join(', ')}; there are: ${Object.keys(benches).join(', ')}\n`)
+  process.exit(2)
+}
+const rows: BenchRow[] = []
+for (const [name, bench] of Object.entries(benches)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue
+  process.stderr.write(`measuring ${name} …\n`)
+  rows.push(...(await bench()))
+}
+process.stdout.write(
+  args.includes('--json') ? `${JSON.stringify({ rows: jsonRows(rows) }, null, 2)}\n` : `${printTable(rows)}\n`,
+)
