@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
-import { delimiter, dirname, join } from 'node:path'
+import { delimiter, dirname } from 'node:path'
 
 /** The forge project's root: the folder with foundry.toml. */
 export const contractsDirectory: string = dirname(import.meta.dirname)
@@ -9,15 +9,30 @@ export const contractsDirectory: string = dirname(import.meta.dirname)
 export const repositoryDirectory: string = dirname(contractsDirectory)
 
 /**
- * Runs forge from npm in the contracts folder, with its output on this process's, and returns its exit code.
+ * The native forge of this platform. The package's own launcher is not used because it exits with 0 whatever forge
+ * says.
+ * @throws when npm has no build of forge for this platform, or did not install it.
+ */
+function forgeExecutable(): string {
+  const architecture = process.arch === 'x64' ? 'amd64' : process.arch
+  const name = `@foundry-rs/forge-${process.platform}-${architecture}`
+  const executable = process.platform === 'win32' ? 'forge.exe' : 'forge'
+  try {
+    return createRequire(import.meta.url).resolve(`${name}/bin/${executable}`)
+  } catch (cause) {
+    throw new Error(`forge is not installed for this platform (${name}). Run: npm install`, { cause })
+  }
+}
+
+/**
+ * Runs forge in the contracts folder, with its output on this process's, and returns its exit code.
  * @param environment Added to this process's environment, for example `FOUNDRY_SNAPSHOTS`.
- * @throws when forge cannot be started, for example because npm has no build of it for this platform.
+ * @throws when forge cannot be started.
  */
 export async function runForge(args: readonly string[], environment: Record<string, string> = {}): Promise<number> {
-  const manifest = createRequire(import.meta.url).resolve('@foundry-rs/forge/package.json')
   // solc-shim.cjs starts by its shebang; it must find the Node.js that runs this script.
   const path = `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ''}`
-  const child = spawn(process.execPath, [join(dirname(manifest), 'bin.mjs'), ...args], {
+  const child = spawn(forgeExecutable(), args, {
     cwd: contractsDirectory,
     stdio: ['ignore', 'inherit', 'inherit'],
     env: { ...process.env, ...environment, PATH: path },

@@ -19,19 +19,19 @@ import {MerkleSum} from "./MerkleSum.sol";
 contract Escrow is EIP712, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
-    /// @notice One payer's locked money.
-    /// @param payer Who funded it, may thaw it, and gets back what nobody claimed.
+    /// @notice One payer's locked money. In this order a later claim reads two storage slots only.
+    /// @param voucherSigner Whose signature makes a voucher valid.
     /// @param thawEndsAt Unix second until which claims are safe from `close`; 0 while the purse is not thawing.
     /// @param closed Whether the remainder has gone back; a closed purse pays nothing more and its id is never reused.
-    /// @param voucherSigner Whose signature makes a voucher valid.
+    /// @param payer Who funded it, may thaw it, and gets back what nobody claimed.
     /// @param root Hash of the Merkle-sum tree's root.
-    /// @param total What was locked; a branch is valid only when its sum is exactly this.
+    /// @param total What was locked, never zero; a branch is valid only when its sum is exactly this.
     /// @param claimed What vouchers have drawn so far, fees included.
     struct Purse {
-        address payer;
+        address voucherSigner;
         uint64 thawEndsAt;
         bool closed;
-        address voucherSigner;
+        address payer;
         bytes32 root;
         uint128 total;
         uint128 claimed;
@@ -213,7 +213,7 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
     /// @return thawEndsAt Unix second up to and including which claims are safe from `close`.
     function thaw(bytes32 id) external returns (uint64 thawEndsAt) {
         Purse storage stored = _purses[id];
-        if (stored.payer == address(0)) revert PurseUnknown(id);
+        if (stored.total == 0) revert PurseUnknown(id);
         if (msg.sender != stored.payer) revert NotThePayer(msg.sender, stored.payer);
         if (stored.thawEndsAt != 0) revert PurseAlreadyThawing(id, stored.thawEndsAt);
         thawEndsAt = uint64(block.timestamp) + thawSeconds;
@@ -226,7 +226,7 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
     /// @return refund What went back.
     function close(bytes32 id) external nonReentrant returns (uint128 refund) {
         Purse storage stored = _purses[id];
-        if (stored.payer == address(0)) revert PurseUnknown(id);
+        if (stored.total == 0) revert PurseUnknown(id);
         if (stored.closed) revert PurseAlreadyClosed(id);
         if (stored.thawEndsAt == 0 || block.timestamp <= stored.thawEndsAt) {
             revert PurseNotThawed(id, stored.thawEndsAt, block.timestamp);
@@ -288,9 +288,9 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
         if (total == 0) revert PurseEmpty();
         address signer = voucherSigner == address(0) ? payer : voucherSigner;
         id = purseIdOf(payer, signer, root, total, salt);
-        if (_purses[id].payer != address(0)) revert PurseExists(id);
+        if (_purses[id].total != 0) revert PurseExists(id);
         _purses[id] = Purse({
-            payer: payer, thawEndsAt: 0, closed: false, voucherSigner: signer, root: root, total: total, claimed: 0
+            voucherSigner: signer, thawEndsAt: 0, closed: false, payer: payer, root: root, total: total, claimed: 0
         });
         emit PurseFunded(id, payer, signer, root, total);
     }
@@ -308,7 +308,7 @@ contract Escrow is EIP712, ReentrancyGuardTransient {
         if (c.cumulative <= before) return 0;
 
         Purse storage stored = _purses[c.purse];
-        if (stored.payer == address(0)) revert ClaimPurseUnknown(claimIndex, c.purse);
+        if (stored.total == 0) revert ClaimPurseUnknown(claimIndex, c.purse);
         if (stored.closed) revert ClaimPurseClosed(claimIndex, c.purse);
         if (c.cumulative > c.allocation) revert ClaimAboveAllocation(claimIndex, c.cumulative, c.allocation);
         // A channel has been paid something exactly when its branch has been verified.
