@@ -1,0 +1,53 @@
+export type {
+  CountedReason,
+  JobAccepted,
+  JobCounts,
+  JobDetail,
+  JobEvent,
+  JobList,
+  JobNode,
+  JobResultLine,
+  JobState,
+  JobStatus,
+  JobSubmission,
+  JobVerification,
+  ResultFile,
+  SubmittedBytes,
+  SubmittedFile,
+  SubmittedTask,
+} from './jobs.ts'
+export { jobSubmissionWire, jobVerificationWire } from './jobs.ts'
+export type {
+  EarningsReport,
+  EvidencePurse,
+  EvidenceTask,
+  JobEvidence,
+  ReceiptLine,
+  ReceiptList,
+  ReceiptQuery,
+  SettleAnswer,
+  SettledChannel,
+  SettlementTransaction,
+} from './money.ts'
+export type {
+  AccountStatus,
+  BlobStored,
+  DoctorCheck,
+  DoctorReport,
+  FinishAnswer,
+  NodeStatus,
+  OfferList,
+  OfferStatus,
+  PeerList,
+  PeerStatus,
+  ProviderStatus,
+  ThawAnswer,
+  ThawRequest,
+} from './node.ts'
+export type { ProblemDetails } from './problem.ts'
+export { errorOfProblem, problemOf, problemWire } from './problem.ts'
+export type { JobQuote, QuotedProvider } from './quote.ts'
+export type { AnswerForm, Route, Routes } from './routes.ts'
+export { routes } from './routes.ts'
+export type { Wire } from './scalars.ts'
+export { describeIssues } from './scalars.ts'

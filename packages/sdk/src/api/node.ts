@@ -1,0 +1,223 @@
+import type { Address, ContentId, Hash, MicroUsd, PeerId, UnixMs, Wei } from '@stead/core'
+import { z } from 'zod'
+import type { JsonValue } from '../job/job-package.ts'
+import { type CountedReason, countedReasonWire } from './jobs.ts'
+import {
+  addressWire,
+  contentIdWire,
+  countWire,
+  hashWire,
+  integerWire,
+  microUsdWire,
+  peerIdWire,
+  unixMsWire,
+  type Wire,
+} from './scalars.ts'
+
+/** Answer to `POST /v1/blobs`. */
+export interface BlobStored {
+  readonly id: ContentId
+  readonly bytes: number
+}
+
+/** Wire form of {@link BlobStored}. */
+export const blobStoredWire: Wire<BlobStored> = z.object({ id: contentIdWire, bytes: countWire })
+
+/** What an account of this node holds; `stale` is why the numbers are missing or old. */
+export interface AccountStatus {
+  readonly account: Address
+  readonly dollarMicroUsd?: MicroUsd
+  readonly gasWei?: Wei
+  readonly stale?: string
+}
+
+/** The provider side of a node. */
+export interface ProviderStatus {
+  readonly state: 'off' | 'serving' | 'paused' | 'finishing' | 'finished'
+  /** Why it is not serving, or why no work comes; a code. */
+  readonly reason?: string
+  readonly running: number
+  readonly queued: number
+  readonly succeeded: number
+  readonly failed: number
+  readonly timedOut: number
+  readonly rejected: number
+  readonly unclaimedMicroUsd: MicroUsd
+}
+
+/** Answer to `GET /v1/status`. */
+export interface NodeStatus {
+  readonly version: string
+  readonly node: Address
+  readonly peer: PeerId
+  readonly operator?: Address
+  readonly dataDirectory: string
+  readonly processId: number
+  readonly startedAt: UnixMs
+  readonly roles: readonly string[]
+  readonly addresses: readonly string[]
+  readonly peers: number
+  readonly offers: number
+  readonly chain: {
+    readonly chainId: number
+    readonly escrow: Address
+    readonly reachable: boolean
+    readonly account: AccountStatus
+  }
+  readonly provider: ProviderStatus
+  /** The payer side: jobs that run, and what is locked in purses and not spent. */
+  readonly payer: { readonly jobsRunning: number; readonly lockedMicroUsd: MicroUsd }
+}
+
+const accountStatusWire: Wire<AccountStatus> = z.object({
+  account: addressWire,
+  dollarMicroUsd: z.exactOptional(microUsdWire),
+  gasWei: z.exactOptional(integerWire as unknown as Wire<Wei>),
+  stale: z.exactOptional(z.string()),
+})
+
+const providerStatusWire: Wire<ProviderStatus> = z.object({
+  state: z.enum(['off', 'serving', 'paused', 'finishing', 'finished']),
+  reason: z.exactOptional(z.string()),
+  running: countWire,
+  queued: countWire,
+  succeeded: countWire,
+  failed: countWire,
+  timedOut: countWire,
+  rejected: countWire,
+  unclaimedMicroUsd: microUsdWire,
+})
+
+/** Wire form of {@link NodeStatus}. */
+export const nodeStatusWire: Wire<NodeStatus> = z.object({
+  version: z.string(),
+  node: addressWire,
+  peer: peerIdWire,
+  operator: z.exactOptional(addressWire),
+  dataDirectory: z.string(),
+  processId: countWire,
+  startedAt: unixMsWire,
+  roles: z.array(z.string()),
+  addresses: z.array(z.string()),
+  peers: countWire,
+  offers: countWire,
+  chain: z.object({ chainId: countWire, escrow: addressWire, reachable: z.boolean(), account: accountStatusWire }),
+  provider: providerStatusWire,
+  payer: z.object({ jobsRunning: countWire, lockedMicroUsd: microUsdWire }),
+})
+
+/** A peer that this node is connected to. */
+export interface PeerStatus {
+  readonly peer: PeerId
+  readonly node?: Address
+  readonly addresses: readonly string[]
+  readonly rttMs?: number
+}
+
+/** Answer to `GET /v1/peers`. */
+export interface PeerList {
+  readonly peers: readonly PeerStatus[]
+}
+
+/** Wire form of {@link PeerList}. */
+export const peerListWire: Wire<PeerList> = z.object({
+  peers: z.array(
+    z.object({
+      peer: peerIdWire,
+      node: z.exactOptional(addressWire),
+      addresses: z.array(z.string()),
+      rttMs: z.exactOptional(z.number()),
+    }),
+  ),
+})
+
+/** An offer that this node holds as valid. */
+export interface OfferStatus {
+  readonly node: Address
+  readonly peer: PeerId
+  readonly operator: Address
+  readonly resource: string
+  readonly region?: string
+  readonly expiresAt: UnixMs
+  /** The resource's own terms; big integers as decimal text. */
+  readonly terms: JsonValue
+}
+
+/** Answer to `GET /v1/offers`. */
+export interface OfferList {
+  readonly offers: readonly OfferStatus[]
+}
+
+/** Wire form of {@link OfferList}. */
+export const offerListWire: Wire<OfferList> = z.object({
+  offers: z.array(
+    z.object({
+      node: addressWire,
+      peer: peerIdWire,
+      operator: addressWire,
+      resource: z.string(),
+      region: z.exactOptional(z.string()),
+      expiresAt: unixMsWire,
+      terms: z.json() as unknown as Wire<JsonValue>,
+    }),
+  ),
+})
+
+/** One thing that was looked at, and what to do when it is not right. */
+export interface DoctorCheck {
+  readonly name: string
+  readonly state: 'ok' | 'warning' | 'failed'
+  /** What was found, with its numbers. */
+  readonly detail: string
+  /** The next command; missing when all is well. */
+  readonly next?: string
+}
+
+/** Answer to `GET /v1/doctor` and `POST /v1/selftest`. */
+export interface DoctorReport {
+  readonly healthy: boolean
+  readonly checks: readonly DoctorCheck[]
+}
+
+/** Wire form of {@link DoctorReport}. */
+export const doctorReportWire: Wire<DoctorReport> = z.object({
+  healthy: z.boolean(),
+  checks: z.array(
+    z.object({
+      name: z.string(),
+      state: z.enum(['ok', 'warning', 'failed']),
+      detail: z.string(),
+      next: z.exactOptional(z.string()),
+    }),
+  ),
+})
+
+/** Answer to `POST /v1/finish`: no new work is taken from now on. */
+export interface FinishAnswer {
+  readonly running: number
+  readonly reasons: readonly CountedReason[]
+}
+
+/** Wire form of {@link FinishAnswer}. */
+export const finishAnswerWire: Wire<FinishAnswer> = z.object({
+  running: countWire,
+  reasons: z.array(countedReasonWire),
+})
+
+/** Body of `POST /v1/thaw`. */
+export interface ThawRequest {
+  readonly purse: Hash
+}
+
+/** Wire form of {@link ThawRequest}. */
+export const thawRequestWire: Wire<ThawRequest> = z.strictObject({ purse: hashWire })
+
+/** Answer to `POST /v1/thaw`. */
+export interface ThawAnswer {
+  readonly purse: Hash
+  readonly endsAt: UnixMs
+  readonly transaction: Hash
+}
+
+/** Wire form of {@link ThawAnswer}. */
+export const thawAnswerWire: Wire<ThawAnswer> = z.object({ purse: hashWire, endsAt: unixMsWire, transaction: hashWire })

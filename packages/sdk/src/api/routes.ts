@@ -1,0 +1,188 @@
+import {
+  type JobAccepted,
+  type JobDetail,
+  type JobEvent,
+  type JobList,
+  type JobResultLine,
+  type JobStatus,
+  type JobSubmission,
+  jobAcceptedWire,
+  jobDetailWire,
+  jobEventWire,
+  jobListWire,
+  jobResultLineWire,
+  jobStatusWire,
+  jobSubmissionWire,
+} from './jobs.ts'
+import {
+  type EarningsReport,
+  earningsReportWire,
+  type JobEvidence,
+  jobEvidenceWire,
+  type ReceiptList,
+  type ReceiptQuery,
+  receiptListWire,
+  receiptQueryWire,
+  type SettleAnswer,
+  settleAnswerWire,
+} from './money.ts'
+import {
+  type BlobStored,
+  blobStoredWire,
+  type DoctorReport,
+  doctorReportWire,
+  type FinishAnswer,
+  finishAnswerWire,
+  type NodeStatus,
+  nodeStatusWire,
+  type OfferList,
+  offerListWire,
+  type PeerList,
+  peerListWire,
+  type ThawAnswer,
+  type ThawRequest,
+  thawAnswerWire,
+  thawRequestWire,
+} from './node.ts'
+import { type JobQuote, jobQuoteWire } from './quote.ts'
+import type { Wire } from './scalars.ts'
+
+/**
+ * How an answer's body is made: `json` is one value; `lines` is NDJSON, one value a line; `events` are server-sent
+ * events whose data is one value each and whose id is its `number`; `bytes` is the plain content.
+ */
+export type AnswerForm = 'json' | 'lines' | 'events' | 'bytes'
+
+/** One operation of the local HTTP API: what the daemon serves and what the client sends, from one definition. */
+export interface Route<Body, Query, Answer> {
+  /** Name in OpenAPI (`operationId`). */
+  readonly name: string
+  readonly method: 'GET' | 'POST'
+  /** `:id` stands for a path parameter. */
+  readonly path: string
+  /** One sentence for OpenAPI. */
+  readonly summary: string
+  /** JSON body; `bytes` for a plain one; undefined when there is none. */
+  readonly body: Wire<Body> | 'bytes' | undefined
+  readonly query: Wire<Query> | undefined
+  readonly form: AnswerForm
+  /** The answer's value, or one of its lines or events; undefined for plain bytes. */
+  readonly answer: Wire<Answer> | undefined
+}
+
+type NoBody = undefined
+type NoQuery = undefined
+
+/** All operations of the local HTTP API. */
+export interface Routes {
+  readonly putBlob: Route<Uint8Array, NoQuery, BlobStored>
+  readonly getBlob: Route<NoBody, NoQuery, Uint8Array>
+  readonly submitJob: Route<JobSubmission, NoQuery, JobAccepted>
+  readonly listJobs: Route<NoBody, NoQuery, JobList>
+  readonly getJob: Route<NoBody, NoQuery, JobDetail>
+  readonly watchJob: Route<NoBody, NoQuery, JobEvent>
+  readonly getJobResults: Route<NoBody, NoQuery, JobResultLine>
+  readonly getJobEvidence: Route<NoBody, NoQuery, JobEvidence>
+  readonly cancelJob: Route<NoBody, NoQuery, JobStatus>
+  readonly quoteJob: Route<JobSubmission, NoQuery, JobQuote>
+  readonly getStatus: Route<NoBody, NoQuery, NodeStatus>
+  readonly listPeers: Route<NoBody, NoQuery, PeerList>
+  readonly listOffers: Route<NoBody, NoQuery, OfferList>
+  readonly listReceipts: Route<NoBody, ReceiptQuery, ReceiptList>
+  readonly settle: Route<NoBody, NoQuery, SettleAnswer>
+  readonly thaw: Route<ThawRequest, NoQuery, ThawAnswer>
+  readonly finish: Route<NoBody, NoQuery, FinishAnswer>
+  readonly getEarnings: Route<NoBody, NoQuery, EarningsReport>
+  readonly getDoctor: Route<NoBody, NoQuery, DoctorReport>
+  readonly runSelftest: Route<NoBody, NoQuery, DoctorReport>
+}
+
+type RouteBase = Pick<Route<NoBody, NoQuery, never>, 'name' | 'method' | 'path' | 'summary' | 'body' | 'query' | 'form'>
+
+function get(name: string, path: string, summary: string): RouteBase {
+  return { name, method: 'GET', path, summary, body: undefined, query: undefined, form: 'json' }
+}
+
+function post(name: string, path: string, summary: string): RouteBase {
+  return { ...get(name, path, summary), method: 'POST' }
+}
+
+/** The table of {@link Routes}; the daemon registers each, the client calls them. */
+export const routes: Routes = {
+  putBlob: {
+    ...post('putBlob', '/v1/blobs', 'Stores a blob; its id is the hash of its content'),
+    body: 'bytes',
+    answer: blobStoredWire,
+  },
+  getBlob: {
+    ...get('getBlob', '/v1/blobs/:id', 'The content of a blob that this node has'),
+    form: 'bytes',
+    answer: undefined,
+  },
+  submitJob: {
+    ...post('submitJob', '/v1/jobs', 'Journals a job and starts it'),
+    body: jobSubmissionWire,
+    answer: jobAcceptedWire,
+  },
+  listJobs: { ...get('listJobs', '/v1/jobs', 'All jobs of this payer, newest first'), answer: jobListWire },
+  getJob: {
+    ...get('getJob', '/v1/jobs/:id', 'A job now, with what its submitter kept with it'),
+    answer: jobDetailWire,
+  },
+  watchJob: {
+    ...get('watchJob', '/v1/jobs/:id/events', 'What happens to a job; resumes after Last-Event-ID'),
+    form: 'events',
+    answer: jobEventWire,
+  },
+  getJobResults: {
+    ...get('getJobResults', '/v1/jobs/:id/results', 'One line for each task, in the order of the job'),
+    form: 'lines',
+    answer: jobResultLineWire,
+  },
+  getJobEvidence: {
+    ...get('getJobEvidence', '/v1/jobs/:id/evidence', 'Everything from which the bill can be recomputed'),
+    answer: jobEvidenceWire,
+  },
+  cancelJob: {
+    ...post('cancelJob', '/v1/jobs/:id/cancel', 'Ends a job; finished tasks stay, delivered work is paid'),
+    answer: jobStatusWire,
+  },
+  quoteJob: {
+    ...post('quoteJob', '/v1/quote', 'Who would run a job and for how much; funds nothing'),
+    body: jobSubmissionWire,
+    answer: jobQuoteWire,
+  },
+  getStatus: { ...get('getStatus', '/v1/status', 'What this node is and does'), answer: nodeStatusWire },
+  listPeers: { ...get('listPeers', '/v1/peers', 'Connected peers with measured round trips'), answer: peerListWire },
+  listOffers: { ...get('listOffers', '/v1/offers', 'Valid offers that this node knows'), answer: offerListWire },
+  listReceipts: {
+    ...get('listReceipts', '/v1/receipts', 'Paid entries with their increments'),
+    query: receiptQueryWire,
+    answer: receiptListWire,
+  },
+  settle: {
+    ...post('settle', '/v1/settle', 'Pays everything accepted and claims everything earned, now'),
+    answer: settleAnswerWire,
+  },
+  thaw: {
+    ...post('thaw', '/v1/thaw', 'Begins to take back what a purse does not owe'),
+    body: thawRequestWire,
+    answer: thawAnswerWire,
+  },
+  finish: {
+    ...post('finish', '/v1/finish', 'Takes no new work, completes what runs, claims, exits'),
+    answer: finishAnswerWire,
+  },
+  getEarnings: {
+    ...get('getEarnings', '/v1/earnings', 'What this provider earned and claimed'),
+    answer: earningsReportWire,
+  },
+  getDoctor: {
+    ...get('getDoctor', '/v1/doctor', 'Looks at everything that this node depends on'),
+    answer: doctorReportWire,
+  },
+  runSelftest: {
+    ...post('runSelftest', '/v1/selftest', 'Runs known work through the whole node'),
+    answer: doctorReportWire,
+  },
+}

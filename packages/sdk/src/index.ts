@@ -1,0 +1,11 @@
+export type {
+  CallOptions,
+  DaemonClientComponents,
+  DaemonClientOptions,
+  DaemonConnection,
+} from './client/daemon-client.ts'
+export { DaemonClient } from './client/daemon-client.ts'
+export type { JobTerms } from './client/job-runs.ts'
+export { prepareJob, taskResultOf } from './client/job-runs.ts'
+export type { SdkErrorCode } from './errors.ts'
+export { SdkError, sdkErrorCatalog } from './errors.ts'

@@ -1,0 +1,17 @@
+export type { SdkErrorCode } from '../errors.ts'
+export { SdkError } from '../errors.ts'
+export { checkJobPlan, defineJob, JOB_CONTEXT_LENGTH_MAX, JOB_TASKS_MAX, jobOfModule } from './define-job.ts'
+export type {
+  JobContext,
+  JobInput,
+  JobPackage,
+  JobPlan,
+  JobReport,
+  JsonValue,
+  PlannedBytes,
+  PlannedTask,
+  TaskResult,
+  TaskResultStatus,
+} from './job-package.ts'
+export type { JobOption, JobOptionValues } from './options.ts'
+export { parseJobOptions } from './options.ts'
