@@ -1,0 +1,30 @@
+#!/usr/bin/env node
+// Starts the `stead` command. In the workspace it runs from source under the pinned Node.js; an installed package runs
+// its built files under the Node.js that started it. Plain JavaScript, because any Node.js >= 20 may read it.
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const source = join(here, '..', 'src', 'main.ts')
+const built = join(here, '..', 'dist', 'main.js')
+const root = join(here, '..', '..', '..')
+const pinnedNode = join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node')
+
+if (existsSync(pinnedNode) && existsSync(source)) {
+  const child = spawn(pinnedNode, ['--conditions=@stead/source', source, ...process.argv.slice(2)], {
+    stdio: 'inherit',
+  })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    // A terminal sends Ctrl-C to the whole group; the child decides how to stop, this process only waits for it.
+    process.on(signal, () => (signal === 'SIGINT' && process.stdin.isTTY ? undefined : child.kill(signal)))
+  }
+  child.on('error', (error) => {
+    process.stderr.write(`cannot run ${pinnedNode}: ${error.message}\nRun: npm install\n`)
+    process.exit(1)
+  })
+  child.on('exit', (code, signal) => process.exit(signal === null ? (code ?? 1) : signal === 'SIGINT' ? 130 : 143))
+} else {
+  await import(pathToFileURL(existsSync(built) ? built : source).href)
+}

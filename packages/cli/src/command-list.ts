@@ -1,0 +1,36 @@
+import type { Command } from 'commander'
+import type { CommandContext } from './command-context.ts'
+
+/** A command's own file: adds arguments, options and actions to its command. */
+export interface CommandModule {
+  define(command: Command, context: CommandContext): void | Promise<void>
+}
+
+/** One command, known without loading its file, so that help is printed at once. */
+export interface CommandEntry {
+  readonly name: string
+  readonly summary: string
+  load(): Promise<CommandModule>
+}
+
+/** All commands, in the order of the help. */
+export const commandList: readonly CommandEntry[] = [
+  { name: 'up', summary: 'run a node on this device', load: () => import('./commands/up.ts') },
+  { name: 'dev', summary: 'run a local network: chain, providers, payer', load: () => import('./commands/dev.ts') },
+  { name: 'run', summary: 'run a job package and pay for it', load: () => import('./commands/run.ts') },
+  {
+    name: 'quote',
+    summary: 'say what a job package would cost, without paying',
+    load: () => import('./commands/quote.ts'),
+  },
+  { name: 'jobs', summary: 'list jobs, watch or cancel one', load: () => import('./commands/jobs.ts') },
+  { name: 'status', summary: 'show what the node does, and why', load: () => import('./commands/status.ts') },
+  { name: 'peers', summary: 'show known peers and their round trips', load: () => import('./commands/peers.ts') },
+  { name: 'receipts', summary: 'list what was paid for', load: () => import('./commands/receipts.ts') },
+  { name: 'settle', summary: 'pay or claim everything that is owed, now', load: () => import('./commands/settle.ts') },
+  { name: 'audit', summary: 'recompute a bill from public evidence', load: () => import('./commands/audit.ts') },
+  { name: 'doctor', summary: 'check the node and say what to mend', load: () => import('./commands/doctor.ts') },
+  { name: 'selftest', summary: 'run a known task in the own sandbox', load: () => import('./commands/selftest.ts') },
+  { name: 'finish', summary: 'complete the work in hand, claim, and exit', load: () => import('./commands/finish.ts') },
+  { name: 'config', summary: 'show each setting and where it came from', load: () => import('./commands/config.ts') },
+]

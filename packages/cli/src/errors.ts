@@ -1,0 +1,92 @@
+import { type ErrorCatalog, SteadError, type SteadErrorOptions } from '@stead/core'
+
+/** Codes of {@link CliError}. */
+export type CliErrorCode =
+  | 'CLI_USAGE'
+  | 'CLI_NO_DAEMON'
+  | 'CLI_NO_PROVIDERS'
+  | 'CLI_JOB_DIRECTORY'
+  | 'CLI_INPUT_UNREADABLE'
+  | 'CLI_JOB_FAILED'
+  | 'CLI_LIMIT_REACHED'
+  | 'CLI_AUDIT_MISMATCH'
+  | 'CLI_INTERRUPTED'
+  | 'CLI_DEV_RUNNING'
+  | 'CLI_DEV_FAILED'
+
+/** What each code of this package means. */
+export const cliErrorCatalog: ErrorCatalog<CliErrorCode> = {
+  CLI_USAGE: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The command line has an unknown command, option or value.',
+    next: 'See what there is: stead --help',
+  },
+  CLI_NO_DAEMON: {
+    kind: 'user',
+    retryable: true,
+    meaning: 'No node of this data directory is running.',
+    next: 'Start one: stead up; or a local network: stead dev',
+  },
+  CLI_NO_PROVIDERS: {
+    kind: 'system',
+    retryable: true,
+    meaning: 'No provider takes the work: none is known, or each was excluded for a reason that is counted.',
+    next: 'See who offers what: stead quote <job directory>',
+  },
+  CLI_JOB_DIRECTORY: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The folder is not a job package: its stead.job.ts is missing or exports no job.',
+    next: 'Try an example: stead run examples/signal-search',
+  },
+  CLI_INPUT_UNREADABLE: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'An input file is missing or cannot be read.',
+    next: 'Check the path after --input.',
+  },
+  CLI_JOB_FAILED: {
+    kind: 'system',
+    retryable: false,
+    meaning: 'The job ended with tasks that have no agreed result; the others are kept.',
+    next: 'See each task with its reason: stead jobs watch <job>',
+  },
+  CLI_LIMIT_REACHED: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The job reached its cost cap or deadline before all tasks were done.',
+    next: 'Run it again with a higher cap: --max-cost <usd>',
+  },
+  CLI_AUDIT_MISMATCH: {
+    kind: 'peer',
+    retryable: false,
+    meaning: 'The bill does not follow from receipts, modules and chain; the first difference is named.',
+    next: 'Keep the evidence: stead audit bill <job> --json > evidence.json',
+  },
+  CLI_INTERRUPTED: {
+    kind: 'user',
+    retryable: true,
+    meaning: 'The command was interrupted.',
+    next: 'The job goes on in the node; see it: stead jobs',
+  },
+  CLI_DEV_RUNNING: {
+    kind: 'user',
+    retryable: true,
+    meaning: 'Another local network already runs on this data directory.',
+    next: 'Use it as it is, stop it with Ctrl-C, or choose another one: --data-dir <path>',
+  },
+  CLI_DEV_FAILED: {
+    kind: 'system',
+    retryable: true,
+    meaning: 'A part of the local network did not come up.',
+    next: 'Read the named log file, then try again.',
+  },
+}
+
+/** What the command itself refuses or reports. */
+export class CliError extends SteadError<CliErrorCode> {
+  constructor(code: CliErrorCode, message: string, options: SteadErrorOptions = {}) {
+    super(cliErrorCatalog, code, message, options)
+  }
+}

@@ -1,0 +1,6 @@
+import { enableCompileCache } from 'node:module'
+
+// Before anything else is loaded: stripped and compiled sources come from the cache the second time.
+enableCompileCache()
+const { runCli } = await import('./run-cli.ts')
+process.exitCode = await runCli(process.argv.slice(2))

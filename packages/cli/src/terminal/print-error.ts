@@ -1,0 +1,41 @@
+import { formatMicroUsd, isSteadError, type SteadError } from '@stead/core'
+import { type ExitCode, exitCodeOf, exitCodes } from '../exit-codes.ts'
+import { type Terminal, toJson } from './terminal.ts'
+
+/** Tells a person (and with --json a program) what went wrong, and gives the exit code. Never a stack trace. */
+export function printError(terminal: Terminal, error: unknown): ExitCode {
+  if (!isSteadError(error)) return printUnknown(terminal, error)
+  if (terminal.isJson) terminal.out(toJson({ error: errorFacts(error) }))
+  const { bad, dim } = terminal.style
+  terminal.message(`${bad('error:')} ${error.message} ${dim(`(${error.code})`)}`)
+  const numbers = numbersOf(error)
+  if (numbers !== '') terminal.message(`  ${numbers}`)
+  terminal.message(`  next: ${error.next}`)
+  return exitCodeOf(error)
+}
+
+/** An error as data. */
+export function errorFacts(error: SteadError): Record<string, unknown> {
+  const { code, kind, retryable, message, next, details } = error
+  return { code, kind, retryable, message, next, details }
+}
+
+/** `need 1.000000 USD, have 0.200000 USD`: the two numbers that a person compares, where an error has them. */
+function numbersOf(error: SteadError): string {
+  return Object.entries(error.details)
+    .filter(([key, value]) => /^(need|have|reserved|limit|allowed)/.test(key) && value !== undefined)
+    .map(([key, value]) => {
+      const [, word = key, unit = ''] = /^(need|have|reserved|limit|allowed)(.*)$/.exec(key) ?? []
+      if (unit === 'MicroUsd') return `${word} ${formatMicroUsd(BigInt(String(value)))}`
+      return `${word} ${String(value)}${unit === '' ? '' : ` ${unit.toLowerCase()}`}`
+    })
+    .join(', ')
+}
+
+function printUnknown(terminal: Terminal, error: unknown): ExitCode {
+  const message = error instanceof Error ? error.message : String(error)
+  if (terminal.isJson) terminal.out(toJson({ error: { code: 'CLI_INTERNAL', message } }))
+  terminal.message(`${terminal.style.bad('error:')} ${message}`)
+  terminal.message('  next: this is a fault of the program; run it again with STEAD_LOG_LEVEL=debug and report both')
+  return exitCodes.error
+}

@@ -1,0 +1,52 @@
+/** What a command writes to and reads about its surroundings; made once per process. */
+export interface Terminal {
+  /** Data, and nothing else, goes here. */
+  out(text: string): void
+  /** Messages to the person. */
+  message(text: string): void
+  readonly isJson: boolean
+  /** Standard error is a terminal that may be redrawn. */
+  readonly isInteractive: boolean
+  readonly columns: number
+  readonly style: Style
+}
+
+/** Makes text stand out, or leaves it alone where colour is not wanted. */
+export interface Style {
+  bold(text: string): string
+  dim(text: string): string
+  good(text: string): string
+  bad(text: string): string
+}
+
+const plain: Style = { bold: (text) => text, dim: (text) => text, good: (text) => text, bad: (text) => text }
+
+const colored: Style = {
+  bold: (text) => `\u001b[1m${text}\u001b[22m`,
+  dim: (text) => `\u001b[2m${text}\u001b[22m`,
+  good: (text) => `\u001b[32m${text}\u001b[39m`,
+  bad: (text) => `\u001b[31m${text}\u001b[39m`,
+}
+
+/** The process's own terminal. Colour is off under NO_COLOR (no-color.org), TERM=dumb and where output is not a terminal. */
+export function createTerminal(options: { readonly isJson: boolean }): Terminal {
+  const isInteractive = process.stderr.isTTY === true && process.env['TERM'] !== 'dumb' && !process.env['CI']
+  const hasColor = isInteractive && !process.env['NO_COLOR']
+  return {
+    out: (text) => void process.stdout.write(text.endsWith('\n') ? text : `${text}\n`),
+    message: (text) => void process.stderr.write(text.endsWith('\n') ? text : `${text}\n`),
+    isJson: options.isJson,
+    isInteractive,
+    columns: process.stderr.columns ?? 80,
+    style: hasColor ? colored : plain,
+  }
+}
+
+/** JSON of values that JSON has no form for: bigints as digits, bytes as base64. */
+export function toJson(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) => {
+    if (typeof inner === 'bigint') return inner.toString()
+    if (inner instanceof Uint8Array) return Buffer.from(inner).toString('base64')
+    return inner
+  })
+}

@@ -1,0 +1,142 @@
+import type { Clock, Logger, Timer } from '@stead/core'
+import { messageOf } from '@stead/core'
+import type { CallInput, Executor, IsolationReport, Limits, LoadedModule, Outcome, RunOptions } from '@stead/sandbox'
+
+/** What a {@link LazyExecutor} needs. */
+export interface LazyExecutorComponents {
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Makes an executor that is not started yet. */
+  readonly create: () => Executor
+}
+
+/** When it rests. */
+export interface LazyExecutorOptions {
+  readonly meterVersion: number
+  /** Without a call for so long the executor's processes are ended. */
+  readonly restAfterMs: number
+}
+
+interface RunningExecutor {
+  readonly executor: Executor
+  readonly started: Promise<void>
+}
+
+/** A module that was loaded, with what is needed to load it again after a rest. */
+interface KeptModule extends LoadedModule {
+  readonly bytes: Uint8Array
+}
+
+/**
+ * An executor that has processes only while there is work: an idle device keeps its memory for its owner. `warm` starts
+ * them ahead of the first task.
+ */
+export class LazyExecutor implements Executor {
+  readonly meterVersion: number
+  readonly #components: LazyExecutorComponents
+  readonly #restAfterMs: number
+  #running: RunningExecutor | undefined
+  /** The modules as the executor that runs now knows them. */
+  #loaded: Map<string, Promise<LoadedModule>> = new Map()
+  #isolation: IsolationReport = { walls: [] }
+  #calls = 0
+  #restTimer: Timer | undefined
+  #stopping: Promise<void> = Promise.resolve()
+  #isStopped = false
+
+  constructor(components: LazyExecutorComponents, options: LazyExecutorOptions) {
+    this.#components = components
+    this.#restAfterMs = options.restAfterMs
+    this.meterVersion = options.meterVersion
+  }
+
+  async start(): Promise<void> {
+    // Begins with the first call.
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    this.#restTimer?.clear()
+    await this.#rest()
+  }
+
+  /** Starts the processes now, because work is about to come; a failure shows with the work. */
+  warm(): void {
+    if (this.#isStopped) return
+    this.#use(async () => undefined).catch((error: unknown) =>
+      this.#components.logger.warn('executor did not start', { error: messageOf(error) }),
+    )
+  }
+
+  load(moduleBytes: Uint8Array): Promise<LoadedModule> {
+    return this.#use(async (executor) => {
+      const module = await executor.load(moduleBytes)
+      this.#loaded.set(module.moduleId, Promise.resolve(module))
+      const kept: KeptModule = { ...module, bytes: moduleBytes }
+      return kept
+    })
+  }
+
+  run(module: LoadedModule, call: CallInput, limits: Limits, options?: RunOptions): Promise<Outcome> {
+    return this.#use(async (executor) => executor.run(await this.#current(executor, module), call, limits, options))
+  }
+
+  isolation(): IsolationReport {
+    return this.#running?.executor.isolation() ?? this.#isolation
+  }
+
+  /** The module as today's executor knows it. */
+  #current(executor: Executor, module: LoadedModule): Promise<LoadedModule> {
+    const { bytes, moduleId } = module as KeptModule
+    let loaded = this.#loaded.get(moduleId)
+    if (loaded === undefined) {
+      loaded = executor.load(bytes)
+      this.#loaded.set(moduleId, loaded)
+      loaded.catch(() => this.#loaded.delete(moduleId))
+    }
+    return loaded
+  }
+
+  async #use<Value>(act: (executor: Executor) => Promise<Value>): Promise<Value> {
+    this.#calls++
+    this.#restTimer?.clear()
+    this.#restTimer = undefined
+    try {
+      const running = (this.#running ??= this.#begin())
+      await running.started
+      return await act(running.executor)
+    } finally {
+      this.#calls--
+      if (this.#calls === 0 && !this.#isStopped) {
+        this.#restTimer = this.#components.clock.setTimer(this.#restAfterMs, () => void this.#rest())
+      }
+    }
+  }
+
+  #begin(): RunningExecutor {
+    const executor = this.#components.create()
+    const started = this.#stopping.then(() => executor.start())
+    started.then(
+      () => {
+        this.#isolation = executor.isolation()
+      },
+      () => {
+        // The next call tries again with a new one.
+        this.#running = undefined
+      },
+    )
+    return { executor, started }
+  }
+
+  #rest(): Promise<void> {
+    const running = this.#running
+    if (running === undefined) return this.#stopping
+    this.#running = undefined
+    this.#loaded = new Map()
+    this.#stopping = running.started.then(
+      () => running.executor.stop(),
+      () => undefined,
+    )
+    return this.#stopping
+  }
+}

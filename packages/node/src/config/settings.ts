@@ -1,0 +1,223 @@
+import { z } from 'zod'
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../adapters/log-writer.ts'
+
+/** Everything that a node can be told, parsed and frozen. */
+export interface NodeConfig {
+  readonly network: {
+    readonly listen: readonly string[]
+    readonly announce: readonly string[]
+    readonly bootstrap: readonly string[]
+    readonly mdns: boolean
+  }
+  readonly chain: { readonly rpcUrl: string | undefined; readonly addressBook: string | undefined }
+  readonly api: { readonly port: number }
+  readonly log: { readonly level: LogLevel; readonly format: LogFormat }
+  readonly provide: {
+    readonly enabled: boolean
+    readonly operator: string | undefined
+    readonly region: string
+    readonly concurrency: number
+    readonly priceMicroUsdPerGigafuel: number
+    readonly minimumMicroUsdPerTask: number
+    readonly fuelMax: number
+    readonly memoryPagesMax: number
+    readonly outputBytesMax: number
+    readonly timeMsMax: number
+  }
+  readonly claim: { readonly minimumMicroUsd: number; readonly nativeCoinMicroUsd: number }
+  readonly blobs: { readonly cacheBytesMax: number }
+  readonly stop: { readonly graceMs: number }
+}
+
+/** What is known of one setting besides its schema. */
+interface SettingNotes {
+  /** One sentence for help and reference. */
+  readonly help: string
+  /** Why the default is what it is. */
+  readonly reason: string
+  /** The flag, where it is not the key itself in kebab case. */
+  readonly flag?: string
+}
+
+/** One setting: a leaf of the configuration. */
+export interface Setting extends SettingNotes {
+  /** `section.name`, as in config.json. */
+  readonly key: string
+  /** `STEAD_SECTION_NAME`. */
+  readonly environment: string
+  /** `--flag`, without the dashes. */
+  readonly flagName: string
+  readonly kind: 'flag' | 'number' | 'text' | 'list'
+  readonly schema: z.ZodType
+  readonly defaultValue: unknown
+}
+
+interface Leaf {
+  readonly schema: z.ZodType
+  readonly kind: Setting['kind']
+  readonly defaultValue: unknown
+  readonly notes: SettingNotes
+}
+
+const MULTIADDR = z.string().regex(/^\/[a-z0-9]+\/.{1,200}$/, 'must be a multiaddr such as /ip4/127.0.0.1/tcp/4001')
+const ADDRESS = z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'must be 0x and 40 hexadecimal digits')
+
+function flag(defaultValue: boolean, notes: SettingNotes): Leaf {
+  return { schema: z.boolean(), kind: 'flag', defaultValue, notes }
+}
+
+function integer(range: readonly [number, number], defaultValue: number, notes: SettingNotes): Leaf {
+  return { schema: z.int().min(range[0]).max(range[1]), kind: 'number', defaultValue, notes }
+}
+
+function text(schema: z.ZodType, defaultValue: string | undefined, notes: SettingNotes): Leaf {
+  return { schema: defaultValue === undefined ? schema.optional() : schema, kind: 'text', defaultValue, notes }
+}
+
+function list(schema: z.ZodType, defaultValue: readonly string[], notes: SettingNotes): Leaf {
+  return { schema: z.array(schema).max(64), kind: 'list', defaultValue, notes }
+}
+
+const tree: Readonly<Record<keyof NodeConfig, Readonly<Record<string, Leaf>>>> = {
+  network: {
+    listen: list(MULTIADDR, ['/ip4/0.0.0.0/tcp/0', '/ip4/0.0.0.0/tcp/0/ws'], {
+      flag: 'listen',
+      help: 'Multiaddrs to listen on for other nodes; may be repeated.',
+      reason: 'TCP for nodes and WebSocket for browsers, on ports that are free.',
+    }),
+    announce: list(MULTIADDR, [], {
+      flag: 'announce',
+      help: 'Multiaddrs to tell others instead of the ones that are listened on; may be repeated.',
+      reason: 'Only needed behind a forwarded port.',
+    }),
+    bootstrap: list(MULTIADDR, [], {
+      flag: 'bootstrap',
+      help: 'Multiaddrs (with /p2p/) of any live peers to begin with; may be repeated.',
+      reason: 'No peer is special, so none is built in; peers met before are remembered.',
+    }),
+    mdns: flag(true, {
+      flag: 'mdns',
+      help: 'Find nodes on the same local network.',
+      reason: 'Devices at one place should meet without being told of each other.',
+    }),
+  },
+  chain: {
+    rpcUrl: text(z.url({ protocol: /^https?$/ }), undefined, {
+      flag: 'rpc',
+      help: 'JSON-RPC address of the settlement chain.',
+      reason: 'Which chain holds the money must be chosen, never assumed.',
+    }),
+    addressBook: text(z.string().min(1).max(4096), undefined, {
+      flag: 'address-book',
+      help: 'File that names the contracts, written when they were deployed.',
+      reason: 'Contracts differ from chain to chain.',
+    }),
+  },
+  api: {
+    port: integer([0, 65_535], 0, {
+      help: 'Port of the local HTTP API on 127.0.0.1; 0 lets the system choose one.',
+      reason: 'A free port never collides; its number is in api.json.',
+    }),
+  },
+  log: {
+    level: text(z.enum(LOG_LEVELS), 'info', {
+      help: `Least important lines that are written: ${LOG_LEVELS.join(', ')}.`,
+      reason: 'What an operator wants to find later, without a line per task.',
+    }),
+    format: text(z.enum(LOG_FORMATS), 'text', {
+      help: 'Lines on standard error: json (one object each) or text.',
+      reason: 'People read it first; set json where a collector does.',
+    }),
+  },
+  provide: {
+    enabled: flag(false, {
+      flag: 'provide',
+      help: 'Sell this device to others.',
+      reason: 'Nothing is shared until its owner says so.',
+    }),
+    operator: text(ADDRESS, undefined, {
+      flag: 'operator',
+      help: 'EVM address that is paid for what this node sells.',
+      reason: "The payout address is kept apart from the node's key and cannot be guessed.",
+    }),
+    region: text(z.string().min(1).max(32), '-', {
+      flag: 'region',
+      help: 'Coarse place shown in offers, such as eu-west; - says nothing.',
+      reason: 'Where a device stands is told only by choice; nearness is measured.',
+    }),
+    concurrency: integer([1, 256], 0, {
+      flag: 'concurrency',
+      help: 'Tasks that run at once.',
+      reason: 'One per processor core, less one that keeps the device usable.',
+    }),
+    priceMicroUsdPerGigafuel: integer([0, 1_000_000_000], 20, {
+      flag: 'price',
+      help: 'Price of 10^9 units of fuel, in micro-dollars.',
+      reason: 'About two cents per core and hour, half of what a small cloud machine costs.',
+    }),
+    minimumMicroUsdPerTask: integer([1, 1_000_000_000], 1, {
+      help: 'Least price of one task, in micro-dollars.',
+      reason: 'A task of no length still costs a start.',
+    }),
+    fuelMax: integer([1_000_000, Number.MAX_SAFE_INTEGER], 1_000_000_000_000, {
+      help: 'Most fuel that one task may ask for.',
+      reason: 'About ten minutes of one core: longer work should be cut so that it can move.',
+    }),
+    memoryPagesMax: integer([1, 65_536], 4096, {
+      help: 'Most memory of one task, in pages of 64 KiB.',
+      reason: '256 MiB leaves room for the owner on small devices.',
+    }),
+    outputBytesMax: integer([1024, 1_073_741_824], 16_777_216, {
+      help: 'Most bytes that one task may give back.',
+      reason: 'Outputs are held in memory until the payer has them.',
+    }),
+    timeMsMax: integer([100, 86_400_000], 600_000, {
+      help: 'Longest run of one task, in milliseconds.',
+      reason: 'Ten minutes: longer work should be cut so that it can move.',
+    }),
+  },
+  claim: {
+    minimumMicroUsd: integer([0, Number.MAX_SAFE_INTEGER], 1_000_000, {
+      help: 'Earnings after fee and gas that are worth a claim, in micro-dollars.',
+      reason: 'One dollar; smaller sums are claimed when a purse thaws, or by: stead settle',
+    }),
+    nativeCoinMicroUsd: integer([0, Number.MAX_SAFE_INTEGER], 3_000_000_000, {
+      help: 'What one whole native coin of the chain is worth, in micro-dollars, to weigh gas against earnings.',
+      reason: 'A rough figure is enough: it only decides when to claim.',
+    }),
+  },
+  blobs: {
+    cacheBytesMax: integer([1_048_576, 1_099_511_627_776], 268_435_456, {
+      help: 'Most bytes of modules, inputs and outputs kept on disk.',
+      reason: '256 MiB holds the modules of many jobs; what a job needs is pulled again.',
+    }),
+  },
+  stop: {
+    graceMs: integer([0, 600_000], 10_000, {
+      help: 'How long tasks may go on after the node was told to stop, in milliseconds.',
+      reason: 'Most tasks end within it; the others are handed back and run elsewhere.',
+    }),
+  },
+}
+
+/** All settings, in the order of the reference. `concurrencyDefault` is the number of cores less one, at least 1. */
+export function listSettings(concurrencyDefault: number): readonly Setting[] {
+  return Object.entries(tree).flatMap(([section, leaves]) =>
+    Object.entries(leaves).map(([name, leaf]): Setting => {
+      const key = `${section}.${name}`
+      return {
+        key,
+        environment: `STEAD_${section}_${snake(name)}`.toUpperCase(),
+        flagName: leaf.notes.flag ?? `${section}-${snake(name).replaceAll('_', '-')}`,
+        kind: leaf.kind,
+        schema: leaf.schema,
+        defaultValue: key === 'provide.concurrency' ? concurrencyDefault : leaf.defaultValue,
+        ...leaf.notes,
+      }
+    }),
+  )
+}
+
+function snake(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+}

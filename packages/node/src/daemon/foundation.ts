@@ -1,0 +1,113 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Address, Chain, Clock, Logger, Network, Random, Signer, Store } from '@stead/core'
+import { chainIdentityOf, EvmChain, readAddressBook } from '@stead/evm'
+import { Libp2pNetwork } from '@stead/libp2p'
+import { createSigner, loadSecp256k1, type Secp256k1 } from '@stead/protocol'
+import { SqliteStore } from '@stead/sqlite'
+import { PrometheusMetrics } from '../adapters/prometheus-metrics.ts'
+import { systemClock } from '../adapters/system-clock.ts'
+import { systemRandom } from '../adapters/system-random.ts'
+import type { NodeDirectories } from '../config/directories.ts'
+import type { NodeConfig } from '../config/settings.ts'
+import { NodeError } from '../errors.ts'
+import { loadOrCreateKey } from '../identity/key-file.ts'
+import { PeerMemory } from './peer-memory.ts'
+import type { StopStack } from './stop-stack.ts'
+
+/** What a node stands on: its key, its journal, the chain and the network, all of them up. */
+export interface Foundation {
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly metrics: PrometheusMetrics
+  readonly store: SqliteStore
+  readonly secp256k1: Secp256k1
+  readonly signer: Signer
+  readonly chain: Chain
+  readonly network: Network
+}
+
+/** What is to be opened. */
+export interface FoundationOptions {
+  readonly config: NodeConfig
+  readonly directories: NodeDirectories
+}
+
+/** Where a node keeps its key. */
+export function nodeKeyPath(directories: NodeDirectories): string {
+  return join(directories.dataDir, 'keys', 'node.key')
+}
+
+/** Addresses of peers met before that are tried at a start. */
+const RECALLED_MAX = 16
+
+/**
+ * Opens what a node stands on; each part is on the stop stack as soon as it is up.
+ * @throws CoreError STORE_LOCKED and others of the store, NodeError, ChainError, Libp2pError
+ */
+export async function openFoundation(
+  components: { readonly logger: Logger; readonly stops: StopStack },
+  options: FoundationOptions,
+): Promise<Foundation> {
+  const { logger, stops } = components
+  const { config, directories } = options
+  const [clock, random, metrics] = [systemClock, systemRandom, new PrometheusMetrics()]
+  mkdirSync(directories.dataDir, { recursive: true, mode: 0o700 })
+  // First of all: a second node on the same folder must find out before it touches anything.
+  const store = await SqliteStore.open({ logger, metrics }, { directory: join(directories.dataDir, 'store') })
+  stops.push('store', () => store.close())
+  const secp256k1 = await loadSecp256k1()
+  const privateKey = loadOrCreateKey(nodeKeyPath(directories), { secp256k1, random })
+  const signer = createSigner(secp256k1, privateKey)
+  const chain = await openChain({ logger, metrics, clock, signer }, config)
+  stops.push('chain', () => chain.stop())
+  const network = await openNetwork({ store, clock, random, logger, metrics, privateKey, stops }, config)
+  return { clock, random, logger, metrics, store, secp256k1, signer, chain, network }
+}
+
+async function openChain(components: ConstructorParameters<typeof EvmChain>[0], config: NodeConfig): Promise<Chain> {
+  const { rpcUrl, addressBook } = config.chain
+  if (rpcUrl === undefined || addressBook === undefined) {
+    const missing = rpcUrl === undefined ? 'the RPC address' : 'the address book'
+    throw new NodeError('NODE_CHAIN_MISSING', `${missing} of the settlement chain is not set`)
+  }
+  const book = await readAddressBook(addressBook)
+  const { deployedAtBlock } = book
+  const chain = new EvmChain(components, { rpcUrl, identity: chainIdentityOf(book), deployedAtBlock })
+  await chain.start()
+  return chain
+}
+
+async function openNetwork(
+  components: Pick<Foundation, 'clock' | 'random' | 'logger' | 'metrics'> & {
+    readonly store: Store
+    readonly privateKey: Uint8Array
+    readonly stops: StopStack
+  },
+  config: NodeConfig,
+): Promise<Network> {
+  const { stops } = components
+  const memory = new PeerMemory(components)
+  const recalled = await memory.recall(RECALLED_MAX)
+  const { listen, announce, bootstrap, mdns } = config.network
+  const network = new Libp2pNetwork(components, {
+    listen,
+    announce,
+    mdns,
+    bootstrap: [...new Set([...bootstrap, ...recalled])],
+  })
+  await network.start()
+  stops.push('network', () => network.stop())
+  memory.start(network)
+  stops.push('peer memory', () => memory.stop())
+  return network
+}
+
+/** The address that is paid for what a node sells. @throws NodeError NODE_OPERATOR_MISSING */
+export function operatorOf(config: NodeConfig): Address {
+  const { operator } = config.provide
+  if (operator === undefined)
+    throw new NodeError('NODE_OPERATOR_MISSING', 'provide.enabled is set, provide.operator is not')
+  return operator.toLowerCase() as Address
+}

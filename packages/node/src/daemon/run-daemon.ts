@@ -1,0 +1,102 @@
+import { isSteadError, type Logger, messageOf, type SteadError } from '@stead/core'
+import { createLogger } from '../adapters/log-writer.ts'
+import type { NodeDirectories } from '../config/directories.ts'
+import type { NodeConfig } from '../config/settings.ts'
+import type { DaemonReady } from './daemon-ready.ts'
+
+/** How a daemon process is run. */
+export interface DaemonOptions {
+  readonly config: NodeConfig
+  readonly directories: NodeDirectories
+  /** Called once it serves. */
+  readonly onReady?: (ready: DaemonReady) => void
+}
+
+/** Why a daemon ended. */
+export type DaemonEnd = 'terminated' | 'interrupted' | 'finished'
+
+/** How long a stop may take beyond the grace of running tasks before the process ends without it. */
+const STOP_MARGIN_MS = 15_000
+
+/**
+ * Runs a node in this process until a signal, the parent's end or `finish` ends it. Faults of our own (an unhandled
+ * rejection, a failed assertion) are logged and end the process with code 1: what matters is in the journals.
+ * @throws SteadError when the node cannot start
+ */
+export async function runDaemon(options: DaemonOptions): Promise<DaemonEnd> {
+  const { config } = options
+  const logger = createLogger({
+    ...config.log,
+    write: (line) => void process.stderr.write(line),
+    now: () => Date.now(),
+  })
+  catchFaults(logger)
+  const end = Promise.withResolvers<DaemonEnd>()
+  listenForEnd(logger, config.stop.graceMs, end.resolve)
+  // Loaded late: a wrong setting must not wait for all of this.
+  const { SteadNode } = await import('./stead-node.ts')
+  const node = new SteadNode({ logger }, options)
+  try {
+    const ready = await node.start()
+    tellParent({ type: 'ready', ready })
+    options.onReady?.(ready)
+    const reason = await Promise.race([end.promise, node.finished.then((): DaemonEnd => 'finished')])
+    logger.info('stopping', { reason })
+    return reason
+  } finally {
+    await node.stop()
+    logger.info('stopped')
+    disconnectParent()
+  }
+}
+
+/** Tells a parent process that waits for this daemon why it did not come up. */
+export function tellParentFailure(error: unknown): void {
+  const facts: Pick<SteadError, 'code' | 'message' | 'next'> = isSteadError(error)
+    ? { code: error.code, message: error.message, next: error.next }
+    : { code: 'INTERNAL', message: messageOf(error), next: 'Read the log.' }
+  tellParent({ type: 'failed', ...facts })
+  disconnectParent()
+}
+
+function tellParent(message: object): void {
+  if (process.connected) process.send?.(message)
+}
+
+function disconnectParent(): void {
+  if (process.connected) process.disconnect()
+}
+
+function catchFaults(logger: Logger): void {
+  const die = (what: string) => (error: unknown) => {
+    logger.error(what, { error: error instanceof Error ? error : String(error) })
+    // Standard error may be a pipe: the line is handed over before the process ends.
+    process.stderr.write('', () => process.exit(1))
+  }
+  process.on('uncaughtException', die('uncaught exception'))
+  process.on('unhandledRejection', die('unhandled rejection'))
+}
+
+function listenForEnd(logger: Logger, graceMs: number, end: (reason: DaemonEnd) => void): void {
+  let asked = false
+  const onEnd = (reason: DaemonEnd) => (): void => {
+    if (asked) {
+      logger.warn('stopped at once')
+      process.exit(130)
+    }
+    asked = true
+    end(reason)
+    setTimeout(() => {
+      logger.error('stop took too long', { limitMs: graceMs + STOP_MARGIN_MS })
+      process.exit(1)
+    }, graceMs + STOP_MARGIN_MS).unref()
+  }
+  process.on('SIGTERM', onEnd('terminated'))
+  process.on('SIGINT', onEnd('interrupted'))
+  if (process.connected) {
+    process.channel?.unref()
+    // The supervisor is gone, killed perhaps: nobody would stop this process any more. When this side closes the
+    // channel itself, a stop is under way already.
+    process.once('disconnect', () => (asked ? undefined : onEnd('terminated')()))
+  }
+}

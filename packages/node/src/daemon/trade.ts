@@ -1,0 +1,108 @@
+import { BlobExchange, ComputeConsumer, ComputeProvider } from '@stead/compute'
+import { type Address, microUsd } from '@stead/core'
+import {
+  MarketPayer,
+  MarketProvider,
+  marketPayerOptionsSchema,
+  marketProviderOptionsSchema,
+  OfferBook,
+  offerBookOptionsSchema,
+} from '@stead/market'
+import type { LazyExecutor } from '../adapters/lazy-executor.ts'
+import type { NodeConfig } from '../config/settings.ts'
+import { type Foundation, operatorOf } from './foundation.ts'
+import type { StopStack } from './stop-stack.ts'
+
+/** The buying side of a node. */
+export interface PayerSide {
+  readonly market: MarketPayer
+  readonly compute: ComputeConsumer
+}
+
+/** The selling side of a node; there when its operator enabled it. */
+export interface ProviderSide {
+  readonly operator: Address
+  readonly market: MarketProvider
+  readonly compute: ComputeProvider
+}
+
+/** What a node trades with. */
+export interface Trade {
+  readonly blobs: BlobExchange
+  readonly offers: OfferBook
+  readonly payer: PayerSide
+  readonly provider: ProviderSide | undefined
+}
+
+/** Opens both sides of the market; each part is on the stop stack as soon as it is up. */
+export async function openTrade(
+  components: { readonly foundation: Foundation; readonly executor: LazyExecutor; readonly stops: StopStack },
+  config: NodeConfig,
+): Promise<Trade> {
+  const { foundation, stops } = components
+  const blobs = new BlobExchange(foundation, { diskBytesMax: config.blobs.cacheBytesMax })
+  await blobs.start()
+  stops.push('blobs', () => blobs.stop())
+  const offers = new OfferBook({ ...foundation, identity: foundation.chain.identity }, offerBookOptionsSchema.parse({}))
+  await offers.start()
+  stops.push('offers', () => offers.stop())
+  const provider = config.provide.enabled ? await openProvider({ ...components, blobs, offers }, config) : undefined
+  const payer = await openPayer({ ...components, blobs, offers })
+  return { blobs, offers, payer, provider }
+}
+
+interface TradeComponents {
+  readonly foundation: Foundation
+  readonly executor: LazyExecutor
+  readonly stops: StopStack
+  readonly blobs: BlobExchange
+  readonly offers: OfferBook
+}
+
+async function openProvider(components: TradeComponents, config: NodeConfig): Promise<ProviderSide> {
+  const { foundation, executor, stops, blobs, offers } = components
+  const { provide, claim } = config
+  const operator = operatorOf(config)
+  const options = marketProviderOptionsSchema.parse({
+    operator,
+    claimMinimumMicroUsd: microUsd(claim.minimumMicroUsd),
+    nativeCoinMicroUsd: microUsd(claim.nativeCoinMicroUsd),
+  })
+  const market = new MarketProvider(foundation, options)
+  await market.start()
+  stops.push('market provider', () => market.stop())
+  const { concurrency, priceMicroUsdPerGigafuel, minimumMicroUsdPerTask } = provide
+  const { fuelMax, memoryPagesMax, outputBytesMax, timeMsMax } = provide
+  const compute = new ComputeProvider(
+    { ...foundation, market, executor, blobs },
+    {
+      concurrency,
+      priceMicroUsdPerGigafuel,
+      minimumMicroUsdPerTask,
+      fuelMax,
+      memoryPagesMax,
+      outputBytesMax,
+      timeMsMax,
+    },
+  )
+  await compute.start()
+  stops.push('compute provider', () => compute.stop())
+  const { signer } = foundation
+  const { region } = provide
+  stops.push(
+    'offer',
+    offers.publish({ resource: 'compute', signer, operator, region, terms: () => compute.offerTerms() }),
+  )
+  return { operator, market, compute }
+}
+
+async function openPayer(components: TradeComponents): Promise<PayerSide> {
+  const { foundation, stops, blobs, offers } = components
+  const market = new MarketPayer(foundation, marketPayerOptionsSchema.parse({}))
+  await market.start()
+  stops.push('market payer', () => market.stop())
+  const compute = new ComputeConsumer({ ...foundation, market, offers, blobs })
+  await compute.start()
+  stops.push('compute consumer', () => compute.stop())
+  return { market, compute }
+}

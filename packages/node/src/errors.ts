@@ -1,0 +1,99 @@
+import { type ErrorCatalog, SteadError, type SteadErrorOptions } from '@stead/core'
+
+/** Codes of {@link NodeError}. */
+export type NodeErrorCode =
+  | 'NODE_CONFIG_INVALID'
+  | 'NODE_CONFIG_UNREADABLE'
+  | 'NODE_CHAIN_MISSING'
+  | 'NODE_OPERATOR_MISSING'
+  | 'NODE_KEY_INVALID'
+  | 'NODE_KEY_EXPOSED'
+  | 'NODE_PORT_TAKEN'
+  | 'NODE_NOT_PROVIDING'
+  | 'NODE_FINISHING'
+  | 'NODE_API_ORIGIN'
+  | 'NODE_ROUTE_UNKNOWN'
+  | 'NODE_BODY_TOO_LARGE'
+
+/** What each code of this package means. */
+export const nodeErrorCatalog: ErrorCatalog<NodeErrorCode> = {
+  NODE_CONFIG_INVALID: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'A setting is unknown or its value is out of range.',
+    next: 'See every setting, its value and where it came from: stead config show',
+  },
+  NODE_CONFIG_UNREADABLE: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'A file of the configuration is missing, unreadable or not JSON.',
+    next: 'Correct or remove the named file.',
+  },
+  NODE_CHAIN_MISSING: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The node was not told which chain it settles on.',
+    next: 'Name a chain: stead up --rpc <url> --address-book <file>; or start a local network: stead dev',
+  },
+  NODE_OPERATOR_MISSING: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The node is to provide, but nobody is named who is paid.',
+    next: 'Name the payout address: stead up --provide --operator <0x address>',
+  },
+  NODE_KEY_INVALID: {
+    kind: 'user',
+    retryable: false,
+    meaning: "The file of the node's key does not hold a key.",
+    next: 'Restore the file from a copy; a new key would be a new node with none of the old earnings.',
+  },
+  NODE_KEY_EXPOSED: {
+    kind: 'user',
+    retryable: false,
+    meaning: "Other users of this machine can read the node's key.",
+    next: 'Run: chmod 600 <file>',
+  },
+  NODE_PORT_TAKEN: {
+    kind: 'user',
+    retryable: true,
+    meaning: 'Another program listens on the port that the node wants.',
+    next: 'Choose another port, or let the node pick one: --api-port 0',
+  },
+  NODE_NOT_PROVIDING: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The node does not sell anything, so that there is nothing to do.',
+    next: 'Enable sharing: stead up --provide --operator <0x address>',
+  },
+  NODE_FINISHING: {
+    kind: 'system',
+    retryable: true,
+    meaning: 'The node takes no new work because it is finishing or stopping.',
+    next: 'Start it again: stead up',
+  },
+  NODE_API_ORIGIN: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The request came under a foreign name or from a web page, which may not control this node.',
+    next: 'Use the address of api.json in the data directory.',
+  },
+  NODE_ROUTE_UNKNOWN: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The local API has nothing under this address.',
+    next: 'See what there is: GET /openapi.json',
+  },
+  NODE_BODY_TOO_LARGE: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The body of a request is larger than its route takes.',
+    next: 'Send less at once.',
+  },
+}
+
+/** What the daemon itself refuses or cannot do; what its parts refuse comes under their own codes. */
+export class NodeError extends SteadError<NodeErrorCode> {
+  constructor(code: NodeErrorCode, message: string, options: SteadErrorOptions = {}) {
+    super(nodeErrorCatalog, code, message, options)
+  }
+}
