@@ -1,0 +1,2 @@
+export type { DeployComponents, DeployInput } from './deploy.ts'
+export { deployContracts, deployOptionsSchema } from './deploy.ts'

@@ -1,0 +1,306 @@
+import {
+  type Address,
+  type Balances,
+  type Chain,
+  type ChainIdentity,
+  type ChannelClaim,
+  type ClaimedChannel,
+  type ClaimOutcome,
+  type Clock,
+  CoreError,
+  type Counter,
+  type FundRequest,
+  type Hash,
+  type Logger,
+  type Metrics,
+  type MicroUsd,
+  type PurseState,
+  type Signer,
+  type TransactionOutcome,
+  type UnixMs,
+  type Wei,
+} from '@stead/core'
+import { purseIdOf } from '@stead/protocol'
+import { unixMs } from './answer.ts'
+import { type ChainLog, ChainRpc, type Receipt } from './chain-rpc.ts'
+import { approveData, claimData, closeData, fundData, payoutData, thawData } from './contract-calls.ts'
+import { claimedOf, eventTopics, refundOf, thawOf } from './contract-events.ts'
+import {
+  allowanceRead,
+  balanceRead,
+  type ContractRead,
+  claimedRead,
+  feeBpsRead,
+  operatorOfRead,
+  owedRead,
+  purseRead,
+  thawSecondsRead,
+  tokenRead,
+} from './contract-reads.ts'
+import { ChainError } from './errors.ts'
+import { Exclusive } from './exclusive.ts'
+import { JsonRpc } from './json-rpc.ts'
+import { searchLogs } from './log-search.ts'
+import { type EvmInput, type EvmOptions, evmOptionsSchema } from './options.ts'
+import { ThawWatch } from './thaw-watch.ts'
+import { type SendRequest, TransactionSender } from './transaction-sender.ts'
+
+/** Most claims in one transaction: with the longest branches they stay under half a block of 30 million gas. */
+export const CLAIMS_PER_TRANSACTION_MAX: number = 100
+const UNLIMITED = (1n << 256n) - 1n
+
+/** What the chain adapter needs from its surroundings. */
+export interface EvmComponents {
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly clock: Clock
+  /** The account that sends transactions and pays for gas. */
+  readonly signer: Signer
+}
+
+interface EscrowTerms {
+  readonly feeBps: number
+  readonly thawSeconds: number
+}
+
+/** The Chain port over any EVM chain that answers JSON-RPC and knows EIP-1559. */
+export class EvmChain implements Chain {
+  readonly identity: ChainIdentity
+  readonly account: Address
+  readonly #components: EvmComponents
+  readonly #options: EvmOptions
+  readonly #jsonRpc: JsonRpc
+  readonly #rpc: ChainRpc
+  readonly #sender: TransactionSender
+  readonly #watch: ThawWatch
+  readonly #stopped: AbortController = new AbortController()
+  readonly #funding: Exclusive = new Exclusive()
+  readonly #sent: Counter
+  #terms: EscrowTerms | undefined
+
+  /** @throws ZodError for wrong options */
+  constructor(components: EvmComponents, input: EvmInput) {
+    const options = evmOptionsSchema.parse(input)
+    const { clock, logger, signer } = components
+    this.#components = components
+    this.#options = options
+    this.identity = options.identity
+    this.account = signer.address
+    this.#jsonRpc = new JsonRpc({ clock }, options)
+    this.#rpc = new ChainRpc(this.#jsonRpc)
+    this.#sender = new TransactionSender(
+      { rpc: this.#rpc, clock, logger, signer, stopped: this.#stopped.signal },
+      { ...options, chainId: options.identity.chainId },
+    )
+    this.#watch = new ThawWatch({ rpc: this.#rpc, clock, logger }, { ...options, escrow: options.identity.escrow })
+    this.#sent = components.metrics.counter('stead_chain_transactions_total', 'Transactions by what they did', ['kind'])
+  }
+
+  /**
+   * Checks that the endpoint serves the right chain and that our contracts are there.
+   * @throws ChainError CHAIN_UNREACHABLE, CHAIN_WRONG_ID, CHAIN_WRONG_CONTRACT and those of every request
+   */
+  async start(): Promise<void> {
+    const { chainId, escrow, stake, dollar } = this.identity
+    const haveChainId = await this.#rpc.chainId()
+    if (haveChainId !== chainId)
+      throw new ChainError('CHAIN_WRONG_ID', `the chain at ${this.#rpc.endpoint} is ${haveChainId}, need ${chainId}`, {
+        details: { needChainId: chainId, haveChainId, endpoint: this.#rpc.endpoint },
+      })
+    for (const [name, contract] of Object.entries({ escrow, stake, dollar })) {
+      if (await this.#rpc.hasCode(contract)) continue
+      throw new ChainError('CHAIN_WRONG_CONTRACT', `no contract is at ${contract} on chain ${chainId}, need ${name}`, {
+        details: { contract, name, chainId },
+      })
+    }
+    const [token, feeBps, thawSeconds, head] = await Promise.all([
+      this.#read(escrow, tokenRead()),
+      this.#read(escrow, feeBpsRead()),
+      this.#read(escrow, thawSecondsRead()),
+      this.#rpc.blockNumber(),
+    ])
+    if (token !== dollar)
+      throw new ChainError('CHAIN_WRONG_CONTRACT', `the escrow ${escrow} settles in ${token}, not in ${dollar}`, {
+        details: { contract: escrow, haveDollar: token, needDollar: dollar },
+      })
+    this.#terms = { feeBps, thawSeconds }
+    this.#watch.start(head)
+    this.#components.logger.info('chain connected', { chainId, endpoint: this.#rpc.endpoint, block: head })
+  }
+
+  async stop(): Promise<void> {
+    this.#watch.stop()
+    this.#stopped.abort()
+    this.#jsonRpc.stop()
+  }
+
+  async blockTime(): Promise<UnixMs> {
+    return unixMs((await this.#started().latestBlock()).timestampSeconds)
+  }
+
+  async balances(account: Address): Promise<Balances> {
+    const [dollarMicroUsd, gasWei] = await Promise.all([
+      this.#read(this.identity.dollar, balanceRead(account)),
+      this.#started().balanceWei(account),
+    ])
+    return { dollarMicroUsd, gasWei: gasWei as Wei }
+  }
+
+  async gasPrice(): Promise<Wei> {
+    return (await this.#started().gasPriceWei()) as Wei
+  }
+
+  async escrowTerms(): Promise<EscrowTerms> {
+    this.#started()
+    if (this.#terms === undefined) throw new CoreError('CORE_STOPPED', 'the chain adapter was not started')
+    return this.#terms
+  }
+
+  purse(id: Hash): Promise<PurseState | undefined> {
+    return this.#read(this.identity.escrow, purseRead(id))
+  }
+
+  claimedMicroUsd(channel: Hash): Promise<MicroUsd> {
+    return this.#read(this.identity.escrow, claimedRead(channel))
+  }
+
+  owedMicroUsd(operator: Address): Promise<MicroUsd> {
+    return this.#read(this.identity.escrow, owedRead(operator))
+  }
+
+  operatorOf(node: Address): Promise<Address | undefined> {
+    return this.#read(this.identity.stake, operatorOfRead(node))
+  }
+
+  async claimsOf(purse: Hash): Promise<readonly (ClaimedChannel & { readonly transaction: Hash })[]> {
+    const logs = await this.#search([eventTopics.claimed, purse])
+    return logs.map((log) => ({ ...claimedOf(log), transaction: log.transaction }))
+  }
+
+  /**
+   * Asking twice with the same request funds once: the purse's id is its content, and a purse that is already there is
+   * answered with the transaction that funded it. So a payer that was killed in between just asks again.
+   */
+  async fund(request: FundRequest): Promise<TransactionOutcome & { readonly purse: Hash }> {
+    const seed = { ...request, payer: this.account }
+    const purse = purseIdOf(this.identity, seed)
+    return this.#funding.run(async () => {
+      const funded = await this.#fundedBefore(purse)
+      if (funded !== undefined) return { ...outcomeOf(funded), purse }
+      await this.#approve(request.totalMicroUsd)
+      const receipt = await this.#send('fund', {
+        to: this.identity.escrow,
+        data: fundData(request),
+        doing: 'the funding of a purse',
+      })
+      return { ...outcomeOf(receipt), purse }
+    })
+  }
+
+  /** @throws RangeError for no claims or more than {@link CLAIMS_PER_TRANSACTION_MAX}; else as every transaction */
+  async claim(claims: readonly ChannelClaim[]): Promise<ClaimOutcome> {
+    if (claims.length === 0 || claims.length > CLAIMS_PER_TRANSACTION_MAX)
+      throw new RangeError(`one transaction takes 1 .. ${CLAIMS_PER_TRANSACTION_MAX} claims, not ${claims.length}`)
+    const receipt = await this.#send('claim', {
+      to: this.identity.escrow,
+      data: claimData(claims),
+      doing: claims.length === 1 ? 'a claim' : `a batch of ${claims.length} claims`,
+    })
+    return { ...outcomeOf(receipt), channels: this.#events(receipt, 'claimed').map(claimedOf) }
+  }
+
+  async payout(operator: Address): Promise<TransactionOutcome> {
+    const request = { to: this.identity.escrow, data: payoutData(operator), doing: `the payout to ${operator}` }
+    return outcomeOf(await this.#send('payout', request))
+  }
+
+  async thaw(purse: Hash): Promise<TransactionOutcome & { readonly endsAt: UnixMs }> {
+    const request = { to: this.identity.escrow, data: thawData(purse), doing: `the thaw of purse ${purse}` }
+    const receipt = await this.#send('thaw', request)
+    return { ...outcomeOf(receipt), endsAt: thawOf(this.#event(receipt, 'thawing')).endsAt }
+  }
+
+  async close(purse: Hash): Promise<TransactionOutcome & { readonly refundMicroUsd: MicroUsd }> {
+    const request = { to: this.identity.escrow, data: closeData(purse), doing: `the closing of purse ${purse}` }
+    const receipt = await this.#send('close', request)
+    return { ...outcomeOf(receipt), refundMicroUsd: refundOf(this.#event(receipt, 'closed')) }
+  }
+
+  /** Tells of purses that started to thaw since `start()`; what is thawing already shows in `purse()`. */
+  watchThaws(callback: (purse: Hash, endsAt: UnixMs) => void): () => void {
+    this.#started()
+    return this.#watch.add(callback)
+  }
+
+  #started(): ChainRpc {
+    if (this.#stopped.signal.aborted) throw new CoreError('CORE_STOPPED', 'the chain adapter was stopped')
+    return this.#rpc
+  }
+
+  async #read<Value>(contract: Address, { data, read }: ContractRead<Value>): Promise<Value> {
+    return read(await this.#started().call({ to: contract, data }))
+  }
+
+  async #send(kind: string, request: SendRequest): Promise<Receipt> {
+    this.#started()
+    const receipt = await this.#sender.send(request)
+    this.#sent.add(1, { kind })
+    return receipt
+  }
+
+  async #search(topics: readonly `0x${string}`[]): Promise<readonly ChainLog[]> {
+    const rpc = this.#started()
+    const span = { fromBlock: this.#options.deployedAtBlock, toBlock: await rpc.blockNumber() }
+    return searchLogs(rpc, { contract: this.identity.escrow, topics, ...span }, this.#options.logBlocksMax)
+  }
+
+  async #fundedBefore(purse: Hash): Promise<Receipt | undefined> {
+    if ((await this.purse(purse)) === undefined) return undefined
+    const [log] = await this.#search([eventTopics.funded, purse])
+    return log === undefined ? undefined : this.#rpc.receipt(log.transaction)
+  }
+
+  /** Lets the Escrow draw what a funding needs. @throws ChainError CHAIN_INSUFFICIENT_FUNDS */
+  async #approve(needMicroUsd: MicroUsd): Promise<void> {
+    const { dollar, escrow } = this.identity
+    const [haveMicroUsd, allowed] = await Promise.all([
+      this.#read(dollar, balanceRead(this.account)),
+      this.#read(dollar, allowanceRead(this.account, escrow)),
+    ])
+    if (haveMicroUsd < needMicroUsd) throw this.#noDollars(needMicroUsd, haveMicroUsd)
+    if (allowed >= needMicroUsd) return
+    const amount = this.#options.approval === 'exact' ? needMicroUsd : UNLIMITED
+    await this.#send('approve', { to: dollar, data: approveData(escrow, amount), doing: 'the approval of dollars' })
+  }
+
+  #noDollars(needMicroUsd: MicroUsd, haveMicroUsd: MicroUsd): ChainError {
+    const missing = needMicroUsd - haveMicroUsd
+    const sentence = `the account ${this.account} needs ${needMicroUsd} micro-dollars, has ${haveMicroUsd}`
+    return new ChainError('CHAIN_INSUFFICIENT_FUNDS', sentence, {
+      details: { account: this.account, needMicroUsd, haveMicroUsd },
+      next: `Send at least ${missing} micro-dollars of the token ${this.identity.dollar} to ${this.account}.`,
+    })
+  }
+
+  #events(receipt: Receipt, name: keyof typeof eventTopics): readonly ChainLog[] {
+    const { escrow } = this.identity
+    return receipt.logs.filter((log) => log.contract === escrow && log.topics[0] === eventTopics[name])
+  }
+
+  #event(receipt: Receipt, name: keyof typeof eventTopics): ChainLog {
+    const [log] = this.#events(receipt, name)
+    if (log !== undefined) return log
+    throw new ChainError('CHAIN_BAD_ANSWER', `the receipt of ${receipt.transaction} lacks its event`, {
+      details: { transaction: receipt.transaction, event: name },
+    })
+  }
+}
+
+function outcomeOf(receipt: Receipt): TransactionOutcome {
+  return {
+    transaction: receipt.transaction,
+    blockNumber: BigInt(receipt.blockNumber),
+    gasUsed: receipt.gasUsed,
+    gasCostWei: (receipt.gasUsed * receipt.gasPriceWei) as Wei,
+  }
+}

@@ -1,0 +1,165 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  type Address,
+  type ChannelClaim,
+  type Hash,
+  hash,
+  type MicroUsd,
+  microUsd,
+  type Signer,
+  silentLogger,
+  silentMetrics,
+  type Wei,
+} from '@stead/core'
+import {
+  buildPurseTree,
+  channelIdOf,
+  createSigner,
+  escrowSeparator,
+  loadSecp256k1,
+  type PurseLeaf,
+  purseIdOf,
+  signVoucher,
+} from '@stead/protocol'
+import { AnvilProcess } from '../src/anvil/index.ts'
+import { deployContracts } from '../src/deploy/index.ts'
+import { type AddressBook, chainIdentityOf, EvmChain, type EvmInput } from '../src/index.ts'
+import { systemClock } from './system-clock.ts'
+
+export const ONE_COIN: Wei = 1_000_000_000_000_000_000n as Wei
+export const dollars = (amount: number): MicroUsd => microUsd(BigInt(Math.round(amount * 1_000_000)))
+const secp256k1 = await loadSecp256k1()
+let keysMade = 0
+
+/** A new account whose key no other test uses. */
+export function newSigner(): Signer {
+  const key = new Uint8Array(32).fill(0x42)
+  new DataView(key.buffer).setUint32(0, ++keysMade)
+  return createSigner(secp256k1, key)
+}
+
+/** Any 32 bytes that are not used elsewhere. */
+export function newSalt(): Hash {
+  return hash(`0x${(++keysMade).toString(16).padStart(64, '0')}`)
+}
+
+/** A local chain with the contracts on it, and chain adapters for accounts that have money. */
+export interface Devnet {
+  readonly anvil: AnvilProcess
+  readonly book: AddressBook
+  /** An adapter for a new account with gas and dollars; stopped with the devnet. */
+  connect(input?: Partial<EvmInput>, signer?: Signer): Promise<EvmChain>
+  give(account: Address, gift: { gasWei?: Wei; dollarMicroUsd?: MicroUsd }): Promise<void>
+  /** Moves the chain's time forward and mines a block. */
+  passSeconds(seconds: number): Promise<void>
+  rpc(method: string, ...parameters: unknown[]): Promise<unknown>
+  stop(): Promise<void>
+}
+
+export async function rawRpc(url: string, method: string, parameters: unknown[]): Promise<unknown> {
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: parameters })
+  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+  const answer = (await response.json()) as { result?: unknown; error?: { message: string } }
+  if (answer.error !== undefined) throw new Error(answer.error.message)
+  return answer.result
+}
+
+export async function startDevnet(): Promise<Devnet> {
+  const directory = mkdtempSync(join(tmpdir(), 'stead-chain-'))
+  const anvil = new AnvilProcess({ clock: systemClock, logger: silentLogger }, { directory })
+  await anvil.start()
+  const chains: EvmChain[] = []
+  const deployer = newSigner()
+  await anvil.faucet(deployer.address, { gasWei: ONE_COIN })
+  const book = await deployContracts(
+    { clock: systemClock, logger: silentLogger, signer: deployer },
+    { rpcUrl: anvil.rpcUrl, dollar: 'test' },
+  )
+  const rpc = (method: string, ...parameters: unknown[]): Promise<unknown> => rawRpc(anvil.rpcUrl, method, parameters)
+  const give: Devnet['give'] = (account, gift) => anvil.faucet(account, { ...gift, dollar: book.dollar })
+  return {
+    anvil,
+    book,
+    give,
+    rpc,
+    connect: async (input = {}, signer) => {
+      const owner = signer ?? newSigner()
+      if (signer === undefined) await give(owner.address, { gasWei: ONE_COIN, dollarMicroUsd: dollars(1000) })
+      const chain = new EvmChain(
+        { clock: systemClock, logger: silentLogger, metrics: silentMetrics, signer: owner },
+        { rpcUrl: anvil.rpcUrl, identity: chainIdentityOf(book), deployedAtBlock: book.deployedAtBlock, ...input },
+      )
+      chains.push(chain)
+      await chain.start()
+      return chain
+    },
+    passSeconds: async (seconds) => {
+      await rpc('evm_increaseTime', seconds)
+      await rpc('evm_mine')
+    },
+    stop: async () => {
+      for (const chain of chains) await chain.stop()
+      await anvil.stop()
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** A purse for some providers, and claims on it. */
+export interface TestPurse {
+  readonly purse: Hash
+  readonly root: Hash
+  readonly totalMicroUsd: MicroUsd
+  readonly voucherSigner: Address
+  readonly salt: Hash
+  readonly leaves: readonly PurseLeaf[]
+  channelOf(leaf: number): Hash
+  /** With the branch for a first claim, without for a later one. */
+  claimOf(leaf: number, cumulativeMicroUsd: MicroUsd, isFirst?: boolean): ChannelClaim
+}
+
+/** Builds a purse of `payer` with one leaf per allocation, vouchers signed by `voucherKey`. */
+export function buildPurse(
+  chain: Pick<AddressBook, 'chainId' | 'escrow'>,
+  parties: { readonly payer: Address; readonly voucherKey: Signer },
+  allocations: readonly MicroUsd[],
+): TestPurse {
+  const leaves = allocations.map((allocationMicroUsd) => ({
+    node: newSigner().address,
+    operator: newSigner().address,
+    allocationMicroUsd,
+  }))
+  const tree = buildPurseTree(leaves)
+  const salt = newSalt()
+  const { root, totalMicroUsd } = tree
+  const voucherSigner = parties.voucherKey.address
+  const purse = purseIdOf(chain, { payer: parties.payer, voucherSigner, root, totalMicroUsd, salt })
+  const termsOf = (index: number): PurseLeaf & { purse: Hash } => {
+    const leaf = leaves[index]
+    if (leaf === undefined) throw new RangeError(`no leaf ${index}`)
+    return { purse, ...leaf }
+  }
+  return {
+    purse,
+    root,
+    totalMicroUsd,
+    voucherSigner,
+    salt,
+    leaves,
+    channelOf: (leaf) => channelIdOf(termsOf(leaf)),
+    claimOf: (leaf, cumulativeMicroUsd, isFirst = true) => {
+      const terms = termsOf(leaf)
+      const voucher = signVoucher(parties.voucherKey, escrowSeparator(chain), { ...terms, cumulativeMicroUsd })
+      const branch = tree.branches[leaf]
+      return {
+        ...terms,
+        cumulativeMicroUsd,
+        signature: voucher.signature,
+        index: isFirst ? (branch?.index ?? 0n) : 0n,
+        branch: isFirst ? (branch?.steps ?? []) : [],
+      }
+    },
+  }
+}
