@@ -74,8 +74,9 @@ export class FrameStream {
     })
   }
 
-  /** Ends the stream; `onClosed` is called without an error. */
+  /** Ends the stream after what was sent last; `onClosed` is called without an error. */
   close(): void {
+    if (!this.#isClosed) this.outbox.flush()
     this.#end(undefined)
   }
 

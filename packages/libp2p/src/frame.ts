@@ -193,8 +193,9 @@ export class FrameReader {
     if (this.#skipping) {
       this.#bodyBytes += bytes
     } else if (this.#bodyBytes === 0 && bytes === this.#bodyLength) {
-      // A copy, because the transport's chunk holds many frames and would be kept alive whole by one of them.
-      this.#body = chunk.slice(offset, end)
+      // A copy, because the transport decrypts in place and its chunk holds many frames; not `slice`, which for a
+      // Node.js Buffer is no copy.
+      this.#body = new Uint8Array(chunk.subarray(offset, end))
       this.#bodyBytes = bytes
     } else {
       this.#reserve(this.#bodyBytes + bytes)

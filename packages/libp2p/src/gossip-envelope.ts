@@ -74,5 +74,5 @@ export function openEnvelope(secp256k1: Secp256k1, topic: string, envelope: Uint
   }
   const view = new DataView(envelope.buffer, envelope.byteOffset, envelope.byteLength)
   const sentAt = Number(view.getBigUint64(TIME_OFFSET)) as UnixMs
-  return { author: peerIdOfPublicKey(publicKey), sentAt, payload: envelope.slice(PAYLOAD_OFFSET) }
+  return { author: peerIdOfPublicKey(publicKey), sentAt, payload: new Uint8Array(envelope.subarray(PAYLOAD_OFFSET)) }
 }

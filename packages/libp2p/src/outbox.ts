@@ -72,6 +72,11 @@ export class Outbox {
     process.nextTick(this.#flush)
   }
 
+  /** Sends what waits now, as far as the stream takes it. */
+  flush(): void {
+    this.#flush()
+  }
+
   /** Drops what waits and takes nothing more. */
   close(): void {
     this.#isClosed = true

@@ -226,8 +226,9 @@ export class Requester {
   #onClosed(closed: FrameStream, error: CoreError | undefined): void {
     if (this.#stream !== closed) return
     this.#stream = undefined
-    if (error?.code === 'NETWORK_BAD_MESSAGE') this.#components.onBadPeer(error)
+    // First what was in flight, with the true reason; then the peer, which fails everything else to it.
     this.#fail(error ?? this.#unreachable(undefined))
+    if (error?.code === 'NETWORK_BAD_MESSAGE') this.#components.onBadPeer(error)
   }
 
   #fail(error: CoreError): void {

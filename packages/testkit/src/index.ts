@@ -1,2 +1,8 @@
+export type { ManualClockOptions } from './manual-clock.ts'
+export { ManualClock } from './manual-clock.ts'
+export type { LinkConditions, MemoryHubComponents } from './network/memory-hub.ts'
+export { MemoryHub } from './network/memory-hub.ts'
+export { MemoryNetwork } from './network/memory-network.ts'
+export { SeededRandom } from './seeded-random.ts'
 export type { CrashKind, CrashMoment, MemoryStoreOptions } from './store/memory-store.ts'
 export { MemoryStore } from './store/memory-store.ts'

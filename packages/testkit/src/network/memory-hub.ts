@@ -1,0 +1,106 @@
+import type { Clock, PeerId, Random } from '@stead/core'
+import { MemoryNetwork } from './memory-network.ts'
+
+/** How messages travel from one node to another. */
+export interface LinkConditions {
+  /** One way. */
+  readonly latencyMs: number
+  /** Up to so much more, at random; messages may overtake each other. */
+  readonly jitterMs: number
+  /** Share of messages that are lost, 0 .. 1. */
+  readonly lossShare: number
+}
+
+/** What a {@link MemoryHub} needs. */
+export interface MemoryHubComponents {
+  readonly clock: Clock
+  readonly random: Random
+}
+
+const IDEAL: LinkConditions = { latencyMs: 0, jitterMs: 0, lossShare: 0 }
+
+/**
+ * The world in which {@link MemoryNetwork} nodes live: one process, no sockets. With a manual clock and seeded randomness
+ * a run is the same every time.
+ */
+export class MemoryHub {
+  readonly clock: Clock
+  readonly random: Random
+  readonly #nodes = new Map<PeerId, MemoryNetwork>()
+  readonly #links = new Map<string, LinkConditions>()
+  #groupOf: ReadonlyMap<PeerId, number> | undefined
+  #defaultLink: LinkConditions = IDEAL
+  #created = 0
+
+  constructor(components: MemoryHubComponents) {
+    this.clock = components.clock
+    this.random = components.random
+  }
+
+  /** A node that is not started. Give the peer id that belongs to a key where the layers above look into it. */
+  createNode(peer?: PeerId): MemoryNetwork {
+    this.#created += 1
+    const self = peer ?? (`memory-${this.#created}` as PeerId)
+    if (this.#nodes.has(self)) throw new TypeError(`there is a node ${self} already`)
+    const node = new MemoryNetwork(this, self, `/memory/${this.#created}/p2p/${self}`)
+    this.#nodes.set(self, node)
+    return node
+  }
+
+  /** Sets how messages travel where no link of its own is set. @default no latency, no loss */
+  setDefaultLink(conditions: Partial<LinkConditions>): void {
+    this.#defaultLink = { ...IDEAL, ...conditions }
+  }
+
+  /** Sets how messages travel between two nodes, both ways. */
+  setLink(left: PeerId, right: PeerId, conditions: Partial<LinkConditions>): void {
+    const link = { ...IDEAL, ...conditions }
+    this.#links.set(`${left} ${right}`, link)
+    this.#links.set(`${right} ${left}`, link)
+  }
+
+  /** Loses every message between nodes of different groups; a node in no group is alone with others in none. */
+  partition(...groups: readonly (readonly PeerId[])[]): void {
+    this.#groupOf = new Map(groups.flatMap((group, index) => group.map((peer) => [peer, index] as const)))
+  }
+
+  /** Ends the partition. */
+  heal(): void {
+    this.#groupOf = undefined
+  }
+
+  /** The process dies without a word; its peers' operating systems notice and close the connections. */
+  kill(peer: PeerId): void {
+    this.#nodes.get(peer)?.die()
+    this.#nodes.delete(peer)
+  }
+
+  /** A node that runs. */
+  runningNode(peer: PeerId): MemoryNetwork | undefined {
+    const node = this.#nodes.get(peer)
+    return node?.isRunning === true ? node : undefined
+  }
+
+  /** The node at an address. */
+  peerAt(address: string): PeerId | undefined {
+    for (const node of this.#nodes.values()) if (node.isRunning && node.address === address) return node.self
+    return undefined
+  }
+
+  /** True while messages between the two are not cut off. */
+  isJoined(left: PeerId, right: PeerId): boolean {
+    return this.#groupOf === undefined || this.#groupOf.get(left) === this.#groupOf.get(right)
+  }
+
+  /** Delivers a message when its time has come, or never. */
+  deliver(from: PeerId, to: PeerId, arrive: () => void): void {
+    const { latencyMs, jitterMs, lossShare } = this.#links.get(`${from} ${to}`) ?? this.#defaultLink
+    if (lossShare > 0 && this.random.fraction() < lossShare) return
+    const delayMs = latencyMs + (jitterMs > 0 ? jitterMs * this.random.fraction() : 0)
+    const arriveIfJoined = (): void => {
+      if (this.isJoined(from, to)) arrive()
+    }
+    if (delayMs > 0) this.clock.setTimer(delayMs, arriveIfJoined)
+    else queueMicrotask(arriveIfJoined)
+  }
+}
