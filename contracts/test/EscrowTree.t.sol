@@ -113,6 +113,21 @@ contract EscrowTreeTest is EscrowTest {
         submit(stolen);
     }
 
+    /// @dev If the two shared a channel, what the accomplice draws would make the provider's vouchers stale.
+    function test_anAccomplicesShareUsesUpNobodyElses() public {
+        Leaf memory twin = Leaf(honest.node, address(0xBAD), honest.allocation);
+        Point memory pair = Trees.join(Trees.leaf(twin), Trees.leaf(honest));
+        bytes32 purse = fundAs(payer, pair.hash, pair.sum, address(0), SALT);
+        Escrow.Claim memory first = laterClaim(purse, twin, twin.allocation);
+        first.branch = Trees.one(Trees.leaf(honest));
+        submit(first);
+        Escrow.Claim memory due = laterClaim(purse, honest, honest.allocation);
+        due.index = 1;
+        due.branch = Trees.one(Trees.leaf(twin));
+        submit(due);
+        assertEq(escrow.owed(honest.operator), netOf(honest.allocation), "the provider is paid in full");
+    }
+
     function test_aBranchFromAnotherPurseIsRefused() public {
         bytes32 rich = fundPlan(SALT);
         Point memory top = Trees.join(Trees.leaf(honest), filler);

@@ -176,19 +176,26 @@ contract StakeTest is Test {
         assertEq(stake.unbondings(node).length, 16, "room again");
     }
 
-    /// @dev Deposit twice for one transfer, withdraw twice for one unbonding: the token calls back and asks.
+    /// @dev Deposit twice for one transfer, withdraw twice for one unbonding: the token calls back and asks. Its own
+    /// bond would be in order at any other time.
     function test_cannotBeEnteredTwice() public {
+        address second = vm.addr(NODE_KEY + 1);
+        token.mint(address(token), 1);
+        token.approveFromHere(address(stake), 1);
+        bytes[] memory calls = new bytes[](2);
+        calls[0] = abi.encodeCall(Stake.withdraw, (node));
+        calls[1] = abi.encodeCall(Stake.bond, (second, 1, consent(NODE_KEY + 1, second, address(token))));
+        token.arm(address(stake), calls);
         bondAs(OPERATOR, 10 ether);
         vm.prank(OPERATOR);
         vm.warp(stake.unbond(node, 5 ether));
-        bytes[] memory calls = new bytes[](2);
-        calls[0] = abi.encodeCall(Stake.withdraw, (node));
-        calls[1] = abi.encodeCall(Stake.bond, (address(0x77), 1, ""));
         token.arm(address(stake), calls);
         stake.withdraw(node);
-        assertEq(token.callsMade(), 2, "called back");
+        assertEq(token.callsMade(), 4, "called back");
         assertEq(token.callsSucceeded(), 0, "refused");
         assertEq(token.balanceOf(address(stake)), 5 ether, "paid once");
+        (bool succeeded,) = prankCall(address(token), calls[1]);
+        assertTrue(succeeded, "in order afterwards");
     }
 
     /// @dev Any order of bonds, unbonds and withdrawals of two nodes: every token is where the books say.
@@ -235,6 +242,11 @@ contract StakeTest is Test {
         bytes memory agreed = consent(NODE_KEY, node, operator);
         vm.prank(operator);
         stake.bond(node, amount, agreed);
+    }
+
+    function prankCall(address from, bytes memory data) private returns (bool succeeded, bytes memory result) {
+        vm.prank(from);
+        return address(stake).call(data);
     }
 
     function matureOf(address at) private view returns (uint256 sum) {
