@@ -22,6 +22,7 @@ export interface ProviderTableOptions {
 /** After a new peer joins, announcements are repeated at once while the table has so few peers that each may be needed. */
 const SMALL_NETWORK_PEERS = 20
 const REPEAT_DELAY_MS = 500
+const RETRY_DELAY_MS = 200
 
 /** Announces and finds who provides what, in the distributed table. */
 export class ProviderTable {
@@ -66,14 +67,23 @@ export class ProviderTable {
     })
   }
 
-  /** See Network.findProviders. */
+  /** See Network.findProviders. Asks again while nobody is found and time is left: the table of a young network fills late. */
   async find(key: string, limit: number, timeoutMs: number): Promise<readonly PeerId[]> {
-    const found = new Set<PeerId>()
-    const dht = this.#dht
-    if (dht === undefined || limit < 1) return []
+    const { clock } = this.#components
+    const endMs = clock.monotonicMs() + timeoutMs
     const signal = this.#signal(timeoutMs)
+    for (;;) {
+      const found = await this.#ask(key, limit, signal)
+      const leftMs = endMs - clock.monotonicMs()
+      if (found.length > 0 || limit < 1 || leftMs < RETRY_DELAY_MS || this.#stopped.signal.aborted) return found
+      await clock.sleep(RETRY_DELAY_MS)
+    }
+  }
+
+  async #ask(key: string, limit: number, signal: AbortSignal): Promise<readonly PeerId[]> {
+    const found = new Set<PeerId>()
     try {
-      for await (const event of dht.findProviders(contentIdOfKey(key), { signal })) {
+      for await (const event of this.#dht?.findProviders(contentIdOfKey(key), { signal }) ?? []) {
         if (event.name !== 'PROVIDER') continue
         for (const { id } of event.providers) found.add(id.toString() as PeerId)
         found.delete(this.#components.self)
