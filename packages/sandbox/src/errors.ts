@@ -8,6 +8,7 @@ export type SandboxErrorCode =
   | 'SANDBOX_MODULE_LIMIT'
   | 'SANDBOX_NO_ENTRY'
   | 'SANDBOX_BAD_CALL'
+  | 'SANDBOX_BAD_OPTION'
   | 'SANDBOX_LOAD_TIMED_OUT'
   | 'SANDBOX_BUSY'
   | 'SANDBOX_EXECUTOR_FAILED'
@@ -51,6 +52,12 @@ export const sandboxErrorCatalog: ErrorCatalog<SandboxErrorCode> = {
     retryable: false,
     meaning: 'The arguments or limits of a call are out of range.',
     next: 'Correct the named value.',
+  },
+  SANDBOX_BAD_OPTION: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'An executor option is unknown or out of range.',
+    next: 'Correct the named option; docs/config.md lists ranges and defaults.',
   },
   SANDBOX_LOAD_TIMED_OUT: {
     kind: 'user',

@@ -30,6 +30,9 @@ interface Frame {
   dead: boolean
 }
 
+/** Fills a plan for one function. */
+export type ChargePlacement = (plan: ChargePlan, code: FunctionCode, hasGuestCalls: boolean) => void
+
 /**
  * Places the charges of one function: each straight run of instructions pays before it begins. Code after a block that
  * no branch jumps over joins the charge before the block. So a function that returns has paid exactly the sum of what

@@ -7,8 +7,8 @@ import { SandboxError } from '../errors.ts'
 import { staticLimits } from '../static-limits.ts'
 import { ValueType } from '../whitelist.ts'
 import { functionTypeAt } from './block-types.ts'
-import { BulkHelpers, type TypeRegistry } from './bulk-helpers.ts'
-import { ChargePlan, placeCharges } from './charge-placement.ts'
+import { BulkFunctions, type TypeRegistry } from './bulk-functions.ts'
+import { type ChargePlacement, ChargePlan, placeCharges } from './charge-placement.ts'
 import {
   Added,
   addedExports,
@@ -35,10 +35,15 @@ export interface MeteredModule {
  * Rewrites a validated module: charges before each run of instructions, stack accounting where functions call, helpers
  * for operations of variable amount, capped tables, the start function as an export, no custom sections, and only those
  * of its exports that `keptExports` names.
+ * @param placement where charges go; others than the default are for comparison
  * @throws SandboxError SANDBOX_FORBIDDEN_FEATURE, SANDBOX_MODULE_LIMIT
  */
-export function meterModule(view: ModuleView, keptExports: ReadonlySet<string>): MeteredModule {
-  const transformer = new Transformer(view)
+export function meterModule(
+  view: ModuleView,
+  keptExports: ReadonlySet<string>,
+  placement: ChargePlacement = placeCharges,
+): MeteredModule {
+  const transformer = new Transformer(view, placement)
   return {
     bytes: transformer.transform(view.exports.filter((entry) => keptExports.has(entry.name))),
     instanceFuel:
@@ -50,17 +55,19 @@ export function meterModule(view: ModuleView, keptExports: ReadonlySet<string>):
 
 class Transformer {
   readonly #view: ModuleView
+  readonly #placement: ChargePlacement
   readonly #globals: GuestGlobals
   readonly #types: AppendedTypes
-  readonly #helpers: BulkHelpers
+  readonly #helpers: BulkFunctions
   readonly #plan = new ChargePlan()
   readonly #body = new ByteWriter(64 * 1024)
 
-  constructor(view: ModuleView) {
+  constructor(view: ModuleView, placement: ChargePlacement) {
     this.#view = view
+    this.#placement = placement
     this.#globals = guestGlobals(view.globalCount)
     this.#types = new AppendedTypes(view)
-    this.#helpers = new BulkHelpers({ view, globals: this.#globals, types: this.#types })
+    this.#helpers = new BulkFunctions({ view, globals: this.#globals, types: this.#types })
   }
 
   transform(exports: readonly ModuleExport[]): Uint8Array<ArrayBuffer> {
@@ -196,7 +203,7 @@ class Transformer {
   #rewrite(code: FunctionCode, range: BodyRange, functionIndex: number): void {
     const type = functionTypeAt(this.#view, functionIndex)
     const stack = estimateStack(this.#view, type, code)
-    placeCharges(this.#plan, code, stack.hasGuestCalls)
+    this.#placement(this.#plan, code, stack.hasGuestCalls)
     const depthLocal = stack.hasGuestCalls ? type.parameters.length + code.localCount : undefined
     this.#writeLocals(code, range, depthLocal !== undefined)
     if (depthLocal !== undefined || stack.frameBytes > UNCOUNTED_FRAME_BYTES)
@@ -256,7 +263,7 @@ class Transformer {
         out.u8(Op.localGet)
         out.u32(depthLocal)
         writeSet(out, this.#globals.stack)
-      } else if (BulkHelpers.replaces(operation)) {
+      } else if (BulkFunctions.replaces(operation)) {
         copyUntil(code.offsets[index] as number)
         out.u8(Op.call)
         out.u32(this.#helpers.functionFor(operation, code.first[index] as number, code.second[index] as number))

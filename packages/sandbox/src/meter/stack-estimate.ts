@@ -8,14 +8,25 @@ import { blockTypeOf, functionTypeAt, typeAt } from './block-types.ts'
  * How deep a guest may recurse, in estimated bytes of machine stack. V8's own limit differs by compiler tier and thread;
  * this one is counted inside the module and lies below all of them (984 KB on a main thread). Part of METER_VERSION.
  */
-export const STACK_BUDGET_BYTES: number = 512 * 1024
+export const STACK_BUDGET_BYTES: number = 768 * 1024
 
 /** A function without calls and with a frame below this is not counted: it runs in the reserve above the budget. */
 export const UNCOUNTED_FRAME_BYTES: number = 2 * 1024
 
-/** Return address, frame pointer, frame markers, instance, spilled registers: measured 48 .. 112 bytes on x86-64. */
-const FRAME_BASE_BYTES = 112
+/**
+ * Machine stack that a thread for strangers' guests must have. The optimising compiler may keep a value that the guest
+ * computes twice alive in between, so a hostile function can have a frame of half its instructions, 4 bytes for each.
+ * {@link SHARE_OF_INSTRUCTIONS} puts a 64th of that into the estimate; this stack is 64 times the budget, and a third more.
+ */
+export const MACHINE_STACK_MIB: number = 64
+
+/** Return address, frame pointer, frame markers, instance, feedback: measured 56 bytes on x86-64, V8 13.6 and 14. */
+const FRAME_BASE_BYTES = 72
 const SLOT_BYTES = 8
+/** From i32.eqz on, operations compute; constants, locals, memory and structure come before. */
+const FIRST_COMPUTING_OPERATION = 0x45
+/** Bytes of the estimate for each instruction that computes something: 4 / 64. */
+const SHARE_OF_INSTRUCTIONS = 1 / 16
 
 /** What the transformer knows of one function's use of the machine stack. */
 export interface StackEstimate {
@@ -27,14 +38,16 @@ export interface StackEstimate {
 /** An upper bound of a function's machine frame in every compiler tier. Only for modules that have been validated. */
 export function estimateStack(view: ModuleView, type: FunctionType, code: FunctionCode): StackEstimate {
   const walk = walkHeights(view, code)
-  let slots = 2 * type.parameters.length + type.results.length + walk.outgoing
+  let slots = slotsOf(type.parameters) + walk.outgoing + (walk.hasVectors ? 2 : 1) * walk.heightMax
   for (const run of code.localRuns) slots += run.type === ValueType.v128 ? 2 * run.count : run.count
-  slots += walk.hasVectors ? 2 * (walk.heightMax + type.parameters.length) : walk.heightMax
-  return { frameBytes: FRAME_BASE_BYTES + SLOT_BYTES * slots, hasGuestCalls: walk.hasGuestCalls }
+  const shared = Math.ceil((walk.hasVectors ? 2 : 1) * walk.computing * SHARE_OF_INSTRUCTIONS)
+  return { frameBytes: FRAME_BASE_BYTES + SLOT_BYTES * slots + shared, hasGuestCalls: walk.hasGuestCalls }
 }
 
 interface HeightWalk {
   heightMax: number
+  /** Instructions whose value the compiler could keep: all but constants, locals and structure. */
+  computing: number
   outgoing: number
   hasVectors: boolean
   hasGuestCalls: boolean
@@ -42,20 +55,21 @@ interface HeightWalk {
 
 /** Follows the operand stack's height through the validated instructions. */
 function walkHeights(view: ModuleView, code: FunctionCode): HeightWalk {
-  const walk: HeightWalk = { heightMax: 0, outgoing: 0, hasVectors: false, hasGuestCalls: false }
+  const walk: HeightWalk = { heightMax: 0, computing: 0, outgoing: 0, hasVectors: false, hasGuestCalls: false }
   const bases: number[] = [0]
   const types: FunctionType[] = []
   const importCount = view.imports.length
   let height = 0
   const call = (type: FunctionType): void => {
     height += type.results.length - type.parameters.length
-    walk.outgoing = Math.max(walk.outgoing, 2 * type.parameters.length + 2 * type.results.length)
+    walk.outgoing = Math.max(walk.outgoing, slotsOf(type.parameters) + slotsOf(type.results))
   }
   for (let index = 0; index < code.count; index++) {
     const operation = code.operations[index] as number
     const first = code.first[index] as number
     height += stackDeltaOf[operation] as number
     if (isVectorOperation(operation)) walk.hasVectors = true
+    if (operation >= FIRST_COMPUTING_OPERATION) walk.computing++
     switch (operation) {
       case Op.block:
       case Op.loop:
@@ -92,6 +106,12 @@ function walkHeights(view: ModuleView, code: FunctionCode): HeightWalk {
     if (height > walk.heightMax) walk.heightMax = height
   }
   return walk
+}
+
+function slotsOf(types: readonly number[]): number {
+  let slots = 0
+  for (const type of types) slots += type === ValueType.v128 ? 2 : 1
+  return slots
 }
 
 function lastOf(bases: readonly number[]): number {

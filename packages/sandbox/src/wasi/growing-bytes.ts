@@ -9,7 +9,7 @@ export class GrowingBytes {
   /** @param initial copied; not accounted */
   constructor(quota: ByteQuota, initial: Uint8Array = new Uint8Array(0)) {
     this.#quota = quota
-    this.#buffer = initial.slice()
+    this.#buffer = new Uint8Array(initial)
     this.#length = initial.length
   }
 

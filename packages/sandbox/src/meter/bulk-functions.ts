@@ -20,7 +20,7 @@ interface Helper {
  * Operations whose work depends on a run-time amount are moved into small functions of the module: they charge for the
  * amount first, and the call gives V8 a point at which a worker can be terminated (a loop of inlined 1 GiB fills cannot).
  */
-export class BulkHelpers {
+export class BulkFunctions {
   readonly #view: ModuleView
   readonly #globals: GuestGlobals
   readonly #types: TypeRegistry

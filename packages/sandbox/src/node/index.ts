@@ -1,0 +1,1 @@
+export { ProcessExecutor } from './process-executor.ts'
