@@ -1,10 +1,48 @@
-import type { Chain, Clock, Hash, Logger, Metrics, Network, Random, Signer, Store } from '@stead/core'
+import {
+  type Chain,
+  type Clock,
+  CoreError,
+  type Counter,
+  type Hash,
+  hasCode,
+  type IncomingRequest,
+  type Logger,
+  type Metrics,
+  messageOf,
+  type Network,
+  type PeerId,
+  type Random,
+  type Signer,
+  type Store,
+} from '@stead/core'
 import type { Quote, Secp256k1 } from '@stead/protocol'
+import { MarketError } from '../errors.ts'
+import { Journal } from '../journal/journal.ts'
+import {
+  channelReplySchema,
+  MARKET_PROTOCOL,
+  type MarketRequest,
+  marketProtocolLimits,
+  marketRequestSchema,
+  payReplySchema,
+  quoteReplySchema,
+  rejectReplySchema,
+} from '../messages.ts'
 import type { MarketProviderOptions } from '../options.ts'
 import type { ResourceSeller } from '../quotes/seller.ts'
 import type { ReceiptFilter, StoredReceipt } from '../receipts/stored-receipt.ts'
-import type { EarningsReport, SettlementReport } from '../settlement/settlement-record.ts'
+import { ClaimDesk } from '../settlement/claim-desk.ts'
+import { reportEarnings } from '../settlement/earnings.ts'
+import type { EarningsReport, SettlementRecord, SettlementReport } from '../settlement/settlement-record.ts'
+import { loadSettlements } from '../settlement/settlement-rows.ts'
+import { ThawWatch } from '../settlement/thaw-watch.ts'
 import type { Admission, AdmissionRequest } from './admission.ts'
+import { ChannelDesk, thawing } from './channel-desk.ts'
+import { OpenAdmission } from './open-admission.ts'
+import { PayDesk } from './pay-desk.ts'
+import { PayerRecords } from './payer-records.ts'
+import type { ProviderChannel } from './provider-channel.ts'
+import { QuoteDesk } from './quote-desk.ts'
 
 /** What the provider side stands on. */
 export interface MarketProviderComponents {
@@ -20,53 +58,205 @@ export interface MarketProviderComponents {
   readonly metrics: Metrics
 }
 
-const unfinished = (): never => {
-  throw new TypeError('not built yet')
-}
+/** How long a peer is refused that sends what is no message. */
+const REFUSE_MS = 60_000
 
 /** The provider's side of the market: quotes, credit, the books of its channels, receipts and claims. */
 export class MarketProvider {
-  constructor(_components: MarketProviderComponents, _options: MarketProviderOptions) {}
+  readonly #components: MarketProviderComponents
+  readonly #options: MarketProviderOptions
+  readonly #journal: Journal
+  readonly #payers: PayerRecords
+  readonly #quotes: QuoteDesk
+  readonly #channels: ChannelDesk
+  readonly #payments: PayDesk
+  readonly #thaws: ThawWatch
+  readonly #settlements: SettlementRecord[] = []
+  readonly #claims: ClaimDesk
+  readonly #deliveries: Counter
+  readonly #money: Counter
+  readonly #idle: (() => void)[] = []
+  readonly #admissionEnd: ConstructorParameters<typeof OpenAdmission>[2]
+  #inFlight = 0
+  #isRunning = false
+  #isFinishing = false
 
-  /** Reads the books and serves `/stead/market/1`. */
-  async start(): Promise<void> {
-    unfinished()
+  constructor(components: MarketProviderComponents, options: MarketProviderOptions) {
+    this.#components = components
+    this.#options = options
+    const { store, chain, metrics, logger } = components
+    const journal = new Journal(store)
+    this.#journal = journal
+    const payers = new PayerRecords(store, options)
+    this.#payers = payers
+    this.#quotes = new QuoteDesk(
+      { ...components, chain: chain.identity, payers, isFinishing: () => this.#isFinishing },
+      options,
+    )
+    this.#channels = new ChannelDesk({ ...components, journal, payers }, options)
+    this.#deliveries = metrics.counter('stead_market_deliveries_total', 'Deliveries by how they ended', ['outcome'])
+    this.#money = metrics.counter('stead_market_micro_usd_total', 'Micro-dollars by what became of them', ['kind'])
+    const writtenOff = (_: ProviderChannel, amount: bigint): void =>
+      this.#money.add(Number(amount), { kind: 'written-off' })
+    this.#payments = new PayDesk({
+      ...components,
+      journal,
+      payers,
+      chain: chain.identity,
+      channels: this.#channels,
+      onPaid: (_, paid) => this.#money.add(Number(paid), { kind: 'paid' }),
+      onWrittenOff: writtenOff,
+    })
+    const channels = (): Iterable<ProviderChannel> => this.#channels.all()
+    this.#thaws = new ThawWatch({
+      chain,
+      journal,
+      payers,
+      logger,
+      channels,
+      forget: (channel) => this.#channels.forget(channel),
+      onThaw: () => this.#claims.wake(),
+      onWrittenOff: writtenOff,
+    })
+    this.#claims = new ClaimDesk(
+      { ...components, journal, channels, thaws: this.#thaws, settlements: this.#settlements },
+      options,
+    )
+    this.#admissionEnd = { journal, onEnd: (isDelivered) => this.#ended(isDelivered) }
   }
 
+  /** Reads the books and serves `/stead/market/1`. @throws CoreError STORE_FAILED, STORE_CORRUPT */
+  async start(): Promise<void> {
+    this.#settlements.push(...(await loadSettlements(this.#components.store)))
+    await this.#channels.load()
+    this.#isRunning = true
+    this.#components.network.handle(MARKET_PROTOCOL, marketProtocolLimits, (request) => this.#serve(request))
+    this.#thaws.start()
+    this.#claims.start()
+  }
+
+  /** Stops serving; with `claimOnStop` claims first. What was promised to the store is written. */
   async stop(): Promise<void> {
-    unfinished()
+    if (!this.#isRunning) return
+    this.#isRunning = false
+    this.#thaws.stop()
+    await this.#claims.stop()
+    if (this.#options.claimOnStop) {
+      const { failed } = await this.#claims.settle('stopping').catch((error: unknown) => {
+        return { failed: [{ channel: 'all', reason: messageOf(error) }] }
+      })
+      for (const { channel, reason } of failed) {
+        this.#components.logger.warn('a channel could not be claimed before the stop', { channel, reason })
+      }
+    }
+    await this.#journal.drain()
   }
 
   /** Sells a resource. @throws TypeError when it is sold already */
-  sell(_seller: ResourceSeller): void {
-    unfinished()
+  sell(seller: ResourceSeller): void {
+    this.#quotes.sell(seller)
   }
 
-  /** The door for work. */
-  admit(_request: AdmissionRequest): Admission {
-    return unfinished()
+  /**
+   * The door for work: reserves room for one delivery, or says why not. Waits for nothing.
+   * @throws MarketError MARKET_CHANNEL_UNKNOWN, MARKET_CREDIT_EXHAUSTED, MARKET_ALLOCATION_EXHAUSTED,
+   *   MARKET_PURSE_THAWING, MARKET_QUOTE_EXPIRED, MARKET_DELIVERY_REPEATED, MARKET_DELIVERY_REJECTED,
+   *   MARKET_PAYER_REFUSED, MARKET_CHANNEL_BROKEN, MARKET_FINISHING, MARKET_BUSY; CoreError CORE_STOPPED
+   */
+  admit(request: AdmissionRequest): Admission {
+    if (!this.#isRunning) throw new CoreError('CORE_STOPPED', 'the market is not running')
+    if (this.#isFinishing) {
+      throw new MarketError('MARKET_FINISHING', 'this node finishes what it has and takes nothing new')
+    }
+    const channel = this.#channels.require(request.channel, request.peer)
+    if (channel.stage !== 'open') throw notServing(channel)
+    const lateMs = this.#components.clock.now() - channel.quote.expiresAt
+    if (lateMs >= 0) {
+      throw new MarketError('MARKET_QUOTE_EXPIRED', `the channel's quote expired ${lateMs} ms ago`, {
+        details: { expiredMs: lateMs },
+      })
+    }
+    this.#payers.requireWelcome(channel.account.payer, channel.account.credit)
+    const key = channel.ledger.admit(request.delivery, request.maximumMicroUsd)
+    this.#inFlight += 1
+    return new OpenAdmission(channel, key, this.#admissionEnd)
   }
 
   /** The quote that prices new deliveries on a channel: the one it was opened with, or its renewal. @throws MarketError MARKET_CHANNEL_UNKNOWN */
-  quoteOf(_channel: Hash): Quote {
-    return unfinished()
+  quoteOf(channel: Hash): Quote {
+    const found = this.#channels.find(channel)
+    if (found !== undefined) return found.quote
+    throw new MarketError('MARKET_CHANNEL_UNKNOWN', `no channel ${channel}`, { details: { channel } })
   }
 
-  /** Takes nothing new; resolves when nothing is in flight. */
+  /** Takes nothing new from now on; resolves when nothing is in flight. Payments are still taken. */
   async finish(): Promise<void> {
-    unfinished()
+    this.#isFinishing = true
+    if (this.#inFlight === 0) return
+    await new Promise<void>((resolve) => this.#idle.push(resolve))
   }
 
-  /** Claims now, whatever the policy says. */
-  async settle(): Promise<SettlementReport> {
-    return unfinished()
+  /** Claims now, whatever the policy says. @throws the chain's errors when it cannot be asked at all */
+  settle(): Promise<SettlementReport> {
+    return this.#claims.settle('asked')
   }
 
-  async earnings(): Promise<EarningsReport> {
-    return unfinished()
+  /** What this node earned and where it is. @throws CoreError STORE_FAILED, STORE_CORRUPT */
+  earnings(): Promise<EarningsReport> {
+    return reportEarnings({ channels: this.#channels, payers: this.#payers, claims: this.#claims })
   }
 
-  async receipts(_filter: ReceiptFilter): Promise<readonly StoredReceipt[]> {
-    return unfinished()
+  /** The provider's copies of receipts. @throws CoreError STORE_FAILED, STORE_CORRUPT */
+  receipts(filter: ReceiptFilter): Promise<readonly StoredReceipt[]> {
+    return this.#channels.receipts.list(filter)
   }
+
+  #ended(isDelivered: boolean): void {
+    this.#deliveries.add(1, isDelivered ? DELIVERED : RELEASED)
+    this.#inFlight -= 1
+    if (this.#inFlight === 0) for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  async #serve({ peer, payload }: IncomingRequest): Promise<Uint8Array> {
+    if (!this.#isRunning) throw new CoreError('CORE_STOPPED', 'the market is not running')
+    try {
+      return await this.#answer(peer, marketRequestSchema.decodeMessage(payload))
+    } catch (error) {
+      if (hasCode(error, 'PROTOCOL_MALFORMED') || hasCode(error, 'PROTOCOL_TOO_LARGE')) await this.#cutOff(peer, error)
+      throw error
+    }
+  }
+
+  async #answer(peer: PeerId, { quote, open, pay, reject, sync }: MarketRequest): Promise<Uint8Array> {
+    if (pay !== undefined) return payReplySchema.encodeMessage(await this.#payments.pay(peer, pay))
+    if (quote !== undefined) return quoteReplySchema.encodeMessage(await this.#quotes.answer(peer, quote))
+    if (reject !== undefined) return rejectReplySchema.encodeMessage(await this.#payments.reject(peer, reject))
+    if (sync !== undefined) {
+      const channel = this.#channels.require(sync.channel, peer)
+      if (channel.stage === 'broken') throw notServing(channel)
+      return channelReplySchema.encodeMessage(this.#channels.reply(channel))
+    }
+    if (open === undefined)
+      throw new MarketError('MARKET_UNSUPPORTED', 'the request asks for nothing that is known here')
+    if (this.#isFinishing) {
+      throw new MarketError('MARKET_FINISHING', 'this node finishes what it has and takes nothing new')
+    }
+    return channelReplySchema.encodeMessage(await this.#channels.open(peer, open))
+  }
+
+  async #cutOff(peer: PeerId, error: Error): Promise<void> {
+    const { network, logger } = this.#components
+    logger.warn('a peer sent what is no message and is cut off', { peer, error: error.message, refuseMs: REFUSE_MS })
+    await network.disconnect(peer, REFUSE_MS)
+  }
+}
+
+const DELIVERED = { outcome: 'delivered' }
+const RELEASED = { outcome: 'released' }
+
+function notServing(channel: ProviderChannel): MarketError {
+  if (channel.stage === 'thawing') return thawing(channel.terms.purse, channel.thawEndsAt)
+  return new MarketError('MARKET_CHANNEL_BROKEN', `the books of channel ${channel.id} do not agree`, {
+    details: { channel: channel.id },
+  })
 }

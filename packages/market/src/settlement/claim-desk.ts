@@ -1,0 +1,314 @@
+import {
+  type Chain,
+  type ClaimedChannel,
+  type ClaimOutcome,
+  type Clock,
+  type Hash,
+  isSteadError,
+  type Logger,
+  messageOf,
+  microUsd,
+  type StoreOperation,
+  type Timer,
+  type UnixMs,
+  type Wei,
+} from '@stead/core'
+import type { Journal } from '../journal/journal.ts'
+import { channelRowSchema } from '../journal/rows.ts'
+import { hashKey, PROVIDER_TABLES, put } from '../journal/tables.ts'
+import type { MarketProviderOptions } from '../options.ts'
+import type { ProviderChannel } from '../provider/provider-channel.ts'
+import { type Claimable, type ClaimPrices, decideClaim, gasToMicroUsd } from './claim-policy.ts'
+import type {
+  ClaimReason,
+  ClaimState,
+  ClaimWaitReason,
+  SettledChannel,
+  SettlementRecord,
+  SettlementReport,
+} from './settlement-record.ts'
+import { settlementOf, settlementRow } from './settlement-rows.ts'
+import type { ThawWatch } from './thaw-watch.ts'
+
+/** What the claim desk stands on. */
+export interface ClaimDeskComponents {
+  readonly chain: Chain
+  readonly clock: Clock
+  readonly journal: Journal
+  readonly logger: Logger
+  readonly channels: () => Iterable<ProviderChannel>
+  readonly thaws: ThawWatch
+  readonly settlements: SettlementRecord[]
+}
+
+const RETRY_FIRST_MS = 1_000
+
+/** A channel that could not be claimed. */
+interface Failed {
+  readonly channel: ProviderChannel
+  readonly error: unknown
+}
+
+/** What one round of claims did. */
+interface ClaimRound {
+  readonly settlements: SettlementRecord[]
+  readonly failed: Failed[]
+}
+
+/** Turns vouchers into money on chain: in batches when it is worth the gas, always before a thaw ends. */
+export class ClaimDesk {
+  readonly #components: ClaimDeskComponents
+  readonly #options: MarketProviderOptions
+  /** A second claim while one is under way would pay gas for nothing. */
+  #claiming: Promise<unknown> = Promise.resolve()
+  #timer: Timer | undefined
+  #isRunning = false
+  #failures = 0
+  #state: ClaimState
+
+  constructor(components: ClaimDeskComponents, options: MarketProviderOptions) {
+    this.#components = components
+    this.#options = options
+    this.#state = this.#stateOf('wait', 'nothing-to-claim')
+  }
+
+  /** What the policy thinks now. */
+  get state(): ClaimState {
+    return { ...this.#state, claimableMicroUsd: microUsd(this.#claimable().grossMicroUsd) }
+  }
+
+  get settlements(): readonly SettlementRecord[] {
+    return this.#components.settlements
+  }
+
+  start(): void {
+    this.#isRunning = true
+    this.#schedule(0)
+  }
+
+  async stop(): Promise<void> {
+    this.#isRunning = false
+    this.#timer?.clear()
+    await this.#claiming
+  }
+
+  /** Looks now, for instance because a purse began to thaw. */
+  wake(): void {
+    if (this.#isRunning) this.#schedule(0)
+  }
+
+  /** Claims everything now, whatever the policy says. */
+  settle(reason: ClaimReason): Promise<SettlementReport> {
+    return this.#exclusive(async () => {
+      await this.#catchUp()
+      const { settlements, failed } = await this.#claim(this.#open(), reason)
+      return { settlements, failed: failed.map(failureOf) }
+    })
+  }
+
+  #exclusive<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#claiming.then(work)
+    this.#claiming = result.catch(() => undefined)
+    return result
+  }
+
+  #schedule(delayMs: number): void {
+    this.#timer?.clear()
+    this.#timer = this.#components.clock.setTimer(delayMs, () => {
+      void this.#exclusive(() => this.#look())
+    })
+  }
+
+  async #look(): Promise<void> {
+    if (!this.#isRunning) return
+    let delayMs = this.#options.claimCheckMs
+    try {
+      await this.#components.thaws.check()
+      await this.#catchUp()
+      await this.#decide()
+      this.#failures = 0
+    } catch (error) {
+      delayMs = Math.min(this.#options.claimRetryMaxMs, RETRY_FIRST_MS * 2 ** Math.min(this.#failures, 20))
+      this.#failures += 1
+      this.#failed(error, delayMs)
+    }
+    if (this.#isRunning) this.#schedule(delayMs)
+  }
+
+  #failed(error: unknown, delayMs: number): void {
+    const { clock, logger } = this.#components
+    const isRefused = isSteadError(error) && !error.retryable
+    this.#state = {
+      ...this.#stateOf('wait', isRefused ? 'chain-refused' : 'chain-unreachable'),
+      retryAt: (clock.now() + delayMs) as UnixMs,
+      error: messageOf(error),
+    }
+    logger.warn('claiming failed; it is tried again', { error: messageOf(error), retryInMs: delayMs })
+  }
+
+  /** The cheap look first: without anything to claim the chain is not asked. */
+  async #decide(): Promise<void> {
+    const { chain } = this.#components
+    const open = this.#open()
+    if (open.length === 0) {
+      this.#state = this.#stateOf('wait', 'nothing-to-claim')
+      return
+    }
+    const urgent = await this.#urgent(open)
+    if (urgent.length > 0) {
+      await this.#claimOrThrow(urgent, 'thaw-ending')
+      return
+    }
+    const prices: ClaimPrices = { gasPrice: await chain.gasPrice(), feeBps: (await chain.escrowTerms()).feeBps }
+    const decision = decideClaim(claimableOf(open), prices, this.#options)
+    this.#state = { ...this.#stateOf(decision.decision, decision.reason), ...decision }
+    if (decision.decision === 'claim') await this.#claimOrThrow(open, 'worth-it')
+  }
+
+  async #claimOrThrow(channels: readonly ProviderChannel[], reason: ClaimReason): Promise<void> {
+    this.#state = this.#stateOf('claim', reason)
+    const { failed } = await this.#claim(channels, reason)
+    const [first] = failed
+    if (first !== undefined) throw first.error
+  }
+
+  /** Channels whose thaw ends within the margin. */
+  async #urgent(channels: readonly ProviderChannel[]): Promise<readonly ProviderChannel[]> {
+    const thawing = channels.filter((channel) => channel.thawEndsAt !== undefined)
+    if (thawing.length === 0) return []
+    const now = await this.#components.chain.blockTime()
+    return thawing.filter((channel) => (channel.thawEndsAt ?? 0) - now <= this.#options.thawMarginMs)
+  }
+
+  /** Claims in as few transactions as possible; what one bad channel spoils for its batch is tried one by one. */
+  async #claim(channels: readonly ProviderChannel[], reason: ClaimReason): Promise<ClaimRound> {
+    const round: ClaimRound = { settlements: [], failed: [] }
+    for (let i = 0; i < channels.length; i += this.#options.claimBatchMax) {
+      await this.#claimPart(channels.slice(i, i + this.#options.claimBatchMax), reason, round)
+    }
+    return round
+  }
+
+  async #claimPart(batch: readonly ProviderChannel[], reason: ClaimReason, round: ClaimRound): Promise<void> {
+    try {
+      round.settlements.push(...(await this.#claimBatch(batch, reason)))
+    } catch (error) {
+      const isSpoilt = isSteadError(error) && !error.retryable
+      if (isSpoilt && batch.length > 1) {
+        for (const channel of batch) await this.#claimPart([channel], reason, round)
+      } else {
+        round.failed.push(...batch.map((channel) => ({ channel, error })))
+      }
+    }
+  }
+
+  async #claimBatch(batch: readonly ProviderChannel[], reason: ClaimReason): Promise<readonly SettlementRecord[]> {
+    const claims = batch.flatMap((channel) => channel.claim() ?? [])
+    if (claims.length === 0) return []
+    const outcome = await this.#components.chain.claim(claims)
+    const record = await this.#record(outcome, reason)
+    // A claim that somebody else made first is missing from the outcome, but its money is there.
+    const credited = new Set(outcome.channels.map(({ channel }) => channel))
+    const missing = batch.filter((channel) => !credited.has(channel.id))
+    return [record, ...(await this.#findOnChain(missing))]
+  }
+
+  async #record(outcome: ClaimOutcome, reason: ClaimReason): Promise<SettlementRecord> {
+    const { gasUsed, gasCostWei, transaction } = outcome
+    const gasMicroUsd = gasToMicroUsd(gasCostWei, this.#options.nativeCoinMicroUsd)
+    return this.#keep({ transaction, reason, channels: outcome.channels, gasUsed, gasCostWei, gasMicroUsd })
+  }
+
+  async #keep(
+    facts: Pick<SettlementRecord, 'transaction' | 'reason' | 'gasUsed' | 'gasCostWei' | 'gasMicroUsd'> & {
+      readonly channels: readonly ClaimedChannel[]
+    },
+  ): Promise<SettlementRecord> {
+    const { clock, journal, settlements, logger } = this.#components
+    const own = new Map(Array.from(this.#components.channels(), (channel) => [channel.id, channel]))
+    const settled: SettledChannel[] = []
+    const rows: StoreOperation[] = []
+    for (const claimed of facts.channels) {
+      const channel = own.get(claimed.channel)
+      if (channel === undefined) continue
+      settled.push({ ...claimed, payer: channel.account.payer })
+      if (claimed.cumulativeMicroUsd > channel.claimedMicroUsd) channel.claimedMicroUsd = claimed.cumulativeMicroUsd
+      rows.push(put(PROVIDER_TABLES.channels, hashKey(channel.id), channelRowSchema.encodeMessage(channel.row())))
+    }
+    const record = settlementOf({ ...facts, channels: settled, at: clock.now() })
+    settlements.push(record)
+    await journal.write([...rows, settlementRow(settlements.length - 1, record)], 'power')
+    const { transaction, reason, grossMicroUsd, feeMicroUsd, gasMicroUsd, netMicroUsd } = record
+    logger.info('claimed', { transaction, reason, grossMicroUsd, feeMicroUsd, gasMicroUsd, netMicroUsd })
+    return record
+  }
+
+  /** Brings in claims that are on chain and not in the journal: from before a crash, or by a watchtower. */
+  async #catchUp(): Promise<void> {
+    await this.#findOnChain(this.#open().filter((channel) => !this.#checked.has(channel.id)))
+  }
+
+  /** Channels whose claims on chain were compared with the journal since the start. */
+  readonly #checked: Set<Hash> = new Set()
+
+  async #findOnChain(channels: readonly ProviderChannel[]): Promise<readonly SettlementRecord[]> {
+    const { chain, settlements } = this.#components
+    const known = new Set(
+      settlements.flatMap((record) => record.channels.map(({ channel }) => nameOf(record, channel))),
+    )
+    const byTransaction = new Map<Hash, ClaimedChannel[]>()
+    for (const channel of channels) {
+      const claimed = await chain.claimedMicroUsd(channel.id)
+      const all = claimed > channel.claimedMicroUsd ? await chain.claimsOf(channel.terms.purse) : []
+      for (const claim of all) {
+        if (claim.channel !== channel.id || known.has(nameOf(claim, claim.channel))) continue
+        byTransaction.set(claim.transaction, [...(byTransaction.get(claim.transaction) ?? []), claim])
+      }
+    }
+    const found: SettlementRecord[] = []
+    for (const [transaction, claims] of byTransaction) {
+      const gas = { gasUsed: 0n, gasCostWei: 0n as Wei, gasMicroUsd: microUsd(0n) }
+      found.push(await this.#keep({ transaction, reason: 'found-on-chain', channels: claims, ...gas }))
+    }
+    for (const channel of channels) this.#checked.add(channel.id)
+    return found
+  }
+
+  #open(): readonly ProviderChannel[] {
+    return Array.from(this.#components.channels()).filter((channel) => channel.claimableMicroUsd > 0n)
+  }
+
+  #claimable(): Claimable {
+    return claimableOf(this.#open())
+  }
+
+  #stateOf(decision: 'claim' | 'wait', reason: ClaimReason | ClaimWaitReason): ClaimState {
+    return {
+      at: this.#components.clock.now(),
+      decision,
+      reason,
+      claimableMicroUsd: microUsd(0n),
+      gasMicroUsd: undefined,
+      feeMicroUsd: undefined,
+      retryAt: undefined,
+      error: undefined,
+    }
+  }
+}
+
+function claimableOf(channels: readonly ProviderChannel[]): Claimable {
+  const firstClaims = channels.filter((channel) => channel.claimedMicroUsd === 0n).length
+  return {
+    grossMicroUsd: channels.reduce((sum, channel) => sum + channel.claimableMicroUsd, 0n),
+    firstClaims,
+    laterClaims: channels.length - firstClaims,
+  }
+}
+
+function nameOf(record: { readonly transaction: Hash }, channel: Hash): string {
+  return `${record.transaction} ${channel}`
+}
+
+function failureOf({ channel, error }: Failed): SettlementReport['failed'][number] {
+  return { channel: channel.id, claimableMicroUsd: microUsd(channel.claimableMicroUsd), reason: messageOf(error) }
+}
