@@ -215,7 +215,8 @@ export class DaemonClient {
   }
 
   async #connect(): Promise<DaemonConnection> {
-    const connecting = (this.#connection ??= this.#components.connection())
+    this.#connection ??= this.#components.connection()
+    const connecting = this.#connection
     try {
       return await connecting
     } catch (error) {
@@ -265,9 +266,10 @@ function pathOf<Query>(
 function bodyTextOf<Body>(
   route: { readonly body: Wire<Body> | 'bytes' | undefined },
   body: Body | undefined,
-): { readonly body?: BodyInit; readonly type?: string } {
+): { readonly body?: NonNullable<RequestInit['body']>; readonly type?: string } {
   if (route.body === undefined || body === undefined) return {}
-  if (route.body === 'bytes') return { body: body as BodyInit, type: 'application/octet-stream' }
+  if (route.body === 'bytes')
+    return { body: body as NonNullable<RequestInit['body']>, type: 'application/octet-stream' }
   const checked = route.body.safeEncode(body)
   if (!checked.success) throw new SdkError('API_BAD_REQUEST', describeIssues(checked.error))
   return { body: JSON.stringify(checked.data), type: 'application/json' }
