@@ -1,6 +1,6 @@
 import type { Connection, ConnectionGater, PeerId as Libp2pPeerId, Stream } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
-import { multiaddr } from '@multiformats/multiaddr'
+import { isMultiaddr, type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import {
   type Clock,
   CoreError,
@@ -18,6 +18,7 @@ import {
   type RequestOptions,
 } from '@stead/core'
 import { createSigner, loadSecp256k1, nobleSecp256k1, peerIdOfPublicKey } from '@stead/protocol'
+import { AddressScope } from './address-scope.ts'
 import type { SteadLibp2p } from './create-node.ts'
 import { Libp2pError } from './errors.ts'
 import { wireProtocolOf } from './frame.ts'
@@ -50,6 +51,7 @@ export class Libp2pNetwork implements Network {
   readonly #components: Libp2pNetworkComponents
   readonly #options: Libp2pOptions
   readonly #refusals: Refusals
+  readonly #scope: AddressScope
   readonly #book: PeerBook
   readonly #requests: RequestLayer
   readonly #roundTrips: RoundTrips
@@ -68,6 +70,11 @@ export class Libp2pNetwork implements Network {
     this.#options = parseLibp2pOptions(options)
     this.self = peerIdOfPublicKey(nobleSecp256k1.publicKey(privateKey))
     this.#refusals = new Refusals(clock)
+    this.#scope = new AddressScope(
+      clock,
+      this.#options.listen.map((address) => multiaddr(address)),
+    )
+    for (const address of this.#options.bootstrap) this.#scope.trust(multiaddr(address))
     this.#book = new PeerBook(clock, random)
     const onBadPeer = (peer: PeerId, error: CoreError): void => this.#onBadPeer(peer, error)
     this.#requests = new RequestLayer(
@@ -145,7 +152,9 @@ export class Libp2pNetwork implements Network {
     const node = this.#runningNode()
     const signal = AbortSignal.timeout(timeoutMs)
     try {
-      const connection = await node.dial(dialTarget(target), { signal })
+      const address = dialTarget(target)
+      if (isMultiaddr(address)) this.#scope.trust(address)
+      const connection = await node.dial(address, { signal })
       return connection.remotePeer.toString() as PeerId
     } catch (error) {
       throw connectionError(target, error)
@@ -267,11 +276,14 @@ export class Libp2pNetwork implements Network {
       denyDialPeer: isUnwanted,
       denyInboundEncryptedConnection: isUnwanted,
       denyOutboundEncryptedConnection: isUnwanted,
+      denyDialMultiaddr: (address) => !this.#scope.allows(address),
+      filterMultiaddrForPeer: (_peer, address) => this.#scope.allows(address),
     }
   }
 
   #listenTo(node: SteadLibp2p): void {
     const connected = this.#components.metrics.gauge('stead_network_peers', 'Connected peers')
+    node.addEventListener('connection:open', ({ detail }) => this.#scope.trust(detail.remoteAddr))
     node.addEventListener('peer:connect', ({ detail }) => {
       const peer = detail.toString() as PeerId
       this.#book.setConnected(peer, true)
@@ -345,7 +357,7 @@ async function connectionTo(node: SteadLibp2p, peer: Libp2pPeerId, signal: Abort
   return open.find(({ limits }) => limits === undefined) ?? open[0] ?? (await node.dial(peer, { signal }))
 }
 
-function dialTarget(target: string | PeerId): ReturnType<typeof multiaddr> | Libp2pPeerId {
+function dialTarget(target: string | PeerId): Multiaddr | Libp2pPeerId {
   if (!target.startsWith('/')) return peerIdFromString(target)
   if (!target.includes('/p2p/')) throw new Error('the address does not end in /p2p/<peer id>')
   return multiaddr(target)

@@ -128,12 +128,12 @@ const schema = z.strictObject({
   pingIntervalMs: duration(
     100,
     15_000,
-    'ms between two measurements of the round trip to each connected peer. Default 15 s: nearness changes slowly, and two missed pings find a dead link within a minute.',
+    'ms between two measurements of the round trip to each connected peer. Default 15 s: nearness changes slowly, and two missed pings find a dead link within two minutes.',
   ),
   pingTimeoutMs: duration(
     10,
-    5000,
-    'ms after which a ping counts as missed. Default 5 s: longer than any path on Earth takes.',
+    20_000,
+    'ms after which a ping counts as missed. Default 20 s: on a slow uplink it waits behind a large message.',
   ),
   requestsInFlightPerPeerMax: count(
     65_536,

@@ -1,3 +1,4 @@
+import { createServer, type Server } from 'node:net'
 import type { Stream } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { CoreError, Network, PeerId, ProtocolLimits } from '@stead/core'
@@ -304,3 +305,41 @@ describe('a peer with another kind of key', () => {
     }
   })
 })
+
+describe('a peer that says it lives on a port of our own machine', () => {
+  it('cannot make us knock there', async () => {
+    let knocks = 0
+    const service = createServer((socket) => {
+      knocks += 1
+      socket.destroy()
+    })
+    const port = await listenOn(service, '127.0.0.1')
+    const probe = createServer()
+    const ownPort = await listenOn(probe, '127.0.0.2')
+    await new Promise((resolve) => probe.close(resolve))
+    const liar = await startAttacker('secp256k1', {
+      listen: [`/ip4/127.0.0.2/tcp/${ownPort}`],
+      announce: [`/ip4/127.0.0.1/tcp/${port}`],
+    })
+    const careful = createTestNetwork({ listen: [], discoveryIntervalMs: 100, peersTarget: 50 })
+    try {
+      await careful.start()
+      const peer = await careful.connect(`/ip4/127.0.0.2/tcp/${ownPort}/p2p/${liar.peerId.toString()}`, 5000)
+      // Nothing tells a test when the lie has been read; it takes one round trip.
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      await liar.stop()
+      await until('it is gone', () => careful.peers().every(({ connected }) => !connected))
+      await expect(careful.connect(peer, 1000)).rejects.toThrow()
+      expect(knocks).toBe(0)
+    } finally {
+      await Promise.all([careful.stop(), liar.stop()])
+      service.close()
+    }
+  })
+})
+
+async function listenOn(server: Server, host: string): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, host, resolve))
+  const bound = server.address()
+  return bound !== null && typeof bound === 'object' ? bound.port : 0
+}

@@ -15,11 +15,14 @@ import { wireProtocolOf } from '../../src/frame.ts'
 export type Attacker = Libp2p<{ readonly identify: Identify; readonly pubsub: GossipSub }>
 
 /** Starts an attacker on loopback. */
-export async function startAttacker(keyType: 'secp256k1' | 'Ed25519' = 'secp256k1'): Promise<Attacker> {
+export async function startAttacker(
+  keyType: 'secp256k1' | 'Ed25519' = 'secp256k1',
+  addresses: { readonly listen: string[]; readonly announce?: string[] } = { listen: ['/ip4/127.0.0.1/tcp/0'] },
+): Promise<Attacker> {
   const privateKey = keyType === 'secp256k1' ? await generateKeyPair('secp256k1') : await generateKeyPair('Ed25519')
   return await createLibp2p({
     privateKey,
-    addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
+    addresses,
     transports: [tcp()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
