@@ -23,7 +23,7 @@ export async function runCli(args: readonly string[]): Promise<ExitCode> {
   let exitCode: ExitCode = exitCodes.ok
   const context: CommandContext = {
     terminal,
-    dataDir: optionValue(args, '--data-dir') ?? nonEmpty(process.env['STEAD_DATA_DIR']),
+    dataDir: optionValue(args, '--data-dir') ?? nonEmpty(process.env.STEAD_DATA_DIR),
     workingDirectory: process.cwd(),
     environment: process.env,
     interruption: createInterruption(terminal),

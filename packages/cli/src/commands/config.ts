@@ -1,4 +1,5 @@
-import { loadNodeConfig, nodeDirectories } from '@stead/node'
+import { loadNodeConfig } from '@stead/node'
+import { nodeDirectories } from '@stead/node/files'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { renderTable } from '../terminal/table.ts'

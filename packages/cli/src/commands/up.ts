@@ -1,11 +1,5 @@
-import {
-  listNodeSettings,
-  loadNodeConfig,
-  nodeDirectories,
-  runDaemon,
-  type Setting,
-  tellParentFailure,
-} from '@stead/node'
+import { listNodeSettings, loadNodeConfig, runDaemon, type Setting, tellParentFailure } from '@stead/node'
+import { nodeDirectories } from '@stead/node/files'
 import { type Command, Option } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { exitCodes } from '../exit-codes.ts'

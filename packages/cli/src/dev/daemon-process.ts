@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { DaemonReady } from '@stead/node'
+import type { DaemonReady } from '@stead/node/files'
 import { CliError } from '../errors.ts'
 
 /** How a daemon is started. */

@@ -30,8 +30,8 @@ const colored: Style = {
 
 /** The process's own terminal. Colour is off under NO_COLOR (no-color.org), TERM=dumb and where output is not a terminal. */
 export function createTerminal(options: { readonly isJson: boolean }): Terminal {
-  const isInteractive = process.stderr.isTTY === true && process.env['TERM'] !== 'dumb' && !process.env['CI']
-  const hasColor = isInteractive && !process.env['NO_COLOR']
+  const isInteractive = process.stderr.isTTY === true && process.env.TERM !== 'dumb' && !process.env.CI
+  const hasColor = isInteractive && !process.env.NO_COLOR
   return {
     out: (text) => void process.stdout.write(text.endsWith('\n') ? text : `${text}\n`),
     message: (text) => void process.stderr.write(text.endsWith('\n') ? text : `${text}\n`),

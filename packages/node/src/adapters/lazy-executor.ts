@@ -63,9 +63,14 @@ export class LazyExecutor implements Executor {
   /** Starts the processes now, because work is about to come; a failure shows with the work. */
   warm(): void {
     if (this.#isStopped) return
-    this.#use(async () => undefined).catch((error: unknown) =>
+    this.ensure().catch((error: unknown) =>
       this.#components.logger.warn('executor did not start', { error: messageOf(error) }),
     )
+  }
+
+  /** Starts the processes and waits until they are up. @throws SandboxError SANDBOX_EXECUTOR_FAILED */
+  async ensure(): Promise<void> {
+    await this.#use(async () => undefined)
   }
 
   load(moduleBytes: Uint8Array): Promise<LoadedModule> {
@@ -102,7 +107,8 @@ export class LazyExecutor implements Executor {
     this.#restTimer?.clear()
     this.#restTimer = undefined
     try {
-      const running = (this.#running ??= this.#begin())
+      this.#running ??= this.#begin()
+      const running = this.#running
       await running.started
       return await act(running.executor)
     } finally {

@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream'
 import fastifySwagger from '@fastify/swagger'
 import { isSteadError, type Logger } from '@stead/core'
-import { describeIssues, type Route, routes, SdkError, type Wire } from '@stead/sdk'
+import { SdkError } from '@stead/sdk'
+import { type AnswerForm, describeIssues, type Route, routes, type Wire } from '@stead/sdk/api'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { NodeError } from '../errors.ts'
@@ -165,24 +166,24 @@ function asSteadError(error: unknown): unknown {
   return error
 }
 
-const MEDIA_TYPES = {
+const MEDIA_TYPES: Readonly<Record<AnswerForm, string>> = {
   json: 'application/json',
   lines: 'application/x-ndjson',
   events: 'text/event-stream',
   bytes: 'application/octet-stream',
-} as const
+}
 
 /** The route's place in /openapi.json; requests are checked by the zod schemas themselves. */
 function describeRoute(each: AnyRoute): Record<string, unknown> {
   const schema: Record<string, unknown> = { operationId: each.name, summary: each.summary }
   if (each.path.includes(':id')) {
-    schema['params'] = { type: 'object', properties: { id: { type: 'string' } }, required: ['id'] }
+    schema.params = { type: 'object', properties: { id: { type: 'string' } }, required: ['id'] }
   }
-  if (each.query !== undefined) schema['querystring'] = jsonSchema(each.query)
-  if (each.body === 'bytes') schema['consumes'] = [MEDIA_TYPES.bytes]
-  else if (each.body !== undefined) schema['body'] = jsonSchema(each.body)
+  if (each.query !== undefined) schema.querystring = jsonSchema(each.query)
+  if (each.body === 'bytes') schema.consumes = [MEDIA_TYPES.bytes]
+  else if (each.body !== undefined) schema.body = jsonSchema(each.body)
   const content = each.answer === undefined ? { type: 'string', format: 'binary' } : jsonSchema(each.answer)
-  schema['response'] = {
+  schema.response = {
     200: { description: each.summary, content: { [MEDIA_TYPES[each.form]]: { schema: content } } },
   }
   return schema

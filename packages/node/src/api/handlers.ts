@@ -1,4 +1,4 @@
-import type { Route, Routes } from '@stead/sdk'
+import type { Route, Routes } from '@stead/sdk/api'
 
 /** What a handler gets, all of it checked. */
 export interface ApiRequest<Body, Query> {

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { isSteadError } from '@stead/core'
-import { type ProblemDetails, problemOf } from '@stead/sdk'
+import { type ProblemDetails, problemOf } from '@stead/sdk/api'
 
 /** The media type of problem details (RFC 9457). */
 export const PROBLEM_TYPE = 'application/problem+json'

@@ -33,3 +33,8 @@ export function nodeDirectories(dataDir: string | undefined, environment: Enviro
     stateDir: base('XDG_STATE_HOME', join('.local', 'state')),
   }
 }
+
+/** Where a node keeps its key. */
+export function nodeKeyPath(dataDir: string): string {
+  return join(dataDir, 'keys', 'node.key')
+}

@@ -8,7 +8,7 @@ import { SqliteStore } from '@stead/sqlite'
 import { PrometheusMetrics } from '../adapters/prometheus-metrics.ts'
 import { systemClock } from '../adapters/system-clock.ts'
 import { systemRandom } from '../adapters/system-random.ts'
-import type { NodeDirectories } from '../config/directories.ts'
+import { type NodeDirectories, nodeKeyPath } from '../config/directories.ts'
 import type { NodeConfig } from '../config/settings.ts'
 import { NodeError } from '../errors.ts'
 import { loadOrCreateKey } from '../identity/key-file.ts'
@@ -34,11 +34,6 @@ export interface FoundationOptions {
   readonly directories: NodeDirectories
 }
 
-/** Where a node keeps its key. */
-export function nodeKeyPath(directories: NodeDirectories): string {
-  return join(directories.dataDir, 'keys', 'node.key')
-}
-
 /** Addresses of peers met before that are tried at a start. */
 const RECALLED_MAX = 16
 
@@ -58,7 +53,7 @@ export async function openFoundation(
   const store = await SqliteStore.open({ logger, metrics }, { directory: join(directories.dataDir, 'store') })
   stops.push('store', () => store.close())
   const secp256k1 = await loadSecp256k1()
-  const privateKey = loadOrCreateKey(nodeKeyPath(directories), { secp256k1, random })
+  const privateKey = loadOrCreateKey(nodeKeyPath(directories.dataDir), { secp256k1, random })
   const signer = createSigner(secp256k1, privateKey)
   const chain = await openChain({ logger, metrics, clock, signer }, config)
   stops.push('chain', () => chain.stop())

@@ -1,0 +1,9 @@
+import type { Command } from 'commander'
+import type { CommandContext } from '../command-context.ts'
+import { clientFor } from '../daemon-access.ts'
+import { printReport } from '../terminal/print-report.ts'
+
+/** `stead doctor`: checks of everything that the node depends on. */
+export function define(command: Command, context: CommandContext): void {
+  command.action(async () => printReport(await clientFor(context).getDoctor(), context))
+}

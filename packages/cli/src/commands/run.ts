@@ -1,0 +1,75 @@
+import { formatMicroUsd } from '@stead/core'
+import { prepareJob } from '@stead/sdk'
+import { type Command, Option } from 'commander'
+import type { CommandContext } from '../command-context.ts'
+import { clientFor } from '../daemon-access.ts'
+import { exitCodeOf } from '../exit-codes.ts'
+import { followJob } from '../job/follow-job.ts'
+import {
+  addJobOptions,
+  describeOwnOptions,
+  type GivenJobOptions,
+  ownOptionsOf,
+  runTermsOf,
+} from '../job/job-options.ts'
+import { describeJob, describeNodes, jobFailure, jobOutcome } from '../job/job-outcome.ts'
+import { loadPackage, planJob } from '../job/load-package.ts'
+import { errorFacts, printError } from '../terminal/print-error.ts'
+import { toJson } from '../terminal/terminal.ts'
+
+/** `stead run`: a job package from its inputs to its findings. */
+export function define(command: Command, context: CommandContext): void {
+  addJobOptions(command)
+  command
+    .addOption(new Option('--detach', 'print the id of the job and return; it goes on in the node'))
+    .helpOption(false)
+    .addOption(new Option('-h, --help', "print this help, with the job's own options after <directory>"))
+    .action(async (directory: string, rest: string[], options: GivenJobOptions & RunOptions) => {
+      if (options.help === true) return await printHelp(command, directory, context)
+      await run(directory, { rest, options }, context)
+    })
+}
+
+interface RunOptions {
+  readonly detach?: boolean
+  readonly help?: boolean
+}
+
+async function printHelp(command: Command, directory: string, context: CommandContext): Promise<void> {
+  const { job } = await loadPackage(directory)
+  context.terminal.out(`${command.helpInformation()}\n${job.name}: ${job.summary}\n${describeOwnOptions(job.options)}`)
+}
+
+async function run(
+  directory: string,
+  given: { readonly rest: readonly string[]; readonly options: GivenJobOptions & RunOptions },
+  context: CommandContext,
+): Promise<void> {
+  const { terminal } = context
+  const terms = runTermsOf(given.options)
+  const signal = context.interruption()
+  const loaded = await loadPackage(directory)
+  const own = ownOptionsOf(loaded.job.options, given.rest)
+  const plan = await planJob(loaded, { inputs: given.options.input ?? [], options: own })
+  for (const notice of plan.notices) terminal.message(notice)
+  const client = clientFor(context)
+  const submission = await prepareJob(client, plan, { name: loaded.job.name, ...terms, signal })
+  const { id, tasks } = await client.submitJob(submission, { signal })
+  terminal.message(`job ${id}: ${tasks} tasks, at most ${formatMicroUsd(terms.maxCostMicroUsd)}`)
+  if (given.options.detach === true) {
+    terminal.out(terminal.isJson ? toJson({ job: id, tasks }) : id)
+    return
+  }
+  const job = await followJob({ client, terminal, signal }, id, tasks)
+  const outcome = await jobOutcome(client, job, loaded.job)
+  const failure = jobFailure(job)
+  if (failure !== undefined) context.exitWith(exitCodeOf(failure))
+  if (terminal.isJson) {
+    const { findings, complete } = outcome.report
+    terminal.out(toJson({ findings, complete, job, ...(failure === undefined ? {} : { error: errorFacts(failure) }) }))
+    return
+  }
+  for (const line of outcome.report.lines) terminal.out(line)
+  terminal.message(`\n${describeJob(job)}\n\n${describeNodes(job)}\n\nRecompute the bill: stead audit bill ${id}`)
+  if (failure !== undefined) printError(terminal, failure)
+}

@@ -1,0 +1,35 @@
+import { formatMicroUsd } from '@stead/core'
+import type { NodeStatus } from '@stead/sdk/api'
+import type { Command } from 'commander'
+import type { CommandContext } from '../command-context.ts'
+import { clientFor } from '../daemon-access.ts'
+import { toJson } from '../terminal/terminal.ts'
+
+/** `stead status`: what the node is and does, and why. */
+export function define(command: Command, context: CommandContext): void {
+  command.action(async () => {
+    const status = await clientFor(context).getStatus()
+    context.terminal.out(context.terminal.isJson ? toJson(status) : describe(status))
+  })
+}
+
+function describe(status: NodeStatus): string {
+  const { chain, provider, payer } = status
+  const { account } = chain
+  const dollars = account.dollarMicroUsd === undefined ? '?' : formatMicroUsd(account.dollarMicroUsd)
+  const gas = account.gasWei === undefined ? '?' : `${account.gasWei} wei`
+  const stale = account.stale === undefined ? '' : ` (not known now: ${account.stale})`
+  const why = provider.reason === undefined ? '' : ` (${provider.reason})`
+  return [
+    `node       ${status.node}`,
+    `peer       ${status.peer}`,
+    ...(status.operator === undefined ? [] : [`operator   ${status.operator}`]),
+    `directory  ${status.dataDirectory}, process ${status.processId}, since ${new Date(status.startedAt).toISOString()}`,
+    `network    ${status.peers} peers, ${status.offers} offers known`,
+    ...status.addresses.map((address) => `           ${address}`),
+    `chain      ${chain.chainId}, escrow ${chain.escrow}${chain.reachable ? '' : ', not reachable now'}`,
+    `account    ${account.account}: ${dollars}, ${gas}${stale}`,
+    `provider   ${provider.state}${why}: ${provider.running} running, ${provider.queued} queued; ${provider.succeeded} succeeded, ${provider.failed} failed, ${provider.timedOut} timed out, ${provider.rejected} rejected; ${formatMicroUsd(provider.unclaimedMicroUsd)} to claim`,
+    `payer      ${payer.jobsRunning} jobs running, ${formatMicroUsd(payer.lockedMicroUsd)} locked and not spent`,
+  ].join('\n')
+}

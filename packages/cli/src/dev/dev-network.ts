@@ -1,0 +1,256 @@
+import { join } from 'node:path'
+import { type Address, hasCode, type Logger, messageOf, silentLogger, silentMetrics } from '@stead/core'
+import { nodeKeyPath } from '@stead/node/files'
+import { loadOrCreateKey, systemClock, systemRandom } from '@stead/node/identity'
+import { createSigner, loadSecp256k1, type Secp256k1 } from '@stead/protocol'
+import { SqliteStore } from '@stead/sqlite'
+import { daemonClient } from '../daemon-access.ts'
+import { CliError } from '../errors.ts'
+import { DaemonProcess } from './daemon-process.ts'
+import { type DevLayout, devLayout, readDevState, writeDevState } from './dev-layout.ts'
+import { LocalChain } from './local-chain.ts'
+import { RESTARTS_MAX, RestartPolicy } from './restart-policy.ts'
+
+/** What a local network tells its supervisor. */
+export interface DevNetworkEvents {
+  /** One line for a person. */
+  readonly onNotice: (text: string) => void
+  /** The network cannot go on. */
+  readonly onFailure: (error: unknown) => void
+}
+
+/** What a local network needs. */
+export interface DevNetworkComponents {
+  readonly logger: Logger
+  readonly events: DevNetworkEvents
+}
+
+/** Which local network. */
+export interface DevNetworkOptions {
+  readonly directory: string
+  readonly providers: number
+}
+
+/** One member of the network. */
+export interface DevMember {
+  /** `payer`, `provider-1`. */
+  readonly name: string
+  readonly dataDir: string
+  readonly node: Address
+  readonly operator: Address | undefined
+}
+
+const READY_TIMEOUT_MS = 60_000
+const OFFERS_TIMEOUT_MS = 60_000
+const OFFERS_LOOK_MS = 100
+/** Test money is worth nothing; the price only makes the sums long enough to look at. */
+const PRICE_MICRO_USD_PER_GIGAFUEL = 1000
+/** Two devices of a household: what several daemons on one machine may take each. */
+const CONCURRENCY = 1
+
+/**
+ * A chain, providers and a payer on this machine, each a process of its own with its own keys and folders. Everything
+ * is below one directory; the same directory again is the same network.
+ */
+export class DevNetwork {
+  readonly layout: DevLayout
+  readonly #components: DevNetworkComponents
+  readonly #options: DevNetworkOptions
+  readonly #members: DevMember[] = []
+  readonly #processes: Map<string, DaemonProcess> = new Map()
+  readonly #listen: Map<string, readonly string[]> = new Map()
+  readonly #restarts = new RestartPolicy()
+  #lock: SqliteStore | undefined
+  #chain: LocalChain | undefined
+  #isStopping = false
+
+  constructor(components: DevNetworkComponents, options: DevNetworkOptions) {
+    this.#components = components
+    this.#options = options
+    this.layout = devLayout(options.directory)
+  }
+
+  get members(): readonly DevMember[] {
+    return this.#members
+  }
+
+  get rpcUrl(): string {
+    if (this.#chain === undefined) throw new TypeError('the local network was not started')
+    return this.#chain.rpcUrl
+  }
+
+  /** The process of a member, while it runs; for tests that kill it. */
+  processOf(name: string): DaemonProcess | undefined {
+    return this.#processes.get(name)
+  }
+
+  /** Brings everything up and waits until the payer sees all offers. @throws CliError CLI_DEV_RUNNING, CLI_DEV_FAILED */
+  async start(): Promise<void> {
+    this.#lock = await takeLock(this.layout)
+    const before = readDevState(this.layout.root)
+    for (const [name, addresses] of Object.entries(before?.listen ?? {})) this.#listen.set(name, addresses)
+    const secp256k1 = await loadSecp256k1()
+    await this.#startChain(secp256k1, before?.rpcUrl)
+    this.#listMembers(secp256k1)
+    await this.#provideForAll()
+    const [bootstrap, ...others] = this.#members.filter((member) => member.operator !== undefined)
+    const payer = this.#members.find((member) => member.operator === undefined)
+    if (bootstrap === undefined || payer === undefined)
+      throw new TypeError('a local network has a provider and a payer')
+    await this.#startMember(bootstrap)
+    await Promise.all([...others, payer].map((member) => this.#startMember(member)))
+    this.#saveState()
+    await this.#waitForOffers()
+  }
+
+  /** Stops everything: the payer first, so that no task is lost on its way, the chain last. */
+  async stop(): Promise<void> {
+    this.#isStopping = true
+    await this.#processes.get('payer')?.stop()
+    await Promise.all([...this.#processes.values()].map((process) => process.stop()))
+    await this.#chain?.stop()
+    await this.#lock?.close()
+  }
+
+  async #startChain(secp256k1: Secp256k1, rpcUrl: string | undefined): Promise<void> {
+    const { logger, events } = this.#components
+    const port = rpcUrl === undefined ? 0 : Number(new URL(rpcUrl).port)
+    const components = { logger, secp256k1, onEnded: (error: Error) => this.#fail(error) }
+    const chain = new LocalChain(components, { layout: this.layout, port })
+    try {
+      await chain.start()
+      this.#chain = chain
+    } catch (error) {
+      if (port === 0 || !hasCode(error, 'CHAIN_LOCAL_BUSY')) throw error
+      events.onNotice(`port ${port} of the chain is taken by another program; using another one`)
+      this.#chain = new LocalChain(components, { layout: this.layout, port: 0 })
+      await this.#chain.start()
+    }
+  }
+
+  #listMembers(secp256k1: Secp256k1): void {
+    const addressOf = (path: string): Address =>
+      createSigner(secp256k1, loadOrCreateKey(path, { secp256k1, random: systemRandom })).address
+    const { layout } = this
+    for (let number = 1; number <= this.#options.providers; number++) {
+      const dataDir = layout.providerDir(number)
+      this.#members.push({
+        name: `provider-${number}`,
+        dataDir,
+        node: addressOf(nodeKeyPath(dataDir)),
+        operator: addressOf(join(dataDir, 'keys', 'operator.key')),
+      })
+    }
+    const dataDir = layout.payerDir
+    this.#members.push({ name: 'payer', dataDir, node: addressOf(nodeKeyPath(dataDir)), operator: undefined })
+  }
+
+  async #provideForAll(): Promise<void> {
+    for (const { node, operator } of this.#members) {
+      await this.#chain?.provideFor(node, { isPayer: operator === undefined })
+    }
+  }
+
+  async #startMember(member: DevMember): Promise<void> {
+    const process = await DaemonProcess.start({
+      name: member.name,
+      dataDir: member.dataDir,
+      args: this.#argumentsOf(member),
+      readyTimeoutMs: READY_TIMEOUT_MS,
+    })
+    this.#processes.set(member.name, process)
+    this.#listen.set(member.name, process.ready.addresses.map(withoutPeer))
+    this.#supervise(member, process)
+  }
+
+  #argumentsOf(member: DevMember): string[] {
+    const listen = this.#listen.get(member.name) ?? ['/ip4/127.0.0.1/tcp/0']
+    const known = [...this.#processes.values()].flatMap((each) => each.ready.addresses.slice(0, 1))
+    const bootstrap = member.name === 'provider-1' ? [] : known.slice(0, 1)
+    return [
+      ...['--rpc', this.rpcUrl, '--address-book', this.layout.addressBook, '--no-mdns'],
+      ...listen.flatMap((address) => ['--listen', address]),
+      ...bootstrap.flatMap((address) => ['--bootstrap', address]),
+      ...(member.operator === undefined ? [] : providerArguments(member.operator)),
+    ]
+  }
+
+  /** A member that dies is started again, more and more slowly; one that keeps dying is given up. */
+  #supervise(member: DevMember, process: DaemonProcess): void {
+    const startedMs = systemClock.monotonicMs()
+    void process.exited.then(async ({ code, signal }) => {
+      if (this.#isStopping) return
+      this.#processes.delete(member.name)
+      const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`
+      const delayMs = this.#restarts.delayMs(member.name, systemClock.monotonicMs() - startedMs)
+      if (code === 0 || delayMs === undefined) {
+        const why = code === 0 ? 'it finished' : `after ${RESTARTS_MAX} restarts`
+        this.#components.events.onNotice(`${member.name} ${how}; not started again: ${why}. Log: ${process.logFile}`)
+        return
+      }
+      this.#components.events.onNotice(`${member.name} (pid ${process.pid}) ${how}; starting it again in ${delayMs} ms`)
+      await systemClock.sleep(delayMs)
+      if (!this.#isStopping) await this.#restart(member)
+    })
+  }
+
+  async #restart(member: DevMember): Promise<void> {
+    try {
+      await this.#startMember(member)
+      this.#components.events.onNotice(`${member.name} is up again`)
+    } catch (error) {
+      this.#components.events.onNotice(`${member.name} did not start again: ${messageOf(error)}`)
+    }
+  }
+
+  async #waitForOffers(): Promise<void> {
+    const client = daemonClient(this.layout.payerDir)
+    const deadlineMs = systemClock.monotonicMs() + OFFERS_TIMEOUT_MS
+    const need = this.#options.providers
+    for (let have = 0; have < need; ) {
+      have = (await client.listOffers()).offers.length
+      if (have >= need) return
+      if (systemClock.monotonicMs() > deadlineMs) {
+        const details = { needOffers: need, haveOffers: have }
+        throw new CliError('CLI_DEV_FAILED', `the payer sees ${have} of ${need} offers`, { details })
+      }
+      await new Promise((resolve) => setTimeout(resolve, OFFERS_LOOK_MS))
+    }
+  }
+
+  #saveState(): void {
+    const listen = Object.fromEntries(this.#listen)
+    writeDevState(this.layout.root, { version: 1, providers: this.#options.providers, rpcUrl: this.rpcUrl, listen })
+  }
+
+  #fail(error: unknown): void {
+    if (!this.#isStopping) this.#components.events.onFailure(error)
+  }
+}
+
+function providerArguments(operator: Address): string[] {
+  const numbers = { '--price': PRICE_MICRO_USD_PER_GIGAFUEL, '--concurrency': CONCURRENCY }
+  return [
+    '--provide',
+    '--operator',
+    operator,
+    ...Object.entries(numbers).flatMap(([flag, value]) => [flag, String(value)]),
+  ]
+}
+
+function withoutPeer(address: string): string {
+  return address.replace(/\/p2p\/.*$/, '')
+}
+
+/** One supervisor a folder; the operating system frees the lock of one that was killed. */
+async function takeLock(layout: DevLayout): Promise<SqliteStore> {
+  try {
+    return await SqliteStore.open({ logger: silentLogger, metrics: silentMetrics }, { directory: layout.lockDir })
+  } catch (error) {
+    if (!hasCode(error, 'STORE_LOCKED')) throw error
+    throw new CliError('CLI_DEV_RUNNING', `a local network already runs in ${layout.root}`, {
+      details: { directory: layout.root },
+      cause: error,
+    })
+  }
+}

@@ -1,0 +1,119 @@
+import { join } from 'node:path'
+import type { Address, Clock, Logger, MicroUsd, Wei } from '@stead/core'
+import { hasCode, silentMetrics } from '@stead/core'
+import { type AddressBook, chainIdentityOf, EvmChain, readAddressBook, writeAddressBook } from '@stead/evm'
+import { AnvilProcess } from '@stead/evm/anvil'
+import { deployContracts } from '@stead/evm/deploy'
+import { loadOrCreateKey, systemClock, systemRandom } from '@stead/node/identity'
+import { createSigner, type Secp256k1 } from '@stead/protocol'
+import type { DevLayout } from './dev-layout.ts'
+
+const ETHER_WEI = 10n ** 18n
+/** Gas for years of claims on a chain where it costs nothing. */
+export const GIFT_GAS_WEI: Wei = (100n * ETHER_WEI) as Wei
+/** Below this a member is given gas again. */
+const GAS_LOW_WEI = 10n * ETHER_WEI
+/** Test dollars for the payer: more than any example costs, small enough to read. */
+export const GIFT_DOLLARS_MICRO_USD: MicroUsd = 1_000_000_000n as MicroUsd
+/** Below this the payer is given test dollars again. */
+const DOLLARS_LOW_MICRO_USD = 100_000_000n
+
+/** What the local chain needs. */
+export interface LocalChainComponents {
+  readonly logger: Logger
+  readonly secp256k1: Secp256k1
+  readonly onEnded: (error: Error) => void
+}
+
+/** The chain of a local network with its contracts. */
+export class LocalChain {
+  readonly #components: LocalChainComponents
+  readonly #layout: DevLayout
+  readonly #clock: Clock = systemClock
+  readonly #anvil: AnvilProcess
+  #chain: EvmChain | undefined
+  #book: AddressBook | undefined
+
+  constructor(components: LocalChainComponents, options: { readonly layout: DevLayout; readonly port: number }) {
+    this.#components = components
+    this.#layout = options.layout
+    const { logger, onEnded } = components
+    this.#anvil = new AnvilProcess(
+      { clock: this.#clock, logger, onEnded },
+      { directory: options.layout.chainDir, port: options.port },
+    )
+  }
+
+  get rpcUrl(): string {
+    return this.#anvil.rpcUrl
+  }
+
+  /** Where the contracts are. @throws TypeError before start */
+  get book(): AddressBook {
+    if (this.#book === undefined) throw new TypeError('the local chain was not started')
+    return this.#book
+  }
+
+  /** Starts the chain where it was left; contracts are deployed the first time. @throws ChainError */
+  async start(): Promise<void> {
+    await this.#anvil.start()
+    const known = await this.#connect().catch((error: unknown) => {
+      // No book yet, or a book of a chain whose state was lost.
+      if (hasCode(error, 'CHAIN_ADDRESS_BOOK') || hasCode(error, 'CHAIN_WRONG_CONTRACT')) return false
+      throw error
+    })
+    if (known) return
+    await this.#deploy()
+    await this.#connect()
+  }
+
+  async stop(): Promise<void> {
+    await this.#chain?.stop()
+    await this.#anvil.stop()
+  }
+
+  /** Gives a member gas, and where asked test dollars, when it is low on them. */
+  async provideFor(account: Address, options: { readonly isPayer: boolean }): Promise<void> {
+    const have = await this.#balances(account)
+    const needsGas = have.gasWei < GAS_LOW_WEI
+    const needsDollars = options.isPayer && have.dollarMicroUsd < DOLLARS_LOW_MICRO_USD
+    if (!needsGas && !needsDollars) return
+    await this.#anvil.faucet(account, {
+      ...(needsGas ? { gasWei: GIFT_GAS_WEI } : {}),
+      ...(needsDollars ? { dollarMicroUsd: GIFT_DOLLARS_MICRO_USD, dollar: this.book.dollar } : {}),
+    })
+  }
+
+  #balances(account: Address): ReturnType<EvmChain['balances']> {
+    if (this.#chain === undefined) throw new TypeError('the local chain was not started')
+    return this.#chain.balances(account)
+  }
+
+  #deployer(): ReturnType<typeof createSigner> {
+    const { secp256k1 } = this.#components
+    const key = loadOrCreateKey(this.#layout.deployerKey, { secp256k1, random: systemRandom })
+    return createSigner(secp256k1, key)
+  }
+
+  async #connect(): Promise<true> {
+    const book = await readAddressBook(this.#layout.addressBook)
+    const chain = new EvmChain(
+      { logger: this.#components.logger, metrics: silentMetrics, clock: this.#clock, signer: this.#deployer() },
+      { rpcUrl: this.rpcUrl, identity: chainIdentityOf(book), deployedAtBlock: book.deployedAtBlock },
+    )
+    await chain.start()
+    this.#book = book
+    this.#chain = chain
+    return true
+  }
+
+  async #deploy(): Promise<void> {
+    const { logger } = this.#components
+    const signer = this.#deployer()
+    await this.#anvil.faucet(signer.address, { gasWei: GIFT_GAS_WEI })
+    const book = await deployContracts({ clock: this.#clock, logger, signer }, { rpcUrl: this.rpcUrl, dollar: 'test' })
+    // The contracts must be on disk before anything names them.
+    await this.#anvil.saveState()
+    await writeAddressBook(join(this.#layout.addressBook), book)
+  }
+}

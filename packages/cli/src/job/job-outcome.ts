@@ -1,0 +1,66 @@
+import { formatMicroUsd } from '@stead/core'
+import type { DaemonClient } from '@stead/sdk'
+import { taskResultOf } from '@stead/sdk'
+import type { JobDetail } from '@stead/sdk/api'
+import type { JobPackage, JobReport, TaskResult } from '@stead/sdk/job'
+import { CliError } from '../errors.ts'
+import { renderTable } from '../terminal/table.ts'
+
+/** What a job ended in. */
+export interface JobOutcome {
+  readonly job: JobDetail
+  readonly results: readonly TaskResult[]
+  readonly report: JobReport
+}
+
+/** Fetches the results of a job and lets its package make the report. */
+export async function jobOutcome(client: DaemonClient, job: JobDetail, jobPackage: JobPackage): Promise<JobOutcome> {
+  const results: TaskResult[] = []
+  for await (const line of client.jobResults(job.id)) results.push(taskResultOf(line))
+  return { job, results, report: jobPackage.report(results, job.context ?? null) }
+}
+
+/** The job's numbers for a person. */
+export function describeJob(job: JobDetail): string {
+  const { counts } = job
+  const fuel = job.nodes.reduce((sum, node) => sum + node.fuel, 0n)
+  const lines = [
+    `job ${job.id}: ${job.state}`,
+    `tasks: ${counts.succeeded}/${counts.tasks} succeeded, ${counts.replicated} replicated, ${counts.disagreed} disagreed, ${counts.failed} failed, ${counts.timedOut} timed out, ${counts.rejected} rejected`,
+    `fuel: ${fuel}; cost ${formatMicroUsd(job.costMicroUsd)} of at most ${formatMicroUsd(job.maxCostMicroUsd)}`,
+  ]
+  for (const { reason, count } of job.reasons) lines.push(`  ${count} × ${reason}`)
+  return lines.join('\n')
+}
+
+/** What each node did, as a table. */
+export function describeNodes(job: JobDetail): string {
+  return renderTable(
+    [
+      { title: 'NODE', value: (node) => node.node },
+      { title: 'TASKS', value: (node) => String(node.tasks), isNumber: true },
+      { title: 'FUEL', value: (node) => String(node.fuel), isNumber: true },
+      { title: 'EARNED (GROSS)', value: (node) => formatMicroUsd(node.grossMicroUsd), isNumber: true },
+    ],
+    job.nodes,
+  )
+}
+
+const LIMIT_REASONS = ['cost-cap', 'deadline']
+const PLACEMENT_REASONS = ['no-providers', 'fewer-operators']
+
+/** The error that a job which did not end complete stands for; undefined when all is well. */
+export function jobFailure(job: JobDetail): CliError | undefined {
+  if (job.state === 'complete') return undefined
+  const unfinished = job.reasons.filter(({ reason }) => reason.startsWith('unfinished:'))
+  const words = unfinished.map(({ reason, count }) => `${count} ${reason.slice('unfinished:'.length)}`).join(', ')
+  const message = `job ended ${job.state}: ${job.counts.succeeded} of ${job.counts.tasks} tasks succeeded${words === '' ? '' : ` (${words})`}`
+  const details = { job: job.id, haveTasks: job.counts.succeeded, needTasks: job.counts.tasks }
+  const has = (reasons: readonly string[]): boolean =>
+    unfinished.some(({ reason }) => reasons.includes(reason.slice('unfinished:'.length)))
+  if (job.state === 'cancelled') return new CliError('CLI_JOB_FAILED', message, { details })
+  if (has(LIMIT_REASONS)) return new CliError('CLI_LIMIT_REACHED', message, { details })
+  if (has(PLACEMENT_REASONS)) return new CliError('CLI_NO_PROVIDERS', message, { details })
+  const next = `See each task with its reason: stead jobs watch ${job.id}`
+  return new CliError('CLI_JOB_FAILED', message, { details, next })
+}

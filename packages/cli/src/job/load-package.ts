@@ -1,0 +1,90 @@
+import { existsSync, statSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { basename, isAbsolute, join, relative, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { isSteadError, messageOf } from '@stead/core'
+import {
+  type JobContext,
+  type JobInput,
+  type JobPackage,
+  type JobPlan,
+  jobOfModule,
+  parseJobOptions,
+} from '@stead/sdk/job'
+import { CliError } from '../errors.ts'
+
+/** The file that makes a folder a job package. */
+const JOB_FILE_NAME = 'stead.job.ts'
+
+/** A job package and where it is. */
+export interface LoadedPackage {
+  readonly directory: string
+  readonly job: JobPackage
+}
+
+/**
+ * Loads the job package of a folder; its code runs with the rights of the person who asked for it.
+ * @throws CliError CLI_JOB_DIRECTORY, SdkError JOB_PACKAGE_INVALID
+ */
+export async function loadPackage(directory: string): Promise<LoadedPackage> {
+  const root = resolve(directory)
+  const file = join(root, JOB_FILE_NAME)
+  if (!existsSync(file)) {
+    const what = existsSync(root) ? `${directory} has no ${JOB_FILE_NAME}` : `there is no folder ${directory}`
+    throw new CliError('CLI_JOB_DIRECTORY', what, { details: { directory: root } })
+  }
+  let exports: unknown
+  try {
+    exports = await import(pathToFileURL(file).href)
+  } catch (cause) {
+    if (isSteadError(cause)) throw cause
+    throw new CliError('CLI_JOB_DIRECTORY', `${file} cannot be loaded: ${messageOf(cause)}`, { cause })
+  }
+  return { directory: root, job: jobOfModule(exports) }
+}
+
+/** What the person gave to a job. */
+export interface PlanRequest {
+  readonly inputs: readonly string[]
+  /** Options of the job by name, as the command line had them. */
+  readonly options: Readonly<Record<string, string | boolean | undefined>>
+}
+
+/** Lets the package read its inputs and cut the work. @throws CliError CLI_INPUT_UNREADABLE, SdkError JOB_… */
+export async function planJob({ directory, job }: LoadedPackage, request: PlanRequest): Promise<JobPlan> {
+  const context: JobContext = {
+    inputs: await Promise.all(request.inputs.map(readInput)),
+    options: parseJobOptions(job.options, request.options),
+    readAsset: (path) => readAsset(directory, path),
+  }
+  return await job.plan(context)
+}
+
+async function readInput(path: string): Promise<JobInput> {
+  try {
+    if (statSync(path).isDirectory()) throw new TypeError('it is a folder')
+    return { name: basename(path), bytes: plainBytes(await readFile(path)) }
+  } catch (cause) {
+    throw new CliError('CLI_INPUT_UNREADABLE', `${path} cannot be read: ${messageOf(cause)}`, {
+      details: { path },
+      cause,
+    })
+  }
+}
+
+async function readAsset(directory: string, path: string): Promise<Uint8Array> {
+  const file = resolve(directory, path)
+  const inside = relative(directory, file)
+  if (inside.startsWith('..') || isAbsolute(inside)) {
+    throw new CliError('CLI_JOB_DIRECTORY', `the job asks for ${path}, which is outside of its folder`)
+  }
+  try {
+    return plainBytes(await readFile(file))
+  } catch (cause) {
+    throw new CliError('CLI_JOB_DIRECTORY', `the job's file ${path} cannot be read: ${messageOf(cause)}`, { cause })
+  }
+}
+
+function plainBytes(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
+}

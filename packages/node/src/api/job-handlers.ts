@@ -1,0 +1,80 @@
+import { ComputeError, type JobHandle } from '@stead/compute'
+import { hash, type MicroUsd } from '@stead/core'
+import { SdkError } from '@stead/sdk'
+import type { JobDetail, JobEvent, JobResultLine } from '@stead/sdk/api'
+import type { SteadNode } from '../daemon/stead-node.ts'
+import { NodeError } from '../errors.ts'
+import type { Handlers } from './handlers.ts'
+import { jobEvidence } from './job-evidence.ts'
+import { jobQuote } from './job-quote.ts'
+import { jobRequestOf } from './job-request.ts'
+import { costsByTask, jobEventView, jobStatusView, resultLineOf } from './job-view.ts'
+
+type JobRoutes =
+  | 'submitJob'
+  | 'quoteJob'
+  | 'listJobs'
+  | 'getJob'
+  | 'cancelJob'
+  | 'watchJob'
+  | 'getJobResults'
+  | 'getJobEvidence'
+
+/** Jobs of this payer. */
+export function jobHandlers(node: SteadNode): Pick<Handlers, JobRoutes> {
+  const { payer, blobs } = node.trade
+  return {
+    submitJob: async ({ body }) => {
+      if (node.intent !== 'run') throw new NodeError('NODE_FINISHING', 'this node takes no new jobs')
+      const handle = await payer.compute.submit(await jobRequestOf(body, blobs))
+      return { id: handle.id, tasks: body.tasks.length }
+    },
+    quoteJob: async ({ body }) => jobQuote(node, await jobRequestOf(body, blobs)),
+    listJobs: async () => {
+      const jobs = payer.compute.jobs().map((handle) => jobStatusView(handle.status()))
+      return { jobs: jobs.sort((left, right) => right.createdAt - left.createdAt) }
+    },
+    getJob: async ({ id }) => await detailOf(jobOf(node, id)),
+    cancelJob: async ({ id }) => {
+      const handle = jobOf(node, id)
+      await handle.cancel()
+      return jobStatusView(handle.status())
+    },
+    watchJob: async ({ id, lastEvent }) => eventsOf(jobOf(node, id), (lastEvent ?? 0) + 1),
+    getJobResults: async ({ id }) => resultsOf(node, jobOf(node, id)),
+    getJobEvidence: async ({ id }) => await jobEvidence(node, jobOf(node, id)),
+  }
+}
+
+/** @throws SdkError API_BAD_REQUEST, ComputeError COMPUTE_JOB_UNKNOWN */
+function jobOf(node: SteadNode, id: string): JobHandle {
+  if (!/^0x[0-9a-f]{64}$/.test(id)) {
+    throw new SdkError(
+      'API_BAD_REQUEST',
+      `a job's id is 0x and 64 hexadecimal digits, not ${JSON.stringify(id.slice(0, 80))}`,
+    )
+  }
+  const handle = node.trade.payer.compute.job(hash(id))
+  if (handle !== undefined) return handle
+  throw new ComputeError('COMPUTE_JOB_UNKNOWN', `this node has no job ${id}`, { details: { job: id } })
+}
+
+async function detailOf(handle: JobHandle): Promise<JobDetail> {
+  const context = await handle.context()
+  const status = jobStatusView(handle.status())
+  if (context === undefined) return status
+  return { ...status, context: JSON.parse(new TextDecoder().decode(context)) as NonNullable<JobDetail['context']> }
+}
+
+async function* eventsOf(handle: JobHandle, from: number): AsyncGenerator<JobEvent> {
+  for await (const event of handle.events(from)) yield jobEventView(event)
+}
+
+/** Waits for the job's end, then gives one line a task. */
+async function* resultsOf(node: SteadNode, handle: JobHandle): AsyncGenerator<JobResultLine> {
+  const { tasks } = await handle.result()
+  const costs = await costsByTask(handle)
+  for (const task of tasks) {
+    yield await resultLineOf(task, costs.get(task.key) ?? (0n as MicroUsd), node.trade.blobs)
+  }
+}

@@ -1,0 +1,55 @@
+import type { BlobExchange, JobRequest, JobTask } from '@stead/compute'
+import type { ContentId, Fuel, UnixMs } from '@stead/core'
+import type { TaskFile } from '@stead/protocol'
+import { METER_VERSION } from '@stead/sandbox'
+import type { JobSubmission, SubmittedBytes, SubmittedTask } from '@stead/sdk/api'
+
+const SEED_BYTES = 32
+
+/** A submitted job as the consumer takes it; bytes that came inline are stored as blobs. */
+export async function jobRequestOf(submission: JobSubmission, blobs: BlobExchange): Promise<JobRequest> {
+  const idOf = async (part: SubmittedBytes): Promise<ContentId> =>
+    'blob' in part ? part.blob : await blobs.cache.put(part.bytes)
+  const tasks: JobTask[] = []
+  for (const task of submission.tasks) tasks.push(await jobTaskOf(submission, task, idOf))
+  const { name, verification, maxCostMicroUsd, maxRttMs, deadlineMs, operators, hedge, context } = submission
+  return {
+    name,
+    tasks,
+    verification,
+    maxCostMicroUsd,
+    ...(maxRttMs === undefined ? {} : { maxRttMs }),
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
+    ...(operators === undefined ? {} : { operators }),
+    ...(hedge === undefined ? {} : { hedge }),
+    ...(context === undefined ? {} : { context: new TextEncoder().encode(JSON.stringify(context)) }),
+  }
+}
+
+async function jobTaskOf(
+  submission: JobSubmission,
+  task: SubmittedTask,
+  idOf: (part: SubmittedBytes) => Promise<ContentId>,
+): Promise<JobTask> {
+  const { kind, module, limits } = submission
+  const files: TaskFile[] = []
+  for (const { path, content } of task.files ?? []) files.push({ path, content: await idOf(content) })
+  const input: ContentId[] = []
+  for (const part of task.input ?? []) input.push(await idOf(part))
+  const fuel: Fuel = task.fuel ?? limits.fuel
+  return {
+    key: task.key,
+    task: {
+      version: 1,
+      kind,
+      module,
+      meterVersion: METER_VERSION,
+      args: task.args ?? [],
+      input,
+      files,
+      limits: { ...limits, fuel },
+      seed: submission.seed ?? new Uint8Array(SEED_BYTES),
+      declaredTime: submission.declaredTimeMs ?? (0 as UnixMs),
+    },
+  }
+}

@@ -1,0 +1,77 @@
+import type { Address, MicroUsd } from '@stead/core'
+import { messageOf } from '@stead/core'
+import type { SettlementRecord, SettlementReport } from '@stead/market'
+import type { EarningsReport, SettleAnswer, SettledChannel, SettlementTransaction } from '@stead/sdk/api'
+import type { SteadNode } from '../daemon/stead-node.ts'
+import { NodeError } from '../errors.ts'
+import type { Handlers } from './handlers.ts'
+import { receiptLines } from './receipt-lines.ts'
+
+type MoneyRoutes = 'listReceipts' | 'settle' | 'thaw' | 'getEarnings'
+
+/** What was paid, claimed and earned. */
+export function moneyHandlers(node: SteadNode): Pick<Handlers, MoneyRoutes> {
+  return {
+    listReceipts: async ({ query }) => ({ receipts: await receiptLines(node, query) }),
+    settle: () => settle(node),
+    thaw: async ({ body }) => {
+      const record = await node.trade.payer.market.thaw(body.purse)
+      const transaction = record.transactions.at(-1)
+      if (transaction === undefined || record.thawEndsAt === undefined) {
+        throw new TypeError('a purse thaws without a transaction')
+      }
+      return { purse: record.purse, endsAt: record.thawEndsAt, transaction }
+    },
+    getEarnings: () => earnings(node),
+  }
+}
+
+async function settle(node: SteadNode): Promise<SettleAnswer> {
+  const { payer, provider } = node.trade
+  const paid = await payer.market.settle()
+  const claimed: SettlementReport = (await provider?.market.settle()) ?? { settlements: [], failed: [] }
+  return {
+    paidMicroUsd: paid.receiptedMicroUsd,
+    unpaid: paid.unsettled.map((each) => ({
+      node: each.node,
+      amountMicroUsd: each.unreceiptedMicroUsd,
+      reason: `${each.error.code}: ${messageOf(each.error)}`,
+    })),
+    claimed: claimed.settlements.flatMap((record) => settledChannels(node, record)),
+    transactions: claimed.settlements.map(transactionOf),
+  }
+}
+
+async function earnings(node: SteadNode): Promise<EarningsReport> {
+  const { provider } = node.trade
+  if (provider === undefined) throw new NodeError('NODE_NOT_PROVIDING', 'this node sells nothing')
+  const report = await provider.market.earnings()
+  return {
+    receiptedMicroUsd: report.paidMicroUsd,
+    claimedMicroUsd: report.grossMicroUsd,
+    unclaimedMicroUsd: report.claimableMicroUsd,
+    writtenOffMicroUsd: report.writtenOffMicroUsd,
+    feesMicroUsd: report.feeMicroUsd,
+    settlements: report.settlements.flatMap((record) => settledChannels(node, record)),
+    transactions: report.settlements.map(transactionOf),
+  }
+}
+
+function settledChannels(node: SteadNode, record: SettlementRecord): SettledChannel[] {
+  const operator = node.trade.provider?.operator as Address
+  return record.channels.map(({ channel, purse, grossMicroUsd, feeMicroUsd }) => ({
+    channel,
+    purse,
+    node: node.foundation.signer.address,
+    operator,
+    grossMicroUsd,
+    feeMicroUsd,
+    netMicroUsd: (grossMicroUsd - feeMicroUsd) as MicroUsd,
+    transaction: record.transaction,
+  }))
+}
+
+function transactionOf(record: SettlementRecord): SettlementTransaction {
+  const { transaction, gasUsed, gasCostWei, at, reason } = record
+  return { transaction, action: 'claim', gasUsed, gasCostWei, at, reason }
+}

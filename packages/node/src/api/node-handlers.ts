@@ -1,0 +1,124 @@
+import { computeTermsSchema } from '@stead/compute'
+import { type Address, type MicroUsd, messageOf, type UnixMs } from '@stead/core'
+import type { OfferEntry } from '@stead/market'
+import { addressOfPeerId } from '@stead/protocol'
+import type { AccountStatus, NodeStatus, OfferStatus, PeerStatus, ProviderStatus } from '@stead/sdk/api'
+import type { SteadNode } from '../daemon/stead-node.ts'
+import { NodeError } from '../errors.ts'
+import { VERSION } from '../version.ts'
+import { examineNode } from './doctor.ts'
+import type { Handlers } from './handlers.ts'
+import { runSelftest } from './selftest.ts'
+
+type NodeRoutes = 'getStatus' | 'listPeers' | 'listOffers' | 'finish' | 'getDoctor' | 'runSelftest'
+
+/** What the node is and does. */
+export function nodeHandlers(node: SteadNode): Pick<Handlers, NodeRoutes> {
+  return {
+    getStatus: () => statusOf(node),
+    listPeers: async () => ({ peers: peersOf(node) }),
+    listOffers: async () => ({ offers: node.trade.offers.list('compute').map(offerOf) }),
+    finish: async () => {
+      if (node.trade.provider === undefined && node.trade.payer.compute.jobs().length === 0) {
+        throw new NodeError('NODE_NOT_PROVIDING', 'this node sells nothing and has no jobs', {
+          next: 'Stop it with Ctrl-C.',
+        })
+      }
+      return { ...node.finish(), reasons: [] }
+    },
+    getDoctor: () => examineNode(node),
+    runSelftest: () => runSelftest(node),
+  }
+}
+
+async function statusOf(node: SteadNode): Promise<NodeStatus> {
+  const { chain, network, signer } = node.foundation
+  const { provider, payer, offers } = node.trade
+  const account = await accountOf(node, chain.account)
+  const peers = network.peers().filter((peer) => peer.connected)
+  const channels = payer.market.channels()
+  const locked = channels.reduce(
+    (sum, channel) => sum + channel.terms.allocationMicroUsd - channel.stats().paidMicroUsd,
+    0n,
+  )
+  const running = payer.compute.jobs().filter((job) => job.status().finishedAt === undefined)
+  return {
+    version: VERSION,
+    node: signer.address,
+    peer: network.self,
+    ...(provider === undefined ? {} : { operator: provider.operator }),
+    dataDirectory: node.directories.dataDir,
+    processId: process.pid,
+    startedAt: node.startedAtMs as UnixMs,
+    roles: provider === undefined ? ['payer'] : ['payer', 'provider'],
+    addresses: network.addresses(),
+    peers: peers.length,
+    offers: offers.list('compute').length,
+    chain: {
+      chainId: chain.identity.chainId,
+      escrow: chain.identity.escrow,
+      reachable: account.stale === undefined,
+      account,
+    },
+    provider: await providerStatusOf(node),
+    payer: { jobsRunning: running.length, lockedMicroUsd: locked as MicroUsd },
+  }
+}
+
+/** What an account holds; an outage is shown as such, never as zero. */
+async function accountOf(node: SteadNode, account: Address): Promise<AccountStatus> {
+  try {
+    return { account, ...(await node.foundation.chain.balances(account)) }
+  } catch (error) {
+    return { account, stale: messageOf(error) }
+  }
+}
+
+async function providerStatusOf(node: SteadNode): Promise<ProviderStatus> {
+  const { provider } = node.trade
+  if (provider === undefined) {
+    const none = { running: 0, queued: 0, succeeded: 0, failed: 0, timedOut: 0, rejected: 0 }
+    return { state: 'off', reason: 'not-enabled', ...none, unclaimedMicroUsd: 0n as MicroUsd }
+  }
+  const status = provider.compute.status()
+  const { claimableMicroUsd } = await provider.market.earnings()
+  const state = status.state === 'running' ? 'serving' : status.state === 'stopped' ? 'finished' : status.state
+  const { tasks } = status
+  const reason = status.reason ?? (state === 'serving' && status.running === 0 ? 'no-work-asked' : undefined)
+  return {
+    state,
+    ...(reason === undefined ? {} : { reason }),
+    running: status.running,
+    queued: status.waiting,
+    succeeded: tasks.succeeded,
+    failed: sumOf(tasks.failed),
+    timedOut: tasks.timedOut,
+    rejected: sumOf(tasks.rejected),
+    unclaimedMicroUsd: claimableMicroUsd,
+  }
+}
+
+function sumOf(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0)
+}
+
+function peersOf(node: SteadNode): PeerStatus[] {
+  return node.foundation.network
+    .peers()
+    .filter((peer) => peer.connected)
+    .map(({ peer, addresses, rttMs }) => ({
+      peer,
+      node: addressOfPeerId(peer),
+      addresses,
+      ...(rttMs === undefined ? {} : { rttMs }),
+    }))
+}
+
+function offerOf({ offer, peer }: OfferEntry): OfferStatus {
+  const terms = computeTermsSchema.decodeDocument(offer.terms)
+  const plain = Object.fromEntries(
+    Object.entries(terms).map(([key, value]) => [key, typeof value === 'bigint' ? value.toString() : value]),
+  )
+  const { node, operator, resource, region, expiresAt } = offer
+  return { node, peer, operator, resource, ...(region === '-' ? {} : { region }), expiresAt, terms: plain }
+}

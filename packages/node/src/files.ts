@@ -1,0 +1,6 @@
+export type { ApiAccess } from './api/api-file.ts'
+export { apiFilePath, readApiFile } from './api/api-file.ts'
+export type { Environment, NodeDirectories } from './config/directories.ts'
+export { nodeDirectories, nodeKeyPath } from './config/directories.ts'
+export type { DaemonReady } from './daemon/daemon-ready.ts'
+export { writePrivateFile } from './identity/private-file.ts'
