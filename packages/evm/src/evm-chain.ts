@@ -11,6 +11,7 @@ import {
   type Counter,
   type FundRequest,
   type Hash,
+  hasCode,
   type Logger,
   type Metrics,
   type MicroUsd,
@@ -188,11 +189,7 @@ export class EvmChain implements Chain {
       const funded = await this.#fundedBefore(purse)
       if (funded !== undefined) return { ...outcomeOf(funded), purse }
       await this.#approve(request.totalMicroUsd)
-      const receipt = await this.#send('fund', {
-        to: this.identity.escrow,
-        data: fundData(request),
-        doing: 'the funding of a purse',
-      })
+      const receipt = await this.#fundOnce(request, purse)
       return { ...outcomeOf(receipt), purse }
     })
   }
@@ -238,7 +235,16 @@ export class EvmChain implements Chain {
   }
 
   async #read<Value>(contract: Address, { data, read }: ContractRead<Value>): Promise<Value> {
-    return read(await this.#started().call({ to: contract, data }))
+    try {
+      return read(await this.#started().call({ to: contract, data }))
+    } catch (error) {
+      // None of our contracts' questions can revert.
+      if (!hasCode(error, 'CHAIN_REVERTED')) throw error
+      throw new ChainError('CHAIN_WRONG_CONTRACT', `the contract at ${contract} is not the one that it should be`, {
+        details: { contract, chainId: this.identity.chainId },
+        cause: error,
+      })
+    }
   }
 
   async #send(kind: string, request: SendRequest): Promise<Receipt> {
@@ -252,6 +258,33 @@ export class EvmChain implements Chain {
     const rpc = this.#started()
     const span = { fromBlock: this.#options.deployedAtBlock, toBlock: await rpc.blockNumber() }
     return searchLogs(rpc, { contract: this.identity.escrow, topics, ...span }, this.#options.logBlocksMax)
+  }
+
+  async #fundOnce(request: FundRequest, purse: Hash): Promise<Receipt> {
+    const data = fundData(request)
+    try {
+      return await this.#send('fund', { to: this.identity.escrow, data, doing: 'the funding of a purse' })
+    } catch (error) {
+      const isThere = hasCode(error, 'CHAIN_REVERTED') && error.details.error === 'PurseExists'
+      if (!isThere) throw error
+      // An earlier attempt that had timed out is mined, or some endpoints already see it waiting for its block.
+      const funded = await this.#awaitFunded(purse)
+      if (funded === undefined) throw error
+      return funded
+    }
+  }
+
+  async #awaitFunded(purse: Hash): Promise<Receipt | undefined> {
+    const { clock } = this.#components
+    const startedMs = clock.monotonicMs()
+    let pauseMs = this.#options.receiptPollMinMs
+    do {
+      const funded = await this.#fundedBefore(purse)
+      if (funded !== undefined) return funded
+      await clock.sleep(pauseMs, this.#stopped.signal)
+      pauseMs = Math.min(pauseMs * 1.5, this.#options.receiptPollMaxMs)
+    } while (clock.monotonicMs() - startedMs < this.#options.receiptTimeoutMs)
+    return undefined
   }
 
   async #fundedBefore(purse: Hash): Promise<Receipt | undefined> {

@@ -35,6 +35,7 @@ export class ThawWatch {
   readonly #callbacks: Set<ThawCallback> = new Set()
   /** Purses told of in the blocks that are looked at again; a purse thaws only once. */
   readonly #told: Map<Hash, number> = new Map()
+  #firstBlock = 0
   #lastBlock = 0
   #timer: Timer | undefined
   #isLooking = false
@@ -51,6 +52,7 @@ export class ThawWatch {
 
   /** Everything after this block counts. */
   start(headBlock: number): void {
+    this.#firstBlock = headBlock + 1
     this.#lastBlock = headBlock
     this.#isStopped = false
     this.#schedule(0)
@@ -106,7 +108,8 @@ export class ThawWatch {
     const { rpc } = this.#components
     const head = await rpc.blockNumber()
     // A local chain that was killed may come back a few blocks shorter.
-    const fromBlock = Math.max(0, Math.min(this.#lastBlock, head) + 1 - OVERLAP_BLOCKS)
+    this.#firstBlock = Math.min(this.#firstBlock, head + 1)
+    const fromBlock = Math.max(this.#firstBlock, Math.min(this.#lastBlock, head) + 1 - OVERLAP_BLOCKS)
     const logs = await searchLogs(
       rpc,
       { contract: this.#options.escrow, topics: [eventTopics.thawing], fromBlock, toBlock: head },
