@@ -1,0 +1,183 @@
+import { once } from 'node:events'
+import { createServer, request as httpRequest } from 'node:http'
+import { connect } from 'node:net'
+import { silentLogger } from '@stead/core'
+import { afterEach, describe, expect, it } from 'vitest'
+import { ApiServer } from '../src/api/api-server.ts'
+import { createRoutes } from '../src/api/create-routes.ts'
+import type { Handlers } from '../src/api/handlers.ts'
+
+const running: ApiServer[] = []
+
+afterEach(async () => {
+  for (const server of running.splice(0)) await server.stop()
+})
+
+/** Handlers of which only the wanted ones do anything. */
+function handlersOf(parts: Partial<Handlers>): Handlers {
+  return parts as Handlers
+}
+
+async function serve(parts: Partial<Handlers>) {
+  let loads = 0
+  const server = new ApiServer(
+    {
+      logger: silentLogger,
+      loadRoutes: () => {
+        loads += 1
+        return createRoutes({
+          logger: silentLogger,
+          handlers: handlersOf(parts),
+          renderMetrics: () => 'stead_peers 1\n',
+          stopping: new AbortController().signal,
+        })
+      },
+    },
+    { port: 0 },
+  )
+  running.push(server)
+  const access = await server.start()
+  return { ...access, port: Number(new URL(access.url).port), loads: () => loads }
+}
+
+interface Answer {
+  readonly status: number
+  readonly body: string
+  readonly type: string
+}
+
+/** A request with any header at all, which fetch would not send. */
+async function send(port: number, path: string, options: { headers?: Record<string, string>; body?: string; method?: string }): Promise<Answer> {
+  return await new Promise((resolve, reject) => {
+    const sent = httpRequest(
+      { host: '127.0.0.1', port, path, method: options.method ?? (options.body === undefined ? 'GET' : 'POST'), headers: options.headers ?? {}, agent: false },
+      (response) => {
+        let body = ''
+        response.setEncoding('utf8')
+        response.on('data', (chunk: string) => {
+          body += chunk
+        })
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, body, type: response.headers['content-type'] ?? '' }))
+      },
+    )
+    sent.on('error', reject)
+    sent.end(options.body)
+  })
+}
+
+describe('who may use the local API', () => {
+  it('is only who knows the token, and strangers load nothing', async () => {
+    const api = await serve({ listPeers: async () => ({ peers: [] }) })
+    for (const authorization of ['', 'Bearer', 'Bearer x', `Basic ${api.token}`, `Bearer ${api.token}x`]) {
+      const answer = await send(api.port, '/v1/peers', { headers: { authorization } })
+      expect([answer.status, JSON.parse(answer.body).code]).toEqual([401, 'API_UNAUTHORIZED'])
+      expect(answer.type).toBe('application/problem+json')
+    }
+    expect(api.loads()).toBe(0)
+    const answer = await send(api.port, '/v1/peers', { headers: { authorization: `Bearer ${api.token}` } })
+    expect([answer.status, answer.body]).toEqual([200, '{"peers":[]}'])
+  })
+
+  it('is no web page: foreign names (DNS rebinding) and origins are refused although the token is right', async () => {
+    const api = await serve({ listPeers: async () => ({ peers: [] }) })
+    const authorization = `Bearer ${api.token}`
+    for (const headers of [
+      { host: 'evil.example' },
+      { host: `evil.example:${api.port}` },
+      { host: `127.0.0.1:${api.port + 1}` },
+      { host: '127.0.0.1' },
+      { origin: 'https://evil.example' },
+      { origin: 'null' },
+    ]) {
+      const answer = await send(api.port, '/v1/peers', { headers: { authorization, ...headers } as Record<string, string> })
+      expect([JSON.stringify(headers), answer.status]).toEqual([JSON.stringify(headers), 403])
+    }
+    const own = await send(api.port, '/v1/peers', { headers: { authorization, origin: api.url } })
+    expect(own.status).toBe(200)
+  })
+
+  it('listens on loopback alone', async () => {
+    const api = await serve({})
+    const socket = connect({ port: api.port, host: '::1' })
+    const [error] = await once(socket, 'error')
+    expect(error).toBeDefined()
+  })
+})
+
+describe('what the local API refuses', () => {
+  it('says so with problem details: no route, no JSON, wrong form, too large', async () => {
+    const api = await serve({ submitJob: async () => ({ id: `0x${'1'.repeat(64)}` as never, tasks: 1 }) })
+    const headers = { authorization: `Bearer ${api.token}`, 'content-type': 'application/json' }
+    const codeOf = async (path: string, options: Parameters<typeof send>[2]): Promise<unknown[]> => {
+      const answer = await send(api.port, path, options)
+      return [answer.status, JSON.parse(answer.body).code]
+    }
+    expect(await codeOf('/v1/nothing', { headers })).toEqual([404, 'NODE_ROUTE_UNKNOWN'])
+    expect(await codeOf('/v1/jobs', { headers, body: '{' })).toEqual([400, 'API_BAD_REQUEST'])
+    expect(await codeOf('/v1/jobs', { headers, body: '{}' })).toEqual([400, 'API_BAD_REQUEST'])
+    expect(await codeOf('/v1/jobs', { headers: { ...headers, 'content-length': '999999999' }, body: '{' })).toEqual([
+      413,
+      'NODE_BODY_TOO_LARGE',
+    ])
+    expect(await codeOf('/v1/blobs', { headers, body: '{}' })).toEqual([400, 'API_BAD_REQUEST'])
+  })
+
+  it('keeps the text of an unexpected error to itself', async () => {
+    const api = await serve({
+      listPeers: async () => {
+        throw new TypeError('secret path /home/me')
+      },
+    })
+    const answer = await send(api.port, '/v1/peers', { headers: { authorization: `Bearer ${api.token}` } })
+    expect(answer.status).toBe(500)
+    expect(answer.body).not.toContain('secret')
+  })
+
+  it('names a port that is taken', async () => {
+    const other = createServer()
+    other.listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const { port } = other.address() as { port: number }
+    const server = new ApiServer({ logger: silentLogger, loadRoutes: async () => () => undefined }, { port })
+    await expect(server.start()).rejects.toMatchObject({ code: 'NODE_PORT_TAKEN', details: { port } })
+    other.close()
+  })
+})
+
+describe('what the local API gives', () => {
+  it('describes every route at /openapi.json and metrics at /metrics', async () => {
+    const api = await serve({})
+    const headers = { authorization: `Bearer ${api.token}` }
+    const description = JSON.parse((await send(api.port, '/openapi.json', { headers })).body)
+    expect(Object.keys(description.paths)).toEqual(expect.arrayContaining(['/v1/jobs', '/v1/jobs/{id}/events', '/v1/blobs']))
+    expect((await send(api.port, '/metrics', { headers })).body).toBe('stead_peers 1\n')
+  })
+
+  it('streams events from where the client was, and ends the source when the client leaves', async () => {
+    let ended = false
+    const api = await serve({
+      watchJob: async ({ lastEvent }) =>
+        (async function* () {
+          try {
+            for (let number = (lastEvent ?? 0) + 1; ; number++) {
+              yield { number, at: 0 as never, type: 'placed', details: {} }
+              await new Promise((resolve) => setImmediate(resolve))
+            }
+          } finally {
+            ended = true
+          }
+        })(),
+    })
+    const response = await fetch(`${api.url}/v1/jobs/x/events`, {
+      headers: { authorization: `Bearer ${api.token}`, 'last-event-id': '41' },
+    })
+    expect(response.headers.get('content-type')).toBe('text/event-stream')
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
+    let text = ''
+    while (!text.includes('id: 43')) text += (await reader?.read())?.value ?? ''
+    expect(text.indexOf('id: 42')).toBeGreaterThan(-1)
+    expect(text).not.toContain('id: 41\n')
+    await reader?.cancel()
+    await expect.poll(() => ended).toBe(true)
+  })
+})
