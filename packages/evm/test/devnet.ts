@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
   type Address,
-  type ChannelClaim,
   type Hash,
   hash,
   type MicroUsd,
@@ -13,16 +12,8 @@ import {
   silentMetrics,
   type Wei,
 } from '@stead/core'
-import {
-  buildPurseTree,
-  channelIdOf,
-  createSigner,
-  escrowSeparator,
-  loadSecp256k1,
-  type PurseLeaf,
-  purseIdOf,
-  signVoucher,
-} from '@stead/protocol'
+import { createSigner, loadSecp256k1 } from '@stead/protocol'
+import { buildTestPurse, type TestPurse } from '@stead/testkit'
 import { AnvilProcess } from '../src/anvil/index.ts'
 import { deployContracts } from '../src/deploy/index.ts'
 import { type AddressBook, chainIdentityOf, EvmChain, type EvmInput } from '../src/index.ts'
@@ -107,20 +98,7 @@ export async function startDevnet(): Promise<Devnet> {
   }
 }
 
-/** A purse for some providers, and claims on it. */
-export interface TestPurse {
-  readonly purse: Hash
-  readonly root: Hash
-  readonly totalMicroUsd: MicroUsd
-  readonly voucherSigner: Address
-  readonly salt: Hash
-  readonly leaves: readonly PurseLeaf[]
-  channelOf(leaf: number): Hash
-  /** With the branch for a first claim, without for a later one. */
-  claimOf(leaf: number, cumulativeMicroUsd: MicroUsd, isFirst?: boolean): ChannelClaim
-}
-
-/** Builds a purse of `payer` with one leaf per allocation, vouchers signed by `voucherKey`. */
+/** A purse of `payer` with one leaf per allocation, vouchers signed by `voucherKey`. */
 export function buildPurse(
   chain: Pick<AddressBook, 'chainId' | 'escrow'>,
   parties: { readonly payer: Address; readonly voucherKey: Signer },
@@ -131,35 +109,5 @@ export function buildPurse(
     operator: newSigner().address,
     allocationMicroUsd,
   }))
-  const tree = buildPurseTree(leaves)
-  const salt = newSalt()
-  const { root, totalMicroUsd } = tree
-  const voucherSigner = parties.voucherKey.address
-  const purse = purseIdOf(chain, { payer: parties.payer, voucherSigner, root, totalMicroUsd, salt })
-  const termsOf = (index: number): PurseLeaf & { purse: Hash } => {
-    const leaf = leaves[index]
-    if (leaf === undefined) throw new RangeError(`no leaf ${index}`)
-    return { purse, ...leaf }
-  }
-  return {
-    purse,
-    root,
-    totalMicroUsd,
-    voucherSigner,
-    salt,
-    leaves,
-    channelOf: (leaf) => channelIdOf(termsOf(leaf)),
-    claimOf: (leaf, cumulativeMicroUsd, isFirst = true) => {
-      const terms = termsOf(leaf)
-      const voucher = signVoucher(parties.voucherKey, escrowSeparator(chain), { ...terms, cumulativeMicroUsd })
-      const branch = tree.branches[leaf]
-      return {
-        ...terms,
-        cumulativeMicroUsd,
-        signature: voucher.signature,
-        index: isFirst ? (branch?.index ?? 0n) : 0n,
-        branch: isFirst ? (branch?.steps ?? []) : [],
-      }
-    },
-  }
+  return buildTestPurse(chain, { ...parties, salt: newSalt() }, leaves)
 }

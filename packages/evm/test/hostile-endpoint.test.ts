@@ -82,7 +82,7 @@ describe('an endpoint that cannot be believed', () => {
     expect(performance.now() - startedMs).toBeLessThan(5000)
   })
 
-  it('any JSON as any result gives nothing but typed errors', async () => {
+  it('whatever JSON the results are, nothing but typed errors comes out', async () => {
     let result: unknown
     const chain = await chainAt(({ id }, response) => reply(response, id, result))
     const calls = [
@@ -107,8 +107,8 @@ describe('an endpoint that cannot be believed', () => {
       fc.array(fc.record({ address: hex, topics: hex, data: hex })),
     )
     await fc.assert(
-      fc.asyncProperty(value, fc.nat(calls.length - 1), async (any, index) => {
-        result = any
+      fc.asyncProperty(value, fc.nat(calls.length - 1), async (given, index) => {
+        result = given
         try {
           await calls[index]?.()
         } catch (error) {

@@ -1,7 +1,8 @@
 import { type Hash, hasCode } from '@stead/core'
+import type { TestPurse } from '@stead/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { EvmChain } from '../src/index.ts'
-import { buildPurse, type Devnet, dollars, newSigner, startDevnet, type TestPurse } from './devnet.ts'
+import { buildPurse, type Devnet, dollars, newSigner, startDevnet } from './devnet.ts'
 import { FlakyLink } from './flaky-link.ts'
 
 describe('an endpoint that comes and goes', () => {

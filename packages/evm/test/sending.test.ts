@@ -1,6 +1,7 @@
 import { type Hash, hasCode } from '@stead/core'
+import type { TestPurse } from '@stead/testkit'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { buildPurse, type Devnet, dollars, newSigner, startDevnet, type TestPurse } from './devnet.ts'
+import { buildPurse, type Devnet, dollars, newSigner, startDevnet } from './devnet.ts'
 
 describe('sending under load and in trouble', () => {
   let devnet: Devnet

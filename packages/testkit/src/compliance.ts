@@ -1,3 +1,5 @@
+export type { ChainFixture } from './chain/chain-compliance.ts'
+export { chainCompliance } from './chain/chain-compliance.ts'
 export type { NetworkFixture } from './network/compliance/bench.ts'
 export { networkCompliance } from './network/compliance/network-compliance.ts'
 export type { StoreFixture } from './store/store-compliance.ts'

@@ -1,0 +1,172 @@
+import {
+  type Address,
+  type Balances,
+  type Chain,
+  type ChainIdentity,
+  type ChannelClaim,
+  type ClaimedChannel,
+  type ClaimOutcome,
+  CoreError,
+  type FundRequest,
+  type Hash,
+  type MicroUsd,
+  type PurseState,
+  type TransactionOutcome,
+  type UnixMs,
+  type Wei,
+} from '@stead/core'
+import { purseIdOf } from '@stead/protocol'
+import type { EscrowTerms } from './memory-escrow.ts'
+import { GAS_PRICE_WEI, type MemoryLedger } from './memory-ledger.ts'
+
+/** The Chain port over a {@link MemoryLedger}, bound to one account. */
+export class MemoryChain implements Chain {
+  readonly identity: ChainIdentity
+  readonly account: Address
+  readonly #ledger: MemoryLedger
+  readonly #unwatch: Set<() => void> = new Set()
+  #state: 'new' | 'started' | 'stopped' = 'new'
+  /** Thaws that had happened when the adapter started. */
+  #thawsBefore = 0
+
+  constructor(ledger: MemoryLedger, account: Address) {
+    this.identity = ledger.identity
+    this.account = account
+    this.#ledger = ledger
+  }
+
+  async start(): Promise<void> {
+    this.#ledger.checkReachable()
+    this.#thawsBefore = this.#ledger.thaws.length
+    this.#state = 'started'
+  }
+
+  async stop(): Promise<void> {
+    for (const unwatch of this.#unwatch) unwatch()
+    this.#unwatch.clear()
+    this.#state = 'stopped'
+  }
+
+  async blockTime(): Promise<UnixMs> {
+    return (await this.#reach()).now()
+  }
+
+  async balances(account: Address): Promise<Balances> {
+    return (await this.#reach()).balances(account)
+  }
+
+  async gasPrice(): Promise<Wei> {
+    await this.#reach()
+    return GAS_PRICE_WEI
+  }
+
+  /** Constants are known since the start, so an outage does not matter. */
+  async escrowTerms(): Promise<EscrowTerms> {
+    this.#checkStarted()
+    return this.#ledger.terms
+  }
+
+  async purse(id: Hash): Promise<PurseState | undefined> {
+    return (await this.#reach()).escrow.purse(id)
+  }
+
+  async claimedMicroUsd(channel: Hash): Promise<MicroUsd> {
+    return (await this.#reach()).escrow.claimedMicroUsd(channel)
+  }
+
+  async claimsOf(purse: Hash): Promise<readonly (ClaimedChannel & { readonly transaction: Hash })[]> {
+    return (await this.#reach()).claimsOf(purse)
+  }
+
+  async owedMicroUsd(operator: Address): Promise<MicroUsd> {
+    return (await this.#reach()).escrow.owedMicroUsd(operator)
+  }
+
+  async operatorOf(node: Address): Promise<Address | undefined> {
+    return (await this.#reach()).operatorOf(node)
+  }
+
+  /** As the real adapter: the same request twice funds once. */
+  async fund(request: FundRequest): Promise<TransactionOutcome & { readonly purse: Hash }> {
+    const ledger = await this.#reach()
+    const purse = purseIdOf(this.identity, { ...request, payer: this.account })
+    const earlier = ledger.fundingOf(purse)
+    if (earlier !== undefined) return { ...earlier, purse }
+    const { value, ...outcome } = ledger.transact(this.account, 'fund', (transaction) =>
+      ledger.fund(this.account, request, transaction),
+    )
+    return { ...outcome, purse: value }
+  }
+
+  async claim(claims: readonly ChannelClaim[]): Promise<ClaimOutcome> {
+    if (claims.length === 0) throw new RangeError('one transaction takes at least one claim')
+    const ledger = await this.#reach()
+    const { value, ...outcome } = ledger.transact(this.account, 'claim', (transaction) =>
+      ledger.claim(claims, transaction),
+    )
+    return { ...outcome, channels: value }
+  }
+
+  async payout(operator: Address): Promise<TransactionOutcome> {
+    const ledger = await this.#reach()
+    const { value: _, ...outcome } = ledger.transact(this.account, 'payout', () =>
+      ledger.give(operator, { dollarMicroUsd: ledger.escrow.payout(operator) }),
+    )
+    return outcome
+  }
+
+  async thaw(purse: Hash): Promise<TransactionOutcome & { readonly endsAt: UnixMs }> {
+    const ledger = await this.#reach()
+    const { value, ...outcome } = ledger.transact(this.account, 'thaw', () => {
+      const endsAt = ledger.escrow.thaw(this.account, purse, ledger.now())
+      ledger.thaws.push({ purse, endsAt })
+      return endsAt
+    })
+    return { ...outcome, endsAt: value }
+  }
+
+  async close(purse: Hash): Promise<TransactionOutcome & { readonly refundMicroUsd: MicroUsd }> {
+    const ledger = await this.#reach()
+    const { value, ...outcome } = ledger.transact(this.account, 'close', () => {
+      const { payer, refundMicroUsd } = ledger.escrow.close(purse, ledger.now())
+      ledger.give(payer, { dollarMicroUsd: refundMicroUsd })
+      return refundMicroUsd
+    })
+    return { ...outcome, refundMicroUsd: value }
+  }
+
+  watchThaws(callback: (purse: Hash, endsAt: UnixMs) => void): () => void {
+    this.#checkStarted()
+    let told = this.#thawsBefore
+    const look = (): void => {
+      if (this.#ledger.outage !== 'none') return
+      for (const { purse, endsAt } of this.#ledger.thaws.slice(told)) {
+        told++
+        callback(purse, endsAt)
+      }
+      this.#thawsBefore = Math.max(this.#thawsBefore, told)
+    }
+    const unwatch = this.#ledger.watch(look)
+    this.#unwatch.add(unwatch)
+    // As with a real chain, what happened before is told later, not inside this call.
+    void Promise.resolve().then(() => {
+      if (this.#unwatch.has(unwatch)) look()
+    })
+    return () => {
+      unwatch()
+      this.#unwatch.delete(unwatch)
+    }
+  }
+
+  #checkStarted(): void {
+    if (this.#state !== 'started') throw new CoreError('CORE_STOPPED', `the simulated chain is ${this.#state}`)
+  }
+
+  /** Every call takes a turn, so that callers cannot rely on an answer at once. */
+  async #reach(): Promise<MemoryLedger> {
+    this.#checkStarted()
+    await Promise.resolve()
+    this.#ledger.checkReachable()
+    return this.#ledger
+  }
+}
