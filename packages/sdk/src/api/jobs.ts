@@ -10,6 +10,7 @@ import {
   fuelWire,
   hashWire,
   microUsdWire,
+  optionalWire,
   unixMsWire,
   type Wire,
 } from './scalars.ts'
@@ -24,7 +25,7 @@ export type JobVerification =
 export const jobVerificationWire: Wire<JobVerification> = z.discriminatedUnion('mode', [
   z.strictObject({ mode: z.literal('trust') }),
   z.strictObject({ mode: z.literal('quorum'), replicas: z.int().min(2).max(16) }),
-  z.strictObject({ mode: z.literal('adaptive'), floor: z.exactOptional(z.number().min(0).max(1)) }),
+  z.strictObject({ mode: z.literal('adaptive'), floor: optionalWire(z.number().min(0).max(1)) }),
 ])
 
 /** Bytes by the id of a blob that was uploaded before, or inline (at most 64 KiB). */
@@ -91,12 +92,12 @@ const limitsWire: Wire<TaskLimits> = z.strictObject({
 
 const submittedTaskWire: Wire<SubmittedTask> = z.strictObject({
   key: z.string().min(1).max(128),
-  args: z.exactOptional(z.array(z.string().max(4096)).max(256)),
-  input: z.exactOptional(z.array(submittedBytesWire).max(64)),
-  files: z.exactOptional(
+  args: optionalWire(z.array(z.string().max(4096)).max(256)),
+  input: optionalWire(z.array(submittedBytesWire).max(64)),
+  files: optionalWire(
     z.array(z.strictObject({ path: z.string().min(1).max(1024), content: submittedBytesWire })).max(64),
   ),
-  fuel: z.exactOptional(fuelWire),
+  fuel: optionalWire(fuelWire),
 })
 
 const jsonWire: Wire<JsonValue> = z.json() as unknown as Wire<JsonValue>
@@ -108,15 +109,15 @@ export const jobSubmissionWire: Wire<JobSubmission> = z.strictObject({
   module: contentIdWire,
   limits: limitsWire,
   tasks: z.array(submittedTaskWire).min(1).max(100_000),
-  seed: z.exactOptional(bytesWire.refine((bytes) => bytes.length === 32, 'must be 32 bytes')),
-  declaredTimeMs: z.exactOptional(unixMsWire),
+  seed: optionalWire(bytesWire.refine((bytes) => bytes.length === 32, 'must be 32 bytes')),
+  declaredTimeMs: optionalWire(unixMsWire),
   verification: jobVerificationWire,
   maxCostMicroUsd: microUsdWire,
-  maxRttMs: z.exactOptional(z.number().positive()),
-  deadlineMs: z.exactOptional(z.int().min(1)),
-  operators: z.exactOptional(z.array(addressWire).min(1).max(1024)),
-  hedge: z.exactOptional(z.boolean()),
-  context: z.exactOptional(jsonWire),
+  maxRttMs: optionalWire(z.number().positive()),
+  deadlineMs: optionalWire(z.int().min(1)),
+  operators: optionalWire(z.array(addressWire).min(1).max(1024)),
+  hedge: optionalWire(z.boolean()),
+  context: optionalWire(jsonWire),
 })
 
 /** Answer to `POST /v1/jobs`: journaled, nothing placed yet. */
@@ -219,7 +220,7 @@ export const jobStatusWire: Wire<JobStatus> = z.object({
   name: z.string(),
   state: jobStateWire,
   createdAt: unixMsWire,
-  finishedAt: z.exactOptional(unixMsWire),
+  finishedAt: optionalWire(unixMsWire),
   counts: jobCountsWire,
   nodes: z.array(jobNodeWire),
   costMicroUsd: microUsdWire,
@@ -244,12 +245,12 @@ export interface JobDetail extends JobStatus {
 /** Wire form of {@link JobDetail}. */
 export const jobDetailWire: Wire<JobDetail> = z.intersection(
   jobStatusWire,
-  z.object({ context: z.exactOptional(jsonWire) }),
+  z.object({ context: optionalWire(jsonWire) }),
 )
 
 /** One fact of a job's life; the data of a server-sent event whose id is `number`. */
 export interface JobEvent {
-  /** 0, 1, 2, … per job. */
+  /** 1, 2, 3, … per job. */
   readonly number: number
   readonly at: UnixMs
   /** `funded`, `placed`, `running`, `answered`, `agreed`, `disagreed`, `rejected`, `replaced`, `hedged`, `paid`, `excluded`, `finished`, … */
@@ -269,9 +270,9 @@ export const jobEventWire: Wire<JobEvent> = z.object({
   number: countWire,
   at: unixMsWire,
   type: z.string(),
-  task: z.exactOptional(z.string()),
-  node: z.exactOptional(addressWire),
-  reason: z.exactOptional(z.string()),
+  task: optionalWire(z.string()),
+  node: optionalWire(addressWire),
+  reason: optionalWire(z.string()),
   details: z.record(z.string(), jsonWire),
 })
 
@@ -305,8 +306,8 @@ export const jobResultLineWire: Wire<JobResultLine> = z.object({
   key: z.string(),
   task: contentIdWire,
   status: z.enum(['ok', 'trap', 'out-of-fuel', 'limit', 'unfinished']),
-  reason: z.exactOptional(z.string()),
-  outcome: z.exactOptional(contentIdWire),
+  reason: optionalWire(z.string()),
+  outcome: optionalWire(contentIdWire),
   exitCode: countWire,
   output: bytesWire,
   stderr: bytesWire,

@@ -8,6 +8,7 @@ import {
   hashWire,
   integerWire,
   microUsdWire,
+  optionalWire,
   unixMsWire,
   type Wire,
 } from './scalars.ts'
@@ -45,9 +46,9 @@ export interface ReceiptQuery {
 
 /** Wire form of {@link ReceiptQuery}; all members are texts in the URL. */
 export const receiptQueryWire: Wire<ReceiptQuery> = z.strictObject({
-  job: z.exactOptional(hashWire),
-  channel: z.exactOptional(hashWire),
-  since: z.exactOptional(
+  job: optionalWire(hashWire),
+  channel: optionalWire(hashWire),
+  since: optionalWire(
     z.codec(z.string().regex(/^[0-9]{1,16}$/), unixMsWire, {
       decode: (text) => Number(text),
       encode: (value) => String(value),
@@ -68,8 +69,8 @@ export const receiptListWire: Wire<ReceiptList> = z.object({
       node: addressWire,
       operator: addressWire,
       increment: countWire,
-      job: z.exactOptional(hashWire),
-      task: z.exactOptional(z.string()),
+      job: optionalWire(hashWire),
+      task: optionalWire(z.string()),
       item: contentIdWire,
       evidence: contentIdWire,
       quantity: integerWire,
@@ -195,7 +196,7 @@ export interface JobEvidence {
 /** Wire form of {@link JobEvidence}. */
 export const jobEvidenceWire: Wire<JobEvidence> = z.object({
   job: hashWire,
-  tasks: z.array(z.object({ key: z.string(), document: bytesWire, outcome: z.exactOptional(bytesWire) })),
+  tasks: z.array(z.object({ key: z.string(), document: bytesWire, outcome: optionalWire(bytesWire) })),
   receipts: bytesWire,
   purses: z.array(z.object({ purse: hashWire, depositedMicroUsd: microUsdWire, claims: z.array(settledChannelWire) })),
   fundTransactions: z.array(settlementTransactionWire),

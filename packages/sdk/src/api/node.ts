@@ -9,6 +9,7 @@ import {
   hashWire,
   integerWire,
   microUsdWire,
+  optionalWire,
   peerIdWire,
   unixMsWire,
   type Wire,
@@ -71,14 +72,14 @@ export interface NodeStatus {
 
 const accountStatusWire: Wire<AccountStatus> = z.object({
   account: addressWire,
-  dollarMicroUsd: z.exactOptional(microUsdWire),
-  gasWei: z.exactOptional(integerWire as unknown as Wire<Wei>),
-  stale: z.exactOptional(z.string()),
+  dollarMicroUsd: optionalWire(microUsdWire),
+  gasWei: optionalWire(integerWire as unknown as Wire<Wei>),
+  stale: optionalWire(z.string()),
 })
 
 const providerStatusWire: Wire<ProviderStatus> = z.object({
   state: z.enum(['off', 'serving', 'paused', 'finishing', 'finished']),
-  reason: z.exactOptional(z.string()),
+  reason: optionalWire(z.string()),
   running: countWire,
   queued: countWire,
   succeeded: countWire,
@@ -93,7 +94,7 @@ export const nodeStatusWire: Wire<NodeStatus> = z.object({
   version: z.string(),
   node: addressWire,
   peer: peerIdWire,
-  operator: z.exactOptional(addressWire),
+  operator: optionalWire(addressWire),
   dataDirectory: z.string(),
   processId: countWire,
   startedAt: unixMsWire,
@@ -124,9 +125,9 @@ export const peerListWire: Wire<PeerList> = z.object({
   peers: z.array(
     z.object({
       peer: peerIdWire,
-      node: z.exactOptional(addressWire),
+      node: optionalWire(addressWire),
       addresses: z.array(z.string()),
-      rttMs: z.exactOptional(z.number()),
+      rttMs: optionalWire(z.number()),
     }),
   ),
 })
@@ -156,7 +157,7 @@ export const offerListWire: Wire<OfferList> = z.object({
       peer: peerIdWire,
       operator: addressWire,
       resource: z.string(),
-      region: z.exactOptional(z.string()),
+      region: optionalWire(z.string()),
       expiresAt: unixMsWire,
       terms: z.json() as unknown as Wire<JsonValue>,
     }),
@@ -187,7 +188,7 @@ export const doctorReportWire: Wire<DoctorReport> = z.object({
       name: z.string(),
       state: z.enum(['ok', 'warning', 'failed']),
       detail: z.string(),
-      next: z.exactOptional(z.string()),
+      next: optionalWire(z.string()),
     }),
   ),
 })

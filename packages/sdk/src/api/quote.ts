@@ -1,7 +1,7 @@
 import type { Address, MicroUsd, UnixMs } from '@stead/core'
 import { z } from 'zod'
 import { type CountedReason, countedReasonWire } from './jobs.ts'
-import { addressWire, countWire, microUsdWire, unixMsWire, type Wire } from './scalars.ts'
+import { addressWire, countWire, microUsdWire, optionalWire, unixMsWire, type Wire } from './scalars.ts'
 
 /** One provider that would run the job now. */
 export interface QuotedProvider {
@@ -38,7 +38,7 @@ export const jobQuoteWire: Wire<JobQuote> = z.object({
     z.object({
       node: addressWire,
       operator: addressWire,
-      rttMs: z.exactOptional(z.number()),
+      rttMs: optionalWire(z.number()),
       priceMicroUsdPerGigafuel: microUsdWire,
       minimumMicroUsdPerTask: microUsdWire,
       concurrency: countWire,
@@ -47,7 +47,7 @@ export const jobQuoteWire: Wire<JobQuote> = z.object({
     }),
   ),
   excluded: z.array(countedReasonWire),
-  worstCaseMicroUsd: z.exactOptional(microUsdWire),
-  leastMicroUsd: z.exactOptional(microUsdWire),
+  worstCaseMicroUsd: optionalWire(microUsdWire),
+  leastMicroUsd: optionalWire(microUsdWire),
   maxCostMicroUsd: microUsdWire,
 })

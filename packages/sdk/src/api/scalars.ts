@@ -13,7 +13,7 @@ function integerText<Value extends bigint>(digitsMax: number): Wire<Value> {
   const pattern = new RegExp(`^(0|[1-9][0-9]{0,${digitsMax - 1}})$`)
   return z.codec(
     z.string().regex(pattern),
-    z.custom<Value>((value) => typeof value === 'bigint' && value >= 0n),
+    z.custom<Value>((value) => typeof value === 'bigint' && value >= 0n, { abort: true }),
     {
       decode: (text) => BigInt(text) as Value,
       encode: (value) => value.toString(),
@@ -46,9 +46,17 @@ export const countWire: Wire<number> = z.int().min(0)
 /** Bytes as base64. */
 export const bytesWire: Wire<Uint8Array> = z.codec(
   z.base64(),
-  z.custom<Uint8Array>((value) => value instanceof Uint8Array),
+  z.custom<Uint8Array>((value) => value instanceof Uint8Array, { abort: true }),
   { decode: bytesOfBase64, encode: bytesToBase64 },
 )
+
+/**
+ * A member that may be missing. Like zod's own exactOptional, which however hands a missing member's `undefined` to the
+ * `encode` of a codec.
+ */
+export function optionalWire<Value>(wire: Wire<Value>): z.ZodExactOptional<Wire<Value>> {
+  return z.optional(wire) as unknown as z.ZodExactOptional<Wire<Value>>
+}
 
 /** The sentence of a failed check, with the place of the first problem: `tasks.3.key: …`. */
 export function describeIssues(error: z.ZodError): string {

@@ -120,11 +120,11 @@ export class DaemonClient {
   }
 
   /**
-   * What happens to a job, from event `from` (0 = the first) to `finished`. A connection that breaks, also because the
+   * What happens to a job, from event number `from` (1 = the first, the default) to `finished`. A connection that breaks, also because the
    * daemon was killed and started again, is opened again after the last event that was seen.
    */
   async *watchJob(id: Hash, options: CallOptions & { readonly from?: number } = {}): AsyncGenerator<JobEvent, void> {
-    let next = options.from ?? 0
+    let next = options.from ?? 1
     for (let attempts = 0; ; attempts++) {
       try {
         for await (const event of this.#eventsFrom(id, next, options)) {
@@ -187,7 +187,7 @@ export class DaemonClient {
   }
 
   async *#eventsFrom(id: Hash, next: number, options: CallOptions): AsyncGenerator<JobEvent, void> {
-    const headers = next === 0 ? {} : { 'last-event-id': String(next - 1) }
+    const headers = next <= 1 ? {} : { 'last-event-id': String(next - 1) }
     const response = await this.#fetch(routes.watchJob, { ...options, id, headers })
     for await (const { data } of serverEvents(bodyOf(response))) yield decoded(routes.watchJob, data)
   }
