@@ -2,8 +2,8 @@ import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { type Address, type ChainIdentity, messageOf } from '@stead/core'
 import { z } from 'zod'
+import { addressSchema } from './chain-fields.ts'
 import { ChainError } from './errors.ts'
-import { addressSchema } from './options.ts'
 
 /** Where the contracts of one deployment are; the file that makes a chain usable. */
 export interface AddressBook {

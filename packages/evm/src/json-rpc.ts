@@ -33,7 +33,7 @@ export interface JsonRpcOptions {
 }
 
 /** A URL without what may be secret in it: user, password, path and query often carry an API key. */
-export function publicUrl(url: string): string {
+function publicUrl(url: string): string {
   return new URL(url).origin
 }
 

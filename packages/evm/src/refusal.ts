@@ -41,7 +41,7 @@ function printable(value: unknown): string | number | bigint | boolean {
 }
 
 /** Reads the bytes that a contract reverted with; unknown ones keep their selector as the name. */
-export function decodeRevert(data: Hex): Revert {
+function decodeRevert(data: Hex): Revert {
   const selector = data.slice(0, 10).toLowerCase()
   const item = errorsBySelector.get(selector)
   if (item === undefined) return { error: data.length < 10 ? 'no reason' : `unknown error ${selector}`, values: {} }

@@ -4,35 +4,29 @@ const MEBIBYTE = 1024 * 1024
 
 /** Options of the store on disk; strict, so that a misspelt one is refused. */
 export const sqliteStoreOptionsSchema: z.ZodType<SqliteStoreOptions, SqliteStoreInput> = z.strictObject({
-  /** Folder of the store, made with mode 0700 when missing. */
-  directory: z.string().min(1),
-  /**
-   * How long opening waits for another process to let go, 0 .. 60000 ms.
-   * @default 300, so that a restart right after `kill -9` does not race with the kernel's clean-up
-   */
-  lockTimeoutMs: z.int().min(0).max(60_000).default(300),
-  /**
-   * A store up to this size is checked page by page when it opens, in bytes.
-   * @default 64 MiB, which takes about a tenth of a second; rows carry checksums, so larger ones are checked as read
-   */
+  directory: z.string().min(1).describe('Folder of the store, made with mode 0700 when missing.'),
+  lockTimeoutMs: z
+    .int()
+    .min(0)
+    .max(60_000)
+    .default(300)
+    .describe('Longest wait for another process to let go; bridges the kernel’s clean-up right after `kill -9`.'),
   checkOnOpenBytesMax: z
     .int()
     .min(0)
-    .default(64 * MEBIBYTE),
-  /**
-   * Log size at which it is folded into the main file, 1 MiB .. 1 GiB.
-   * @default 8 MiB: rare enough to write each hot page once, small enough to recover in milliseconds
-   */
+    .default(64 * MEBIBYTE)
+    .describe('A store up to this size is checked page by page when it opens, about a tenth of a second at 64 MiB.'),
   checkpointBytes: z
     .int()
     .min(MEBIBYTE)
     .max(1024 * MEBIBYTE)
-    .default(8 * MEBIBYTE),
-  /**
-   * Size that the main file may reach before writes get STORE_FULL, at least 1 MiB.
-   * @default no limit but the disk's, because a journal that stops costs more than its bytes
-   */
-  sizeBytesMax: z.int().min(MEBIBYTE).optional(),
+    .default(8 * MEBIBYTE)
+    .describe('Log size at which it is folded into the main file: rare writes against a quick recovery.'),
+  sizeBytesMax: z
+    .int()
+    .min(MEBIBYTE)
+    .optional()
+    .describe('Size of the main file at which writes get STORE_FULL; without it only the disk limits.'),
 })
 
 /** Parsed options of the store on disk. */

@@ -3,6 +3,7 @@ import type { SqliteStore } from '../src/index.ts'
 import { startProcess } from './process/spawn.ts'
 import { openStore, temporaryDirectory } from './temporary.ts'
 
+const writer = new URL('process/writer.ts', import.meta.url)
 const ROUNDS = 4
 const ACKNOWLEDGED_BEFORE_KILL = 4000
 
@@ -22,15 +23,15 @@ describe('kill -9 in the middle of thousands of writes', () => {
     const directory = temporaryDirectory()
     const acknowledged: number[] = []
     for (let round = 0; round < ROUNDS; round++) {
-      const writer = startProcess('writer.ts', directory, String(round * 1_000_000))
+      const child = startProcess(writer, directory, String(round * 1_000_000))
       let heard = 0
-      for await (const line of writer.lines) {
+      for await (const line of child.lines) {
         // What was still in the pipe at the kill was acknowledged too, so the loop reads to its end.
         if (line !== 'open') acknowledged.push(Number(line))
         // Not awaited: the pipe has to be read to its end, which only comes with the exit.
-        if (++heard === ACKNOWLEDGED_BEFORE_KILL + round * 37) writer.child.kill('SIGKILL')
+        if (++heard === ACKNOWLEDGED_BEFORE_KILL + round * 37) child.child.kill('SIGKILL')
       }
-      await writer.kill()
+      await child.kill()
       const store = await openStore({ directory })
       const [a, b, c] = [await indexesOf(store, 'a'), await indexesOf(store, 'b'), await indexesOf(store, 'c')]
       expect(acknowledged.filter((index) => !a.has(index))).toEqual([])

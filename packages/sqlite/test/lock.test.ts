@@ -7,16 +7,18 @@ import { openStore, temporaryDirectory } from './temporary.ts'
 
 const isLocked = (error: unknown): boolean => hasCode(error, 'STORE_LOCKED')
 
+const holder = new URL('process/holder.ts', import.meta.url)
+
 describe('one process per store', () => {
   it('refuses a second process and names the store; a killed owner leaves no lock behind', async () => {
     const directory = temporaryDirectory()
-    const holder = startProcess('holder.ts', directory)
-    expect((await holder.lines.next()).value).toBe('open')
-    const second = startProcess('holder.ts', directory)
+    const first = startProcess(holder, directory)
+    expect((await first.lines.next()).value).toBe('open')
+    const second = startProcess(holder, directory)
     expect((await second.lines.next()).value).toBe('STORE_LOCKED')
     await expect(openStore({ directory, lockTimeoutMs: 0 })).rejects.toSatisfy(isLocked)
     await expect(openStore({ directory, lockTimeoutMs: 0 })).rejects.toThrow(directory)
-    await holder.kill()
+    await first.kill()
     const store = await openStore({ directory, lockTimeoutMs: 0 })
     await store.close()
   })
@@ -27,7 +29,7 @@ describe('one process per store', () => {
     for (let attempt = 0; attempt < 3; attempt++)
       await expect(openStore({ directory, lockTimeoutMs: 0 })).rejects.toSatisfy(isLocked)
     // POSIX locks go away with any descriptor of the file that is closed: the trap that this guards against.
-    const other = startProcess('holder.ts', directory)
+    const other = startProcess(holder, directory)
     expect((await other.lines.next()).value).toBe('STORE_LOCKED')
     await store.write([{ kind: 'put', table: 't', key: 'k', value: Uint8Array.of(1) }], 'power')
     await store.close()

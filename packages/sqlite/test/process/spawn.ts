@@ -12,10 +12,9 @@ export interface LineProcess {
   kill(): Promise<void>
 }
 
-/** Starts a script of this folder under the same Node.js. */
-export function startProcess(script: string, ...scriptArguments: readonly string[]): LineProcess {
-  const path = fileURLToPath(new URL(script, import.meta.url))
-  const child = spawn(process.execPath, ['--conditions=@stead/source', path, ...scriptArguments], {
+/** Starts a script under the same Node.js. */
+export function startProcess(script: URL, ...scriptArguments: readonly string[]): LineProcess {
+  const child = spawn(process.execPath, ['--conditions=@stead/source', fileURLToPath(script), ...scriptArguments], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const exited = once(child, 'exit')
