@@ -12,13 +12,15 @@ describe('log lines', () => {
   it('are one JSON object each, whatever the fields hold', () => {
     lines.length = 0
     const error = new CoreError('STORE_FULL', 'no room', { details: { needBytes: 5n } })
-    logger('json').child({ part: 'store' }).error('write\nrefused', {
-      error,
-      amount: 12345678901234567890n,
-      bytes: new Uint8Array(7),
-      text: 'two\nlines',
-      time: 'mine',
-    })
+    logger('json')
+      .child({ part: 'store' })
+      .error('write\nrefused', {
+        error,
+        amount: 12345678901234567890n,
+        bytes: new Uint8Array(7),
+        text: 'two\nlines',
+        time: 'mine',
+      })
     expect(lines).toHaveLength(1)
     expect(lines[0]?.trimEnd()).not.toContain('\n')
     expect(JSON.parse(lines[0] ?? '')).toEqual({

@@ -47,17 +47,30 @@ interface Answer {
 }
 
 /** A request with any header at all, which fetch would not send. */
-async function send(port: number, path: string, options: { headers?: Record<string, string>; body?: string; method?: string }): Promise<Answer> {
+async function send(
+  port: number,
+  path: string,
+  options: { headers?: Record<string, string>; body?: string; method?: string },
+): Promise<Answer> {
   return await new Promise((resolve, reject) => {
     const sent = httpRequest(
-      { host: '127.0.0.1', port, path, method: options.method ?? (options.body === undefined ? 'GET' : 'POST'), headers: options.headers ?? {}, agent: false },
+      {
+        host: '127.0.0.1',
+        port,
+        path,
+        method: options.method ?? (options.body === undefined ? 'GET' : 'POST'),
+        headers: options.headers ?? {},
+        agent: false,
+      },
       (response) => {
         let body = ''
         response.setEncoding('utf8')
         response.on('data', (chunk: string) => {
           body += chunk
         })
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, body, type: response.headers['content-type'] ?? '' }))
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, body, type: response.headers['content-type'] ?? '' }),
+        )
       },
     )
     sent.on('error', reject)
@@ -89,7 +102,9 @@ describe('who may use the local API', () => {
       { origin: 'https://evil.example' },
       { origin: 'null' },
     ]) {
-      const answer = await send(api.port, '/v1/peers', { headers: { authorization, ...headers } as Record<string, string> })
+      const answer = await send(api.port, '/v1/peers', {
+        headers: { authorization, ...headers } as Record<string, string>,
+      })
       expect([JSON.stringify(headers), answer.status]).toEqual([JSON.stringify(headers), 403])
     }
     const own = await send(api.port, '/v1/peers', { headers: { authorization, origin: api.url } })
@@ -149,7 +164,9 @@ describe('what the local API gives', () => {
     const api = await serve({})
     const headers = { authorization: `Bearer ${api.token}` }
     const description = JSON.parse((await send(api.port, '/openapi.json', { headers })).body)
-    expect(Object.keys(description.paths)).toEqual(expect.arrayContaining(['/v1/jobs', '/v1/jobs/{id}/events', '/v1/blobs']))
+    expect(Object.keys(description.paths)).toEqual(
+      expect.arrayContaining(['/v1/jobs', '/v1/jobs/{id}/events', '/v1/blobs']),
+    )
     expect((await send(api.port, '/metrics', { headers })).body).toBe('stead_peers 1\n')
   })
 

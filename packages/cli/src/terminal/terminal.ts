@@ -42,10 +42,13 @@ export function createTerminal(options: { readonly isJson: boolean }): Terminal 
   }
 }
 
-/** JSON of values that JSON has no form for: bigints as digits, bytes as base64. */
+/**
+ * JSON of values that JSON has no form for: bigints as numbers, or as decimal text beyond 2^53-1, where programs would
+ * round them; bytes as base64.
+ */
 export function toJson(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) => {
-    if (typeof inner === 'bigint') return inner.toString()
+    if (typeof inner === 'bigint') return Number.isSafeInteger(Number(inner)) ? Number(inner) : inner.toString()
     if (inner instanceof Uint8Array) return Buffer.from(inner).toString('base64')
     return inner
   })

@@ -1,0 +1,5 @@
+export type { CliErrorCode } from './errors.ts'
+export { CliError, cliErrorCatalog } from './errors.ts'
+export type { ExitCode } from './exit-codes.ts'
+export { exitCodeOf, exitCodes } from './exit-codes.ts'
+export { runCli } from './run-cli.ts'

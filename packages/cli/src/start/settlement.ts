@@ -1,0 +1,118 @@
+import type { Address, Fuel, Hash, MicroUsd } from '@stead/core'
+import { messageOf } from '@stead/core'
+import { systemClock } from '@stead/node/identity'
+import type { DaemonClient } from '@stead/sdk'
+import type { JobDetail, JobEvidence, SettlementTransaction } from '@stead/sdk/api'
+import { daemonClient } from '../daemon-access.ts'
+import type { DevMember } from '../dev/dev-network.ts'
+
+/** What one node got for a job's purses. `net = gross - fee`. */
+export interface NodeEarnings {
+  readonly node: Address
+  readonly tasks: number
+  readonly fuel: Fuel
+  readonly grossMicroUsd: MicroUsd
+  readonly feeMicroUsd: MicroUsd
+  /** Gas of the node's claims that took from these purses, which it pays itself. */
+  readonly gasUsed: bigint
+  readonly netMicroUsd: MicroUsd
+}
+
+/** The books of the purses that paid for a job: `deposited = paid + fees + remaining`, and `paid` is the sum of nets. */
+export interface SettlementBooks {
+  readonly depositedMicroUsd: MicroUsd
+  readonly paidMicroUsd: MicroUsd
+  readonly feesMicroUsd: MicroUsd
+  readonly remainingMicroUsd: MicroUsd
+  readonly gasUsed: bigint
+  readonly transactions: readonly SettlementTransaction[]
+}
+
+/** A job after everybody was paid and has claimed. */
+export interface SettledJob {
+  readonly nodes: readonly NodeEarnings[]
+  readonly settlement: SettlementBooks
+  readonly evidence: JobEvidence
+}
+
+const ATTEMPTS_MAX = 60
+const ATTEMPT_PAUSE_MS = 500
+
+/** Pays what is open, lets every provider claim, and reads the books from the chain. */
+export async function settleJob(
+  components: { readonly payer: DaemonClient; readonly providers: readonly DevMember[] },
+  job: JobDetail,
+): Promise<SettledJob> {
+  const { payer, providers } = components
+  await patiently(() => payer.settle())
+  const claims: SettlementTransaction[] = []
+  // One after the other: their claims share a chain that mines a block for each.
+  for (const provider of providers) {
+    const client = daemonClient(provider.dataDir)
+    await patiently(() => client.settle())
+    claims.push(...(await patiently(() => client.getEarnings())).transactions)
+  }
+  const evidence = await patiently(() => payer.getJobEvidence(job.id))
+  return { ...booksOf(job, evidence, claims), evidence }
+}
+
+/** A member that was killed is started again by the supervisor; what is asked of it is asked again. */
+async function patiently<Value>(ask: () => Promise<Value>): Promise<Value> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await ask()
+    } catch (error) {
+      const isRetryable =
+        typeof error === 'object' && error !== null && 'retryable' in error && error.retryable === true
+      if (!isRetryable || attempt === ATTEMPTS_MAX) throw new Error(messageOf(error), { cause: error })
+      await systemClock.sleep(ATTEMPT_PAUSE_MS)
+    }
+  }
+}
+
+/** The books from the claims that the chain knows. */
+export function booksOf(
+  job: Pick<JobDetail, 'nodes'>,
+  evidence: Pick<JobEvidence, 'purses' | 'fundTransactions'>,
+  claimTransactions: readonly SettlementTransaction[],
+): Omit<SettledJob, 'evidence'> {
+  const claims = evidence.purses.flatMap((purse) => purse.claims)
+  const hashes = new Set<Hash>(claims.map((claim) => claim.transaction))
+  const byHash = new Map(
+    claimTransactions.filter(({ transaction }) => hashes.has(transaction)).map((each) => [each.transaction, each]),
+  )
+  const transactions = [...evidence.fundTransactions, ...byHash.values()]
+  const deposited = sum(evidence.purses.map((purse) => purse.depositedMicroUsd))
+  const paid = sum(claims.map((claim) => claim.netMicroUsd))
+  const fees = sum(claims.map((claim) => claim.feeMicroUsd))
+  const addresses = new Set<Address>([...job.nodes.map((each) => each.node), ...claims.map((claim) => claim.node)])
+  const nodes = [...addresses].map((node): NodeEarnings => {
+    const own = claims.filter((claim) => claim.node === node)
+    const work = job.nodes.find((each) => each.node === node)
+    const ownTransactions = new Set(own.map((claim) => claim.transaction))
+    return {
+      node,
+      tasks: work?.tasks ?? 0,
+      fuel: work?.fuel ?? (0n as Fuel),
+      grossMicroUsd: sum(own.map((claim) => claim.grossMicroUsd)),
+      feeMicroUsd: sum(own.map((claim) => claim.feeMicroUsd)),
+      gasUsed: [...ownTransactions].reduce((total, hash) => total + (byHash.get(hash)?.gasUsed ?? 0n), 0n),
+      netMicroUsd: sum(own.map((claim) => claim.netMicroUsd)),
+    }
+  })
+  return {
+    nodes,
+    settlement: {
+      depositedMicroUsd: deposited,
+      paidMicroUsd: paid,
+      feesMicroUsd: fees,
+      remainingMicroUsd: (deposited - paid - fees) as MicroUsd,
+      gasUsed: transactions.reduce((total, each) => total + each.gasUsed, 0n),
+      transactions,
+    },
+  }
+}
+
+function sum(amounts: readonly bigint[]): MicroUsd {
+  return amounts.reduce((total, amount) => total + amount, 0n) as MicroUsd
+}

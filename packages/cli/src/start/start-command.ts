@@ -1,0 +1,130 @@
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { auditBill } from '../audit/audit-bill.ts'
+import { type AuditVerdict, auditVerdictText } from '../audit/audit-verdict.ts'
+import { supervisorLogger } from '../commands/dev.ts'
+import { daemonClient } from '../daemon-access.ts'
+import { DevNetwork } from '../dev/dev-network.ts'
+import { CliError } from '../errors.ts'
+import { type ExitCode, exitCodeOf, exitCodes } from '../exit-codes.ts'
+import { createInterruption } from '../interruption.ts'
+import { type JobOutcome, jobFailure } from '../job/job-outcome.ts'
+import { loadPackage } from '../job/load-package.ts'
+import { printError } from '../terminal/print-error.ts'
+import { createTerminal, type Terminal, toJson } from '../terminal/terminal.ts'
+import { runMainJob } from './main-job.ts'
+import { type SettledJob, settleJob } from './settlement.ts'
+import { describeStart } from './start-report.ts'
+
+const PROVIDERS = 5
+
+/** How `npm start` is called. */
+interface StartOptions {
+  readonly once: boolean
+  readonly json: boolean
+  readonly directory: string
+}
+
+/** `npm start`: a local network, the main job on it, its books and their audit; the network stays until Ctrl-C. */
+export async function runStart(args: readonly string[], root: string): Promise<ExitCode> {
+  const terminal = createTerminal({ isJson: args.includes('--json') })
+  try {
+    return await start(optionsOf(args, root), { terminal, root })
+  } catch (error) {
+    return printError(terminal, error)
+  }
+}
+
+function optionsOf(args: readonly string[], root: string): StartOptions {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: { once: { type: 'boolean' }, json: { type: 'boolean' }, 'data-dir': { type: 'string' } },
+    })
+    return {
+      once: values.once ?? false,
+      json: values.json ?? false,
+      directory: values['data-dir'] ?? join(root, '.stead'),
+    }
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause)
+    const next = 'npm start [-- --once] [--json] [--data-dir <path>]'
+    throw new CliError('CLI_USAGE', message, { next })
+  }
+}
+
+interface Surroundings {
+  readonly terminal: Terminal
+  readonly root: string
+}
+
+async function start(options: StartOptions, { terminal, root }: Surroundings): Promise<ExitCode> {
+  const signal = createInterruption(terminal)()
+  const failed = Promise.withResolvers<never>()
+  const interrupted = new Promise<'interrupted'>((resolve) => {
+    signal.addEventListener('abort', () => resolve('interrupted'), { once: true })
+  })
+  const network = new DevNetwork(
+    {
+      logger: supervisorLogger(),
+      events: { onNotice: (text) => terminal.message(text), onFailure: (error) => failed.reject(error) },
+    },
+    { directory: options.directory, providers: PROVIDERS },
+  )
+  terminal.message(`starting a chain, ${PROVIDERS} providers and a payer in ${network.layout.root} …`)
+  try {
+    const loading = loadPackage(join(root, 'examples', 'signal-search'))
+    const up = await Promise.race([network.start(), failed.promise, interrupted])
+    if (up === 'interrupted') return exitCodes.interrupted
+    const run = runAndSettle(network, { terminal, signal }, await loading)
+    const exitCode = await Promise.race([run, failed.promise])
+    if (options.once) return exitCode
+    terminal.message('\nThe network goes on. Try: npx stead status; Ctrl-C stops it, npm start later goes on with it.')
+    await Promise.race([interrupted, failed.promise])
+    return exitCode
+  } finally {
+    terminal.message('stopping …')
+    await network.stop()
+  }
+}
+
+async function runAndSettle(
+  network: DevNetwork,
+  surroundings: { readonly terminal: Terminal; readonly signal: AbortSignal },
+  loaded: Awaited<ReturnType<typeof loadPackage>>,
+): Promise<ExitCode> {
+  const { terminal } = surroundings
+  const client = daemonClient(network.layout.payerDir)
+  const outcome = await runMainJob({ client, ...surroundings }, loaded)
+  terminal.message('settling …')
+  const providers = network.members.filter((member) => member.operator !== undefined)
+  const settled = await settleJob({ payer: client, providers }, outcome.job)
+  terminal.message('auditing: every billed task is run again here …')
+  const { rpcUrl, layout } = network
+  const verdict = await auditBill({ client, rpcUrl, addressBook: layout.addressBook }, settled.evidence)
+  print(terminal, outcome, { settled, verdict })
+  const failure = jobFailure(outcome.job)
+  if (failure !== undefined) return exitCodeOf(failure)
+  return verdict.kind === 'match' ? exitCodes.ok : exitCodes.auditMismatch
+}
+
+function print(
+  terminal: Terminal,
+  outcome: JobOutcome,
+  after: { readonly settled: SettledJob; readonly verdict: AuditVerdict },
+): void {
+  const { settled, verdict } = after
+  if (!terminal.isJson) return terminal.out(describeStart(outcome, settled, verdict))
+  const { tasks: _tasks, running: _running, ...tasks } = outcome.job.counts
+  terminal.out(
+    toJson({
+      job: outcome.job.id,
+      findings: outcome.report.findings,
+      complete: outcome.report.complete,
+      tasks,
+      nodes: settled.nodes,
+      settlement: settled.settlement,
+      audit: auditVerdictText(verdict),
+    }),
+  )
+}

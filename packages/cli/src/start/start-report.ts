@@ -1,0 +1,70 @@
+import { formatMicroUsd } from '@stead/core'
+import { type AuditVerdict, auditVerdictText } from '../audit/audit-verdict.ts'
+import type { JobOutcome } from '../job/job-outcome.ts'
+import { renderTable } from '../terminal/table.ts'
+import type { SettledJob } from './settlement.ts'
+
+/** Everything that `npm start` has to say at the end. */
+export function describeStart(outcome: JobOutcome, settled: SettledJob, verdict: AuditVerdict): string {
+  return [
+    ...outcome.report.lines,
+    '',
+    describeTasks(outcome),
+    '',
+    earningsTable(settled),
+    '',
+    describeBooks(settled),
+    '',
+    transactionsTable(settled),
+    '',
+    `audit: ${auditVerdictText(verdict)}`,
+    `recompute it: npx stead audit bill ${outcome.job.id}`,
+  ].join('\n')
+}
+
+function describeTasks({ job }: JobOutcome): string {
+  const { counts } = job
+  const fuel = job.nodes.reduce((sum, node) => sum + node.fuel, 0n)
+  const agreement =
+    counts.replicated === 0 ? 'none' : `${counts.replicated - counts.disagreed} of ${counts.replicated} agreed`
+  return [
+    `tasks: ${counts.succeeded} of ${counts.tasks} succeeded, ${counts.failed} failed, ${counts.timedOut} timed out, ${counts.rejected} rejected`,
+    `replicas: ${agreement}; ${counts.disagreed} disagreed`,
+    `fuel: ${fuel}`,
+  ].join('\n')
+}
+
+function earningsTable({ nodes }: SettledJob): string {
+  return renderTable(
+    [
+      { title: 'NODE', value: (each) => each.node },
+      { title: 'TASKS', value: (each) => String(each.tasks), isNumber: true },
+      { title: 'FUEL', value: (each) => String(each.fuel), isNumber: true },
+      { title: 'GROSS', value: (each) => formatMicroUsd(each.grossMicroUsd), isNumber: true },
+      { title: 'FEE', value: (each) => formatMicroUsd(each.feeMicroUsd), isNumber: true },
+      { title: 'NET', value: (each) => formatMicroUsd(each.netMicroUsd), isNumber: true },
+      { title: 'GAS USED', value: (each) => String(each.gasUsed), isNumber: true },
+    ],
+    nodes,
+  )
+}
+
+function describeBooks({ settlement }: SettledJob): string {
+  const { depositedMicroUsd, paidMicroUsd, feesMicroUsd, remainingMicroUsd, gasUsed } = settlement
+  return (
+    `deposited ${formatMicroUsd(depositedMicroUsd)} = paid ${formatMicroUsd(paidMicroUsd)} + fees ${formatMicroUsd(feesMicroUsd)} ` +
+    `+ remaining ${formatMicroUsd(remainingMicroUsd)}; gas used ${gasUsed}`
+  )
+}
+
+function transactionsTable({ settlement }: SettledJob): string {
+  return renderTable(
+    [
+      { title: 'TRANSACTION', value: (each) => each.transaction },
+      { title: 'ACTION', value: (each) => each.action },
+      { title: 'WHY', value: (each) => each.reason },
+      { title: 'GAS USED', value: (each) => String(each.gasUsed), isNumber: true },
+    ],
+    settlement.transactions,
+  )
+}

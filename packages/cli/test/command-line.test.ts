@@ -1,0 +1,77 @@
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+
+const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+const home = mkdtempSync(join(tmpdir(), 'stead-cli-'))
+
+function stead(args: readonly string[], environment: Record<string, string> = {}) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--conditions=@stead/source', main, ...args], {
+    cwd: home,
+    encoding: 'utf8',
+    env: { PATH: process.env.PATH ?? '', HOME: home, XDG_STATE_HOME: home, ...environment },
+    timeout: 20_000,
+  })
+  return { status, stdout, stderr }
+}
+
+describe('the command line', () => {
+  it('prints help on standard output and exits 0, for itself and for each command', () => {
+    const { status, stdout } = stead(['--help'])
+    expect(status).toBe(0)
+    for (const name of ['up', 'dev', 'run', 'quote', 'status', 'audit', 'doctor', 'finish'])
+      expect(stdout).toContain(name)
+    expect(stead(['up', '--help']).stdout).toContain('--operator')
+    expect(stead(['jobs', 'watch', '--help']).status).toBe(0)
+  })
+
+  it.each([
+    [['nonsense']],
+    [['up', '--nonsense']],
+    [['jobs', 'watch']],
+    [['jobs', 'watch', '0x12']],
+    [['config']],
+    [[]],
+  ])('exits 2 on %j, with the reason and without a stack trace', (args) => {
+    const { status, stdout, stderr } = stead(args)
+    expect([status, stdout]).toEqual([2, ''])
+    expect(stderr).toMatch(/^error: .*CLI_USAGE/)
+    expect(stderr).not.toMatch(/\n\s+at /)
+  })
+
+  it('says where no node runs, and how to start one, as one JSON document where asked', () => {
+    const { status, stdout, stderr } = stead(['status', '--json', '--data-dir', join(home, 'nowhere')])
+    expect(status).toBe(5)
+    expect(JSON.parse(stdout).error).toMatchObject({ code: 'API_NO_DAEMON', retryable: true })
+    expect(stderr).toContain('stead up')
+  })
+
+  it('names a folder that is no job package, and an input that is not there', () => {
+    expect(stead(['run', 'missing'])).toMatchObject({ status: 1, stderr: expect.stringContaining('CLI_JOB_DIRECTORY') })
+    const directory = join(home, 'job')
+    mkdirSync(directory, { recursive: true })
+    writeFileSync(
+      join(directory, 'stead.job.ts'),
+      "export const job = { name: 'x', summary: 'x', options: [], plan: async () => ({}), report: () => ({}) }",
+    )
+    const missingInput = stead(['run', directory, '--input', 'missing.csv'])
+    expect(missingInput).toMatchObject({ status: 1, stderr: expect.stringContaining('missing.csv') })
+    expect(missingInput.stderr).toContain('CLI_INPUT_UNREADABLE')
+  })
+
+  it('shows where each setting came from', () => {
+    const { stdout } = stead(['config', 'show', '--json', '--data-dir', join(home, 'node')], { STEAD_API_PORT: '4321' })
+    const { settings } = JSON.parse(stdout)
+    expect(settings).toContainEqual({ key: 'api.port', value: 4321, origin: 'environment', source: 'STEAD_API_PORT' })
+  })
+
+  it('refuses to run a node that was not told its chain', () => {
+    const { status, stderr } = stead(['up', '--data-dir', join(home, 'node'), '--log-level', 'silent'])
+    expect(status).toBe(1)
+    expect(stderr).toContain('NODE_CHAIN_MISSING')
+    expect(stderr).toContain('stead dev')
+  })
+})
