@@ -7,6 +7,7 @@ export const F32 = 0x7d
 export const F64 = 0x7c
 export const V128 = 0x7b
 
+/** Code bytes, nested at will. */
 export type Code = readonly (number | Code)[]
 
 /** Unsigned LEB128 as code bytes. */
@@ -23,9 +24,24 @@ export function s64(value: number | bigint): number[] {
   return [...writer.view()]
 }
 
-export const op = {
+/** Instructions as code bytes. */
+export interface Instructions {
+  readonly unreachable: number[]
+  i32(value: number): number[]
+  i64(value: number | bigint): number[]
+  get(local: number): number[]
+  set(local: number): number[]
+  tee(local: number): number[]
+  call(index: number): number[]
+  br(label: number): number[]
+  brIf(label: number): number[]
+  block(...body: Code): Code
+  loop(...body: Code): Code
+  if(...body: Code): Code
+}
+
+export const op: Instructions = {
   unreachable: [0x00],
-  end: [0x0b],
   i32: (value: number): number[] => [0x41, ...s64(value)],
   i64: (value: number | bigint): number[] => [0x42, ...s64(value)],
   get: (local: number): number[] => [0x20, ...u32(local)],

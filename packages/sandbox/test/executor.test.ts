@@ -1,0 +1,310 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Outcome } from '../src/call.ts'
+import { InlineExecutor } from '../src/inline-executor.ts'
+import { ProcessExecutor } from '../src/node/index.ts'
+import { commandCall, functionCall, limits } from './calls.ts'
+import { guests } from './guests.ts'
+import { type Code, ModuleBuilder, op } from './module-builder.ts'
+import { randomProgram } from './random-program.ts'
+
+const LOOP = Uint8Array.of(1)
+const ECHO = Uint8Array.of(0, 42)
+
+/** Process ids whose command line names this executor's child, started by this process. */
+function childPids(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return /sandbox\/src\/node\/child\.ts/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8')) && isDescendant(pid)
+      } catch {
+        return false
+      }
+    })
+}
+
+function isDescendant(pid: number): boolean {
+  for (let at = pid; at > 1; ) {
+    const stat = readFileSync(`/proc/${at}/stat`, 'utf8')
+    at = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
+    if (at === process.pid) return true
+  }
+  return false
+}
+
+describe('the executor process', () => {
+  const executor = new ProcessExecutor({}, { workersMax: 2 })
+  beforeAll(() => executor.start())
+  afterAll(() => executor.stop())
+
+  test('gives the same outcomes and fuel as the inline runner', async () => {
+    const inline = new InlineExecutor()
+    await inline.start()
+    const modules = [
+      ...Array.from({ length: 40 }, (_, index) => randomProgram(index + 5000)),
+      ...[guests.echo(), guests.recursion(), guests.indirectRecursion(), guests.wideRecursion(), guests.endlessLoop()],
+      ...[guests.memoryBomb(1), guests.claimOutput(0, 60_000), guests.dataOutOfRange(), guests.trappingStart()],
+      guests.keptValuesRecursion(500),
+    ]
+    const call = functionCall(Uint8Array.of(7, 7, 7))
+    const limit = limits({ fuel: 200_000n, outputBytes: 50_000 })
+    await Promise.all(
+      modules.map(async (bytes) => {
+        const outcome = await executor.run(await executor.load(bytes), call, limit)
+        expect(outcome).toEqual(await inline.run(await inline.load(bytes), call, limit))
+      }),
+    )
+  })
+
+  test('recursion whose frames the optimising compiler makes large is still told as stack overflow', async () => {
+    const module = await executor.load(guests.keptValuesRecursion(2000))
+    const outcomes: Outcome[] = []
+    // Often enough for the optimising compiler to take over.
+    for (let count = 0; count < 30; count++)
+      outcomes.push(await executor.run(module, functionCall(), limits({ fuel: 10n ** 12n })))
+    expect(new Set(outcomes.map((outcome) => `${outcome.status} ${'fuel' in outcome ? outcome.fuel : ''}`)).size).toBe(
+      1,
+    )
+    expect(outcomes[0]).toMatchObject({ status: 'trap', reason: 'stack-overflow' })
+  })
+
+  const endless: readonly (readonly [string, Uint8Array])[] = [
+    ['an endless loop', guests.endlessLoop()],
+    ['an endless start function', guests.endlessStart()],
+    ['a loop of 1 GiB fills', fillLoop([op.i32(0), op.i32(1), op.i32(2 ** 30), 0xfc, 11, 0])],
+    ['a loop of 512 MiB copies', fillLoop([op.i32(0), op.i32(2 ** 29), op.i32(2 ** 29), 0xfc, 10, 0, 0])],
+    ['a loop of table fills', tableLoop([op.i32(0), 0xd0, 0x70, op.i32(100_000), 0xfc, 17, 0])],
+    ['a loop of table copies', tableLoop([op.i32(0), op.i32(1), op.i32(99_999), 0xfc, 14, 0, 0])],
+    [
+      'a loop of data initialisations',
+      guests.repeat([op.i32(0), op.i32(0), op.i32(60_000), 0xfc, 8, 0, 0], initBuilder()),
+    ],
+    ['a loop of growth that is refused', guests.repeat([op.i32(1), 0x40, 0, 0x1a])],
+  ]
+  test.each(endless)(
+    '%s is ended at its time, while other calls go on',
+    async (_name, bytes) => {
+      const module = await executor.load(bytes)
+      const echo = await executor.load(guests.echo())
+      const begun = performance.now()
+      const running = executor.run(
+        module,
+        functionCall(),
+        limits({ fuel: 2n ** 62n, timeMs: 100, memoryPages: 16_384 }),
+      )
+      const others = await Promise.all(
+        Array.from({ length: 50 }, () => executor.run(echo, functionCall(ECHO), limits())),
+      )
+      for (const other of others) expect(other).toMatchObject({ status: 'ok', output: ECHO })
+      expect(await running).toEqual({ status: 'timed-out', allowedMs: 100 })
+      expect(performance.now() - begun).toBeLessThan(3000)
+      expect(await executor.run(echo, functionCall(ECHO), limits())).toMatchObject({ status: 'ok' })
+    },
+    20_000,
+  )
+
+  test('calls queued behind one that hangs run elsewhere', async () => {
+    const module = await executor.load(guests.loopOnDemand())
+    const hung = Array.from({ length: 3 }, () =>
+      executor.run(module, functionCall(LOOP), limits({ fuel: 2n ** 62n, timeMs: 150 })),
+    )
+    const quick = Array.from({ length: 60 }, () => executor.run(module, functionCall(ECHO), limits()))
+    for (const outcome of await Promise.all(quick)) expect(outcome).toMatchObject({ status: 'ok', output: ECHO })
+    for (const outcome of await Promise.all(hung)) expect(outcome).toMatchObject({ status: 'timed-out' })
+  })
+
+  test('a call can be cancelled while it runs, and its worker is free again', async () => {
+    const module = await executor.load(guests.endlessLoop())
+    const controllers = Array.from({ length: 4 }, () => new AbortController())
+    const calls = controllers.map(({ signal }) =>
+      executor.run(module, functionCall(), limits({ fuel: 2n ** 62n, timeMs: 60_000 }), { signal }),
+    )
+    const refused = Promise.allSettled(calls)
+    const echo = await executor.load(guests.echo())
+    for (const controller of controllers) controller.abort()
+    for (const result of await refused)
+      expect(result).toMatchObject({ status: 'rejected', reason: { code: 'SANDBOX_ABORTED' } })
+    expect(await executor.run(echo, functionCall(ECHO), limits())).toMatchObject({ status: 'ok' })
+    await expect(executor.run(echo, functionCall(), limits(), { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: 'SANDBOX_ABORTED',
+    })
+  })
+
+  test('refuses modules with the same errors as the inline runner', async () => {
+    const inline = new InlineExecutor()
+    await inline.start()
+    const threads = new ModuleBuilder().memoryRaw(3, 1, 2).steadFunction(op.i64(0)).build()
+    for (const bytes of [threads, Uint8Array.of(1, 2, 3), new ModuleBuilder().memory(1).build()]) {
+      const expected = await inline.load(bytes).catch((error: unknown) => error)
+      const actual = await executor.load(bytes).catch((error: unknown) => error)
+      expect(actual).toMatchObject({
+        code: (expected as { code: string }).code,
+        details: (expected as { details: object }).details,
+      })
+      // And again: a refusal is not kept as a module.
+      await expect(executor.load(bytes)).rejects.toMatchObject({ code: (expected as { code: string }).code })
+    }
+  })
+
+  test('an input is visible to its call only', async () => {
+    const dirty = await executor.load(guests.dirty())
+    const reveal = await executor.load(guests.reveal())
+    const secret = Uint8Array.of(0xa7)
+    for (let round = 0; round < 20; round++) {
+      const [, outcome] = await Promise.all([
+        executor.run(dirty, functionCall(secret), limits()),
+        executor.run(reveal, functionCall(), limits()),
+      ])
+      if (outcome?.status !== 'ok') throw new Error(outcome?.status)
+      expect(outcome.output.every((byte) => byte === 0)).toBe(true)
+    }
+  })
+
+  test('outputs are the caller’s own memory', async () => {
+    const echo = await executor.load(guests.echo())
+    const [first, second] = await Promise.all([
+      executor.run(echo, functionCall(Uint8Array.of(1, 1, 1)), limits()),
+      executor.run(echo, functionCall(Uint8Array.of(2, 2, 2)), limits()),
+    ])
+    if (first?.status !== 'ok' || second?.status !== 'ok') throw new Error('not ok')
+    first.output.fill(9)
+    expect(second.output).toEqual(Uint8Array.of(2, 2, 2))
+    expect(first.output.buffer.byteLength).toBe(3)
+  })
+
+  test('wrong calls are refused before they are sent', async () => {
+    const echo = await executor.load(guests.echo())
+    await expect(executor.run(echo, commandCall(), limits())).rejects.toMatchObject({ code: 'SANDBOX_NO_ENTRY' })
+    await expect(executor.run(echo, functionCall(), limits({ fuel: 0n }))).rejects.toMatchObject({
+      code: 'SANDBOX_BAD_CALL',
+    })
+    await expect(executor.run({ ...echo }, functionCall(), limits())).rejects.toMatchObject({
+      code: 'SANDBOX_BAD_CALL',
+    })
+  })
+
+  test('every wall that this machine can put up is up', () => {
+    const walls = new Map(executor.isolation().walls.map((wall) => [wall.name, wall]))
+    for (const name of [
+      'separate-process',
+      'no-file-read',
+      'no-file-write',
+      'no-child-process',
+      'no-addons',
+      'no-environment',
+    ])
+      expect(walls.get(name)).toMatchObject({ up: true })
+    expect(walls.get('no-network')?.up).toBe(true)
+    expect(walls.has('bubblewrap')).toBe(true)
+  })
+})
+
+describe('an executor process that dies', () => {
+  test('in the middle of calls reports them as this node’s fault and is replaced', async () => {
+    const executor = new ProcessExecutor({}, { workersMax: 2 })
+    await executor.start()
+    try {
+      const loop = await executor.load(guests.endlessLoop())
+      const echo = await executor.load(guests.echo())
+      for (let round = 0; round < 2; round++) {
+        expect(await executor.run(echo, functionCall(ECHO), limits())).toMatchObject({ status: 'ok' })
+        const calls = Array.from({ length: 3 }, () =>
+          executor.run(loop, functionCall(), limits({ fuel: 2n ** 62n, timeMs: 60_000 })),
+        )
+        const pids = childPids()
+        expect(pids.length).toBeGreaterThan(0)
+        for (const pid of pids) process.kill(pid, 'SIGKILL')
+        for (const outcome of await Promise.all(calls))
+          expect(outcome).toMatchObject({ status: 'node-fault', code: 'executor-died' })
+        expect(await executor.run(echo, functionCall(ECHO), limits())).toMatchObject({ status: 'ok', output: ECHO })
+      }
+    } finally {
+      await executor.stop()
+    }
+  }, 30_000)
+
+  test('is killed and replaced when it gives no sign of life', async () => {
+    const executor = new ProcessExecutor({}, { workersMax: 1, hangTimeoutMs: 600, bubblewrap: 'off' })
+    await executor.start()
+    try {
+      const loop = await executor.load(guests.endlessLoop())
+      const call = executor.run(loop, functionCall(), limits({ fuel: 2n ** 62n, timeMs: 60_000 }))
+      for (const pid of childPids()) process.kill(pid, 'SIGSTOP')
+      expect(await call).toMatchObject({ status: 'node-fault', code: 'executor-died' })
+      const echo = await executor.load(guests.echo())
+      expect(await executor.run(echo, functionCall(ECHO), limits())).toMatchObject({ status: 'ok' })
+    } finally {
+      await executor.stop()
+    }
+  }, 30_000)
+})
+
+describe('start and stop', () => {
+  test('nothing is left behind, running calls end as node faults, and it can start again', async () => {
+    const executor = new ProcessExecutor({}, { workersMax: 1 })
+    await expect(executor.load(guests.echo())).rejects.toMatchObject({ code: 'SANDBOX_STOPPED' })
+    await executor.start()
+    const loop = await executor.load(guests.endlessLoop())
+    const call = executor.run(loop, functionCall(), limits({ fuel: 2n ** 62n, timeMs: 60_000 }))
+    await executor.stop()
+    expect(await call).toMatchObject({ status: 'node-fault' })
+    expect(childPids()).toEqual([])
+    await expect(executor.run(loop, functionCall(), limits())).rejects.toMatchObject({ code: 'SANDBOX_STOPPED' })
+    await executor.start()
+    expect(await executor.run(loop, functionCall(), limits({ fuel: 9999n }))).toMatchObject({ status: 'out-of-fuel' })
+    await executor.stop()
+    await executor.stop()
+  }, 30_000)
+
+  test('wrong options are named', () => {
+    expect(() => new ProcessExecutor({}, { workersMax: -1 })).toThrow(/workersMax/)
+  })
+
+  test('more modules than are kept still run, loaded again when they are needed', async () => {
+    const executor = new ProcessExecutor({}, { workersMax: 1, modulesMax: 2 })
+    await executor.start()
+    try {
+      const modules = await Promise.all([1, 2, 3, 4, 5].map((seed) => executor.load(randomProgram(seed))))
+      const inline = new InlineExecutor()
+      await inline.start()
+      for (const [index, module] of [...modules, ...modules].entries()) {
+        const expected = await inline.run(
+          await inline.load(randomProgram((index % 5) + 1)),
+          functionCall(),
+          limits({ fuel: 50_000n }),
+        )
+        expect(await executor.run(module, functionCall(), limits({ fuel: 50_000n }))).toEqual(expected)
+      }
+    } finally {
+      await executor.stop()
+    }
+  }, 30_000)
+
+  test('more calls than allowed are refused as busy, with the numbers', async () => {
+    const executor = new ProcessExecutor({}, { workersMax: 1, callsInFlightMax: 3 })
+    await executor.start()
+    try {
+      const loop = await executor.load(guests.endlessLoop())
+      const run = (): Promise<Outcome> => executor.run(loop, functionCall(), limits({ fuel: 2n ** 62n, timeMs: 50 }))
+      const results = await Promise.allSettled([run(), run(), run(), run()])
+      expect(results.slice(0, 3).map((result) => result.status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled'])
+      expect(results[3]).toMatchObject({ reason: { code: 'SANDBOX_BUSY', details: { calls: 3, callsMax: 3 } } })
+    } finally {
+      await executor.stop()
+    }
+  }, 30_000)
+})
+
+function fillLoop(body: Code): Uint8Array {
+  return guests.repeat(body, new ModuleBuilder().memory(16_384))
+}
+
+function tableLoop(body: Code): Uint8Array {
+  return guests.repeat(body, new ModuleBuilder().table(100_000))
+}
+
+function initBuilder(): ModuleBuilder {
+  return new ModuleBuilder().passiveData(new Array(60_000).fill(3))
+}
