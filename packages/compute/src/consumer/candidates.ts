@@ -1,0 +1,107 @@
+import type { Address, PeerId, UnixMs } from '@stead/core'
+import type { OfferEntry } from '@stead/market'
+import { amountOf } from '../meter.ts'
+import { type ComputeTerms, computeTermsSchema, type TermsLimit, termsMismatch } from '../terms.ts'
+import type { JobHeader } from './job-plan.ts'
+import type { TrustRecord } from './trust-book.ts'
+
+/** Why a node is left out of a job before it is asked; refusals are counted as `refused-<code>` besides. */
+export type ExclusionReason =
+  | TermsLimit
+  | 'bad-terms'
+  | 'operator'
+  | 'distrusted'
+  | 'rtt'
+  | 'rtt-unknown'
+  | 'price'
+
+/** A node that may run a job. */
+export interface Candidate {
+  readonly entry: OfferEntry
+  readonly terms: ComputeTerms
+  readonly rttMs: number | undefined
+  /** Lower is better. */
+  readonly rank: number
+}
+
+/** What is known of nodes when they are compared. */
+export interface CandidateFacts {
+  readonly now: UnixMs
+  readonly self: PeerId
+  readonly rttMs: ReadonlyMap<PeerId, number>
+  readonly trust: (node: Address) => TrustRecord
+}
+
+/** Who can run a job, the best first, and how many are left out for which reason. */
+export interface Candidates {
+  readonly candidates: readonly Candidate[]
+  readonly excluded: Map<string, number>
+}
+
+/** A round trip this long counts as much as twice the price: about the run time of a small task. */
+const RTT_SCALE_MS = 100
+/** A node without a record costs a second copy of its tasks, some of the time. */
+const STRANGER_FACTOR = 1.25
+/** A node that has to fetch and compile the module first is a little slower to start. */
+const COLD_FACTOR = 1.1
+
+/** Adds one to a reason's count. */
+export function countReason(excluded: Map<string, number>, reason: string): void {
+  excluded.set(reason, (excluded.get(reason) ?? 0) + 1)
+}
+
+/**
+ * Ranks offers for a job by price, measured round trip and own trust, and counts each that is left out. Round trips
+ * that the job limits must be measured before.
+ */
+export function rankCandidates(header: JobHeader, offers: readonly OfferEntry[], facts: CandidateFacts): Candidates {
+  const excluded = new Map<string, number>()
+  const kept: Omit<Candidate, 'rank'>[] = []
+  for (const entry of offers) {
+    if (entry.peer === facts.self) continue
+    const terms = termsOf(entry)
+    const reason = terms === undefined ? 'bad-terms' : exclusionOf(header, { entry, terms, facts })
+    if (reason !== undefined || terms === undefined) countReason(excluded, reason ?? 'bad-terms')
+    else kept.push({ entry, terms, rttMs: facts.rttMs.get(entry.peer) })
+  }
+  const candidates = kept.map((candidate) => ({ ...candidate, rank: rankOf(candidate, facts) }))
+  candidates.sort((left, right) => left.rank - right.rank)
+  return { candidates, excluded }
+}
+
+function termsOf(entry: OfferEntry): ComputeTerms | undefined {
+  try {
+    return computeTermsSchema.decodeDocument(entry.offer.terms)
+  } catch {
+    // A stranger's terms that do not decode are a reason to leave it out, which is counted.
+    return undefined
+  }
+}
+
+function exclusionOf(
+  header: JobHeader,
+  candidate: { readonly entry: OfferEntry; readonly terms: ComputeTerms; readonly facts: CandidateFacts },
+): ExclusionReason | undefined {
+  const { entry, terms, facts } = candidate
+  const { offer, peer } = entry
+  if (header.operators !== undefined && !header.operators.includes(offer.operator)) return 'operator'
+  const mismatch = termsMismatch(terms, header.need)
+  if (mismatch !== undefined) return mismatch.limit
+  if (amountOf(terms, header.need.fuel) > header.maxCostMicroUsd) return 'price'
+  if (facts.trust(offer.node).distrustedUntil > facts.now) return 'distrusted'
+  if (header.maxRttMs === undefined) return undefined
+  const rttMs = facts.rttMs.get(peer)
+  if (rttMs === undefined) return 'rtt-unknown'
+  return rttMs > header.maxRttMs ? 'rtt' : undefined
+}
+
+/** Lower is better: what 10^9 units of fuel cost here, made worse by distance, strangeness and a cold module. */
+export function rankOf(candidate: Omit<Candidate, 'rank'>, facts: Pick<CandidateFacts, 'trust'>): number {
+  const { entry, terms, rttMs } = candidate
+  // Free nodes still differ by distance.
+  const price = Number(terms.priceMicroUsdPerGigafuel) + Number(terms.minimumMicroUsdPerTask) + 1
+  const distance = 1 + (rttMs ?? RTT_SCALE_MS) / RTT_SCALE_MS
+  const { valid, timedOut } = facts.trust(entry.offer.node)
+  const strangeness = valid > 0 ? 1 + timedOut / (valid + timedOut) : STRANGER_FACTOR
+  return price * distance * strangeness * (terms.warm === true ? 1 : COLD_FACTOR)
+}

@@ -1,0 +1,192 @@
+import { type Address, type Clock, isSteadError, type Logger, messageOf } from '@stead/core'
+import type { ComputeConsumerOptions } from '../options.ts'
+import type { Budget } from './budget.ts'
+import type { JobHeader } from './job-plan.ts'
+import type { JobRecorder } from './job-recorder.ts'
+import { Lane, NodeLoad } from './lane.ts'
+import type { FundedProvider, ProviderSearch, QuotedProvider } from './provider-search.ts'
+
+/** How often more nodes are looked for while a job has work for them. */
+const SEARCH_AGAIN_MS = 2000
+
+/** What the lanes of a job stand on. */
+export interface JobLanesComponents {
+  readonly search: ProviderSearch
+  readonly recorder: JobRecorder
+  readonly budget: Budget
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Shared by all jobs of a payer. */
+  readonly loads: Map<Address, NodeLoad>
+}
+
+/** How the lanes of a job are opened. */
+export interface JobLanesOptions {
+  readonly header: JobHeader
+  readonly consumer: ComputeConsumerOptions
+  readonly signal: AbortSignal
+  /** A lane may have become free. */
+  readonly onChange: () => void
+}
+
+/** The nodes that one job uses: finds them, opens channels, looks for more, and refills channels that are used up. */
+export class JobLanes {
+  readonly #components: JobLanesComponents
+  readonly #options: JobLanesOptions
+  readonly #lanes: Map<Address, Lane> = new Map()
+  readonly #providers: Map<Address, QuotedProvider> = new Map()
+  readonly #unsubscribe: Map<Address, () => void> = new Map()
+  #list: readonly Lane[] = []
+  #searching: Promise<void> | undefined
+  #searchedAtMs = 0
+
+  constructor(components: JobLanesComponents, options: JobLanesOptions) {
+    this.#components = components
+    this.#options = options
+  }
+
+  /** All lanes, dropped ones included. */
+  get list(): readonly Lane[] {
+    return this.#list
+  }
+
+  /** The lane to a node. */
+  of(node: Address): Lane | undefined {
+    return this.#lanes.get(node)
+  }
+
+  /** Distinct operators among the lanes that are not dropped. */
+  get operators(): number {
+    return new Set(this.usable().map(({ operator }) => operator)).size
+  }
+
+  /** Lanes that are not dropped. */
+  usable(): readonly Lane[] {
+    return this.#list.filter(({ dropped }) => dropped === undefined)
+  }
+
+  /** Opens the first lanes. @throws MarketError MARKET_UNFUNDED and the chain's errors */
+  async open(operatorsMin: number): Promise<void> {
+    await this.#extend(operatorsMin, this.#options.consumer.offerWaitMs)
+  }
+
+  /** Looks for more nodes now and then; call it as often as you like. */
+  refresh(operatorsMin: number): void {
+    const nowMs = this.#components.clock.monotonicMs()
+    const isRoom = this.usable().length < this.#options.consumer.providersPerJobMax
+    if (this.#searching !== undefined || !isRoom || nowMs - this.#searchedAtMs < SEARCH_AGAIN_MS) return
+    this.#searching = this.#extend(operatorsMin, 0)
+      .catch((error: unknown) => this.#noteProblem(error))
+      .finally(() => {
+        this.#searching = undefined
+      })
+  }
+
+  /** Opens a further channel for lanes whose money is used up. */
+  refill(): void {
+    const exhausted = this.usable().filter(({ channel }) => isOver(channel.state))
+    if (exhausted.length === 0 || this.#searching !== undefined) return
+    const providers = exhausted.flatMap(({ node }) => this.#providers.get(node) ?? [])
+    for (const { node } of exhausted) this.#remove(node)
+    this.#searching = this.#extend(0, 0, new Set(providers.map(({ entry }) => entry.offer.node)))
+      .catch((error: unknown) => this.#noteProblem(error))
+      .finally(() => {
+        this.#searching = undefined
+      })
+  }
+
+  /** Lets go of all channels' notices. */
+  close(): void {
+    for (const unsubscribe of this.#unsubscribe.values()) unsubscribe()
+    this.#unsubscribe.clear()
+  }
+
+  async #extend(operatorsMin: number, waitMs: number, again: ReadonlySet<Address> = new Set()): Promise<void> {
+    const { search, recorder, budget } = this.#components
+    const { header, signal } = this.#options
+    const skip = new Set([...this.#lanes.keys()].filter((node) => !again.has(node)))
+    const found = await search.search(header, { operatorsMin, waitMs, skip, signal })
+    this.#searchedAtMs = this.#components.clock.monotonicMs()
+    if (signal.aborted) return
+    const leftMicroUsd = budget.capMicroUsd - budget.spentMicroUsd
+    const { funded, excluded } =
+      found.quoted.length === 0 || leftMicroUsd <= 0n
+        ? { funded: [], excluded: new Map<string, number>() }
+        : await search.fund(header, found.quoted, leftMicroUsd)
+    if (signal.aborted) return
+    for (const provider of funded) this.#add(provider)
+    const reasons = merged(found.excluded, excluded)
+    if (funded.length > 0 || this.#lanes.size === 0)
+      recorder.note({ type: 'matched', matching: this.usable().length, excluded: Object.fromEntries(reasons) })
+    if (funded.length > 0) this.#options.onChange()
+  }
+
+  #add({ provider, channel }: FundedProvider): void {
+    const { operator, node } = provider.entry.offer
+    const { recorder, budget, loads } = this.#components
+    const load = loads.get(node) ?? new NodeLoad(node)
+    loads.set(node, load)
+    load.allow(channel.quote.concurrency + this.#options.consumer.pipelineDepth)
+    const { peer } = provider.opened
+    const { module } = this.#options.header.need
+    const lane = new Lane({ operator, peer, channel, load, rank: provider.rank, rttMs: provider.rttMs, module })
+    this.#lanes.set(node, lane)
+    this.#providers.set(node, provider)
+    this.#list = [...this.#lanes.values()].sort((left, right) => left.rank - right.rank)
+    this.#unsubscribe.get(node)?.()
+    this.#unsubscribe.set(node, channel.onRoom(this.#options.onChange))
+    budget.prepay(channel.id, channel.stats().prepaidMicroUsd)
+    recorder.note({
+      type: 'funded',
+      node,
+      operator,
+      peer,
+      channel: channel.id,
+      allocationMicroUsd: channel.terms.allocationMicroUsd.toString(),
+      priceMicroUsdPerGigafuel: lane.terms.priceMicroUsdPerGigafuel.toString(),
+      ...(provider.rttMs === undefined ? {} : { rttMs: provider.rttMs }),
+    })
+  }
+
+  #remove(node: Address): void {
+    this.#lanes.delete(node)
+    this.#unsubscribe.get(node)?.()
+    this.#unsubscribe.delete(node)
+    this.#list = [...this.#lanes.values()].sort((left, right) => left.rank - right.rank)
+  }
+
+  #noteProblem(error: unknown): void {
+    this.#searchedAtMs = this.#components.clock.monotonicMs()
+    if (this.#options.signal.aborted) return
+    this.#components.logger.warn('no more nodes could be opened for a job', { error: messageOf(error) })
+    if (isSteadError(error)) this.#components.recorder.note(problemOf(error))
+  }
+}
+
+/** An error as an event that a person can act on. */
+export function problemOf(error: unknown): {
+  readonly type: 'problem'
+  readonly code: string
+  readonly message: string
+  readonly next: string
+  readonly details: Readonly<Record<string, string | number | boolean>>
+} {
+  if (!isSteadError(error)) return { type: 'problem', code: 'internal', message: messageOf(error), next: '', details: {} }
+  const details: Record<string, string | number | boolean> = {}
+  for (const [key, value] of Object.entries(error.details)) {
+    if (value === undefined) continue
+    const isPlain = typeof value === 'number' || typeof value === 'boolean'
+    details[key] = isPlain ? value : String(value)
+  }
+  return { type: 'problem', code: error.code, message: error.message, next: error.next, details }
+}
+
+function isOver(state: string): boolean {
+  return state === 'exhausted' || state === 'thawing'
+}
+
+function merged(left: ReadonlyMap<string, number>, right: ReadonlyMap<string, number>): Map<string, number> {
+  const sum = new Map(left)
+  for (const [reason, count] of right) sum.set(reason, (sum.get(reason) ?? 0) + count)
+  return sum
+}

@@ -1,0 +1,394 @@
+import {
+  type Address,
+  type Clock,
+  hasCode,
+  isSteadError,
+  type Logger,
+  type MicroUsd,
+  type Random,
+  type Timer,
+} from '@stead/core'
+import type { MarketPayer } from '@stead/market'
+import type { BlobPins } from '../blobs/blob-pins.ts'
+import type { ComputeConsumerOptions } from '../options.ts'
+import { Assessor } from './assessor.ts'
+import { Budget } from './budget.ts'
+import type { DispatchComponents } from './dispatch.ts'
+import type { JobState, JobStatus, UnfinishedReason } from './job.ts'
+import { fuelOperations } from './fuel-history.ts'
+import { JobLanes, problemOf } from './job-lanes.ts'
+import type { JobHeader } from './job-plan.ts'
+import { JobPlacer, type PlacingHalt } from './job-placer.ts'
+import type { JobRecorder } from './job-recorder.ts'
+import type { JobStore } from './job-store.ts'
+import type { NodeLoad } from './lane.ts'
+import type { ProviderSearch } from './provider-search.ts'
+import { Stragglers } from './stragglers.ts'
+import type { TrustBook } from './trust-book.ts'
+
+/** How often a running job looks at stragglers, deadlines, pauses and payments. */
+const TICK_MS = 50
+/** Pause before the chain is tried again when a job starts while it does not answer. */
+const RETRY_MS = 1000
+
+/** What running a job stands on. */
+export interface JobRunnerComponents extends DispatchComponents {
+  readonly market: MarketPayer
+  readonly search: ProviderSearch
+  readonly recorder: JobRecorder
+  readonly jobs: JobStore
+  readonly trust: TrustBook
+  /** What the job keeps from being dropped. */
+  readonly pins: BlobPins
+  /** Shared by all jobs of a payer. */
+  readonly loads: Map<Address, NodeLoad>
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+}
+
+interface Ending {
+  readonly reason: UnfinishedReason
+  readonly detail: string
+}
+
+/** Runs one job from its journal to its end: nodes, placement, checks, deadlines, payment. */
+export class JobRunner {
+  readonly #components: JobRunnerComponents
+  readonly #options: ComputeConsumerOptions
+  readonly #header: JobHeader
+  readonly #budget: Budget
+  readonly #lanes: JobLanes
+  readonly #assessor: Assessor
+  readonly #placer: JobPlacer
+  readonly #stragglers: Stragglers = new Stragglers()
+  readonly #abort: AbortController = new AbortController()
+  readonly #done: PromiseWithResolvers<void> = Promise.withResolvers<void>()
+  readonly #paid: Map<string, bigint> = new Map()
+  #timer: Timer | undefined
+  #isPumpDue = false
+  #isOpen = false
+  #isSuspended = false
+  #isCancelled = false
+  #ending: Ending | undefined
+  #progressAtMs = 0
+  #haltedSinceMs = 0
+  #lastHalt: PlacingHalt | undefined
+  #graceEndsMs: number | undefined
+  #reported = { placed: 0, waiting: 0 }
+
+  constructor(components: JobRunnerComponents, options: ComputeConsumerOptions) {
+    this.#components = components
+    this.#options = options
+    const { recorder, trust, clock } = components
+    this.#header = recorder.ledger.plan.header
+    this.#budget = new Budget(this.#header.maxCostMicroUsd)
+    this.#budget.restore(recorder.ledger.spentMicroUsd)
+    this.#lanes = new JobLanes(
+      { ...components, budget: this.#budget },
+      { header: this.#header, consumer: options, signal: this.#abort.signal, onChange: () => this.#pumpSoon() },
+    )
+    this.#assessor = new Assessor(
+      { recorder, budget: this.#budget, trust, clock },
+      {
+        verification: this.#header.verification,
+        replicasExtraMax: options.replicasExtraMax,
+        onMore: (task, replicas) => this.#placer.repair(task, replicas),
+        onEnded: (task) => this.#placer.cancel(task, task.state === 'agreed' && this.#assessor.wantedOf(task) > 1),
+        onLie: (node, lie) => this.#dropNode(node, lie),
+      },
+    )
+    this.#placer = new JobPlacer(
+      {
+        ...components,
+        lanes: this.#lanes,
+        budget: this.#budget,
+        assessor: this.#assessor,
+        stragglers: this.#stragglers,
+      },
+      { header: this.#header, consumer: options, onProgress: () => this.#pumpSoon() },
+    )
+  }
+
+  /** Runs the job; resolves when it has ended, or is suspended. Never rejects. */
+  async run(): Promise<void> {
+    this.#progressAtMs = this.#components.clock.monotonicMs()
+    this.#timer = this.#components.clock.setTimer(TICK_MS, () => this.#tick())
+    // After a restart there may be nothing left but to settle.
+    if (this.#components.recorder.ledger.waiting > 0) await this.#open()
+    if (this.#ending === undefined && !this.#isSuspended) {
+      this.#isOpen = true
+      this.#reassess()
+      this.#pump()
+    }
+    await this.#done.promise
+    this.#timer?.clear()
+    this.#lanes.close()
+    const { log } = this.#components.recorder
+    if (!this.#isSuspended) await this.#conclude()
+    await log.flush()
+    log.close()
+  }
+
+  /** Ends the job in what it has. */
+  cancel(): void {
+    this.#isCancelled = true
+    this.#end('cancelled', 'cancelled by the submitter')
+  }
+
+  /** Stops without ending the job, which goes on from its journal after the next start. */
+  suspend(): void {
+    this.#isSuspended = true
+    this.#abort.abort()
+    this.#placer.end()
+    this.#checkDone()
+  }
+
+  /** The job in numbers, now. */
+  status(): JobStatus {
+    const { ledger } = this.#components.recorder
+    return ledger.status({ reservedMicroUsd: this.#budget.reservedMicroUsd, waitingFor: this.#waitingFor() })
+  }
+
+  #waitingFor(): string | undefined {
+    if (this.#ending !== undefined) return undefined
+    if (!this.#isOpen) return 'providers'
+    return this.#placer.halt === 'slots' ? undefined : this.#placer.halt
+  }
+
+  get #operatorsMin(): number {
+    const { verification } = this.#header
+    if (verification.mode === 'trust') return 1
+    return verification.mode === 'quorum' ? verification.replicas : 2
+  }
+
+  /** Finds nodes and opens channels, or ends the job with the reason why that is not possible. */
+  async #open(): Promise<void> {
+    for (;;) {
+      try {
+        await this.#lanes.open(this.#operatorsMin)
+        break
+      } catch (error) {
+        if (this.#abort.signal.aborted) return
+        this.#components.recorder.note(problemOf(error))
+        const isPassing = isSteadError(error) && error.kind === 'system' && error.retryable
+        const waitedMs = this.#components.clock.monotonicMs() - this.#progressAtMs
+        if (!isPassing || waitedMs > this.#options.stallTimeoutMs) {
+          this.#end(isUnfunded(error) ? 'unfunded' : 'internal', error instanceof Error ? error.message : String(error))
+          return
+        }
+        await this.#components.clock.sleep(RETRY_MS)
+      }
+    }
+    if (this.#abort.signal.aborted) return
+    if (this.#lanes.usable().length === 0) this.#end('no-providers', this.#exclusionText())
+    else this.#checkOperators()
+  }
+
+  #checkOperators(): void {
+    const have = this.#lanes.operators
+    const need = this.#operatorsMin
+    if (have >= need) return
+    const details = { needOperators: need, haveOperators: have }
+    const message = `${need} distinct operators are needed to check results, ${have} match`
+    const next = 'Use --verification trust, loosen the limits of the job, or wait for more nodes: stead peers'
+    this.#components.recorder.note({ type: 'problem', code: 'COMPUTE_FEWER_OPERATORS', message, next, details })
+    if (this.#header.ifFewerOperators === 'trust') this.#assessor.trustAll()
+    else this.#end('fewer-operators', message)
+  }
+
+  /** Tasks that have answers already, after a restart or when one node's word has become enough. */
+  #reassess(): void {
+    for (const task of this.#components.recorder.ledger.tasks) {
+      if (task.state !== 'waiting' || task.answers.length === 0) continue
+      // What is accepted and still undecided was being checked.
+      if (task.answers.some(({ isAccepted }) => isAccepted)) this.#assessor.want(task, 2)
+      this.#assessor.assess(task)
+    }
+  }
+
+  #pumpSoon(): void {
+    if (this.#isPumpDue) return
+    this.#isPumpDue = true
+    queueMicrotask(() => {
+      this.#isPumpDue = false
+      this.#pump()
+    })
+  }
+
+  #pump(): void {
+    if (this.#isOpen && this.#ending === undefined && !this.#isSuspended) {
+      this.#placer.pump()
+      this.#noteProgress()
+      // Nothing in flight can free money any more.
+      if (this.#placer.halt === 'cost-cap' && this.#placer.live.size === 0)
+        this.#end('cost-cap', `the cap of ${this.#header.maxCostMicroUsd} micro-dollars leaves no room for another task`)
+    }
+    this.#checkDone()
+  }
+
+  #noteProgress(): void {
+    const { ledger } = this.#components.recorder
+    const placed = this.#placer.live.size
+    const nowMs = this.#components.clock.monotonicMs()
+    if (ledger.waiting !== this.#reported.waiting || placed !== this.#reported.placed) this.#progressAtMs = nowMs
+    this.#reported = { waiting: ledger.waiting, placed }
+    if (this.#placer.halt !== this.#lastHalt) this.#haltedSinceMs = nowMs
+    this.#lastHalt = this.#placer.halt
+  }
+
+  #tick(): void {
+    const { clock } = this.#components
+    this.#timer = clock.setTimer(TICK_MS, () => this.#tick())
+    const { deadlineAt } = this.#header
+    if (deadlineAt !== undefined && clock.now() >= deadlineAt) this.#end('deadline', 'the deadline of the job has passed')
+    if (this.#isOpen && this.#ending === undefined && !this.#isSuspended) {
+      this.#hedge()
+      this.#notePayments()
+      this.#lookAtSupply(clock.monotonicMs())
+      this.#pump()
+    }
+    if (this.#graceEndsMs !== undefined && clock.monotonicMs() > this.#graceEndsMs) this.#placer.end()
+    this.#checkDone()
+  }
+
+  #lookAtSupply(nowMs: number): void {
+    const { halt } = this.#placer
+    if (!this.#placer.isQueueEmpty) {
+      this.#lanes.refill()
+      this.#lanes.refresh(this.#operatorsMin)
+      this.#placer.giveUpUnplaceable(this.#options.offerWaitMs)
+    }
+    const haltedMs = nowMs - this.#haltedSinceMs
+    const isShort = halt === 'fewer-operators' || halt === 'no-providers'
+    if (isShort && this.#placer.live.size === 0 && haltedMs > this.#options.offerWaitMs) this.#lackSupply(halt)
+    else if (nowMs - this.#progressAtMs > this.#options.stallTimeoutMs && this.#placer.live.size === 0)
+      this.#end('stalled', `nothing happened for ${this.#options.stallTimeoutMs} ms: ${halt ?? 'no reason known'}`)
+  }
+
+  #lackSupply(halt: 'fewer-operators' | 'no-providers'): void {
+    const { operators } = this.#lanes
+    if (halt === 'fewer-operators' && operators > 0 && this.#header.ifFewerOperators === 'trust') {
+      this.#checkOperators()
+      this.#reassess()
+      return
+    }
+    this.#end(halt, `${operators} operators left, ${this.#operatorsMin} needed; ${this.#exclusionText()}`)
+  }
+
+  #exclusionText(): string {
+    const { matching, excluded } = this.status().match
+    const reasons = Object.entries(excluded).map(([reason, count]) => `${count} ${reason}`)
+    return [`${matching} match`, ...reasons].join('; ')
+  }
+
+  #hedge(): void {
+    if (!this.#header.hedge || this.#graceEndsMs !== undefined) return
+    const limitMs = this.#stragglers.limitMs(this.#options)
+    if (limitMs === undefined) return
+    const nowMs = this.#components.clock.monotonicMs()
+    if (!this.#placer.isQueueEmpty && !this.#isNearDeadline(limitMs)) return
+    for (const live of this.#placer.live.values()) {
+      if (live.isHedged || live.purpose === 'hedge' || nowMs - live.startedMs < limitMs) continue
+      if (live.task.state === 'waiting' && !this.#placer.hedge(live)) return
+    }
+  }
+
+  #isNearDeadline(marginMs: number): boolean {
+    const { deadlineAt } = this.#header
+    return deadlineAt !== undefined && deadlineAt - this.#components.clock.now() < 2 * marginMs
+  }
+
+  #dropNode(node: Address, lie: string): void {
+    const lane = this.#lanes.of(node)
+    if (lane !== undefined) this.#placer.drop(lane, lie)
+  }
+
+  /** Payments of other jobs on the same channel are taken to have come first. */
+  #notePayments(): void {
+    const { ledger } = this.#components.recorder
+    for (const channel of this.#components.market.channels()) {
+      const gross = ledger.grossOn(channel.id)
+      if (gross === 0n) continue
+      const { node } = channel.terms
+      const { acceptedMicroUsd, receiptedMicroUsd } = channel.stats()
+      const others = acceptedMicroUsd - gross
+      const paid = clamp(receiptedMicroUsd - others, gross)
+      if (paid <= (this.#paid.get(channel.id) ?? 0n)) continue
+      this.#paid.set(channel.id, paid)
+      const paidMicroUsd = paid.toString()
+      this.#components.recorder.note({ type: 'paid', node, channel: channel.id, paidMicroUsd })
+    }
+  }
+
+  /** No more work; every task without a result gets this reason. */
+  #end(reason: UnfinishedReason, detail: string): void {
+    if (this.#ending !== undefined || this.#isSuspended) return
+    this.#ending = { reason, detail }
+    this.#abort.abort()
+    const waiting = this.#components.recorder.ledger.tasks.filter(({ state }) => state === 'waiting')
+    for (const task of waiting) this.#assessor.giveUp(task, reason, task.detail ?? detail)
+    this.#placer.end()
+    this.#checkDone()
+  }
+
+  #checkDone(): void {
+    const { size } = this.#placer.live
+    if (this.#isSuspended || this.#ending !== undefined) {
+      if (size === 0) this.#done.resolve()
+      return
+    }
+    if (this.#components.recorder.ledger.waiting > 0) {
+      this.#graceEndsMs = undefined
+      return
+    }
+    if (size === 0) this.#done.resolve()
+    // Replicas that were asked for and are not needed any more still get a chance to be paid.
+    else this.#graceEndsMs ??= this.#components.clock.monotonicMs() + this.#graceMs()
+  }
+
+  #graceMs(): number {
+    return this.#stragglers.limitMs(this.#options) ?? this.#options.hedgeAfterMsMin
+  }
+
+  async #conclude(): Promise<void> {
+    const { recorder, market, jobs, clock, logger } = this.#components
+    recorder.note({ type: 'settling' })
+    await recorder.log.flush()
+    const channels = recorder.ledger.channels
+    try {
+      const report = await market.settle({ channels, timeoutMs: this.#options.settleTimeoutMs })
+      for (const { node, error } of report.unsettled) {
+        logger.warn('a payment has no receipt yet', { node, error })
+        recorder.note(problemOf(error))
+      }
+    } catch (error) {
+      // The market pays on its own; the job does not wait for it.
+      recorder.note(problemOf(error))
+    }
+    this.#notePayments()
+    const state = this.#finalState()
+    const { unfinished } = recorder.ledger
+    const row = jobs.stateOperation({ header: this.#header, state, finishedAt: clock.now() })
+    const rows = [row, ...fuelOperations(recorder.ledger.tasks)]
+    recorder.note({ type: 'finished', state, unfinished }, undefined, rows)
+  }
+
+  #finalState(): JobState {
+    const { ledger } = this.#components.recorder
+    const isComplete = Object.keys(ledger.unfinished).length === 0
+    if (isComplete) return 'complete'
+    if (this.#isCancelled) return 'cancelled'
+    return ledger.hasResults ? 'partial' : 'failed'
+  }
+}
+
+function clamp(value: bigint, max: MicroUsd): bigint {
+  if (value < 0n) return 0n
+  return value > max ? max : value
+}
+
+function isUnfunded(error: unknown): boolean {
+  return hasCode(error, 'MARKET_UNFUNDED') || hasCode(error, 'CHAIN_INSUFFICIENT_FUNDS')
+}
+

@@ -1,0 +1,47 @@
+import type { Address } from '@stead/core'
+import type { TaskEntry } from './job-ledger.ts'
+import type { Lane } from './lane.ts'
+
+/** A lane that lost this task before is taken only when no other is free. */
+const LOSS_PENALTY = 1000
+
+/** What a lane is chosen by. */
+export interface LaneChoice {
+  readonly lanes: readonly Lane[]
+  readonly task: TaskEntry
+  readonly nowMs: number
+  /** Operators that may not get this task (again). */
+  readonly exceptOperators: ReadonlySet<Address>
+}
+
+/** The free lane with the least load, the better-ranked first among equals; undefined when none is free. */
+export function chooseLane({ lanes, task, nowMs, exceptOperators }: LaneChoice): Lane | undefined {
+  let best: Lane | undefined
+  let bestScore = Number.POSITIVE_INFINITY
+  for (const lane of lanes) {
+    if (exceptOperators.has(lane.operator) || !lane.isFree(lane.maximumOf(task.plan.fuelMax), nowMs)) continue
+    const penalty = task.losses.length > 0 && task.losses.includes(lane.node) ? LOSS_PENALTY : 0
+    const score = lane.load.utilization + penalty
+    // Lanes come in the order of their rank, so the first of equals is the best.
+    if (score < bestScore) {
+      best = lane
+      bestScore = score
+    }
+  }
+  return best
+}
+
+/** The operators that have this task in flight or have answered it: a replica must not go to them. */
+export function operatorsOf(task: TaskEntry, operatorOf: (node: Address) => Address | undefined): Set<Address> {
+  const operators = new Set<Address>()
+  for (const { node } of [...task.open, ...task.answers]) {
+    const operator = operatorOf(node)
+    if (operator !== undefined) operators.add(operator)
+  }
+  return operators
+}
+
+/** True when some lane, busy or not, could take the task with these operators left out. */
+export function isPlaceable(lanes: readonly Lane[], exceptOperators: ReadonlySet<Address>): boolean {
+  return lanes.some(({ dropped, operator }) => dropped === undefined && !exceptOperators.has(operator))
+}

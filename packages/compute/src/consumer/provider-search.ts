@@ -1,0 +1,231 @@
+import { type Address, type Clock, hasCode, isSteadError, type Logger, type MicroUsd, type Network, type PeerId } from '@stead/core'
+import type { ChannelShare, MarketPayer, OfferBook, OfferEntry, OpenedQuote, PayerChannel, QuoteAnswer } from '@stead/market'
+import type { ComputeConsumerOptions } from '../options.ts'
+import { amountOf } from '../meter.ts'
+import { type ComputeTerms, computeNeedSchema, computeTermsSchema, termsMismatch } from '../terms.ts'
+import { type Candidate, countReason, rankCandidates, rankOf } from './candidates.ts'
+import type { JobHeader } from './job-plan.ts'
+import type { TrustBook } from './trust-book.ts'
+
+/** Pings at once when round trips must be known. */
+const PINGS_AT_ONCE = 32
+/** Deliveries at their dearest that a channel should have money for at least. */
+const DELIVERIES_PER_CHANNEL_MIN = 4n
+
+/** What a search stands on. */
+export interface ProviderSearchComponents {
+  readonly network: Network
+  readonly market: MarketPayer
+  readonly offers: OfferBook
+  readonly trust: TrustBook
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** A node that quoted for a job. */
+export interface QuotedProvider extends Candidate {
+  readonly opened: OpenedQuote
+}
+
+/** Who can run a job now, the best first. */
+export interface SearchResult {
+  readonly quoted: readonly QuotedProvider[]
+  /** How many nodes were left out for which reason. */
+  readonly excluded: ReadonlyMap<string, number>
+}
+
+/** How to search. */
+export interface SearchRequest {
+  /** Distinct operators without which the job cannot be checked as asked; more offers are waited for while fewer are known. */
+  readonly operatorsMin: number
+  /** How long to wait for offers, 0 for not at all. */
+  readonly waitMs: number
+  /** Nodes that are not asked: they are in use, or were dropped. */
+  readonly skip: ReadonlySet<Address>
+  readonly signal?: AbortSignal
+}
+
+/** A channel to a node that quoted. */
+export interface FundedProvider {
+  readonly provider: QuotedProvider
+  readonly channel: PayerChannel
+}
+
+/** What came of opening channels. */
+export interface FundingResult {
+  readonly funded: readonly FundedProvider[]
+  readonly excluded: ReadonlyMap<string, number>
+}
+
+/** Finds nodes for jobs, asks them for quotes, and opens channels to them. */
+export class ProviderSearch {
+  readonly #network: Network
+  readonly #market: MarketPayer
+  readonly #offers: OfferBook
+  readonly #trust: TrustBook
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #options: ComputeConsumerOptions
+
+  constructor(components: ProviderSearchComponents, options: ComputeConsumerOptions) {
+    this.#network = components.network
+    this.#market = components.market
+    this.#offers = components.offers
+    this.#trust = components.trust
+    this.#clock = components.clock
+    this.#logger = components.logger
+    this.#options = options
+  }
+
+  /** Offers to quotes; refusals and silence are counted, not thrown. */
+  async search(header: JobHeader, request: SearchRequest): Promise<SearchResult> {
+    const { candidates, excluded } = await this.#candidates(header, request)
+    const asked = candidates.slice(0, this.#options.providersPerJobMax)
+    if (asked.length === 0) return { quoted: [], excluded }
+    const answers = await this.#market.quotes({
+      resource: 'compute',
+      need: computeNeedSchema.encodeDocument(header.need),
+      providers: asked.map(({ entry }) => entry),
+      timeoutMs: this.#options.quoteTimeoutMs,
+      ...(request.signal === undefined ? {} : { signal: request.signal }),
+    })
+    const byNode = new Map(asked.map((candidate) => [candidate.entry.offer.node, candidate]))
+    const quoted: QuotedProvider[] = []
+    for (const answer of answers) {
+      const candidate = byNode.get(answer.provider.offer.node)
+      const reason = candidate === undefined ? undefined : refusalOf(answer, header)
+      if (reason !== undefined) countReason(excluded, reason)
+      else if (candidate !== undefined && answer.kind === 'quote') quoted.push(this.#quoted(candidate, answer.opened))
+    }
+    quoted.sort((left, right) => left.rank - right.rank)
+    return { quoted, excluded }
+  }
+
+  /**
+   * Opens a channel to each provider, all from one purse. When the account holds less than the shares add up to but
+   * enough for the job's cap or part of it, the shares are made smaller.
+   * @throws MarketError MARKET_UNFUNDED {needMicroUsd, haveMicroUsd} and the chain's errors
+   */
+  async fund(header: JobHeader, providers: readonly QuotedProvider[], leftMicroUsd: bigint): Promise<FundingResult> {
+    const excluded = new Map<string, number>()
+    const opened = await this.#openWithin(header, providers, leftMicroUsd)
+    for (const { node, error } of opened.refused) {
+      this.#logger.info('a node refused a channel', { node, error })
+      countReason(excluded, 'channel-refused')
+    }
+    const funded: FundedProvider[] = []
+    for (const channel of opened.channels) {
+      const provider = providers.find(({ entry }) => entry.offer.node === channel.terms.node)
+      if (provider === undefined) continue
+      if (channel.largestMicroUsd() < amountOf(provider.terms, header.need.fuel)) countReason(excluded, 'credit')
+      else funded.push({ provider, channel })
+    }
+    return { funded, excluded }
+  }
+
+  async #openWithin(header: JobHeader, providers: readonly QuotedProvider[], leftMicroUsd: bigint) {
+    try {
+      return await this.#market.openChannels(sharesOf(header, providers, leftMicroUsd))
+    } catch (error) {
+      const have = isSteadError(error) ? error.details['haveMicroUsd'] : undefined
+      const isShort = hasCode(error, 'MARKET_UNFUNDED') && typeof have === 'bigint' && have > 0n
+      if (!isShort) throw error
+      const shares = sharesWithin(header, providers, have < leftMicroUsd ? have : leftMicroUsd)
+      if (shares.length === 0) throw error
+      return this.#market.openChannels(shares)
+    }
+  }
+
+  async #candidates(header: JobHeader, request: SearchRequest) {
+    const endMs = this.#clock.monotonicMs() + request.waitMs
+    for (;;) {
+      const offers = this.#offers.list('compute').filter(({ offer }) => !request.skip.has(offer.node))
+      const known = await this.#rank(header, offers)
+      const operators = new Set(known.candidates.map(({ entry }) => entry.offer.operator)).size
+      const leftMs = endMs - this.#clock.monotonicMs()
+      if (operators >= request.operatorsMin || leftMs <= 0) return known
+      const more = await this.#offers.wait('compute', {
+        minimum: offers.length + request.skip.size + 1,
+        timeoutMs: leftMs,
+        ...(request.signal === undefined ? {} : { signal: request.signal }),
+      })
+      // The book gave up before its time, or knows nobody else: there is nothing more to wait for.
+      if (more.length <= offers.length) return known
+    }
+  }
+
+  async #rank(header: JobHeader, offers: readonly OfferEntry[]) {
+    const rttMs = await this.#roundTrips(header, offers)
+    return rankCandidates(header, offers, {
+      now: this.#clock.now(),
+      self: this.#network.self,
+      rttMs,
+      trust: (node) => this.#trust.of(node),
+    })
+  }
+
+  async #roundTrips(header: JobHeader, offers: readonly OfferEntry[]): Promise<ReadonlyMap<PeerId, number>> {
+    const rttMs = new Map<PeerId, number>()
+    for (const peer of this.#network.peers()) if (peer.rttMs !== undefined) rttMs.set(peer.peer, peer.rttMs)
+    if (header.maxRttMs === undefined) return rttMs
+    const unknown = offers.map(({ peer }) => peer).filter((peer) => !rttMs.has(peer) && peer !== this.#network.self)
+    const timeoutMs = Math.max(1000, 2 * header.maxRttMs)
+    const worker = async (): Promise<void> => {
+      for (let peer = unknown.pop(); peer !== undefined; peer = unknown.pop()) {
+        const measured = await this.#network.ping(peer, timeoutMs).catch(() => undefined)
+        if (measured !== undefined) rttMs.set(peer, measured)
+      }
+    }
+    await Promise.all(Array.from({ length: PINGS_AT_ONCE }, worker))
+    return rttMs
+  }
+
+  #quoted(candidate: Candidate, opened: OpenedQuote): QuotedProvider {
+    const terms = computeTermsSchema.decodeDocument(opened.quote.terms)
+    const rank = rankOf({ ...candidate, terms }, { trust: (node) => this.#trust.of(node) })
+    return { ...candidate, terms, rank, opened }
+  }
+}
+
+/** Why a node's answer is no usable quote; undefined when it is one. */
+function refusalOf(answer: QuoteAnswer, header: JobHeader): string | undefined {
+  if (answer.kind === 'refusal') return `refused-${answer.refusal.code}`
+  if (answer.kind === 'failure') return answer.error.code === 'NETWORK_TIMEOUT' ? 'silent' : 'unreachable'
+  let terms: ComputeTerms
+  try {
+    terms = computeTermsSchema.decodeDocument(answer.opened.quote.terms)
+  } catch {
+    // Counted like an offer's terms that do not decode.
+    return 'bad-terms'
+  }
+  const mismatch = termsMismatch(terms, header.need)
+  if (mismatch !== undefined) return mismatch.limit
+  return amountOf(terms, header.need.fuel) > header.maxCostMicroUsd ? 'price' : undefined
+}
+
+/** The least that a channel must hold to be of any use: what is paid ahead, and one task at its dearest. */
+function leastOf(header: JobHeader, { terms, opened }: QuotedProvider): bigint {
+  return amountOf(terms, header.need.fuel) + opened.quote.credit.prepayMicroUsd
+}
+
+/** Twice the cap in all, so that the job can go on with half of the nodes; no share above the cap itself. */
+function sharesOf(header: JobHeader, providers: readonly QuotedProvider[], leftMicroUsd: bigint): ChannelShare[] {
+  const even = (2n * leftMicroUsd) / BigInt(providers.length)
+  return providers.map((provider) => {
+    const least = leastOf(header, provider) * DELIVERIES_PER_CHANNEL_MIN
+    const wanted = even > least ? even : least
+    const cap = leftMicroUsd + provider.opened.quote.credit.prepayMicroUsd
+    return { quote: provider.opened, allocationMicroUsd: (wanted > cap ? cap : wanted) as MicroUsd }
+  })
+}
+
+/** As many of the best providers as `total` gives a useful share each. */
+function sharesWithin(header: JobHeader, providers: readonly QuotedProvider[], total: bigint): ChannelShare[] {
+  for (let count = providers.length; count > 0; count--) {
+    const chosen = providers.slice(0, count)
+    const even = total / BigInt(count)
+    if (chosen.every((provider) => leastOf(header, provider) <= even))
+      return chosen.map(({ opened }) => ({ quote: opened, allocationMicroUsd: even as MicroUsd }))
+  }
+  return []
+}

@@ -1,0 +1,118 @@
+import type { Address, Random, Store, StoreOperation, UnixMs } from '@stead/core'
+import { decodeRow, encodeRow } from './json-row.ts'
+
+/** Table of one JSON document per node. */
+const TABLE = 'compute-trust'
+/** Nodes that are remembered; the least recently changed go. */
+const NODES_MAX = 100_000
+/** A node that keeps lying is left out for at most so long. */
+const DISTRUST_MAX_MS = 30 * 24 * 3_600_000
+
+/** What one payer has learned of one node by its own checked experience; never volume, never hearsay. */
+export interface TrustRecord {
+  /** Valid results in a row that another node's result confirmed. */
+  readonly valid: number
+  /** Wrong, over-billed or malformed results ever. */
+  readonly wrong: number
+  /** Time-outs and silence ever; counted apart, since being slow is not lying. */
+  readonly timedOut: number
+  /** The node gets no work before this. */
+  readonly distrustedUntil: UnixMs
+  /** What the last lie was. */
+  readonly lastLie?: string
+}
+
+/** When a node is checked. */
+export interface TrustOptions {
+  /** Valid results in a row before a node is checked less than always. */
+  readonly adaptiveProbation: number
+  /** How long a node that lied gets no work; doubles with each lie. */
+  readonly distrustMs: number
+}
+
+const STRANGER: TrustRecord = { valid: 0, wrong: 0, timedOut: 0, distrustedUntil: 0 as UnixMs }
+
+/**
+ * The payer's own trust store, after BOINC's adaptive replication: a count of consecutive valid replicated results per
+ * node, zero after a lie. Changes are journaled by the caller with the events that caused them.
+ */
+export class TrustBook {
+  readonly #options: TrustOptions
+  readonly #records: Map<Address, TrustRecord> = new Map()
+  readonly #changed: Set<Address> = new Set()
+  readonly #forgotten: Set<Address> = new Set()
+
+  constructor(options: TrustOptions) {
+    this.#options = options
+  }
+
+  /** Reads what was learned before. @throws CoreError STORE_FAILED, STORE_CORRUPT */
+  async load(store: Store): Promise<void> {
+    for (const { key, value } of await store.scan(TABLE, { limit: NODES_MAX })) {
+      this.#records.set(key as Address, { ...STRANGER, ...decodeRow<TrustRecord>(value) })
+    }
+  }
+
+  /** What is known of a node; a stranger's record when nothing is. */
+  of(node: Address): TrustRecord {
+    return this.#records.get(node) ?? STRANGER
+  }
+
+  /** All nodes that anything is known of. */
+  entries(): readonly (readonly [Address, TrustRecord])[] {
+    return [...this.#records]
+  }
+
+  /** Whether this node's next result needs a second one: always on probation, then with probability max(floor, 1/valid). */
+  mustReplicate(node: Address, floor: number, random: Random): boolean {
+    const { valid } = this.of(node)
+    if (valid < this.#options.adaptiveProbation) return true
+    return random.fraction() < Math.max(floor, 1 / valid)
+  }
+
+  /** Another node's result confirmed this one's. */
+  confirm(node: Address): void {
+    const record = this.of(node)
+    this.#set(node, { ...record, valid: record.valid + 1 })
+  }
+
+  /** The node lied: its trust is gone, and it gets no work for a while. */
+  distrust(node: Address, lie: string, now: UnixMs): void {
+    const record = this.of(node)
+    const pauseMs = Math.min(this.#options.distrustMs * 2 ** Math.min(record.wrong, 20), DISTRUST_MAX_MS)
+    const distrustedUntil = (now + pauseMs) as UnixMs
+    this.#set(node, { ...record, valid: 0, wrong: record.wrong + 1, distrustedUntil, lastLie: lie })
+  }
+
+  /** The node was too slow or silent. */
+  noteTimeOut(node: Address): void {
+    const record = this.of(node)
+    this.#set(node, { ...record, timedOut: record.timedOut + 1 })
+  }
+
+  /** The rows that changed since the last call. */
+  takeOperations(): StoreOperation[] {
+    if (this.#changed.size === 0 && this.#forgotten.size === 0) return []
+    const operations: StoreOperation[] = []
+    for (const node of this.#changed) {
+      const value = encodeRow(this.of(node))
+      operations.push({ kind: 'put', table: TABLE, key: node, value })
+    }
+    for (const node of this.#forgotten) operations.push({ kind: 'delete', table: TABLE, key: node })
+    this.#changed.clear()
+    this.#forgotten.clear()
+    return operations
+  }
+
+  #set(node: Address, record: TrustRecord): void {
+    this.#records.delete(node)
+    this.#records.set(node, record)
+    this.#changed.add(node)
+    for (const oldest of this.#records.keys()) {
+      if (this.#records.size <= NODES_MAX) break
+      this.#records.delete(oldest)
+      this.#changed.delete(oldest)
+      this.#forgotten.add(oldest)
+    }
+  }
+}

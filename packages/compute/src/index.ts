@@ -1,0 +1,1 @@
+export { ComputeProvider } from './provider/compute-provider.ts'

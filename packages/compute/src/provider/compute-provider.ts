@@ -1,0 +1,336 @@
+import {
+  type Clock,
+  type Fuel,
+  type IncomingRequest,
+  isSteadError,
+  type Logger,
+  type Metrics,
+  type MicroUsd,
+  type Network,
+  type SteadError,
+} from '@stead/core'
+import type { Admission, MarketProvider, Refusal, SellerQuote, SellerRequest } from '@stead/market'
+import type { Quote } from '@stead/protocol'
+import type { Executor, LoadedModule, Outcome } from '@stead/sandbox'
+import type { BlobExchange } from '../blobs/blob-exchange.ts'
+import { ComputeError } from '../errors.ts'
+import { type Evidence, evidenceOf } from '../evidence.ts'
+import {
+  ANSWER_INLINE_BYTES_MAX,
+  COMPUTE_MESSAGE_BYTES_MAX,
+  COMPUTE_PROTOCOL,
+  type RunTask,
+  runTaskSchema,
+  taskAnswerSchema,
+} from '../messages.ts'
+import { amountOf } from '../meter.ts'
+import { type ComputeProviderInput, type ComputeProviderOptions, computeProviderOptionsSchema } from '../options.ts'
+import { type ComputeTerms, computeNeedSchema, computeTermsSchema, termsMismatch } from '../terms.ts'
+import { ModuleShelf } from './module-shelf.ts'
+import { ProviderMetrics, type ProviderTaskCounts } from './provider-metrics.ts'
+import { RunSlots } from './run-slots.ts'
+import { type CheckedTask, callOf, checkTask } from './task-call.ts'
+
+/** How long a task may wait for a place beyond its own time, before its payer is told that it timed out. */
+const QUEUE_TIME_MS = 600_000
+
+/** What a provider stands on. */
+export interface ComputeProviderComponents {
+  readonly network: Network
+  readonly market: MarketProvider
+  /** Started and stopped by whoever made it. */
+  readonly executor: Executor
+  readonly blobs: BlobExchange
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+}
+
+/** What a provider does with new work; `stopped` before start and after stop. */
+export type ComputeProviderState = 'stopped' | 'running' | 'paused' | 'finishing'
+
+/** A provider's state in numbers. */
+export interface ComputeProviderStatus {
+  readonly state: ComputeProviderState
+  /** Why it is paused, in the words of whoever paused it. */
+  readonly reason: string | undefined
+  readonly running: number
+  /** Accepted and not running yet. */
+  readonly waiting: number
+  readonly concurrency: number
+  readonly tasks: ProviderTaskCounts
+}
+
+/** Sells compute: quotes, takes tasks on paid channels, runs them in the sandbox, bills what is a result. */
+export class ComputeProvider {
+  readonly #network: Network
+  readonly #market: MarketProvider
+  readonly #executor: Executor
+  readonly #blobs: BlobExchange
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #options: ComputeProviderOptions
+  readonly #terms: ComputeTerms
+  readonly #slots: RunSlots
+  readonly #shelf: ModuleShelf
+  readonly #metrics: ProviderMetrics
+  readonly #quotedTerms: WeakMap<Quote, ComputeTerms> = new WeakMap()
+  readonly #stopping: AbortController = new AbortController()
+  #state: ComputeProviderState = 'stopped'
+  #reason: string | undefined
+
+  constructor(components: ComputeProviderComponents, options: ComputeProviderInput = {}) {
+    this.#options = Object.freeze(computeProviderOptionsSchema.parse(options))
+    this.#network = components.network
+    this.#market = components.market
+    this.#executor = components.executor
+    this.#blobs = components.blobs
+    this.#clock = components.clock
+    this.#logger = components.logger
+    this.#terms = termsOf(this.#options, components.executor.meterVersion)
+    this.#slots = new RunSlots(this.#options)
+    this.#shelf = new ModuleShelf(components.executor, this.#options.modulesLoadedMax)
+    this.#metrics = new ProviderMetrics(components.metrics)
+  }
+
+  /** Registers with the market and serves `/stead/compute/1`. Call it once, after the network's and market's start. */
+  async start(): Promise<void> {
+    this.#state = 'running'
+    this.#market.sell({
+      resource: 'compute',
+      terms: () => computeTermsSchema.encodeDocument(this.#terms),
+      quote: (request) => this.#quote(request),
+    })
+    const limits = {
+      messageBytesMax: COMPUTE_MESSAGE_BYTES_MAX,
+      inFlightPerPeerMax: this.#slots.acceptedMax,
+      handlerTimeoutMs: this.#options.timeMsMax + this.#options.pullTimeoutMs + QUEUE_TIME_MS,
+    }
+    this.#network.handle(COMPUTE_PROTOCOL, limits, (request) => this.#handle(request))
+  }
+
+  /** Ends all tasks at once; none of them is billed. */
+  async stop(): Promise<void> {
+    this.#state = 'stopped'
+    this.#stopping.abort(new ComputeError('COMPUTE_STOPPED', 'the provider was stopped'))
+    await this.#slots.idle()
+  }
+
+  /** Takes no new work until {@link resume}; what runs goes on. */
+  pause(reason: string): void {
+    if (this.#state !== 'running') return
+    this.#state = 'paused'
+    this.#reason = reason
+  }
+
+  /** Takes work again after {@link pause}. */
+  resume(): void {
+    if (this.#state !== 'paused') return
+    this.#state = 'running'
+    this.#reason = undefined
+  }
+
+  /** Takes no new work any more; resolves when all accepted tasks are done. */
+  async finish(): Promise<void> {
+    if (this.#state !== 'stopped') this.#state = 'finishing'
+    await this.#slots.idle()
+  }
+
+  /** The terms for an offer as DAG-CBOR; undefined while nothing is for sale. */
+  offerTerms(): Uint8Array | undefined {
+    return this.#state === 'running' ? computeTermsSchema.encodeDocument(this.#terms) : undefined
+  }
+
+  /** State and counts. */
+  status(): ComputeProviderStatus {
+    const { running, accepted } = this.#slots
+    return {
+      state: this.#state,
+      reason: this.#reason,
+      running,
+      waiting: accepted - running,
+      concurrency: this.#options.concurrency,
+      tasks: this.#metrics.counts(),
+    }
+  }
+
+  #quote(request: SellerRequest): SellerQuote | Refusal {
+    const closed = this.#closedRefusal()
+    if (closed !== undefined) return closed
+    const need = computeNeedSchema.decodeDocument(request.need)
+    const mismatch = termsMismatch(this.#terms, need)
+    if (mismatch !== undefined) {
+      const { limit, need: wanted, have } = mismatch
+      const message = `${limit}: the job needs ${wanted}, this node allows ${have}`
+      const code = limit === 'meter-version' ? 'unsupported' : 'limit'
+      return { code, message, details: { limit, need: wanted, have } }
+    }
+    const warm = this.#shelf.has(need.module)
+    return {
+      terms: computeTermsSchema.encodeDocument({ ...this.#terms, warm }),
+      concurrency: this.#options.concurrency,
+      leastUnitMicroUsd: amountOf(this.#terms, 0n as Fuel),
+    }
+  }
+
+  #closedRefusal(): Refusal | undefined {
+    if (this.#state === 'running') return undefined
+    if (this.#state === 'paused') {
+      const reason = this.#reason ?? 'paused'
+      return { code: 'paused', message: `the operator has paused this node: ${reason}`, details: { reason } }
+    }
+    return { code: 'finishing', message: 'this node takes no new work', details: {} }
+  }
+
+  async #handle(request: IncomingRequest): Promise<Uint8Array> {
+    try {
+      const message = runTaskSchema.decodeMessage(request.payload)
+      const admission = this.#admit(request, message)
+      try {
+        const terms = this.#termsOf(this.#market.quoteOf(message.channel))
+        const checked = checkTask(request.peer, message, terms)
+        return await this.#perform(request, { message, checked, admission })
+      } finally {
+        // Does nothing after a delivery.
+        admission.release()
+        this.#slots.dismiss()
+      }
+    } catch (error) {
+      const refusal = this.#refusalOf(error, request.signal)
+      this.#metrics.refused(isSteadError(refusal) ? refusal.code : 'internal')
+      throw refusal
+    }
+  }
+
+  /** @throws ComputeError COMPUTE_BUSY, COMPUTE_PAUSED, COMPUTE_FINISHING and MarketError as MarketProvider.admit */
+  #admit(request: IncomingRequest, message: RunTask): Admission {
+    if (this.#state === 'paused')
+      throw new ComputeError('COMPUTE_PAUSED', `the operator has paused this node: ${this.#reason ?? 'paused'}`)
+    if (this.#state !== 'running') throw new ComputeError('COMPUTE_FINISHING', 'this node takes no new work')
+    if (!this.#slots.accept()) {
+      const haveTasks = this.#slots.acceptedMax
+      const text = `this node runs and queues ${haveTasks} tasks already`
+      throw new ComputeError('COMPUTE_BUSY', text, { details: { needTasks: haveTasks + 1, haveTasks } })
+    }
+    try {
+      const { channel, delivery, maximumMicroUsd } = message
+      return this.#market.admit({ peer: request.peer, channel, delivery, maximumMicroUsd })
+    } catch (error) {
+      this.#slots.dismiss()
+      throw error
+    }
+  }
+
+  async #perform(
+    request: IncomingRequest,
+    work: { readonly message: RunTask; readonly checked: CheckedTask; readonly admission: Admission },
+  ): Promise<Uint8Array> {
+    const { checked, admission } = work
+    const signal = AbortSignal.any([request.signal, this.#stopping.signal])
+    const module = this.#shelf.peek(checked.task.module) ?? (await this.#load(checked, signal))
+    const { pullTimeoutMs } = this.#options
+    const call = await callOf(checked, this.#blobs, { pullTimeoutMs, signal })
+    await this.#slots.enter(request.peer, signal)
+    const startedMs = this.#clock.monotonicMs()
+    let outcome: Outcome
+    try {
+      outcome = await this.#executor.run(module, call, checked.task.limits, { signal })
+    } finally {
+      this.#slots.leave()
+    }
+    const evidence = billable(checked, outcome)
+    const amountMicroUsd = amountOf(checked.terms, evidence.record.fuel)
+    await admission.deliver({
+      delivery: work.message.delivery,
+      item: checked.id,
+      evidence: evidence.id,
+      quantity: evidence.record.fuel,
+      amountMicroUsd,
+    })
+    this.#metrics.billed(evidence.record.status, evidence.record.fuel, this.#clock.monotonicMs() - startedMs)
+    return this.#answer(request, evidence, amountMicroUsd)
+  }
+
+  #answer(request: IncomingRequest, evidence: Evidence, amountMicroUsd: MicroUsd): Uint8Array {
+    const blobs: Uint8Array[] = []
+    let roomBytes = ANSWER_INLINE_BYTES_MAX
+    for (const [id, bytes] of evidence.blobs) {
+      if (bytes.length <= roomBytes) {
+        roomBytes -= bytes.length
+        blobs.push(bytes)
+      } else {
+        this.#blobs.offer(request.peer, id, bytes)
+      }
+    }
+    return taskAnswerSchema.encodeMessage({ record: evidence.bytes, blobs, amountMicroUsd })
+  }
+
+  #load(checked: CheckedTask, signal: AbortSignal): Promise<LoadedModule> {
+    const id = checked.task.module
+    const { moduleBytesMax: bytesMax } = checked.terms
+    const { cache } = this.#blobs
+    return this.#shelf.load(id, async () => {
+      const here = checked.inline.get(id) ?? (await cache.get(id))
+      if (here !== undefined) return here
+      const timeoutMs = this.#options.pullTimeoutMs
+      const bytes = await this.#blobs.pull(checked.peer, id, { bytesMax, timeoutMs, signal })
+      // On disk as well, so that the node is warm after a restart.
+      cache.put(bytes).catch((error: unknown) => this.#logger.warn('a module was not kept on disk', { id, error }))
+      return bytes
+    })
+  }
+
+  #termsOf(quote: Quote): ComputeTerms {
+    let terms = this.#quotedTerms.get(quote)
+    if (terms === undefined) {
+      terms = computeTermsSchema.decodeDocument(quote.terms)
+      this.#quotedTerms.set(quote, terms)
+    }
+    return terms
+  }
+
+  /** The error that the payer is told: what stopped the task, not how the parts here say it to each other. */
+  #refusalOf(error: unknown, signal: AbortSignal): unknown {
+    if (this.#stopping.signal.aborted) return this.#stopping.signal.reason
+    if (signal.aborted) return new ComputeError('COMPUTE_CANCELLED', 'the task was cancelled', { cause: error })
+    if (!isSteadError(error)) return error
+    return this.#sandboxRefusal(error)
+  }
+
+  #sandboxRefusal(error: SteadError): SteadError {
+    if (error.code === 'SANDBOX_BUSY') return new ComputeError('COMPUTE_BUSY', error.message, { cause: error })
+    const isHere = error.code === 'SANDBOX_EXECUTOR_FAILED' || error.code === 'SANDBOX_STOPPED'
+    if (!isHere) return error
+    this.#logger.error('the executor failed', { error })
+    return new ComputeError('COMPUTE_NODE_FAULT', "the node's executor failed", { cause: error })
+  }
+}
+
+/** @throws ComputeError COMPUTE_TIMED_OUT, COMPUTE_NODE_FAULT for outcomes that are not billed */
+function billable(checked: CheckedTask, outcome: Outcome): Evidence {
+  const evidence = evidenceOf(checked.id, outcome)
+  if (evidence !== undefined) return evidence
+  if (outcome.status === 'node-fault') {
+    const details = { fault: outcome.code }
+    throw new ComputeError('COMPUTE_NODE_FAULT', `the node failed while it ran the task: ${outcome.code}`, { details })
+  }
+  const allowedMs = checked.task.limits.timeMs
+  const message = `the task did not end within its ${allowedMs} ms`
+  throw new ComputeError('COMPUTE_TIMED_OUT', message, { details: { allowedMs } })
+}
+
+function termsOf(options: ComputeProviderOptions, meterVersion: number): ComputeTerms {
+  return {
+    version: 1,
+    priceMicroUsdPerGigafuel: BigInt(options.priceMicroUsdPerGigafuel) as MicroUsd,
+    minimumMicroUsdPerTask: BigInt(options.minimumMicroUsdPerTask) as MicroUsd,
+    fuelMax: BigInt(options.fuelMax) as Fuel,
+    memoryPagesMax: options.memoryPagesMax,
+    outputBytesMax: options.outputBytesMax,
+    timeMsMax: options.timeMsMax,
+    moduleBytesMax: options.moduleBytesMax,
+    inputBytesMax: options.inputBytesMax,
+    concurrency: options.concurrency,
+    meterVersion,
+  }
+}

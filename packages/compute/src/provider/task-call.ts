@@ -1,0 +1,112 @@
+import type { ContentId, MicroUsd, PeerId } from '@stead/core'
+import { contentIdOf, type Task, taskSchema } from '@stead/protocol'
+import type { CallInput } from '@stead/sandbox'
+import type { BlobExchange } from '../blobs/blob-exchange.ts'
+import { ComputeError } from '../errors.ts'
+import type { RunTask } from '../messages.ts'
+import { amountOf } from '../meter.ts'
+import { type ComputeTerms, needOfTask, termsMismatch } from '../terms.ts'
+
+/** A task that the quoted terms allow. */
+export interface CheckedTask {
+  readonly id: ContentId
+  readonly task: Task
+  readonly peer: PeerId
+  readonly terms: ComputeTerms
+  /** Blobs that came with the request, by id. */
+  readonly inline: ReadonlyMap<ContentId, Uint8Array>
+}
+
+/**
+ * Reads a task and holds it against the terms that were quoted, before anything is pulled for it.
+ * @throws ProtocolError when it does not decode
+ * @throws ComputeError COMPUTE_METER_VERSION, COMPUTE_LIMIT, COMPUTE_MAXIMUM_TOO_LOW
+ */
+export function checkTask(peer: PeerId, message: RunTask, terms: ComputeTerms): CheckedTask {
+  const task = taskSchema.decodeDocument(message.task)
+  const mismatch = termsMismatch(terms, { ...needOfTask(task), moduleBytes: 0, inputBytes: 0 })
+  if (mismatch !== undefined) throw limitError(mismatch.limit, mismatch.need, mismatch.have)
+  checkMaximum(task, message.maximumMicroUsd, terms)
+  const inline = new Map(message.blobs.map((bytes) => [contentIdOf('raw', bytes), bytes]))
+  return { id: contentIdOf('dag-cbor', message.task), task, peer, terms, inline }
+}
+
+function checkMaximum(task: Task, haveMicroUsd: MicroUsd, terms: ComputeTerms): void {
+  const needMicroUsd = amountOf(terms, task.limits.fuel)
+  if (haveMicroUsd >= needMicroUsd) return
+  const message = `the task may cost ${needMicroUsd} micro-dollars, ${haveMicroUsd} are reserved for it`
+  throw new ComputeError('COMPUTE_MAXIMUM_TOO_LOW', message, { details: { needMicroUsd, haveMicroUsd } })
+}
+
+/** Says which limit a task exceeds and by how much. */
+export function limitError(limit: string, need: bigint | number, have: bigint | number): ComputeError {
+  const code = limit === 'meter-version' ? 'COMPUTE_METER_VERSION' : 'COMPUTE_LIMIT'
+  const message = `${limit}: the task needs ${need}, the terms allow ${have}`
+  return new ComputeError(code, message, { details: { limit, need, have } })
+}
+
+/**
+ * Gathers what a task's call takes, from the request, the cache, or the payer.
+ * @throws ComputeError COMPUTE_LIMIT when input and files are together more than the terms allow, and as BlobExchange.pull
+ */
+export async function callOf(
+  checked: CheckedTask,
+  blobs: BlobExchange,
+  options: { readonly pullTimeoutMs: number; readonly signal: AbortSignal },
+): Promise<CallInput> {
+  const { task } = checked
+  let leftBytes = checked.terms.inputBytesMax
+  const gathered = async (id: ContentId): Promise<Uint8Array> => {
+    const here = checked.inline.get(id) ?? blobs.cache.peek(id) ?? (await blobs.cache.get(id))
+    const bytes = here ?? (await pulled(checked.peer, id, { blobs, bytesMax: leftBytes, ...options }))
+    if (bytes.length > leftBytes) throw limitError('input-size', bytes.length, leftBytes)
+    leftBytes -= bytes.length
+    return bytes
+  }
+  const parts: Uint8Array[] = []
+  for (const id of task.input) parts.push(await gathered(id))
+  const files = new Map<string, Uint8Array>()
+  for (const { path, content } of task.files) files.set(path, await gathered(content))
+  const input = joined(parts)
+  const isCommand = task.kind === 'command'
+  return {
+    kind: task.kind,
+    args: task.args,
+    stdin: isCommand ? input : NOTHING,
+    files,
+    input: isCommand ? NOTHING : input,
+    seed: task.seed,
+    declaredTimeMs: task.declaredTime,
+  }
+}
+
+const NOTHING = new Uint8Array(0)
+
+async function pulled(
+  peer: PeerId,
+  id: ContentId,
+  options: {
+    readonly blobs: BlobExchange
+    readonly bytesMax: number
+    readonly pullTimeoutMs: number
+    readonly signal: AbortSignal
+  },
+): Promise<Uint8Array> {
+  const { blobs, bytesMax, pullTimeoutMs: timeoutMs, signal } = options
+  const bytes = await blobs.pull(peer, id, { bytesMax, timeoutMs, signal })
+  // In memory only: what a payer sends must not lie on the provider's disk.
+  blobs.cache.hold(id, bytes)
+  return bytes
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const [only] = parts
+  if (parts.length <= 1) return only ?? NOTHING
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let offset = 0
+  for (const part of parts) {
+    whole.set(part, offset)
+    offset += part.length
+  }
+  return whole
+}
