@@ -79,6 +79,8 @@ const firstStartMs = performance.now()
 await network.request(peer, '/stead/bench/1', payload, { timeoutMs: 5000 })
 const firstRequestMs = performance.now() - firstStartMs
 const ask = (): Promise<Uint8Array> => network.request(peer, '/stead/bench/1', payload, { timeoutMs: 5000 })
+const large = new Uint8Array(1024 * 1024)
+const askLarge = (): Promise<Uint8Array> => network.request(peer, '/stead/bench/1', large, { timeoutMs: 20_000 })
 const raw = rawAsker(port)
 const result = {
   payloadBytes: payload.length,
@@ -86,6 +88,7 @@ const result = {
   firstRequestMs: Number(firstRequestMs.toFixed(1)),
   rawTcp: { one: await measure(1, raw.ask), inFlight64: await measure(64, raw.ask) },
   network: { one: await measure(1, ask), inFlight64: await measure(64, ask) },
+  echoedMibPerSecond: (await measure(8, askLarge)).perSecond,
 }
 raw.close()
 console.log(JSON.stringify(result, undefined, 2))

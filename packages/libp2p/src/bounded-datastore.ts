@@ -16,20 +16,19 @@ export class BoundedDatastore extends MemoryDatastore {
     this.#recordsMax = recordsMax
   }
 
-  override put(key: Key, value: Uint8Array): Key {
+  override put(key: Key, value: Uint8Array): Key | Promise<Key> {
     const name = key.toString()
     this.#keys.delete(name)
     this.#keys.set(name, key)
     if (this.#keys.size > this.#recordsMax) {
       const [oldest] = this.#keys.values()
-      if (oldest !== undefined) this.delete(oldest)
+      if (oldest !== undefined) void this.delete(oldest)
     }
-    super.put(key, value)
-    return key
+    return super.put(key, value)
   }
 
-  override delete(key: Key): void {
+  override delete(key: Key): void | Promise<void> {
     this.#keys.delete(key.toString())
-    super.delete(key)
+    return super.delete(key)
   }
 }

@@ -12,11 +12,12 @@ import { BoundedDatastore } from './bounded-datastore.ts'
 import type { GossipRules } from './gossip.ts'
 import { quietLibp2pLogger } from './libp2p-logger.ts'
 import type { Libp2pOptions } from './options.ts'
+import { TABLE_PROTOCOL } from './provider-table.ts'
 
 type Components = Parameters<NonNullable<Libp2pInit['transports']>[number]>[0]
 
 /** The libp2p services that a node runs. */
-export interface NodeServices extends Record<string, unknown> {
+interface NodeServices extends Record<string, unknown> {
   readonly identify: Identify
   readonly identifyPush: IdentifyPush
   readonly ping: Ping
@@ -34,9 +35,6 @@ export interface NodeParts {
   readonly gater: ConnectionGater
   readonly gossip: GossipRules
 }
-
-/** Name of our provider table's protocol: not that of any public table, which we neither join nor burden. */
-export const DHT_PROTOCOL = '/stead/kad/1'
 
 /** Peer and provider records kept; about 500 bytes each. */
 const RECORDS_MAX = 20_000
@@ -93,7 +91,7 @@ function usesWebSockets({ listen, announce, bootstrap }: Libp2pOptions): boolean
 
 function tableFactory(options: Libp2pOptions): (components: Components & NodeServices) => KadDHT {
   return kadDHT({
-    protocol: DHT_PROTOCOL,
+    protocol: TABLE_PROTOCOL,
     clientMode: !options.dhtServer,
     // Networks on one machine or LAN are networks too.
     peerInfoMapper: passthroughMapper,

@@ -34,8 +34,7 @@ export type RefusalReason = (typeof REFUSAL_REASONS)[number]
 export const PAYLOAD_BYTES_MAX: number = 16 * 1024 * 1024
 /** Largest body of a report frame: 8 KiB. */
 export const REPORT_BYTES_MAX = 8192
-/** Bytes before the body. */
-export const HEADER_BYTES = 9
+const HEADER_BYTES = 9
 /** Bytes of the time left at the start of a request's body. */
 export const REQUEST_PREFIX_BYTES = 4
 

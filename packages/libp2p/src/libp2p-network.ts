@@ -27,7 +27,7 @@ import { libp2pPrivateKey, verifyFaster } from './identity.ts'
 import { MeshKeeper } from './mesh-keeper.ts'
 import { type Libp2pOptions, type Libp2pOptionsInput, parseLibp2pOptions } from './options.ts'
 import { PeerBook } from './peer-book.ts'
-import { ProviderTable } from './provider-table.ts'
+import { ProviderTable, TABLE_PROTOCOL } from './provider-table.ts'
 import { Refusals } from './refusals.ts'
 import { RequestLayer } from './request-layer.ts'
 import { RoundTrips } from './round-trips.ts'
@@ -310,7 +310,7 @@ export class Libp2pNetwork implements Network {
   }
 
   #onIdentified(protocols: readonly string[]): void {
-    if (protocols.includes('/stead/kad/1')) this.#providers.onTablePeer()
+    if (protocols.includes(TABLE_PROTOCOL)) this.#providers.onTablePeer()
   }
 
   #tell(call: () => void): void {

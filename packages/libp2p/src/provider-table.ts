@@ -6,6 +6,9 @@ import * as raw from 'multiformats/codecs/raw'
 import { create as createDigest } from 'multiformats/hashes/digest'
 import { sha256 } from 'multiformats/hashes/sha2'
 
+/** Name of the table's protocol: not that of any public table, which we neither join nor burden. */
+export const TABLE_PROTOCOL = '/stead/kad/1'
+
 /** What a {@link ProviderTable} needs. */
 export interface ProviderTableComponents {
   readonly clock: Clock
