@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { hasCode, silentLogger } from '@stead/core'
+import { fileURLToPath } from 'node:url'
+import { address, hasCode, silentLogger } from '@stead/core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { type DeployInput, deployContracts } from '../src/deploy/index.ts'
 import { type AddressBook, chainIdentityOf, readAddressBook, writeAddressBook } from '../src/index.ts'
@@ -47,6 +50,39 @@ describe('deploying', () => {
   it('refuses a dollar that is no contract, or that has not 6 decimals', async () => {
     await expect(deploy({ dollar: newSigner().address })).rejects.toSatisfy((e) => hasCode(e, 'CHAIN_WRONG_CONTRACT'))
     await expect(deploy({ dollar: devnet.book.escrow })).rejects.toSatisfy((e) => hasCode(e, 'CHAIN_REVERTED'))
+  })
+
+  it('works as a script against any endpoint: without gas it says whose and how much, with gas it writes the book', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'stead-deploy-'))
+    onTestFinished(() => rmSync(directory, { recursive: true }))
+    const bookPath = join(directory, 'book.json')
+    const run = async (): Promise<{ code: number; output: string }> => {
+      const script = fileURLToPath(new URL('../../../scripts/deploy.ts', import.meta.url))
+      const parameters = ['--rpc', devnet.anvil.rpcUrl, '--key-file', join(directory, 'key'), '--dollar', 'test']
+      const child = spawn(
+        process.execPath,
+        ['--conditions=@stead/source', script, ...parameters, '--address-book', bookPath],
+        { stdio: ['ignore', 'pipe', 'pipe'] },
+      )
+      let output = ''
+      for (const stream of [child.stdout, child.stderr])
+        stream.on('data', (chunk: Buffer) => {
+          output += chunk.toString('utf8')
+        })
+      const [code] = (await once(child, 'close')) as [number]
+      return { code, output }
+    }
+    const poor = await run()
+    expect(poor.code).toBe(5)
+    const account = /the account (0x[0-9a-f]{40}) has 0/.exec(poor.output)?.[1]
+    expect(poor.output).not.toMatch(/^\s+at /m)
+    await devnet.give(address(account ?? ''), { gasWei: ONE_COIN })
+    const rich = await run()
+    expect(rich.code).toBe(0)
+    const book = await readAddressBook(bookPath)
+    expect(JSON.parse(rich.output)).toEqual(book)
+    await devnet.connect({ identity: chainIdentityOf(book) })
+    expect((await run()).code).toBe(2)
   })
 
   it('makes test money on no chain but a devnet', async () => {
