@@ -76,20 +76,16 @@ function backgroundOf(search: SeriesSearch, result: RangeResult, index: number, 
 }
 
 function independentSignals(search: SeriesSearch, peaks: readonly MeasuredPeak[], meanSquare: number): Finding[] {
-  const signals: { finding: Finding; overtonesDays: number[] }[] = []
+  const signals: { readonly finding: Finding; readonly overtonesDays: number[] }[] = []
+  const explained: Peak[] = []
   for (const peak of peaks) {
     const finding = findingOf(search, peak, meanSquare)
     if (!finding.significant && signals.length > 0) continue
-    const parent = signals.find(({ finding: { frequencyPerDay } }) =>
-      isOvertone(search, peak.frequency, frequencyPerDay),
-    )
+    const parent = signals.find((signal) => isOvertone(search, peak, signal.finding))
     if (parent !== undefined) parent.overtonesDays.push(finding.periodDays)
-    else if (
-      !signals.some(({ finding: stronger }) => isShadow(search, peak, stronger)) &&
-      signals.length < FINDINGS_MAX
-    ) {
-      signals.push({ finding, overtonesDays: [] })
-    }
+    else if (explained.some((stronger) => isShadow(search, peak, stronger))) continue
+    else if (signals.length < FINDINGS_MAX) signals.push({ finding, overtonesDays: [] })
+    explained.push(peak)
   }
   const findings = signals.map(({ finding, overtonesDays }) => ({
     ...finding,
@@ -105,11 +101,10 @@ function findingOf(search: SeriesSearch, { frequency, power, background }: Measu
   const log10 = Math.max(LOG10_LEAST, log10FalseAlarm(power, { points, trendDegree, bandwidth, effectiveLengthDays }))
   const log10Local = Math.max(LOG10_LEAST, log10LocalFalseAlarm(power, background, bandwidth * spanDays))
   const periodDays = 1 / frequency
-  const frequencyError = search.frequencyErrorScale * Math.sqrt(Math.max(0, 1 - power) / power)
   return {
     series: search.name,
     periodDays,
-    periodUncertaintyDays: periodDays * periodDays * frequencyError,
+    periodUncertaintyDays: periodDays * periodDays * frequencyError(search, power),
     frequencyPerDay: frequency,
     power,
     amplitude: search.valueScale * Math.sqrt(2 * power * meanSquare),
@@ -128,20 +123,30 @@ function lobeOf(search: SeriesSearch): number {
   return (search.taper === 'hann' ? 2 : 1) / search.spanDays
 }
 
-function isOvertone(search: SeriesSearch, frequency: number, fundamental: number): boolean {
-  const multiple = Math.round(frequency / fundamental)
-  return multiple >= 2 && multiple <= OVERTONES_MAX && Math.abs(frequency - multiple * fundamental) <= lobeOf(search)
+/** True for a peak at a multiple of a signal's frequency, as closely as both are known. */
+function isOvertone(search: SeriesSearch, peak: Peak, signal: Finding): boolean {
+  const multiple = Math.round(peak.frequency / signal.frequencyPerDay)
+  if (multiple < 2 || multiple > OVERTONES_MAX) return false
+  const error = Math.hypot(frequencyError(search, peak.power), multiple * frequencyError(search, signal.power))
+  const lobe = lobeOf(search)
+  const tolerance = Math.min(lobe / 2, Math.max(lobe / 10, 3 * error))
+  return Math.abs(peak.frequency - multiple * signal.frequencyPerDay) <= tolerance
+}
+
+/** Standard error of a frequency, in cycles per day. */
+function frequencyError(search: SeriesSearch, power: number): number {
+  return search.frequencyErrorScale * Math.sqrt(Math.max(0, 1 - power) / power)
 }
 
 /** True for what a stronger signal makes by itself: its flanks, the side lobes of the window, its aliases. */
-function isShadow(search: SeriesSearch, peak: Peak, stronger: Finding): boolean {
+function isShadow(search: SeriesSearch, peak: Peak, stronger: Peak): boolean {
   const lobe = lobeOf(search)
-  const distance = Math.abs(peak.frequency - stronger.frequencyPerDay)
+  const distance = Math.abs(peak.frequency - stronger.frequency)
   if (distance <= lobe) return true
   // First side lobes have 5 % of the power without a taper and 0.1 % with; the rest is for gaps in the sampling.
   if (distance <= 4 * lobe && peak.power <= 0.1 * stronger.power) return true
   const sampling = 1 / search.spacingDays
-  const folded = [sampling - stronger.frequencyPerDay, sampling + stronger.frequencyPerDay]
+  const folded = [sampling - stronger.frequency, sampling + stronger.frequency]
   return folded.some((alias) => Math.abs(peak.frequency - alias) <= lobe)
 }
 

@@ -6,8 +6,10 @@ import { cosine, sine, turn } from './trigonometry'
 
 /** Frequencies between two exact evaluations of all sines and cosines; rotation errors grow for no longer than this. */
 const RESEED_EVERY: i32 = 64
-/** Below this share of its greatest value, the determinant says that sine and cosine are the same vector here. */
-const DEGENERATE: f64 = 1e-8
+/** Below this squared sine of the angle between them, sine and cosine are the same vector here. */
+const SAME_DIRECTION: f64 = 1e-8
+/** Below this share of the weights, what the polynomial leaves of a sine or cosine is rounding. */
+const NOTHING_LEFT: f64 = 1e-9
 
 let cosines: usize = 0
 let sines: usize = 0
@@ -104,13 +106,13 @@ function powerHere(): f64 {
 
 function powerOf(yc: f64, ys: f64, cc: f64, ss: f64, cs: f64): f64 {
   const determinant = cc * ss - cs * cs
-  let explained: f64
-  if (determinant > DEGENERATE * weightSum * weightSum) {
+  const least = NOTHING_LEFT * weightSum
+  let explained: f64 = 0
+  if (determinant > SAME_DIRECTION * cc * ss && min(cc, ss) > least) {
     explained = (ss * yc * yc + cc * ys * ys - 2 * cs * yc * ys) / determinant
-  } else {
-    // Sine and cosine are one vector at the sample times, as at the Nyquist frequency: fit the longer one alone.
-    const length = max(cc, ss)
-    explained = length > DEGENERATE * weightSum ? (cc > ss ? yc * yc : ys * ys) / length : 0
+  } else if (max(cc, ss) > least) {
+    // As at the Nyquist frequency of even sampling: fit the longer one alone.
+    explained = cc > ss ? (yc * yc) / cc : (ys * ys) / ss
   }
   return min<f64>(1, max<f64>(0, explained / residualSquares))
 }
