@@ -104,6 +104,8 @@ export interface Chain {
   claimedMicroUsd(channel: Hash): Promise<MicroUsd>
   /** All claims ever credited from a purse, oldest first; the auditor's evidence. */
   claimsOf(purse: Hash): Promise<readonly (ClaimedChannel & { readonly transaction: Hash })[]>
+  /** A mined transaction, whoever sent it; undefined when the chain does not have it. */
+  transaction(id: Hash): Promise<TransactionOutcome | undefined>
   /** Credited to an operator and not paid out. */
   owedMicroUsd(operator: Address): Promise<MicroUsd>
   /** The operator that bonded this node, if any. */

@@ -178,6 +178,11 @@ export class EvmChain implements Chain {
     return logs.map((log) => ({ ...claimedOf(log), transaction: log.transaction }))
   }
 
+  async transaction(id: Hash): Promise<TransactionOutcome | undefined> {
+    const receipt = await this.#started().receipt(id)
+    return receipt === undefined ? undefined : outcomeOf(receipt)
+  }
+
   /**
    * Asking twice with the same request funds once: the purse's id is its content, and a purse that is already there is
    * answered with the transaction that funded it. So a payer that was killed in between just asks again.

@@ -124,6 +124,9 @@ export function chainCompliance(name: string, makeFixture: () => Promise<ChainFi
         dollars(4),
       ])
       expect(claims.map((claim) => claim.transaction).slice(0, 2)).toEqual([first.transaction, later.transaction])
+      const { channels: _, ...firstOutcome } = first
+      expect(await payer.transaction(first.transaction)).toEqual(firstOutcome)
+      expect(await payer.transaction(purse.purse)).toBeUndefined()
       expect(claims.reduce((sum, claim) => sum + claim.grossMicroUsd, 0n)).toBe(claimed)
     })
 

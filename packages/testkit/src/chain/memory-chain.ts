@@ -78,6 +78,10 @@ export class MemoryChain implements Chain {
     return (await this.#reach()).claimsOf(purse)
   }
 
+  async transaction(id: Hash): Promise<TransactionOutcome | undefined> {
+    return (await this.#reach()).transactionOf(id)
+  }
+
   async owedMicroUsd(operator: Address): Promise<MicroUsd> {
     return (await this.#reach()).escrow.owedMicroUsd(operator)
   }

@@ -60,6 +60,7 @@ export class MemoryLedger {
   readonly #operators: Map<Address, Address> = new Map()
   readonly #claims: (ClaimedChannel & { readonly transaction: Hash })[] = []
   readonly #fundings: Map<Hash, TransactionOutcome> = new Map()
+  readonly #transactions: Map<Hash, TransactionOutcome> = new Map()
   readonly #watchers: Set<() => void> = new Set()
   readonly thaws: Thaw[] = []
   #outage: ChainOutage = 'none'
@@ -128,6 +129,10 @@ export class MemoryLedger {
     return this.#claims.filter((claim) => claim.purse === purse)
   }
 
+  transactionOf(id: Hash): TransactionOutcome | undefined {
+    return this.#transactions.get(id)
+  }
+
   fundingOf(purse: Hash): TransactionOutcome | undefined {
     return this.#fundings.get(purse)
   }
@@ -159,6 +164,7 @@ export class MemoryLedger {
     }
     const value = run(outcome)
     this.#transactionCount = number
+    this.#transactions.set(outcome.transaction, outcome)
     this.#gas.set(account, gasWei - needWei)
     if (this.#outage === 'answers-lost')
       throw chainRefusal('CHAIN_UNREACHABLE', 'the simulated chain took the transaction and lost the answer')
