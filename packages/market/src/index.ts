@@ -1,6 +1,6 @@
 export type { MarketErrorCode } from './errors.ts'
 export { MarketError, marketErrorCatalog } from './errors.ts'
-export type { OfferBookComponents } from './offers/offer-book.ts'
+export type { OfferBookComponents, OfferWish } from './offers/offer-book.ts'
 export { OfferBook } from './offers/offer-book.ts'
 export type { OfferEntry, OfferSource } from './offers/offer-entry.ts'
 export type {
@@ -13,13 +13,11 @@ export type {
 } from './options.ts'
 export { marketPayerOptionsSchema, marketProviderOptionsSchema, offerBookOptionsSchema } from './options.ts'
 export type {
-  ChannelShare,
   MarketPayerComponents,
   OpenedChannels,
   PaymentReport,
-  PurseRecord,
-  PurseStage,
   QuotesRequest,
+  SettleOptions,
   UnsettledChannel,
 } from './payer/market-payer.ts'
 export { MarketPayer } from './payer/market-payer.ts'
@@ -33,6 +31,8 @@ export type {
   Reservation,
 } from './payer/payer-channel.ts'
 export { REJECT_REASONS } from './payer/payer-channel.ts'
+export type { ChannelShare } from './payer/purse-desk.ts'
+export type { PurseRecord, PurseStage } from './payer/purse-record.ts'
 export type { Admission, AdmissionRequest } from './provider/admission.ts'
 export type { MarketProviderComponents } from './provider/market-provider.ts'
 export { MarketProvider } from './provider/market-provider.ts'

@@ -1,7 +1,7 @@
 import { type ContentId, type Hash, type MicroUsd, microUsd } from '@stead/core'
 import type { BillEntry, Increment, IncrementBefore } from '@stead/protocol'
 import type { RejectReason } from '../payer/payer-channel.ts'
-import { lesser, positive } from './amounts.ts'
+import { greater, lesser, positive } from './amounts.ts'
 import type { CreditAccount } from './credit-window.ts'
 import { deliveryKey } from './provider-ledger.ts'
 
@@ -124,6 +124,11 @@ export class PayerLedger {
     return this.#receipted
   }
 
+  /** What the provider delivers ahead of payment, over all channels with it. */
+  get windowMicroUsd(): MicroUsd {
+    return this.#account.credit.windowMicroUsd
+  }
+
   /** This channel's part of the account's exposure goes away with it. */
   detach(): void {
     this.#account.exposureMicroUsd -= this.#exposure
@@ -210,7 +215,7 @@ export class PayerLedger {
     const entries = Array.from(this.#accepted.values().take(entriesMax))
     const delivered = entries.reduce((sum, entry) => sum + entry.amountMicroUsd, this.billedMicroUsd as bigint)
     const debt = this.signedMicroUsd + prepayMicroUsd
-    const cumulative = debt > delivered ? debt : delivered
+    const cumulative = greater(debt, delivered)
     if (entries.length === 0 && cumulative === this.signedMicroUsd) return undefined
     return {
       version: 1,

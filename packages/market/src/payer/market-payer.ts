@@ -1,24 +1,39 @@
-import type {
-  Address,
-  Chain,
-  Clock,
-  Hash,
-  Logger,
-  Metrics,
-  MicroUsd,
-  Network,
-  Random,
-  Signer,
-  SteadError,
-  Store,
-  UnixMs,
+import {
+  type Address,
+  type Chain,
+  type Clock,
+  CoreError,
+  type Hash,
+  type Logger,
+  type Metrics,
+  type MicroUsd,
+  messageOf,
+  microUsd,
+  type Network,
+  type PeerId,
+  type Random,
+  type Signer,
+  type SteadError,
+  type Store,
+  type Timer,
 } from '@stead/core'
-import type { PurseSeed, Resource, Secp256k1 } from '@stead/protocol'
+import { escrowSeparator, purseIdOf, type Quote, type Resource, type Secp256k1 } from '@stead/protocol'
+import { MarketError } from '../errors.ts'
+import { Journal } from '../journal/journal.ts'
+import { type ChannelRow, channelRowSchema } from '../journal/rows.ts'
+import { hashKey, PAYER_TABLES, put } from '../journal/tables.ts'
 import type { OfferEntry } from '../offers/offer-entry.ts'
 import type { MarketPayerOptions } from '../options.ts'
+import { askQuote, asSteadError, type QuoteAsker } from '../quotes/ask-quote.ts'
 import type { OpenedQuote, QuoteAnswer } from '../quotes/quote-answer.ts'
+import { ReceiptStore } from '../receipts/receipt-store.ts'
 import type { ReceiptFilter, StoredReceipt } from '../receipts/stored-receipt.ts'
+import type { ChannelDriver } from './channel-driver.ts'
+import { DriverLoader } from './driver-loader.ts'
+import { mapBounded } from './map-bounded.ts'
 import type { PayerChannel, RefusedOpening } from './payer-channel.ts'
+import { type ChannelShare, type FundedChannel, PurseDesk } from './purse-desk.ts'
+import type { PurseRecord } from './purse-record.ts'
 
 /** What the payer side stands on. */
 export interface MarketPayerComponents {
@@ -45,12 +60,6 @@ export interface QuotesRequest {
   readonly signal?: AbortSignal
 }
 
-/** Money for one provider. */
-export interface ChannelShare {
-  readonly quote: OpenedQuote
-  readonly allocationMicroUsd: MicroUsd
-}
-
 /** What came of opening channels. */
 export interface OpenedChannels {
   /** In the order of the shares, without the refused ones. */
@@ -71,47 +80,110 @@ export interface UnsettledChannel {
 
 /** What came of paying everything. */
 export interface PaymentReport {
-  /** All channels' vouchers. */
+  /** These channels' vouchers. */
   readonly paidMicroUsd: MicroUsd
   readonly receiptedMicroUsd: MicroUsd
   readonly unsettled: readonly UnsettledChannel[]
 }
 
-/** How a purse stands; `funding` until the chain is known to have it. */
-export type PurseStage = 'funding' | 'funded' | 'thawing' | 'closed'
-
-/** One purse of this payer. */
-export interface PurseRecord {
-  readonly purse: Hash
-  readonly seed: PurseSeed
-  readonly stage: PurseStage
-  readonly createdAt: UnixMs
-  readonly transactions: readonly Hash[]
-  readonly thawEndsAt: UnixMs | undefined
-  readonly refundMicroUsd: MicroUsd | undefined
-  readonly channels: readonly Hash[]
+/** Which channels to settle, and how long that may take. */
+export interface SettleOptions {
+  /** @default all */
+  readonly channels?: readonly Hash[]
+  /** @default 30 seconds */
+  readonly timeoutMs?: number
 }
 
-const unfinished = (): never => {
-  throw new TypeError('not built yet')
-}
+const SETTLE_TIMEOUT_MS = 30_000
+const REQUOTE_TIMEOUT_MS = 5_000
+/** How often the chain is asked about purses in doubt. */
+const CONFIRM_MS = 30_000
 
 /** The payer's side of the market: quotes, purses, channels, vouchers and receipts. */
 export class MarketPayer {
-  constructor(_components: MarketPayerComponents, _options: MarketPayerOptions) {}
+  readonly #components: MarketPayerComponents
+  readonly #options: MarketPayerOptions
+  readonly #journal: Journal
+  readonly #purses: PurseDesk
+  readonly #receipts: ReceiptStore
+  readonly #loader: DriverLoader
+  readonly #asker: QuoteAsker
+  readonly #drivers: Map<Hash, ChannelDriver> = new Map()
+  readonly #abort: AbortController = new AbortController()
+  #stopListening: (() => void) | undefined
+  #confirmTimer: Timer | undefined
+  #confirming: Promise<void> = Promise.resolve()
+  #isRunning = false
 
-  /** Reads the journal, brings both sides' books together and sends again what has no receipt. */
+  constructor(components: MarketPayerComponents, options: MarketPayerOptions) {
+    this.#components = components
+    this.#options = options
+    const { store, chain, signer } = components
+    const journal = new Journal(store)
+    this.#journal = journal
+    this.#purses = new PurseDesk({ ...components, journal })
+    this.#receipts = new ReceiptStore(store, PAYER_TABLES, chain.identity)
+    const separator = escrowSeparator(chain.identity)
+    const requote = (peer: PeerId, quote: Quote, need: Uint8Array): Promise<OpenedQuote | undefined> =>
+      this.#requote(peer, quote, need)
+    this.#loader = new DriverLoader({ ...components, journal, separator, receipts: this.#receipts, requote }, options)
+    const { prepayMaxMicroUsd } = options
+    this.#asker = { ...components, chain: chain.identity, payer: signer.address, prepayMaxMicroUsd }
+  }
+
+  /**
+   * Reads the journal, brings both sides' books together and sends again what has no receipt, both in the background.
+   * @throws CoreError STORE_FAILED, STORE_CORRUPT
+   */
   async start(): Promise<void> {
-    unfinished()
+    await this.#purses.load()
+    for await (const { id, row } of this.#receipts.channelRows()) {
+      if (row.stage !== 'closed') await this.#restore(id, row)
+    }
+    this.#isRunning = true
+    this.#stopListening = this.#components.network.listen({
+      peerConnected: (peer) => {
+        for (const driver of this.#drivers.values()) if (driver.peer === peer) driver.onPeerConnected()
+      },
+    })
+    for (const driver of this.#drivers.values()) {
+      const stage = this.#purses.stageOf(driver.terms.purse)
+      if (stage === 'thawing') driver.setThawing(true)
+      if (stage !== 'funding') driver.kick()
+    }
+    this.#confirm()
   }
 
+  /** Stops paying; what is journaled is paid after the next start. */
   async stop(): Promise<void> {
-    unfinished()
+    if (!this.#isRunning) return
+    this.#isRunning = false
+    this.#confirmTimer?.clear()
+    this.#stopListening?.()
+    this.#abort.abort()
+    for (const driver of this.#drivers.values()) driver.stop()
+    await Promise.all(Array.from(this.#drivers.values(), (driver) => driver.stopped()))
+    await this.#confirming
+    await this.#journal.drain()
   }
 
-  /** Asks many providers at once; every answer is a quote, a refusal or a failure with its reason. */
-  async quotes(_request: QuotesRequest): Promise<readonly QuoteAnswer[]> {
-    return unfinished()
+  /** Asks many providers at once; every answer is a quote, a refusal or a failure with its reason, in their order. */
+  async quotes(request: QuotesRequest): Promise<readonly QuoteAnswer[]> {
+    this.#requireRunning()
+    const { clock } = this.#components
+    const { resource, need, providers } = request
+    const deadlineMs = clock.monotonicMs() + request.timeoutMs
+    const signal =
+      request.signal === undefined ? this.#abort.signal : AbortSignal.any([this.#abort.signal, request.signal])
+    return mapBounded(providers, this.#options.askedAtOnceMax, async (provider): Promise<QuoteAnswer> => {
+      const timeoutMs = deadlineMs - clock.monotonicMs()
+      const { node, operator } = provider.offer
+      const source = { peer: provider.peer, node, operator }
+      if (timeoutMs > 0)
+        return { provider, ...(await askQuote(this.#asker, source, { resource, need, timeoutMs, signal })) }
+      const error = new CoreError('NETWORK_TIMEOUT', `no time was left to ask ${provider.peer}`)
+      return { kind: 'failure', provider, error }
+    })
   }
 
   /**
@@ -119,43 +191,204 @@ export class MarketPayer {
    * used instead of new ones. Refused openings are reported, not thrown.
    * @throws MarketError MARKET_UNFUNDED and the chain's errors
    */
-  async openChannels(_shares: readonly ChannelShare[]): Promise<OpenedChannels> {
-    return unfinished()
+  async openChannels(shares: readonly ChannelShare[]): Promise<OpenedChannels> {
+    this.#requireRunning()
+    const reused = this.#reusable(shares)
+    const fresh = shares.filter((share) => !reused.has(share))
+    const funded = fresh.length === 0 ? [] : await this.#fund(fresh)
+    const created = new Map<ChannelShare, ChannelDriver>()
+    for (const [position, share] of fresh.entries()) {
+      const channel = funded[position]
+      if (channel === undefined) continue
+      const driver = this.#loader.create(channel)
+      this.#drivers.set(driver.id, driver)
+      created.set(share, driver)
+    }
+    const outcomes = await mapBounded(shares, this.#options.askedAtOnceMax, async (share) => {
+      const known = reused.get(share)
+      const driver = known ?? created.get(share)
+      if (driver === undefined) throw new RangeError('a share has no channel')
+      return { driver, error: await this.#openOne(driver, known === undefined ? undefined : share.quote) }
+    })
+    return {
+      channels: outcomes.flatMap(({ driver, error }) => (error === undefined ? [driver] : [])),
+      refused: outcomes.flatMap(({ driver, error }) =>
+        error === undefined ? [] : [{ node: driver.terms.node, error }],
+      ),
+      purse: funded[0]?.purse,
+    }
   }
 
   /** All channels that are not closed. */
   channels(): readonly PayerChannel[] {
-    return unfinished()
+    return Array.from(this.#drivers.values())
   }
 
   /** Replaces the quote of a channel, say with one at a new price. @throws MarketError and the network's errors */
-  async renew(_channel: Hash, _quote: OpenedQuote): Promise<void> {
-    unfinished()
+  async renew(channel: Hash, quote: OpenedQuote): Promise<void> {
+    this.#requireRunning()
+    const driver = this.#drivers.get(channel)
+    const error = driver === undefined ? unknownChannel(channel) : await this.#openOne(driver, quote)
+    if (error !== undefined) throw error
   }
 
   /** Pays all accepted entries now; resolves when they are receipted, or reports which are not. */
-  async settle(_options?: {
-    readonly channels?: readonly Hash[]
-    readonly timeoutMs?: number
-  }): Promise<PaymentReport> {
-    return unfinished()
+  async settle(options: SettleOptions = {}): Promise<PaymentReport> {
+    const chosen = options.channels === undefined ? undefined : new Set(options.channels)
+    const drivers = Array.from(this.#drivers.values()).filter(({ id }) => chosen?.has(id) ?? true)
+    const timeoutMs = options.timeoutMs ?? SETTLE_TIMEOUT_MS
+    const errors = await Promise.all(drivers.map((driver) => driver.settle(timeoutMs)))
+    const unsettled = drivers.flatMap((driver, position): UnsettledChannel[] => {
+      const error = errors[position]
+      if (error === undefined) return []
+      const { id: channel, terms, unreceiptedMicroUsd } = driver
+      return [{ channel, node: terms.node, unreceiptedMicroUsd, error }]
+    })
+    const sum = (amount: (driver: ChannelDriver) => bigint): MicroUsd =>
+      microUsd(drivers.reduce((total, driver) => total + amount(driver), 0n))
+    return {
+      paidMicroUsd: sum(({ ledger }) => ledger.signedMicroUsd),
+      receiptedMicroUsd: sum(({ ledger }) => ledger.receiptedMicroUsd),
+      unsettled,
+    }
   }
 
-  async receipts(_filter: ReceiptFilter): Promise<readonly StoredReceipt[]> {
-    return unfinished()
+  /** The payer's copies of receipts. @throws CoreError STORE_FAILED, STORE_CORRUPT */
+  receipts(filter: ReceiptFilter): Promise<readonly StoredReceipt[]> {
+    return this.#receipts.list(filter)
   }
 
+  /** All purses that this payer ever locked. */
   async purses(): Promise<readonly PurseRecord[]> {
-    return unfinished()
+    return this.#purses.records()
   }
 
-  /** Begins to take back what a purse still holds; its channels serve no more. */
-  async thaw(_purse: Hash): Promise<PurseRecord> {
-    return unfinished()
+  /**
+   * Begins to take back what a purse still holds: its channels serve no more, what is accepted is paid first.
+   * @throws MarketError MARKET_PURSE_UNKNOWN, the chain's errors
+   */
+  async thaw(purse: Hash): Promise<PurseRecord> {
+    this.#requireRunning()
+    const drivers = this.#driversOf(purse)
+    for (const driver of drivers) driver.setThawing(true)
+    await this.settle({ channels: drivers.map(({ id }) => id) })
+    try {
+      return await this.#purses.thaw(purse)
+    } catch (error) {
+      for (const driver of drivers) driver.setThawing(false)
+      throw error
+    }
   }
 
-  /** Takes back what is left after the thaw. */
-  async close(_purse: Hash): Promise<PurseRecord> {
-    return unfinished()
+  /** Takes back what is left after the thaw. @throws MarketError MARKET_PURSE_UNKNOWN, the chain's errors */
+  async close(purse: Hash): Promise<PurseRecord> {
+    this.#requireRunning()
+    const record = await this.#purses.close(purse)
+    const drivers = this.#driversOf(purse)
+    const rows = drivers.map(({ id, row }) =>
+      put(PAYER_TABLES.channels, hashKey(id), channelRowSchema.encodeMessage({ ...row, stage: 'closed' })),
+    )
+    await this.#journal.write(rows, 'power')
+    for (const driver of drivers) {
+      driver.stop()
+      driver.ledger.detach()
+      this.#drivers.delete(driver.id)
+    }
+    return record
   }
+
+  async #fund(shares: readonly ChannelShare[]): Promise<readonly FundedChannel[]> {
+    try {
+      return await this.#purses.fund(shares)
+    } catch (error) {
+      // The transaction may be on its way: its money must not be lost sight of.
+      this.#confirm()
+      throw error
+    }
+  }
+
+  /** Channels that can take a share's allocation, each for one share. */
+  #reusable(shares: readonly ChannelShare[]): ReadonlyMap<ChannelShare, ChannelDriver> {
+    const chosen = new Map<ChannelShare, ChannelDriver>()
+    const taken = new Set<ChannelDriver>()
+    for (const share of shares) {
+      const { node, operator, resource } = share.quote.quote
+      for (const driver of this.#drivers.values()) {
+        const { terms, ledger, state } = driver
+        const isRight = terms.node === node && terms.operator === operator && driver.quote.resource === resource
+        const isUsable = state === 'open' || state === 'expired' || state === 'opening'
+        const left =
+          terms.allocationMicroUsd - ledger.billedMicroUsd - ledger.acceptedMicroUsd - ledger.inFlightMicroUsd
+        const isFunded = this.#purses.stageOf(terms.purse) === 'funded'
+        if (!isRight || !isUsable || !isFunded || taken.has(driver) || left < share.allocationMicroUsd) continue
+        chosen.set(share, driver)
+        taken.add(driver)
+        break
+      }
+    }
+    return chosen
+  }
+
+  async #openOne(driver: ChannelDriver, renewal: OpenedQuote | undefined): Promise<SteadError | undefined> {
+    try {
+      if (renewal !== undefined && renewal.quote.id !== driver.quote.id) await driver.renew(renewal)
+      return await driver.ready(this.#options.openTimeoutMs)
+    } catch (error) {
+      return asSteadError(error)
+    }
+  }
+
+  async #requote(peer: PeerId, quote: Quote, need: Uint8Array): Promise<OpenedQuote | undefined> {
+    const asked = { resource: quote.resource, need, timeoutMs: REQUOTE_TIMEOUT_MS, signal: this.#abort.signal }
+    const answer = await askQuote(this.#asker, { peer, node: quote.node, operator: quote.operator }, asked)
+    return answer.kind === 'quote' ? answer.opened : undefined
+  }
+
+  /** Money that was locked just before a crash is found again. */
+  #confirm(): void {
+    if (!this.#isRunning || this.#purses.unsettled.length === 0) return
+    this.#confirmTimer?.clear()
+    this.#confirming = this.#confirmAll().finally(() => {
+      if (!this.#isRunning || this.#purses.unsettled.length === 0) return
+      this.#confirmTimer = this.#components.clock.setTimer(CONFIRM_MS, () => this.#confirm())
+    })
+  }
+
+  async #confirmAll(): Promise<void> {
+    for (const purse of this.#purses.unsettled) {
+      try {
+        if (await this.#purses.confirm(purse)) await this.#begin(purse)
+      } catch (error) {
+        this.#components.logger.warn('the chain could not be asked about a purse', { purse, error: messageOf(error) })
+      }
+    }
+  }
+
+  /** The channels of a purse that turned out to be there. */
+  async #begin(purse: Hash): Promise<void> {
+    const channels = new Set(this.#purses.channelsOf(purse).filter((id) => !this.#drivers.has(id)))
+    if (channels.size > 0) {
+      for await (const { id, row } of this.#receipts.channelRows()) if (channels.has(id)) await this.#restore(id, row)
+    }
+    for (const driver of this.#driversOf(purse)) driver.kick()
+  }
+
+  async #restore(id: Hash, row: ChannelRow): Promise<void> {
+    const driver = await this.#loader.restore(id, purseIdOf(this.#components.chain.identity, row.seed), row)
+    if (driver !== undefined) this.#drivers.set(id, driver)
+  }
+
+  #driversOf(purse: Hash): readonly ChannelDriver[] {
+    return Array.from(this.#drivers.values()).filter(({ terms }) => terms.purse === purse)
+  }
+
+  #requireRunning(): void {
+    if (!this.#isRunning) throw new CoreError('CORE_STOPPED', 'the market is not running')
+  }
+}
+
+function unknownChannel(channel: Hash): SteadError {
+  return new MarketError('MARKET_CHANNEL_UNKNOWN', `this payer has no open channel ${channel}`, {
+    details: { channel },
+  })
 }

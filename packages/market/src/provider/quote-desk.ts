@@ -1,13 +1,4 @@
-import {
-  type Clock,
-  hasCode,
-  isSteadError,
-  microUsd,
-  type PeerId,
-  type Random,
-  type Signer,
-  type UnixMs,
-} from '@stead/core'
+import { type Clock, hasCode, isSteadError, type PeerId, type Random, type Signer, type UnixMs } from '@stead/core'
 import { addressOfPeerId, hashFromBytes, type Quote, type Resource, signQuote } from '@stead/protocol'
 import { lesser } from '../channel/amounts.ts'
 import { MarketError } from '../errors.ts'

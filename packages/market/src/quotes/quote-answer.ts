@@ -8,6 +8,8 @@ export interface OpenedQuote {
   readonly quote: Quote
   readonly signed: SignedDocument
   readonly peer: PeerId
+  /** What was asked, so that the quote can be renewed. */
+  readonly need: Uint8Array
 }
 
 /** What one provider said: a quote, a refusal with its reason, or nothing usable. */

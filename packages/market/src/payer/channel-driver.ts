@@ -1,0 +1,505 @@
+import {
+  type Clock,
+  type Hash,
+  hasCode,
+  type Logger,
+  type MicroUsd,
+  messageOf,
+  microUsd,
+  type Network,
+  type PeerId,
+  type Random,
+  type Signer,
+  type SteadError,
+  type Timer,
+} from '@stead/core'
+import {
+  type BillEntry,
+  type ChannelTerms,
+  channelIdOf,
+  type DomainSeparator,
+  incrementId,
+  incrementSchema,
+  type Quote,
+  type Secp256k1,
+  signVoucher,
+} from '@stead/protocol'
+import type { PayerLedger, Rejection, SentIncrement } from '../channel/payer-ledger.ts'
+import { REJECTIONS_MAX } from '../channel/provider-ledger.ts'
+import { Waiters } from '../channel/waiters.ts'
+import { MarketError } from '../errors.ts'
+import type { Journal } from '../journal/journal.ts'
+import type { ChannelRow } from '../journal/rows.ts'
+import type { MarketPayerOptions } from '../options.ts'
+import { asSteadError } from '../quotes/ask-quote.ts'
+import type { OpenedQuote } from '../quotes/quote-answer.ts'
+import { faultOf } from './channel-fault.ts'
+import { ChannelJournal } from './channel-journal.ts'
+import { ChannelLink, type ChannelStanding } from './channel-link.ts'
+import { OpenReservation, type ReservationEnd } from './open-reservation.ts'
+import {
+  type LostReason,
+  type PayerChannel,
+  type PayerChannelState,
+  type PayerChannelStats,
+  REJECT_REASONS,
+  type RejectReason,
+  type Reservation,
+} from './payer-channel.ts'
+import { type KeptQuote, QuoteKeeper } from './quote-keeper.ts'
+
+/** What a channel's driver stands on. */
+export interface ChannelDriverComponents {
+  readonly network: Network
+  readonly journal: Journal
+  readonly clock: Clock
+  readonly random: Random
+  readonly signer: Signer
+  readonly secp256k1: Secp256k1
+  readonly separator: DomainSeparator
+  readonly logger: Logger
+  /** Asks a provider for the same again; undefined when there is no quote to be had. */
+  readonly requote: (peer: PeerId, quote: Quote, need: Uint8Array) => Promise<OpenedQuote | undefined>
+}
+
+/** What a channel is made of. */
+export interface ChannelDriverParts {
+  readonly purse: Hash
+  readonly row: ChannelRow
+  readonly quote: KeptQuote
+  readonly quoteCount: number
+  readonly ledger: PayerLedger
+  /** The provider may know the channel already. */
+  readonly wasOpened: boolean
+}
+
+/** Times in a row that a provider may forget a channel which it was just told. */
+const REOPENS_MAX = 3
+
+/** Keeps one channel going: opens it, pays what is accepted, tells what is rejected, starts again after failures. */
+export class ChannelDriver implements PayerChannel {
+  readonly id: Hash
+  readonly terms: ChannelTerms
+  readonly peer: PeerId
+  readonly row: ChannelRow
+  readonly ledger: PayerLedger
+  readonly #components: ChannelDriverComponents
+  readonly #options: MarketPayerOptions
+  readonly #link: ChannelLink
+  readonly #journal: ChannelJournal
+  readonly #quotes: QuoteKeeper
+  readonly #end: ReservationEnd
+  readonly #abort: AbortController = new AbortController()
+  readonly #waiters: Waiters
+  readonly #rejected: Record<RejectReason, number>
+  #quoteCount: number
+  #phase: 'opening' | 'reconciled' | 'ready' = 'opening'
+  #mustOpen: boolean
+  #reopens = 0
+  #prepay: MicroUsd = microUsd(0n)
+  #isThawing = false
+  #isStopped = false
+  #isRunning = false
+  #running: Promise<void> = Promise.resolve()
+  #fatal: { readonly reason: LostReason; readonly error: SteadError } | undefined
+  #lastError: SteadError | undefined
+  #failures = 0
+  #failingSinceMs: number | undefined
+  #isPaymentDue = false
+  #payTimer: Timer | undefined
+  #retryTimer: Timer | undefined
+  #accepted = 0
+  #acceptedSum = 0n
+  #acceptedAtRenewal = 0
+
+  constructor(components: ChannelDriverComponents, parts: ChannelDriverParts, options: MarketPayerOptions) {
+    const { row, quote, ledger } = parts
+    const { clock, logger, network, secp256k1 } = components
+    const { node, operator, allocationMicroUsd } = row
+    this.terms = { purse: parts.purse, node, operator, allocationMicroUsd }
+    this.id = channelIdOf(this.terms)
+    this.peer = row.peer as PeerId
+    this.row = row
+    this.ledger = ledger
+    this.#components = components
+    this.#options = options
+    this.#quoteCount = parts.quoteCount
+    this.#mustOpen = !parts.wasOpened
+    const { id, terms, peer } = this
+    const link = {
+      network,
+      secp256k1,
+      peer,
+      id,
+      terms,
+      row,
+      timeoutMs: options.payTimeoutMs,
+      signal: this.#abort.signal,
+    }
+    this.#link = new ChannelLink(link)
+    this.#journal = new ChannelJournal(components, id)
+    this.#waiters = new Waiters(clock)
+    this.#quotes = new QuoteKeeper(
+      {
+        clock,
+        requote: (last, need) => components.requote(peer, last, need),
+        renew: (opened) => this.renew(opened),
+        wasUsed: () => this.#wasUsed(),
+        onFailure: (error) => logger.info('a quote could not be renewed', { channel: id, error: messageOf(error) }),
+      },
+      quote,
+    )
+    this.#rejected = Object.fromEntries(REJECT_REASONS.map((reason) => [reason, 0])) as Record<RejectReason, number>
+    this.#end = {
+      accepted: (entry) => this.#accept(entry),
+      rejected: (delivery, reason) => this.#reject(delivery, reason),
+      released: (delivery) => {
+        ledger.release(delivery)
+        this.#waiters.notify()
+      },
+    }
+  }
+
+  get quote(): Quote {
+    return this.#quotes.quote
+  }
+
+  get state(): PayerChannelState {
+    if (this.#isThawing) return 'thawing'
+    if (this.lostReason !== undefined) return 'lost'
+    if (this.#phase !== 'ready') return 'opening'
+    if (this.#quotes.isExpired) return 'expired'
+    const left = this.terms.allocationMicroUsd - this.ledger.billedMicroUsd - this.ledger.acceptedMicroUsd
+    return left === 0n ? 'exhausted' : 'open'
+  }
+
+  get lostReason(): LostReason | undefined {
+    if (this.#fatal !== undefined) return this.#fatal.reason
+    const sinceMs = this.#failingSinceMs
+    if (sinceMs === undefined) return undefined
+    return this.#components.clock.monotonicMs() - sinceMs >= this.#options.lostAfterMs ? 'unreachable' : undefined
+  }
+
+  roomMicroUsd(): MicroUsd {
+    return this.state === 'open' ? this.ledger.roomMicroUsd() : microUsd(0n)
+  }
+
+  largestMicroUsd(): MicroUsd {
+    return this.ledger.largestMicroUsd()
+  }
+
+  onRoom(callback: () => void): () => void {
+    return this.#waiters.listen(callback)
+  }
+
+  reserve(maximumMicroUsd: MicroUsd): Reservation | undefined {
+    const { state } = this
+    if (state !== 'open') {
+      if (state === 'expired') void this.#quotes.renewNow()
+      return undefined
+    }
+    const delivery = this.#components.random.bytes(16)
+    if (!this.ledger.reserve(delivery, maximumMicroUsd)) {
+      // Paying makes room, so whoever waits for room does not also wait for the pay timer.
+      if (this.ledger.acceptedCount > 0 || this.ledger.rejectionCount > 0) this.#payNow()
+      return undefined
+    }
+    return new OpenReservation(delivery, maximumMicroUsd, this.#end)
+  }
+
+  stats(): PayerChannelStats {
+    const { ledger } = this
+    const paid = ledger.signedMicroUsd
+    const billed = ledger.billedMicroUsd
+    return {
+      inFlight: ledger.inFlight,
+      inFlightMicroUsd: ledger.inFlightMicroUsd,
+      accepted: this.#accepted,
+      acceptedMicroUsd: microUsd(this.#acceptedSum),
+      unpaidMicroUsd: ledger.acceptedMicroUsd,
+      rejected: REJECT_REASONS.reduce((sum, reason) => sum + this.#rejected[reason], 0),
+      rejectedByReason: { ...this.#rejected },
+      paidMicroUsd: paid,
+      receiptedMicroUsd: ledger.receiptedMicroUsd,
+      prepaidMicroUsd: microUsd(paid > billed ? paid - billed : 0n),
+      windowMicroUsd: ledger.windowMicroUsd,
+      increments: ledger.head === undefined ? 0 : ledger.head.index + 1,
+    }
+  }
+
+  /** Begins, or begins again at once when it waits after a failure. */
+  kick(): void {
+    if (this.#isStopped || this.#fatal !== undefined || this.#isRunning) return
+    this.#retryTimer?.clear()
+    this.#retryTimer = undefined
+    this.#isRunning = true
+    this.#running = this.#run()
+  }
+
+  /** Resolves with undefined once the provider serves this channel, or with why it does not. */
+  async ready(timeoutMs: number): Promise<SteadError | undefined> {
+    this.kick()
+    await this.#waiters.until(() => this.#phase === 'ready' || this.#isOver(), timeoutMs)
+    if (this.#phase === 'ready' && this.#fatal === undefined) return undefined
+    return this.#why('the provider did not open the channel in time')
+  }
+
+  /** Pays and tells everything now; resolves with undefined once it is receipted, or with why not. */
+  async settle(timeoutMs: number): Promise<SteadError | undefined> {
+    const { ledger } = this
+    const isDone = (): boolean => ledger.acceptedCount === 0 && ledger.sent === undefined && ledger.rejectionCount === 0
+    if (!isDone()) {
+      this.#isPaymentDue = true
+      this.kick()
+      await this.#waiters.until(() => isDone() || this.#isOver(), timeoutMs)
+    }
+    await this.#journal.written
+    if (isDone() || this.unreceiptedMicroUsd === 0n) return undefined
+    return this.#why('the provider gave no receipt in time')
+  }
+
+  /** Accepted, without a receipt. */
+  get unreceiptedMicroUsd(): MicroUsd {
+    const { billedMicroUsd, acceptedMicroUsd, receiptedMicroUsd } = this.ledger
+    const open = billedMicroUsd + acceptedMicroUsd - receiptedMicroUsd
+    return microUsd(open > 0n ? open : 0n)
+  }
+
+  /** Gives the channel a new quote on both sides. @throws MarketError, the network's errors */
+  async renew(opened: OpenedQuote): Promise<void> {
+    const { node, operator } = this.terms
+    if (opened.quote.node !== node || opened.quote.operator !== operator) {
+      throw new MarketError('MARKET_QUOTE_INVALID', 'the quote is of another node or operator than the channel')
+    }
+    // A channel that is not open yet is opened with the new quote; an open one is told of it.
+    if (this.#phase === 'opening') this.#mustOpen = true
+    else await this.#link.open(opened.signed)
+    this.#quotes.take(opened)
+    this.#quoteCount += 1
+    await this.#journal.quoted(this.#quoteCount - 1, opened.signed)
+    this.#waiters.notify()
+  }
+
+  /** The purse is being emptied: nothing new is asked for, what is accepted is still paid. */
+  setThawing(isThawing: boolean): void {
+    this.#isThawing = isThawing
+    this.#waiters.notify()
+  }
+
+  /** The peer is there again: what waits for it is tried now. */
+  onPeerConnected(): void {
+    if (this.#retryTimer !== undefined || (this.#phase === 'opening' && this.#failingSinceMs !== undefined)) this.kick()
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#payTimer?.clear()
+    this.#retryTimer?.clear()
+    this.#quotes.stop()
+    this.#abort.abort()
+    this.#waiters.wake()
+  }
+
+  /** Resolves when nothing of this channel runs any more. */
+  async stopped(): Promise<void> {
+    await this.#running
+    await this.#journal.written
+  }
+
+  #isOver(): boolean {
+    return this.#fatal !== undefined || this.#isStopped
+  }
+
+  #accept(entry: BillEntry): void {
+    const { ledger } = this
+    ledger.accept(entry)
+    this.#accepted += 1
+    this.#acceptedSum += entry.amountMicroUsd
+    this.#journal.accepted(entry)
+    const isHalfWindow = ledger.acceptedMicroUsd * 2n >= ledger.windowMicroUsd
+    if (isHalfWindow || ledger.acceptedCount >= this.#options.payEntriesMax) this.#payNow()
+    else this.#paySoon()
+    this.#waiters.notify()
+  }
+
+  #reject(delivery: Uint8Array, reason: RejectReason): void {
+    this.ledger.reject(delivery, reason)
+    this.#rejected[reason] += 1
+    this.#paySoon()
+  }
+
+  #payNow(): void {
+    this.#isPaymentDue = true
+    // Failing anew at once would only repeat the failure; the retry timer pays.
+    if (this.#retryTimer === undefined) this.kick()
+  }
+
+  #paySoon(): void {
+    this.#payTimer ??= this.#components.clock.setTimer(this.#options.payAfterMs, () => {
+      this.#payTimer = undefined
+      this.#payNow()
+    })
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isOver()) {
+      const step = this.#nextStep()
+      if (step === undefined) break
+      try {
+        await step()
+        this.#failures = 0
+        this.#failingSinceMs = undefined
+        this.#lastError = undefined
+      } catch (error) {
+        if (this.#isStopped || !(await this.#recover(error))) break
+      }
+    }
+    // In the same turn as the last look, so that no kick can fall between the two.
+    this.#isRunning = false
+    this.#waiters.wake()
+  }
+
+  #nextStep(): (() => Promise<void>) | undefined {
+    const { ledger } = this
+    if (this.#phase === 'opening') return () => this.#open()
+    const { sent } = ledger
+    if (sent !== undefined) return () => this.#send(sent)
+    const mustTell = this.#isPaymentDue || this.#phase === 'reconciled'
+    if (this.#prepay > 0n || (mustTell && ledger.acceptedCount > 0)) return () => this.#sign()
+    if (mustTell && ledger.rejectionCount > 0) return () => this.#tell()
+    this.#isPaymentDue = false
+    if (this.#phase === 'reconciled') {
+      this.#phase = 'ready'
+      this.#reopens = 0
+      this.#quotes.start()
+      this.#waiters.notify()
+    }
+    return undefined
+  }
+
+  async #open(): Promise<void> {
+    const standing = this.#mustOpen ? await this.#link.open(this.#quotes.signed) : await this.#link.sync()
+    this.#mustOpen = false
+    await this.#reconcile(standing)
+    this.#phase = 'reconciled'
+  }
+
+  /** Brings both sides' books together. */
+  async #reconcile({ books, prepayMicroUsd, windowMicroUsd }: ChannelStanding): Promise<void> {
+    const { ledger } = this
+    const confused = (what: string): MarketError =>
+      new MarketError('MARKET_RECEIPT_INVALID', `node ${this.terms.node} ${what}`, { details: { channel: this.id } })
+    const outcome = ledger.reconcile(books)
+    if (outcome === undefined) {
+      const own = `${ledger.head?.index ?? 'none'} with ${ledger.signedMicroUsd}`
+      throw confused(
+        `is at increment ${books.lastIndex ?? 'none'} with ${books.cumulativeMicroUsd}, this node at ${own}`,
+      )
+    }
+    if (outcome.dropped.length > 0) {
+      const deliveries = outcome.dropped.length
+      this.#components.logger.warn('the provider forgot accepted deliveries; they are not paid', {
+        channel: this.id,
+        deliveries,
+      })
+      await this.#journal.dropped(outcome.dropped)
+    }
+    if (prepayMicroUsd > this.quote.credit.prepayMicroUsd) {
+      throw confused(`wants ${prepayMicroUsd} micro-dollars ahead, its quote says ${this.quote.credit.prepayMicroUsd}`)
+    }
+    this.#prepay = ledger.sent === undefined ? prepayMicroUsd : microUsd(0n)
+    ledger.applyWindow(windowMicroUsd)
+  }
+
+  /** Signs what is accepted. The journal has it before anybody else. */
+  async #sign(): Promise<void> {
+    const { signer, separator } = this.#components
+    const increment = this.ledger.draft(this.#options.payEntriesMax, this.#prepay)
+    if (increment !== undefined) {
+      const bytes = incrementSchema.encodeDocument(increment)
+      const { cumulativeMicroUsd } = increment
+      const voucher = signVoucher(signer, separator, { ...this.terms, cumulativeMicroUsd })
+      const sent: SentIncrement = { increment, bytes, voucherSignature: voucher.signature }
+      await this.#journal.signed(sent)
+      this.ledger.applySigned(sent, incrementId(bytes))
+    }
+    this.#prepay = microUsd(0n)
+  }
+
+  async #send(sent: SentIncrement): Promise<void> {
+    const rejections = this.ledger.rejections(REJECTIONS_MAX)
+    const { providerSignature, windowMicroUsd } = await this.#link.pay(sent, rejections)
+    this.#journal.receipted(sent, providerSignature)
+    this.ledger.applyReceipt()
+    this.#applyTold(rejections, windowMicroUsd)
+  }
+
+  async #tell(): Promise<void> {
+    const rejections = this.ledger.rejections(REJECTIONS_MAX)
+    this.#applyTold(rejections, await this.#link.reject(rejections))
+  }
+
+  #applyTold(rejections: readonly Rejection[], windowMicroUsd: MicroUsd): void {
+    this.ledger.applyTold(rejections)
+    this.ledger.applyWindow(windowMicroUsd)
+    this.#waiters.notify()
+  }
+
+  /** @returns true to go on at once */
+  async #recover(error: unknown): Promise<boolean> {
+    const fault = faultOf(error)
+    this.#lastError = asSteadError(error)
+    if (fault.kind === 'reopen' && this.#reopens < REOPENS_MAX) {
+      this.#reopens += 1
+      this.#phase = 'opening'
+      this.#mustOpen = true
+      return true
+    }
+    if (fault.kind === 'expired' && (await this.#quotes.renewNow())) return true
+    if (fault.kind === 'thawing') this.#isThawing = true
+    if (fault.kind === 'retry' || fault.kind === 'expired') this.#retryLater(fault.kind === 'retry' && fault.isPeer)
+    else this.#lose(fault.kind === 'lost' ? fault.reason : 'refused', this.#lastError)
+    return false
+  }
+
+  #lose(reason: LostReason, error: SteadError): void {
+    this.#fatal = { reason, error }
+    this.ledger.detach()
+    const { logger } = this.#components
+    logger.warn('a channel is lost', { channel: this.id, node: this.terms.node, reason, error: error.message })
+    this.#waiters.notify()
+  }
+
+  #retryLater(isPeer: boolean): void {
+    const { clock, random } = this.#components
+    if (isPeer) this.#failingSinceMs ??= clock.monotonicMs()
+    const { retryFirstMs, retryMaxMs } = this.#options
+    const pauseMs = Math.min(retryMaxMs, retryFirstMs * 2 ** Math.min(this.#failures, 20))
+    this.#failures += 1
+    // Half of the pause is random, so that a provider that comes back is not asked by everybody at once.
+    this.#retryTimer = clock.setTimer(pauseMs * (0.5 + random.fraction() / 2), () => {
+      this.#retryTimer = undefined
+      // With nothing to pay there is no hurry: the next use, or the peer's return, begins again.
+      if (this.lostReason === 'unreachable' && this.#isIdle()) this.#waiters.notify()
+      else this.kick()
+    })
+    this.#waiters.notify()
+  }
+
+  #isIdle(): boolean {
+    const { sent, acceptedCount, rejectionCount } = this.ledger
+    return sent === undefined && acceptedCount === 0 && rejectionCount === 0 && !this.#waiters.isAwaited
+  }
+
+  #wasUsed(): boolean {
+    const isUsed = this.#accepted > this.#acceptedAtRenewal || this.ledger.inFlight > 0
+    this.#acceptedAtRenewal = this.#accepted
+    return isUsed && this.state === 'open'
+  }
+
+  #why(fallback: string): SteadError {
+    const known = this.#fatal?.error ?? this.#lastError
+    if (known !== undefined && !hasCode(known, 'CORE_ABORTED')) return known
+    return new MarketError('MARKET_BUSY', fallback, { details: { channel: this.id, node: this.terms.node } })
+  }
+}

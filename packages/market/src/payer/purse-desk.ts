@@ -1,0 +1,274 @@
+import {
+  type Chain,
+  type Clock,
+  type Hash,
+  hash,
+  isSteadError,
+  type Logger,
+  type MicroUsd,
+  messageOf,
+  microUsd,
+  type Random,
+  type Signer,
+  type Store,
+  type TransactionOutcome,
+} from '@stead/core'
+import {
+  buildPurseTree,
+  channelIdOf,
+  hashFromBytes,
+  type PurseSeed,
+  type PurseTree,
+  purseIdOf,
+  signedDocumentSchema,
+} from '@stead/protocol'
+import { MarketError } from '../errors.ts'
+import type { Journal } from '../journal/journal.ts'
+import { type ChannelRow, channelRowSchema, type PurseRow, purseRowSchema } from '../journal/rows.ts'
+import { channelNumberKey, hashKey, PAYER_TABLES, put, remove } from '../journal/tables.ts'
+import type { OpenedQuote } from '../quotes/quote-answer.ts'
+import { type PurseRecord, purseRecordOf } from './purse-record.ts'
+
+/** Money for one provider. */
+export interface ChannelShare {
+  readonly quote: OpenedQuote
+  readonly allocationMicroUsd: MicroUsd
+}
+
+/** A channel of a purse that was just locked. */
+export interface FundedChannel {
+  readonly id: Hash
+  readonly purse: Hash
+  readonly row: ChannelRow
+  readonly quote: OpenedQuote
+}
+
+/** What the purse desk stands on. */
+export interface PurseDeskComponents {
+  readonly store: Store
+  readonly journal: Journal
+  readonly chain: Chain
+  readonly clock: Clock
+  readonly random: Random
+  readonly signer: Signer
+  readonly logger: Logger
+}
+
+const TRANSACTIONS_MAX = 16
+
+/** Locks money, takes it back, and never forgets where it is: each purse is journaled before the chain hears of it. */
+export class PurseDesk {
+  readonly #components: PurseDeskComponents
+  readonly #rows: Map<Hash, PurseRow> = new Map()
+
+  constructor(components: PurseDeskComponents) {
+    this.#components = components
+  }
+
+  async load(): Promise<void> {
+    for (const { key, value } of await this.#components.store.scan(PAYER_TABLES.purses)) {
+      this.#rows.set(hash(`0x${key}`), purseRowSchema.decodeMessage(value))
+    }
+  }
+
+  records(): readonly PurseRecord[] {
+    return Array.from(this.#rows, ([purse, row]) => purseRecordOf(purse, row))
+  }
+
+  stageOf(purse: Hash): PurseRow['stage'] | undefined {
+    return this.#rows.get(purse)?.stage
+  }
+
+  channelsOf(purse: Hash): readonly Hash[] {
+    return this.#rows.get(purse)?.channels ?? []
+  }
+
+  /** Purses of which it is not known whether the chain has them: a crash or an outage came in between. */
+  get unsettled(): readonly Hash[] {
+    return Array.from(this.#rows).flatMap(([purse, { stage }]) => (stage === 'funding' ? [purse] : []))
+  }
+
+  /** Asks the chain about a purse in doubt; true when it is there. @throws the chain's errors */
+  async confirm(purse: Hash): Promise<boolean> {
+    const row = this.#rows.get(purse)
+    if (row === undefined || row.stage !== 'funding') return row !== undefined
+    if ((await this.#components.chain.purse(purse)) === undefined) return false
+    await this.#keep(purse, { ...row, stage: 'funded' })
+    this.#components.logger.info('a purse from before is on chain', { purse, totalMicroUsd: row.seed.totalMicroUsd })
+    return true
+  }
+
+  /** Locks one purse for all shares. @throws MarketError MARKET_UNFUNDED, the chain's errors */
+  async fund(shares: readonly ChannelShare[]): Promise<readonly FundedChannel[]> {
+    const { chain, random, clock, signer } = this.#components
+    const leaves = distinctLeaves(shares)
+    const tree = buildPurseTree(leaves)
+    await this.#requireFunds(tree.totalMicroUsd)
+    const seed: PurseSeed = {
+      payer: chain.account,
+      voucherSigner: signer.address,
+      root: tree.root,
+      totalMicroUsd: tree.totalMicroUsd,
+      salt: hashFromBytes(random.bytes(32)),
+    }
+    const purse = purseIdOf(chain.identity, seed)
+    const channels = shares.map((share, position) => this.#channel({ share, purse, seed, tree, position, leaves }))
+    const row: PurseRow = {
+      version: 1,
+      seed,
+      stage: 'funding',
+      createdAt: clock.now(),
+      transactions: [],
+      channels: channels.map(({ id }) => id),
+    }
+    await this.#keepNew(purse, row, channels)
+    await this.#lock(purse, row)
+    return channels
+  }
+
+  /** Begins to take back what a purse holds. @throws MarketError MARKET_PURSE_UNKNOWN, the chain's errors */
+  async thaw(purse: Hash): Promise<PurseRecord> {
+    const { chain } = this.#components
+    const row = this.#require(purse)
+    if (row.stage === 'thawing' || row.stage === 'closed') return purseRecordOf(purse, row)
+    try {
+      const outcome = await chain.thaw(purse)
+      return await this.#keep(purse, { ...withTransaction(row, outcome), stage: 'thawing', thawEndsAt: outcome.endsAt })
+    } catch (error) {
+      // A thaw from before a crash is done already.
+      const state = await chain.purse(purse)
+      if (state?.thawEndsAt === undefined) throw error
+      return this.#keep(purse, { ...row, stage: 'thawing', thawEndsAt: state.thawEndsAt })
+    }
+  }
+
+  /** Takes back what is left after the thaw. @throws MarketError MARKET_PURSE_UNKNOWN, the chain's errors */
+  async close(purse: Hash): Promise<PurseRecord> {
+    const { chain } = this.#components
+    const row = this.#require(purse)
+    if (row.stage === 'closed') return purseRecordOf(purse, row)
+    try {
+      const outcome = await chain.close(purse)
+      const { refundMicroUsd } = outcome
+      return await this.#keep(purse, { ...withTransaction(row, outcome), stage: 'closed', refundMicroUsd })
+    } catch (error) {
+      const state = await chain.purse(purse)
+      if (state?.closed !== true) throw error
+      const refundMicroUsd = microUsd(state.totalMicroUsd - state.claimedMicroUsd)
+      return this.#keep(purse, { ...row, stage: 'closed', refundMicroUsd })
+    }
+  }
+
+  async #requireFunds(needMicroUsd: MicroUsd): Promise<void> {
+    const { chain } = this.#components
+    const { dollarMicroUsd } = await chain.balances(chain.account)
+    if (dollarMicroUsd >= needMicroUsd) return
+    throw new MarketError(
+      'MARKET_UNFUNDED',
+      `account ${chain.account} holds ${dollarMicroUsd} micro-dollars, the purse needs ${needMicroUsd}`,
+      { details: { account: chain.account, needMicroUsd, haveMicroUsd: dollarMicroUsd } },
+    )
+  }
+
+  #channel(leaf: {
+    readonly share: ChannelShare
+    readonly purse: Hash
+    readonly seed: PurseSeed
+    readonly tree: PurseTree
+    readonly position: number
+    readonly leaves: ReturnType<typeof distinctLeaves>
+  }): FundedChannel {
+    const { share, purse, seed, tree, position, leaves } = leaf
+    const { quote, peer } = share.quote
+    const branch = tree.branches[position]
+    const allocationMicroUsd = leaves[position]?.allocationMicroUsd
+    if (branch === undefined || allocationMicroUsd === undefined)
+      throw new RangeError(`no leaf ${position} in the purse`)
+    const row: ChannelRow = {
+      version: 1,
+      seed,
+      node: quote.node,
+      operator: quote.operator,
+      allocationMicroUsd,
+      branchIndex: Number(branch.index),
+      branch: branch.steps,
+      peer,
+      stage: 'open',
+      openedAt: this.#components.clock.now(),
+      claimedMicroUsd: microUsd(0n),
+    }
+    const { node, operator } = quote
+    return { id: channelIdOf({ purse, node, operator, allocationMicroUsd }), purse, row, quote: share.quote }
+  }
+
+  async #keepNew(purse: Hash, row: PurseRow, channels: readonly FundedChannel[]): Promise<void> {
+    const rows = channels.flatMap(({ id, row: channel, quote }) => [
+      put(PAYER_TABLES.channels, hashKey(id), channelRowSchema.encodeMessage(channel)),
+      put(PAYER_TABLES.quotes, channelNumberKey(id, 0), signedDocumentSchema.encodeMessage(quote.signed)),
+    ])
+    const purseRow = put(PAYER_TABLES.purses, hashKey(purse), purseRowSchema.encodeMessage(row))
+    await this.#components.journal.write([purseRow, ...rows], 'power')
+    this.#rows.set(purse, row)
+  }
+
+  async #lock(purse: Hash, row: PurseRow): Promise<void> {
+    const { chain, logger } = this.#components
+    const { root, totalMicroUsd, voucherSigner, salt } = row.seed
+    try {
+      const outcome = await chain.fund({ root, totalMicroUsd, voucherSigner, salt })
+      await this.#keep(purse, { ...withTransaction(row, outcome), stage: 'funded' })
+    } catch (error) {
+      const isThere = await this.confirm(purse).catch(() => false)
+      if (isThere) return
+      // Only a clear no of the chain lets the purse be forgotten; a transaction may still be on its way otherwise.
+      const isRefused = isSteadError(error) && !error.retryable
+      if (isRefused) await this.#forget(purse, row)
+      logger.warn('a purse could not be locked', {
+        purse,
+        totalMicroUsd,
+        isInDoubt: !isRefused,
+        error: messageOf(error),
+      })
+      throw error
+    }
+  }
+
+  async #forget(purse: Hash, row: PurseRow): Promise<void> {
+    this.#rows.delete(purse)
+    const rows = row.channels.flatMap((channel) => [
+      remove(PAYER_TABLES.channels, hashKey(channel)),
+      remove(PAYER_TABLES.quotes, channelNumberKey(channel, 0)),
+    ])
+    await this.#components.journal.write([remove(PAYER_TABLES.purses, hashKey(purse)), ...rows], 'process')
+  }
+
+  async #keep(purse: Hash, row: PurseRow): Promise<PurseRecord> {
+    this.#rows.set(purse, row)
+    const kept = put(PAYER_TABLES.purses, hashKey(purse), purseRowSchema.encodeMessage(row))
+    await this.#components.journal.write([kept], 'power')
+    return purseRecordOf(purse, row)
+  }
+
+  #require(purse: Hash): PurseRow {
+    const row = this.#rows.get(purse)
+    if (row !== undefined) return row
+    throw new MarketError('MARKET_PURSE_UNKNOWN', `this payer has no purse ${purse}`, { details: { purse } })
+  }
+}
+
+function withTransaction(row: PurseRow, { transaction }: TransactionOutcome): PurseRow {
+  return { ...row, transactions: [...row.transactions, transaction].slice(-TRANSACTIONS_MAX) }
+}
+
+/** Two equal leaves would be one channel; a micro-dollar more tells them apart. */
+function distinctLeaves(
+  shares: readonly ChannelShare[],
+): readonly Pick<ChannelRow, 'node' | 'operator' | 'allocationMicroUsd'>[] {
+  const taken = new Set<string>()
+  return shares.map(({ quote: { quote }, allocationMicroUsd }) => {
+    let allocation: bigint = allocationMicroUsd
+    while (taken.has(`${quote.node} ${quote.operator} ${allocation}`)) allocation += 1n
+    taken.add(`${quote.node} ${quote.operator} ${allocation}`)
+    return { node: quote.node, operator: quote.operator, allocationMicroUsd: microUsd(allocation) }
+  })
+}
