@@ -7,8 +7,8 @@ import {
   contentIdOf,
   incrementId,
   quoteSchema,
-  taskSchema,
   type Task,
+  taskSchema,
 } from '@stead/protocol'
 import type { Outcome } from '@stead/sandbox'
 import type { AcceptedDelivery, JobEvidence } from './consumer/job-evidence.ts'
@@ -104,6 +104,7 @@ export async function recomputeBill(input: BillAuditInput): Promise<BillAudit> {
 async function recompute({ job, receipts, run }: BillAuditInput): Promise<BillAudit> {
   const tasks = new Map(job.tasks.map(({ key, document }) => [key, document]))
   const open = new Map(job.accepted.map((accepted) => [accepted.delivery, accepted]))
+  const own = new Set(open.keys())
   const reruns = new Map<string, Rerun>()
   const channels: BilledChannel[] = []
   let fuelSum = 0n
@@ -114,7 +115,8 @@ async function recompute({ job, receipts, run }: BillAuditInput): Promise<BillAu
       const delivery = bytesToHex(entry.delivery).slice(2)
       const accepted = open.get(delivery)
       if (accepted === undefined) {
-        if (job.accepted.some((other) => other.delivery === delivery)) throw billedTwice(channel, accepted, delivery)
+        if (own.has(delivery)) throw billedTwice(channel, delivery)
+        // Of another job.
         continue
       }
       open.delete(delivery)
@@ -156,7 +158,13 @@ function checkChain(channel: Hash, chain: readonly StoredReceipt[]): { readonly 
     } catch (error) {
       if (!hasCode(error, 'PROTOCOL_CONTENT')) throw error
       const { need, have } = error.details
-      throw new Found({ what: 'increments', message: error.message, expected: String(need), got: String(have), channel })
+      throw new Found({
+        what: 'increments',
+        message: error.message,
+        expected: String(need),
+        got: String(have),
+        channel,
+      })
     }
     const { index, deliveredMicroUsd, cumulativeMicroUsd } = increment
     if (providerSignature === undefined) {
@@ -199,7 +207,15 @@ async function runAgain(
   const evidence = evidenceOf(id, outcome)
   if (evidence !== undefined) return { outcome: evidence.id, fuel: evidence.record.fuel }
   const message = `task ${JSON.stringify(task)} has no result here: ${outcome.status}`
-  throw new Found({ what: 'not-repeatable', message, expected: accepted.outcome, got: outcome.status, channel, delivery, task })
+  throw new Found({
+    what: 'not-repeatable',
+    message,
+    expected: accepted.outcome,
+    got: outcome.status,
+    channel,
+    delivery,
+    task,
+  })
 }
 
 function checkEntry(
@@ -229,10 +245,9 @@ function checkEntry(
   check('journal', accepted.channel, channel)
 }
 
-function billedTwice(channel: Hash, accepted: AcceptedDelivery | undefined, delivery: string): Found {
-  const task = accepted?.task
+function billedTwice(channel: Hash, delivery: string): Found {
   const message = `delivery ${delivery} is billed twice`
-  return new Found({ what: 'billed-twice', message, expected: '1', got: '2', channel, delivery, ...(task === undefined ? {} : { task }) })
+  return new Found({ what: 'billed-twice', message, expected: '1', got: '2', channel, delivery })
 }
 
 function checkAllBilled(open: ReadonlyMap<string, AcceptedDelivery>): void {

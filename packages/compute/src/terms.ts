@@ -99,7 +99,10 @@ export interface TermsMismatch {
 }
 
 /** The first respect in which `terms` do not meet `need`; undefined when they do. */
-export function termsMismatch(terms: ComputeTerms, need: Omit<ComputeNeed, 'version' | 'module'>): TermsMismatch | undefined {
+export function termsMismatch(
+  terms: ComputeTerms,
+  need: Omit<ComputeNeed, 'version' | 'module'>,
+): TermsMismatch | undefined {
   if (need.meterVersion !== terms.meterVersion)
     return { limit: 'meter-version', need: need.meterVersion, have: terms.meterVersion }
   const pairs: readonly (readonly [TermsLimit, bigint | number, bigint | number])[] = [

@@ -154,7 +154,8 @@ export class BlobExchange {
           const length = Math.min(BLOB_CHUNK_BYTES_MAX, totalBytes - offset)
           next += length
           const chunk = await this.#chunk(peer, { id, offset, length }, options.timeoutMs, signal)
-          if (chunk.bytes.length !== length || chunk.totalBytes !== totalBytes) throw unavailable(id, 'parts of a blob do not fit')
+          if (chunk.bytes.length !== length || chunk.totalBytes !== totalBytes)
+            throw unavailable(id, 'parts of a blob do not fit')
           whole.set(chunk.bytes, offset)
         }
       }

@@ -160,8 +160,7 @@ export class Assessor {
     const agreeing = task.answers.filter((answer) => answer.outcome === outcome)
     const unpaid = agreeing.filter(({ isAccepted }) => !isAccepted)
     // Before the event, so that what is learned is in the same write.
-    if (agreeing.length > 1)
-      for (const { node, isConfirmed } of agreeing) if (!isConfirmed) this.#trust.confirm(node)
+    if (agreeing.length > 1) for (const { node, isConfirmed } of agreeing) if (!isConfirmed) this.#trust.confirm(node)
     const nodes = agreeing.map(({ node }) => node)
     this.#recorder.note({ type: 'agreed', task: task.plan.key, outcome, nodes }, () => {
       for (const answer of unpaid) this.#accept(answer)

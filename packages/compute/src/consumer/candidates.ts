@@ -6,14 +6,7 @@ import type { JobHeader } from './job-plan.ts'
 import type { TrustRecord } from './trust-book.ts'
 
 /** Why a node is left out of a job before it is asked; refusals are counted as `refused-<code>` besides. */
-export type ExclusionReason =
-  | TermsLimit
-  | 'bad-terms'
-  | 'operator'
-  | 'distrusted'
-  | 'rtt'
-  | 'rtt-unknown'
-  | 'price'
+export type ExclusionReason = TermsLimit | 'bad-terms' | 'operator' | 'distrusted' | 'rtt' | 'rtt-unknown' | 'price'
 
 /** A node that may run a job. */
 export interface Candidate {

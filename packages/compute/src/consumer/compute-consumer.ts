@@ -18,7 +18,7 @@ import { ActiveJob } from './active-job.ts'
 import { ConsumerMetrics } from './consumer-metrics.ts'
 import { meanFuelOf } from './fuel-history.ts'
 import type { JobHandle, JobRequest, Verification } from './job.ts'
-import { type JobEvidence, evidenceOfJob } from './job-evidence.ts'
+import { evidenceOfJob, type JobEvidence } from './job-evidence.ts'
 import { JobLedger } from './job-ledger.ts'
 import { JobLog } from './job-log.ts'
 import { type JobPlan, planJob } from './job-plan.ts'
@@ -198,7 +198,8 @@ export class ComputeConsumer {
     const known = this.#running.get(id) ?? this.#ended.get(id)
     if (known !== undefined) return known
     const stored = await this.#jobs.get(id)
-    if (stored === undefined) throw new ComputeError('COMPUTE_JOB_UNKNOWN', `no job ${id} is known here`, { details: { id } })
+    if (stored === undefined)
+      throw new ComputeError('COMPUTE_JOB_UNKNOWN', `no job ${id} is known here`, { details: { id } })
     const { ledger, log } = await this.#load(stored)
     log.close()
     const job = new ActiveJob({ ledger, log, jobs: this.#jobs })

@@ -1,4 +1,4 @@
-import { type ContentId, hasCode, isSteadError, messageOf, type MicroUsd, type Network, type PeerId } from '@stead/core'
+import { type ContentId, hasCode, isSteadError, type MicroUsd, messageOf, type Network, type PeerId } from '@stead/core'
 import type { Reservation } from '@stead/market'
 import { contentIdOf, type OutcomeRecord, outcomeRecordSchema } from '@stead/protocol'
 import type { BlobExchange } from '../blobs/blob-exchange.ts'
@@ -138,7 +138,8 @@ async function outputBlobs(
   const take = (id: ContentId, bytes: Uint8Array): void => {
     leftBytes -= bytes.length
     // An abort message, put into stderr, is not the guest's output and has a limit of its own.
-    if (leftBytes < -TRAP_DETAIL_BYTES_MAX) throw new Lie('malformed', `the output is above ${request.outputBytesMax} bytes`)
+    if (leftBytes < -TRAP_DETAIL_BYTES_MAX)
+      throw new Lie('malformed', `the output is above ${request.outputBytesMax} bytes`)
     if (!blobs.cache.isStored(id)) taken.set(id, bytes)
   }
   for (const bytes of answer.blobs) {
@@ -186,8 +187,8 @@ function lossOf(error: unknown, signal: AbortSignal): DispatchResult {
   if (error.code !== 'NETWORK_REMOTE') {
     return { kind: 'loss', reason: LOSSES[error.code] ?? 'unreachable', code: error.code, detail: error.message }
   }
-  const code = String(error.details['remoteCode'] ?? 'unknown')
-  const detail = String(error.details['remoteMessage'] ?? error.message)
+  const code = String(error.details.remoteCode ?? 'unknown')
+  const detail = String(error.details.remoteMessage ?? error.message)
   return { kind: 'loss', reason: remoteLoss(code), code, detail }
 }
 

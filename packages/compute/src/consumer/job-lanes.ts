@@ -171,7 +171,8 @@ export function problemOf(error: unknown): {
   readonly next: string
   readonly details: Readonly<Record<string, string | number | boolean>>
 } {
-  if (!isSteadError(error)) return { type: 'problem', code: 'internal', message: messageOf(error), next: '', details: {} }
+  if (!isSteadError(error))
+    return { type: 'problem', code: 'internal', message: messageOf(error), next: '', details: {} }
   const details: Record<string, string | number | boolean> = {}
   for (const [key, value] of Object.entries(error.details)) {
     if (value === undefined) continue

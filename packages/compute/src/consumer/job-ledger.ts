@@ -276,7 +276,14 @@ export class JobLedger {
       fuel: BigInt(event.fuel) as Fuel,
     }
     const amountMicroUsd = BigInt(event.amountMicroUsd) as MicroUsd
-    const answer: Answer = { ...delivery, outcome: event.outcome, record, amountMicroUsd, isAccepted: false, isConfirmed: false }
+    const answer: Answer = {
+      ...delivery,
+      outcome: event.outcome,
+      record,
+      amountMicroUsd,
+      isAccepted: false,
+      isConfirmed: false,
+    }
     task.answers.push(answer)
     if (task.answers.length !== 2 || task.isReplicated) return
     task.isReplicated = true

@@ -165,7 +165,10 @@ export class JobLog {
 
   #noteFailure(error: unknown): void {
     if (!this.#isStuck)
-      this.#logger.error('a job waits because its journal cannot be written', { job: this.#job, error: messageOf(error) })
+      this.#logger.error('a job waits because its journal cannot be written', {
+        job: this.#job,
+        error: messageOf(error),
+      })
     this.#isStuck = true
   }
 

@@ -49,7 +49,14 @@ export interface JobPlacerOptions {
 }
 
 /** Why nothing more is placed right now; `slots` is the good one: every node has all that it takes. */
-export type PlacingHalt = 'cost-cap' | 'no-providers' | 'fewer-operators' | 'credit' | 'back-off' | 'slots' | 'disk-full'
+export type PlacingHalt =
+  | 'cost-cap'
+  | 'no-providers'
+  | 'fewer-operators'
+  | 'credit'
+  | 'back-off'
+  | 'slots'
+  | 'disk-full'
 
 /** A delivery in flight. */
 export interface LiveDelivery {
@@ -289,7 +296,9 @@ export class JobPlacer {
     })
     const { answerGraceMs, pullTimeoutMs } = this.#options.consumer
     // What waits in front of it at the node may take its time as well.
-    const rounds = Math.ceil((channel.quote.concurrency + this.#options.consumer.pipelineDepth) / channel.quote.concurrency)
+    const rounds = Math.ceil(
+      (channel.quote.concurrency + this.#options.consumer.pipelineDepth) / channel.quote.concurrency,
+    )
     dispatch(this.#components, {
       task: task.plan,
       peer: lane.peer,
@@ -390,7 +399,8 @@ export class JobPlacer {
     if (reason === 'busy') load.noteBusy(nowMs, BUSY_PAUSE_MS)
     else if (reason === 'credit') load.noteBusy(nowMs, CREDIT_PAUSE_MS)
     else if (reason === 'timed-out') trust.noteTimeOut(node)
-    else if (reason === 'refused' && code !== 'COMPUTE_PAUSED' && !code.startsWith('MARKET_')) this.drop(live.lane, code)
+    else if (reason === 'refused' && code !== 'COMPUTE_PAUSED' && !code.startsWith('MARKET_'))
+      this.drop(live.lane, code)
     else if (reason !== 'module-refused' && reason !== 'cancelled') {
       if (reason === 'silent') trust.noteTimeOut(node)
       this.#backOff(live.lane, reason === 'refused' ? code : reason)

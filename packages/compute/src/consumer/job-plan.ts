@@ -112,7 +112,8 @@ function checkRequest(request: JobRequest): void {
 }
 
 function checkDuration(field: string, value: number | undefined): void {
-  if (value !== undefined && !(Number.isFinite(value) && value > 0)) throw bad(field, `must be above 0 ms, not ${value}`)
+  if (value !== undefined && !(Number.isFinite(value) && value > 0))
+    throw bad(field, `must be above 0 ms, not ${value}`)
 }
 
 function checkVerification(verification: Verification): void {
@@ -157,7 +158,15 @@ export function plannedFromDocument(key: string, document: Uint8Array): PlannedT
 
 function plannedOf(key: string, document: Uint8Array, task: Task): PlannedTask {
   const { fuel: fuelMax, timeMs } = task.limits
-  return { key, document, id: contentIdOf('dag-cbor', document), module: task.module, fuelMax, timeMs, blobs: blobsOf(task) }
+  return {
+    key,
+    document,
+    id: contentIdOf('dag-cbor', document),
+    module: task.module,
+    fuelMax,
+    timeMs,
+    blobs: blobsOf(task),
+  }
 }
 
 function blobsOf(task: Task): readonly ContentId[] {

@@ -92,7 +92,11 @@ function offerOf({ entry, opened, terms, rttMs }: QuotedProvider, trust: TrustBo
   }
 }
 
-function replicasOf(input: JobQuoteInput): { readonly least: number; readonly most: number; readonly expected: number } {
+function replicasOf(input: JobQuoteInput): {
+  readonly least: number
+  readonly most: number
+  readonly expected: number
+} {
   const { verification } = input.plan.header
   if (verification.mode === 'trust') return { least: 1, most: 1, expected: 1 }
   if (verification.mode === 'quorum') {
@@ -113,7 +117,11 @@ function worstCase(plan: JobPlan, { terms }: QuotedProvider, replicas: number): 
   return (once * BigInt(replicas)) as MicroUsd
 }
 
-function expected({ plan, meanFuel }: JobQuoteInput, { terms }: QuotedProvider, replicas: number): MicroUsd | undefined {
+function expected(
+  { plan, meanFuel }: JobQuoteInput,
+  { terms }: QuotedProvider,
+  replicas: number,
+): MicroUsd | undefined {
   if (meanFuel === undefined) return undefined
   const once = amountOf(terms, meanFuel) * BigInt(plan.tasks.length)
   return ((once * BigInt(Math.round(replicas * 1000))) / 1000n) as MicroUsd

@@ -14,11 +14,11 @@ import type { ComputeConsumerOptions } from '../options.ts'
 import { Assessor } from './assessor.ts'
 import { Budget } from './budget.ts'
 import type { DispatchComponents } from './dispatch.ts'
-import type { JobState, JobStatus, UnfinishedReason } from './job.ts'
 import { fuelOperations } from './fuel-history.ts'
+import type { JobState, JobStatus, UnfinishedReason } from './job.ts'
 import { JobLanes, problemOf } from './job-lanes.ts'
-import type { JobHeader } from './job-plan.ts'
 import { JobPlacer, type PlacingHalt } from './job-placer.ts'
+import type { JobHeader } from './job-plan.ts'
 import type { JobRecorder } from './job-recorder.ts'
 import type { JobStore } from './job-store.ts'
 import type { NodeLoad } from './lane.ts'
@@ -222,7 +222,10 @@ export class JobRunner {
       this.#noteProgress()
       // Nothing in flight can free money any more.
       if (this.#placer.halt === 'cost-cap' && this.#placer.live.size === 0)
-        this.#end('cost-cap', `the cap of ${this.#header.maxCostMicroUsd} micro-dollars leaves no room for another task`)
+        this.#end(
+          'cost-cap',
+          `the cap of ${this.#header.maxCostMicroUsd} micro-dollars leaves no room for another task`,
+        )
     }
     this.#checkDone()
   }
@@ -241,7 +244,8 @@ export class JobRunner {
     const { clock } = this.#components
     this.#timer = clock.setTimer(TICK_MS, () => this.#tick())
     const { deadlineAt } = this.#header
-    if (deadlineAt !== undefined && clock.now() >= deadlineAt) this.#end('deadline', 'the deadline of the job has passed')
+    if (deadlineAt !== undefined && clock.now() >= deadlineAt)
+      this.#end('deadline', 'the deadline of the job has passed')
     if (this.#isOpen && this.#ending === undefined && !this.#isSuspended) {
       this.#hedge()
       this.#notePayments()
@@ -311,13 +315,12 @@ export class JobRunner {
       const gross = ledger.grossOn(channel.id)
       if (gross === 0n) continue
       const { node } = channel.terms
-      const { acceptedMicroUsd, receiptedMicroUsd } = channel.stats()
-      const others = acceptedMicroUsd - gross
+      const { paidMicroUsd: signed, prepaidMicroUsd, unpaidMicroUsd, receiptedMicroUsd } = channel.stats()
+      const others = signed - prepaidMicroUsd + unpaidMicroUsd - gross
       const paid = clamp(receiptedMicroUsd - others, gross)
       if (paid <= (this.#paid.get(channel.id) ?? 0n)) continue
       this.#paid.set(channel.id, paid)
-      const paidMicroUsd = paid.toString()
-      this.#components.recorder.note({ type: 'paid', node, channel: channel.id, paidMicroUsd })
+      this.#components.recorder.note({ type: 'paid', node, channel: channel.id, paidMicroUsd: paid.toString() })
     }
   }
 
@@ -391,4 +394,3 @@ function clamp(value: bigint, max: MicroUsd): bigint {
 function isUnfunded(error: unknown): boolean {
   return hasCode(error, 'MARKET_UNFUNDED') || hasCode(error, 'CHAIN_INSUFFICIENT_FUNDS')
 }
-

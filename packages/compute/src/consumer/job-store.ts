@@ -76,8 +76,7 @@ export class JobStore {
       const key = numberKey(header.id, start / TASKS_PER_ROW)
       operations.push({ kind: 'put', table: TASKS_TABLE, key, value: chunkSchema.encodeMessage(chunk) })
     }
-    if (context !== undefined)
-      operations.push({ kind: 'put', table: CONTEXT_TABLE, key: header.id, value: context })
+    if (context !== undefined) operations.push({ kind: 'put', table: CONTEXT_TABLE, key: header.id, value: context })
     operations.push(rowOf({ header, state: 'starting', finishedAt: undefined }))
     await this.#store.write(operations, 'process')
   }

@@ -1,7 +1,24 @@
-import { type Address, type Clock, hasCode, isSteadError, type Logger, type MicroUsd, type Network, type PeerId } from '@stead/core'
-import type { ChannelShare, MarketPayer, OfferBook, OfferEntry, OpenedQuote, PayerChannel, QuoteAnswer } from '@stead/market'
-import type { ComputeConsumerOptions } from '../options.ts'
+import {
+  type Address,
+  type Clock,
+  hasCode,
+  isSteadError,
+  type Logger,
+  type MicroUsd,
+  type Network,
+  type PeerId,
+} from '@stead/core'
+import type {
+  ChannelShare,
+  MarketPayer,
+  OfferBook,
+  OfferEntry,
+  OpenedQuote,
+  PayerChannel,
+  QuoteAnswer,
+} from '@stead/market'
 import { amountOf } from '../meter.ts'
+import type { ComputeConsumerOptions } from '../options.ts'
 import { type ComputeTerms, computeNeedSchema, computeTermsSchema, termsMismatch } from '../terms.ts'
 import { type Candidate, countReason, rankCandidates, rankOf } from './candidates.ts'
 import type { JobHeader } from './job-plan.ts'
@@ -127,7 +144,7 @@ export class ProviderSearch {
     try {
       return await this.#market.openChannels(sharesOf(header, providers, leftMicroUsd))
     } catch (error) {
-      const have = isSteadError(error) ? error.details['haveMicroUsd'] : undefined
+      const have = isSteadError(error) ? error.details.haveMicroUsd : undefined
       const isShort = hasCode(error, 'MARKET_UNFUNDED') && typeof have === 'bigint' && have > 0n
       if (!isShort) throw error
       const shares = sharesWithin(header, providers, have < leftMicroUsd ? have : leftMicroUsd)

@@ -2,6 +2,7 @@ import type { ContentId, MicroUsd, PeerId } from '@stead/core'
 import { contentIdOf, type Task, taskSchema } from '@stead/protocol'
 import type { CallInput } from '@stead/sandbox'
 import type { BlobExchange } from '../blobs/blob-exchange.ts'
+import { callOfBlobs } from '../call-input.ts'
 import { ComputeError } from '../errors.ts'
 import type { RunTask } from '../messages.ts'
 import { amountOf } from '../meter.ts'
@@ -63,24 +64,8 @@ export async function callOf(
     leftBytes -= bytes.length
     return bytes
   }
-  const parts: Uint8Array[] = []
-  for (const id of task.input) parts.push(await gathered(id))
-  const files = new Map<string, Uint8Array>()
-  for (const { path, content } of task.files) files.set(path, await gathered(content))
-  const input = joined(parts)
-  const isCommand = task.kind === 'command'
-  return {
-    kind: task.kind,
-    args: task.args,
-    stdin: isCommand ? input : NOTHING,
-    files,
-    input: isCommand ? NOTHING : input,
-    seed: task.seed,
-    declaredTimeMs: task.declaredTime,
-  }
+  return callOfBlobs(task, gathered)
 }
-
-const NOTHING = new Uint8Array(0)
 
 async function pulled(
   peer: PeerId,
@@ -97,16 +82,4 @@ async function pulled(
   // In memory only: what a payer sends must not lie on the provider's disk.
   blobs.cache.hold(id, bytes)
   return bytes
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const [only] = parts
-  if (parts.length <= 1) return only ?? NOTHING
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let offset = 0
-  for (const part of parts) {
-    whole.set(part, offset)
-    offset += part.length
-  }
-  return whole
 }

@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest'
+import { RunSlots } from '../src/provider/run-slots.ts'
+
+const never = new AbortController().signal
+
+describe('the places in which tasks run', () => {
+  it('are given to owners in turn, so that a long queue starves nobody', async () => {
+    const slots = new RunSlots({ concurrency: 1, queueMax: 100 })
+    const order: string[] = []
+    await slots.enter('first', never)
+    const waits = ['greedy', 'greedy', 'greedy', 'modest'].map((owner) =>
+      slots.enter(owner, never).then(() => order.push(owner)),
+    )
+    for (let i = 0; i < waits.length; i++) {
+      slots.leave()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await Promise.all(waits)
+    expect(order).toEqual(['greedy', 'modest', 'greedy', 'greedy'])
+  })
+
+  it('accept no more than they say', () => {
+    const slots = new RunSlots({ concurrency: 2, queueMax: 3 })
+    expect(Array.from({ length: 7 }, () => slots.accept())).toEqual([true, true, true, true, true, false, false])
+    slots.dismiss()
+    expect(slots.accept()).toBe(true)
+  })
+
+  it('forget who gave up waiting', async () => {
+    const slots = new RunSlots({ concurrency: 1, queueMax: 10 })
+    await slots.enter('a', never)
+    const abort = new AbortController()
+    const gaveUp = expect(slots.enter('b', abort.signal)).rejects.toThrow('gone')
+    abort.abort(new Error('gone'))
+    await gaveUp
+    slots.leave()
+    expect(slots.running).toBe(0)
+    await slots.enter('c', never)
+    expect(slots.running).toBe(1)
+  })
+
+  it('say when all is done', async () => {
+    const slots = new RunSlots({ concurrency: 1, queueMax: 1 })
+    await slots.idle()
+    slots.accept()
+    let isIdle = false
+    const idle = slots.idle().then(() => {
+      isIdle = true
+    })
+    await Promise.resolve()
+    expect(isIdle).toBe(false)
+    slots.dismiss()
+    await idle
+  })
+})
