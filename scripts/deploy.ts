@@ -37,6 +37,8 @@ if (existsSync(bookPath)) {
   process.stderr.write(`${bookPath} is there already; a second deployment would hide the first\n`)
   process.exit(2)
 }
+// The clock's waits do not keep a process alive, as a daemon needs it; a script has nothing else that does.
+const alive = setInterval(() => undefined, 60_000)
 try {
   const secp256k1 = await loadSecp256k1()
   const signer = createSigner(secp256k1, loadOrCreateKey(keyFile, { secp256k1, random: systemRandom }))
@@ -57,4 +59,6 @@ try {
   const what = error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error)
   process.stderr.write(`${what}\n${isSteadError(error) ? `${error.next}\n` : ''}`)
   process.exitCode = isSteadError(error) && error.retryable ? 5 : 1
+} finally {
+  clearInterval(alive)
 }
