@@ -40,7 +40,21 @@ export type { OpenedQuote, QuoteAnswer } from './quotes/quote-answer.ts'
 export type { Refusal, RefusalCode } from './quotes/refusal.ts'
 export { REFUSAL_CODES } from './quotes/refusal.ts'
 export type { ResourceSeller, SellerQuote, SellerRequest } from './quotes/seller.ts'
+export type { ReceiptBundle } from './receipts/receipt-bundle.ts'
+export {
+  bundleReceipts,
+  decodeReceiptBundle,
+  encodeReceiptBundle,
+  RECEIPT_BUNDLE_BYTES_MAX,
+} from './receipts/receipt-bundle.ts'
+export type { ReceiptChain } from './receipts/receipt-store.ts'
 export type { ChannelEvidence, ReceiptFilter, ReceiptSums, StoredReceipt } from './receipts/stored-receipt.ts'
+export type {
+  ReceiptChainEvidence,
+  ReceiptChainVerdict,
+  ReceiptDifference,
+} from './receipts/verify-receipt-chain.ts'
+export { verifyReceiptChain } from './receipts/verify-receipt-chain.ts'
 export type {
   ClaimReason,
   ClaimState,

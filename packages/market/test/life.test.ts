@@ -1,6 +1,6 @@
 import { hasCode, microUsd } from '@stead/core'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { OPERATOR, PAYER_ACCOUNT, World } from './world.ts'
+import { entryOf, FUNDS, OPERATOR, PAYER_ACCOUNT, World } from './world.ts'
 
 describe('a channel from quote to refund', () => {
   let world: World
@@ -20,7 +20,13 @@ describe('a channel from quote to refund', () => {
     const owed = 50n * 100n + (49n * 50n) / 2n
     expect(report.receiptedMicroUsd).toBe(owed)
     const stats = channel.stats()
-    expect(stats).toMatchObject({ accepted: 50, inFlight: 0, paidMicroUsd: owed, prepaidMicroUsd: 0n, unpaidMicroUsd: 0n })
+    expect(stats).toMatchObject({
+      accepted: 50,
+      inFlight: 0,
+      paidMicroUsd: owed,
+      prepaidMicroUsd: 0n,
+      unpaidMicroUsd: 0n,
+    })
 
     const settled = await world.within(world.provider.settle())
     expect(settled.failed).toEqual([])
@@ -40,11 +46,13 @@ describe('a channel from quote to refund', () => {
     if (purse === undefined) throw new Error('no purse')
     const thawing = await world.within(world.payer.thaw(purse))
     expect(thawing.stage).toBe('thawing')
-    await world.clock.advance(86_400_001)
+    await world.clock.advance(86_402_000)
     const closed = await world.within(world.payer.close(purse))
     expect(closed).toMatchObject({ stage: 'closed', refundMicroUsd: 1_000_000n - owed })
-    expect(world.escrow.dollars.get(PAYER_ACCOUNT)).toBe(100_000_000n - owed)
-    expect((world.escrow.owed.get(OPERATOR) ?? 0n) + world.escrow.feesHeld).toBe(owed)
+    expect(world.ledger.balances(PAYER_ACCOUNT).dollarMicroUsd).toBe(FUNDS - owed)
+    const { escrow } = world.ledger
+    expect(escrow.owedMicroUsd(OPERATOR) + escrow.feesHeldMicroUsd).toBe(owed)
+    expect(escrow.heldMicroUsd).toBe(owed)
     expect(world.payer.channels()).toEqual([])
   })
 
@@ -87,7 +95,6 @@ describe('a channel from quote to refund', () => {
       delivery: reservation.delivery,
       maximumMicroUsd: microUsd(500n),
     })
-    const { entryOf } = await import('./world.ts')
     await admission.deliver(entryOf(reservation.delivery, 400))
     reservation.reject('wrong-result')
     await world.clock.advance(2_000)

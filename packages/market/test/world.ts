@@ -1,4 +1,13 @@
-import { type Address, address, type MicroUsd, microUsd, type PeerId, type Signer, silentLogger, silentMetrics } from '@stead/core'
+import {
+  type Address,
+  address,
+  type MicroUsd,
+  microUsd,
+  type PeerId,
+  type Signer,
+  silentLogger,
+  silentMetrics,
+} from '@stead/core'
 import {
   type BillEntry,
   contentIdOf,
@@ -8,7 +17,7 @@ import {
   peerIdOfPublicKey,
   type Secp256k1,
 } from '@stead/protocol'
-import { ManualClock, MemoryHub, MemoryStore, SeededRandom } from '@stead/testkit'
+import { ManualClock, MemoryChain, MemoryHub, MemoryLedger, MemoryStore, SeededRandom } from '@stead/testkit'
 import {
   MarketPayer,
   type MarketPayerInput,
@@ -22,7 +31,6 @@ import {
   type SellerQuote,
   type SellerRequest,
 } from '../src/index.ts'
-import { EscrowModel, FakeChain } from './fake-chain.ts'
 
 export const secp256k1: Secp256k1 = await loadSecp256k1()
 
@@ -35,6 +43,8 @@ export function keyOf(number: number): { readonly signer: Signer; readonly peer:
 
 export const OPERATOR: Address = address(`0x${'0f'.repeat(20)}`)
 export const PAYER_ACCOUNT: Address = address(`0x${'aa'.repeat(20)}`)
+/** What the payer's account holds at the beginning, in micro-dollars. */
+export const FUNDS = 100_000_000n
 export const NEED: Uint8Array = Uint8Array.of(1, 2, 3)
 export const TERMS: Uint8Array = Uint8Array.of(9)
 
@@ -62,7 +72,7 @@ export class World {
   readonly clock: ManualClock = new ManualClock({ turnsPerStep: 300 })
   readonly random: SeededRandom
   readonly hub: MemoryHub
-  readonly escrow: EscrowModel
+  readonly ledger: MemoryLedger
   readonly payerKey: ReturnType<typeof keyOf> = keyOf(1)
   readonly providerKey: ReturnType<typeof keyOf> = keyOf(2)
   readonly options: WorldOptions
@@ -76,8 +86,9 @@ export class World {
     this.options = options
     this.random = new SeededRandom(options.seed ?? 1)
     this.hub = new MemoryHub({ clock: this.clock, random: this.random.fork() })
-    this.escrow = new EscrowModel({ random: this.random.fork(), secp256k1, now: () => this.clock.now() })
-    this.escrow.dollars.set(PAYER_ACCOUNT, 100_000_000n)
+    this.ledger = new MemoryLedger({ clock: this.clock, secp256k1 })
+    this.ledger.give(PAYER_ACCOUNT, { dollarMicroUsd: FUNDS, gasWei: 10n ** 18n })
+    this.ledger.give(OPERATOR, { gasWei: 10n ** 18n })
     this.sell = () => ({
       terms: TERMS,
       concurrency: 4,
@@ -97,7 +108,7 @@ export class World {
 
   get offer(): OfferEntry {
     const { signer, peer } = this.providerKey
-    const { chainId, escrow } = this.escrow.identity
+    const { chainId, escrow } = this.ledger.identity
     const offer: Offer = {
       version: 1,
       node: signer.address,
@@ -123,8 +134,10 @@ export class World {
     const { signer, peer } = this.providerKey
     const network = this.hub.createNode(peer)
     await network.start()
+    const chain = new MemoryChain(this.ledger, OPERATOR)
+    await chain.start()
     const provider = new MarketProvider(
-      { ...this.#parts(signer), network, store: this.providerStore, chain: new FakeChain(this.escrow, OPERATOR) },
+      { ...this.#parts(signer), network, store: this.providerStore, chain },
       marketProviderOptionsSchema.parse({ ...this.options.provider, operator: OPERATOR }),
     )
     provider.sell({ resource: 'compute', terms: () => TERMS, quote: (request) => this.sell(request) })
@@ -136,8 +149,10 @@ export class World {
     const { signer, peer } = this.payerKey
     const network = this.hub.createNode(peer)
     await network.start()
+    const chain = new MemoryChain(this.ledger, PAYER_ACCOUNT)
+    await chain.start()
     const payer = new MarketPayer(
-      { ...this.#parts(signer), network, store: this.payerStore, chain: new FakeChain(this.escrow, PAYER_ACCOUNT) },
+      { ...this.#parts(signer), network, store: this.payerStore, chain },
       marketPayerOptionsSchema.parse({ ...this.options.payer }),
     )
     this.#payer = payer
@@ -187,22 +202,25 @@ export class World {
       this.payer.quotes({ resource: 'compute', need: NEED, providers: [this.offer], timeoutMs: 5_000 }),
     )
     const [answer] = answers
-    if (answer?.kind !== 'quote') throw new Error(`no quote: ${JSON.stringify(answer, (_, v) => (typeof v === 'bigint' ? `${v}` : v))}`)
+    if (answer?.kind !== 'quote')
+      throw new Error(`no quote: ${JSON.stringify(answer, (_, v) => (typeof v === 'bigint' ? `${v}` : v))}`)
     return answer.opened
   }
 
   async open(allocation: MicroUsd | bigint = 1_000_000n): Promise<ReturnType<MarketPayer['channels']>[number]> {
     const quote = await this.quote()
-    const opened = await this.within(
-      this.payer.openChannels([{ quote, allocationMicroUsd: microUsd(allocation) }]),
-    )
+    const opened = await this.within(this.payer.openChannels([{ quote, allocationMicroUsd: microUsd(allocation) }]))
     const [channel] = opened.channels
     if (channel === undefined) throw opened.refused[0]?.error ?? new Error('no channel')
     return channel
   }
 
   /** One delivery from reservation to acceptance. */
-  async deliver(amount: bigint | number, maximum: bigint | number = amount, number = 1): Promise<BillEntry | undefined> {
+  async deliver(
+    amount: bigint | number,
+    maximum: bigint | number = amount,
+    number = 1,
+  ): Promise<BillEntry | undefined> {
     const channel = this.payer.channels().find(({ state }) => state === 'open')
     const reservation = channel?.reserve(microUsd(BigInt(maximum)))
     if (channel === undefined || reservation === undefined) return undefined

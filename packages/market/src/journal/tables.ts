@@ -30,6 +30,7 @@ export const PROVIDER_TABLES: SideTables & {
   readonly delivered: string
   readonly seen: string
   readonly settlements: string
+  readonly claiming: string
 } = {
   channels: 'market-provider-channels',
   quotes: 'market-provider-quotes',
@@ -42,6 +43,8 @@ export const PROVIDER_TABLES: SideTables & {
   seen: 'market-provider-seen',
   /** number -> SettlementRow */
   settlements: 'market-provider-settlements',
+  /** channel -> nothing: a claim of this node may be on its way */
+  claiming: 'market-provider-claiming',
 }
 
 /** The spelling of a hash in keys. */

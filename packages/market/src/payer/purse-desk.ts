@@ -221,7 +221,7 @@ export class PurseDesk {
       const isThere = await this.confirm(purse).catch(() => false)
       if (isThere) return
       // Only a clear no of the chain lets the purse be forgotten; a transaction may still be on its way otherwise.
-      const isRefused = isSteadError(error) && !error.retryable
+      const isRefused = isSteadError(error) && (error.kind === 'user' || !error.retryable)
       if (isRefused) await this.#forget(purse, row)
       logger.warn('a purse could not be locked', {
         purse,

@@ -4,10 +4,12 @@ import {
   type ClaimOutcome,
   type Clock,
   type Hash,
+  hash,
   isSteadError,
   type Logger,
   messageOf,
   microUsd,
+  type Store,
   type StoreOperation,
   type Timer,
   type UnixMs,
@@ -15,7 +17,7 @@ import {
 } from '@stead/core'
 import type { Journal } from '../journal/journal.ts'
 import { channelRowSchema } from '../journal/rows.ts'
-import { hashKey, PROVIDER_TABLES, put } from '../journal/tables.ts'
+import { hashKey, PROVIDER_TABLES, put, remove } from '../journal/tables.ts'
 import type { MarketProviderOptions } from '../options.ts'
 import type { ProviderChannel } from '../provider/provider-channel.ts'
 import { type Claimable, type ClaimPrices, decideClaim, gasToMicroUsd } from './claim-policy.ts'
@@ -119,6 +121,11 @@ export class ClaimDesk {
     })
   }
 
+  /** Reads which claims were on their way when the last process ended. @throws CoreError STORE_FAILED, STORE_CORRUPT */
+  async load(store: Store): Promise<void> {
+    for (const { key } of await store.scan(PROVIDER_TABLES.claiming)) this.#claimingIds.add(hash(`0x${key}`))
+  }
+
   async #look(): Promise<void> {
     if (!this.#isRunning) return
     let delayMs = this.#options.claimCheckMs
@@ -203,9 +210,14 @@ export class ClaimDesk {
   }
 
   async #claimBatch(batch: readonly ProviderChannel[], reason: ClaimReason): Promise<readonly SettlementRecord[]> {
+    const { chain, journal } = this.#components
     const claims = batch.flatMap((channel) => channel.claim() ?? [])
     if (claims.length === 0) return []
-    const outcome = await this.#components.chain.claim(claims)
+    // A crash between here and the record must not lose whose gas it was.
+    const marks = batch.map(({ id }) => put(PROVIDER_TABLES.claiming, hashKey(id), new Uint8Array(0)))
+    await journal.write(marks, 'process')
+    for (const { id } of batch) this.#claimingIds.add(id)
+    const outcome = await chain.claim(claims)
     const record = await this.#record(outcome, reason)
     // A claim that somebody else made first is missing from the outcome, but its money is there.
     const credited = new Set(outcome.channels.map(({ channel }) => channel))
@@ -234,6 +246,8 @@ export class ClaimDesk {
       settled.push({ ...claimed, payer: channel.account.payer })
       if (claimed.cumulativeMicroUsd > channel.claimedMicroUsd) channel.claimedMicroUsd = claimed.cumulativeMicroUsd
       rows.push(put(PROVIDER_TABLES.channels, hashKey(channel.id), channelRowSchema.encodeMessage(channel.row())))
+      rows.push(remove(PROVIDER_TABLES.claiming, hashKey(channel.id)))
+      this.#claimingIds.delete(channel.id)
     }
     const record = settlementOf({ ...facts, channels: settled, at: clock.now() })
     settlements.push(record)
@@ -250,6 +264,8 @@ export class ClaimDesk {
 
   /** Channels whose claims on chain were compared with the journal since the start. */
   readonly #checked: Set<Hash> = new Set()
+  /** Channels for which a claim of this node may be on its way, also from before a crash. */
+  readonly #claimingIds: Set<Hash> = new Set()
 
   async #findOnChain(channels: readonly ProviderChannel[]): Promise<readonly SettlementRecord[]> {
     const { chain, settlements } = this.#components
@@ -267,7 +283,11 @@ export class ClaimDesk {
     }
     const found: SettlementRecord[] = []
     for (const [transaction, claims] of byTransaction) {
-      const gas = { gasUsed: 0n, gasCostWei: 0n as Wei, gasMicroUsd: microUsd(0n) }
+      const isOwn = claims.some(({ channel }) => this.#claimingIds.has(channel))
+      const sent = isOwn ? await chain.transaction(transaction) : undefined
+      const gasCostWei = sent?.gasCostWei ?? (0n as Wei)
+      const gasMicroUsd = gasToMicroUsd(gasCostWei, this.#options.nativeCoinMicroUsd)
+      const gas = { gasUsed: sent?.gasUsed ?? 0n, gasCostWei, gasMicroUsd }
       found.push(await this.#keep({ transaction, reason: 'found-on-chain', channels: claims, ...gas }))
     }
     for (const channel of channels) this.#checked.add(channel.id)
