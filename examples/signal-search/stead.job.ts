@@ -1,4 +1,5 @@
 import { fuel } from '@stead/core'
+import { buildAssemblyScript } from '@stead/example-toolchain/assemblyscript'
 import {
   defineJob,
   type JobContext,
@@ -10,7 +11,6 @@ import {
   type PlannedTask,
   SdkError,
 } from '@stead/sdk/job'
-import { buildModule } from './build.ts'
 import { readCsvTable } from './csv-table.ts'
 import { DEFAULT_SERIES, readDefaultSeries } from './default-series.ts'
 import { type ColumnChoice, type Observations, readObservations, TIME_UNIT_DAYS } from './observations.ts'
@@ -108,7 +108,7 @@ interface Source {
 
 async function plan(context: JobContext): Promise<JobPlan> {
   const sources = context.inputs.length === 0 ? await defaultSources(context.options) : inputSources(context)
-  const module = await buildModule()
+  const module = await buildAssemblyScript(import.meta.dirname, 'signal-search')
   const blobs = new Map<string, Uint8Array>()
   const tasks: PlannedTask[] = []
   const series: SeriesSearch[] = []

@@ -2,7 +2,6 @@ import { fuel } from '@stead/core'
 import { prepareModule } from '@stead/sandbox'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { buildModule } from '../build.ts'
 import {
   decodeResult,
   encodeRange,
@@ -12,7 +11,7 @@ import {
   type SeriesData,
 } from '../task-format.ts'
 import { Noise, referencePower, spectrumSquares } from './support/reference.ts'
-import { ModuleRunner } from './support/run-plan.ts'
+import { ModuleRunner, searchModule } from './support/run-plan.ts'
 
 const runner = new ModuleRunner()
 beforeAll(() => runner.start())
@@ -42,11 +41,11 @@ function unevenSeries(seed: number, points: number, trendDegree: number): Series
 describe('the module', () => {
   test('needs nothing from its host but abort', async () => {
     // The sandbox refuses every other import of a function module by name.
-    expect(prepareModule(await buildModule()).facts.kinds).toEqual(['function'])
+    expect(prepareModule(await searchModule()).facts.kinds).toEqual(['function'])
   })
 
   test('is compiled once', async () => {
-    const [first, second] = [await buildModule(), await buildModule()]
+    const [first, second] = [await searchModule(), await searchModule()]
     expect(Buffer.compare(first, second)).toBe(0)
   })
 

@@ -171,7 +171,7 @@ describe('a daemon that is started again', () => {
       expect(request.headers['last-event-id']).toBeUndefined()
       sendEvent(response, 1, 'submitted')
       sendEvent(response, 2, 'placed')
-      response.write('id: 3\ndata: {"number":3,"at"', () => first.server.kill())
+      response.write('id: 3\ndata: {"number":3,"at"', () => void first.server.kill())
     })
     const second = await daemon((request, response) => {
       expect(request.headers['last-event-id']).toBe('2')

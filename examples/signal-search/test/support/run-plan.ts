@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import { type Fuel, fuel } from '@stead/core'
+import { buildAssemblyScript } from '@stead/example-toolchain/assemblyscript'
 import { type CallInput, InlineExecutor, type LoadedModule, type Outcome } from '@stead/sandbox'
 import {
   checkJobPlan,
@@ -8,10 +10,14 @@ import {
   parseJobOptions,
   type TaskResult,
 } from '@stead/sdk/job'
-import { buildModule } from '../../build.ts'
 import { job } from '../../stead.job.ts'
 
 const NOTHING = new Uint8Array(0)
+
+/** The module as the job sends it. */
+export function searchModule(): Promise<Uint8Array> {
+  return buildAssemblyScript(join(import.meta.dirname, '..', '..'), 'signal-search')
+}
 
 /** The search module in the real sandbox. */
 export class ModuleRunner {
@@ -20,7 +26,7 @@ export class ModuleRunner {
 
   async start(): Promise<void> {
     await this.#executor.start()
-    this.#module = await this.#executor.load(await buildModule())
+    this.#module = await this.#executor.load(await searchModule())
   }
 
   stop(): Promise<void> {

@@ -19,6 +19,7 @@ export type {
 export { jobSubmissionWire, jobVerificationWire } from './jobs.ts'
 export type {
   EarningsReport,
+  EvidenceDelivery,
   EvidencePurse,
   EvidenceTask,
   JobEvidence,

@@ -1,10 +1,11 @@
-import type { Address, ContentId, Hash, MicroUsd, UnixMs, Wei } from '@stead/core'
+import type { Address, ContentId, Fuel, Hash, MicroUsd, UnixMs, Wei } from '@stead/core'
 import { z } from 'zod'
 import {
   addressWire,
   bytesWire,
   contentIdWire,
   countWire,
+  fuelWire,
   hashWire,
   integerWire,
   microUsdWire,
@@ -110,8 +111,9 @@ export interface SettlementTransaction {
   readonly action: 'fund' | 'claim' | 'payout' | 'thaw' | 'close'
   readonly gasUsed: bigint
   readonly gasCostWei: Wei
-  readonly at: UnixMs
-  /** Why it was sent now: a code of the claim policy. */
+  /** When this node sent it; missing where the chain alone knows of it. */
+  readonly at?: UnixMs
+  /** Why it was sent: a code of the claim policy, `job` for a purse, `seen-on-chain` where the sender knows. */
   readonly reason: string
 }
 
@@ -120,7 +122,7 @@ const settlementTransactionWire: Wire<SettlementTransaction> = z.object({
   action: z.enum(['fund', 'claim', 'payout', 'thaw', 'close']),
   gasUsed: integerWire,
   gasCostWei: weiWire,
-  at: unixMsWire,
+  at: z.exactOptional(unixMsWire),
   reason: z.string(),
 })
 
@@ -183,21 +185,51 @@ export interface EvidenceTask {
   readonly outcome?: Uint8Array
 }
 
+/** A delivery that the job accepted for payment, as the payer's journal has it. */
+export interface EvidenceDelivery {
+  /** 32 hexadecimal digits. */
+  readonly delivery: string
+  /** Key of the task. */
+  readonly task: string
+  readonly node: Address
+  readonly channel: Hash
+  /** The outcome record's id. */
+  readonly outcome: ContentId
+  readonly fuel: Fuel
+  readonly amountMicroUsd: MicroUsd
+}
+
 /** Answer to `GET /v1/jobs/:id/evidence`: everything from which `stead audit bill` recomputes the bill. */
 export interface JobEvidence {
   readonly job: Hash
   readonly tasks: readonly EvidenceTask[]
-  /** The job's channels with all receipts: an encoded ReceiptBundle of @stead/market. */
-  readonly receipts: Uint8Array
+  readonly accepted: readonly EvidenceDelivery[]
+  /** The sum of what was accepted. */
+  readonly spentMicroUsd: MicroUsd
+  /** The job's channels with all receipts, one encoded ReceiptBundle of @stead/market each. */
+  readonly receipts: readonly Uint8Array[]
   readonly purses: readonly EvidencePurse[]
-  readonly fundTransactions: readonly SettlementTransaction[]
+  /** What locked the purses and what claimed from them, with the gas that the chain recorded. */
+  readonly transactions: readonly SettlementTransaction[]
 }
 
 /** Wire form of {@link JobEvidence}. */
 export const jobEvidenceWire: Wire<JobEvidence> = z.object({
   job: hashWire,
   tasks: z.array(z.object({ key: z.string(), document: bytesWire, outcome: optionalWire(bytesWire) })),
-  receipts: bytesWire,
+  accepted: z.array(
+    z.object({
+      delivery: z.string().regex(/^[0-9a-f]{32}$/),
+      task: z.string(),
+      node: addressWire,
+      channel: hashWire,
+      outcome: contentIdWire,
+      fuel: fuelWire,
+      amountMicroUsd: microUsdWire,
+    }),
+  ),
+  spentMicroUsd: microUsdWire,
+  receipts: z.array(bytesWire),
   purses: z.array(z.object({ purse: hashWire, depositedMicroUsd: microUsdWire, claims: z.array(settledChannelWire) })),
-  fundTransactions: z.array(settlementTransactionWire),
+  transactions: z.array(settlementTransactionWire),
 })

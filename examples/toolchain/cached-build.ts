@@ -1,0 +1,35 @@
+import { createHash } from 'node:crypto'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/** What is built, and what its result depends on. */
+export interface Build {
+  /** Folder of the example; results are kept in its `build/`. */
+  readonly directory: string
+  /** First part of the result's file name. */
+  readonly name: string
+  /** Everything that decides the result: sources, flags, the compiler's version. */
+  readonly parts: readonly (string | Uint8Array)[]
+  readonly compile: () => Promise<Uint8Array>
+}
+
+/** The result of the same build before, or else of building now. */
+export async function cachedBuild({ directory, name, parts, compile }: Build): Promise<Uint8Array> {
+  const hash = createHash('sha256')
+  for (const part of parts) hash.update(`${part.length}:`).update(part)
+  const folder = join(directory, 'build')
+  const target = join(folder, `${name}-${hash.digest('hex').slice(0, 32)}.wasm`)
+  const before = await readFile(target).catch(() => undefined)
+  if (before !== undefined) return plainBytes(before)
+  const binary = await compile()
+  await mkdir(folder, { recursive: true })
+  // Two builds at once must never show each other half a file.
+  const temporary = `${target}.${process.pid}`
+  await writeFile(temporary, binary)
+  await rename(temporary, target)
+  return plainBytes(binary)
+}
+
+function plainBytes(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
