@@ -36,8 +36,8 @@ describe('the books of a job', () => {
     const nodes = [
       { node: address(1), operator: address(2), tasks: 4, fuel: 11n as Fuel, grossMicroUsd: 340n as MicroUsd },
     ]
-    const claims = [transaction(5, 'claim', 10n), transaction(6, 'claim', 20n), transaction(7, 'claim', 1_000n)]
-    const books = booksOf({ nodes }, { purses, fundTransactions: [transaction(8, 'fund', 100n)] }, claims)
+    const transactions = [transaction(8, 'fund', 100n), transaction(5, 'claim', 10n), transaction(6, 'claim', 20n)]
+    const books = booksOf({ nodes }, { purses, transactions })
     const { settlement } = books
     expect(settlement.depositedMicroUsd).toBe(
       settlement.paidMicroUsd + settlement.feesMicroUsd + settlement.remainingMicroUsd,

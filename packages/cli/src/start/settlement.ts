@@ -1,4 +1,4 @@
-import type { Address, Fuel, Hash, MicroUsd } from '@stead/core'
+import type { Address, Fuel, MicroUsd } from '@stead/core'
 import { messageOf } from '@stead/core'
 import { systemClock } from '@stead/node/identity'
 import type { DaemonClient } from '@stead/sdk'
@@ -45,15 +45,13 @@ export async function settleJob(
 ): Promise<SettledJob> {
   const { payer, providers } = components
   await patiently(() => payer.settle())
-  const claims: SettlementTransaction[] = []
   // One after the other: their claims share a chain that mines a block for each.
   for (const provider of providers) {
     const client = daemonClient(provider.dataDir)
     await patiently(() => client.settle())
-    claims.push(...(await patiently(() => client.getEarnings())).transactions)
   }
   const evidence = await patiently(() => payer.getJobEvidence(job.id))
-  return { ...booksOf(job, evidence, claims), evidence }
+  return { ...booksOf(job, evidence), evidence }
 }
 
 /** A member that was killed is started again by the supervisor; what is asked of it is asked again. */
@@ -73,15 +71,11 @@ async function patiently<Value>(ask: () => Promise<Value>): Promise<Value> {
 /** The books from the claims that the chain knows. */
 export function booksOf(
   job: Pick<JobDetail, 'nodes'>,
-  evidence: Pick<JobEvidence, 'purses' | 'fundTransactions'>,
-  claimTransactions: readonly SettlementTransaction[],
+  evidence: Pick<JobEvidence, 'purses' | 'transactions'>,
 ): Omit<SettledJob, 'evidence'> {
   const claims = evidence.purses.flatMap((purse) => purse.claims)
-  const hashes = new Set<Hash>(claims.map((claim) => claim.transaction))
-  const byHash = new Map(
-    claimTransactions.filter(({ transaction }) => hashes.has(transaction)).map((each) => [each.transaction, each]),
-  )
-  const transactions = [...evidence.fundTransactions, ...byHash.values()]
+  const { transactions } = evidence
+  const gasOf = new Map(transactions.map((each) => [each.transaction, each.gasUsed]))
   const deposited = sum(evidence.purses.map((purse) => purse.depositedMicroUsd))
   const paid = sum(claims.map((claim) => claim.netMicroUsd))
   const fees = sum(claims.map((claim) => claim.feeMicroUsd))
@@ -96,7 +90,7 @@ export function booksOf(
       fuel: work?.fuel ?? (0n as Fuel),
       grossMicroUsd: sum(own.map((claim) => claim.grossMicroUsd)),
       feeMicroUsd: sum(own.map((claim) => claim.feeMicroUsd)),
-      gasUsed: [...ownTransactions].reduce((total, hash) => total + (byHash.get(hash)?.gasUsed ?? 0n), 0n),
+      gasUsed: [...ownTransactions].reduce((total, hash) => total + (gasOf.get(hash) ?? 0n), 0n),
       netMicroUsd: sum(own.map((claim) => claim.netMicroUsd)),
     }
   })

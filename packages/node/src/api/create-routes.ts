@@ -26,6 +26,11 @@ export interface RoutesComponents {
   readonly stopping: AbortSignal
 }
 
+interface Exchange {
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+}
+
 type AnyRoute = Route<unknown, unknown, unknown>
 type AnyHandler = (request: ApiRequest<unknown, unknown>) => Promise<unknown>
 
@@ -95,7 +100,7 @@ function addRoute(
     url: each.path,
     schema: describeRoute(each),
     handler: async (request, reply) => {
-      const read = readRequest(each, request, parts.stopping)
+      const read = readRequest(each, { request, reply }, parts.stopping)
       const answer = await parts.handler(read)
       reply.header('cache-control', 'no-store')
       if (each.form === 'bytes') return reply.type('application/octet-stream').send(Buffer.from(answer as Uint8Array))
@@ -117,9 +122,13 @@ function sendStream(
   return reply.type(isEvents ? 'text/event-stream' : 'application/x-ndjson').send(Readable.from(chunks))
 }
 
-function readRequest(each: AnyRoute, request: FastifyRequest, stopping: AbortSignal): ApiRequest<unknown, unknown> {
+function readRequest(
+  each: AnyRoute,
+  { request, reply }: Exchange,
+  stopping: AbortSignal,
+): ApiRequest<unknown, unknown> {
   const gone = new AbortController()
-  request.raw.socket.once('close', () => gone.abort())
+  reply.raw.once('close', () => gone.abort())
   const lastEvent = request.headers['last-event-id']
   return {
     id: (request.params as { readonly id?: string }).id ?? '',
@@ -142,11 +151,7 @@ function decode(schema: Wire<unknown> | undefined, value: unknown, place: string
   throw new SdkError('API_BAD_REQUEST', `${place}: ${describeIssues(result.error)}`)
 }
 
-function replyProblem(
-  logger: Logger,
-  error: unknown,
-  exchange: { readonly request: FastifyRequest; readonly reply: FastifyReply },
-): void {
+function replyProblem(logger: Logger, error: unknown, exchange: Exchange): void {
   const known = asSteadError(error)
   if (!isSteadError(known)) {
     logger.error('api request failed', { route: exchange.request.routeOptions.url, error: known })

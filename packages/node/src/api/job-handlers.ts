@@ -1,4 +1,4 @@
-import { ComputeError, type JobHandle } from '@stead/compute'
+import type { JobHandle } from '@stead/compute'
 import { hash, type MicroUsd } from '@stead/core'
 import { SdkError } from '@stead/sdk'
 import type { JobDetail, JobEvent, JobResultLine } from '@stead/sdk/api'
@@ -31,32 +31,31 @@ export function jobHandlers(node: SteadNode): Pick<Handlers, JobRoutes> {
     },
     quoteJob: async ({ body }) => jobQuote(node, await jobRequestOf(body, blobs)),
     listJobs: async () => {
-      const jobs = payer.compute.jobs().map((handle) => jobStatusView(handle.status()))
-      return { jobs: jobs.sort((left, right) => right.createdAt - left.createdAt) }
+      const jobs = []
+      for (const { id } of await payer.compute.jobs()) jobs.push(jobStatusView((await payer.compute.job(id)).status()))
+      return { jobs }
     },
-    getJob: async ({ id }) => await detailOf(jobOf(node, id)),
+    getJob: async ({ id }) => await detailOf(await jobOf(node, id)),
     cancelJob: async ({ id }) => {
-      const handle = jobOf(node, id)
+      const handle = await jobOf(node, id)
       await handle.cancel()
       return jobStatusView(handle.status())
     },
-    watchJob: async ({ id, lastEvent }) => eventsOf(jobOf(node, id), (lastEvent ?? 0) + 1),
-    getJobResults: async ({ id }) => resultsOf(node, jobOf(node, id)),
-    getJobEvidence: async ({ id }) => await jobEvidence(node, jobOf(node, id)),
+    watchJob: async ({ id, lastEvent }) => eventsOf(await jobOf(node, id), (lastEvent ?? 0) + 1),
+    getJobResults: async ({ id }) => resultsOf(node, await jobOf(node, id)),
+    getJobEvidence: async ({ id }) => await jobEvidence(node, await jobOf(node, id)),
   }
 }
 
 /** @throws SdkError API_BAD_REQUEST, ComputeError COMPUTE_JOB_UNKNOWN */
-function jobOf(node: SteadNode, id: string): JobHandle {
+async function jobOf(node: SteadNode, id: string): Promise<JobHandle> {
   if (!/^0x[0-9a-f]{64}$/.test(id)) {
     throw new SdkError(
       'API_BAD_REQUEST',
       `a job's id is 0x and 64 hexadecimal digits, not ${JSON.stringify(id.slice(0, 80))}`,
     )
   }
-  const handle = node.trade.payer.compute.job(hash(id))
-  if (handle !== undefined) return handle
-  throw new ComputeError('COMPUTE_JOB_UNKNOWN', `this node has no job ${id}`, { details: { job: id } })
+  return await node.trade.payer.compute.job(hash(id))
 }
 
 async function detailOf(handle: JobHandle): Promise<JobDetail> {

@@ -1,4 +1,4 @@
-import { computeTermsSchema } from '@stead/compute'
+import { computeTermsSchema, isFinal } from '@stead/compute'
 import { type Address, type MicroUsd, messageOf, type UnixMs } from '@stead/core'
 import type { OfferEntry } from '@stead/market'
 import { addressOfPeerId } from '@stead/protocol'
@@ -19,7 +19,7 @@ export function nodeHandlers(node: SteadNode): Pick<Handlers, NodeRoutes> {
     listPeers: async () => ({ peers: peersOf(node) }),
     listOffers: async () => ({ offers: node.trade.offers.list('compute').map(offerOf) }),
     finish: async () => {
-      if (node.trade.provider === undefined && node.trade.payer.compute.jobs().length === 0) {
+      if (node.trade.provider === undefined && (await node.trade.payer.compute.jobs()).length === 0) {
         throw new NodeError('NODE_NOT_PROVIDING', 'this node sells nothing and has no jobs', {
           next: 'Stop it with Ctrl-C.',
         })
@@ -41,7 +41,7 @@ async function statusOf(node: SteadNode): Promise<NodeStatus> {
     (sum, channel) => sum + channel.terms.allocationMicroUsd - channel.stats().paidMicroUsd,
     0n,
   )
-  const running = payer.compute.jobs().filter((job) => job.status().finishedAt === undefined)
+  const running = (await payer.compute.jobs()).filter((job) => !isFinal(job.state))
   return {
     version: VERSION,
     node: signer.address,

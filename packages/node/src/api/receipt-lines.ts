@@ -49,10 +49,11 @@ function linesOf(receipt: StoredReceipt, origins: ReadonlyMap<string, DeliveryOr
 /** The deliveries of one job, or of all that are kept, by `0x` and hexadecimal digits of the delivery. */
 export async function deliveryOrigins(node: SteadNode, only?: Hash): Promise<ReadonlyMap<string, DeliveryOrigin>> {
   const origins = new Map<string, DeliveryOrigin>()
-  for (const handle of node.trade.payer.compute.jobs()) {
-    if (only !== undefined && handle.id !== only) continue
-    for await (const event of eventsSoFar(handle)) {
-      if (event.type === 'placed') origins.set(`0x${event.delivery}`, { job: handle.id, task: event.task })
+  const { compute } = node.trade.payer
+  for (const { id } of await compute.jobs()) {
+    if (only !== undefined && id !== only) continue
+    for await (const event of eventsSoFar(await compute.job(id))) {
+      if (event.type === 'placed') origins.set(`0x${event.delivery}`, { job: id, task: event.task })
     }
   }
   return origins

@@ -64,7 +64,7 @@ function tellParent(message: object): void {
 }
 
 function disconnectParent(): void {
-  if (process.connected) process.disconnect()
+  if (process.connected) process.disconnect?.()
 }
 
 function catchFaults(logger: Logger): void {
