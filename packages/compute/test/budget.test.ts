@@ -22,7 +22,7 @@ describe('the cost cap', () => {
           if (kind === 'reserve' && budget.reserve(amount)) inFlight.push(amount)
           const first = kind === 'answer' ? inFlight.shift() : undefined
           if (first !== undefined) {
-            const real = amount < first ? amount : first
+            const real = amount > first ? first : amount
             budget.shrink(first, real)
             answered.push(real)
           }

@@ -28,6 +28,8 @@ import type { TrustBook } from './trust-book.ts'
 const PINGS_AT_ONCE = 32
 /** Deliveries at their dearest that a channel should have money for at least. */
 const DELIVERIES_PER_CHANNEL_MIN = 4n
+/** An open channel is used as it is when it holds this part (1/n) of the share that a new one would get. */
+const HELD_SHARE_MIN = 4n
 
 /** What a search stands on. */
 export interface ProviderSearchComponents {
@@ -142,7 +144,8 @@ export class ProviderSearch {
 
   async #openWithin(header: JobHeader, providers: readonly QuotedProvider[], leftMicroUsd: bigint) {
     try {
-      return await this.#market.openChannels(sharesOf(header, providers, leftMicroUsd))
+      const channels = this.#market.channels()
+      return await this.#market.openChannels(sharesOf(header, providers, { leftMicroUsd, channels }))
     } catch (error) {
       const have = isSteadError(error) ? error.details.haveMicroUsd : undefined
       const isShort = hasCode(error, 'MARKET_UNFUNDED') && typeof have === 'bigint' && have > 0n
@@ -225,15 +228,41 @@ function leastOf(header: JobHeader, { terms, opened }: QuotedProvider): bigint {
   return amountOf(terms, header.need.fuel) + opened.quote.credit.prepayMicroUsd
 }
 
-/** Twice the cap in all, so that the job can go on with half of the nodes; no share above the cap itself. */
-function sharesOf(header: JobHeader, providers: readonly QuotedProvider[], leftMicroUsd: bigint): ChannelShare[] {
-  const even = (2n * leftMicroUsd) / BigInt(providers.length)
+/**
+ * Twice the cap in all, so that the job can go on with half of the nodes; no share above the cap itself. A channel that
+ * is open and holds enough for a while is asked for no more than it holds, so that nothing has to be locked anew.
+ */
+function sharesOf(
+  header: JobHeader,
+  providers: readonly QuotedProvider[],
+  money: { readonly leftMicroUsd: bigint; readonly channels: readonly PayerChannel[] },
+): ChannelShare[] {
+  const even = (2n * money.leftMicroUsd) / BigInt(providers.length)
   return providers.map((provider) => {
     const least = leastOf(header, provider) * DELIVERIES_PER_CHANNEL_MIN
     const wanted = even > least ? even : least
-    const cap = leftMicroUsd + provider.opened.quote.credit.prepayMicroUsd
-    return { quote: provider.opened, allocationMicroUsd: (wanted > cap ? cap : wanted) as MicroUsd }
+    const cap = money.leftMicroUsd + provider.opened.quote.credit.prepayMicroUsd
+    const allocation = wanted > cap ? cap : wanted
+    const held = heldFor(provider, money.channels)
+    const isHeldEnough = held >= least && held * HELD_SHARE_MIN >= allocation
+    return {
+      quote: provider.opened,
+      allocationMicroUsd: (isHeldEnough && held < allocation ? held : allocation) as MicroUsd,
+    }
   })
+}
+
+/** What the best open channel to a provider still holds. */
+function heldFor({ entry }: QuotedProvider, channels: readonly PayerChannel[]): bigint {
+  let best = 0n
+  for (const channel of channels) {
+    if (channel.terms.node !== entry.offer.node || channel.state !== 'open') continue
+    const { paidMicroUsd, prepaidMicroUsd, unpaidMicroUsd, inFlightMicroUsd } = channel.stats()
+    const used = paidMicroUsd - prepaidMicroUsd + unpaidMicroUsd + inFlightMicroUsd
+    const held = channel.terms.allocationMicroUsd - used
+    if (held > best) best = held
+  }
+  return best
 }
 
 /** As many of the best providers as `total` gives a useful share each. */

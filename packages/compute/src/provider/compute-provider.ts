@@ -28,6 +28,7 @@ import { type ComputeProviderInput, type ComputeProviderOptions, computeProvider
 import { type ComputeTerms, computeNeedSchema, computeTermsSchema, termsMismatch } from '../terms.ts'
 import { ModuleShelf } from './module-shelf.ts'
 import { ProviderMetrics, type ProviderTaskCounts } from './provider-metrics.ts'
+import { termsOf } from './provider-terms.ts'
 import { RunSlots } from './run-slots.ts'
 import { type CheckedTask, callOf, checkTask } from './task-call.ts'
 
@@ -317,20 +318,4 @@ function billable(checked: CheckedTask, outcome: Outcome): Evidence {
   const allowedMs = checked.task.limits.timeMs
   const message = `the task did not end within its ${allowedMs} ms`
   throw new ComputeError('COMPUTE_TIMED_OUT', message, { details: { allowedMs } })
-}
-
-function termsOf(options: ComputeProviderOptions, meterVersion: number): ComputeTerms {
-  return {
-    version: 1,
-    priceMicroUsdPerGigafuel: BigInt(options.priceMicroUsdPerGigafuel) as MicroUsd,
-    minimumMicroUsdPerTask: BigInt(options.minimumMicroUsdPerTask) as MicroUsd,
-    fuelMax: BigInt(options.fuelMax) as Fuel,
-    memoryPagesMax: options.memoryPagesMax,
-    outputBytesMax: options.outputBytesMax,
-    timeMsMax: options.timeMsMax,
-    moduleBytesMax: options.moduleBytesMax,
-    inputBytesMax: options.inputBytesMax,
-    concurrency: options.concurrency,
-    meterVersion,
-  }
 }

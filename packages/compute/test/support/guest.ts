@@ -29,8 +29,7 @@ export function stead_run(ptr: i32, len: i32): i64 {
 
 /** A function module that hashes, traps, loops or writes much, as its input says. */
 export async function compileGuest(): Promise<Uint8Array> {
-  const options = { runtime: 'stub', optimizeLevel: 3, exportRuntime: false, use: ['abort='] } as const
-  const { binary, error, stderr } = await asc.compileString(SOURCE, { ...options })
+  const { binary, error, stderr } = await asc.compileString(SOURCE, { runtime: 'stub', optimizeLevel: 3 })
   if (error !== null || binary === null) throw error ?? new Error(String(stderr))
   return binary
 }
