@@ -22,7 +22,8 @@ describe('the cost cap', () => {
           if (kind === 'reserve' && budget.reserve(amount)) inFlight.push(amount)
           const first = kind === 'answer' ? inFlight.shift() : undefined
           if (first !== undefined) {
-            const real = amount > first ? first : amount
+            let real = first
+            if (amount < first) real = amount
             budget.shrink(first, real)
             answered.push(real)
           }

@@ -141,7 +141,7 @@ describe('a node that', () => {
     expect(ended.every((event) => 'node' in event && event.node === villain)).toBe(true)
   })
 
-  it('drips its output is not waited for without end', async () => {
+  it('keeps its output back is not paid', async () => {
     const { world } = await worldWith(
       {
         bend: (answer) => ({ ...answer, ...forged(answer.record, later), blobs: [] }),

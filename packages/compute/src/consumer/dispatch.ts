@@ -59,6 +59,9 @@ class Lie extends Error {
   }
 }
 
+/** The answer is there and what it names is not. */
+class OutputLost extends Error {}
+
 /** Sends a task and checks what comes back as far as that is possible without another node's result. Never throws. */
 export async function dispatch(components: DispatchComponents, request: DispatchRequest): Promise<DispatchResult> {
   const { network, blobs } = components
@@ -149,10 +152,24 @@ async function outputBlobs(
   }
   for (const id of named) {
     if (blobs.cache.has(id)) continue
-    const options = { bytesMax: Math.max(leftBytes, 0), timeoutMs: request.pullTimeoutMs, signal: request.signal }
-    take(id, await blobs.pull(request.peer, id, options))
+    take(id, await pulled(blobs, request, { id, bytesMax: Math.max(leftBytes, 0) }))
   }
   return [...taken]
+}
+
+async function pulled(
+  blobs: BlobExchange,
+  request: DispatchRequest,
+  { id, bytesMax }: { readonly id: ContentId; readonly bytesMax: number },
+): Promise<Uint8Array> {
+  const { peer, pullTimeoutMs: timeoutMs, signal } = request
+  try {
+    return await blobs.pull(peer, id, { bytesMax, timeoutMs, signal })
+  } catch (error) {
+    if (hasCode(error, 'PROTOCOL_CONTENT') || hasCode(error, 'COMPUTE_BLOB_TOO_LARGE'))
+      throw new Lie('malformed', error.message)
+    throw new OutputLost(messageOf(error))
+  }
 }
 
 const TRAP_DETAIL_BYTES_MAX = 4096
@@ -175,13 +192,13 @@ const LOSSES: Readonly<Record<string, LossReason>> = {
   MARKET_CREDIT_EXHAUSTED: 'credit',
   COMPUTE_TIMED_OUT: 'timed-out',
   COMPUTE_NODE_FAULT: 'node-fault',
-  COMPUTE_BLOB_UNAVAILABLE: 'output-unavailable',
-  PROTOCOL_CONTENT: 'output-unavailable',
 }
 
 /** What an error of the request means for the delivery. */
 function lossOf(error: unknown, signal: AbortSignal): DispatchResult {
   if (signal.aborted) return { kind: 'loss', reason: 'cancelled', code: 'CORE_ABORTED', detail: '' }
+  if (error instanceof OutputLost)
+    return { kind: 'loss', reason: 'output-unavailable', code: 'COMPUTE_BLOB_UNAVAILABLE', detail: error.message }
   if (hasCode(error, 'NETWORK_BAD_MESSAGE')) return { kind: 'lie', reason: 'malformed', detail: error.message }
   if (!isSteadError(error)) return { kind: 'loss', reason: 'node-fault', code: 'internal', detail: messageOf(error) }
   if (error.code !== 'NETWORK_REMOTE') {

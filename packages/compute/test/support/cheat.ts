@@ -68,7 +68,10 @@ export function cheat(cheating: Cheating): ServiceFactory {
       const record = outcomeRecordSchema.encodeDocument(bent.record)
       const evidence = contentIdOf('dag-cbor', record)
       const quantity: Fuel = bent.record.fuel
-      await admission.deliver({ delivery, item: id, evidence, quantity, amountMicroUsd: bent.amountMicroUsd })
+      // Its own market bills no more than was reserved, whatever it claims.
+      const isWithin = bent.amountMicroUsd <= maximumMicroUsd
+      const billed = isWithin ? bent.amountMicroUsd : maximumMicroUsd
+      await admission.deliver({ delivery, item: id, evidence, quantity, amountMicroUsd: billed })
       if (bent.raw !== undefined) return bent.raw
       return taskAnswerSchema.encodeMessage({ record, blobs: bent.blobs, amountMicroUsd: bent.amountMicroUsd })
     }
