@@ -22,7 +22,7 @@ export const evmOptionsSchema: z.ZodType<EvmOptions, EvmInput> = z.strictObject(
     .default(180_000)
     .describe('Longest wait until a transaction is mined and confirmed; about 15 slow blocks.'),
   receiptPollMinMs: durationMs(5, 10_000)
-    .default(25)
+    .default(10)
     .describe('First pause between looks for a receipt; a local chain mines at once.'),
   receiptPollMaxMs: durationMs(5, 60_000)
     .default(2000)

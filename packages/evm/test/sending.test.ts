@@ -128,19 +128,21 @@ describe('sending under load and in trouble', () => {
 
   it('waits for as many blocks as it was told to', async () => {
     const payer = await devnet.connect({ confirmations: 3, receiptPollMaxMs: 50 })
-    let isDone = false
-    const funding = payer.fund(purseOf(payer)).then(() => {
-      isDone = true
+    let heightAtEnd = 0
+    const funding = payer.fund(purseOf(payer)).then(async (outcome) => {
+      heightAtEnd = Number(await devnet.rpc('eth_blockNumber'))
+      return outcome
     })
-    await expect.poll(() => nonceOf(payer.account), { timeout: 5000 }).toBe(1)
+    await expect.poll(() => nonceOf(payer.account), { timeout: 10_000 }).toBe(1)
     await devnet.rpc('evm_mine')
-    expect(isDone).toBe(false)
-    // The approval's third block, then the funding's own three.
-    for (let block = 0; block < 20 && !isDone; block++) {
+    // The approval has two blocks and needs three, so the funding cannot even be sent.
+    expect(await nonceOf(payer.account)).toBe(1)
+    const mineUntilEnd = async (): Promise<boolean> => {
       await devnet.rpc('evm_mine')
-      await payer.blockTime()
+      return heightAtEnd > 0
     }
-    await funding
+    await expect.poll(mineUntilEnd, { timeout: 20_000 }).toBe(true)
+    expect(heightAtEnd).toBeGreaterThanOrEqual(Number((await funding).blockNumber) + 2)
   })
 
   it('explains a revert that only the block saw', async () => {
