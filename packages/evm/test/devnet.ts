@@ -57,17 +57,22 @@ export async function rawRpc(url: string, method: string, parameters: unknown[])
   return answer.result
 }
 
+async function deployTo(anvil: AnvilProcess): Promise<AddressBook> {
+  const signer = newSigner()
+  await anvil.faucet(signer.address, { gasWei: ONE_COIN })
+  const components = { clock: systemClock, logger: silentLogger, signer }
+  return deployContracts(components, { rpcUrl: anvil.rpcUrl, dollar: 'test' })
+}
+
 export async function startDevnet(): Promise<Devnet> {
   const directory = mkdtempSync(join(tmpdir(), 'stead-chain-'))
   const anvil = new AnvilProcess({ clock: systemClock, logger: silentLogger }, { directory })
   await anvil.start()
   const chains: EvmChain[] = []
-  const deployer = newSigner()
-  await anvil.faucet(deployer.address, { gasWei: ONE_COIN })
-  const book = await deployContracts(
-    { clock: systemClock, logger: silentLogger, signer: deployer },
-    { rpcUrl: anvil.rpcUrl, dollar: 'test' },
-  )
+  const book = await deployTo(anvil).catch(async (error: unknown) => {
+    await anvil.stop()
+    throw error
+  })
   const rpc = (method: string, ...parameters: unknown[]): Promise<unknown> => rawRpc(anvil.rpcUrl, method, parameters)
   const give: Devnet['give'] = (account, gift) => anvil.faucet(account, { ...gift, dollar: book.dollar })
   return {
