@@ -7,7 +7,7 @@ import {
   type TaskResult,
 } from '@stead/compute'
 import type { Fuel, MicroUsd, UnixMs } from '@stead/core'
-import { outcomeIdOf } from '@stead/protocol'
+import { contentIdOf, outcomeIdOf } from '@stead/protocol'
 import type {
   JobEvent as ApiJobEvent,
   JobState as ApiJobState,
@@ -118,6 +118,7 @@ export async function costsByTask(handle: JobHandle): Promise<ReadonlyMap<string
 }
 
 const NOTHING = new Uint8Array(0)
+const NOTHING_ID = contentIdOf('raw', NOTHING)
 
 /** One task's result with its bytes. @throws ComputeError COMPUTE_BLOB_MISSING when an output was lost */
 export async function resultLineOf(
@@ -142,7 +143,8 @@ export async function resultLineOf(
     }
   }
   const load = async (id: typeof record.output): Promise<Uint8Array> => {
-    const bytes = await blobs.cache.get(id)
+    // Nothing is never stored.
+    const bytes = id === NOTHING_ID ? NOTHING : await blobs.cache.get(id)
     if (bytes !== undefined) return bytes
     throw new ComputeError('COMPUTE_BLOB_MISSING', `the output ${id} of task ${key} is not kept any more`, {
       details: { task: key, id },
