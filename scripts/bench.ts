@@ -3,6 +3,8 @@
 import { type BenchRow, jsonRows, printTable } from './bench/row.ts'
 
 const benches: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
+  'round-trip': async () => (await import('./bench/trips.ts')).benchRoundTrip(),
+  throughput: async () => (await import('./bench/trips.ts')).benchThroughput(),
   vouchers: async () => (await import('./bench/vouchers.ts')).benchVouchers(),
 }
 
