@@ -183,21 +183,25 @@ describe('a process that dies at any step of its journal', () => {
   const moments: readonly CrashMoment[] = ['before', 'after']
   const sides: readonly Side[] = ['payer', 'provider']
   const cases = sides.flatMap((side) => moments.map((moment) => [side, moment] as const))
-  it.each(cases)('loses no receipt and pays nothing twice: %s, %s each write', async (side, moment) => {
-    const calm = newWorld()
-    await story(calm)
-    const writes = side === 'payer' ? calm.payerStore.writeCount : calm.providerStore.writeCount
-    expect(writes).toBeGreaterThan(20)
-    for (let nth = 1; nth <= writes; nth++) {
-      const world = newWorld()
-      const store = side === 'payer' ? world.payerStore : world.providerStore
-      store.crashAtWrite(nth, moment)
-      const witness = await story(world)
-      try {
-        await check(world, witness)
-      } catch (error) {
-        throw new Error(`after a crash of the ${side} ${moment} write ${nth}`, { cause: error })
+  it.each(cases)(
+    'loses no receipt and pays nothing twice: %s, %s each write',
+    async (side, moment) => {
+      const calm = newWorld()
+      await story(calm)
+      const writes = side === 'payer' ? calm.payerStore.writeCount : calm.providerStore.writeCount
+      expect(writes).toBeGreaterThan(20)
+      for (let nth = 1; nth <= writes; nth++) {
+        const world = newWorld()
+        const store = side === 'payer' ? world.payerStore : world.providerStore
+        store.crashAtWrite(nth, moment)
+        const witness = await story(world)
+        try {
+          await check(world, witness)
+        } catch (error) {
+          throw new Error(`after a crash of the ${side} ${moment} write ${nth}`, { cause: error })
+        }
       }
-    }
-  }, 60_000)
+    },
+    60_000,
+  )
 })

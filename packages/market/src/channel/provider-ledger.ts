@@ -65,7 +65,7 @@ export class ProviderLedger {
   readonly #limits: ProviderLedgerLimits
   readonly #account: CreditAccount
   readonly #seen: DeliverySet
-  readonly #admitted: Map<string, { readonly maximum: bigint; isRefused: boolean }> = new Map()
+  readonly #admitted: Map<string, { maximum: bigint; isRefused: boolean }> = new Map()
   readonly #outstanding: Map<string, BillEntry> = new Map()
   readonly #refusedAhead: Set<string> = new Set()
   #head: IncrementBefore | undefined
@@ -270,9 +270,16 @@ export class ProviderLedger {
     for (const delivery of deliveries) {
       const key = deliveryKey(delivery)
       const admitted = this.#admitted.get(key)
-      if (admitted !== undefined) admitted.isRefused = true
-      else if (!this.#seen.has(delivery)) this.#refuseAhead(key)
+      if (admitted !== undefined) {
+        // It will never be billed, so it needs no room; the payer counts on that.
+        this.#reservedSum -= admitted.maximum
+        admitted.maximum = 0n
+        admitted.isRefused = true
+      } else if (!this.#seen.has(delivery)) {
+        this.#refuseAhead(key)
+      }
     }
+    this.#expose()
   }
 
   /** Books planned write-offs. */

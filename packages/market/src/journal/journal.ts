@@ -15,8 +15,8 @@ export class Journal {
   }
 
   /** Writes with durability `process` together with whatever else is appended in this turn. @throws as Store.write */
-  append(operation: StoreOperation): Promise<void> {
-    this.#pending.push(operation)
+  append(...operations: readonly StoreOperation[]): Promise<void> {
+    for (const operation of operations) this.#pending.push(operation)
     if (this.#shared === undefined) {
       this.#shared = new Promise<void>((resolve) => {
         this.#settle = resolve

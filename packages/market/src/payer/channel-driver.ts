@@ -342,6 +342,8 @@ export class ChannelDriver implements PayerChannel {
   }
 
   async #run(): Promise<void> {
+    // All that is accepted in one turn is journaled in one batch before any of it is signed.
+    await Promise.resolve()
     while (!this.#isOver()) {
       const step = this.#nextStep()
       if (step === undefined) break

@@ -15,6 +15,7 @@ import {
   type Signer,
   type SteadError,
   type Store,
+  type StoreOperation,
   type Timer,
 } from '@stead/core'
 import { escrowSeparator, purseIdOf, type Quote, type Resource, type Secp256k1 } from '@stead/protocol'
@@ -251,6 +252,15 @@ export class MarketPayer {
       receiptedMicroUsd: sum(({ ledger }) => ledger.receiptedMicroUsd),
       unsettled,
     }
+  }
+
+  /**
+   * Journals rows of the caller in one batch with everything that is accepted in this turn: whole or not at all, so
+   * that no crash can part a result from its payment. Durability is `process`.
+   * @throws CoreError STORE_FULL, STORE_FAILED
+   */
+  async journal(rows: readonly StoreOperation[]): Promise<void> {
+    await this.#journal.append(...rows)
   }
 
   /** The payer's copies of receipts. @throws CoreError STORE_FAILED, STORE_CORRUPT */

@@ -67,6 +67,9 @@ export class ClaimDesk {
   #isRunning = false
   #failures = 0
   #state: ClaimState
+  #isCaughtUp = false
+  /** Channels for which a claim of this node may be on its way, also from before a crash. */
+  readonly #claimingIds: Set<Hash> = new Set()
 
   constructor(components: ClaimDeskComponents, options: MarketProviderOptions) {
     this.#components = components
@@ -102,7 +105,6 @@ export class ClaimDesk {
   /** Claims everything now, whatever the policy says. */
   settle(reason: ClaimReason): Promise<SettlementReport> {
     return this.#exclusive(async () => {
-      await this.#catchUp()
       const { settlements, failed } = await this.#claim(this.#open(), reason)
       return { settlements, failed: failed.map(failureOf) }
     })
@@ -189,9 +191,11 @@ export class ClaimDesk {
 
   /** Claims in as few transactions as possible; what one bad channel spoils for its batch is tried one by one. */
   async #claim(channels: readonly ProviderChannel[], reason: ClaimReason): Promise<ClaimRound> {
-    const round: ClaimRound = { settlements: [], failed: [] }
-    for (let i = 0; i < channels.length; i += this.#options.claimBatchMax) {
-      await this.#claimPart(channels.slice(i, i + this.#options.claimBatchMax), reason, round)
+    // What somebody else has claimed already would only cost gas.
+    const round: ClaimRound = { settlements: [...(await this.#findOnChain(channels))], failed: [] }
+    const open = channels.filter((channel) => channel.claimableMicroUsd > 0n)
+    for (let i = 0; i < open.length; i += this.#options.claimBatchMax) {
+      await this.#claimPart(open.slice(i, i + this.#options.claimBatchMax), reason, round)
     }
     return round
   }
@@ -219,6 +223,7 @@ export class ClaimDesk {
     for (const { id } of batch) this.#claimingIds.add(id)
     const outcome = await chain.claim(claims)
     const record = await this.#record(outcome, reason)
+    for (const { id } of batch) this.#claimingIds.delete(id)
     // A claim that somebody else made first is missing from the outcome, but its money is there.
     const credited = new Set(outcome.channels.map(({ channel }) => channel))
     const missing = batch.filter((channel) => !credited.has(channel.id))
@@ -243,7 +248,9 @@ export class ClaimDesk {
     for (const claimed of facts.channels) {
       const channel = own.get(claimed.channel)
       if (channel === undefined) continue
-      settled.push({ ...claimed, payer: channel.account.payer })
+      const { purse, cumulativeMicroUsd, grossMicroUsd, feeMicroUsd } = claimed
+      const { payer } = channel.account
+      settled.push({ channel: channel.id, purse, payer, cumulativeMicroUsd, grossMicroUsd, feeMicroUsd })
       if (claimed.cumulativeMicroUsd > channel.claimedMicroUsd) channel.claimedMicroUsd = claimed.cumulativeMicroUsd
       rows.push(put(PROVIDER_TABLES.channels, hashKey(channel.id), channelRowSchema.encodeMessage(channel.row())))
       rows.push(remove(PROVIDER_TABLES.claiming, hashKey(channel.id)))
@@ -257,16 +264,14 @@ export class ClaimDesk {
     return record
   }
 
-  /** Brings in claims that are on chain and not in the journal: from before a crash, or by a watchtower. */
+  /** The first look after a start brings in what a crash left on chain. */
   async #catchUp(): Promise<void> {
-    await this.#findOnChain(this.#open().filter((channel) => !this.#checked.has(channel.id)))
+    if (this.#isCaughtUp) return
+    await this.#findOnChain(this.#open())
+    this.#isCaughtUp = true
   }
 
-  /** Channels whose claims on chain were compared with the journal since the start. */
-  readonly #checked: Set<Hash> = new Set()
-  /** Channels for which a claim of this node may be on its way, also from before a crash. */
-  readonly #claimingIds: Set<Hash> = new Set()
-
+  /** Brings in claims that are on chain and not in the journal: from before a crash, or by a watchtower. */
   async #findOnChain(channels: readonly ProviderChannel[]): Promise<readonly SettlementRecord[]> {
     const { chain, settlements } = this.#components
     const known = new Set(
@@ -290,7 +295,6 @@ export class ClaimDesk {
       const gas = { gasUsed: sent?.gasUsed ?? 0n, gasCostWei, gasMicroUsd }
       found.push(await this.#keep({ transaction, reason: 'found-on-chain', channels: claims, ...gas }))
     }
-    for (const channel of channels) this.#checked.add(channel.id)
     return found
   }
 

@@ -104,7 +104,7 @@ export function settlementRow(number: number, record: SettlementRecord): StoreOp
 export async function loadSettlements(store: Store): Promise<SettlementRecord[]> {
   const rows = await store.scan(PROVIDER_TABLES.settlements)
   return rows.map(({ value }) => {
-    const row = settlementRowSchema.decodeMessage(value)
+    const { version: _, ...row } = settlementRowSchema.decodeMessage(value)
     return settlementOf({ ...row, gasCostWei: BigInt(row.gasCostWei) as Wei })
   })
 }

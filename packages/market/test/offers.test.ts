@@ -1,0 +1,170 @@
+import { silentLogger, silentMetrics, type UnixMs } from '@stead/core'
+import { type Offer, signedDocumentSchema, signOffer } from '@stead/protocol'
+import { ManualClock, MemoryHub, MemoryLedger, type MemoryNetwork, SeededRandom } from '@stead/testkit'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { OfferBook, type OfferBookInput, offerBookOptionsSchema } from '../src/index.ts'
+import { OFFERS_PROTOCOL, offersProtocolLimits, offersReplySchema, offersTopic } from '../src/offers/offer-messages.ts'
+import { keyOf, OPERATOR, secp256k1, TERMS } from './world.ts'
+
+describe('the offer book', () => {
+  let clock: ManualClock
+  let hub: MemoryHub
+  let ledger: MemoryLedger
+  beforeEach(() => {
+    clock = new ManualClock()
+    hub = new MemoryHub({ clock, random: new SeededRandom(1) })
+    ledger = new MemoryLedger({ clock, secp256k1 })
+  })
+
+  async function node(
+    number: number,
+    options: OfferBookInput = {},
+  ): Promise<{ network: MemoryNetwork; book: OfferBook }> {
+    const network = hub.createNode(keyOf(number).peer)
+    await network.start()
+    const { identity } = ledger
+    const parts = { network, secp256k1, clock, logger: silentLogger, metrics: silentMetrics, identity }
+    const book = new OfferBook(parts, offerBookOptionsSchema.parse(options))
+    await book.start()
+    return { network, book }
+  }
+
+  function sell(book: OfferBook, number: number, terms: () => Uint8Array | undefined = () => TERMS): () => void {
+    return book.publish({ resource: 'compute', signer: keyOf(number).signer, operator: OPERATOR, region: '-', terms })
+  }
+
+  function signed(number: number, change: Partial<Offer> = {}): ReturnType<typeof signOffer> {
+    const { signer } = keyOf(number)
+    const { chainId, escrow } = ledger.identity
+    const issuedAt = clock.now()
+    return signOffer(signer, {
+      version: 1,
+      node: signer.address,
+      operator: OPERATOR,
+      resource: 'compute',
+      chainId,
+      escrow,
+      region: '-',
+      sequence: issuedAt,
+      issuedAt,
+      expiresAt: (issuedAt + 60_000) as UnixMs,
+      terms: TERMS,
+      ...change,
+    })
+  }
+
+  it('brings offers over nodes that sell nothing, and forgets those that are not renewed', async () => {
+    const [seller, middle, buyer] = [await node(1), await node(2), await node(3)]
+    middle.book.list('compute')
+    buyer.book.list('compute')
+    await seller.network.connect(keyOf(2).peer, 1_000)
+    await middle.network.connect(keyOf(3).peer, 1_000)
+    await clock.settle()
+    sell(seller.book, 1)
+    await clock.settle()
+    expect(buyer.book.list('compute')).toMatchObject([
+      { peer: keyOf(1).peer, offer: { node: keyOf(1).signer.address } },
+    ])
+    await clock.advance(600_000)
+    expect(buyer.book.list('compute')).toHaveLength(1)
+    hub.kill(keyOf(1).peer)
+    await clock.advance(301_000)
+    expect(buyer.book.list('compute')).toEqual([])
+  })
+
+  it('hears from peers what was said before it came', async () => {
+    const [seller, middle] = [await node(1), await node(2)]
+    middle.book.list('compute')
+    await seller.network.connect(keyOf(2).peer, 1_000)
+    sell(seller.book, 1)
+    await clock.settle()
+    const buyer = await node(3)
+    await buyer.network.connect(keyOf(2).peer, 1_000)
+    const waiting = buyer.book.wait('compute', { minimum: 1, timeoutMs: 5_000 })
+    await clock.advance(100)
+    expect(await waiting).toHaveLength(1)
+  })
+
+  it('waits for peers that come later, and no longer than it should', async () => {
+    const seller = await node(1)
+    sell(seller.book, 1)
+    const buyer = await node(3)
+    const waiting = buyer.book.wait('compute', { minimum: 1, timeoutMs: 10_000 })
+    await clock.advance(2_000)
+    await buyer.network.connect(keyOf(1).peer, 1_000)
+    await clock.advance(2_000)
+    expect(await waiting).toHaveLength(1)
+    const never = buyer.book.wait('compute', { minimum: 5, timeoutMs: 3_000 })
+    await clock.advance(3_100)
+    expect(await never).toHaveLength(1)
+  })
+
+  it('takes an offer back at once when its node stops or has nothing to sell', async () => {
+    const [seller, buyer] = [await node(1), await node(3)]
+    buyer.book.list('compute')
+    await buyer.network.connect(keyOf(1).peer, 1_000)
+    let terms: Uint8Array | undefined = TERMS
+    sell(seller.book, 1, () => terms)
+    await clock.advance(10)
+    expect(buyer.book.list('compute')).toHaveLength(1)
+    terms = undefined
+    seller.book.refresh('compute')
+    await clock.advance(10)
+    expect(buyer.book.list('compute')).toEqual([])
+    terms = TERMS
+    seller.book.refresh('compute')
+    await clock.advance(10)
+    expect(buyer.book.list('compute')).toHaveLength(1)
+    await seller.book.stop()
+    await clock.advance(10)
+    expect(buyer.book.list('compute')).toEqual([])
+  })
+
+  it('keeps no forged, foreign, expired, absurd or older offer, and blames who sends what is bad', async () => {
+    const buyer = await node(3)
+    buyer.book.list('compute')
+    const liar = hub.createNode(keyOf(9).peer)
+    await liar.start()
+    await liar.connect(keyOf(3).peer, 1_000)
+    const topic = offersTopic('compute')
+    const say = async (document: ReturnType<typeof signOffer>): Promise<number> => {
+      await liar.publish(topic, signedDocumentSchema.encodeMessage(document))
+      await clock.settle()
+      return buyer.book.list('compute').length
+    }
+    // Somebody else's offer is for that node to publish.
+    expect(await say(signed(1))).toBe(0)
+    expect(await say({ ...signed(9), signature: signed(1).signature })).toBe(0)
+    expect(await say(signed(9, { chainId: 1 }))).toBe(0)
+    expect(await say(signed(9, { escrow: OPERATOR }))).toBe(0)
+    expect(await say(signed(9, { expiresAt: clock.now() }))).toBe(0)
+    expect(await say(signed(9, { expiresAt: (clock.now() + 90_000_000) as UnixMs }))).toBe(0)
+    expect(await say(signed(9, { issuedAt: (clock.now() + 600_000) as UnixMs }))).toBe(0)
+    expect(await say(signed(9, { sequence: 50, region: 'new' }))).toBe(1)
+    expect(await say(signed(9, { sequence: 49, region: 'old' }))).toBe(1)
+    expect(buyer.book.list('compute')[0]?.offer.region).toBe('new')
+    for (let i = 0; i < 12; i++) await liar.publish(topic, Uint8Array.of(1, 2, 3, i))
+    await clock.settle()
+    expect(buyer.network.peers().filter(({ connected }) => connected)).toEqual([])
+  })
+
+  it('stays bounded when a peer knows very many nodes', async () => {
+    const buyer = await node(3, { offersPerResourceMax: 10 })
+    const liar = hub.createNode(keyOf(9).peer)
+    const many = Array.from({ length: 100 }, (_, index) => signed(10 + index))
+    liar.handle(OFFERS_PROTOCOL, offersProtocolLimits, async () => offersReplySchema.encodeMessage({ offers: many }))
+    await liar.start()
+    await buyer.network.connect(keyOf(9).peer, 1_000)
+    const waiting = buyer.book.wait('compute', { minimum: 50, timeoutMs: 1_000 })
+    await clock.advance(1_100)
+    expect(await waiting).toHaveLength(10)
+  })
+
+  it('offers each resource once', async () => {
+    const { book } = await node(1)
+    const stop = sell(book, 1)
+    expect(() => sell(book, 1)).toThrow(TypeError)
+    stop()
+    sell(book, 1)
+  })
+})
