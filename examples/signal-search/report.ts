@@ -77,18 +77,16 @@ function linesOf(found: SeriesFindings, reasons: ReadonlyMap<string, number>): s
 
 function describe(finding: Finding): string {
   const period = formatPeriod(finding.periodDays, finding.periodUncertaintyDays)
-  const facts = [
-    `power ${finding.power.toFixed(3)}`,
-    `false alarm ${formatProbability(finding.log10FalseAlarmProbability)}`,
-    `amplitude ${finding.amplitude.toPrecision(3)}`,
-  ]
+  const power = `power ${finding.power.toFixed(3)}`
+  const amplitude = `amplitude ${finding.amplitude.toPrecision(3)}`
+  const falseAlarm = `false alarm ${formatProbability(finding.log10FalseAlarmProbability)}`
   if (!finding.significant) {
     const local = formatProbability(Math.log10(finding.localFalseAlarmProbability))
-    return `no significant period; the strongest peak is at ${period} (${facts.join(', ')}; against noise around it ${local})`
+    return `no significant period; the strongest peak is at ${period}: ${power}, ${falseAlarm} if noise were white, ${local} with the noise around it, ${amplitude}`
   }
   const overtones = finding.overtonesDays.slice(0, 4).map((days) => formatPeriod(days))
   const shape = overtones.length === 0 ? '' : `, overtones at ${overtones.join(', ')}`
-  return `period ${period}: ${facts.join(', ')}${shape}`
+  return `period ${period}: ${power}, ${falseAlarm}, ${amplitude}${shape}`
 }
 
 function trendName(degree: number): string {
