@@ -30,6 +30,12 @@ export const evmOptionsSchema: z.ZodType<EvmOptions, EvmInput> = z.strictObject(
   feeBumpAfterMs: durationMs(100, 3_600_000)
     .default(45_000)
     .describe('A transaction that no block took for so long is offered again for a quarter more; a few blocks.'),
+  replacedAfterMs: durationMs(100, 600_000)
+    .default(10_000)
+    .describe(
+      'A transaction whose nonce is used but that has no receipt for so long was replaced, and is sent again; endpoints ' +
+        'of many machines may be behind by some seconds.',
+    ),
   confirmations: z
     .int()
     .min(1)
@@ -64,6 +70,7 @@ export interface EvmOptions {
   readonly receiptPollMinMs: number
   readonly receiptPollMaxMs: number
   readonly feeBumpAfterMs: number
+  readonly replacedAfterMs: number
   readonly confirmations: number
   readonly thawPollMs: number
   readonly logBlocksMax: number

@@ -1,4 +1,4 @@
-import { type Address, type Clock, CoreError, type Hash, type Logger, type Signer } from '@stead/core'
+import { type Address, type Clock, CoreError, type Hash, hasCode, type Logger, type Signer } from '@stead/core'
 import { bytesToHex, hexToBytes } from '@stead/protocol'
 import * as TxEnvelopeEip1559 from 'ox/TxEnvelopeEip1559'
 import type { Hex } from './answer.ts'
@@ -17,8 +17,8 @@ const FEE_BUMPS_MAX = 6
 /** Tries with another nonce when the endpoint says that ours is taken. */
 const NONCE_ATTEMPTS_MAX = 4
 const PRIORITY_FEE_FALLBACK_WEI = 1_000_000_000n
-/** Looks in a row that find the nonce used but no receipt, before a transaction counts as replaced. */
-const MISSING_LOOKS_MAX = 5
+/** How often a transaction is sent that others of the same account keep replacing. */
+const SENDS_MAX = 3
 
 /** What the sender works with. */
 export interface SenderComponents {
@@ -33,7 +33,7 @@ export interface SenderComponents {
 /** The options that concern sending. */
 export type SenderOptions = Pick<
   EvmOptions,
-  'receiptTimeoutMs' | 'receiptPollMinMs' | 'receiptPollMaxMs' | 'feeBumpAfterMs' | 'confirmations'
+  'receiptTimeoutMs' | 'receiptPollMinMs' | 'receiptPollMaxMs' | 'feeBumpAfterMs' | 'replacedAfterMs' | 'confirmations'
 > & { readonly chainId: number }
 
 /** A transaction to send; `doing` says in errors what it was for, as a noun phrase. */
@@ -93,11 +93,17 @@ export class TransactionSender {
    *   request; CoreError CORE_STOPPED
    */
   async send(request: SendRequest): Promise<Receipt> {
-    const submitted = await this.#turns.run(() => this.#submit(request))
-    try {
-      return await this.#mined(submitted)
-    } finally {
-      this.#inFlight--
+    for (let attempt = 1; ; attempt++) {
+      const submitted = await this.#turns.run(() => this.#submit(request))
+      try {
+        return await this.#mined(submitted)
+      } catch (error) {
+        // Its nonce is used by another transaction, so this one can never be mined: sending it again is safe.
+        if (!hasCode(error, 'CHAIN_REPLACED') || attempt === SENDS_MAX) throw error
+        this.#components.logger.warn('transaction replaced', { doing: request.doing, nonce: submitted.nonce })
+      } finally {
+        this.#inFlight--
+      }
     }
   }
 
@@ -232,12 +238,15 @@ export class TransactionSender {
     const startedMs = clock.monotonicMs()
     let bumpAtMs = startedMs + this.#options.feeBumpAfterMs
     let pauseMs = this.#options.receiptPollMinMs
-    let missingLooks = 0
+    let missingSinceMs: number | undefined
     while (clock.monotonicMs() - startedMs < this.#options.receiptTimeoutMs) {
       const look = await this.#look(submitted)
       if (look.receipt !== undefined) return this.#checked(look.receipt, submitted)
-      missingLooks = look.isNonceUsed ? missingLooks + 1 : 0
-      if (missingLooks === MISSING_LOOKS_MAX) throw this.#replaced(submitted)
+      const nowMs = clock.monotonicMs()
+      missingSinceMs = look.isNonceUsed ? (missingSinceMs ?? nowMs) : undefined
+      // Not at once: behind one endpoint are many machines, and the one that has the receipt may be another.
+      if (missingSinceMs !== undefined && nowMs - missingSinceMs >= this.#options.replacedAfterMs)
+        throw this.#replaced(submitted)
       if (clock.monotonicMs() >= bumpAtMs && submitted.bumps < FEE_BUMPS_MAX && !look.isNonceUsed) {
         await this.#bump(submitted)
         bumpAtMs = clock.monotonicMs() + this.#options.feeBumpAfterMs

@@ -59,7 +59,8 @@ describe('sending under load and in trouble', () => {
   it('shares an account with another program', async () => {
     const signer = newSigner()
     await devnet.give(signer.address, { gasWei: (10n ** 18n) as never, dollarMicroUsd: dollars(20) })
-    const [left, right] = [await devnet.connect({}, signer), await devnet.connect({}, signer)]
+    const options = { replacedAfterMs: 200 }
+    const [left, right] = [await devnet.connect(options, signer), await devnet.connect(options, signer)]
     const purses = Array.from({ length: 8 }, () => purseOf(left))
     for (const purse of purses) await left.fund(purse)
     const operators = purses.map((purse) => purse.leaves[0]?.operator ?? left.account)
@@ -95,21 +96,38 @@ describe('sending under load and in trouble', () => {
     expect(outcome.transaction).not.toBe(first.hash)
   })
 
-  it('says so when another program replaced its transaction', async () => {
-    const signer = newSigner()
-    await devnet.give(signer.address, { gasWei: (10n ** 18n) as never, dollarMicroUsd: dollars(20) })
-    const payer = await devnet.connect({ receiptPollMaxMs: 30 }, signer)
-    await payer.fund(purseOf(payer))
-    await devnet.rpc('evm_setAutomine', false)
-    const funding = payer.fund(purseOf(payer))
-    const refused = expect(funding).rejects.toSatisfy((error) => hasCode(error, 'CHAIN_REPLACED'))
-    await waiting(1)
-    await devnet.rpc('anvil_dropAllTransactions')
-    await devnet.rpc('anvil_setNonce', signer.address, `0x${((await nonceOf(signer.address)) + 1).toString(16)}`)
-    await devnet.rpc('evm_mine')
-    await refused
-    await devnet.rpc('evm_setAutomine', true)
-    await payer.fund(purseOf(payer))
+  describe('when another program takes its nonce', () => {
+    /** What the account's transactions look like once another one was mined in their place. */
+    const replace = async (account: string): Promise<void> => {
+      await waiting(1)
+      await devnet.rpc('anvil_dropAllTransactions')
+      await devnet.rpc('anvil_setNonce', account, `0x${((await nonceOf(account)) + 1).toString(16)}`)
+      await devnet.rpc('evm_mine')
+    }
+
+    it('sends again', async () => {
+      const payer = await devnet.connect({ receiptPollMaxMs: 30, replacedAfterMs: 200 })
+      await payer.fund(purseOf(payer))
+      await devnet.rpc('evm_setAutomine', false)
+      const purse = purseOf(payer)
+      const funding = payer.fund(purse)
+      await replace(payer.account)
+      await waiting(1)
+      await devnet.rpc('evm_mine')
+      expect((await funding).purse).toBe(purse.purse)
+      expect((await payer.balances(payer.account)).dollarMicroUsd).toBe(dollars(998))
+    })
+
+    it('says so when that does not end', async () => {
+      const payer = await devnet.connect({ receiptPollMaxMs: 30, replacedAfterMs: 200 })
+      await payer.fund(purseOf(payer))
+      await devnet.rpc('evm_setAutomine', false)
+      const refused = expect(payer.fund(purseOf(payer))).rejects.toSatisfy((e) => hasCode(e, 'CHAIN_REPLACED'))
+      for (let round = 0; round < 3; round++) await replace(payer.account)
+      await refused
+      await devnet.rpc('evm_setAutomine', true)
+      await payer.fund(purseOf(payer))
+    })
   })
 
   it('gives up waiting in time, and asking again later finds the money spent once', async () => {

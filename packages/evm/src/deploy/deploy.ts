@@ -18,6 +18,14 @@ import { TransactionSender } from '../transaction-sender.ts'
 /** Chains on which money may be made of nothing. */
 const DEVNET_CHAIN_IDS: readonly number[] = [31337, 1337]
 const DAY_SECONDS = 86_400
+/** As the chain adapter does by default. */
+const SENDING = {
+  receiptPollMinMs: 10,
+  receiptPollMaxMs: 2000,
+  feeBumpAfterMs: 45_000,
+  replacedAfterMs: 10_000,
+  confirmations: 1,
+} as const
 
 /** What deploying needs; the account pays for gas and has no power over the contracts afterwards. */
 export interface DeployComponents {
@@ -81,7 +89,7 @@ export async function deployContracts(components: DeployComponents, input: Deplo
     const chainId = await rpc.chainId()
     const sender = new TransactionSender(
       { rpc, clock, logger, signer, stopped: new AbortController().signal },
-      { ...options, receiptPollMinMs: 25, receiptPollMaxMs: 2000, feeBumpAfterMs: 45_000, confirmations: 1, chainId },
+      { ...SENDING, ...options, chainId },
     )
     return await deployAll({ rpc, sender, logger }, { ...options, chainId })
   } finally {
