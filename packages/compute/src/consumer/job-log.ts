@@ -1,4 +1,5 @@
 import { type Clock, type Hash, hasCode, type Logger, messageOf, type Store, type StoreOperation } from '@stead/core'
+import type { MarketPayer } from '@stead/market'
 import type { JobEvent, JobEventBody } from './job-event.ts'
 import { LOG_TABLE, numberKey } from './job-store.ts'
 import { decodeRow, encodeRow } from './json-row.ts'
@@ -18,7 +19,9 @@ interface LogRow {
 
 /** What a job's log stands on. */
 export interface JobLogComponents {
+  /** Read from; written to only through the market, which puts payments into the same batches. */
   readonly store: Store
+  readonly market: Pick<MarketPayer, 'journal'>
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -27,7 +30,7 @@ export interface JobLogComponents {
 export interface EventCompanions {
   /** Rows that are written in the same batch. */
   readonly operations?: readonly StoreOperation[]
-  /** Runs once the batch is on its way to the store, in front of every later write. */
+  /** Accepts or rejects on a channel; what that journals is in the same batch. */
   readonly effect?: () => void
 }
 
@@ -37,6 +40,7 @@ export interface EventCompanions {
  */
 export class JobLog {
   readonly #store: Store
+  readonly #market: JobLogComponents['market']
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #job: Hash
@@ -55,6 +59,7 @@ export class JobLog {
   /** @param last the number of the last event on disk */
   constructor(components: JobLogComponents, job: Hash, last: number) {
     this.#store = components.store
+    this.#market = components.market
     this.#clock = components.clock
     this.#logger = components.logger
     this.#job = job
@@ -143,8 +148,8 @@ export class JobLog {
       this.#pending = []
       this.#operations = []
       this.#effects = []
-      let write = this.#store.write(operations, 'process')
-      // Whatever an effect writes is applied after this batch, since the store keeps the order of its calls.
+      let write = this.#market.journal(operations)
+      // In the same turn, so that what is accepted is in the same batch as the agreement that it rests on.
       for (const effect of effects) effect()
       for (;;) {
         const failure = await write.then(
@@ -155,7 +160,7 @@ export class JobLog {
         if (failure === undefined || hasCode(failure.error, 'CORE_STOPPED')) break
         this.#noteFailure(failure.error)
         await this.#clock.sleep(RETRY_MS)
-        write = this.#store.write(operations, 'process')
+        write = this.#market.journal(operations)
       }
       this.#isStuck = false
       this.#publish(events)

@@ -27,7 +27,7 @@ export class JobRecorder {
     this.#metrics = components.metrics
   }
 
-  /** Notes one fact; `effect` runs once the fact is on its way to the disk, in front of every later write. */
+  /** Notes one fact; what `effect` accepts or rejects is journaled in the same batch. */
   note(body: JobEventBody, effect?: () => void, rows: readonly StoreOperation[] = []): void {
     const operations = [...rows, ...this.#trust.takeOperations()]
     this.#metrics.count(body)
