@@ -7,20 +7,23 @@ import { CostClass, costClassOf, OPERATION_COUNT } from './binary/opcodes.ts'
 export const METER_VERSION = 1
 
 /**
- * Price of each class of operation. One unit is about one simple integer operation (0.3 ns of a 2024 server core); the
- * other weights are rounded measurements.
+ * Price of each class of operation. Ten units are about one nanosecond of a 2024 server core when the operation has to
+ * wait for the one before it; the weights are rounded measurements on V8's optimising compiler (simple operations take
+ * less, and cost the one unit that is the least).
  */
 const classCosts: Readonly<Record<keyof typeof CostClass, number>> = {
   structure: 0,
   simple: 1,
-  memory: 2,
-  divide: 10,
-  floatDivide: 8,
-  call: 4,
-  callIndirect: 8,
-  table: 3,
-  bulk: 16,
+  memory: 3,
+  divide: 16,
+  floatDivide: 32,
+  call: 16,
+  callIndirect: 24,
+  table: 6,
+  bulk: 64,
   grow: 64,
+  convert: 32,
+  slowVector: 16,
 }
 
 /** Price of each operation by operation number (see binary/opcodes.ts); 0 for refused ones, which never get here. */
@@ -37,18 +40,22 @@ function buildOperationCosts(): Uint8Array {
 
 /** Prices that depend on an amount, and those of the host's work for a guest. */
 export const amountCosts = {
-  /** memory.fill, copy and init: one unit for each 2^3 bytes. */
-  bulkBytesShift: 3,
+  /** memory.fill, copy and init: one unit for each 2^1 bytes. */
+  bulkBytesShift: 1,
   /** table.fill, copy, init and grow: units for each entry. */
-  perTableEntry: 2,
-  /** memory.grow that succeeds: units for each page of 64 KiB, which the host must zero. */
-  perGrownPage: 8192,
-  /** Entering a fresh instance. */
-  instance: 4096,
+  perTableEntry: 4,
+  /** memory.grow that succeeds: units for each page of 64 KiB; the host zeroes it when it is touched, 17 us. */
+  perGrownPage: 131_072,
+  /** Each page that memory begins with; less than a grown one, because compilers declare more than programs touch. */
+  perInitialPage: 32_768,
+  /** Entering a fresh instance: 20 us. */
+  instance: 200_000,
   /** Each call of a host function. */
-  hostCall: 128,
+  hostCall: 1_000,
+  /** Each path that the host resolves, besides its bytes. */
+  path: 8_000,
   /** Each byte that a host function moves in or out of the guest, and each byte of call input and output. */
-  perHostByte: 1,
+  perHostByte: 2,
   /** Each byte of seeded randomness. */
-  perRandomByte: 16,
+  perRandomByte: 32,
 } as const

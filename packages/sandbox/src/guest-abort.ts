@@ -21,7 +21,7 @@ export function abortGuest(
   pointers: readonly [number, number],
   position: readonly [number, number],
 ): never {
-  host.gauge.charge(amountCosts.hostCall + CHARACTERS_MAX * 4)
+  host.gauge.charge(amountCosts.hostCall + CHARACTERS_MAX * 4 * amountCosts.perHostByte)
   const [message, file] = pointers.map((pointer) => readString(host.memory, pointer >>> 0)) as [string, string]
   const where = file === '' ? '' : ` at ${file}:${position[0] >>> 0}:${position[1] >>> 0}`
   throw new GuestStop({ kind: 'abort', detail: `${message}${where}` })

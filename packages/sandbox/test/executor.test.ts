@@ -11,14 +11,14 @@ import { randomProgram } from './random-program.ts'
 const LOOP = Uint8Array.of(1)
 const ECHO = Uint8Array.of(0, 42)
 
-/** Process ids whose command line names this executor's child, started by this process. */
+/** Process ids of executor children that this process started. */
 function childPids(): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
     .filter((pid) => {
       try {
-        return /sandbox\/src\/node\/child\.ts/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8')) && isDescendant(pid)
+        return /--permission\0--allow-worker/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8')) && isDescendant(pid)
       } catch {
         return false
       }
@@ -49,7 +49,7 @@ describe('the executor process', () => {
       guests.keptValuesRecursion(500),
     ]
     const call = functionCall(Uint8Array.of(7, 7, 7))
-    const limit = limits({ fuel: 200_000n, outputBytes: 50_000 })
+    const limit = limits({ fuel: 500_000n, outputBytes: 50_000 })
     await Promise.all(
       modules.map(async (bytes) => {
         const outcome = await executor.run(await executor.load(bytes), call, limit)
@@ -253,7 +253,9 @@ describe('start and stop', () => {
     expect(childPids()).toEqual([])
     await expect(executor.run(loop, functionCall(), limits())).rejects.toMatchObject({ code: 'SANDBOX_STOPPED' })
     await executor.start()
-    expect(await executor.run(loop, functionCall(), limits({ fuel: 9999n }))).toMatchObject({ status: 'out-of-fuel' })
+    expect(await executor.run(loop, functionCall(), limits({ fuel: 999_999n }))).toMatchObject({
+      status: 'out-of-fuel',
+    })
     await executor.stop()
     await executor.stop()
   }, 30_000)
@@ -273,9 +275,9 @@ describe('start and stop', () => {
         const expected = await inline.run(
           await inline.load(randomProgram((index % 5) + 1)),
           functionCall(),
-          limits({ fuel: 50_000n }),
+          limits({ fuel: 400_000n }),
         )
-        expect(await executor.run(module, functionCall(), limits({ fuel: 50_000n }))).toEqual(expected)
+        expect(await executor.run(module, functionCall(), limits({ fuel: 400_000n }))).toEqual(expected)
       }
     } finally {
       await executor.stop()

@@ -65,7 +65,7 @@ describe('traps', () => {
   test.each(cases)('%s is told by its reason and billed', (reason, bytes) => {
     const outcome = run(bytes)
     expect(outcome).toMatchObject({ status: 'trap', reason })
-    expect('fuel' in outcome && outcome.fuel >= 4096n).toBe(true)
+    expect('fuel' in outcome && outcome.fuel >= 200_000n).toBe(true)
     expect(run(bytes)).toEqual(outcome)
   })
 
@@ -158,6 +158,52 @@ describe('limits', () => {
         .build(),
     )
     expect(outcome).toMatchObject({ status: 'ok', output: new Uint8Array(Uint32Array.of(100_001).buffer) })
+  })
+})
+
+describe('fills and copies of many pieces', () => {
+  const MIB = 2 ** 20
+  const pages = 256
+  const write = (at: number, value: number): Code => [op.i32(at), op.i32(value), 0x3a, 0, 0]
+  const copy = (to: number, from: number, length: number): Code => [
+    op.i32(to),
+    op.i32(from),
+    op.i32(length),
+    0xfc,
+    10,
+    0,
+    0,
+  ]
+  const marks = [0, 1, 4 * MIB - 1, 4 * MIB, 4 * MIB + 1, 9 * MIB, 10 * MIB - 1]
+
+  test.each([
+    ['upwards onto itself', 3 * MIB + 5, 0],
+    ['downwards onto itself', 0, 3 * MIB + 5],
+    ['by one byte', 1, 0],
+    ['onto the same place', 7, 7],
+  ])('a copy %s moves each byte once', (_name, to, from) => {
+    const read = marks.flatMap((mark, index) => [op.i32(2048 + index), op.i32(to + mark), 0x2d, 0, 0, 0x3a, 0, 0])
+    const setup = marks.map((mark, index) => write(from + mark, index + 1))
+    const builder = new ModuleBuilder().memory(pages)
+    const bytes = builder.steadFunction([setup, copy(to, from, 10 * MIB), read, op.i64((2048n << 32n) | 7n)]).build()
+    expect(run(bytes)).toMatchObject({ status: 'ok', output: Uint8Array.of(1, 2, 3, 4, 5, 6, 7) })
+  })
+
+  test('a fill reaches its last byte and not the next', () => {
+    const body = [op.i32(100), op.i32(7), op.i32(9 * MIB), 0xfc, 11, 0]
+    const look = (at: number, to: number): Code => [op.i32(to), op.i32(at), 0x2d, 0, 0, 0x3a, 0, 0]
+    const places = [99, 100, 4 * MIB + 100, 9 * MIB + 99, 9 * MIB + 100]
+    const bytes = new ModuleBuilder()
+      .memory(pages)
+      .steadFunction([body, places.map((at, index) => look(at, 10 + index)), op.i64((10n << 32n) | 5n)])
+      .build()
+    expect(run(bytes)).toMatchObject({ status: 'ok', output: Uint8Array.of(0, 7, 7, 7, 0) })
+  })
+
+  test('one that leaves memory traps before it writes', () => {
+    const builder = new ModuleBuilder().memory(pages)
+    const bytes = builder.steadFunction([op.i32(-MIB), op.i32(7), op.i32(9 * MIB), 0xfc, 11, 0, op.i64(0)]).build()
+    expect(run(bytes)).toMatchObject({ status: 'trap', reason: 'memory-out-of-bounds' })
   })
 })
 

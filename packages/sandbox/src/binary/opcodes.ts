@@ -41,6 +41,8 @@ export const CostClass = {
   table: 7,
   bulk: 8,
   grow: 9,
+  convert: 10,
+  slowVector: 11,
 } as const
 
 /** Operations that the transformer treats one by one. */
@@ -160,14 +162,18 @@ fill(0, [
   [0xa3, 0xa3, -1, 'none', 'floatDivide'],
   [0xa4, 0xa6, -1],
   // conversions and sign extension
-  [0xa7, 0xc4, 0],
+  [0xa7, 0xa7, 0],
+  [0xa8, 0xab, 0, 'none', 'convert'],
+  [0xac, 0xad, 0],
+  [0xae, 0xb1, 0, 'none', 'convert'],
+  [0xb2, 0xc4, 0],
   [0xd0, 0xd0, 1, 'referenceType'],
   [0xd1, 0xd1, 0],
   [0xd2, 0xd2, 1, 'index'],
 ])
 
 fill(0x100, [
-  [0, 7, 0],
+  [0, 7, 0, 'none', 'convert'],
   [8, 8, -3, 'indexMemory', 'bulk'],
   [9, 9, 0, 'index', 'bulk'],
   [10, 10, -3, 'memoryMemory', 'bulk'],
@@ -211,10 +217,13 @@ fill(0x200, [
   [92, 93, 0, 'memoryArgument', 'memory'],
   [94, 95, 0],
   // i8x16, with some of f32x4 and f64x2 in the gaps
-  [96, 100, 0],
+  [96, 97, 0],
+  [98, 98, 0, 'none', 'slowVector'],
+  [99, 100, 0],
   [101, 102, -1],
   [103, 106, 0],
-  [107, 115, -1],
+  [107, 109, -1, 'none', 'slowVector'],
+  [110, 115, -1],
   [116, 117, 0],
   [118, 121, -1],
   [122, 122, 0],
@@ -243,21 +252,27 @@ fill(0x200, [
   [199, 202, 0],
   [203, 206, -1],
   [209, 209, -1],
-  [213, 223, -1],
+  [213, 213, -1, 'none', 'slowVector'],
+  [214, 223, -1],
   // f32x4
   [224, 225, 0],
   [227, 227, 0, 'none', 'floatDivide'],
   [228, 230, -1],
   [231, 231, -1, 'none', 'floatDivide'],
-  [232, 235, -1],
+  [232, 233, -1, 'none', 'slowVector'],
+  [234, 235, -1],
   // f64x2
   [236, 237, 0],
   [239, 239, 0, 'none', 'floatDivide'],
   [240, 242, -1],
   [243, 243, -1, 'none', 'floatDivide'],
-  [244, 247, -1],
+  [244, 245, -1, 'none', 'slowVector'],
+  [246, 247, -1],
   // conversions
-  [248, 255, 0],
+  [248, 249, 0, 'none', 'convert'],
+  [250, 251, 0],
+  [252, 253, 0, 'none', 'convert'],
+  [254, 255, 0],
 ])
 
 /** True for operations that read or write v128 values, whose stack slots are twice as wide. */

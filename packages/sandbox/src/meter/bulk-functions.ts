@@ -53,8 +53,10 @@ export class BulkFunctions {
     const key = `${operation}:${first}:${second}`
     const known = this.#indices.get(key)
     if (known !== undefined) return known
+    // Building one can add others before it.
+    const helper = this.#build(operation, first, second)
     const index = this.#firstIndex + this.#helpers.length
-    this.#helpers.push(this.#build(operation, first, second))
+    this.#helpers.push(helper)
     this.#indices.set(key, index)
     return index
   }
@@ -65,9 +67,9 @@ export class BulkFunctions {
       case Op.memoryGrow:
         return this.#growMemory()
       case Op.memoryFill:
-        return this.#threeOperands(i32, this.#chargeBytes, [0xfc, 11, 0])
+        return this.#fillMemory()
       case Op.memoryCopy:
-        return this.#threeOperands(i32, this.#chargeBytes, [0xfc, 10, 0, 0])
+        return this.#copyMemory()
       case Op.memoryInit:
         return this.#threeOperands(i32, this.#chargeBytes, [0xfc, 8, ...leb(first), 0])
       case Op.tableInit:
@@ -94,6 +96,64 @@ export class BulkFunctions {
     writeFuelCheck(body, this.#globals)
     body.raw(Op.localGet, 0, Op.localGet, 1, Op.localGet, 2, ...operation, Op.end)
     return { typeIndex: this.#types.indexOf([i32, middle, i32], []), body: body.view() }
+  }
+
+  /** (i32 to, i32 value, i32 length) -> (), piece by piece: one fill of gigabytes could not be interrupted. */
+  #fillMemory(): Helper {
+    const { i32 } = ValueType
+    const body = this.#chargedBytes()
+    const fill = this.#pieceCall([0xfc, 11, 0])
+    writeIfOutside(body, 0, fill)
+    writePieces(body, () => {
+      body.raw(Op.localGet, 0, Op.localGet, 1, ...PIECE, ...fill)
+      writeAdvance(body, 0)
+    })
+    body.raw(Op.localGet, 0, Op.localGet, 1, Op.localGet, 2, ...fill, Op.end)
+    return { typeIndex: this.#types.indexOf([i32, i32, i32], []), body: body.view() }
+  }
+
+  /** (i32 to, i32 from, i32 length) -> (), piece by piece; from the end when the target lies behind the source. */
+  #copyMemory(): Helper {
+    const { i32 } = ValueType
+    const body = this.#chargedBytes()
+    const copy = this.#pieceCall([0xfc, 10, 0, 0])
+    writeIfOutside(body, 0, copy)
+    writeIfOutside(body, 1, copy)
+    body.raw(Op.localGet, 0, Op.localGet, 1, Added.i32LessEqualUnsigned, Op.if, Added.emptyBlock)
+    writePieces(body, () => {
+      body.raw(Op.localGet, 0, Op.localGet, 1, ...PIECE, ...copy)
+      writeAdvance(body, 0)
+      writeAdvance(body, 1)
+    })
+    body.u8(Op.else)
+    writePieces(body, () => {
+      for (const local of [0, 1])
+        body.raw(Op.localGet, local, Op.localGet, 2, Added.i32Add, ...PIECE, Added.i32Subtract)
+      body.raw(...PIECE, ...copy)
+    })
+    body.raw(Op.end, Op.localGet, 0, Op.localGet, 1, Op.localGet, 2, ...copy, Op.end)
+    return { typeIndex: this.#types.indexOf([i32, i32, i32], []), body: body.view() }
+  }
+
+  /**
+   * A call of a function that does just this operation. V8's baseline compiler looks for an interrupt where a function
+   * begins, but in a loop only after many bytes of code have run, however long they took.
+   */
+  #pieceCall(operation: readonly number[]): number[] {
+    const { i32 } = ValueType
+    const body = new ByteWriter(32)
+    body.raw(0, Op.localGet, 0, Op.localGet, 1, Op.localGet, 2, ...operation, Op.end)
+    this.#helpers.push({ typeIndex: this.#types.indexOf([i32, i32, i32], []), body: body.view() })
+    return [Op.call, ...leb(this.#firstIndex + this.#helpers.length - 1)]
+  }
+
+  /** A body that has paid for the bytes in its third parameter. */
+  #chargedBytes(): ByteWriter {
+    const body = new ByteWriter(128)
+    body.u32(0)
+    this.#chargeBytes(body, 2)
+    writeFuelCheck(body, this.#globals)
+    return body
   }
 
   /** (reference, i32 entries) -> i32 */
@@ -190,6 +250,34 @@ export class BulkFunctions {
 
 /** Bulk operations of constant work. */
 const inlineOperations: ReadonlySet<number> = new Set<number>([Op.dataDrop, Op.elementDrop, Op.tableSize])
+
+/** `i32.const` of the bytes that one fill or copy moves at most: about 2 ms of work on fresh memory. */
+const PIECE: readonly number[] = [Op.i32Const, ...signedLeb(4_194_304)]
+
+/** Does the whole operation at once, so that it traps as it must, when `[local, local + length)` is outside memory. */
+function writeIfOutside(body: ByteWriter, local: number, operation: readonly number[]): void {
+  body.raw(Op.localGet, local, Added.i64FromI32Unsigned, Op.localGet, 2, Added.i64FromI32Unsigned, Added.i64Add)
+  body.raw(Op.memorySize, 0, Added.i64FromI32Unsigned, Op.i64Const, 16, Added.i64ShiftLeft, Added.i64GreaterUnsigned)
+  body.raw(Op.if, Added.emptyBlock, Op.localGet, 0, Op.localGet, 1, Op.localGet, 2, ...operation, Op.end)
+}
+
+/** Repeats while the length in local 2 is above one piece, and takes a piece from it each time. */
+function writePieces(body: ByteWriter, writePiece: () => void): void {
+  body.raw(Op.loop, Added.emptyBlock, Op.localGet, 2, ...PIECE, Added.i32GreaterUnsigned, Op.if, Added.emptyBlock)
+  writePiece()
+  body.raw(Op.localGet, 2, ...PIECE, Added.i32Subtract, Op.localSet, 2, Op.br, 1, Op.end, Op.end)
+}
+
+/** local += piece */
+function writeAdvance(body: ByteWriter, local: number): void {
+  body.raw(Op.localGet, local, ...PIECE, Added.i32Add, Op.localSet, local)
+}
+
+function signedLeb(value: number): number[] {
+  const writer = new ByteWriter(16)
+  writer.s32(value)
+  return [...writer.view()]
+}
 
 function leb(value: number): number[] {
   const writer = new ByteWriter(16)

@@ -48,6 +48,7 @@ export function meterModule(
     bytes: transformer.transform(view.exports.filter((entry) => keptExports.has(entry.name))),
     instanceFuel:
       amountCosts.instance +
+      (view.memory?.min ?? 0) * amountCosts.perInitialPage +
       Math.floor(view.activeDataBytes / 2 ** amountCosts.bulkBytesShift) +
       view.activeElements * amountCosts.perTableEntry,
   }

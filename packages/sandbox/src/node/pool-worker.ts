@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { MACHINE_STACK_MIB } from '../meter/stack-estimate.ts'
+import { bootstrapScript, type CodeBundle } from './code-bundle.ts'
 import { WireWriter } from './wire-buffer.ts'
 import {
   elapsedMs,
@@ -28,7 +29,7 @@ export interface Job {
 
 /** What a {@link PoolWorker} tells its pool. */
 export interface PoolWorkerEvents {
-  readonly finished: (worker: PoolWorker, message: FromWorker) => void
+  readonly finished: (message: FromWorker) => void
   /** The thread ended without being told to. */
   readonly died: (worker: PoolWorker, reason: string) => void
 }
@@ -45,12 +46,12 @@ export class PoolWorker {
   #count = 0
   #isRetired = false
 
-  constructor(events: PoolWorkerEvents) {
+  constructor(code: CodeBundle, events: PoolWorkerEvents) {
     Atomics.store(this.#shared, SharedCell.runningSlot, NOTHING_RUNS)
-    const start: WorkerStart = { shared: this.#shared.buffer as SharedArrayBuffer }
-    const entry = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url)
-    this.#thread = new Worker(entry, {
-      workerData: start,
+    const payload: WorkerStart = { shared: this.#shared.buffer as SharedArrayBuffer }
+    this.#thread = new Worker(bootstrapScript, {
+      eval: true,
+      workerData: { code, payload },
       env: {},
       stdin: false,
       stdout: true,
@@ -61,7 +62,7 @@ export class PoolWorker {
       if (this.#isRetired) return
       this.#release(message.slot)
       if (message.loaded !== undefined) this.#known.add(message.loaded.handle)
-      events.finished(this, message)
+      events.finished(message)
     })
     let reason = 'worker thread ended'
     this.#thread.on('error', (error: Error) => {

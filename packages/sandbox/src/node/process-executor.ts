@@ -47,7 +47,7 @@ export class ProcessExecutor implements Executor {
   #nextCallId = 1
   #bytesInFlight = 0
   #failedStarts = 0
-  #restartTimer: NodeJS.Timeout | undefined
+  #cancelRestart: () => void = () => undefined
 
   /** @throws SandboxError SANDBOX_BAD_OPTION */
   constructor(components: { readonly logger?: Logger } = {}, options: ExecutorOptionsInput = {}) {
@@ -70,7 +70,7 @@ export class ProcessExecutor implements Executor {
 
   async stop(): Promise<void> {
     this.#isStopped = true
-    clearTimeout(this.#restartTimer)
+    this.#cancelRestart()
     const link = this.#link
     this.#link = undefined
     link?.kill('the executor was stopped')
@@ -339,7 +339,11 @@ export class ProcessExecutor implements Executor {
     const delayMs = Math.min(RESTART_DELAY_MS * 2 ** this.#failedStarts, RESTART_DELAY_MS_MAX)
     this.#failedStarts++
     const starting = new Promise<ChildLink>((resolve, reject) => {
-      this.#restartTimer = setTimeout(() => this.#tryLaunch().then(resolve, reject), delayMs)
+      const timer = setTimeout(() => this.#tryLaunch().then(resolve, reject), delayMs)
+      this.#cancelRestart = () => {
+        clearTimeout(timer)
+        reject(new SandboxError('SANDBOX_STOPPED', 'the executor was stopped'))
+      }
     })
     this.#starting = starting
     starting.catch((error: unknown) => {

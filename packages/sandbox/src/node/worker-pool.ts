@@ -1,6 +1,7 @@
 import type { Outcome } from '../call.ts'
 import type { SandboxErrorCode } from '../errors.ts'
 import { writeOutcome } from './call-codec.ts'
+import type { CodeBundle } from './code-bundle.ts'
 import { ToParent } from './frames.ts'
 import { type Job, PoolWorker } from './pool-worker.ts'
 import { WireWriter } from './wire-buffer.ts'
@@ -35,6 +36,7 @@ const DEATHS_IN_A_ROW_MAX = 5
 export class WorkerPool {
   readonly #options: WorkerPoolOptions
   readonly #events: WorkerPoolEvents
+  readonly #code: CodeBundle
   readonly #modules = new Map<number, SharedModule>()
   readonly #out = new WireWriter()
   #workers: PoolWorker[] = []
@@ -42,10 +44,14 @@ export class WorkerPool {
   #deathsInARow = 0
   #watch: NodeJS.Timeout | undefined
 
-  constructor(components: { readonly events: WorkerPoolEvents }, options: WorkerPoolOptions) {
+  /** @param components where answers go, and the code that workers run */
+  constructor(
+    components: { readonly events: WorkerPoolEvents; readonly code: CodeBundle },
+    options: WorkerPoolOptions,
+  ) {
     this.#events = components.events
+    this.#code = components.code
     this.#options = options
-    this.#addWorker()
   }
 
   /** Takes a job; {@link schedule} hands it out. */
@@ -100,8 +106,8 @@ export class WorkerPool {
   }
 
   #addWorker(): PoolWorker {
-    const worker = new PoolWorker({
-      finished: (_from, message) => this.#finished(message),
+    const worker = new PoolWorker(this.#code, {
+      finished: (message) => this.#finished(message),
       died: (from, reason) => this.#died(from, reason),
     })
     this.#workers.push(worker)

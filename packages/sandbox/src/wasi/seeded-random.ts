@@ -3,8 +3,8 @@
  * block counter. The same seed gives the same bytes everywhere; unknown seeds cannot be told from true randomness.
  */
 export class SeededRandom {
-  readonly #key = new Uint32Array(8)
-  readonly #state = new Uint32Array(16)
+  readonly #initial = new Int32Array(16)
+  readonly #state = new Int32Array(16)
   readonly #block = new Uint8Array(64)
   readonly #blockView = new DataView(this.#block.buffer)
   #counter = 0
@@ -13,7 +13,8 @@ export class SeededRandom {
   /** @param seed 32 bytes */
   constructor(seed: Uint8Array) {
     const view = new DataView(seed.buffer, seed.byteOffset, 32)
-    for (let index = 0; index < 8; index++) this.#key[index] = view.getUint32(index * 4, true)
+    this.#initial.set([0x61707865, 0x3320646e, 0x79622d32, 0x6b206574])
+    for (let index = 0; index < 8; index++) this.#initial[4 + index] = view.getInt32(index * 4, true)
   }
 
   /** Overwrites `target` with the next bytes of the stream. */
@@ -29,37 +30,43 @@ export class SeededRandom {
   }
 
   #nextBlock(): void {
-    const initial = [0x61707865, 0x3320646e, 0x79622d32, 0x6b206574, ...this.#key]
-    initial.push(this.#counter >>> 0, Math.floor(this.#counter / 2 ** 32), 0, 0)
+    const initial = this.#initial
     const state = this.#state
+    initial[12] = this.#counter
+    initial[13] = Math.floor(this.#counter / 2 ** 32)
     state.set(initial)
-    for (let round = 0; round < 10; round++) {
-      quarterRound(state, [0, 4, 8, 12])
-      quarterRound(state, [1, 5, 9, 13])
-      quarterRound(state, [2, 6, 10, 14])
-      quarterRound(state, [3, 7, 11, 15])
-      quarterRound(state, [0, 5, 10, 15])
-      quarterRound(state, [1, 6, 11, 12])
-      quarterRound(state, [2, 7, 8, 13])
-      quarterRound(state, [3, 4, 9, 14])
-    }
+    for (let round = 0; round < 20; round++)
+      for (let column = 0; column < 4; column++) quarterRound(state, column, round & 1)
     for (let index = 0; index < 16; index++)
-      this.#blockView.setUint32(index * 4, ((state[index] as number) + (initial[index] as number)) >>> 0, true)
+      this.#blockView.setInt32(index * 4, (state[index] as number) + (initial[index] as number), true)
     this.#counter++
     this.#used = 0
   }
 }
 
-function quarterRound(state: Uint32Array, [a, b, c, d]: readonly [number, number, number, number]): void {
-  mix(state, [a, b, d, 16])
-  mix(state, [c, d, b, 12])
-  mix(state, [a, b, d, 8])
-  mix(state, [c, d, b, 7])
+/** Mixes one column, or with `turn` 1 the diagonal that starts in it. */
+function quarterRound(state: Int32Array, column: number, turn: number): void {
+  const second = 4 + ((column + turn) & 3)
+  const third = 8 + ((column + 2 * turn) & 3)
+  const fourth = 12 + ((column + 3 * turn) & 3)
+  let a = state[column] as number
+  let b = state[second] as number
+  let c = state[third] as number
+  let d = state[fourth] as number
+  a = (a + b) | 0
+  d = rotate(d ^ a, 16)
+  c = (c + d) | 0
+  b = rotate(b ^ c, 12)
+  a = (a + b) | 0
+  d = rotate(d ^ a, 8)
+  c = (c + d) | 0
+  b = rotate(b ^ c, 7)
+  state[column] = a
+  state[second] = b
+  state[third] = c
+  state[fourth] = d
 }
 
-/** into += from; turned = (turned ^ into) <<< bits */
-function mix(state: Uint32Array, [into, from, turned, bits]: readonly [number, number, number, number]): void {
-  state[into] = (state[into] as number) + (state[from] as number)
-  const value = (state[turned] as number) ^ (state[into] as number)
-  state[turned] = (value << bits) | (value >>> (32 - bits))
+function rotate(value: number, bits: number): number {
+  return (value << bits) | (value >>> (32 - bits))
 }

@@ -1,3 +1,4 @@
+import { amountCosts } from '../../cost-table.ts'
 import { Right } from '../descriptors.ts'
 import { Errno, fail } from '../errno.ts'
 import { type FileNode, type FileSystemNode, FileType, type Place } from '../file-system.ts'
@@ -126,6 +127,7 @@ export const pathCalls: WasiCalls = {
 function readPath(host: WasiHost, pointer: number, length: number): string {
   const bytes = host.memory.range(pointer, length)
   if (bytes.length > fileQuotas.pathBytes) fail(Errno.nametoolong)
+  host.gauge.charge(amountCosts.path)
   host.chargeBytes(bytes.length)
   if (bytes.includes(0)) fail(Errno.inval)
   try {
