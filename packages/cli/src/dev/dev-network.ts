@@ -43,6 +43,7 @@ export interface DevMember {
 const READY_TIMEOUT_MS = 60_000
 const OFFERS_TIMEOUT_MS = 60_000
 const OFFERS_LOOK_MS = 100
+const KEEP_ALIVE_MS = 60_000
 /** Test money is worth nothing; the price only makes the sums long enough to look at. */
 const PRICE_MICRO_USD_PER_GIGAFUEL = 1000
 /** Two devices of a household: what several daemons on one machine may take each. */
@@ -63,6 +64,8 @@ export class DevNetwork {
   #lock: SqliteStore | undefined
   #chain: LocalChain | undefined
   #isStopping = false
+  /** A supervisor lives until it is stopped, even in a moment in which it only waits for the clock. */
+  #alive: NodeJS.Timeout | undefined
 
   constructor(components: DevNetworkComponents, options: DevNetworkOptions) {
     this.#components = components
@@ -86,6 +89,7 @@ export class DevNetwork {
 
   /** Brings everything up and waits until the payer sees all offers. @throws CliError CLI_DEV_RUNNING, CLI_DEV_FAILED */
   async start(): Promise<void> {
+    this.#alive = setInterval(() => undefined, KEEP_ALIVE_MS)
     this.#lock = await takeLock(this.layout)
     const before = readDevState(this.layout.root)
     for (const [name, addresses] of Object.entries(before?.listen ?? {})) this.#listen.set(name, addresses)
@@ -110,16 +114,17 @@ export class DevNetwork {
     await Promise.all([...this.#processes.values()].map((process) => process.stop()))
     await this.#chain?.stop()
     await this.#lock?.close()
+    clearInterval(this.#alive)
   }
 
   async #startChain(secp256k1: Secp256k1, rpcUrl: string | undefined): Promise<void> {
     const { logger, events } = this.#components
     const port = rpcUrl === undefined ? 0 : Number(new URL(rpcUrl).port)
     const components = { logger, secp256k1, onEnded: (error: Error) => this.#fail(error) }
-    const chain = new LocalChain(components, { layout: this.layout, port })
+    // Kept before it is started: a chain that came up halfway must be stopped as well.
+    this.#chain = new LocalChain(components, { layout: this.layout, port })
     try {
-      await chain.start()
-      this.#chain = chain
+      await this.#chain.start()
     } catch (error) {
       if (port === 0 || !hasCode(error, 'CHAIN_LOCAL_BUSY')) throw error
       events.onNotice(`port ${port} of the chain is taken by another program; using another one`)
