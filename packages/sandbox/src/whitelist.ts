@@ -1,4 +1,3 @@
-import { Immediate, immediateOf } from './binary/opcodes.ts'
 import { SandboxError } from './errors.ts'
 
 /** Features of WebAssembly that are refused, by the name that users and tools know. */
@@ -90,11 +89,6 @@ export function checkLimitsFlags(flags: number, offset: number): void {
 /** @throws SandboxError SANDBOX_FORBIDDEN_FEATURE for any memory but the first */
 export function checkMemoryIndex(index: number, offset: number): void {
   if (index !== 0) throw forbiddenFeature('multi-memory', offset, `memory index ${index}`)
-}
-
-/** True for an operation number (see opcodes.ts) that guests may use. */
-export function isAllowedOperation(operation: number): boolean {
-  return immediateOf[operation] !== undefined && immediateOf[operation] !== Immediate.refused
 }
 
 /** Names the feature that a refused operation belongs to. `prefix` is 0 for one-byte opcodes. */

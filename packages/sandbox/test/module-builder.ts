@@ -3,9 +3,7 @@ import { ByteWriter } from '../src/binary/byte-writer.ts'
 /** Value types. */
 export const I32 = 0x7f
 export const I64 = 0x7e
-export const F32 = 0x7d
 export const F64 = 0x7c
-export const V128 = 0x7b
 
 /** Code bytes, nested at will. */
 export type Code = readonly (number | Code)[]
@@ -18,7 +16,7 @@ export function u32(value: number): number[] {
 }
 
 /** Signed LEB128 as code bytes. */
-export function s64(value: number | bigint): number[] {
+function s64(value: number | bigint): number[] {
   const writer = new ByteWriter()
   writer.s64(BigInt(value))
   return [...writer.view()]

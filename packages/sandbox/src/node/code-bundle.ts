@@ -16,7 +16,6 @@ export interface CodeBundle {
 
 /** True when this package runs from its TypeScript sources. */
 const isSource = import.meta.url.endsWith('.ts')
-const extension = isSource ? 'ts' : 'js'
 const CORE = '@stead/core'
 const IMPORT_PATTERN = /^\s*(?:import|export)\b(?:[^'"`;]*?\bfrom)?\s*(['"])([^'"]+)\1/gm
 
@@ -77,8 +76,13 @@ class BundleReader {
 
   read(): CodeBundle {
     const base = dirname(dirname(fileURLToPath(import.meta.url)))
-    const add = (file: string): string => this.#add('sandbox', base, join(base, 'node', `${file}.${extension}`))
-    const entries = { child: add('child'), worker: add('worker') }
+    const add = (source: URL): string => {
+      const file = fileURLToPath(source)
+      return this.#add('sandbox', base, isSource ? file : file.replace(/\.ts$/, '.js'))
+    }
+    const child = add(new URL('./child.ts', import.meta.url))
+    const worker = add(new URL('./worker.ts', import.meta.url))
+    const entries = { child, worker }
     return { sources: this.#sources, packages: this.#packages, entries }
   }
 

@@ -271,7 +271,11 @@ export class ProcessExecutor implements Executor {
     if (path !== undefined) {
       try {
         const link = await this.#open(path)
-        this.#bubblewrap = { name, up: true, detail: `own namespaces, read-only root with the code only (${path})` }
+        this.#bubblewrap = {
+          name,
+          up: true,
+          detail: `own namespaces, read-only root with nothing but system libraries (${path})`,
+        }
         this.#walls = this.#walls.map((wall) =>
           wall.name === 'no-network' && !wall.up
             ? { ...wall, up: true, detail: 'own network namespace (bubblewrap)' }
@@ -339,7 +343,9 @@ export class ProcessExecutor implements Executor {
     const delayMs = Math.min(RESTART_DELAY_MS * 2 ** this.#failedStarts, RESTART_DELAY_MS_MAX)
     this.#failedStarts++
     const starting = new Promise<ChildLink>((resolve, reject) => {
-      const timer = setTimeout(() => this.#tryLaunch().then(resolve, reject), delayMs)
+      const timer = setTimeout(() => {
+        this.#tryLaunch().then(resolve, reject)
+      }, delayMs)
       this.#cancelRestart = () => {
         clearTimeout(timer)
         reject(new SandboxError('SANDBOX_STOPPED', 'the executor was stopped'))

@@ -33,14 +33,14 @@ export interface DirectoryDescriptor extends DescriptorBase {
 }
 
 /** Standard input. */
-export interface InputDescriptor extends DescriptorBase {
+interface InputDescriptor extends DescriptorBase {
   readonly kind: 'input'
   readonly bytes: Uint8Array
   position: number
 }
 
 /** Standard output or standard error. */
-export interface OutputDescriptor extends DescriptorBase {
+interface OutputDescriptor extends DescriptorBase {
   readonly kind: 'output'
   readonly sink: GrowingBytes
 }

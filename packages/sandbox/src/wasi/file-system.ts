@@ -36,7 +36,7 @@ export interface LinkNode extends NodeBase {
 }
 
 /** One entry of a directory. */
-export interface DirectoryEntry {
+interface DirectoryEntry {
   readonly node: FileSystemNode
   /** Grows with every entry that was ever added here, so that reading a directory survives removals. */
   readonly serial: bigint

@@ -9,7 +9,7 @@ import { ByteQuota } from './quota.ts'
 import { SeededRandom } from './seeded-random.ts'
 
 /** Name under which the one preopened directory is offered; wasi-libc resolves relative paths against it. */
-export const PREOPENED_NAME = '/'
+const PREOPENED_NAME = '/'
 
 /** What a command's host functions work on: one per call, nothing shared with any other. */
 export class WasiHost {

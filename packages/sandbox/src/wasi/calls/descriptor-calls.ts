@@ -175,7 +175,7 @@ class DirectoryWriter {
 }
 
 /** A file offset or size that the guest gave. */
-export function fileOffset(value: bigint): number {
+function fileOffset(value: bigint): number {
   if (value < 0n) fail(Errno.inval)
   if (value > BigInt(Number.MAX_SAFE_INTEGER)) fail(Errno.fbig)
   return Number(value)
