@@ -39,6 +39,7 @@ export class JobLanes {
   #list: readonly Lane[] = []
   #searching: Promise<void> | undefined
   #searchedAtMs = 0
+  #lastProblem: unknown
 
   constructor(components: JobLanesComponents, options: JobLanesOptions) {
     this.#components = components
@@ -63,6 +64,11 @@ export class JobLanes {
   /** Lanes that are not dropped. */
   usable(): readonly Lane[] {
     return this.#list.filter(({ dropped }) => dropped === undefined)
+  }
+
+  /** Why the last search for more nodes failed; undefined when it did not. */
+  get lastProblem(): unknown {
+    return this.#lastProblem
   }
 
   /** Opens the first lanes. @throws MarketError MARKET_UNFUNDED and the chain's errors */
@@ -114,6 +120,7 @@ export class JobLanes {
         ? { funded: [], excluded: new Map<string, number>() }
         : await search.fund(header, found.quoted, leftMicroUsd)
     if (signal.aborted) return
+    this.#lastProblem = undefined
     for (const provider of funded) this.#add(provider)
     const reasons = merged(found.excluded, excluded)
     if (funded.length > 0 || this.#lanes.size === 0)
@@ -156,6 +163,7 @@ export class JobLanes {
   }
 
   #noteProblem(error: unknown): void {
+    this.#lastProblem = error
     this.#searchedAtMs = this.#components.clock.monotonicMs()
     if (this.#options.signal.aborted) return
     this.#components.logger.warn('no more nodes could be opened for a job', { error: messageOf(error) })

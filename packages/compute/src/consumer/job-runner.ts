@@ -5,6 +5,7 @@ import {
   isSteadError,
   type Logger,
   type MicroUsd,
+  messageOf,
   type Random,
   type Timer,
 } from '@stead/core'
@@ -174,7 +175,7 @@ export class JobRunner {
         const isPassing = isSteadError(error) && error.kind === 'system' && error.retryable
         const waitedMs = this.#components.clock.monotonicMs() - this.#progressAtMs
         if (!isPassing || waitedMs > this.#options.stallTimeoutMs) {
-          this.#end(isUnfunded(error) ? 'unfunded' : 'internal', error instanceof Error ? error.message : String(error))
+          this.#end(isUnfunded(error) ? 'unfunded' : 'internal', messageOf(error))
           return
         }
         await this.#components.clock.sleep(RETRY_MS)
@@ -264,6 +265,8 @@ export class JobRunner {
       this.#placer.giveUpUnplaceable(this.#options.offerWaitMs)
     }
     const haltedMs = nowMs - this.#haltedSinceMs
+    // A full disk is waited for, however long it takes.
+    if (halt === 'disk-full') this.#progressAtMs = nowMs
     const isShort = halt === 'fewer-operators' || halt === 'no-providers'
     if (isShort && this.#placer.live.size === 0 && haltedMs > this.#options.offerWaitMs) this.#lackSupply(halt)
     else if (nowMs - this.#progressAtMs > this.#options.stallTimeoutMs && this.#placer.live.size === 0)
@@ -275,6 +278,11 @@ export class JobRunner {
     if (halt === 'fewer-operators' && operators > 0 && this.#header.ifFewerOperators === 'trust') {
       this.#checkOperators()
       this.#reassess()
+      return
+    }
+    const problem = this.#lanes.lastProblem
+    if (halt === 'no-providers' && isUnfunded(problem)) {
+      this.#end('unfunded', messageOf(problem))
       return
     }
     this.#end(halt, `${operators} operators left, ${this.#operatorsMin} needed; ${this.#exclusionText()}`)

@@ -81,6 +81,7 @@ export interface ProviderNode {
 }
 
 export interface PayerNode {
+  readonly offers: OfferBook
   readonly market: MarketPayer
   readonly blobs: BlobExchange
   readonly consumer: ComputeConsumer
@@ -117,6 +118,10 @@ export class World {
   get payer(): PayerNode {
     if (this.#payer === undefined) throw new TypeError('no payer runs')
     return this.#payer
+  }
+
+  get payerPeer(): PeerId {
+    return keyOf(200).peer
   }
 
   get consumer(): ComputeConsumer {
@@ -178,7 +183,7 @@ export class World {
     const offers = new OfferBook({ ...parts, identity: this.ledger.identity }, offerBookOptionsSchema.parse({}))
     const blobs = new BlobExchange(parts)
     const consumer = new ComputeConsumer({ ...parts, market, offers, blobs }, this.#consumerOptions)
-    this.#payer = { market, blobs, consumer }
+    this.#payer = { offers, market, blobs, consumer }
     await blobs.start()
     await market.start()
     await offers.start()
@@ -295,7 +300,9 @@ export class World {
       if (this.hub.runningNode(peer) === undefined) continue
       if (network !== undefined) await this.within(network.connect(peer, 1000))
     }
-    await this.clock.advance(500)
+    const running = this.providers.filter(({ peer }) => this.hub.runningNode(peer) !== undefined)
+    const wish = { minimum: running.length, timeoutMs: 10_000 }
+    await this.within(this.payer.offers.wait('compute', wish))
   }
 
   #common(): Common {
