@@ -48,6 +48,8 @@ export const amountCosts = {
   perGrownPage: 131_072,
   /** Each page that memory begins with; less than a grown one, because compilers declare more than programs touch. */
   perInitialPage: 32_768,
+  /** Each global of a fresh instance. */
+  perGlobal: 16,
   /** Entering a fresh instance: 20 us. */
   instance: 200_000,
   /** Each call of a host function. */

@@ -94,6 +94,9 @@ class GuestRun {
   #openWasi(gauge: FuelGauge): void {
     const memory = this.#memory()
     if (memory === undefined) return
+    let bytes = 0
+    for (const content of this.#call.files.values()) bytes += content.length
+    gauge.charge(this.#call.files.size * amountCosts.path + bytes * amountCosts.perHostByte)
     this.#wasi = new WasiHost({ memory: new GuestMemory(memory), gauge }, this.#call, this.#limits.outputBytes)
   }
 
@@ -173,6 +176,7 @@ class GuestRun {
 
   /** A trap; one that follows the refusal of memory is told as that limit, which is what a person can act on. */
   #trap(reason: TrapReason, detail: string): Outcome {
+    if (this.#isOutOfFuel()) return this.#outOfFuel()
     const wanted = this.#growth()
     const fuel = this.#fuelUsed()
     const { memoryPages: allowed } = this.#limits

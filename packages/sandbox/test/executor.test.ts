@@ -1,4 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Outcome } from '../src/call.ts'
 import { InlineExecutor } from '../src/inline-executor.ts'
@@ -25,13 +30,33 @@ function childPids(): number[] {
     })
 }
 
-function isDescendant(pid: number): boolean {
+function isDescendant(pid: number, of = process.pid): boolean {
   for (let at = pid; at > 1; ) {
     const stat = readFileSync(`/proc/${at}/stat`, 'utf8')
     at = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
-    if (at === process.pid) return true
+    if (at === of) return true
   }
   return false
+}
+
+function descendantsOf(parent: number): number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  return pids.map(Number).filter((pid) => {
+    try {
+      return isDescendant(pid, parent)
+    } catch {
+      return false
+    }
+  })
+}
+
+/** True while a process runs; one that has ended and waits to be reaped does not. */
+function isAlive(pid: number): boolean {
+  try {
+    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false
+  }
 }
 
 describe('the executor process', () => {
@@ -242,6 +267,42 @@ describe('an executor process that dies', () => {
 })
 
 describe('start and stop', () => {
+  test('a bubblewrap that does not work is done without, and told', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'stead-bwrap-'))
+    const path = process.env.PATH
+    const script = join(folder, 'bwrap')
+    writeFileSync(script, '#!/bin/sh\necho no namespaces here >&2\nexit 1\n', { mode: 0o755 })
+    process.env.PATH = folder
+    try {
+      const executor = new ProcessExecutor({}, { workersMax: 1 })
+      await executor.start()
+      const wall = executor.isolation().walls.find(({ name }) => name === 'bubblewrap')
+      expect(wall).toMatchObject({ up: false, detail: expect.stringContaining('no namespaces here') })
+      expect(await executor.run(await executor.load(guests.echo()), functionCall(ECHO), limits())).toMatchObject({
+        status: 'ok',
+      })
+      await executor.stop()
+      const strict = new ProcessExecutor({}, { bubblewrap: 'required' })
+      await expect(strict.start()).rejects.toMatchObject({ code: 'SANDBOX_EXECUTOR_FAILED' })
+    } finally {
+      process.env.PATH = path
+      rmSync(folder, { recursive: true })
+    }
+  }, 30_000)
+
+  test('the process goes when its parent is killed, whatever its guests do', async () => {
+    const script = fileURLToPath(new URL('./orphan.ts', import.meta.url))
+    const parent = spawn(process.execPath, ['--conditions=@stead/source', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer]
+    expect(line.toString()).toBe('looping\n')
+    const pids = descendantsOf(parent.pid ?? 0)
+    expect(pids.length).toBeGreaterThan(0)
+    parent.kill('SIGKILL')
+    await expect.poll(() => pids.filter(isAlive), { timeout: 10_000 }).toEqual([])
+  }, 30_000)
+
   test('nothing is left behind, running calls end as node faults, and it can start again', async () => {
     const executor = new ProcessExecutor({}, { workersMax: 1 })
     await expect(executor.load(guests.echo())).rejects.toMatchObject({ code: 'SANDBOX_STOPPED' })

@@ -50,7 +50,8 @@ export function meterModule(
       amountCosts.instance +
       (view.memory?.min ?? 0) * amountCosts.perInitialPage +
       Math.floor(view.activeDataBytes / 2 ** amountCosts.bulkBytesShift) +
-      view.activeElements * amountCosts.perTableEntry,
+      view.tables.reduce((entries, table) => entries + table.min, view.activeElements) * amountCosts.perTableEntry +
+      view.globalCount * amountCosts.perGlobal,
   }
 }
 
