@@ -3,12 +3,18 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ErrorCatalog } from '@stead/core'
 import { z } from 'zod'
+import { listSettings } from '../packages/node/src/config/settings.ts'
 import { root } from './run-step.ts'
+
+/** The one default that depends on the machine; the page names the rule instead. */
+const MACHINE_CORES = 1
 
 const HEAD = '<!-- Written by scripts/generate.ts from the code; edit the code, then run: npm run generate -->\n\n'
 
 interface PackageModule {
   readonly folder: string
+  /** The module's own text: its comments are the explanations. */
+  readonly text: string
   readonly exports: Readonly<Record<string, unknown>>
 }
 
@@ -16,7 +22,9 @@ async function modulesNamed(file: string): Promise<readonly PackageModule[]> {
   const found: PackageModule[] = []
   for (const folder of readdirSync(join(root, 'packages')).sort()) {
     const path = join(root, 'packages', folder, 'src', file)
-    if (existsSync(path)) found.push({ folder, exports: (await import(path)) as Record<string, unknown> })
+    if (!existsSync(path)) continue
+    const exports = (await import(path)) as Record<string, unknown>
+    found.push({ folder, exports, text: readFileSync(path, 'utf8') })
   }
   return found
 }
@@ -69,29 +77,62 @@ function rangeOf(schema: JsonSchema): string {
   return `${type} ${low ?? '…'} .. ${high ?? '…'}`
 }
 
-function rowsOf(schema: JsonSchema, path: string): string[] {
+/** The comment above each option of a module, as one line; where two options share a name, the first one's. */
+function commentsOf(text: string): ReadonlyMap<string, string> {
+  const comments = new Map<string, string>()
+  for (const [, comment = '', name = ''] of text.matchAll(/\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*(?:readonly )?(\w+):/g)) {
+    const line = comment
+      .replace(/^\s*\*/gm, '')
+      .replace(/@default\s+/g, 'Default: ')
+      .replace(/\s+/g, ' ')
+      .trim()
+    if (!comments.has(name)) comments.set(name, line)
+  }
+  return comments
+}
+
+function rowsOf(schema: JsonSchema, path: string, comments: ReadonlyMap<string, string>): string[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, field]) => {
     const key = path === '' ? name : `${path}.${name}`
-    if (field.properties !== undefined) return rowsOf(field, key)
+    if (field.properties !== undefined) return rowsOf(field, key, comments)
     const fallback = field.default === undefined ? '' : `\`${JSON.stringify(field.default)}\``
-    return [`| \`${key}\` | ${rangeOf(field)} | ${fallback} | ${(field.description ?? '').replaceAll('|', '\\|')} |`]
+    const why = (field.description ?? comments.get(name) ?? '').replaceAll('|', '\\|')
+    return [`| \`${key}\` | ${rangeOf(field)} | ${fallback} | ${why} |`]
+  })
+}
+
+/** The settings of `stead up`, as config.json, environment and command line spell them. */
+function settingRows(): string[] {
+  const settings = listSettings(MACHINE_CORES)
+  return settings.map(({ key, environment, flagName, defaultValue, help, reason }) => {
+    const isOfMachine = key === 'provide.concurrency'
+    const fallback = isOfMachine ? 'cores - 1' : defaultValue === undefined ? '' : `\`${JSON.stringify(defaultValue)}\``
+    const flag = defaultValue === true ? `--no-${flagName}` : `--${flagName}`
+    const cells = [`\`${key}\``, `\`${flag}\``, `\`${environment}\``, fallback, `${help} ${reason}`]
+    return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
   })
 }
 
 async function configPage(): Promise<string> {
   const lines = [
     '# Options\n',
+    '## The node: config.json\n',
     'A flag beats the environment, the environment beats the file, the file beats the default; `stead config show`',
     'prints every value with its origin. Units are in the names.\n',
+    '| setting | flag of `stead up` | environment | default | what and why |',
+    '|---|---|---|---|---|',
+    ...settingRows(),
+    '\n## Inside: options of the packages\n',
+    'For those who put the packages together themselves; the node passes its settings on and keeps the other defaults.\n',
   ]
-  const modules = [...(await modulesNamed('config.ts')), ...(await modulesNamed('options.ts'))]
-  for (const { folder, exports } of modules) {
+  for (const { folder, exports, text } of await modulesNamed('options.ts')) {
+    const comments = commentsOf(text)
     for (const [name, value] of Object.entries(exports)) {
       if (!(value instanceof z.ZodObject)) continue
       const schema = z.toJSONSchema(value, { io: 'input', unrepresentable: 'any' }) as JsonSchema
       const title = name.replace(/Schema$/, '')
-      lines.push(`## ${folder}: ${title}\n`, '| option | range | default | why |', '|---|---|---|---|')
-      lines.push(...rowsOf(schema, ''), '')
+      lines.push(`### ${folder}: ${title}\n`, '| option | range | default | why |', '|---|---|---|---|')
+      lines.push(...rowsOf(schema, '', comments), '')
     }
   }
   return `${HEAD}${lines.join('\n')}`
