@@ -3,23 +3,35 @@ import { setTimeout as sleepFor } from 'node:timers/promises'
 import { nodeDirectories, readApiFile } from '@stead/node/files'
 import { DaemonClient, SdkError } from '@stead/sdk'
 import type { CommandContext } from './command-context.ts'
-import { DEV_DIRECTORY_NAME, devLayout, findDevDirectory, readDevState } from './dev/dev-layout.ts'
+import { DEV_DIRECTORY_NAME, type DevState, devLayout, findDevDirectory, readDevState } from './dev/dev-layout.ts'
+
+type Place = Pick<CommandContext, 'dataDir' | 'workingDirectory' | 'environment'>
+
+/** A local network that a command means. */
+export interface DevPlace {
+  readonly root: string
+  readonly state: DevState
+}
 
 /**
- * The folder of the daemon that a command talks to: the one given; a local network's payer where the given folder, or
- * one above the working directory, holds a local network; else the user's own node.
+ * The local network that a command means: the one in the given folder; else the one in this folder or above, unless
+ * only the user's own node runs.
  */
-export function daemonStateDir(context: Pick<CommandContext, 'dataDir' | 'workingDirectory' | 'environment'>): string {
-  const { dataDir, environment, workingDirectory } = context
-  if (dataDir !== undefined) {
-    return readDevState(dataDir) === undefined ? dataDir : devLayout(dataDir).payerDir
-  }
-  const own = nodeDirectories(undefined, environment).stateDir
-  const dev = findDevDirectory(workingDirectory)
-  // A node of one's own that runs goes before a network that somebody once tried in this project.
-  if (dev === undefined || (readApiFile(own) !== undefined && readApiFile(devLayout(dev).payerDir) === undefined))
-    return own
-  return devLayout(dev).payerDir
+export function devNetworkOf({ dataDir, environment, workingDirectory }: Place): DevPlace | undefined {
+  const root = dataDir ?? findDevDirectory(workingDirectory)
+  const state = root === undefined ? undefined : readDevState(root)
+  if (root === undefined || state === undefined) return undefined
+  if (dataDir !== undefined) return { root, state }
+  const runs = (stateDir: string): boolean => readApiFile(stateDir) !== undefined
+  const onlyOwnRuns = runs(nodeDirectories(undefined, environment).stateDir) && !runs(devLayout(root).payerDir)
+  return onlyOwnRuns ? undefined : { root, state }
+}
+
+/** The folder of the daemon that a command talks to: a local network's payer, or the user's own node. */
+export function daemonStateDir(place: Place): string {
+  const dev = devNetworkOf(place)
+  if (dev !== undefined) return devLayout(dev.root).payerDir
+  return nodeDirectories(place.dataDir, place.environment).stateDir
 }
 
 /** A client of the daemon that runs in a folder. */

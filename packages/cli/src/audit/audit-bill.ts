@@ -1,15 +1,142 @@
-import type { DaemonClient } from '@stead/sdk'
+import { availableParallelism } from 'node:os'
+import { recomputeBill } from '@stead/compute'
+import { type Chain, type ContentId, type PeerId, silentLogger, silentMetrics, type UnixMs } from '@stead/core'
+import { chainIdentityOf, EvmChain, readAddressBook } from '@stead/evm'
+import { decodeReceiptBundle, type ReceiptChainEvidence, type StoredReceipt, verifyReceiptChain } from '@stead/market'
+import { systemClock, systemRandom } from '@stead/node/identity'
+import {
+  bytesToHex,
+  contentIdOf,
+  createSigner,
+  incrementSchema,
+  loadSecp256k1,
+  type Secp256k1,
+  taskSchema,
+} from '@stead/protocol'
+import { ProcessExecutor } from '@stead/sandbox/node'
 import type { JobEvidence } from '@stead/sdk/api'
 import type { AuditVerdict } from './audit-verdict.ts'
+import { type ChannelOnChain, checkOnChain } from './chain-check.ts'
+import { RerunAhead, type RerunTask } from './rerun-ahead.ts'
 
-/** What an audit reads: blobs from the node, claims from the chain. */
+/** What an audit reads: blobs from anybody, claims from the chain. */
 export interface AuditComponents {
-  readonly client: DaemonClient
+  readonly fetchBlob: (id: ContentId) => Promise<Uint8Array>
+}
+
+/** Which chain the bill was settled on, by the auditor's own choice. */
+export interface AuditOptions {
   readonly rpcUrl: string
   readonly addressBook: string
 }
 
-/** TO BE DONE when compute's audit lands. */
-export async function auditBill(_components: AuditComponents, _evidence: JobEvidence): Promise<AuditVerdict> {
-  return { kind: 'difference', what: 'not built yet' }
+/** Tasks that are run ahead for each worker. */
+const AHEAD_PER_WORKER = 4
+
+/**
+ * Recomputes a bill: checks every signature and sum of its receipts, compares them with the chain, and runs every
+ * billed task again in a sandbox of its own. Gives the first difference.
+ * @throws ChainError where the chain cannot be asked, and what fetching blobs throws
+ */
+export async function auditBill(
+  components: AuditComponents,
+  evidence: JobEvidence,
+  options: AuditOptions,
+): Promise<AuditVerdict> {
+  const secp256k1 = await loadSecp256k1()
+  const chain = await openChain(secp256k1, options)
+  try {
+    const bundle = decodeReceiptBundle(evidence.receipts)
+    const { chainId, escrow } = chain.identity
+    if (bundle.chainId !== chainId || bundle.escrow !== escrow) {
+      const what = `the receipts are of escrow ${bundle.escrow} on chain ${bundle.chainId}, not of ${escrow} on ${chainId}`
+      return { kind: 'difference', what }
+    }
+    for (const channel of bundle.channels) {
+      const verdict = verifyReceiptChain(secp256k1, { chainId, escrow }, channel)
+      if (verdict.ok) continue
+      const { index, what, need, have } = verdict.difference
+      const place = `channel ${channel.channel}${index === undefined ? '' : `, receipt ${index}`}`
+      return { kind: 'difference', what: `${place}: ${what}: ${need} expected, ${have} found` }
+    }
+    const finding = await checkOnChain(chain, bundle.channels)
+    if (finding.kind === 'differs') return { kind: 'difference', what: finding.what }
+    return await rerunAll(components, { evidence, channels: bundle.channels, onChain: finding.channels })
+  } finally {
+    await chain.stop()
+  }
+}
+
+async function openChain(secp256k1: Secp256k1, { rpcUrl, addressBook }: AuditOptions): Promise<Chain> {
+  const book = await readAddressBook(addressBook)
+  // An auditor only reads; the account is a fresh one without anything.
+  const signer = createSigner(secp256k1, systemRandom.bytes(32))
+  const chain = new EvmChain(
+    { logger: silentLogger, metrics: silentMetrics, clock: systemClock, signer },
+    { rpcUrl, identity: chainIdentityOf(book), deployedAtBlock: book.deployedAtBlock },
+  )
+  await chain.start()
+  return chain
+}
+
+interface RerunInput {
+  readonly evidence: JobEvidence
+  readonly channels: readonly ReceiptChainEvidence[]
+  readonly onChain: readonly ChannelOnChain[]
+}
+
+async function rerunAll({ fetchBlob }: AuditComponents, input: RerunInput): Promise<AuditVerdict> {
+  const { evidence, channels, onChain } = input
+  const workers = availableParallelism()
+  const executor = new ProcessExecutor({ logger: silentLogger }, { workersMax: workers })
+  await executor.start()
+  try {
+    const receipts = channels.flatMap(storedReceiptsOf)
+    const order = billingOrder(evidence, receipts)
+    const reruns = new RerunAhead({ executor, fetchBlob }, { order, aheadMax: AHEAD_PER_WORKER * workers })
+    const audit = await recomputeBill({
+      job: { ...evidence, name: '' },
+      receipts,
+      run: (task, id) => reruns.run(id, task),
+    })
+    if (audit.kind === 'difference') {
+      const { message, what, expected, got } = audit
+      return { kind: 'difference', what: message, details: { what, expected, got } }
+    }
+    const claimed = new Map(onChain.map((each) => [each.channel, each.claimedMicroUsd]))
+    const audited = audit.channels.map((each) => ({ ...each, claimedMicroUsd: claimed.get(each.channel) ?? 0n }))
+    const { tasks, entries, fuel, amountMicroUsd } = audit
+    return { kind: 'match', tasks, entries, fuel, amountMicroUsd, channels: audited }
+  } finally {
+    await executor.stop()
+  }
+}
+
+/** Receipts in the form in which a payer's own store has them. */
+function storedReceiptsOf(evidence: ReceiptChainEvidence): StoredReceipt[] {
+  return evidence.receipts.map((receipt) => ({
+    evidence,
+    peer: '' as PeerId,
+    increment: incrementSchema.decodeDocument(receipt.increment),
+    incrementBytes: receipt.increment,
+    voucherSignature: receipt.voucherSignature,
+    providerSignature: receipt.providerSignature,
+    at: 0 as UnixMs,
+  }))
+}
+
+/** The job's tasks in the order in which the receipts name them first. */
+function billingOrder(evidence: JobEvidence, receipts: readonly StoredReceipt[]): RerunTask[] {
+  const taskOf = new Map(evidence.accepted.map(({ delivery, task }) => [delivery, task]))
+  const documents = new Map(evidence.tasks.map(({ key, document }) => [key, document]))
+  const order = new Map<string, RerunTask>()
+  for (const { increment } of receipts) {
+    for (const entry of increment.entries) {
+      const key = taskOf.get(bytesToHex(entry.delivery).slice(2))
+      const document = key === undefined ? undefined : documents.get(key)
+      if (key === undefined || document === undefined || order.has(key)) continue
+      order.set(key, { id: contentIdOf('dag-cbor', document), task: taskSchema.decodeDocument(document) })
+    }
+  }
+  return [...order.values()]
 }

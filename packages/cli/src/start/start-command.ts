@@ -101,7 +101,10 @@ async function runAndSettle(
   const settled = await settleJob({ payer: client, providers }, outcome.job)
   terminal.message('auditing: every billed task is run again here …')
   const { rpcUrl, layout } = network
-  const verdict = await auditBill({ client, rpcUrl, addressBook: layout.addressBook }, settled.evidence)
+  const verdict = await auditBill({ fetchBlob: (id) => client.getBlob(id) }, settled.evidence, {
+    rpcUrl,
+    addressBook: layout.addressBook,
+  })
   print(terminal, outcome, { settled, verdict })
   const failure = jobFailure(outcome.job)
   if (failure !== undefined) return exitCodeOf(failure)

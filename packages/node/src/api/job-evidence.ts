@@ -1,8 +1,6 @@
 import type { JobHandle } from '@stead/compute'
 import type { Hash } from '@stead/core'
-import type { PurseRecord, StoredReceipt } from '@stead/market'
-
-const encodeReceiptBundle = (_: readonly StoredReceipt[]): Uint8Array => new Uint8Array(0)
+import { bundleReceipts, encodeReceiptBundle, type PurseRecord } from '@stead/market'
 
 import { outcomeRecordSchema } from '@stead/protocol'
 import type { EvidencePurse, EvidenceTask, JobEvidence, SettlementTransaction } from '@stead/sdk/api'
@@ -20,14 +18,16 @@ export async function jobEvidence(node: SteadNode, handle: JobHandle): Promise<J
     tasks: await tasksOf(handle, evidence.tasks),
     accepted: evidence.accepted,
     spentMicroUsd: evidence.spentMicroUsd,
-    receipts: await Promise.all(channels.map(async (channel) => encodeReceiptBundle(await receiptsOf(node, channel)))),
+    receipts: await bundleOf(node, channels),
     purses: shown,
     transactions: await transactionsOf(node, purses, shown),
   }
 }
 
-function receiptsOf(node: SteadNode, channel: Hash): Promise<readonly StoredReceipt[]> {
-  return node.trade.payer.market.receipts({ channel })
+async function bundleOf(node: SteadNode, channels: readonly Hash[]): Promise<Uint8Array> {
+  const receipts = []
+  for (const channel of channels) receipts.push(...(await node.trade.payer.market.receipts({ channel })))
+  return encodeReceiptBundle(bundleReceipts(node.foundation.chain.identity, receipts))
 }
 
 async function tasksOf(

@@ -206,8 +206,8 @@ export interface JobEvidence {
   readonly accepted: readonly EvidenceDelivery[]
   /** The sum of what was accepted. */
   readonly spentMicroUsd: MicroUsd
-  /** The job's channels with all receipts, one encoded ReceiptBundle of @stead/market each. */
-  readonly receipts: readonly Uint8Array[]
+  /** The job's channels with all receipts: an encoded ReceiptBundle of @stead/market. */
+  readonly receipts: Uint8Array
   readonly purses: readonly EvidencePurse[]
   /** What locked the purses and what claimed from them, with the gas that the chain recorded. */
   readonly transactions: readonly SettlementTransaction[]
@@ -229,7 +229,7 @@ export const jobEvidenceWire: Wire<JobEvidence> = z.object({
     }),
   ),
   spentMicroUsd: microUsdWire,
-  receipts: z.array(bytesWire),
+  receipts: bytesWire,
   purses: z.array(z.object({ purse: hashWire, depositedMicroUsd: microUsdWire, claims: z.array(settledChannelWire) })),
   transactions: z.array(settlementTransactionWire),
 })
