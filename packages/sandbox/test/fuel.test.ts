@@ -2,31 +2,12 @@ import { describe, expect, test } from 'vitest'
 import { FunctionReader } from '../src/binary/function-reader.ts'
 import { readModule } from '../src/binary/module-reader.ts'
 import type { Outcome } from '../src/call.ts'
-import { operationCosts } from '../src/cost-table.ts'
-import { keptExports } from '../src/entry-points.ts'
-import type { ChargePlacement } from '../src/meter/charge-placement.ts'
-import { meterModule } from '../src/meter/meter.ts'
 import { type CompiledModule, compileModule } from '../src/prepare.ts'
 import { runCall } from '../src/run.ts'
-import { webAssembly } from '../src/webassembly.ts'
 import { functionCall, limits, packed } from './calls.ts'
 import { I32, I64, ModuleBuilder, op } from './module-builder.ts'
+import { meteredPerInstruction } from './naive-meter.ts'
 import { randomProgram } from './random-program.ts'
-
-/** The count by definition: each instruction pays when its turn comes, with a check each time. */
-const perInstruction: ChargePlacement = (plan, code) => {
-  plan.count = 0
-  for (let index = 0; index < code.count; index++) {
-    const cost = operationCosts[code.operations[index] as number] as number
-    if (cost > 0) plan.costs[plan.add(index, true)] = cost
-  }
-}
-
-/** The same module with the naive counter. */
-function naive(bytes: Uint8Array): CompiledModule {
-  const { bytes: metered } = meterModule(readModule(bytes), keptExports, perInstruction)
-  return { facts: compileModule(bytes).facts, module: new webAssembly.Module(metered) }
-}
 
 /** Instances of these programs cost 232,768. */
 const FUEL = 300_000n
@@ -39,7 +20,7 @@ function run(module: CompiledModule, fuel: bigint): Outcome {
 /** Compares a program's outcome under block charges with the count by definition. */
 function compare(bytes: Uint8Array): Outcome['status'] {
   const module = compileModule(bytes)
-  const reference = run(naive(bytes), FUEL)
+  const reference = run(meteredPerInstruction(bytes), FUEL)
   const outcome = run(module, FUEL)
   if (reference.status === 'ok') {
     expect(outcome).toEqual(reference)

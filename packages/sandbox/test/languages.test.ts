@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { InlineExecutor } from '../src/inline-executor.ts'
 import { ProcessExecutor } from '../src/node/index.ts'
+import { compileModule } from '../src/prepare.ts'
+import { runCall } from '../src/run.ts'
 import { commandCall, functionCall, limits } from './calls.ts'
 import { compileAssemblyScript, compileC } from './compilers.ts'
+import { meteredPerInstruction } from './naive-meter.ts'
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value)
 const toolModule = compileC('tool.c')
@@ -30,6 +33,14 @@ describe('AssemblyScript', () => {
     const [power] = new Float64Array(outcome.output.buffer)
     expect(power).toBeCloseTo((800 * 9) / 4, 3)
     expect(await separate.run(await separate.load(bytes), call, limits())).toEqual(outcome)
+  })
+
+  test('its fuel is the count of its instructions', async () => {
+    const bytes = await compileAssemblyScript('periods.as')
+    const call = functionCall(new Uint8Array(Float64Array.from({ length: 100 }, (_, index) => index).buffer))
+    const outcome = runCall(compileModule(bytes), call, limits())
+    expect(outcome.status).toBe('ok')
+    expect(runCall(meteredPerInstruction(bytes), call, limits())).toEqual(outcome)
   })
 
   test('its thrown errors reach the caller as words', async () => {
@@ -69,6 +80,19 @@ describe.runIf(toolModule !== undefined)(name, () => {
     expect([...outcome.files.keys()]).toEqual(['out/result.txt'])
     expect(outcome.files.get('out/result.txt')?.length).toBeGreaterThan(10_000)
     expect(await separate.run(await separate.load(bytes), call, limits())).toEqual(outcome)
+  })
+
+  test.each([
+    ['scalar', toolModule],
+    ['vectorised', simdModule],
+  ])('the fuel of the %s one is the count of its instructions', (_name, bytes = new Uint8Array()) => {
+    // It ends by proc_exit in the middle of a charged run, so the charge is ahead by the rest of that run.
+    const charged = runCall(compileModule(bytes), call, limits())
+    const counted = runCall(meteredPerInstruction(bytes), call, limits())
+    if (charged.status !== 'ok' || counted.status !== 'ok') throw new Error(`${charged.status} ${counted.status}`)
+    expect(charged.output).toEqual(counted.output)
+    expect(charged.fuel - counted.fuel).toBeGreaterThanOrEqual(0n)
+    expect(charged.fuel - counted.fuel).toBeLessThan(100n)
   })
 
   test('a missing file is an errno that the program can tell', async () => {
