@@ -105,8 +105,7 @@ describe('pulling a blob', () => {
     await giver.exchange.start()
     const id = await giver.exchange.cache.put(bytesOf(10, 4))
     const pull = () => taker.exchange.pull('giver' as PeerId, id, pulling)
-    const isRefused = (error: unknown): boolean =>
-      hasCode(error, 'NETWORK_REMOTE') && error.details.remoteCode === 'COMPUTE_BLOB_UNAVAILABLE'
+    const isRefused = (error: unknown): boolean => hasCode(error, 'COMPUTE_BLOB_UNAVAILABLE')
     await expect(pull()).rejects.toSatisfy(isRefused)
     giver.exchange.grant('taker' as PeerId, id)
     expect(await pull()).toEqual(bytesOf(10, 4))

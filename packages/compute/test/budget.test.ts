@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { Budget } from '../src/consumer/budget.ts'
 
 const channel = '0x01' as Hash
+const other = '0x02' as Hash
 
 describe('the cost cap', () => {
   it('is never exceeded by what is spent and reserved, in any order of events', () => {
@@ -19,30 +20,48 @@ describe('the cost cap', () => {
         const inFlight: bigint[] = []
         const answered: bigint[] = []
         for (const { kind, amount } of steps) {
-          if (kind === 'reserve' && budget.reserve(amount)) inFlight.push(amount)
+          if (kind === 'reserve' && budget.reserve(channel, amount)) inFlight.push(amount)
           const first = kind === 'answer' ? inFlight.shift() : undefined
           if (first !== undefined) {
             let real = first
             if (amount < first) real = amount
-            budget.shrink(first, real)
+            budget.shrink(channel, first, real)
             answered.push(real)
           }
           const accepted = kind === 'accept' ? answered.shift() : undefined
           if (accepted !== undefined) budget.spend(channel, accepted)
           const dropped = kind === 'drop' ? inFlight.shift() : undefined
-          if (dropped !== undefined) budget.shrink(dropped, 0n)
+          if (dropped !== undefined) budget.shrink(channel, dropped, 0n)
           expect(budget.spentMicroUsd + budget.reservedMicroUsd <= cap).toBe(true)
         }
       }),
     )
   })
 
-  it('counts what was paid ahead until deliveries consume it', () => {
+  it('counts what was paid ahead until deliveries on the same channel consume it', () => {
     const budget = new Budget(10n as MicroUsd)
     budget.prepay(channel, 4n)
-    expect(budget.reserve(7n)).toBe(false)
-    expect(budget.reserve(6n)).toBe(true)
-    budget.spend(channel, 6n)
-    expect(budget.fits(4n)).toBe(true)
+    expect(budget.reserve(other, 7n)).toBe(false)
+    expect(budget.reserve(other, 6n)).toBe(true)
+    expect(budget.reserve(channel, 4n)).toBe(true)
+    expect(budget.reserve(channel, 1n)).toBe(false)
+    budget.spend(channel, 3n)
+    expect(budget.freeMicroUsd).toBe(0n)
+    budget.shrink(channel, 1n, 0n)
+    expect(budget.freeMicroUsd).toBe(0n)
+    budget.shrink(other, 6n, 0n)
+    expect(budget.freeMicroUsd).toBe(6n)
+    expect(
+      budget.fits([
+        { channel, amount: 1n },
+        { channel: other, amount: 6n },
+      ]),
+    ).toBe(true)
+    expect(
+      budget.fits([
+        { channel, amount: 2n },
+        { channel: other, amount: 6n },
+      ]),
+    ).toBe(false)
   })
 })

@@ -1,6 +1,7 @@
 import {
   type Clock,
   type ContentId,
+  CoreError,
   hasCode,
   type Logger,
   type Metrics,
@@ -102,7 +103,6 @@ export class BlobExchange {
    * Takes a blob from a peer, checked against its id. Two pulls of the same blob from the same peer share one transfer.
    * @throws ComputeError COMPUTE_BLOB_TOO_LARGE, COMPUTE_BLOB_UNAVAILABLE, COMPUTE_STOPPED
    * @throws ProtocolError PROTOCOL_CONTENT when the bytes are others
-   * @throws CoreError as Network.request
    */
   pull(peer: PeerId, id: ContentId, options: PullOptions): Promise<Uint8Array> {
     const key = `${peer} ${id} ${options.bytesMax}`
@@ -126,7 +126,9 @@ export class BlobExchange {
       return await this.#transfer(peer, id, options, signal)
     } catch (error) {
       if (signal.aborted && hasCode(error, 'CORE_ABORTED')) throw signal.reason
-      throw error
+      if (!(error instanceof CoreError)) throw error
+      const message = `a blob did not come: ${error.message}`
+      throw new ComputeError('COMPUTE_BLOB_UNAVAILABLE', message, { cause: error, details: { id, reason: error.code } })
     } finally {
       timer.clear()
       // Ends the other chunks when one has failed.

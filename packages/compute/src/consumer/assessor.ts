@@ -1,4 +1,4 @@
-import type { Address, Clock, ContentId, MicroUsd } from '@stead/core'
+import type { Address, Clock, ContentId } from '@stead/core'
 import type { Reservation } from '@stead/market'
 import { differenceOf } from '../evidence.ts'
 import type { Budget } from './budget.ts'
@@ -224,7 +224,7 @@ export class Assessor {
   #refusal(answer: Answer, reason: 'wrong-result' | 'over-billed' | 'late'): () => void {
     const claim = this.#claims.get(answer.id)
     this.#claims.delete(answer.id)
-    this.#budget.shrink(answer.amountMicroUsd, 0n as MicroUsd)
+    this.#budget.shrink(answer.channel, answer.amountMicroUsd, 0n)
     return () => claim?.reservation.reject(reason)
   }
 }

@@ -118,7 +118,7 @@ export class JobLanes {
     const { funded, excluded } =
       found.quoted.length === 0 || leftMicroUsd <= 0n
         ? { funded: [], excluded: new Map<string, number>() }
-        : await search.fund(header, found.quoted, leftMicroUsd)
+        : await search.fund(header, found.quoted, { leftMicroUsd, freeMicroUsd: budget.freeMicroUsd })
     if (signal.aborted) return
     this.#lastProblem = undefined
     for (const provider of funded) this.#add(provider)

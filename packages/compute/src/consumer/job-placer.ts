@@ -5,7 +5,7 @@ import type { BlobExchange } from '../blobs/blob-exchange.ts'
 import type { BlobPins } from '../blobs/blob-pins.ts'
 import type { ComputeConsumerOptions } from '../options.ts'
 import type { Assessor } from './assessor.ts'
-import type { Budget } from './budget.ts'
+import type { Budget, ChannelAmount } from './budget.ts'
 import { type DispatchComponents, type DispatchResult, dispatch } from './dispatch.ts'
 import type { LossReason, Purpose } from './job-event.ts'
 import type { JobLanes } from './job-lanes.ts'
@@ -220,7 +220,7 @@ export class JobPlacer {
     const nowMs = clock.monotonicMs()
     const exceptOperators = this.#taken(task)
     const chosen: Lane[] = []
-    let sum = 0n
+    const amounts: ChannelAmount[] = []
     do {
       const lane = chooseLane({ lanes: lanes.list, task, nowMs, exceptOperators })
       if (lane === undefined) {
@@ -231,9 +231,9 @@ export class JobPlacer {
         assessor.want(task, 2)
       chosen.push(lane)
       exceptOperators.add(lane.operator)
-      sum += lane.maximumOf(task.plan.fuelMax)
+      amounts.push({ channel: lane.channel.id, amount: lane.maximumOf(task.plan.fuelMax) })
     } while (chosen.length < assessor.wantedOf(task))
-    if (!budget.fits(sum)) {
+    if (!budget.fits(amounts)) {
       this.#halt = 'cost-cap'
       return false
     }
@@ -270,13 +270,13 @@ export class JobPlacer {
     const { recorder, budget, clock } = this.#components
     const { channel, terms } = lane
     const maximum = lane.maximumOf(task.plan.fuelMax)
-    if (!budget.reserve(maximum)) {
+    if (!budget.reserve(channel.id, maximum)) {
       this.#halt = 'cost-cap'
       return false
     }
     const reservation = channel.reserve(maximum)
     if (reservation === undefined) {
-      budget.shrink(maximum, 0n)
+      budget.shrink(channel.id, maximum, 0n)
       this.#halt = 'credit'
       return false
     }
@@ -321,10 +321,10 @@ export class JobPlacer {
     this.#live.delete(live.id)
     lane.load.end()
     if (result.kind === 'answer') {
-      budget.shrink(reservation.maximumMicroUsd, result.amountMicroUsd)
+      budget.shrink(lane.channel.id, reservation.maximumMicroUsd, result.amountMicroUsd)
       this.#takeAnswer(live, result, durationMs)
     } else {
-      budget.shrink(reservation.maximumMicroUsd, 0n)
+      budget.shrink(lane.channel.id, reservation.maximumMicroUsd, 0n)
       if (result.kind === 'lie') this.#takeLie(live, result)
       else this.#takeLoss(live, result)
     }

@@ -64,6 +64,12 @@ export interface SearchRequest {
   readonly signal?: AbortSignal
 }
 
+/** What of a job's money is not spent, and what of that is not in use either. */
+export interface JobMoney {
+  readonly leftMicroUsd: bigint
+  readonly freeMicroUsd: bigint
+}
+
 /** A channel to a node that quoted. */
 export interface FundedProvider {
   readonly provider: QuotedProvider
@@ -125,9 +131,11 @@ export class ProviderSearch {
    * enough for the job's cap or part of it, the shares are made smaller.
    * @throws MarketError MARKET_UNFUNDED {needMicroUsd, haveMicroUsd} and the chain's errors
    */
-  async fund(header: JobHeader, providers: readonly QuotedProvider[], leftMicroUsd: bigint): Promise<FundingResult> {
+  async fund(header: JobHeader, quoted: readonly QuotedProvider[], money: JobMoney): Promise<FundingResult> {
     const excluded = new Map<string, number>()
-    const opened = await this.#openWithin(header, providers, leftMicroUsd)
+    const providers = affordable(quoted, money.freeMicroUsd, excluded)
+    if (providers.length === 0) return { funded: [], excluded }
+    const opened = await this.#openWithin(header, providers, money.leftMicroUsd)
     for (const { node, error } of opened.refused) {
       this.#logger.info('a node refused a channel', { node, error })
       countReason(excluded, 'channel-refused')
@@ -221,6 +229,22 @@ function refusalOf(answer: QuoteAnswer, header: JobHeader): string | undefined {
   const mismatch = termsMismatch(terms, header.need)
   if (mismatch !== undefined) return mismatch.limit
   return amountOf(terms, header.need.fuel) > header.maxCostMicroUsd ? 'price' : undefined
+}
+
+/** The best providers that can all be paid ahead within `free`: that money is gone if they never deliver. */
+function affordable(
+  quoted: readonly QuotedProvider[],
+  free: bigint,
+  excluded: Map<string, number>,
+): readonly QuotedProvider[] {
+  let left = free
+  return quoted.filter(({ opened }) => {
+    const { prepayMicroUsd } = opened.quote.credit
+    const isAffordable = prepayMicroUsd <= left
+    if (isAffordable) left -= prepayMicroUsd
+    else countReason(excluded, 'prepay')
+    return isAffordable
+  })
 }
 
 /** The least that a channel must hold to be of any use: what is paid ahead, and one task at its dearest. */
