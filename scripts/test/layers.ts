@@ -10,7 +10,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   sqlite: ['core'],
   sdk: ['core', 'protocol', 'market', 'compute', 'sandbox'],
   node: ['core', 'protocol', 'sandbox', 'market', 'compute', 'libp2p', 'evm', 'sqlite', 'sdk'],
-  cli: ['core', 'protocol', 'sandbox', 'sdk', 'node', 'evm'],
+  cli: ['core', 'protocol', 'sandbox', 'market', 'compute', 'sdk', 'node', 'evm', 'sqlite'],
   testkit: ['core', 'protocol'],
 }
 
