@@ -1,0 +1,255 @@
+import { microUsd } from '@stead/core'
+import { MemoryStore } from '@stead/testkit'
+import { describe, expect, it } from 'vitest'
+import { FUNDS, PAYER_ACCOUNT, World } from './world.ts'
+
+describe('money that is on its way when something fails', () => {
+  it('is found again when the chain took it and the answer was lost', async () => {
+    const world = new World()
+    await world.start()
+    const quote = await world.quote()
+    world.ledger.setOutage('answers-lost')
+    const opening = world.payer.openChannels([{ quote, allocationMicroUsd: microUsd(1_000_000n) }])
+    // The purse is read back at once, so the payer need not even notice.
+    await world.within(opening)
+    expect(world.ledger.balances(PAYER_ACCOUNT).dollarMicroUsd).toBe(FUNDS - 1_000_000n)
+    expect(await world.payer.purses()).toMatchObject([{ stage: 'funded' }])
+    world.ledger.setOutage('none')
+    expect(world.payer.channels()[0]?.state).toBe('open')
+  })
+
+  it('is found again when the chain could not even be asked, and its channel is used', async () => {
+    const world = new World()
+    await world.start()
+    const quote = await world.quote()
+    // The funding goes out, then nothing answers for a while.
+    const { ledger } = world
+    const give = ledger.fund.bind(ledger)
+    ledger.fund = (...request) => {
+      const purse = give(...request)
+      ledger.setOutage('unreachable')
+      throw Object.assign(new Error('gone'), { purse })
+    }
+    const opening = world.payer.openChannels([{ quote, allocationMicroUsd: microUsd(1_000_000n) }])
+    await expect(world.within(opening)).rejects.toThrow('gone')
+    expect(await world.payer.purses()).toMatchObject([{ stage: 'funding' }])
+    ledger.setOutage('none')
+    await world.clock.advance(31_000)
+    expect(await world.payer.purses()).toMatchObject([{ stage: 'funded' }])
+    expect(world.payer.channels()).toMatchObject([{ state: 'open' }])
+    expect(await world.deliver(100)).toBeDefined()
+    expect((await world.within(world.payer.settle())).unsettled).toEqual([])
+  })
+
+  it('is not there when the chain clearly refused', async () => {
+    const world = new World()
+    await world.start()
+    const quote = await world.quote()
+    world.ledger.give(PAYER_ACCOUNT, { gasWei: -(10n ** 18n) })
+    const opening = world.payer.openChannels([{ quote, allocationMicroUsd: microUsd(1_000n) }])
+    await expect(world.within(opening)).rejects.toMatchObject({ code: 'CHAIN_INSUFFICIENT_FUNDS' })
+    expect(await world.payer.purses()).toEqual([])
+    expect(world.payer.channels()).toEqual([])
+    expect(await world.payerStore.scan('market-payer-channels')).toEqual([])
+  })
+})
+
+describe('a loss of power', () => {
+  it('of the payer: what it accepted and had not signed is given up, nothing is paid twice', async () => {
+    const world = new World({ payer: { payAfterMs: 60_000 } })
+    await world.start()
+    await world.open()
+    for (let i = 0; i < 5; i++) await world.deliver(100, 100, i)
+    await world.within(world.payer.settle())
+    for (let i = 5; i < 9; i++) await world.deliver(100, 100, i)
+    world.hub.kill(world.payerKey.peer)
+    world.payerStore.crash()
+    world.payerStore = world.payerStore.reopen('power')
+    await world.startPayer()
+    await world.clock.advance(5_000)
+    const [channel] = world.payer.channels()
+    expect(channel).toMatchObject({ state: 'open' })
+    expect(channel?.stats()).toMatchObject({ paidMicroUsd: 500n, unpaidMicroUsd: 0n })
+    expect(await world.provider.earnings()).toMatchObject({
+      paidMicroUsd: 500n,
+      unpaidMicroUsd: 0n,
+      writtenOffMicroUsd: 400n,
+    })
+    expect(await world.deliver(100)).toBeDefined()
+    expect((await world.within(world.payer.settle())).receiptedMicroUsd).toBe(600n)
+  })
+
+  it('of the provider: what it forgot is not asked of it, and a voucher that is out stays good', async () => {
+    const world = new World({ payer: { payAfterMs: 60_000 } })
+    await world.start()
+    const channel = await world.open()
+    for (let i = 0; i < 5; i++) await world.deliver(100, 100, i)
+    world.hub.kill(world.providerKey.peer)
+    // The payer signs and journals before it can know that nobody hears it.
+    await world.within(world.payer.settle({ timeoutMs: 3_000 }))
+    world.providerStore.crash()
+    world.providerStore = world.providerStore.reopen('power')
+    await world.startProvider()
+    await world.clock.advance(40_000)
+    expect(channel).toMatchObject({ state: 'lost', lostReason: 'books-disagree' })
+    expect(await world.provider.earnings()).toMatchObject({ paidMicroUsd: 500n, claimableMicroUsd: 500n })
+    const settled = await world.within(world.provider.settle())
+    expect(settled.settlements[0]?.grossMicroUsd).toBe(500n)
+    // A new channel goes on, with the credit of before.
+    const other = await world.open()
+    expect(other.id).not.toBe(channel.id)
+    expect(await world.deliver(100)).toBeDefined()
+  })
+
+  it('of the provider with nothing signed: the forgotten deliveries are dropped and the channel goes on', async () => {
+    const world = new World({ payer: { payAfterMs: 60_000 } })
+    await world.start()
+    await world.open()
+    for (let i = 0; i < 5; i++) await world.deliver(100, 100, i)
+    world.hub.kill(world.providerKey.peer)
+    world.providerStore.crash()
+    world.providerStore = world.providerStore.reopen('power')
+    await world.restartPayer()
+    await world.startProvider()
+    await world.clock.advance(60_000)
+    expect(world.payer.channels()).toMatchObject([{ state: 'open' }])
+    expect(world.payer.channels()[0]?.stats()).toMatchObject({ paidMicroUsd: 10n, unpaidMicroUsd: 0n })
+    expect(await world.deliver(100)).toBeDefined()
+    expect((await world.within(world.payer.settle())).receiptedMicroUsd).toBe(100n)
+  })
+
+  it('that took the provider’s whole disk is noticed, and costs the payer nothing', async () => {
+    const world = new World()
+    await world.start()
+    await world.open()
+    await world.deliver(100)
+    await world.within(world.payer.settle())
+    world.killProvider()
+    world.providerStore = new MemoryStore()
+    await world.startProvider()
+    await world.restartPayer()
+    await world.clock.advance(5_000)
+    const [channel] = world.payer.channels()
+    expect(channel).toMatchObject({ state: 'lost', lostReason: 'receipt-invalid' })
+    expect(channel?.stats().paidMicroUsd).toBe(100n)
+    expect(await world.open()).toMatchObject({ state: 'open' })
+  })
+})
+
+describe('a full disk', () => {
+  it('of the payer delays the payment and loses nothing', async () => {
+    const world = new World({ payer: { payAfterMs: 60_000 } })
+    await world.start()
+    const channel = await world.open()
+    await world.deliver(100)
+    await world.clock.settle()
+    world.payerStore.failWrite(1, 'STORE_FULL')
+    const report = await world.within(world.payer.settle())
+    expect(report.unsettled).toEqual([])
+    expect(channel.stats().receiptedMicroUsd).toBe(100n)
+  })
+
+  it('of the provider is told to the payer, which pays once there is room', async () => {
+    const world = new World({ payer: { payAfterMs: 60_000 } })
+    await world.start()
+    const channel = await world.open()
+    await world.deliver(100)
+    world.providerStore.failWrite(1, 'STORE_FULL')
+    const report = await world.within(world.payer.settle())
+    expect(report.unsettled).toEqual([])
+    expect(channel.stats().receiptedMicroUsd).toBe(100n)
+    expect(await world.provider.receipts({})).toHaveLength(2)
+  })
+})
+
+describe('quotes', () => {
+  it('renew by themselves while the channel is used and the terms stay', async () => {
+    const world = new World()
+    await world.start()
+    const channel = await world.open()
+    const first = channel.quote.id
+    for (let minute = 0; minute < 40; minute++) {
+      await world.clock.advance(60_000)
+      expect(await world.deliver(10, 10, minute)).toBeDefined()
+    }
+    expect(channel.quote.id).not.toBe(first)
+    expect(channel.state).toBe('open')
+    await world.within(world.payer.settle())
+    const receipts = await world.payer.receipts({})
+    expect(receipts[0]?.evidence.quotes.length).toBeGreaterThan(2)
+    const theirs = await world.provider.receipts({})
+    expect(theirs[0]?.evidence.quotes).toEqual(receipts[0]?.evidence.quotes)
+  })
+
+  it('end when nothing is delivered, and a new one takes the channel up again', async () => {
+    const world = new World()
+    await world.start()
+    const channel = await world.open()
+    await world.clock.advance(16 * 60_000)
+    expect(channel.state).toBe('expired')
+    expect(channel.roomMicroUsd()).toBe(0n)
+    const again = await world.open()
+    expect(again.id).toBe(channel.id)
+    expect(again.state).toBe('open')
+    expect(await world.deliver(10)).toBeDefined()
+  })
+
+  it('at another price are never taken without being asked', async () => {
+    const world = new World()
+    await world.start()
+    const channel = await world.open()
+    world.sell = () => ({ terms: Uint8Array.of(99), concurrency: 1, leastUnitMicroUsd: microUsd(10n) })
+    for (let minute = 0; minute < 16; minute++) {
+      await world.deliver(10, 10, minute)
+      await world.clock.advance(60_000)
+    }
+    expect(channel.state).toBe('expired')
+    expect(channel.quote.terms).not.toEqual(Uint8Array.of(99))
+    await world.within(world.payer.renew(channel.id, await world.quote()))
+    expect(channel.quote.terms).toEqual(Uint8Array.of(99))
+    expect(channel.state).toBe('open')
+  })
+})
+
+describe('credit', () => {
+  it('is one for all channels of a payer', async () => {
+    const world = new World({
+      provider: { creditStartMicroUsd: 1_000n, creditCapMicroUsd: 1_000n },
+      payer: { payAfterMs: 60_000 },
+    })
+    await world.start()
+    const first = await world.open(100_000n)
+    const second = await world.open(200_000n)
+    expect(second.id).not.toBe(first.id)
+    expect(second.stats().prepaidMicroUsd).toBe(0n)
+    const reservation = first.reserve(microUsd(900n))
+    expect(reservation).toBeDefined()
+    expect(second.roomMicroUsd()).toBe(110n)
+    expect(second.reserve(microUsd(200n))).toBeUndefined()
+    const { peer } = world.payerKey
+    world.provider.admit({
+      peer,
+      channel: first.id,
+      delivery: new Uint8Array(16).fill(1),
+      maximumMicroUsd: microUsd(900n),
+    })
+    const more = { peer, channel: second.id, delivery: new Uint8Array(16).fill(2), maximumMicroUsd: microUsd(200n) }
+    expect(() => world.provider.admit(more)).toThrow(expect.objectContaining({ code: 'MARKET_CREDIT_EXHAUSTED' }))
+  })
+
+  it('outlives a restart of the provider', async () => {
+    const world = new World()
+    await world.start()
+    const channel = await world.open(10_000_000n)
+    for (let i = 0; i < 60; i++) {
+      await world.deliver(1_000, 1_000, i)
+      await world.clock.advance(50)
+    }
+    await world.within(world.payer.settle())
+    const { windowMicroUsd } = channel.stats()
+    expect(windowMicroUsd).toBeGreaterThan(20_000n)
+    await world.restartProvider()
+    const other = await world.open(20_000_000n)
+    expect(other.stats()).toMatchObject({ windowMicroUsd, prepaidMicroUsd: 0n })
+  })
+})
