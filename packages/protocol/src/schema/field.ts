@@ -38,6 +38,7 @@ export interface ListField<T> extends Field<readonly T[]> {
   readonly itemsMax: number
 }
 
+const NUMBER_MAX = BigInt(Number.MAX_SAFE_INTEGER)
 const UINT64_MAX = (1n << 64n) - 1n
 const required = 'required' as const
 
@@ -172,7 +173,8 @@ export function uint64Field<T extends bigint = bigint>(max: bigint = UINT64_MAX)
     wireType: 0,
     protoType: 'uint64',
     presence: required,
-    write: (writer, value) => writer.uint64(value),
+    // The library's own way for bigints writes 2^31 .. 2^32-1 as garbage; as numbers they are right.
+    write: (writer, value) => (value <= NUMBER_MAX ? writer.uint64Number(Number(value)) : writer.uint64(value)),
     read: (reader, name) => check(reader.uint64(), name),
     toPlain: (value) => value,
     fromPlain: (plain, name) => {
