@@ -12,7 +12,7 @@ describe('the places in which tasks run', () => {
       slots.enter(owner, never).then(() => order.push(owner)),
     )
     for (let i = 0; i < waits.length; i++) {
-      slots.leave()
+      slots.leave(1000)
       await new Promise((resolve) => setImmediate(resolve))
     }
     await Promise.all(waits)
@@ -33,7 +33,7 @@ describe('the places in which tasks run', () => {
     const gaveUp = expect(slots.enter('b', abort.signal)).rejects.toThrow('gone')
     abort.abort(new Error('gone'))
     await gaveUp
-    slots.leave()
+    slots.leave(1000)
     expect(slots.running).toBe(0)
     await slots.enter('c', never)
     expect(slots.running).toBe(1)

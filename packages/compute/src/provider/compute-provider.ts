@@ -237,7 +237,7 @@ export class ComputeProvider {
     try {
       outcome = await this.#executor.run(module, call, checked.task.limits, { signal })
     } finally {
-      this.#slots.leave()
+      this.#slots.leave(this.#clock.monotonicMs() - startedMs)
     }
     const evidence = billable(checked, outcome)
     const amountMicroUsd = amountOf(checked.terms, evidence.record.fuel)

@@ -5,6 +5,13 @@ export interface RunSlotsOptions {
   readonly queueMax: number
 }
 
+/** So much work may wait in the executor for each of its places, so that it begins the next task without asking for it. */
+const AHEAD_MS = 10
+/** Tasks that may wait in the executor for each of its places. */
+const AHEAD_MAX = 31
+/** Share of one task in the smoothed time per task. */
+const SMOOTHING = 1 / 8
+
 interface Waiter {
   readonly owner: string
   readonly enter: () => void
@@ -12,12 +19,17 @@ interface Waiter {
 
 /**
  * The places in which tasks run. A task is accepted or refused at once; an accepted one waits for a place, owners
- * taking turns, so that a payer with a long queue does not starve the others.
+ * taking turns, so that a payer with a long queue does not starve the others. While tasks are short there are more
+ * places than run at once: what waits for a message from here could have run meanwhile, and messages that travel
+ * together cost a fraction.
  */
 export class RunSlots {
   readonly #options: RunSlotsOptions
   #accepted = 0
-  #running = 0
+  /** In places: they run, or wait in the executor. */
+  #entered = 0
+  /** Smoothed time of one task in one of the executor's places. */
+  #taskMs = Number.POSITIVE_INFINITY
   /** Waiters by owner; the owner whose turn is next comes first. */
   readonly #queues: Map<string, Waiter[]> = new Map()
   #idleWaiters: (() => void)[] = []
@@ -26,9 +38,9 @@ export class RunSlots {
     this.#options = options
   }
 
-  /** Tasks in places. */
+  /** Tasks that run. */
   get running(): number {
-    return this.#running
+    return Math.min(this.#entered, this.#options.concurrency)
   }
 
   /** Accepted tasks, running ones included. */
@@ -60,32 +72,48 @@ export class RunSlots {
   /** Resolves when a place is taken; call {@link leave} once then. Rejects with the signal's reason. */
   async enter(owner: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
-    if (this.#running < this.#options.concurrency) {
-      this.#running++
+    if (this.#entered < this.#places) {
+      this.#entered++
       return
     }
     await this.#wait(owner, signal)
   }
 
-  /** Gives a place to the next owner in turn. */
-  leave(): void {
-    this.#running--
-    const turn = this.#queues.entries().next()
-    if (turn.done === true) return
-    const [owner, queue] = turn.value
-    this.#queues.delete(owner)
-    const waiter = queue.shift()
-    // To the back of the round.
-    if (queue.length > 0) this.#queues.set(owner, queue)
-    if (waiter === undefined) return
-    this.#running++
-    waiter.enter()
+  /** Gives a place to the next owner in turn. @param heldMs for how long the place was taken, 0 or more */
+  leave(heldMs: number): void {
+    const { concurrency } = this.#options
+    const taskMs = (heldMs * concurrency) / Math.max(concurrency, this.#entered)
+    const isFirst = this.#taskMs === Number.POSITIVE_INFINITY
+    this.#taskMs = isFirst ? taskMs : this.#taskMs + (taskMs - this.#taskMs) * SMOOTHING
+    this.#entered--
+    while (this.#entered < this.#places) {
+      const waiter = this.#next()
+      if (waiter === undefined) return
+      this.#entered++
+      waiter.enter()
+    }
   }
 
   /** Resolves when no task is accepted. */
   async idle(): Promise<void> {
     if (this.#accepted === 0) return
     await new Promise<void>((resolve) => this.#idleWaiters.push(resolve))
+  }
+
+  get #places(): number {
+    const ahead = Math.min(AHEAD_MAX, Math.floor(AHEAD_MS / this.#taskMs))
+    return this.#options.concurrency * (1 + ahead)
+  }
+
+  #next(): Waiter | undefined {
+    const turn = this.#queues.entries().next()
+    if (turn.done === true) return undefined
+    const [owner, queue] = turn.value
+    this.#queues.delete(owner)
+    const waiter = queue.shift()
+    // To the back of the round.
+    if (queue.length > 0) this.#queues.set(owner, queue)
+    return waiter
   }
 
   #wait(owner: string, signal: AbortSignal): Promise<void> {

@@ -35,7 +35,7 @@ export interface WorkerStart {
 export const JobKind = { call: 0, load: 1 } as const
 
 /** Jobs that one worker may hold, the running one included. */
-export const WORKER_SLOTS = 16
+export const WORKER_SLOTS = 32
 
 /**
  * The memory that a worker shares with the executor's main thread, so that each job is begun by one worker or taken
