@@ -187,24 +187,27 @@ export class DevNetwork {
       if (this.#isStopping) return
       this.#processes.delete(member.name)
       const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`
-      const delayMs = this.#restarts.delayMs(member.name, systemClock.monotonicMs() - startedMs)
-      if (code === 0 || delayMs === undefined) {
-        const why = code === 0 ? 'it finished' : `after ${RESTARTS_MAX} restarts`
-        this.#components.events.onNotice(`${member.name} ${how}; not started again: ${why}. Log: ${process.logFile}`)
-        return
-      }
-      this.#components.events.onNotice(`${member.name} (pid ${process.pid}) ${how}; starting it again in ${delayMs} ms`)
-      await systemClock.sleep(delayMs)
-      if (!this.#isStopping) await this.#restart(member)
+      const { events } = this.#components
+      if (code === 0) return events.onNotice(`${member.name} finished; it is not started again`)
+      events.onNotice(`${member.name} (pid ${process.pid}) ${how}; log: ${process.logFile}`)
+      await this.#restart(member, systemClock.monotonicMs() - startedMs)
     })
   }
 
-  async #restart(member: DevMember): Promise<void> {
-    try {
-      await this.#startMember(member)
-      this.#components.events.onNotice(`${member.name} is up again`)
-    } catch (error) {
-      this.#components.events.onNotice(`${member.name} did not start again: ${messageOf(error)}`)
+  async #restart(member: DevMember, ranMs: number): Promise<void> {
+    const { events } = this.#components
+    for (let lastedMs = ranMs; !this.#isStopping; lastedMs = 0) {
+      const delayMs = this.#restarts.delayMs(member.name, lastedMs)
+      if (delayMs === undefined) return events.onNotice(`${member.name} is given up after ${RESTARTS_MAX} restarts`)
+      events.onNotice(`${member.name} is started again in ${delayMs} ms`)
+      await systemClock.sleep(delayMs)
+      if (this.#isStopping) return
+      try {
+        await this.#startMember(member)
+        return events.onNotice(`${member.name} is up again`)
+      } catch (error) {
+        events.onNotice(`${member.name} did not start: ${messageOf(error)}`)
+      }
     }
   }
 

@@ -46,7 +46,6 @@ export async function runDaemon(options: DaemonOptions): Promise<DaemonEnd> {
   } finally {
     await node.stop()
     logger.info('stopped')
-    disconnectParent()
   }
 }
 
@@ -56,15 +55,10 @@ export function tellParentFailure(error: unknown): void {
     ? { code: error.code, message: error.message, next: error.next }
     : { code: 'INTERNAL', message: messageOf(error), next: 'Read the log.' }
   tellParent({ type: 'failed', ...facts })
-  disconnectParent()
 }
 
 function tellParent(message: object): void {
   if (process.connected) process.send?.(message)
-}
-
-function disconnectParent(): void {
-  if (process.connected) process.disconnect?.()
 }
 
 function catchFaults(logger: Logger): void {
@@ -95,8 +89,7 @@ function listenForEnd(logger: Logger, graceMs: number, end: (reason: DaemonEnd) 
   process.on('SIGINT', onEnd('interrupted'))
   if (process.connected) {
     process.channel?.unref()
-    // The supervisor is gone, killed perhaps: nobody would stop this process any more. When this side closes the
-    // channel itself, a stop is under way already.
+    // The supervisor is gone, killed perhaps: nobody would stop this process any more.
     process.once('disconnect', () => (asked ? undefined : onEnd('terminated')()))
   }
 }
