@@ -1,6 +1,7 @@
 import {
   type Clock,
   type Fuel,
+  hasCode,
   type IncomingRequest,
   isSteadError,
   type Logger,
@@ -62,6 +63,10 @@ export interface ComputeProviderStatus {
   readonly tasks: ProviderTaskCounts
 }
 
+interface CancellableRequest extends IncomingRequest {
+  end(): void
+}
+
 /** Sells compute: quotes, takes tasks on paid channels, runs them in the sandbox, bills what is a result. */
 export class ComputeProvider {
   readonly #network: Network
@@ -76,7 +81,8 @@ export class ComputeProvider {
   readonly #shelf: ModuleShelf
   readonly #metrics: ProviderMetrics
   readonly #quotedTerms: WeakMap<Quote, ComputeTerms> = new WeakMap()
-  readonly #stopping: AbortController = new AbortController()
+  /** One for each request in work. */
+  readonly #running: Set<AbortController> = new Set()
   #state: ComputeProviderState = 'stopped'
   #reason: string | undefined
 
@@ -113,7 +119,8 @@ export class ComputeProvider {
   /** Ends all tasks at once; none of them is billed. */
   async stop(): Promise<void> {
     this.#state = 'stopped'
-    this.#stopping.abort(new ComputeError('COMPUTE_STOPPED', 'the provider was stopped'))
+    const reason = new ComputeError('COMPUTE_STOPPED', 'the provider was stopped')
+    for (const abort of this.#running) abort.abort(reason)
     await this.#slots.idle()
   }
 
@@ -183,7 +190,8 @@ export class ComputeProvider {
     return { code: 'finishing', message: 'this node takes no new work', details: {} }
   }
 
-  async #handle(request: IncomingRequest): Promise<Uint8Array> {
+  async #handle(incoming: IncomingRequest): Promise<Uint8Array> {
+    const request = this.#cancellable(incoming)
     try {
       const message = runTaskSchema.decodeMessage(request.payload)
       const admission = this.#admit(request, message)
@@ -197,10 +205,26 @@ export class ComputeProvider {
         this.#slots.dismiss()
       }
     } catch (error) {
-      const refusal = this.#refusalOf(error, request.signal)
+      const refusal = this.#refusalOf(error, request)
       this.#metrics.refused(isSteadError(refusal) ? refusal.code : 'internal')
       throw refusal
+    } finally {
+      request.end()
     }
+  }
+
+  /** The request with a signal that also ends with this provider; AbortSignal.any would cost more than the rest of the handling. */
+  #cancellable(incoming: IncomingRequest): CancellableRequest {
+    const abort = new AbortController()
+    const cancel = (): void => abort.abort(incoming.signal.reason)
+    if (incoming.signal.aborted) cancel()
+    else incoming.signal.addEventListener('abort', cancel, { once: true })
+    this.#running.add(abort)
+    const end = (): void => {
+      incoming.signal.removeEventListener('abort', cancel)
+      this.#running.delete(abort)
+    }
+    return { peer: incoming.peer, payload: incoming.payload, signal: abort.signal, end }
   }
 
   /** @throws ComputeError COMPUTE_BUSY, COMPUTE_PAUSED, COMPUTE_FINISHING and MarketError as MarketProvider.admit */
@@ -227,7 +251,7 @@ export class ComputeProvider {
     work: { readonly message: RunTask; readonly checked: CheckedTask; readonly admission: Admission },
   ): Promise<Uint8Array> {
     const { checked, admission } = work
-    const signal = AbortSignal.any([request.signal, this.#stopping.signal])
+    const { signal } = request
     const module = this.#shelf.peek(checked.task.module) ?? (await this.#load(checked, signal))
     const { pullTimeoutMs } = this.#options
     const call = await callOf(checked, this.#blobs, { pullTimeoutMs, signal })
@@ -291,8 +315,8 @@ export class ComputeProvider {
   }
 
   /** The error that the payer is told: what stopped the task, not how the parts here say it to each other. */
-  #refusalOf(error: unknown, signal: AbortSignal): unknown {
-    if (this.#stopping.signal.aborted) return this.#stopping.signal.reason
+  #refusalOf(error: unknown, { signal }: CancellableRequest): unknown {
+    if (hasCode(signal.reason, 'COMPUTE_STOPPED')) return signal.reason
     if (signal.aborted) return new ComputeError('COMPUTE_CANCELLED', 'the task was cancelled', { cause: error })
     if (!isSteadError(error)) return error
     return this.#sandboxRefusal(error)
