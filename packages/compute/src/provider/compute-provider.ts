@@ -46,6 +46,8 @@ export interface ComputeProviderComponents {
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
+  /** Called when somebody was given a quote, so that what takes time to start can start before the first task. */
+  readonly onQuoted?: () => void
 }
 
 /** What a provider does with new work; `stopped` before start and after stop. */
@@ -80,6 +82,7 @@ export class ComputeProvider {
   readonly #slots: RunSlots
   readonly #shelf: ModuleShelf
   readonly #metrics: ProviderMetrics
+  readonly #onQuoted: (() => void) | undefined
   readonly #quotedTerms: WeakMap<Quote, ComputeTerms> = new WeakMap()
   /** One for each request in work. */
   readonly #running: Set<AbortController> = new Set()
@@ -98,6 +101,7 @@ export class ComputeProvider {
     this.#slots = new RunSlots(this.#options)
     this.#shelf = new ModuleShelf(components.executor, this.#options.modulesLoadedMax)
     this.#metrics = new ProviderMetrics(components.metrics)
+    this.#onQuoted = components.onQuoted
   }
 
   /** Registers with the market and serves `/stead/compute/1`. Call it once, after the network's and market's start. */
@@ -174,6 +178,7 @@ export class ComputeProvider {
       return { code, message, details: { limit, need: wanted, have } }
     }
     const warm = this.#shelf.has(need.module)
+    this.#onQuoted?.()
     return {
       terms: computeTermsSchema.encodeDocument({ ...this.#terms, warm }),
       concurrency: this.#options.concurrency,

@@ -4,6 +4,7 @@ import { SdkError } from '@stead/sdk'
 import type { JobDetail, JobEvent, JobResultLine } from '@stead/sdk/api'
 import type { SteadNode } from '../daemon/stead-node.ts'
 import { NodeError } from '../errors.ts'
+import { ModuleCheck } from './check-module.ts'
 import type { Handlers } from './handlers.ts'
 import { jobEvidence } from './job-evidence.ts'
 import { jobQuote } from './job-quote.ts'
@@ -23,13 +24,18 @@ type JobRoutes =
 /** Jobs of this payer. */
 export function jobHandlers(node: SteadNode): Pick<Handlers, JobRoutes> {
   const { payer, blobs } = node.trade
+  const modules = new ModuleCheck(node)
   return {
     submitJob: async ({ body }) => {
       if (node.intent !== 'run') throw new NodeError('NODE_FINISHING', 'this node takes no new jobs')
+      await modules.check(body.module, body.kind)
       const handle = await payer.compute.submit(await jobRequestOf(body, blobs))
       return { id: handle.id, tasks: body.tasks.length }
     },
-    quoteJob: async ({ body }) => jobQuote(node, await jobRequestOf(body, blobs)),
+    quoteJob: async ({ body }) => {
+      await modules.check(body.module, body.kind)
+      return await jobQuote(node, await jobRequestOf(body, blobs))
+    },
     listJobs: async () => {
       const jobs = []
       for (const { id } of await payer.compute.jobs()) jobs.push(jobStatusView((await payer.compute.job(id)).status()))

@@ -74,7 +74,7 @@ async function openProvider(components: TradeComponents, config: NodeConfig): Pr
   const { concurrency, priceMicroUsdPerGigafuel, minimumMicroUsdPerTask } = provide
   const { fuelMax, memoryPagesMax, outputBytesMax, timeMsMax } = provide
   const compute = new ComputeProvider(
-    { ...foundation, market, executor, blobs },
+    { ...foundation, market, executor, blobs, onQuoted: () => executor.warm() },
     {
       concurrency,
       priceMicroUsdPerGigafuel,
