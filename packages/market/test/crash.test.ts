@@ -1,6 +1,6 @@
 import { microUsd } from '@stead/core'
 import { bytesToHex } from '@stead/protocol'
-import type { CrashMoment } from '@stead/testkit'
+import { type CrashMoment, SeededRandom } from '@stead/testkit'
 import { describe, expect, it } from 'vitest'
 import { bundleReceipts, type StoredReceipt, verifyReceiptChain } from '../src/index.ts'
 import { entryOf, FUNDS, OPERATOR, PAYER_ACCOUNT, secp256k1, World } from './world.ts'
@@ -116,6 +116,7 @@ async function story(world: World): Promise<Witness> {
 
 /** Both sides start again from what they kept, and come to the same books. */
 async function check(world: World, witness: Witness): Promise<void> {
+  world.onReopen = () => undefined
   await revive(world)
   const before = await world.payer.receipts({})
   await world.restartPayer()
@@ -204,4 +205,28 @@ describe('a process that dies at any step of its journal', () => {
     },
     60_000,
   )
+
+  it('comes to equal books after many deaths of both sides at random', async () => {
+    let all = 0
+    for (let seed = 1; seed <= 25; seed++) {
+      const random = new SeededRandom(seed)
+      const world = newWorld()
+      let deaths = 0
+      world.onReopen = (store) => {
+        deaths += 1
+        const moment = random.fraction() < 0.5 ? 'before' : 'after'
+        if (deaths < 20) store.crashAtWrite(1 + Math.floor(random.fraction() * 12), moment)
+      }
+      world.payerStore.crashAtWrite(1 + Math.floor(random.fraction() * 12), 'after')
+      world.providerStore.crashAtWrite(1 + Math.floor(random.fraction() * 12), 'after')
+      const witness = await story(world)
+      all += deaths
+      try {
+        await check(world, witness)
+      } catch (error) {
+        throw new Error(`with seed ${seed}`, { cause: error })
+      }
+    }
+    expect(all).toBeGreaterThan(150)
+  }, 60_000)
 })

@@ -78,6 +78,8 @@ export class World {
   readonly options: WorldOptions
   payerStore: MemoryStore = new MemoryStore()
   providerStore: MemoryStore = new MemoryStore()
+  /** Called with the disk that a new process begins with. */
+  onReopen: (store: MemoryStore) => void = () => undefined
   sell: (request: SellerRequest) => SellerQuote | Refusal
   #payer: MarketPayer | undefined
   #provider: MarketProvider | undefined
@@ -176,12 +178,14 @@ export class World {
     this.hub.kill(this.payerKey.peer)
     if (!this.payerStore.isCrashed) this.payerStore.crash()
     this.payerStore = this.payerStore.reopen()
+    this.onReopen(this.payerStore)
   }
 
   killProvider(): void {
     this.hub.kill(this.providerKey.peer)
     if (!this.providerStore.isCrashed) this.providerStore.crash()
     this.providerStore = this.providerStore.reopen()
+    this.onReopen(this.providerStore)
   }
 
   /** Resolves a call that waits for timers, by letting time pass. */

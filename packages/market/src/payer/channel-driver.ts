@@ -34,6 +34,7 @@ import type { MarketPayerOptions } from '../options.ts'
 import { asSteadError } from '../quotes/ask-quote.ts'
 import type { OpenedQuote } from '../quotes/quote-answer.ts'
 import { faultOf } from './channel-fault.ts'
+import { ChannelHealth } from './channel-health.ts'
 import { ChannelJournal } from './channel-journal.ts'
 import { ChannelLink, type ChannelStanding } from './channel-link.ts'
 import { OpenReservation, type ReservationEnd } from './open-reservation.ts'
@@ -91,6 +92,7 @@ export class ChannelDriver implements PayerChannel {
   readonly #end: ReservationEnd
   readonly #abort: AbortController = new AbortController()
   readonly #waiters: Waiters
+  readonly #health: ChannelHealth
   readonly #rejected: Record<RejectReason, number>
   #quoteCount: number
   #phase: 'opening' | 'reconciled' | 'ready' = 'opening'
@@ -101,13 +103,8 @@ export class ChannelDriver implements PayerChannel {
   #isStopped = false
   #isRunning = false
   #running: Promise<void> = Promise.resolve()
-  #fatal: { readonly reason: LostReason; readonly error: SteadError } | undefined
-  #lastError: SteadError | undefined
-  #failures = 0
-  #failingSinceMs: number | undefined
   #isPaymentDue = false
   #payTimer: Timer | undefined
-  #retryTimer: Timer | undefined
   #accepted = 0
   #acceptedSum = 0n
   #acceptedAtRenewal = 0
@@ -139,6 +136,7 @@ export class ChannelDriver implements PayerChannel {
     this.#link = new ChannelLink(link)
     this.#journal = new ChannelJournal(components, id)
     this.#waiters = new Waiters(clock)
+    this.#health = new ChannelHealth(components, options)
     this.#quotes = new QuoteKeeper(
       {
         clock,
@@ -174,10 +172,7 @@ export class ChannelDriver implements PayerChannel {
   }
 
   get lostReason(): LostReason | undefined {
-    if (this.#fatal !== undefined) return this.#fatal.reason
-    const sinceMs = this.#failingSinceMs
-    if (sinceMs === undefined) return undefined
-    return this.#components.clock.monotonicMs() - sinceMs >= this.#options.lostAfterMs ? 'unreachable' : undefined
+    return this.#health.lostReason
   }
 
   roomMicroUsd(): MicroUsd {
@@ -229,9 +224,8 @@ export class ChannelDriver implements PayerChannel {
 
   /** Begins, or begins again at once when it waits after a failure. */
   kick(): void {
-    if (this.#isStopped || this.#fatal !== undefined || this.#isRunning) return
-    this.#retryTimer?.clear()
-    this.#retryTimer = undefined
+    if (this.#isOver() || this.#isRunning) return
+    this.#health.cancelRetry()
     this.#isRunning = true
     this.#running = this.#run()
   }
@@ -240,7 +234,7 @@ export class ChannelDriver implements PayerChannel {
   async ready(timeoutMs: number): Promise<SteadError | undefined> {
     this.kick()
     await this.#waiters.until(() => this.#phase === 'ready' || this.#isOver(), timeoutMs)
-    if (this.#phase === 'ready' && this.#fatal === undefined) return undefined
+    if (this.#phase === 'ready' && !this.#health.isLostForGood) return undefined
     return this.#why('the provider did not open the channel in time')
   }
 
@@ -288,13 +282,13 @@ export class ChannelDriver implements PayerChannel {
 
   /** The peer is there again: what waits for it is tried now. */
   onPeerConnected(): void {
-    if (this.#retryTimer !== undefined || (this.#phase === 'opening' && this.#failingSinceMs !== undefined)) this.kick()
+    if (this.#health.isWaiting || (this.#phase === 'opening' && this.#health.isFailing)) this.kick()
   }
 
   stop(): void {
     this.#isStopped = true
     this.#payTimer?.clear()
-    this.#retryTimer?.clear()
+    this.#health.cancelRetry()
     this.#quotes.stop()
     this.#abort.abort()
     this.#waiters.wake()
@@ -307,7 +301,7 @@ export class ChannelDriver implements PayerChannel {
   }
 
   #isOver(): boolean {
-    return this.#fatal !== undefined || this.#isStopped
+    return this.#health.isLostForGood || this.#isStopped
   }
 
   #accept(entry: BillEntry): void {
@@ -331,7 +325,7 @@ export class ChannelDriver implements PayerChannel {
   #payNow(): void {
     this.#isPaymentDue = true
     // Failing anew at once would only repeat the failure; the retry timer pays.
-    if (this.#retryTimer === undefined) this.kick()
+    if (!this.#health.isWaiting) this.kick()
   }
 
   #paySoon(): void {
@@ -349,9 +343,7 @@ export class ChannelDriver implements PayerChannel {
       if (step === undefined) break
       try {
         await step()
-        this.#failures = 0
-        this.#failingSinceMs = undefined
-        this.#lastError = undefined
+        this.#health.succeeded()
       } catch (error) {
         if (this.#isStopped || !(await this.#recover(error))) break
       }
@@ -450,7 +442,8 @@ export class ChannelDriver implements PayerChannel {
   /** @returns true to go on at once */
   async #recover(error: unknown): Promise<boolean> {
     const fault = faultOf(error)
-    this.#lastError = asSteadError(error)
+    const known = asSteadError(error)
+    this.#health.failed(known)
     if (fault.kind === 'reopen' && this.#reopens < REOPENS_MAX) {
       this.#reopens += 1
       this.#phase = 'opening'
@@ -460,12 +453,12 @@ export class ChannelDriver implements PayerChannel {
     if (fault.kind === 'expired' && (await this.#quotes.renewNow())) return true
     if (fault.kind === 'thawing') this.#isThawing = true
     if (fault.kind === 'retry' || fault.kind === 'expired') this.#retryLater(fault.kind === 'retry' && fault.isPeer)
-    else this.#lose(fault.kind === 'lost' ? fault.reason : 'refused', this.#lastError)
+    else this.#lose(fault.kind === 'lost' ? fault.reason : 'refused', known)
     return false
   }
 
   #lose(reason: LostReason, error: SteadError): void {
-    this.#fatal = { reason, error }
+    this.#health.lose(reason, error)
     this.ledger.detach()
     const { logger } = this.#components
     logger.warn('a channel is lost', { channel: this.id, node: this.terms.node, reason, error: error.message })
@@ -473,14 +466,7 @@ export class ChannelDriver implements PayerChannel {
   }
 
   #retryLater(isPeer: boolean): void {
-    const { clock, random } = this.#components
-    if (isPeer) this.#failingSinceMs ??= clock.monotonicMs()
-    const { retryFirstMs, retryMaxMs } = this.#options
-    const pauseMs = Math.min(retryMaxMs, retryFirstMs * 2 ** Math.min(this.#failures, 20))
-    this.#failures += 1
-    // Half of the pause is random, so that a provider that comes back is not asked by everybody at once.
-    this.#retryTimer = clock.setTimer(pauseMs * (0.5 + random.fraction() / 2), () => {
-      this.#retryTimer = undefined
+    this.#health.retryLater(isPeer, () => {
       // With nothing to pay there is no hurry: the next use, or the peer's return, begins again.
       if (this.lostReason === 'unreachable' && this.#isIdle()) this.#waiters.notify()
       else this.kick()
@@ -500,7 +486,7 @@ export class ChannelDriver implements PayerChannel {
   }
 
   #why(fallback: string): SteadError {
-    const known = this.#fatal?.error ?? this.#lastError
+    const known = this.#health.error
     if (known !== undefined && !hasCode(known, 'CORE_ABORTED')) return known
     return new MarketError('MARKET_BUSY', fallback, { details: { channel: this.id, node: this.terms.node } })
   }
