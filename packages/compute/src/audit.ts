@@ -238,7 +238,7 @@ function checkEntry(
   check('task', document === undefined ? '' : contentIdOf('dag-cbor', document), entry.item)
   check('fuel', String(rerun.fuel), String(entry.quantity))
   check('outcome', rerun.outcome, entry.evidence)
-  const due = terms.map((quoted) => String(amountOf(quoted, rerun.fuel)))
+  const due = [...new Set(terms.map((quoted) => String(amountOf(quoted, rerun.fuel))))]
   const billed = String(entry.amountMicroUsd)
   check('amount', due.includes(billed) ? billed : due.join(' or '), billed)
   check('journal', String(accepted.amountMicroUsd), billed)
