@@ -31,9 +31,9 @@ import { REFUSAL_CODES, type Refusal, type RefusalCode } from './quotes/refusal.
 /** Quotes, channels and payments. */
 export const MARKET_PROTOCOL = '/stead/market/1'
 /** Largest message either way: a full increment with its rejections. */
-export const MARKET_MESSAGE_BYTES_MAX: number = INCREMENT_BYTES_MAX + 131_072
+const MARKET_MESSAGE_BYTES_MAX: number = INCREMENT_BYTES_MAX + 131_072
 /** Most deliveries that a channel's state lists. */
-export const OUTSTANDING_MAX = 8_192
+const OUTSTANDING_MAX = 8_192
 /** Longest need, in bytes. */
 export const NEED_BYTES_MAX = 4_096
 

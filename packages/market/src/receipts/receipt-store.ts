@@ -1,6 +1,5 @@
 import { type Address, type Hash, hash, type PeerId, type Store } from '@stead/core'
 import {
-  channelIdOf,
   digestOfContentId,
   type IncrementBefore,
   incrementId,
@@ -119,12 +118,6 @@ export class ReceiptStore {
       after = last.key
     }
   }
-}
-
-/** The id of the channel that a row describes. */
-export function channelIdOfRow(chain: ReceiptChain, row: ChannelRow): Hash {
-  const { node, operator, allocationMicroUsd } = row
-  return channelIdOf({ purse: purseIdOf(chain, row.seed), node, operator, allocationMicroUsd })
 }
 
 function includesBytes(bytes: Uint8Array, part: Uint8Array): boolean {
