@@ -1,6 +1,7 @@
 import type { ScanRange, StoreOperation } from './store.ts'
 
 const TABLE_PATTERN = /^[a-z][a-z0-9-]{0,63}$/
+const ASCII_PATTERN = /^[ -~]*$/
 /** Longest key of a store, in bytes of UTF-8. */
 export const storeKeyBytesMax: number = 512
 /** Largest value of a store. */
@@ -8,6 +9,7 @@ export const storeValueBytesMax: number = 64 * 1024 * 1024
 
 /** Bytes that well-formed text takes in UTF-8. */
 function utf8Bytes(text: string): number {
+  if (ASCII_PATTERN.test(text)) return text.length
   let bytes = 0
   for (const character of text) {
     const point = character.codePointAt(0) ?? 0

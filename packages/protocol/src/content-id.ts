@@ -1,6 +1,6 @@
-import { sha256 } from '@noble/hashes/sha2.js'
 import type { ContentId } from '@stead/core'
 import { base32 } from 'multiformats/bases/base32'
+import { sha256 } from '#sha256'
 import { equalBytes } from './bytes.ts'
 import { ProtocolError } from './errors.ts'
 
@@ -33,12 +33,17 @@ export function contentIdToBytes(id: ContentId): Uint8Array {
   } catch (cause) {
     throw new ProtocolError('PROTOCOL_MALFORMED', 'not a content id', { cause })
   }
-  contentIdFromBytes(binary)
+  checkBinary(binary)
   return binary
 }
 
 /** Checks 36 bytes (CIDv1, raw or dag-cbor, SHA-256) and spells them. @throws ProtocolError PROTOCOL_MALFORMED */
 export function contentIdFromBytes(binary: Uint8Array): ContentId {
+  checkBinary(binary)
+  return base32.encode(binary) as ContentId
+}
+
+function checkBinary(binary: Uint8Array): void {
   const codecKnown = binary[1] === CODEC_BYTE.raw || binary[1] === CODEC_BYTE['dag-cbor']
   if (
     binary.length !== CONTENT_ID_LENGTH ||
@@ -49,7 +54,6 @@ export function contentIdFromBytes(binary: Uint8Array): ContentId {
   ) {
     throw new ProtocolError('PROTOCOL_MALFORMED', 'a content id must be CIDv1, raw or dag-cbor, with SHA-256')
   }
-  return base32.encode(binary) as ContentId
 }
 
 /** Checks the spelling `b…` of a content id. @throws ProtocolError PROTOCOL_MALFORMED */

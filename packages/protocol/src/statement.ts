@@ -1,6 +1,6 @@
-import { sha256 } from '@noble/hashes/sha2.js'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Address, Hash, Signer } from '@stead/core'
+import { sha256 } from '#sha256'
 import { concatBytes, hashFromBytes } from './bytes.ts'
 import { domainSeparator, hashWord, keccakText, typedDigest } from './eip712.ts'
 import { ProtocolError } from './errors.ts'
