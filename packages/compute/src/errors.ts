@@ -5,6 +5,7 @@ export type ComputeErrorCode =
   | 'COMPUTE_BAD_JOB'
   | 'COMPUTE_JOB_UNKNOWN'
   | 'COMPUTE_JOURNAL'
+  | 'COMPUTE_FEWER_OPERATORS'
   | 'COMPUTE_STOPPED'
   | 'COMPUTE_BUSY'
   | 'COMPUTE_PAUSED'
@@ -38,6 +39,12 @@ export const computeErrorCatalog: ErrorCatalog<ComputeErrorCode> = {
     retryable: false,
     meaning: 'The journal of a job cannot be read; other jobs go on.',
     next: 'Keep a copy of the data directory, then run: stead doctor',
+  },
+  COMPUTE_FEWER_OPERATORS: {
+    kind: 'user',
+    retryable: true,
+    meaning: 'Fewer distinct operators match a job than its verification needs.',
+    next: 'Use --verification trust, loosen the limits of the job, or wait for more nodes: stead peers',
   },
   COMPUTE_STOPPED: {
     kind: 'system',

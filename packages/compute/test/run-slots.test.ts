@@ -20,10 +20,13 @@ describe('the places in which tasks run', () => {
   })
 
   it('accept no more than they say', () => {
-    const slots = new RunSlots({ concurrency: 2, queueMax: 3 })
-    expect(Array.from({ length: 7 }, () => slots.accept())).toEqual([true, true, true, true, true, false, false])
-    slots.dismiss()
-    expect(slots.accept()).toBe(true)
+    const slots = new RunSlots({ concurrency: 2, queueMax: 4 })
+    const accept = (owner: string, count: number) => Array.from({ length: count }, () => slots.accept(owner))
+    expect(accept('greedy', 6)).toEqual([true, true, true, true, false, false])
+    expect(accept('modest', 3)).toEqual([true, true, false])
+    slots.dismiss('modest')
+    expect(slots.accept('greedy')).toBe(false)
+    expect(slots.accept('modest')).toBe(true)
   })
 
   it('forget who gave up waiting', async () => {
@@ -42,14 +45,14 @@ describe('the places in which tasks run', () => {
   it('say when all is done', async () => {
     const slots = new RunSlots({ concurrency: 1, queueMax: 1 })
     await slots.idle()
-    slots.accept()
+    slots.accept('a')
     let isIdle = false
     const idle = slots.idle().then(() => {
       isIdle = true
     })
     await Promise.resolve()
     expect(isIdle).toBe(false)
-    slots.dismiss()
+    slots.dismiss('a')
     await idle
   })
 })

@@ -30,8 +30,8 @@ import type { NodeLoad } from './lane.ts'
 import { ProviderSearch } from './provider-search.ts'
 import { TrustBook, type TrustRecord } from './trust-book.ts'
 
-/** Ended jobs whose histories stay in memory. */
-const ENDED_IN_MEMORY_MAX = 8
+/** Tasks of ended jobs whose histories stay in memory: some 100 MB at the most. */
+const ENDED_TASKS_MAX = 100_000
 
 /** What a consumer stands on. All of it is started before and stopped after the consumer. */
 export interface ComputeConsumerComponents {
@@ -188,6 +188,7 @@ export class ComputeConsumer {
         pins.release()
         this.#running.delete(id)
         this.#remember(job)
+        this.#pruneSoon()
       })
     const job = new ActiveJob({ ledger, log, jobs: this.#jobs, run: { runner, ended } })
     this.#running.set(id, job)
@@ -210,9 +211,12 @@ export class ComputeConsumer {
   #remember(job: ActiveJob): void {
     this.#ended.delete(job.id)
     this.#ended.set(job.id, job)
-    for (const oldest of this.#ended.keys()) {
-      if (this.#ended.size <= ENDED_IN_MEMORY_MAX) break
+    let tasks = 0
+    for (const { ledger } of this.#ended.values()) tasks += ledger.tasks.length
+    for (const [oldest, { ledger }] of this.#ended) {
+      if (tasks <= ENDED_TASKS_MAX || oldest === job.id) break
       this.#ended.delete(oldest)
+      tasks -= ledger.tasks.length
     }
   }
 
@@ -249,6 +253,16 @@ export class ComputeConsumer {
         if (!isAccepted)
           recorder.note({ type: 'lost', task: task.plan.key, node, delivery, reason: 'payer-restarted', detail })
     this.#run(recorder, pins)
+  }
+
+  #pruneSoon(): void {
+    if (!this.#isStarted) return
+    this.#jobs
+      .list()
+      .then((stored) => this.#prune(stored))
+      .catch((error: unknown) =>
+        this.#components.logger.warn('old jobs could not be removed', { error: messageOf(error) }),
+      )
   }
 
   /** Drops the oldest ended jobs beyond what is kept. */

@@ -1,10 +1,11 @@
-import { type Address, type Clock, isSteadError, type Logger, messageOf } from '@stead/core'
+import { type Address, type Clock, isSteadError, type Logger, type MicroUsd, messageOf } from '@stead/core'
+import type { PayerChannel } from '@stead/market'
 import type { ComputeConsumerOptions } from '../options.ts'
 import type { Budget } from './budget.ts'
 import type { JobHeader } from './job-plan.ts'
 import type { JobRecorder } from './job-recorder.ts'
 import { Lane, NodeLoad } from './lane.ts'
-import type { FundedProvider, ProviderSearch, QuotedProvider } from './provider-search.ts'
+import type { FundedProvider, ProviderSearch } from './provider-search.ts'
 
 /** How often more nodes are looked for while a job has work for them. */
 const SEARCH_AGAIN_MS = 2000
@@ -34,7 +35,6 @@ export class JobLanes {
   readonly #components: JobLanesComponents
   readonly #options: JobLanesOptions
   readonly #lanes: Map<Address, Lane> = new Map()
-  readonly #providers: Map<Address, QuotedProvider> = new Map()
   readonly #unsubscribe: Map<Address, () => void> = new Map()
   #list: readonly Lane[] = []
   #searching: Promise<void> | undefined
@@ -90,11 +90,12 @@ export class JobLanes {
 
   /** Opens a further channel for lanes whose money is used up. */
   refill(): void {
-    const exhausted = this.usable().filter(({ channel }) => isOver(channel.state))
+    const { need } = this.#options.header
+    for (const { channel } of this.usable()) if (channel.state === 'expired') renew(channel)
+    const exhausted = this.usable().filter((lane) => isUsedUp(lane, lane.maximumOf(need.fuel)))
     if (exhausted.length === 0 || this.#searching !== undefined) return
-    const providers = exhausted.flatMap(({ node }) => this.#providers.get(node) ?? [])
     for (const { node } of exhausted) this.#remove(node)
-    this.#searching = this.#extend(0, 0, new Set(providers.map(({ entry }) => entry.offer.node)))
+    this.#searching = this.#extend(0, 0)
       .catch((error: unknown) => this.#noteProblem(error))
       .finally(() => {
         this.#searching = undefined
@@ -107,10 +108,10 @@ export class JobLanes {
     this.#unsubscribe.clear()
   }
 
-  async #extend(operatorsMin: number, waitMs: number, again: ReadonlySet<Address> = new Set()): Promise<void> {
+  async #extend(operatorsMin: number, waitMs: number): Promise<void> {
     const { search, recorder, budget } = this.#components
     const { header, signal } = this.#options
-    const skip = new Set([...this.#lanes.keys()].filter((node) => !again.has(node)))
+    const skip = new Set(this.#lanes.keys())
     const found = await search.search(header, { operatorsMin, waitMs, skip, signal })
     this.#searchedAtMs = this.#components.clock.monotonicMs()
     if (signal.aborted) return
@@ -133,12 +134,11 @@ export class JobLanes {
     const { recorder, budget, loads } = this.#components
     const load = loads.get(node) ?? new NodeLoad(node)
     loads.set(node, load)
-    load.allow(channel.quote.concurrency + this.#options.consumer.pipelineDepth)
+    load.allow(channel.quote.concurrency, this.#options.consumer.pipelineDepth)
     const { peer } = provider.opened
     const { module } = this.#options.header.need
     const lane = new Lane({ operator, peer, channel, load, rank: provider.rank, rttMs: provider.rttMs, module })
     this.#lanes.set(node, lane)
-    this.#providers.set(node, provider)
     this.#list = [...this.#lanes.values()].sort((left, right) => left.rank - right.rank)
     this.#unsubscribe.get(node)?.()
     this.#unsubscribe.set(node, channel.onRoom(this.#options.onChange))
@@ -190,8 +190,15 @@ export function problemOf(error: unknown): {
   return { type: 'problem', code: error.code, message: error.message, next: error.next, details }
 }
 
-function isOver(state: string): boolean {
-  return state === 'exhausted' || state === 'thawing'
+/** True when a channel can never take another delivery, paid or not. */
+function isUsedUp({ channel }: Lane, maximum: MicroUsd): boolean {
+  if (channel.state === 'exhausted' || channel.state === 'thawing') return true
+  return channel.state === 'open' && channel.largestMicroUsd() < maximum
+}
+
+/** A channel renews its quote when somebody wants to use it. */
+function renew(channel: PayerChannel): void {
+  channel.reserve(0n as MicroUsd)?.release()
 }
 
 function merged(left: ReadonlyMap<string, number>, right: ReadonlyMap<string, number>): Map<string, number> {

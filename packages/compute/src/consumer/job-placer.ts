@@ -26,6 +26,19 @@ const CREDIT_PAUSE_MS = 100
 /** Operators that must refuse a module before it is taken for bad. */
 const MODULE_REFUSALS_MIN = 2
 
+/** Refusals that will be the same the next time; after others the node is only left alone for a while. */
+const FINAL_REFUSALS: ReadonlySet<string> = new Set([
+  'COMPUTE_FINISHING',
+  'COMPUTE_LIMIT',
+  'COMPUTE_MAXIMUM_TOO_LOW',
+  'COMPUTE_METER_VERSION',
+  'MARKET_FINISHING',
+  'MARKET_PAYER_REFUSED',
+  'NETWORK_UNSUPPORTED',
+  'PROTOCOL_MALFORMED',
+  'PROTOCOL_VERSION',
+])
+
 /** What placing stands on. */
 export interface JobPlacerComponents extends DispatchComponents {
   readonly recorder: JobRecorder
@@ -258,7 +271,8 @@ export class JobPlacer {
     if (usable.length === 0) return 'no-providers'
     if (lanes.operators < wanted) return 'fewer-operators'
     const nowMs = clock.monotonicMs()
-    const isAwake = (lane: Lane): boolean => lane.load.backOffAt(nowMs) === undefined
+    const isAwake = ({ load, channel }: Lane): boolean =>
+      load.backOffAt(nowMs) === undefined && channel.state === 'open'
     const awake = usable.filter(isAwake)
     if (awake.length === 0) return 'back-off'
     const hasSlots = awake.filter(({ load }) => load.free > 0)
@@ -399,8 +413,7 @@ export class JobPlacer {
     if (reason === 'busy') load.noteBusy(nowMs, BUSY_PAUSE_MS)
     else if (reason === 'credit') load.noteBusy(nowMs, CREDIT_PAUSE_MS)
     else if (reason === 'timed-out') trust.noteTimeOut(node)
-    else if (reason === 'refused' && code !== 'COMPUTE_PAUSED' && !code.startsWith('MARKET_'))
-      this.drop(live.lane, code)
+    else if (reason === 'refused' && FINAL_REFUSALS.has(code)) this.drop(live.lane, code)
     else if (reason !== 'module-refused' && reason !== 'cancelled') {
       if (reason === 'silent') trust.noteTimeOut(node)
       this.#backOff(live.lane, reason === 'refused' ? code : reason)

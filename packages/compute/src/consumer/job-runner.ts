@@ -11,6 +11,7 @@ import {
 } from '@stead/core'
 import type { MarketPayer } from '@stead/market'
 import type { BlobPins } from '../blobs/blob-pins.ts'
+import { ComputeError } from '../errors.ts'
 import type { ComputeConsumerOptions } from '../options.ts'
 import { Assessor } from './assessor.ts'
 import { Budget } from './budget.ts'
@@ -192,8 +193,7 @@ export class JobRunner {
     if (have >= need) return
     const details = { needOperators: need, haveOperators: have }
     const message = `${need} distinct operators are needed to check results, ${have} match`
-    const next = 'Use --verification trust, loosen the limits of the job, or wait for more nodes: stead peers'
-    this.#components.recorder.note({ type: 'problem', code: 'COMPUTE_FEWER_OPERATORS', message, next, details })
+    this.#components.recorder.note(problemOf(new ComputeError('COMPUTE_FEWER_OPERATORS', message, { details })))
     if (this.#header.ifFewerOperators === 'trust') this.#assessor.trustAll()
     else this.#end('fewer-operators', message)
   }

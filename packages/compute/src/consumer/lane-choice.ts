@@ -14,15 +14,18 @@ export interface LaneChoice {
   readonly exceptOperators: ReadonlySet<Address>
 }
 
-/** The free lane with the least load, the better-ranked first among equals; undefined when none is free. */
+/**
+ * The free lane with the best mix of rank and load; undefined when none is free. A lane twice as dear or far as the best
+ * one is taken once every place of the best one is busy, one three times as dear when two wait for each place.
+ */
 export function chooseLane({ lanes, task, nowMs, exceptOperators }: LaneChoice): Lane | undefined {
   let best: Lane | undefined
   let bestScore = Number.POSITIVE_INFINITY
+  const bestRank = lanes[0]?.rank ?? 1
   for (const lane of lanes) {
     if (exceptOperators.has(lane.operator) || !lane.isFree(lane.maximumOf(task.plan.fuelMax), nowMs)) continue
     const penalty = task.losses.length > 0 && task.losses.includes(lane.node) ? LOSS_PENALTY : 0
-    const score = lane.load.utilization + penalty
-    // Lanes come in the order of their rank, so the first of equals is the best.
+    const score = lane.load.utilization + lane.rank / bestRank + penalty
     if (score < bestScore) {
       best = lane
       bestScore = score

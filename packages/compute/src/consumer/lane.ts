@@ -20,6 +20,7 @@ export interface BackOff {
 export class NodeLoad {
   readonly node: Address
   #inFlight = 0
+  #concurrency = 1
   #limitMax = 1
   /** Learned from busy answers; up to the maximum. */
   #limit = 1
@@ -40,13 +41,15 @@ export class NodeLoad {
     return this.#limit - this.#inFlight
   }
 
-  /** Share of the limit that is used; 1 when full. */
+  /** Deliveries per place in which one can run: 1 when all are busy, more when some wait. */
   get utilization(): number {
-    return this.#inFlight / this.#limit
+    return this.#inFlight / this.#concurrency
   }
 
-  /** What the node's latest quote allows, pipeline included. */
-  allow(limitMax: number): void {
+  /** What the node's latest quote allows: tasks that run at once, and how many more may be sent ahead. */
+  allow(concurrency: number, pipelineDepth: number): void {
+    const limitMax = concurrency + pipelineDepth
+    this.#concurrency = Math.max(1, concurrency)
     if (limitMax === this.#limitMax) return
     this.#limitMax = limitMax
     this.#limit = limitMax

@@ -12,8 +12,9 @@ import {
 } from '@stead/core'
 import type { Admission, MarketProvider, Refusal, SellerQuote, SellerRequest } from '@stead/market'
 import type { Quote } from '@stead/protocol'
-import type { Executor, LoadedModule, Outcome } from '@stead/sandbox'
+import type { CallInput, Executor, LoadedModule, Outcome } from '@stead/sandbox'
 import type { BlobExchange } from '../blobs/blob-exchange.ts'
+import { ByteGate } from '../blobs/byte-gate.ts'
 import { ComputeError } from '../errors.ts'
 import { type Evidence, evidenceOf } from '../evidence.ts'
 import {
@@ -31,10 +32,13 @@ import { ModuleShelf } from './module-shelf.ts'
 import { ProviderMetrics, type ProviderTaskCounts } from './provider-metrics.ts'
 import { termsOf } from './provider-terms.ts'
 import { RunSlots } from './run-slots.ts'
-import { type CheckedTask, callOf, checkTask } from './task-call.ts'
+import { type CheckedTask, callOf, checkTask, isComplete } from './task-call.ts'
 
 /** How long a task may wait for a place beyond its own time, before its payer is told that it timed out. */
 const QUEUE_TIME_MS = 600_000
+
+/** Tasks whose input is fetched while all places are busy. */
+const INPUTS_AHEAD = 2
 
 /** What a provider stands on. */
 export interface ComputeProviderComponents {
@@ -80,6 +84,8 @@ export class ComputeProvider {
   readonly #options: ComputeProviderOptions
   readonly #terms: ComputeTerms
   readonly #slots: RunSlots
+  /** Room for inputs that have to be fetched. */
+  readonly #inputs: ByteGate
   readonly #shelf: ModuleShelf
   readonly #metrics: ProviderMetrics
   readonly #onQuoted: (() => void) | undefined
@@ -99,6 +105,8 @@ export class ComputeProvider {
     this.#logger = components.logger
     this.#terms = termsOf(this.#options, components.executor.meterVersion)
     this.#slots = new RunSlots(this.#options)
+    const { concurrency, inputBytesMax } = this.#options
+    this.#inputs = new ByteGate((concurrency + INPUTS_AHEAD) * inputBytesMax)
     this.#shelf = new ModuleShelf(components.executor, this.#options.modulesLoadedMax)
     this.#metrics = new ProviderMetrics(components.metrics)
     this.#onQuoted = components.onQuoted
@@ -114,7 +122,8 @@ export class ComputeProvider {
     })
     const limits = {
       messageBytesMax: COMPUTE_MESSAGE_BYTES_MAX,
-      inFlightPerPeerMax: this.#slots.acceptedMax,
+      // More than are accepted, so that what is too much is refused by name and not by the network.
+      inFlightPerPeerMax: this.#slots.acceptedPerOwnerMax + 16,
       handlerTimeoutMs: this.#options.timeMsMax + this.#options.pullTimeoutMs + QUEUE_TIME_MS,
     }
     this.#network.handle(COMPUTE_PROTOCOL, limits, (request) => this.#handle(request))
@@ -207,7 +216,7 @@ export class ComputeProvider {
       } finally {
         // Does nothing after a delivery.
         admission.release()
-        this.#slots.dismiss()
+        this.#slots.dismiss(request.peer)
       }
     } catch (error) {
       const refusal = this.#refusalOf(error, request)
@@ -237,16 +246,16 @@ export class ComputeProvider {
     if (this.#state === 'paused')
       throw new ComputeError('COMPUTE_PAUSED', `the operator has paused this node: ${this.#reason ?? 'paused'}`)
     if (this.#state !== 'running') throw new ComputeError('COMPUTE_FINISHING', 'this node takes no new work')
-    if (!this.#slots.accept()) {
-      const haveTasks = this.#slots.acceptedMax
-      const text = `this node runs and queues ${haveTasks} tasks already`
+    if (!this.#slots.accept(request.peer)) {
+      const haveTasks = this.#slots.acceptedPerOwnerMax
+      const text = `this node runs and queues at most ${haveTasks} tasks of one payer, and has its fill`
       throw new ComputeError('COMPUTE_BUSY', text, { details: { needTasks: haveTasks + 1, haveTasks } })
     }
     try {
       const { channel, delivery, maximumMicroUsd } = message
       return this.#market.admit({ peer: request.peer, channel, delivery, maximumMicroUsd })
     } catch (error) {
-      this.#slots.dismiss()
+      this.#slots.dismiss(request.peer)
       throw error
     }
   }
@@ -258,16 +267,16 @@ export class ComputeProvider {
     const { checked, admission } = work
     const { signal } = request
     const module = this.#shelf.peek(checked.task.module) ?? (await this.#load(checked, signal))
-    const { pullTimeoutMs } = this.#options
-    const call = await callOf(checked, this.#blobs, { pullTimeoutMs, signal })
-    await this.#slots.enter(request.peer, signal)
-    const startedMs = this.#clock.monotonicMs()
-    let outcome: Outcome
-    try {
-      outcome = await this.#executor.run(module, call, checked.task.limits, { signal })
-    } finally {
-      this.#slots.leave(this.#clock.monotonicMs() - startedMs)
-    }
+    let startedMs = 0
+    const outcome = await this.#withInput(checked, signal, async (call) => {
+      await this.#slots.enter(request.peer, signal)
+      startedMs = this.#clock.monotonicMs()
+      try {
+        return await this.#executor.run(module, call, checked.task.limits, { signal })
+      } finally {
+        this.#slots.leave(this.#clock.monotonicMs() - startedMs)
+      }
+    })
     const evidence = billable(checked, outcome)
     const amountMicroUsd = amountOf(checked.terms, evidence.record.fuel)
     await admission.deliver({
@@ -279,6 +288,22 @@ export class ComputeProvider {
     })
     this.#metrics.billed(evidence.record.status, evidence.record.fuel, this.#clock.monotonicMs() - startedMs)
     return this.#answer(request, evidence, amountMicroUsd)
+  }
+
+  /** Only few tasks at once may hold inputs that did not come with their request, since each may hold very much. */
+  async #withInput(
+    checked: CheckedTask,
+    signal: AbortSignal,
+    run: (call: CallInput) => Promise<Outcome>,
+  ): Promise<Outcome> {
+    const { pullTimeoutMs } = this.#options
+    if (isComplete(checked)) return run(await callOf(checked, this.#blobs, { pullTimeoutMs, signal }))
+    const leave = await this.#inputs.enter(checked.terms.inputBytesMax, signal)
+    try {
+      return await run(await callOf(checked, this.#blobs, { pullTimeoutMs, signal }))
+    } finally {
+      leave()
+    }
   }
 
   #answer(request: IncomingRequest, evidence: Evidence, amountMicroUsd: MicroUsd): Uint8Array {

@@ -26,6 +26,7 @@ interface Waiter {
 export class RunSlots {
   readonly #options: RunSlotsOptions
   #accepted = 0
+  readonly #acceptedOf: Map<string, number> = new Map()
   /** In places: they run, or wait in the executor. */
   #entered = 0
   /** Smoothed time of one task in one of the executor's places. */
@@ -53,16 +54,26 @@ export class RunSlots {
     return this.#options.concurrency + this.#options.queueMax
   }
 
+  /** The most tasks of one owner that are accepted at once: half of the queue is left to others. */
+  get acceptedPerOwnerMax(): number {
+    return this.#options.concurrency + Math.ceil(this.#options.queueMax / 2)
+  }
+
   /** Takes one more task in; false when there are too many. Call {@link dismiss} once for each true. */
-  accept(): boolean {
-    if (this.#accepted >= this.acceptedMax) return false
+  accept(owner: string): boolean {
+    const owned = this.#acceptedOf.get(owner) ?? 0
+    if (this.#accepted >= this.acceptedMax || owned >= this.acceptedPerOwnerMax) return false
     this.#accepted++
+    this.#acceptedOf.set(owner, owned + 1)
     return true
   }
 
   /** Lets an accepted task go. */
-  dismiss(): void {
+  dismiss(owner: string): void {
     this.#accepted--
+    const owned = (this.#acceptedOf.get(owner) ?? 1) - 1
+    if (owned > 0) this.#acceptedOf.set(owner, owned)
+    else this.#acceptedOf.delete(owner)
     if (this.#accepted > 0) return
     const waiters = this.#idleWaiters
     this.#idleWaiters = []

@@ -46,6 +46,11 @@ export function limitError(limit: string, need: bigint | number, have: bigint | 
   return new ComputeError(code, message, { details: { limit, need, have } })
 }
 
+/** True when every input and file of a task came with its request. */
+export function isComplete({ task, inline }: CheckedTask): boolean {
+  return task.input.every((id) => inline.has(id)) && task.files.every(({ content }) => inline.has(content))
+}
+
 /**
  * Gathers what a task's call takes, from the request, the cache, or the payer.
  * @throws ComputeError COMPUTE_LIMIT when input and files are together more than the terms allow, and as BlobExchange.pull
