@@ -8,6 +8,11 @@ import { decodeRow, encodeRow } from './json-row.ts'
 const EVENTS_PER_ROW = 1024
 /** Recent events that are kept in memory for those who follow along. */
 const RECENT_MAX = 8192
+/**
+ * How long events are gathered before they are written. Nothing waits for the write but readers and payments, and tasks
+ * leave without it: what a kill takes from these last events, the market's books of the channel bring in order.
+ */
+const GATHER_MS = 1
 /** Pause before a refused write is tried again. */
 const RETRY_MS = 1000
 /** Rows that are read at once for those who begin earlier. */
@@ -35,8 +40,8 @@ export interface EventCompanions {
 }
 
 /**
- * The journal of one job: its events in order. Events of one turn share a write, and the next write gathers what came
- * meanwhile, so that a fast job costs few writes and a slow one no wait. Readers see an event once it outlives a kill.
+ * The journal of one job: its events in order. Events of a millisecond share a write, and the next write gathers what
+ * came meanwhile, so that a fast job costs few writes. Readers see an event once it outlives a kill.
  */
 export class JobLog {
   readonly #store: Store
@@ -77,7 +82,7 @@ export class JobLog {
     return this.#isStuck
   }
 
-  /** Adds an event; it is written by the end of this turn, or right after the write that is under way. */
+  /** Adds an event; it is written within a millisecond, or right after the write that is under way. */
   append(body: JobEventBody, companions: EventCompanions = {}): JobEvent {
     this.#last++
     const event: JobEvent = { number: this.#last, at: this.#clock.now(), ...body }
@@ -139,8 +144,7 @@ export class JobLog {
   }
 
   async #writeAll(): Promise<void> {
-    // One turn later, so that all events of this turn are in.
-    await Promise.resolve()
+    await this.#clock.sleep(GATHER_MS)
     while (this.#pending.length > 0 || this.#operations.length > 0) {
       const events = this.#pending
       const operations = [...this.#operations, ...rowsOf(this.#job, events)]

@@ -13,7 +13,7 @@ export interface JobRecorderComponents {
   readonly metrics: ConsumerMetrics
 }
 
-/** Notes what happens to a job: in the ledger now, in the log by the end of the turn, with what was learned of nodes. */
+/** Notes what happens to a job: in the ledger now, in the log a millisecond later, with what was learned of nodes. */
 export class JobRecorder {
   readonly ledger: JobLedger
   readonly log: JobLog
