@@ -5,26 +5,37 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { isDaemon, nodeCommand } from './launch.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const source = join(here, '..', 'src', 'main.ts')
 const built = join(here, '..', 'dist', 'main.js')
 const root = join(here, '..', '..', '..')
 const pinnedNode = join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node')
+const args = process.argv.slice(2)
 
 if (existsSync(pinnedNode) && existsSync(source)) {
-  const child = spawn(pinnedNode, ['--conditions=@stead/source', source, ...process.argv.slice(2)], {
-    stdio: 'inherit',
-  })
+  run(pinnedNode, { main: source, conditions: ['--conditions=@stead/source'] })
+} else if (isDaemon(args)) {
+  run(process.execPath, { main: built, conditions: process.execArgv })
+} else {
+  await import(pathToFileURL(built).href)
+}
+
+/** Becomes that Node.js process, or where a process cannot be replaced, waits for it. */
+function run(node, { main, conditions }) {
+  const { nodeArguments, environment } = nodeCommand({ main, conditions, args, environment: process.env })
+  if (process.platform !== 'win32' && typeof process.execve === 'function') {
+    process.execve(node, [node, ...nodeArguments], environment)
+  }
+  const child = spawn(node, nodeArguments, { stdio: 'inherit', env: environment })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     // A terminal sends Ctrl-C to the whole group; the child decides how to stop, this process only waits for it.
     process.on(signal, () => (signal === 'SIGINT' && process.stdin.isTTY ? undefined : child.kill(signal)))
   }
   child.on('error', (error) => {
-    process.stderr.write(`cannot run ${pinnedNode}: ${error.message}\nRun: npm install\n`)
+    process.stderr.write(`cannot run ${node}: ${error.message}\nRun: npm install\n`)
     process.exit(1)
   })
   child.on('exit', (code, signal) => process.exit(signal === null ? (code ?? 1) : signal === 'SIGINT' ? 130 : 143))
-} else {
-  await import(pathToFileURL(existsSync(built) ? built : source).href)
 }

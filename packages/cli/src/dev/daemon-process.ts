@@ -3,6 +3,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { DaemonReady } from '@stead/node/files'
+import { nodeCommand } from '../../bin/launch.mjs'
 import { CliError } from '../errors.ts'
 
 /** How a daemon is started. */
@@ -84,8 +85,12 @@ function spawnDaemon(options: DaemonProcessOptions): DaemonParts {
   const logFile = join(options.dataDir, 'node.log')
   const log = openSync(logFile, 'a', 0o600)
   const conditions = process.execArgv.filter((argument) => argument.startsWith('--conditions='))
-  const args = [...conditions, MAIN_FILE, 'up', '--data-dir', options.dataDir, ...options.args]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', log, log, 'ipc'] })
+  const args = ['up', '--data-dir', options.dataDir, ...options.args]
+  const command = nodeCommand({ main: MAIN_FILE, conditions, args, environment: process.env })
+  const child = spawn(process.execPath, command.nodeArguments, {
+    env: command.environment,
+    stdio: ['ignore', log, log, 'ipc'],
+  })
   closeSync(log)
   const exited = new Promise<DaemonExit>((resolve) => {
     child.once('exit', (code, signal) => resolve({ code, signal }))

@@ -2,6 +2,7 @@ import type { Hash } from '@stead/core'
 import type { DaemonClient } from '@stead/sdk'
 import type { JobDetail } from '@stead/sdk/api'
 import { CliError } from '../errors.ts'
+import { patiently } from '../patiently.ts'
 import { ProgressView } from '../terminal/progress-view.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { ProgressFold, progressLine } from './job-progress.ts'
@@ -35,5 +36,5 @@ export async function followJob(components: FollowComponents, id: Hash, tasks: n
     })
   }
   view.end()
-  return await client.getJob(id)
+  return await patiently(() => client.getJob(id))
 }

@@ -4,6 +4,7 @@ import { taskResultOf } from '@stead/sdk'
 import type { JobDetail } from '@stead/sdk/api'
 import type { JobPackage, JobReport, TaskResult } from '@stead/sdk/job'
 import { CliError } from '../errors.ts'
+import { patiently } from '../patiently.ts'
 import { renderTable } from '../terminal/table.ts'
 
 /** What a job ended in. */
@@ -15,8 +16,11 @@ export interface JobOutcome {
 
 /** Fetches the results of a job and lets its package make the report. */
 export async function jobOutcome(client: DaemonClient, job: JobDetail, jobPackage: JobPackage): Promise<JobOutcome> {
-  const results: TaskResult[] = []
-  for await (const line of client.jobResults(job.id)) results.push(taskResultOf(line))
+  const results = await patiently(async () => {
+    const lines: TaskResult[] = []
+    for await (const line of client.jobResults(job.id)) lines.push(taskResultOf(line))
+    return lines
+  })
   return { job, results, report: jobPackage.report(results, job.context ?? null) }
 }
 

@@ -1,10 +1,9 @@
 import type { Address, Fuel, MicroUsd } from '@stead/core'
-import { messageOf } from '@stead/core'
-import { systemClock } from '@stead/node/identity'
 import type { DaemonClient } from '@stead/sdk'
 import type { JobDetail, JobEvidence, SettlementTransaction } from '@stead/sdk/api'
 import { daemonClient } from '../daemon-access.ts'
 import type { DevMember } from '../dev/dev-network.ts'
+import { patiently } from '../patiently.ts'
 
 /** What one node got for a job's purses. `net = gross - fee`. */
 export interface NodeEarnings {
@@ -35,9 +34,6 @@ export interface SettledJob {
   readonly evidence: JobEvidence
 }
 
-const ATTEMPTS_MAX = 60
-const ATTEMPT_PAUSE_MS = 500
-
 /** Pays what is open, lets every provider claim, and reads the books from the chain. */
 export async function settleJob(
   components: { readonly payer: DaemonClient; readonly providers: readonly DevMember[] },
@@ -52,20 +48,6 @@ export async function settleJob(
   }
   const evidence = await patiently(() => payer.getJobEvidence(job.id))
   return { ...booksOf(job, evidence), evidence }
-}
-
-/** A member that was killed is started again by the supervisor; what is asked of it is asked again. */
-async function patiently<Value>(ask: () => Promise<Value>): Promise<Value> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await ask()
-    } catch (error) {
-      const isRetryable =
-        typeof error === 'object' && error !== null && 'retryable' in error && error.retryable === true
-      if (!isRetryable || attempt === ATTEMPTS_MAX) throw new Error(messageOf(error), { cause: error })
-      await systemClock.sleep(ATTEMPT_PAUSE_MS)
-    }
-  }
 }
 
 /** The books from the claims that the chain knows. */
