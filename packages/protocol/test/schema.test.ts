@@ -57,6 +57,16 @@ describe.each(cases.map(({ schema, values }) => ({ name: schema.name, schema, va
       )
     })
 
+    test('has the one spelling of DAG-CBOR', () => {
+      fc.assert(
+        fc.property(values, (value) => {
+          const bytes = schema.encodeDocument(value)
+          expect(bytes).toEqual(Uint8Array.from(encodeCbor(decodeCbor(bytes))))
+        }),
+        { numRuns: 50 },
+      )
+    })
+
     test('answers any mutation of a valid message or document with a value or a ProtocolError', () => {
       const mutation = fc.array(fc.tuple(fc.nat(), fc.nat({ max: 255 })), { minLength: 1, maxLength: 6 })
       fc.assert(
@@ -103,13 +113,18 @@ const sample: Sample = { name: 'x', data: new Uint8Array([1, 2]), counts: [1, 2]
 
 describe('integers', () => {
   const schema = defineSchema<{ value: bigint }>('Amount', 64, { value: [1, uint64Field()] })
+  const numberSchema = defineSchema<{ number: number }>('Count', 64, { number: [1, uintField()] })
 
   // Found by killing a provider: the protobuf library wrote 2^31 .. 2^32-1 as garbage, and its journal was lost.
-  test('of every size come back from a message as they were', () => {
+  test('of every size come back from a message as they were, and have one spelling in a document', () => {
     for (let bits = 0n; bits <= 64n; bits++) {
       for (const value of [(1n << bits) - 1n, 1n << bits, (1n << bits) + 1n]) {
         if (value >= 1n << 64n) continue
         expect(schema.decodeMessage(schema.encodeMessage({ value })).value).toBe(value)
+        expect(schema.encodeDocument({ value })).toEqual(Uint8Array.from(encodeCbor({ value })))
+        const number = Number(value)
+        if (Number.isSafeInteger(number))
+          expect(numberSchema.encodeDocument({ number })).toEqual(Uint8Array.from(encodeCbor({ number })))
       }
     }
     fc.assert(

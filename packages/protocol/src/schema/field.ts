@@ -1,10 +1,10 @@
 import type { Address, ContentId, Fuel, Hash, MicroUsd, UnixMs } from '@stead/core'
 import { CID } from 'multiformats/cid'
-import { Digest } from 'multiformats/hashes/digest'
 import type { Reader, Writer } from 'protons-runtime'
 import { addressFromBytes, hashFromBytes, hexToBytes } from '../bytes.ts'
 import { CONTENT_ID_LENGTH, contentIdFromBytes, contentIdToBytes } from '../content-id.ts'
 import { ProtocolError } from '../errors.ts'
+import { CBOR_MAJOR, type CborWriter } from './cbor-writer.ts'
 
 /** Protobuf wire types that are used: 0 = varint, 2 = length-delimited. */
 export type WireType = 0 | 2
@@ -22,7 +22,7 @@ export interface Field<T> {
   write(writer: Writer, value: T): void
   /** @throws ProtocolError */
   read(reader: Reader, name: string): T
-  toPlain(value: T): unknown
+  writeCbor(out: CborWriter, value: T): void
   /** @throws ProtocolError */
   fromPlain(plain: unknown, name: string): T
 }
@@ -82,7 +82,7 @@ export function bytesField(max: number, min = 0): Field<Uint8Array> {
     presence: required,
     write: (writer, value) => writer.bytes(value),
     read: (reader, name) => check(readBytes(reader, name, max), name),
-    toPlain: (value) => value,
+    writeCbor: (out, value) => out.bytes(value),
     fromPlain: check,
   }
 }
@@ -109,7 +109,7 @@ export function textField(bytesMax: number): Field<string> {
         return malformed(name, 'UTF-8')
       }
     },
-    toPlain: (value) => value,
+    writeCbor: (out, value) => out.text(value),
     fromPlain: (plain, name) => {
       if (typeof plain !== 'string') return malformed(name, 'text')
       if (plain.length > bytesMax) tooLarge(name, plain.length, bytesMax)
@@ -145,7 +145,7 @@ export function uintField(max: number = Number.MAX_SAFE_INTEGER): Field<number> 
       const value = reader.uint64()
       return value > BigInt(max) ? malformed(name, `an integer 0 .. ${max}`) : Number(value)
     },
-    toPlain: (value) => value,
+    writeCbor: (out, value) => out.head(CBOR_MAJOR.uint, value),
     fromPlain: check,
   }
 }
@@ -177,7 +177,7 @@ export function uint64Field<T extends bigint = bigint>(max: bigint = UINT64_MAX)
     // The library's own way for bigints writes 2^31 .. 2^32-1 as garbage; as numbers they are right.
     write: (writer, value) => (value <= NUMBER_MAX ? writer.uint64Number(Number(value)) : writer.uint64(value)),
     read: (reader, name) => check(reader.uint64(), name),
-    toPlain: (value) => value,
+    writeCbor: (out, value) => out.uint64(value),
     fromPlain: (plain, name) => {
       if (typeof plain === 'bigint') return check(plain, name)
       return typeof plain === 'number' && Number.isSafeInteger(plain)
@@ -194,7 +194,7 @@ export const flagField: Field<boolean> = {
   presence: required,
   write: (writer, value) => writer.bool(value),
   read: (reader) => reader.bool(),
-  toPlain: (value) => value,
+  writeCbor: (out, value) => out.bool(value),
   fromPlain: (plain, name) => (typeof plain === 'boolean' ? plain : malformed(name, 'true or false')),
 }
 
@@ -207,7 +207,7 @@ function mappedBytes<T>(length: number, encode: (value: T) => Uint8Array, decode
     presence: required,
     write: (writer, value) => bytes.write(writer, encode(value)),
     read: (reader, name) => decode(bytes.read(reader, name)),
-    toPlain: (value) => encode(value),
+    writeCbor: (out, value) => out.bytes(encode(value)),
     fromPlain: (plain, name) => decode(bytes.fromPlain(plain, name)),
   }
 }
@@ -226,16 +226,11 @@ export const timeField: Field<UnixMs> = uintField() as unknown as Field<UnixMs>
 /** A content id: its 36 bytes in protobuf, an IPLD link in DAG-CBOR. */
 export const contentIdField: Field<ContentId> = {
   ...mappedBytes(CONTENT_ID_LENGTH, contentIdToBytes, contentIdFromBytes),
-  toPlain: (value) => linkOf(contentIdToBytes(value)),
+  writeCbor: (out, value) => out.link(contentIdToBytes(value)),
   fromPlain: (plain, name) => {
     const cid = CID.asCID(plain)
     return cid === null ? malformed(name, 'a link') : contentIdFromBytes(cid.bytes)
   },
-}
-
-/** The IPLD link of a content id's bytes; they are known to be right, so that nothing need be looked for in them. */
-function linkOf(bytes: Uint8Array): CID {
-  return new CID(1, bytes[1] ?? 0, new Digest(0x12, 32, bytes.subarray(4), bytes.subarray(2)), bytes)
 }
 
 /** A value that may be missing. */
@@ -253,7 +248,10 @@ export function listField<T>(item: Field<T>, itemsMax: number): ListField<T> {
     itemsMax,
     write: () => undefined,
     read: (_, name) => malformed(name, 'read item by item'),
-    toPlain: (values) => values.map((value) => item.toPlain(value)),
+    writeCbor: (out, values) => {
+      out.head(CBOR_MAJOR.list, values.length)
+      for (const value of values) item.writeCbor(out, value)
+    },
     fromPlain: (plain, name) => {
       if (!Array.isArray(plain)) return malformed(name, 'a list')
       if (plain.length > itemsMax) tooLarge(name, plain.length, itemsMax)

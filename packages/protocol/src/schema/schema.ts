@@ -1,6 +1,7 @@
-import { decode as decodeCbor, encode as encodeCbor } from '@ipld/dag-cbor'
+import { decode as decodeCbor } from '@ipld/dag-cbor'
 import { reader as makeReader, writer as makeWriter, type Reader, type Writer } from 'protons-runtime'
 import { ProtocolError } from '../errors.ts'
+import { CBOR_MAJOR, CborWriter } from './cbor-writer.ts'
 import { type Field, type ListField, malformed } from './field.ts'
 
 /** Protobuf field number and kind of each property of `T`, in ascending order of the numbers. */
@@ -32,13 +33,19 @@ interface AnyField {
   readonly number: number
   readonly field: Field<unknown>
   readonly name: string
+  /** The key as CBOR text. */
+  readonly keyCbor: Uint8Array
 }
+
+/** Shared by all documents: writing one never waits and never writes another. */
+const documentWriter = new CborWriter()
 
 /** Declares a message or document of at most `bytesMax` bytes. */
 export function defineSchema<T extends object>(name: string, bytesMax: number, fields: SchemaFields<T>): Schema<T> {
   const list = Object.entries(fields as Record<string, readonly [number, Field<unknown>]>).map(
-    ([key, [number, field]]): AnyField => ({ key, number, field, name: `${name}.${key}` }),
+    ([key, [number, field]]): AnyField => ({ key, number, field, name: `${name}.${key}`, keyCbor: keyCborOf(key) }),
   )
+  const inKeyOrder = list.toSorted((left, right) => compareKeys(left.keyCbor, right.keyCbor))
   const byNumber = new Map(list.map((entry) => [entry.number, entry]))
   if (byNumber.size !== list.length) throw new TypeError(`schema ${name} uses a field number twice`)
 
@@ -48,7 +55,8 @@ export function defineSchema<T extends object>(name: string, bytesMax: number, f
     })
   }
   const sized = (bytes: Uint8Array): Uint8Array => (bytes.length > bytesMax ? tooLarge(bytes.length) : bytes)
-  const toPlain = (value: T): unknown => plainOf(list, value as Record<string, unknown>)
+  const writeCbor = (out: CborWriter, value: T): void =>
+    writeDocument(out, inKeyOrder, value as Record<string, unknown>)
   const fromPlain = (plain: unknown): T => documentOf<T>(list, plain, name)
 
   return {
@@ -65,7 +73,11 @@ export function defineSchema<T extends object>(name: string, bytesMax: number, f
         const reader = makeReader(sized(bytes))
         return readFields<T>(reader, byNumber, list, reader.len)
       }),
-    encodeDocument: (value) => sized(encodeCbor(toPlain(value))),
+    encodeDocument(value) {
+      documentWriter.reset()
+      writeCbor(documentWriter, value)
+      return sized(documentWriter.finish())
+    },
     decodeDocument: (bytes) => guarded(name, () => fromPlain(decodeCbor(sized(bytes)))),
     asField: () => ({
       wireType: 2,
@@ -83,7 +95,7 @@ export function defineSchema<T extends object>(name: string, bytesMax: number, f
         if (end > reader.len) malformed(name, 'complete')
         return readFields<T>(reader, byNumber, list, end)
       },
-      toPlain,
+      writeCbor,
       fromPlain,
     }),
   }
@@ -161,13 +173,31 @@ function complete<T>(value: Record<string, unknown>, all: readonly AnyField[]): 
   return value as T
 }
 
-function plainOf(list: readonly AnyField[], value: Record<string, unknown>): Record<string, unknown> {
-  const plain: Record<string, unknown> = {}
-  for (const { key, field } of list) {
-    const content = value[key]
-    if (content !== undefined) plain[key] = field.toPlain(content)
+/** DAG-CBOR's order of map keys: shorter first, then by their bytes. The head of a CBOR text is its length. */
+function compareKeys(left: Uint8Array, right: Uint8Array): number {
+  for (const [index, byte] of left.entries()) {
+    const difference = byte - (right[index] ?? 0)
+    if (difference !== 0) return difference
   }
-  return plain
+  return 0
+}
+
+function keyCborOf(key: string): Uint8Array {
+  const out = new CborWriter()
+  out.text(key)
+  return out.finish()
+}
+
+function writeDocument(out: CborWriter, inKeyOrder: readonly AnyField[], value: Record<string, unknown>): void {
+  let count = 0
+  for (const { key } of inKeyOrder) if (value[key] !== undefined) count++
+  out.head(CBOR_MAJOR.map, count)
+  for (const { key, keyCbor, field } of inKeyOrder) {
+    const content = value[key]
+    if (content === undefined) continue
+    out.raw(keyCbor)
+    field.writeCbor(out, content)
+  }
 }
 
 function documentOf<T>(list: readonly AnyField[], plain: unknown, name: string): T {
