@@ -15,6 +15,9 @@ export interface NodeCommand {
   readonly environment: NodeJS.ProcessEnv
 }
 
+/** Where compiled code is kept. */
+export function cacheDirectory(environment: NodeJS.ProcessEnv): string
+
 /** Whether these arguments start a daemon, which lives long. */
 export function isDaemon(args: readonly string[]): boolean
 

@@ -12,7 +12,7 @@ function commandOf(args) {
 }
 
 /** Where compiled code is kept: not below /tmp, where others could plant it and where it is lost with a restart. */
-function cacheDirectory(environment) {
+export function cacheDirectory(environment) {
   const given = environment.XDG_CACHE_HOME ?? environment.LOCALAPPDATA
   const base = given !== undefined && isAbsolute(given) ? given : join(environment.HOME ?? homedir(), '.cache')
   return join(base, 'stead', 'node-compile-cache')

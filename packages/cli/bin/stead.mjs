@@ -3,9 +3,10 @@
 // its built files under the Node.js that started it. Plain JavaScript, because any Node.js >= 20 may read it.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import * as module from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { isDaemon, nodeCommand } from './launch.mjs'
+import { cacheDirectory, isDaemon, nodeCommand } from './launch.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const source = join(here, '..', 'src', 'main.ts')
@@ -19,6 +20,7 @@ if (existsSync(pinnedNode) && existsSync(source)) {
 } else if (isDaemon(args)) {
   run(process.execPath, { main: built, conditions: process.execArgv })
 } else {
+  module.enableCompileCache?.(cacheDirectory(process.env))
   await import(pathToFileURL(built).href)
 }
 

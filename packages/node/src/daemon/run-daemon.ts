@@ -1,8 +1,10 @@
 import { isSteadError, type Logger, messageOf, type SteadError } from '@stead/core'
 import { createLogger } from '../adapters/log-writer.ts'
+import { systemClock } from '../adapters/system-clock.ts'
 import type { NodeDirectories } from '../config/directories.ts'
 import type { NodeConfig } from '../config/settings.ts'
 import type { DaemonReady } from './daemon-ready.ts'
+import { IdleMemory } from './idle-memory.ts'
 
 /** How a daemon process is run. */
 export interface DaemonOptions {
@@ -36,14 +38,17 @@ export async function runDaemon(options: DaemonOptions): Promise<DaemonEnd> {
   // Loaded late: a wrong setting must not wait for all of this.
   const { SteadNode } = await import('./stead-node.ts')
   const node = new SteadNode({ logger }, options)
+  const idleMemory = new IdleMemory({ clock: systemClock })
   try {
     const ready = await node.start()
+    idleMemory.start()
     tellParent({ type: 'ready', ready })
     options.onReady?.(ready)
     const reason = await Promise.race([end.promise, node.finished.then((): DaemonEnd => 'finished')])
     logger.info('stopping', { reason })
     return reason
   } finally {
+    idleMemory.stop()
     await node.stop()
     logger.info('stopped')
   }

@@ -1,0 +1,82 @@
+import { flushCompileCache } from 'node:module'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import type { Clock, Timer } from '@stead/core'
+
+const MB = 1_000_000
+/** How often it is looked at: reading a process's use takes microseconds. */
+const LOOK_EVERY_MS = 10_000
+/** At least this long between two collections: one takes about 50 ms. */
+const REST_MS = 60_000
+/** A node is idle below this share of a core; its heartbeats take less than a hundredth. */
+const IDLE_CPU_SHARE = 0.1
+/** What must have come together since the last collection to be worth another. */
+const WORTHWHILE_BYTES = 6 * MB
+
+/** A full collection that returns pages to the operating system. */
+type Collect = (options: { type: 'major'; flavor: 'last-resort'; execution: 'sync' }) => void
+
+/**
+ * Returns memory that an idle node does not use. V8 collects when it allocates; a node that came up, or that finished
+ * a job, allocates next to nothing and would keep its garbage for hours. Never acts while there is work.
+ */
+export class IdleMemory {
+  readonly #clock: Clock
+  #timer: Timer | undefined
+  #collect: Collect | undefined
+  #cpu: NodeJS.CpuUsage = process.cpuUsage()
+  #lookedAtMs = 0
+  #collectedAtMs = Number.NEGATIVE_INFINITY
+  #bytesAfter = 0
+
+  constructor(components: { readonly clock: Clock }) {
+    this.#clock = components.clock
+  }
+
+  start(): void {
+    this.#cpu = process.cpuUsage()
+    this.#lookedAtMs = this.#clock.monotonicMs()
+    this.#timer = this.#clock.setTimer(LOOK_EVERY_MS, () => this.#look())
+  }
+
+  stop(): void {
+    this.#timer?.clear()
+  }
+
+  #look(): void {
+    const share = this.#cpuShare()
+    const nowMs = this.#clock.monotonicMs()
+    const isRested = nowMs - this.#collectedAtMs >= REST_MS
+    if (share < IDLE_CPU_SHARE && isRested && process.memoryUsage.rss() - this.#bytesAfter > WORTHWHILE_BYTES) {
+      this.#release()
+      this.#collectedAtMs = this.#clock.monotonicMs()
+      this.#bytesAfter = process.memoryUsage.rss()
+    }
+    this.#timer = this.#clock.setTimer(LOOK_EVERY_MS, () => this.#look())
+  }
+
+  /** Of one core, since the last look. */
+  #cpuShare(): number {
+    const nowMs = this.#clock.monotonicMs()
+    const { user, system } = process.cpuUsage(this.#cpu)
+    const share = (user + system) / 1000 / Math.max(1, nowMs - this.#lookedAtMs)
+    this.#cpu = process.cpuUsage()
+    this.#lookedAtMs = nowMs
+    return share
+  }
+
+  #release(): void {
+    // What was compiled is kept for the next start now: a daemon that is killed would not get to it.
+    if (this.#collect === undefined) flushCompileCache()
+    this.#collect ??= exposeCollector()
+    this.#collect({ type: 'major', flavor: 'last-resort', execution: 'sync' })
+  }
+}
+
+/** V8's own collector for a fresh context only; no code of the node sees a new global. */
+function exposeCollector(): Collect {
+  setFlagsFromString('--expose-gc')
+  const collect: Collect = runInNewContext('gc')
+  setFlagsFromString('--no-expose-gc')
+  return collect
+}
