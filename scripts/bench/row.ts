@@ -28,7 +28,7 @@ export function percentile(samples: readonly number[], share: number): number {
 }
 
 /** A figure with three significant digits, whole above 1000. */
-export function figure(value: number): string {
+function figure(value: number): string {
   return value >= 1000 ? Math.round(value).toLocaleString('en') : String(Number(value.toPrecision(3)))
 }
 

@@ -17,7 +17,7 @@ export const bytesOf = (length: number): fc.Arbitrary<Uint8Array> =>
   fc.uint8Array({ minLength: length, maxLength: length })
 export const anyHash: fc.Arbitrary<Hash> = bytesOf(32).map(hashFromBytes)
 export const anyAddress: fc.Arbitrary<Address> = bytesOf(20).map(addressFromBytes)
-export const anyContentId: fc.Arbitrary<ContentId> = fc
+const anyContentId: fc.Arbitrary<ContentId> = fc
   .tuple(fc.constantFrom('raw' as const, 'dag-cbor' as const), bytesOf(32))
   .map(([codec, digest]) => contentIdOfDigest(codec, digest))
 export const anyMoney: fc.Arbitrary<MicroUsd> = fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }).map(microUsd)
