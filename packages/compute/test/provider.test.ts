@@ -112,10 +112,11 @@ describe('a provider', () => {
   it('is busy when it has accepted all that it takes', async () => {
     const { made, service, message, provider } = await world({ compute: { concurrency: 1, queueMax: 1 } })
     const network = made.hub.runningNode(made.payerPeer)
+    if (network === undefined) throw new Error('the payer runs')
     const limits = { timeoutMs: 5000 }
     const payloads = [await message({ blobs: [] }), await message({ blobs: [] }), await message({ blobs: [] })]
     // Nobody gives the input away, so that all of them wait for it.
-    const asked = payloads.map((payload) => network?.request(provider.peer, COMPUTE_PROTOCOL, payload, limits))
+    const asked = payloads.map((payload) => network.request(provider.peer, COMPUTE_PROTOCOL, payload, limits))
     const outcomes = await made.within(Promise.allSettled(asked))
     const codes = outcomes.map((outcome) =>
       outcome.status === 'rejected' && hasCode(outcome.reason, 'NETWORK_REMOTE')

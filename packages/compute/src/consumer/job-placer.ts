@@ -59,6 +59,8 @@ export interface JobPlacerOptions {
   readonly consumer: ComputeConsumerOptions
   /** Something ended; there may be more to place, or nothing left to do. */
   readonly onProgress: () => void
+  /** Something threw that must not: a fault of this program. */
+  readonly onFault: (error: unknown) => void
 }
 
 /** Why nothing more is placed right now; `slots` is the good one: every node has all that it takes. */
@@ -324,7 +326,9 @@ export class JobPlacer {
       pullTimeoutMs,
       outputBytesMax: this.#options.header.need.outputBytes,
       signal: abort.signal,
-    }).then((result) => this.#take(live, result))
+    })
+      .then((result) => this.#take(live, result))
+      .catch((error: unknown) => this.#options.onFault(error))
     return true
   }
 

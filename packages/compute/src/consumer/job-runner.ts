@@ -108,14 +108,19 @@ export class JobRunner {
         assessor: this.#assessor,
         stragglers: this.#stragglers,
       },
-      { header: this.#header, consumer: options, onProgress: () => this.#pumpSoon() },
+      {
+        header: this.#header,
+        consumer: options,
+        onProgress: () => this.#pumpSoon(),
+        onFault: (error) => this.#fault(error),
+      },
     )
   }
 
   /** Runs the job; resolves when it has ended, or is suspended. Never rejects. */
   async run(): Promise<void> {
     this.#progressAtMs = this.#components.clock.monotonicMs()
-    this.#timer = this.#components.clock.setTimer(TICK_MS, () => this.#tick())
+    this.#timer = this.#components.clock.setTimer(TICK_MS, () => this.#guarded(() => this.#tick()))
     // After a restart there may be nothing left but to settle.
     if (this.#components.recorder.ledger.waiting > 0) await this.#open()
     if (this.#ending === undefined && !this.#isSuspended) {
@@ -208,12 +213,34 @@ export class JobRunner {
     }
   }
 
+  #guarded(step: () => void): void {
+    try {
+      step()
+    } catch (error) {
+      this.#fault(error)
+    }
+  }
+
+  /** A fault of this program ends the job and not the node, which would only meet it again after a restart. */
+  #fault(error: unknown): void {
+    const { logger, recorder } = this.#components
+    logger.error('a job ends because of a fault of this program', { job: this.#header.id, error })
+    try {
+      recorder.note(problemOf(error))
+      this.#end('internal', messageOf(error))
+    } catch (second) {
+      logger.error('a job could not be ended in good order', { job: this.#header.id, error: second })
+      this.#placer.end()
+      this.#done.resolve()
+    }
+  }
+
   #pumpSoon(): void {
     if (this.#isPumpDue) return
     this.#isPumpDue = true
     queueMicrotask(() => {
       this.#isPumpDue = false
-      this.#pump()
+      this.#guarded(() => this.#pump())
     })
   }
 
@@ -243,7 +270,7 @@ export class JobRunner {
 
   #tick(): void {
     const { clock } = this.#components
-    this.#timer = clock.setTimer(TICK_MS, () => this.#tick())
+    this.#timer = clock.setTimer(TICK_MS, () => this.#guarded(() => this.#tick()))
     const { deadlineAt } = this.#header
     if (deadlineAt !== undefined && clock.now() >= deadlineAt)
       this.#end('deadline', 'the deadline of the job has passed')

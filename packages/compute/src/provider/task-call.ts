@@ -40,7 +40,7 @@ function checkMaximum(task: Task, haveMicroUsd: MicroUsd, terms: ComputeTerms): 
 }
 
 /** Says which limit a task exceeds and by how much. */
-export function limitError(limit: string, need: bigint | number, have: bigint | number): ComputeError {
+function limitError(limit: string, need: bigint | number, have: bigint | number): ComputeError {
   const code = limit === 'meter-version' ? 'COMPUTE_METER_VERSION' : 'COMPUTE_LIMIT'
   const message = `${limit}: the task needs ${need}, the terms allow ${have}`
   return new ComputeError(code, message, { details: { limit, need, have } })

@@ -39,13 +39,13 @@ import {
 import { termsOf } from '../../src/provider/provider-terms.ts'
 import { compileGuest, expectedHash, GUEST_MODES, guestInput } from './guest.ts'
 
-export const secp256k1: Secp256k1 = await loadSecp256k1()
+const secp256k1: Secp256k1 = await loadSecp256k1()
 const guestModule = await compileGuest()
-export const PAYER_ACCOUNT: Address = address(`0x${'aa'.repeat(20)}`)
+const PAYER_ACCOUNT: Address = address(`0x${'aa'.repeat(20)}`)
 /** What the payer's account holds at the beginning. */
-export const FUNDS = 1_000_000_000n
+const FUNDS = 1_000_000_000n
 
-export function keyOf(number: number): { readonly signer: Signer; readonly peer: PeerId } {
+function keyOf(number: number): { readonly signer: Signer; readonly peer: PeerId } {
   const signer = createSigner(secp256k1, new Uint8Array(32).fill(number))
   return { signer, peer: peerIdOfPublicKey(signer.publicKey) }
 }
