@@ -191,7 +191,8 @@ export class SqliteStore implements Store {
   #scheduleDrain(): void {
     if (this.#drainScheduled) return
     this.#drainScheduled = true
-    queueMicrotask(() => {
+    // After all microtasks of this turn, so that what they write goes along, and after what was sent meanwhile has left.
+    process.nextTick(() => {
       this.#drainScheduled = false
       if (this.#folding === undefined) this.#drain()
     })
