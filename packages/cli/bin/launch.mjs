@@ -3,9 +3,6 @@
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 
-/** Small young generation, and a heap that grows by little: an idle daemon leaves the memory to the device's owner. */
-const DAEMON_FLAGS = ['--max-semi-space-size=4', '--optimize-for-size']
-
 /** The first argument that is neither an option nor the value of --data-dir. */
 function commandOf(args) {
   return args.find((argument, index) => !argument.startsWith('-') && args[index - 1] !== '--data-dir')
@@ -26,7 +23,7 @@ export function isDaemon(args) {
 /** Arguments for Node.js and the environment, to run the command line `args` by the file `main`. */
 export function nodeCommand({ main, conditions, args, environment }) {
   return {
-    nodeArguments: [...(isDaemon(args) ? DAEMON_FLAGS : []), ...conditions, main, ...args],
+    nodeArguments: [...conditions, main, ...args],
     environment: {
       // Set here and not by the program: its first file would already load what strips types, 20 MB.
       NODE_COMPILE_CACHE: cacheDirectory(environment),

@@ -12,13 +12,12 @@ function commandFor(args: readonly string[], environment: NodeJS.ProcessEnv = ho
 }
 
 describe('a process of the stead command', () => {
-  it('has the flags of a daemon only as a daemon', () => {
-    const flags = (args: readonly string[]): string[] =>
-      commandFor(args).nodeArguments.filter((argument) => argument.startsWith('--max-'))
-    expect(flags(['up', '--provide'])).toHaveLength(1)
-    expect(flags(['--data-dir', '/srv/node', 'up'])).toHaveLength(1)
-    expect(flags(['run', 'up'])).toEqual([])
-    expect(flags(['--data-dir', 'up', 'status'])).toEqual([])
+  it('keeps its threads from hoarding memory only as a daemon', () => {
+    const arenas = (args: readonly string[]): string | undefined => commandFor(args).environment.MALLOC_ARENA_MAX
+    expect(arenas(['up', '--provide'])).toBe('1')
+    expect(arenas(['--data-dir', '/srv/node', 'up'])).toBe('1')
+    expect(arenas(['run', 'up'])).toBeUndefined()
+    expect(arenas(['--data-dir', 'up', 'status'])).toBeUndefined()
     expect(commandFor(['run', 'x']).nodeArguments).toEqual(['--conditions=x', 'main.ts', 'run', 'x'])
   })
 

@@ -1,4 +1,3 @@
-import { flushCompileCache } from 'node:module'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { Clock, Timer } from '@stead/core'
@@ -7,7 +6,7 @@ const MB = 1_000_000
 /** How often it is looked at: reading a process's use takes microseconds. */
 const LOOK_EVERY_MS = 10_000
 /** At least this long between two collections: one takes about 50 ms. */
-const REST_MS = 60_000
+const REST_MS = 30_000
 /** A node is idle below this share of a core; its heartbeats take less than a hundredth. */
 const IDLE_CPU_SHARE = 0.1
 /** What must have come together since the last collection to be worth another. */
@@ -66,8 +65,6 @@ export class IdleMemory {
   }
 
   #release(): void {
-    // What was compiled is kept for the next start now: a daemon that is killed would not get to it.
-    if (this.#collect === undefined) flushCompileCache()
     this.#collect ??= exposeCollector()
     this.#collect({ type: 'major', flavor: 'last-resort', execution: 'sync' })
   }

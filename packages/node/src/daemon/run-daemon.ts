@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module'
 import { isSteadError, type Logger, messageOf, type SteadError } from '@stead/core'
 import { createLogger } from '../adapters/log-writer.ts'
 import { systemClock } from '../adapters/system-clock.ts'
@@ -42,6 +43,8 @@ export async function runDaemon(options: DaemonOptions): Promise<DaemonEnd> {
   try {
     const ready = await node.start()
     idleMemory.start()
+    // What was compiled is kept now, for the daemons that start next: one that is killed would not get to it.
+    flushCompileCache()
     tellParent({ type: 'ready', ready })
     options.onReady?.(ready)
     const reason = await Promise.race([end.promise, node.finished.then((): DaemonEnd => 'finished')])
