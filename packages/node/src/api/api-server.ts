@@ -43,12 +43,11 @@ export class ApiServer {
     this.#components = components
     this.#options = options
     // Not by `import`, which would evaluate all exports of node:http, and with them Node's fetch and HTTP/2: 13 MB.
-    this.#server = process.getBuiltinModule('node:http').createServer(
-      { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
-      (request, response) => {
+    this.#server = process
+      .getBuiltinModule('node:http')
+      .createServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
         void this.#serve(request, response)
-      },
-    )
+      })
   }
 
   /** @throws NodeError NODE_PORT_TAKEN */

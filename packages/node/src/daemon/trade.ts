@@ -11,6 +11,7 @@ import {
 import type { LazyExecutor } from '../adapters/lazy-executor.ts'
 import type { NodeConfig } from '../config/settings.ts'
 import { type Foundation, operatorOf } from './foundation.ts'
+import { OfferScout } from './offer-scout.ts'
 import type { StopStack } from './stop-stack.ts'
 
 /** The buying side of a node. */
@@ -48,6 +49,9 @@ export async function openTrade(
   stops.push('offers', () => offers.stop())
   const provider = config.provide.enabled ? await openProvider({ ...components, blobs, offers }, config) : undefined
   const payer = await openPayer({ ...components, blobs, offers })
+  const scout = new OfferScout({ ...foundation, offers })
+  scout.start()
+  stops.push('offer scout', () => scout.stop())
   return { blobs, offers, payer, provider }
 }
 
