@@ -3,17 +3,17 @@
 // its built files under the Node.js that started it. Plain JavaScript, because any Node.js >= 20 may read it.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import * as module from 'node:module'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { cacheDirectory, processEnvironment } from './launch.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
+const source = join(here, '..', 'src', 'main.ts')
+const built = join(here, '..', 'dist', 'main.js')
 const root = join(here, '..', '..', '..')
 const pinnedNode = join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node')
 
-if (existsSync(pinnedNode) && existsSync(join(here, '..', 'src', 'main.ts'))) {
-  // A daemon is idle most of its life: a small young generation gives memory back to the device's owner.
-  const flags = process.argv[2] === 'up' ? ['--max-semi-space-size=4'] : []
-  
 if (existsSync(pinnedNode) && existsSync(source)) {
   runFromSource()
 } else {
@@ -28,7 +28,7 @@ function runFromSource() {
   if (process.platform !== 'win32' && typeof process.execve === 'function') {
     process.execve(pinnedNode, [pinnedNode, ...nodeArguments], environment)
   }
-  const child = spawn(pinnedNode, args, { stdio: 'inherit' })
+  const child = spawn(pinnedNode, nodeArguments, { stdio: 'inherit', env: environment })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     // A terminal sends Ctrl-C to the whole group; the child decides how to stop, this process only waits for it.
     process.on(signal, () => (signal === 'SIGINT' && process.stdin.isTTY ? undefined : child.kill(signal)))
@@ -38,5 +38,4 @@ function runFromSource() {
     process.exit(1)
   })
   child.on('exit', (code, signal) => process.exit(signal === null ? (code ?? 1) : signal === 'SIGINT' ? 130 : 143))
-} else 
-  await import('./enter.mjs')
+}

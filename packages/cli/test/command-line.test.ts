@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 
-const entry = fileURLToPath(new URL('../bin/enter.mjs', import.meta.url))
+const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 const home = mkdtempSync(join(tmpdir(), 'stead-cli-'))
 
 function stead(args: readonly string[], environment: Record<string, string> = {}) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['--conditions=@stead/source', entry, ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--conditions=@stead/source', main, ...args], {
     cwd: home,
     encoding: 'utf8',
     env: { PATH: process.env.PATH ?? '', HOME: home, XDG_STATE_HOME: home, ...environment },

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-const ENTRY_FILE = fileURLToPath(new URL('../../bin/enter.mjs', import.meta.url))
+const MAIN_FILE = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
 /** The job package of the tests. */
 export const COUNTING: string = fileURLToPath(new URL('../fixtures/counting', import.meta.url))
@@ -22,7 +22,7 @@ export class SteadProcess {
   readonly #waiters: (() => void)[] = []
 
   constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
-    this.child = spawn(process.execPath, ['--conditions=@stead/source', ENTRY_FILE, ...args], {
+    this.child = spawn(process.execPath, ['--conditions=@stead/source', MAIN_FILE, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', ...environment },
     })
