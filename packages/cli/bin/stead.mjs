@@ -3,32 +3,23 @@
 // its built files under the Node.js that started it. Plain JavaScript, because any Node.js >= 20 may read it.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import * as module from 'node:module'
 import { dirname, join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { cacheDirectory, processEnvironment } from './launch.mjs'
+import { fileURLToPath } from 'node:url'
 
 const here = dirname(fileURLToPath(import.meta.url))
-const source = join(here, '..', 'src', 'main.ts')
-const built = join(here, '..', 'dist', 'main.js')
 const root = join(here, '..', '..', '..')
 const pinnedNode = join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node')
 
-if (existsSync(pinnedNode) && existsSync(source)) {
-  runFromSource()
-} else {
-  module.enableCompileCache?.(cacheDirectory(process.env))
-  await import(pathToFileURL(built).href)
-}
+if (existsSync(pinnedNode) && existsSync(join(here, '..', 'src', 'main.ts'))) runFromSource()
+else await import('./enter.mjs')
 
-/** Becomes the pinned Node.js, or where a process cannot be replaced, waits for it: a waiting one takes 40 MB more. */
+/** Becomes the pinned Node.js, or where a process cannot be replaced, waits for it: one that waits takes 40 MB. */
 function runFromSource() {
-  const nodeArguments = ['--conditions=@stead/source', source, ...process.argv.slice(2)]
-  const environment = processEnvironment(process.env)
+  const args = ['--conditions=@stead/source', join(here, 'enter.mjs'), ...process.argv.slice(2)]
   if (process.platform !== 'win32' && typeof process.execve === 'function') {
-    process.execve(pinnedNode, [pinnedNode, ...nodeArguments], environment)
+    process.execve(pinnedNode, [pinnedNode, ...args], process.env)
   }
-  const child = spawn(pinnedNode, nodeArguments, { stdio: 'inherit', env: environment })
+  const child = spawn(pinnedNode, args, { stdio: 'inherit' })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     // A terminal sends Ctrl-C to the whole group; the child decides how to stop, this process only waits for it.
     process.on(signal, () => (signal === 'SIGINT' && process.stdin.isTTY ? undefined : child.kill(signal)))

@@ -3,7 +3,6 @@ import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { DaemonReady } from '@stead/node/files'
-import { processEnvironment } from '../../bin/launch.mjs'
 import { CliError } from '../errors.ts'
 
 /** How a daemon is started. */
@@ -86,10 +85,7 @@ function spawnDaemon(options: DaemonProcessOptions): DaemonParts {
   const log = openSync(logFile, 'a', 0o600)
   const conditions = process.execArgv.filter((argument) => argument.startsWith('--conditions='))
   const args = [...conditions, MAIN_FILE, 'up', '--data-dir', options.dataDir, ...options.args]
-  const child = spawn(process.execPath, args, {
-    env: processEnvironment(process.env),
-    stdio: ['ignore', log, log, 'ipc'],
-  })
+  const child = spawn(process.execPath, args, { stdio: ['ignore', log, log, 'ipc'] })
   closeSync(log)
   const exited = new Promise<DaemonExit>((resolve) => {
     child.once('exit', (code, signal) => resolve({ code, signal }))
