@@ -29,7 +29,10 @@ export function define(command: Command, context: CommandContext): void {
 function print(quote: JobQuote, context: CommandContext): void {
   const { terminal } = context
   if (quote.matching.length === 0) context.exitWith(exitCodes.placement)
-  if (terminal.isJson) return terminal.out(toJson(quote))
+  if (terminal.isJson) {
+    terminal.out(toJson(quote))
+    return
+  }
   const excluded = quote.excluded.map(({ reason, count }) => `${count} ${reason}`)
   terminal.out([`${quote.matching.length} match`, ...excluded].join('; '))
   if (quote.matching.length > 0) terminal.out(tableOf(quote))

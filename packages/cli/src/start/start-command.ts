@@ -117,7 +117,10 @@ function print(
   after: { readonly settled: SettledJob; readonly verdict: AuditVerdict },
 ): void {
   const { settled, verdict } = after
-  if (!terminal.isJson) return terminal.out(describeStart(outcome, settled, verdict))
+  if (!terminal.isJson) {
+    terminal.out(describeStart(outcome, settled, verdict))
+    return
+  }
   const { tasks: _tasks, running: _running, ...tasks } = outcome.job.counts
   terminal.out(
     toJson({
@@ -125,6 +128,7 @@ function print(
       findings: outcome.report.findings,
       complete: outcome.report.complete,
       tasks,
+      costMicroUsd: outcome.job.costMicroUsd,
       nodes: settled.nodes,
       settlement: settled.settlement,
       audit: auditVerdictText(verdict),

@@ -13,7 +13,7 @@ export function describeStart(outcome: JobOutcome, settled: SettledJob, verdict:
     '',
     earningsTable(settled),
     '',
-    describeBooks(settled),
+    describeBooks(outcome, settled),
     '',
     transactionsTable(settled),
     '',
@@ -49,12 +49,15 @@ function earningsTable({ nodes }: SettledJob): string {
   )
 }
 
-function describeBooks({ settlement }: SettledJob): string {
+function describeBooks({ job }: JobOutcome, { settlement }: SettledJob): string {
   const { depositedMicroUsd, paidMicroUsd, feesMicroUsd, remainingMicroUsd, gasUsed } = settlement
-  return (
+  const books =
     `deposited ${formatMicroUsd(depositedMicroUsd)} = paid ${formatMicroUsd(paidMicroUsd)} + fees ${formatMicroUsd(feesMicroUsd)} ` +
     `+ remaining ${formatMicroUsd(remainingMicroUsd)}; gas used ${gasUsed}`
-  )
+  const ofOthers = paidMicroUsd + feesMicroUsd - job.costMicroUsd
+  if (ofOthers === 0n) return books
+  // Open channels are used again, so that a second job need not lock money first.
+  return `${books}\nthis job cost ${formatMicroUsd(job.costMicroUsd)}; the same purses paid ${formatMicroUsd(ofOthers)} for earlier jobs`
 }
 
 function transactionsTable({ settlement }: SettledJob): string {

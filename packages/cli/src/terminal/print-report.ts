@@ -7,7 +7,10 @@ import { toJson } from './terminal.ts'
 export function printReport(report: DoctorReport, context: CommandContext): void {
   const { terminal } = context
   if (!report.healthy) context.exitWith(exitCodes.error)
-  if (terminal.isJson) return terminal.out(toJson(report))
+  if (terminal.isJson) {
+    terminal.out(toJson(report))
+    return
+  }
   const { good, bad, bold } = terminal.style
   const marks = { ok: good('ok     '), warning: bold('warning'), failed: bad('failed ') }
   for (const { name, state, detail, next } of report.checks) {

@@ -33,6 +33,6 @@ function leastOf(quote: ComputeQuote): { readonly leastMicroUsd?: MicroUsd } {
   const minimums = quote.offers.map((offer) => offer.minimumMicroUsdPerTask)
   const [first] = minimums
   if (first === undefined) return {}
-  const least = minimums.reduce((low, each) => (each < low ? each : low), first)
+  const [least = first] = [...minimums].sort((left, right) => Number(left - right))
   return { leastMicroUsd: microUsd(least * BigInt(quote.tasks) * BigInt(quote.replicas.least)) }
 }
