@@ -28,7 +28,7 @@ export function devNetworkOf({ dataDir, environment, workingDirectory }: Place):
 }
 
 /** The folder of the daemon that a command talks to: a local network's payer, or the user's own node. */
-export function daemonStateDir(place: Place): string {
+function daemonStateDir(place: Place): string {
   const dev = devNetworkOf(place)
   if (dev !== undefined) return devLayout(dev.root).payerDir
   return nodeDirectories(place.dataDir, place.environment).stateDir

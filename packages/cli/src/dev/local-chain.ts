@@ -10,7 +10,7 @@ import type { DevLayout } from './dev-layout.ts'
 
 const ETHER_WEI = 10n ** 18n
 /** Gas for years of claims on a chain where it costs nothing. */
-export const GIFT_GAS_WEI: Wei = (100n * ETHER_WEI) as Wei
+const GIFT_GAS_WEI: Wei = (100n * ETHER_WEI) as Wei
 /** Below this a member is given gas again. */
 const GAS_LOW_WEI = 10n * ETHER_WEI
 /** Test dollars for the payer: more than any example costs, small enough to read. */

@@ -47,7 +47,7 @@ function linesOf(receipt: StoredReceipt, origins: ReadonlyMap<string, DeliveryOr
 }
 
 /** The deliveries of one job, or of all that are kept, by `0x` and hexadecimal digits of the delivery. */
-export async function deliveryOrigins(node: SteadNode, only?: Hash): Promise<ReadonlyMap<string, DeliveryOrigin>> {
+async function deliveryOrigins(node: SteadNode, only?: Hash): Promise<ReadonlyMap<string, DeliveryOrigin>> {
   const origins = new Map<string, DeliveryOrigin>()
   const { compute } = node.trade.payer
   for (const { id } of await compute.jobs()) {
