@@ -57,7 +57,7 @@ export class JsonRpc {
     this.#options = options
     this.#url = new URL(options.rpcUrl)
     const agentOptions = { keepAlive: true, maxSockets: SOCKETS_MAX, timeout: options.requestTimeoutMs }
-    this.#agent = new (httpModule(this.#url)).Agent(agentOptions)
+    this.#agent = new (httpModule(this.#url).Agent)(agentOptions)
   }
 
   /** The endpoint as it may be shown. */
