@@ -108,10 +108,19 @@ function encode(entry: KnownPeer): Uint8Array {
   return new TextEncoder().encode(JSON.stringify({ addresses: entry.addresses, seenAt: entry.seenAt }))
 }
 
+/** A row that cannot be read is forgotten: the peer is met again. */
 function decode(peer: string, value: Uint8Array): KnownPeer | undefined {
-  const parsed: unknown = JSON.parse(new TextDecoder().decode(value))
+  const parsed = parse(new TextDecoder().decode(value))
   if (typeof parsed !== 'object' || parsed === null) return undefined
   const { addresses, seenAt } = parsed as { addresses?: unknown; seenAt?: UnixMs }
   if (!Array.isArray(addresses) || typeof seenAt !== 'number') return undefined
   return { peer, addresses: addresses.filter((address): address is string => typeof address === 'string'), seenAt }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
