@@ -74,17 +74,15 @@ interface DaemonParts {
   readonly exited: Promise<DaemonExit>
 }
 
-/** The file that runs a command line: its source in the workspace, the built one in a package. */
-const MAIN_FILE = fileURLToPath(
-  new URL(import.meta.filename.endsWith('.ts') ? '../main.ts' : '../main.js', import.meta.url),
-)
+/** The entry of every `stead` process; the same for sources and for built files. */
+const ENTRY_FILE = fileURLToPath(new URL('../../bin/enter.mjs', import.meta.url))
 
 function spawnDaemon(options: DaemonProcessOptions): DaemonParts {
   mkdirSync(options.dataDir, { recursive: true, mode: 0o700 })
   const logFile = join(options.dataDir, 'node.log')
   const log = openSync(logFile, 'a', 0o600)
   const conditions = process.execArgv.filter((argument) => argument.startsWith('--conditions='))
-  const args = [...conditions, MAIN_FILE, 'up', '--data-dir', options.dataDir, ...options.args]
+  const args = [...conditions, ENTRY_FILE, 'up', '--data-dir', options.dataDir, ...options.args]
   const child = spawn(process.execPath, args, { stdio: ['ignore', log, log, 'ipc'] })
   closeSync(log)
   const exited = new Promise<DaemonExit>((resolve) => {
