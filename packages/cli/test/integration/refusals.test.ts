@@ -111,3 +111,30 @@ describe('a node that runs', () => {
     expect((await node.finished).code).toBe(0)
   })
 })
+
+describe('a local network whose supervisor is killed without warning', () => {
+  it('stops its daemons, and the next one on the folder takes over chain and keys', async () => {
+    const dataDir = join(directory, 'dev')
+    const args = ['dev', '--nodes', '1', '--json', '--data-dir', dataDir]
+    const first = new SteadProcess(args)
+    const before = JSON.parse(await first.untilOutput(/\n/))
+    const pids = [devLayout(dataDir).payerDir, devLayout(dataDir).providerDir(1)].map(
+      (dir) => readApiFile(dir)?.pid ?? 0,
+    )
+    first.child.kill('SIGKILL')
+    await first.finished
+    for (const pid of pids) await expect.poll(() => isRunning(pid), { timeout: 20_000 }).toBe(false)
+    const second = await stead([...args, '--once'])
+    expect([second.code, second.stderr]).toEqual([0, expect.not.stringContaining('error')])
+    expect(JSON.parse(second.stdout)).toEqual(before)
+  }, 60_000)
+})
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return !/\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false
+  }
+}

@@ -52,11 +52,19 @@ export class SteadProcess {
 
   /** Resolves when standard error matches, with the match. @throws Error when the process ends before */
   async untilMessage(pattern: RegExp): Promise<RegExpMatchArray> {
+    return await this.#until(() => this.#stderr.match(pattern) ?? undefined)
+  }
+
+  /** Resolves when standard output matches, with all of it. @throws Error when the process ends before */
+  async untilOutput(pattern: RegExp): Promise<string> {
+    return await this.#until(() => (pattern.test(this.#stdout) ? this.#stdout : undefined))
+  }
+
+  async #until<Found>(look: () => Found | undefined): Promise<Found> {
     for (;;) {
-      const match = this.#stderr.match(pattern)
-      if (match !== null) return match
-      if (this.child.exitCode !== null || this.child.signalCode !== null)
-        throw new Error(`ended without ${pattern}: ${this.#stderr}`)
+      const found = look()
+      if (found !== undefined) return found
+      if (this.child.exitCode !== null || this.child.signalCode !== null) throw new Error(`ended: ${this.#stderr}`)
       await new Promise<void>((resolve) => this.#waiters.push(resolve))
     }
   }

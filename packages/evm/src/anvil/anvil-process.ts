@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { type Address, type Clock, type Logger, messageOf, type Timer } from '@stead/core'
 import { z } from 'zod'
 import { dataAnswer, recordAnswer } from '../answer.ts'
@@ -16,6 +17,8 @@ export const ANVIL_CHAIN_ID = 31337
 const HISTORY_BLOCKS = 64
 const LAST_WORDS_BYTES_MAX = 4096
 const READY_PAUSE_MS = 20
+/** A process that could not take its port has ended by then. */
+const SETTLED_AFTER_MS = 100
 /** How long a process may take to end after it was asked to, before it is killed. */
 const END_TIMEOUT_MS = 5000
 const REQUEST_TIMEOUT_MS = 10_000
@@ -64,13 +67,25 @@ interface Running {
   lastWords: string
 }
 
-/** True while a process with this id exists. */
+/** True while a process with this id runs; one that ended and that nobody has collected yet is gone, too. */
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
-    return true
+    return !isUncollected(pid)
   } catch (error) {
     return typeof error === 'object' && error !== null && 'code' in error && error.code === 'EPERM'
+  }
+}
+
+/** Linux keeps the number of a killed process until its parent asks; in a container that may be never. */
+function isUncollected(pid: number): boolean {
+  if (process.platform !== 'linux') return false
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z')
+  } catch {
+    // Gone between the two questions.
+    return true
   }
 }
 
@@ -243,6 +258,9 @@ export class AnvilProcess {
       if (isEnded) throw this.#failed(running, 'ended while it was starting')
       try {
         await running.rpc.chainId()
+        // Somebody else's chain may have taken the port in between and answer in our process's place, which then ends.
+        await clock.sleep(Math.max(0, startedMs + SETTLED_AFTER_MS - clock.monotonicMs()))
+        if (isEnded) throw this.#failed(running, 'ended while it was starting')
         return
       } catch (error) {
         if (!(error instanceof ChainError) || error.code !== 'CHAIN_UNREACHABLE') throw error

@@ -5,13 +5,18 @@ import { METER_VERSION } from '@stead/sandbox'
 import type { JobSubmission, SubmittedBytes, SubmittedTask } from '@stead/sdk/api'
 
 const SEED_BYTES = 32
+/** Inputs of so many tasks share the transactions that store them. */
+const TASKS_AT_ONCE = 512
 
 /** A submitted job as the consumer takes it; bytes that came inline are stored as blobs. */
 export async function jobRequestOf(submission: JobSubmission, blobs: BlobExchange): Promise<JobRequest> {
   const idOf = async (part: SubmittedBytes): Promise<ContentId> =>
     'blob' in part ? part.blob : await blobs.cache.put(part.bytes)
   const tasks: JobTask[] = []
-  for (const task of submission.tasks) tasks.push(await jobTaskOf(submission, task, idOf))
+  for (let at = 0; at < submission.tasks.length; at += TASKS_AT_ONCE) {
+    const part = submission.tasks.slice(at, at + TASKS_AT_ONCE)
+    tasks.push(...(await Promise.all(part.map((task) => jobTaskOf(submission, task, idOf)))))
+  }
   const { name, verification, maxCostMicroUsd, maxRttMs, deadlineMs, operators, hedge, context } = submission
   return {
     name,

@@ -1,3 +1,4 @@
+import { isFinal } from '@stead/compute'
 import type { Logger } from '@stead/core'
 import { METER_VERSION } from '@stead/sandbox'
 import { LazyExecutor } from '../adapters/lazy-executor.ts'
@@ -108,6 +109,9 @@ export class SteadNode {
 
   async #complete(): Promise<void> {
     const { provider, payer } = this.trade
+    for (const { id, state } of await payer.compute.jobs()) {
+      if (!isFinal(state)) await (await payer.compute.job(id)).result()
+    }
     if (provider !== undefined) {
       await provider.compute.finish()
       await provider.market.finish()
