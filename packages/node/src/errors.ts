@@ -4,6 +4,7 @@ import { type ErrorCatalog, SteadError, type SteadErrorOptions } from '@stead/co
 export type NodeErrorCode =
   | 'NODE_CONFIG_INVALID'
   | 'NODE_CONFIG_UNREADABLE'
+  | 'NODE_DATA_DIR'
   | 'NODE_CHAIN_MISSING'
   | 'NODE_OPERATOR_MISSING'
   | 'NODE_KEY_INVALID'
@@ -28,6 +29,12 @@ export const nodeErrorCatalog: ErrorCatalog<NodeErrorCode> = {
     retryable: false,
     meaning: 'A file of the configuration is missing, unreadable or not JSON.',
     next: 'Correct or remove the named file.',
+  },
+  NODE_DATA_DIR: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The folder for keys and data cannot be made or entered.',
+    next: 'Choose another folder: --data-dir <path>',
   },
   NODE_CHAIN_MISSING: {
     kind: 'user',

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { DaemonReady } from '@stead/node/files'
+import { type DaemonReady, makePrivateDirectory } from '@stead/node/files'
 import { CliError } from '../errors.ts'
 
 /** How a daemon is started. */
@@ -78,7 +78,7 @@ interface DaemonParts {
 const ENTRY_FILE = fileURLToPath(new URL('../../bin/enter.mjs', import.meta.url))
 
 function spawnDaemon(options: DaemonProcessOptions): DaemonParts {
-  mkdirSync(options.dataDir, { recursive: true, mode: 0o700 })
+  makePrivateDirectory(options.dataDir)
   const logFile = join(options.dataDir, 'node.log')
   const log = openSync(logFile, 'a', 0o600)
   const conditions = process.execArgv.filter((argument) => argument.startsWith('--conditions='))

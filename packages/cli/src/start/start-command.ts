@@ -25,9 +25,20 @@ interface StartOptions {
   readonly directory: string
 }
 
+const USAGE = `npm start [-- --once] [--json] [--data-dir <path>]
+
+A local network and a real job on it: found, checked, paid, settled, audited.
+  --once             leave after settlement; otherwise the network stays until Ctrl-C
+  --json             one JSON object on standard output (npm start --silent keeps npm's own lines off it)
+  --data-dir <path>  where the network keeps its keys, chain and data (default: .stead)`
+
 /** `npm start`: a local network, the main job on it, its books and their audit; the network stays until Ctrl-C. */
 export async function runStart(args: readonly string[], root: string): Promise<ExitCode> {
   const terminal = createTerminal({ isJson: args.includes('--json') })
+  if (args.includes('--help') || args.includes('-h')) {
+    terminal.out(USAGE)
+    return exitCodes.ok
+  }
   try {
     return await start(optionsOf(args, root), { terminal, root })
   } catch (error) {
@@ -48,7 +59,7 @@ function optionsOf(args: readonly string[], root: string): StartOptions {
     }
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause)
-    const next = 'npm start [-- --once] [--json] [--data-dir <path>]'
+    const next = 'npm start -- --help'
     throw new CliError('CLI_USAGE', message, { next })
   }
 }

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Address, Chain, Clock, Logger, Network, Random, Signer, Store } from '@stead/core'
 import { chainIdentityOf, EvmChain, readAddressBook } from '@stead/evm'
@@ -12,6 +11,7 @@ import { type NodeDirectories, nodeKeyPath } from '../config/directories.ts'
 import type { NodeConfig } from '../config/settings.ts'
 import { NodeError } from '../errors.ts'
 import { loadOrCreateKey } from '../identity/key-file.ts'
+import { makePrivateDirectory } from '../identity/private-file.ts'
 import { PeerMemory } from './peer-memory.ts'
 import type { StopStack } from './stop-stack.ts'
 
@@ -48,7 +48,7 @@ export async function openFoundation(
   const { logger, stops } = components
   const { config, directories } = options
   const [clock, random, metrics] = [systemClock, systemRandom, new PrometheusMetrics()]
-  mkdirSync(directories.dataDir, { recursive: true, mode: 0o700 })
+  makePrivateDirectory(directories.dataDir)
   // First of all: a second node on the same folder must find out before it touches anything.
   const store = await SqliteStore.open({ logger, metrics }, { directory: join(directories.dataDir, 'store') })
   stops.push('store', () => store.close())

@@ -1,9 +1,34 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { messageOf } from '@stead/core'
+import { NodeError } from '../errors.ts'
 
-/** Makes a folder that only its owner can enter. */
-function makePrivateDirectory(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 })
+/**
+ * Makes a folder, and the ones above it that are missing, that only its owner can enter.
+ * @throws NodeError NODE_DATA_DIR
+ */
+export function makePrivateDirectory(path: string): void {
+  try {
+    makeMissing(path)
+  } catch (cause) {
+    throw new NodeError('NODE_DATA_DIR', `the folder ${path} cannot be made: ${messageOf(cause)}`, {
+      details: { directory: path },
+      cause,
+    })
+  }
+}
+
+/** Step by step: the recursive form of mkdir never returns below /proc, where a parent is there and takes no child. */
+function makeMissing(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return
+  const parent = dirname(path)
+  if (parent !== path) makeMissing(parent)
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    // Another process may have made it just now.
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) throw error
+  }
 }
 
 /**
