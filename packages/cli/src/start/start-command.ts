@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { hasCode } from '@stead/core'
 import { auditBill } from '../audit/audit-bill.ts'
 import { type AuditVerdict, auditVerdictText } from '../audit/audit-verdict.ts'
 import { supervisorLogger } from '../commands/dev.ts'
@@ -23,6 +24,7 @@ interface StartOptions {
   readonly once: boolean
   readonly json: boolean
   readonly directory: string
+  readonly isDefaultDirectory: boolean
 }
 
 const USAGE = `npm start [-- --once] [--json] [--data-dir <path>]
@@ -56,6 +58,7 @@ function optionsOf(args: readonly string[], root: string): StartOptions {
       once: values.once ?? false,
       json: values.json ?? false,
       directory: values['data-dir'] ?? join(root, '.stead'),
+      isDefaultDirectory: values['data-dir'] === undefined,
     }
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause)
@@ -87,12 +90,16 @@ async function start(options: StartOptions, { terminal, root }: Surroundings): P
     const loading = loadPackage(join(root, 'examples', 'signal-search'))
     const up = await Promise.race([network.start(), failed.promise, interrupted])
     if (up === 'interrupted') return exitCodes.interrupted
-    const run = runAndSettle(network, { terminal, signal }, await loading)
+    const run = runAndSettle(network, { terminal, signal, options }, await loading)
     const exitCode = await Promise.race([run, failed.promise])
     if (options.once) return exitCode
     terminal.message('\nThe network goes on. Try: npx stead status; Ctrl-C stops it, npm start later goes on with it.')
     await Promise.race([interrupted, failed.promise])
     return exitCode
+  } catch (error) {
+    if (!hasCode(error, 'CLI_INTERRUPTED')) throw error
+    const next = 'Go on with it: npm start'
+    throw new CliError('CLI_INTERRUPTED', 'interrupted; the network stops and the job is kept', { next })
   } finally {
     terminal.message('stopping …')
     await network.stop()
@@ -101,7 +108,7 @@ async function start(options: StartOptions, { terminal, root }: Surroundings): P
 
 async function runAndSettle(
   network: DevNetwork,
-  surroundings: { readonly terminal: Terminal; readonly signal: AbortSignal },
+  surroundings: { readonly terminal: Terminal; readonly signal: AbortSignal; readonly options: StartOptions },
   loaded: Awaited<ReturnType<typeof loadPackage>>,
 ): Promise<ExitCode> {
   const { terminal } = surroundings
@@ -116,20 +123,29 @@ async function runAndSettle(
     rpcUrl,
     addressBook: layout.addressBook,
   })
-  print(terminal, outcome, { settled, verdict })
+  print(terminal, outcome, { settled, verdict, auditAdvice: auditAdvice(surroundings.options, outcome.job.id) })
   const failure = jobFailure(outcome.job)
   if (failure !== undefined) return exitCodeOf(failure)
   return verdict.kind === 'match' ? exitCodes.ok : exitCodes.auditMismatch
 }
 
+/** The one command that recomputes the bill; it asks the payer's node for its receipts, which must be up. */
+function auditAdvice(options: StartOptions, job: string): string {
+  const folder = options.isDefaultDirectory ? '' : ` --data-dir ${options.directory}`
+  const command = `npx stead audit bill ${job}${folder}`
+  if (!options.once) return `recompute it: ${command}`
+  const start = options.isDefaultDirectory ? 'npm start' : `npm start --${folder}`
+  return `recompute it at any time, with the network up (${start}): ${command}`
+}
+
 function print(
   terminal: Terminal,
   outcome: JobOutcome,
-  after: { readonly settled: SettledJob; readonly verdict: AuditVerdict },
+  after: { readonly settled: SettledJob; readonly verdict: AuditVerdict; readonly auditAdvice: string },
 ): void {
   const { settled, verdict } = after
   if (!terminal.isJson) {
-    terminal.out(describeStart(outcome, settled, verdict))
+    terminal.out(describeStart(outcome, after))
     return
   }
   const { tasks: _tasks, running: _running, ...tasks } = outcome.job.counts

@@ -5,20 +5,25 @@ import { renderTable } from '../terminal/table.ts'
 import type { SettledJob } from './settlement.ts'
 
 /** Everything that `npm start` has to say at the end. */
-export function describeStart(outcome: JobOutcome, settled: SettledJob, verdict: AuditVerdict): string {
+export function describeStart(
+  outcome: JobOutcome,
+  after: { readonly settled: SettledJob; readonly verdict: AuditVerdict; readonly auditAdvice: string },
+): string {
+  const { settled, verdict, auditAdvice } = after
   return [
     ...outcome.report.lines,
     '',
     describeTasks(outcome),
     '',
     earningsTable(settled),
+    "net = gross - fee, credited by the Escrow; each node pays its gas apart, in the chain's own coin",
     '',
     describeBooks(outcome, settled),
     '',
     transactionsTable(settled),
     '',
     `audit: ${auditVerdictText(verdict)}`,
-    `recompute it: npx stead audit bill ${outcome.job.id}`,
+    auditAdvice,
   ].join('\n')
 }
 

@@ -28,8 +28,18 @@ const colored: Style = {
   bad: (text) => `\u001b[31m${text}\u001b[39m`,
 }
 
+/** `stead receipts | head` closes the pipe early; that is the reader's right and no fault. Anything else is. */
+function tolerateClosedPipe(stream: NodeJS.WriteStream): void {
+  if (stream.listenerCount('error') > 0) return
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+}
+
 /** The process's own terminal. Colour is off under NO_COLOR (no-color.org), TERM=dumb and where output is not a terminal. */
 export function createTerminal(options: { readonly isJson: boolean }): Terminal {
+  tolerateClosedPipe(process.stdout)
+  tolerateClosedPipe(process.stderr)
   const isInteractive = process.stderr.isTTY === true && process.env.TERM !== 'dumb' && !process.env.CI
   const hasColor = isInteractive && !process.env.NO_COLOR
   return {

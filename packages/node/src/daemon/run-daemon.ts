@@ -79,14 +79,20 @@ function catchFaults(logger: Logger): void {
   process.on('unhandledRejection', die('unhandled rejection'))
 }
 
+/** A Ctrl-C reaches every process of a group, and launchers hand it on as well: within this time it is the same one. */
+const SAME_SIGNAL_MS = 300
+
 function listenForEnd(logger: Logger, graceMs: number, end: (reason: DaemonEnd) => void): void {
   let asked = false
+  let askedAtMs = 0
   const onEnd = (reason: DaemonEnd) => (): void => {
+    if (asked && performance.now() - askedAtMs < SAME_SIGNAL_MS) return
     if (asked) {
       logger.warn('stopped at once')
       process.exit(130)
     }
     asked = true
+    askedAtMs = performance.now()
     end(reason)
     setTimeout(() => {
       logger.error('stop took too long', { limitMs: graceMs + STOP_MARGIN_MS })
