@@ -15,7 +15,7 @@ import {
 } from '@stead/protocol'
 import { ProcessExecutor } from '@stead/sandbox/node'
 import type { JobEvidence } from '@stead/sdk/api'
-import type { AuditVerdict } from './audit-verdict.ts'
+import { type AuditVerdict, differenceOfError } from './audit-verdict.ts'
 import { type ChannelOnChain, checkOnChain } from './chain-check.ts'
 import { RerunAhead, type RerunTask } from './rerun-ahead.ts'
 
@@ -62,6 +62,8 @@ export async function auditBill(
     const finding = await checkOnChain(chain, bundle.channels)
     if (finding.kind === 'differs') return { kind: 'difference', what: finding.what }
     return await rerunAll(components, { evidence, channels: bundle.channels, onChain: finding.channels })
+  } catch (error) {
+    return differenceOfError(error)
   } finally {
     await chain.stop()
   }
