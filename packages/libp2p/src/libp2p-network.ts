@@ -346,9 +346,15 @@ async function startListening(node: SteadLibp2p, listen: readonly string[]): Pro
   try {
     await node.start()
   } catch (error) {
-    const message = `cannot listen on ${listen.join(', ')}: ${messageOf(error)}`
+    const message = `cannot listen on ${listen.join(', ')}: ${withoutStacks(messageOf(error))}`
     throw new Libp2pError('LIBP2P_LISTEN_FAILED', message, { details: { listen }, cause: error })
   }
+}
+
+/** libp2p puts the stacks of all causes into one message; a person needs the first line of each. */
+function withoutStacks(message: string): string {
+  const lines = message.split('\n').map((line) => line.trim())
+  return lines.filter((line) => line !== '' && !/^at\s/.test(line)).join(' ')
 }
 
 async function connectionTo(node: SteadLibp2p, peer: Libp2pPeerId, signal: AbortSignal): Promise<Connection> {

@@ -56,6 +56,7 @@ describe('addresses', () => {
     } catch (error) {
       expect(hasCode(error, 'LIBP2P_LISTEN_FAILED')).toBe(true)
       expect(String(error)).toContain(String(port))
+      expect(String(error)).not.toMatch(/\n|\sat\s/)
     } finally {
       await network.stop()
       other.close()
