@@ -9,6 +9,8 @@ export type SdkErrorCode =
   | 'JOB_TOO_LARGE'
   | 'JOB_BUILD_FAILED'
   | 'JOB_CONTEXT_INVALID'
+  | 'JOB_PLAN_FAILED'
+  | 'JOB_REPORT_FAILED'
   | 'API_NO_DAEMON'
   | 'API_UNAUTHORIZED'
   | 'API_BAD_REQUEST'
@@ -60,6 +62,18 @@ export const sdkErrorCatalog: ErrorCatalog<SdkErrorCode> = {
     retryable: false,
     meaning: 'What a job kept for its report cannot be read by this version of the job.',
     next: 'Run the job again with the version of the job package that you have now.',
+  },
+  JOB_PLAN_FAILED: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The code of a job package failed while it read its inputs and cut the work; nothing was paid.',
+    next: 'Correct the stead.job.ts of the package; the message says what it threw.',
+  },
+  JOB_REPORT_FAILED: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The code of a job package failed while it made its report; the results of the job are kept.',
+    next: 'Correct the stead.job.ts of the package; the message says what it threw.',
   },
   API_NO_DAEMON: {
     kind: 'system',

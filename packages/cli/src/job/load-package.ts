@@ -10,6 +10,7 @@ import {
   type JobPlan,
   jobOfModule,
   parseJobOptions,
+  SdkError,
 } from '@stead/sdk/job'
 import { CliError } from '../errors.ts'
 
@@ -40,7 +41,38 @@ export async function loadPackage(directory: string): Promise<LoadedPackage> {
     if (isSteadError(cause)) throw cause
     throw new CliError('CLI_JOB_DIRECTORY', `${file} cannot be loaded: ${messageOf(cause)}`, { cause })
   }
-  return { directory: root, job: jobOfModule(exports) }
+  return { directory: root, job: withNamedFaults(directory, jobOfModule(exports)) }
+}
+
+/** The same job, but what its own code throws says whose fault it is and where to mend it. */
+function withNamedFaults(directory: string, job: JobPackage): JobPackage {
+  const faultOf = (code: 'JOB_PLAN_FAILED' | 'JOB_REPORT_FAILED', cause: unknown): unknown => {
+    if (isSteadError(cause)) return cause
+    const [what = ''] = messageOf(cause).split('\n')
+    const part = code === 'JOB_PLAN_FAILED' ? 'plan' : 'report'
+    return new SdkError(code, `the ${part} of ${job.name} failed: ${what}`, {
+      details: { directory },
+      next: `Correct ${join(directory, JOB_FILE_NAME)}`,
+      cause,
+    })
+  }
+  return {
+    ...job,
+    plan: async (context) => {
+      try {
+        return await job.plan(context)
+      } catch (cause) {
+        throw faultOf('JOB_PLAN_FAILED', cause)
+      }
+    },
+    report: (results, context) => {
+      try {
+        return job.report(results, context)
+      } catch (cause) {
+        throw faultOf('JOB_REPORT_FAILED', cause)
+      }
+    },
+  }
 }
 
 /** What the person gave to a job. */
