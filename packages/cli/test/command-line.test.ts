@@ -26,6 +26,7 @@ describe('the command line', () => {
       expect(stdout).toContain(name)
     expect(stead(['up', '--help']).stdout).toContain('--operator')
     expect(stead(['jobs', 'watch', '--help']).status).toBe(0)
+    expect(stead(['run', '--help'])).toMatchObject({ status: 0, stdout: expect.stringContaining('<directory>') })
   })
 
   it.each([
@@ -34,6 +35,7 @@ describe('the command line', () => {
     [['jobs', 'watch']],
     [['jobs', 'watch', '0x12']],
     [['config']],
+    [['run']],
     [[]],
   ])('exits 2 on %j, with the reason and without a stack trace', (args) => {
     const { status, stdout, stderr } = stead(args)
@@ -60,6 +62,19 @@ describe('the command line', () => {
     const missingInput = stead(['run', directory, '--input', 'missing.csv'])
     expect(missingInput).toMatchObject({ status: 1, stderr: expect.stringContaining('missing.csv') })
     expect(missingInput.stderr).toContain('CLI_INPUT_UNREADABLE')
+  })
+
+  it('names the package whose own code fails, and where to correct it', () => {
+    const directory = join(home, 'faulty')
+    mkdirSync(directory, { recursive: true })
+    writeFileSync(
+      join(directory, 'stead.job.ts'),
+      "export const job = { name: 'faulty', summary: 'x', options: [], plan: async () => { throw new TypeError('no such column') }, report: () => ({}) }",
+    )
+    const { status, stderr } = stead(['run', directory])
+    expect(status).toBe(1)
+    expect(stderr).toContain('the plan of faulty failed: no such column (JOB_PLAN_FAILED)')
+    expect(stderr).toContain(`next: Correct ${join(directory, 'stead.job.ts')}`)
   })
 
   it('shows where each setting came from', () => {

@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { clientFor } from '../daemon-access.ts'
 import { exitCodes } from '../exit-codes.ts'
+import { interruptible } from '../job/interruptible.ts'
 import { addJobOptions, type GivenJobOptions, ownOptionsOf, runTermsOf } from '../job/job-options.ts'
 import { loadPackage, planJob } from '../job/load-package.ts'
 import { renderTable } from '../terminal/table.ts'
@@ -21,8 +22,11 @@ export function define(command: Command, context: CommandContext): void {
     for (const notice of plan.notices) context.terminal.message(notice)
     const client = clientFor(context)
     const signal = context.interruption()
-    const submission = await prepareJob(client, plan, { name: loaded.job.name, ...terms, signal })
-    print(await client.quoteJob(submission, { signal }), context)
+    const quote = await interruptible(signal, 'interrupted; nothing was paid', async () => {
+      const submission = await prepareJob(client, plan, { name: loaded.job.name, ...terms, signal })
+      return await client.quoteJob(submission, { signal })
+    })
+    print(quote, context)
   })
 }
 

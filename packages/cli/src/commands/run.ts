@@ -3,8 +3,10 @@ import { prepareJob } from '@stead/sdk'
 import { type Command, Option } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { clientFor } from '../daemon-access.ts'
+import { CliError } from '../errors.ts'
 import { exitCodeOf } from '../exit-codes.ts'
 import { followJob } from '../job/follow-job.ts'
+import { interruptible } from '../job/interruptible.ts'
 import {
   addJobOptions,
   describeOwnOptions,
@@ -19,13 +21,15 @@ import { toJson } from '../terminal/terminal.ts'
 
 /** `stead run`: a job package from its inputs to its findings. */
 export function define(command: Command, context: CommandContext): void {
-  addJobOptions(command)
+  addJobOptions(command, '[directory]')
   command
+    .usage('[options] <directory> [options...]')
     .addOption(new Option('--detach', 'print the id of the job and return; it goes on in the node'))
     .helpOption(false)
     .addOption(new Option('-h, --help', "print this help, with the job's own options after <directory>"))
-    .action(async (directory: string, rest: string[], options: GivenJobOptions & RunOptions) => {
+    .action(async (directory: string | undefined, rest: string[], options: GivenJobOptions & RunOptions) => {
       if (options.help === true) return await printHelp(command, directory, context)
+      if (directory === undefined) throw new CliError('CLI_USAGE', "missing required argument 'directory'")
       await run(directory, { rest, options }, context)
     })
 }
@@ -35,7 +39,11 @@ interface RunOptions {
   readonly help?: boolean
 }
 
-async function printHelp(command: Command, directory: string, context: CommandContext): Promise<void> {
+async function printHelp(command: Command, directory: string | undefined, context: CommandContext): Promise<void> {
+  if (directory === undefined) {
+    context.terminal.out(command.helpInformation())
+    return
+  }
   const { job } = await loadPackage(directory)
   context.terminal.out(`${command.helpInformation()}\n${job.name}: ${job.summary}\n${describeOwnOptions(job.options)}`)
 }
@@ -53,8 +61,10 @@ async function run(
   const plan = await planJob(loaded, { inputs: given.options.input ?? [], options: own })
   for (const notice of plan.notices) terminal.message(notice)
   const client = clientFor(context)
-  const submission = await prepareJob(client, plan, { name: loaded.job.name, ...terms, signal })
-  const { id, tasks } = await client.submitJob(submission, { signal })
+  const { id, tasks } = await interruptible(signal, 'interrupted; the job may have been taken on', async () => {
+    const submission = await prepareJob(client, plan, { name: loaded.job.name, ...terms, signal })
+    return await client.submitJob(submission, { signal })
+  })
   terminal.message(`job ${id}: ${tasks} tasks, at most ${formatMicroUsd(terms.maxCostMicroUsd)}`)
   if (given.options.detach === true) {
     terminal.out(terminal.isJson ? toJson({ job: id, tasks }) : id)

@@ -28,11 +28,11 @@ export interface RunTerms {
   readonly hedge?: boolean
 }
 
-/** Adds the options that every job has. */
-export function addJobOptions(command: Command): void {
+/** Adds the folder and the options that every job has; `run` takes the folder as optional, for its help. */
+export function addJobOptions(command: Command, directory: '<directory>' | '[directory]' = '<directory>'): void {
   const collect = (next: string, before: string[] | undefined): string[] => [...(before ?? []), next]
   command
-    .argument('<directory>', 'folder of the job package (it has a stead.job.ts)')
+    .argument(directory, 'folder of the job package (it has a stead.job.ts)')
     .argument('[options...]', 'options of the job itself; see: stead run <directory> --help')
     .allowUnknownOption()
     .addOption(new Option('--input <file>', 'a file to work on; may be repeated').argParser(collect))
