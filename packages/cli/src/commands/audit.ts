@@ -1,7 +1,7 @@
 import { formatMicroUsd, type Hash } from '@stead/core'
 import { type Command, Option } from 'commander'
 import { type AuditOptions, auditBill } from '../audit/audit-bill.ts'
-import type { AuditVerdict } from '../audit/audit-verdict.ts'
+import { type AuditVerdict, differenceOfError } from '../audit/audit-verdict.ts'
 import type { CommandContext } from '../command-context.ts'
 import { clientFor, devNetworkOf } from '../daemon-access.ts'
 import { devLayout } from '../dev/dev-layout.ts'
@@ -33,10 +33,7 @@ export function define(command: Command, context: CommandContext): void {
 async function audit(id: Hash, given: GivenAuditOptions, context: CommandContext): Promise<void> {
   const { terminal } = context
   const options = await chainOptions(given, context)
-  const client = clientFor(context)
-  const evidence = await client.getJobEvidence(id)
-  terminal.message(`auditing ${evidence.accepted.length} billed deliveries of ${evidence.tasks.length} tasks …`)
-  const verdict = await auditBill({ fetchBlob: (blob) => client.getBlob(blob) }, evidence, options)
+  const verdict = await verdictOf(id, options, context)
   if (verdict.kind === 'match') {
     terminal.out(terminal.isJson ? toJson({ job: id, audit: 'match', ...verdict }) : describe(verdict))
     return
@@ -48,6 +45,15 @@ async function audit(id: Hash, given: GivenAuditOptions, context: CommandContext
     terminal.out('MISMATCH')
     printError(terminal, error)
   }
+}
+
+async function verdictOf(id: Hash, options: AuditOptions, context: CommandContext): Promise<AuditVerdict> {
+  const client = clientFor(context)
+  // The node itself refuses to bundle receipts with a gap; that is a finding about the bill.
+  const evidence = await client.getJobEvidence(id).catch(differenceOfError)
+  if ('kind' in evidence) return evidence
+  context.terminal.message(`auditing ${evidence.accepted.length} billed deliveries of ${evidence.tasks.length} tasks …`)
+  return await auditBill({ fetchBlob: (blob) => client.getBlob(blob) }, evidence, options)
 }
 
 function describe(verdict: AuditVerdict & { readonly kind: 'match' }): string {
