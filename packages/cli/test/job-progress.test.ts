@@ -1,6 +1,6 @@
 import type { JobEvent } from '@stead/sdk/api'
 import { describe, expect, it } from 'vitest'
-import { ProgressFold, progressLine } from '../src/job/job-progress.ts'
+import { ProgressFold, progressLine, shortfallText } from '../src/job/job-progress.ts'
 
 let number = 0
 function event(type: string, rest: Partial<JobEvent> = {}): JobEvent {
@@ -37,5 +37,17 @@ describe('progress', () => {
       fold.take(event('problem', { details: { code: 'MARKET_UNFUNDED', message: 'need 5, have 1', next: 'send 4' } })),
     ).toBe('need 5, have 1 (MARKET_UNFUNDED); next: send 4')
     expect(fold.take(event('placed', { task: 'a' }))).toBeUndefined()
+  })
+
+  it('says what was needed and what there was when operators or money did not suffice', () => {
+    const short = new ProgressFold(1)
+    const details = { needOperators: 9, haveOperators: 5 }
+    short.take(event('problem', { details: { code: 'COMPUTE_FEWER_OPERATORS', message: '', next: '', details } }))
+    expect(shortfallText(short.shortfall)).toBeUndefined()
+    short.take(event('unfinished', { task: 'a', reason: 'fewer-operators', details: { detail: '5 match' } }))
+    expect(shortfallText(short.shortfall)).toBe('need 9 operators, have 5')
+    const capped = new ProgressFold(1)
+    capped.take(event('unfinished', { task: 'a', reason: 'cost-cap', details: { detail: 'the next may cost 7' } }))
+    expect(shortfallText(capped.shortfall)).toBe('the next may cost 7')
   })
 })

@@ -5,7 +5,7 @@ import { CliError } from '../errors.ts'
 import { patiently } from '../patiently.ts'
 import { ProgressView } from '../terminal/progress-view.ts'
 import type { Terminal } from '../terminal/terminal.ts'
-import { ProgressFold, progressLine } from './job-progress.ts'
+import { ProgressFold, progressLine, shortfallText } from './job-progress.ts'
 
 /** What following a job needs. */
 export interface FollowComponents {
@@ -15,8 +15,14 @@ export interface FollowComponents {
   readonly signal: AbortSignal
 }
 
+/** A job that ended, and what its events say about why it fell short. */
+export interface FollowedJob extends JobDetail {
+  /** The numbers behind the reason, as a sentence; missing when there is nothing to say. */
+  readonly shortfall?: string
+}
+
 /** Shows a job until it ends, also over restarts of the node. @throws CliError CLI_INTERRUPTED and the client's errors */
-export async function followJob(components: FollowComponents, id: Hash, tasks: number): Promise<JobDetail> {
+export async function followJob(components: FollowComponents, id: Hash, tasks: number): Promise<FollowedJob> {
   const { client, terminal, signal } = components
   const view = new ProgressView(terminal)
   const fold = new ProgressFold(tasks)
@@ -36,5 +42,7 @@ export async function followJob(components: FollowComponents, id: Hash, tasks: n
     })
   }
   view.end()
-  return await patiently(() => client.getJob(id))
+  const job = await patiently(() => client.getJob(id))
+  const shortfall = shortfallText(fold.shortfall)
+  return shortfall === undefined ? job : { ...job, shortfall }
 }

@@ -6,6 +6,7 @@ import type { JobPackage, JobReport, TaskResult } from '@stead/sdk/job'
 import { CliError } from '../errors.ts'
 import { patiently } from '../patiently.ts'
 import { renderTable } from '../terminal/table.ts'
+import type { FollowedJob } from './follow-job.ts'
 
 /** What a job ended in. */
 export interface JobOutcome {
@@ -54,11 +55,11 @@ const LIMIT_REASONS = ['cost-cap', 'deadline']
 const PLACEMENT_REASONS = ['no-providers', 'fewer-operators']
 
 /** The error that a job which did not end complete stands for; undefined when all is well. */
-export function jobFailure(job: JobDetail): CliError | undefined {
+export function jobFailure(job: JobDetail | FollowedJob): CliError | undefined {
   if (job.state === 'complete') return undefined
   const unfinished = job.reasons.filter(({ reason }) => reason.startsWith('unfinished:'))
   const words = unfinished.map(({ reason, count }) => `${count} ${reason.slice('unfinished:'.length)}`).join(', ')
-  const message = `job ended ${job.state}: ${job.counts.succeeded} of ${job.counts.tasks} tasks succeeded${words === '' ? '' : ` (${words})`}`
+  const message = `job ended ${job.state}: ${job.counts.succeeded} of ${job.counts.tasks} tasks succeeded${words === '' ? '' : ` (${words})`}${'shortfall' in job ? `: ${job.shortfall}` : ''}`
   const details = { job: job.id, haveTasks: job.counts.succeeded, needTasks: job.counts.tasks }
   const has = (reasons: readonly string[]): boolean =>
     unfinished.some(({ reason }) => reasons.includes(reason.slice('unfinished:'.length)))

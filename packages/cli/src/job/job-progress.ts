@@ -15,6 +15,14 @@ export interface JobProgress {
   readonly paidMicroUsd: bigint
 }
 
+/** Why tasks were given up, with the numbers where the node gave them. */
+export interface JobShortfall {
+  /** Distinct operators that the verification needs, and those that match. */
+  readonly operators: { readonly need: number; readonly have: number } | undefined
+  /** The first sentence of each reason. */
+  readonly why: ReadonlyMap<string, string>
+}
+
 /** Folds a job's events into its progress. */
 export class ProgressFold {
   #tasks: number
@@ -23,6 +31,8 @@ export class ProgressFold {
   #agreed = 0
   #unfinished = 0
   readonly #paid: Map<string, bigint> = new Map()
+  readonly #why: Map<string, string> = new Map()
+  #operators: JobShortfall['operators']
 
   constructor(tasks: number) {
     this.#tasks = tasks
@@ -41,9 +51,13 @@ export class ProgressFold {
     }
   }
 
+  get shortfall(): JobShortfall {
+    return { operators: this.#operators, why: this.#why }
+  }
+
   /** Takes the next event; gives a line where it is one that a person should read. */
   take(event: JobEvent): string | undefined {
-    const { type, task, node, details } = event
+    const { type, task, node, reason, details } = event
     const delivery = textOf(details.delivery)
     if (type === 'submitted') this.#tasks = Number(details.tasks ?? this.#tasks)
     if (type === 'placed') {
@@ -52,13 +66,23 @@ export class ProgressFold {
     }
     if (type === 'answered' || type === 'lost' || type === 'rejected') this.#deliveries.delete(delivery)
     if (type === 'agreed') this.#agreed += 1
-    if (type === 'unfinished') this.#unfinished += 1
+    if (type === 'unfinished') {
+      this.#unfinished += 1
+      if (reason !== undefined && !this.#why.has(reason)) this.#why.set(reason, textOf(details.detail))
+    }
+    if (type === 'problem' && details.code === 'COMPUTE_FEWER_OPERATORS') this.#operators = operatorsOf(details.details)
     if (type === 'paid' && node !== undefined) {
       this.#paid.set(textOf(details.channel), BigInt(textOf(details.paidMicroUsd) || '0'))
     }
     if (type === 'finished') this.#deliveries.clear()
     return noticeOf(event)
   }
+}
+
+function operatorsOf(details: unknown): JobShortfall['operators'] {
+  if (typeof details !== 'object' || details === null) return undefined
+  const { needOperators: need, haveOperators: have } = details as Readonly<Record<string, unknown>>
+  return typeof need === 'number' && typeof have === 'number' ? { need, have } : undefined
 }
 
 /** Events that are news to a person, as a sentence; the others only move the counts. */
@@ -98,4 +122,11 @@ export function progressLine(progress: JobProgress): string {
   const { tasks, placed, running, agreed, unfinished, paidMicroUsd } = progress
   const lost = unfinished === 0 ? '' : ` · ${unfinished} unfinished`
   return `${placed}/${tasks} placed · ${running} running · ${agreed} agreed · ${formatMicroUsd(paidMicroUsd)} paid${lost}`
+}
+
+/** `need 9 operators, have 5`, or what the node says about the cost cap; undefined where neither was the reason. */
+export function shortfallText({ operators, why }: JobShortfall): string | undefined {
+  if (why.has('fewer-operators') && operators !== undefined)
+    return `need ${operators.need} operators, have ${operators.have}`
+  return why.get('fewer-operators') ?? why.get('cost-cap')
 }

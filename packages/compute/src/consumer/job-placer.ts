@@ -102,6 +102,7 @@ export class JobPlacer {
   readonly #live: Map<string, LiveDelivery> = new Map()
   readonly #moduleRefusals: Map<string, Set<Address>> = new Map()
   #halt: PlacingHalt | undefined
+  #refusedMicroUsd = 0n
   #isOver = false
 
   constructor(components: JobPlacerComponents, options: JobPlacerOptions) {
@@ -250,11 +251,17 @@ export class JobPlacer {
     } while (chosen.length < assessor.wantedOf(task))
     if (!budget.fits(amounts)) {
       this.#halt = 'cost-cap'
+      this.#refusedMicroUsd = amounts.reduce((sum, { amount }) => sum + amount, 0n)
       return false
     }
     for (const [index, lane] of chosen.entries())
       if (!this.#send(task, lane, index === 0 ? 'original' : 'replica')) this.repair(task, 1)
     return true
+  }
+
+  /** What the task that the cap refused last may cost at the nodes chosen for it. */
+  get refusedMicroUsd(): bigint {
+    return this.#refusedMicroUsd
   }
 
   get #isAdaptive(): boolean {
@@ -288,6 +295,7 @@ export class JobPlacer {
     const maximum = lane.maximumOf(task.plan.fuelMax)
     if (!budget.reserve(channel.id, maximum)) {
       this.#halt = 'cost-cap'
+      this.#refusedMicroUsd = maximum
       return false
     }
     const reservation = channel.reserve(maximum)

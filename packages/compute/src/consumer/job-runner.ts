@@ -252,7 +252,7 @@ export class JobRunner {
       if (this.#placer.halt === 'cost-cap' && this.#placer.live.size === 0)
         this.#end(
           'cost-cap',
-          `the cap of ${this.#header.maxCostMicroUsd} micro-dollars leaves no room for another task`,
+          `the cap of ${this.#header.maxCostMicroUsd} micro-dollars leaves no room for another task: the next may cost ${this.#placer.refusedMicroUsd}`,
         )
     }
     this.#checkDone()
