@@ -12,15 +12,19 @@ export interface OfferScoutComponents {
 /** Connections come in bursts; one round of questions serves them all. */
 const AFTER_CONNECT_MS = 300
 const ROUND_MS = 2000
+/** Rounds after a connection come twice as far apart each time; beyond this the regular announcements are sooner. */
+const PAUSE_MS_MAX = 40_000
 
 /**
- * Asks peers for the offers that they know whenever somebody connects: gossip tells only those who were there, and the
- * next repetition is a minute and a half away.
+ * Asks peers for the offers that they know, more and more rarely after somebody has connected: gossip tells only those
+ * who were there, a single message may be lost, and the next repetition is a minute and a half away.
  */
 export class OfferScout {
   readonly #components: OfferScoutComponents
   readonly #stopped = new AbortController()
+  #pauseMs = AFTER_CONNECT_MS
   #timer: Timer | undefined
+  #isAsking = false
   #unlisten: (() => void) | undefined
 
   constructor(components: OfferScoutComponents) {
@@ -28,8 +32,8 @@ export class OfferScout {
   }
 
   start(): void {
-    this.#unlisten = this.#components.network.listen({ peerConnected: () => this.#schedule() })
-    this.#schedule()
+    this.#unlisten = this.#components.network.listen({ peerConnected: () => this.#askSoon() })
+    this.#askSoon()
   }
 
   stop(): void {
@@ -38,18 +42,29 @@ export class OfferScout {
     this.#unlisten?.()
   }
 
+  #askSoon(): void {
+    this.#pauseMs = AFTER_CONNECT_MS
+    if (!this.#isAsking) this.#schedule()
+  }
+
   #schedule(): void {
-    if (this.#timer !== undefined || this.#stopped.signal.aborted) return
-    this.#timer = this.#components.clock.setTimer(AFTER_CONNECT_MS, () => {
-      const { offers, logger } = this.#components
-      // As many as there are: the round ends with its time.
-      const wish = { minimum: Number.MAX_SAFE_INTEGER, timeoutMs: ROUND_MS, signal: this.#stopped.signal }
-      offers
-        .wait('compute', wish)
-        .catch((error: unknown) => logger.debug('asking for offers failed', { error: messageOf(error) }))
-        .finally(() => {
-          this.#timer = undefined
-        })
-    })
+    if (this.#stopped.signal.aborted || this.#pauseMs > PAUSE_MS_MAX) return
+    this.#timer?.clear()
+    this.#timer = this.#components.clock.setTimer(this.#pauseMs, () => this.#ask())
+    this.#pauseMs *= 2
+  }
+
+  #ask(): void {
+    const { offers, logger } = this.#components
+    this.#isAsking = true
+    // As many as there are: the round ends with its time.
+    const wish = { minimum: Number.MAX_SAFE_INTEGER, timeoutMs: ROUND_MS, signal: this.#stopped.signal }
+    offers
+      .wait('compute', wish)
+      .catch((error: unknown) => logger.debug('asking for offers failed', { error: messageOf(error) }))
+      .finally(() => {
+        this.#isAsking = false
+        this.#schedule()
+      })
   }
 }
