@@ -7,6 +7,8 @@ const config: ViteUserConfig = {
     include: ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts', 'scripts/test/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Real processes on a shared machine: a test that fails once there and then passes is reported as retried, not lost.
+    retry: process.env.CI === undefined ? 0 : 1,
     pool: 'forks',
     execArgv: ['--conditions=@stead/source'],
   },
