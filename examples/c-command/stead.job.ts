@@ -1,5 +1,4 @@
 import { fuel } from '@stead/core'
-import { buildC } from '@stead/example-toolchain/clang'
 import {
   defineJob,
   type JobContext,
@@ -12,6 +11,7 @@ import {
   SdkError,
   type TaskResult,
 } from '@stead/sdk/job'
+import { buildC } from '@stead/toolchain'
 import { cutText } from './cut-text.ts'
 
 /** Bytes of text in one task: 10 ms of work for prose, 250 ms where every word is new. */

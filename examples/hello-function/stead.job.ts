@@ -1,6 +1,6 @@
 import { fuel } from '@stead/core'
-import { buildAssemblyScript } from '@stead/example-toolchain/assemblyscript'
 import { defineJob, type JobPackage } from '@stead/sdk/job'
+import { buildAssemblyScript } from '@stead/toolchain'
 
 /** The smallest whole job: says hello to each name, each on whatever node takes the task. */
 export const job: JobPackage = defineJob({

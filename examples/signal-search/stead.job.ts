@@ -1,5 +1,4 @@
 import { fuel } from '@stead/core'
-import { buildAssemblyScript } from '@stead/example-toolchain/assemblyscript'
 import {
   defineJob,
   type JobContext,
@@ -11,6 +10,7 @@ import {
   type PlannedTask,
   SdkError,
 } from '@stead/sdk/job'
+import { buildAssemblyScript } from '@stead/toolchain'
 import { readCsvTable } from './csv-table.ts'
 import { DEFAULT_SERIES, readDefaultSeries } from './default-series.ts'
 import { type ColumnChoice, type Observations, readObservations, TIME_UNIT_DAYS } from './observations.ts'

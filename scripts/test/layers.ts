@@ -9,8 +9,9 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   evm: ['core', 'protocol'],
   sqlite: ['core'],
   sdk: ['core', 'protocol', 'market', 'compute', 'sandbox'],
+  toolchain: ['core', 'sdk'],
   node: ['core', 'protocol', 'sandbox', 'market', 'compute', 'libp2p', 'evm', 'sqlite', 'sdk'],
-  cli: ['core', 'protocol', 'sandbox', 'market', 'compute', 'sdk', 'node', 'evm', 'sqlite'],
+  cli: ['core', 'protocol', 'sandbox', 'market', 'compute', 'sdk', 'node', 'evm', 'sqlite', 'toolchain'],
   testkit: ['core', 'protocol'],
 }
 

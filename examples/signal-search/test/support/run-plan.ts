@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import { type Fuel, fuel } from '@stead/core'
-import { buildAssemblyScript } from '@stead/example-toolchain/assemblyscript'
 import { type CallInput, InlineExecutor, type LoadedModule, type Outcome } from '@stead/sandbox'
 import {
   checkJobPlan,
@@ -10,6 +9,7 @@ import {
   parseJobOptions,
   type TaskResult,
 } from '@stead/sdk/job'
+import { buildAssemblyScript } from '@stead/toolchain'
 import { job } from '../../stead.job.ts'
 
 const NOTHING = new Uint8Array(0)

@@ -14,7 +14,7 @@ const INSTALL =
 const run = promisify(execFile)
 
 /**
- * The command module compiled from C sources (names relative to the example's folder) by clang with wasi-libc.
+ * The command module compiled from C sources (names relative to the package's folder) by clang with wasi-libc.
  * @throws SdkError JOB_BUILD_FAILED when clang or wasi-libc is missing, or with what the compiler said
  */
 export async function buildC(directory: string, name: string, sources: readonly string[]): Promise<Uint8Array> {

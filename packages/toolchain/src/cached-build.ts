@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 /** What is built, and what its result depends on. */
 export interface Build {
-  /** Folder of the example; results are kept in its `build/`. */
+  /** Folder of the job package; results are kept in its `build/`. */
   readonly directory: string
   /** First part of the result's file name. */
   readonly name: string

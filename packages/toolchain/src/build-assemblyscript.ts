@@ -7,7 +7,7 @@ import { cachedBuild } from './cached-build.ts'
 const FLAGS = ['--runtime', 'stub', '-O3', '--converge', '--enable', 'simd']
 
 /**
- * The function module whose source is `assembly/index.ts` in an example's folder.
+ * The function module whose source is `assembly/index.ts` in a job package's folder.
  * @throws SdkError JOB_BUILD_FAILED with what the compiler said
  */
 export async function buildAssemblyScript(directory: string, name: string): Promise<Uint8Array> {

@@ -1,0 +1,2 @@
+export { buildAssemblyScript } from './build-assemblyscript.ts'
+export { buildC } from './build-c.ts'
