@@ -4,7 +4,7 @@ import { CostClass, costClassOf, OPERATION_COUNT } from './binary/opcodes.ts'
  * Version of everything that decides a fuel count: this table, the placement of charges, the stack estimate, the static
  * limits and the host calls' prices. Any change to one of them that can change one count is a new version.
  */
-export const METER_VERSION = 1
+export const METER_VERSION = 2
 
 /**
  * Price of each class of operation. Ten units are about one nanosecond of a 2024 server core when the operation has to
@@ -37,6 +37,25 @@ function buildOperationCosts(): Uint8Array {
     costs[operation] = byClass[costClassOf[operation] as number] as number
   return costs
 }
+
+/**
+ * How far what is charged may be behind what was executed, at any moment: a call that traps is never under-charged by
+ * more than this.
+ */
+export const CHARGE_BEHIND_UNITS_MAX = 1024
+
+/**
+ * How far it may be ahead, because it was charged for a path that is then left and given back: 64 units in each frame on
+ * the stack (at least 72 of its 786,432 bytes each) and 1,024 in the last, rounded up. A guest that has used its fuel
+ * runs on for at most this, 0.1 ms.
+ */
+export const CHARGE_AHEAD_UNITS_MAX: number = 2 ** 20
+
+/**
+ * What every call of a guest function pays besides its own price, for the first instructions of the function called:
+ * most small functions then need no charge of their own.
+ */
+export const CALL_PREPAY_UNITS = 16
 
 /** Prices that depend on an amount, and those of the host's work for a guest. */
 export const amountCosts = {

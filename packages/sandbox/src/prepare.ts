@@ -17,6 +17,8 @@ export interface ModuleFacts extends GuestInterface {
   readonly memoryPagesMin: number
   /** Fuel that a fresh instance costs before its first instruction. */
   readonly instanceFuel: number
+  /** Fuel that each call of an export costs before its first instruction. */
+  readonly entryFuel: number
 }
 
 /** A module that has been checked and metered, not yet compiled. */
@@ -46,7 +48,7 @@ export function prepareModule(bytes: Uint8Array): PreparedModule {
   // The whitelist looks first at all code when the engine objects, so that a feature is refused by its name.
   if (!webAssembly.validate(bytes)) throw explainInvalid(view)
   const guest = readGuestInterface(view)
-  const { bytes: metered, instanceFuel } = meterModule(view, keptExports)
+  const { bytes: metered, instanceFuel, entryFuel } = meterModule(view, keptExports)
   const facts: ModuleFacts = {
     ...guest,
     meterVersion: METER_VERSION,
@@ -55,6 +57,7 @@ export function prepareModule(bytes: Uint8Array): PreparedModule {
     hasMemory: view.memory !== undefined,
     memoryPagesMin: view.memory?.min ?? 0,
     instanceFuel,
+    entryFuel,
   }
   return { facts, metered }
 }

@@ -130,6 +130,7 @@ class GuestRun {
     const { outputBytes: allowed } = this.#limits
     if (length > allowed) return { status: 'limit', limit: 'output', allowed, wanted: length, fuel: this.#fuelUsed() }
     gauge.charge(length * amountCosts.perHostByte)
+    if (this.#isOutOfFuel()) return this.#outOfFuel()
     const output = memory.slice(outputPointer, outputPointer + length)
     return { status: 'ok', output, files: NO_FILES, exitCode: 0, stderr: NO_BYTES, fuel: this.#fuelUsed() }
   }
@@ -141,6 +142,7 @@ class GuestRun {
   /** Calls an export with the whole stack budget before it. */
   #enter(name: string, ...parameters: number[]): number | bigint | undefined {
     this.#global(addedExports.stack).value = STACK_BUDGET_BYTES
+    this.#gauge?.charge(this.#compiled.facts.entryFuel)
     return (this.#exports[name] as WasmFunction)(...parameters)
   }
 

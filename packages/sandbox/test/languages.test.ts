@@ -5,7 +5,7 @@ import { compileModule } from '../src/prepare.ts'
 import { runCall } from '../src/run.ts'
 import { commandCall, functionCall, limits } from './calls.ts'
 import { compileAssemblyScript, compileC } from './compilers.ts'
-import { meteredPerInstruction } from './naive-meter.ts'
+import { meteredExactly, meteredPerInstruction } from './naive-meter.ts'
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value)
 const toolModule = compileC('tool.c')
@@ -38,9 +38,11 @@ describe('AssemblyScript', () => {
   test('its fuel is the count of its instructions', async () => {
     const bytes = await compileAssemblyScript('periods.as')
     const call = functionCall(new Uint8Array(Float64Array.from({ length: 100 }, (_, index) => index).buffer))
-    const outcome = runCall(compileModule(bytes), call, limits())
+    const outcome = runCall(meteredExactly(bytes), call, limits())
     expect(outcome.status).toBe('ok')
     expect(runCall(meteredPerInstruction(bytes), call, limits())).toEqual(outcome)
+    const billed = runCall(compileModule(bytes), call, limits())
+    expect(runCall(meteredPerInstruction(bytes, true), call, limits())).toEqual(billed)
   })
 
   test('its thrown errors reach the caller as words', async () => {
@@ -86,13 +88,17 @@ describe.runIf(toolModule !== undefined)(name, () => {
     ['scalar', toolModule],
     ['vectorised', simdModule],
   ])('the fuel of the %s one is the count of its instructions', (_name, bytes = new Uint8Array()) => {
-    // It ends by proc_exit in the middle of a charged run, so the charge is ahead by the rest of that run.
-    const charged = runCall(compileModule(bytes), call, limits())
-    const counted = runCall(meteredPerInstruction(bytes), call, limits())
-    if (charged.status !== 'ok' || counted.status !== 'ok') throw new Error(`${charged.status} ${counted.status}`)
-    expect(charged.output).toEqual(counted.output)
-    expect(charged.fuel - counted.fuel).toBeGreaterThanOrEqual(0n)
-    expect(charged.fuel - counted.fuel).toBeLessThan(100n)
+    // It ends by proc_exit within a charged run of each function on the stack, so charges are ahead by what is left.
+    for (const [charged, counted] of [
+      [meteredExactly(bytes), meteredPerInstruction(bytes)],
+      [compileModule(bytes), meteredPerInstruction(bytes, true)],
+    ] as const) {
+      const [sum, reference] = [runCall(charged, call, limits()), runCall(counted, call, limits())]
+      if (sum.status !== 'ok' || reference.status !== 'ok') throw new Error(`${sum.status} ${reference.status}`)
+      expect(sum.output).toEqual(reference.output)
+      expect(sum.fuel - reference.fuel).toBeGreaterThanOrEqual(0n)
+      expect(sum.fuel - reference.fuel).toBeLessThan(300n)
+    }
   })
 
   test('a missing file is an errno that the program can tell', async () => {

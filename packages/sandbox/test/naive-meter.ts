@@ -1,22 +1,52 @@
 import { readModule } from '../src/binary/module-reader.ts'
 import { operationCosts } from '../src/cost-table.ts'
 import { keptExports } from '../src/entry-points.ts'
-import type { ChargePlacement } from '../src/meter/charge-placement.ts'
+import { billingPlacement, type ChargePlacement, exactPlacement, isGuestCall } from '../src/meter/charge-placement.ts'
+import { ChargePlan, ChargeSite } from '../src/meter/charge-plan.ts'
 import { meterModule } from '../src/meter/meter.ts'
-import { type CompiledModule, compileModule } from '../src/prepare.ts'
+import { type CompiledModule, prepareModule } from '../src/prepare.ts'
 import { webAssembly } from '../src/webassembly.ts'
 
-/** The count by definition: each instruction pays when its turn comes, with a check each time. */
-const perInstruction: ChargePlacement = (plan, code) => {
-  plan.count = 0
-  for (let index = 0; index < code.count; index++) {
-    const cost = operationCosts[code.operations[index] as number] as number
-    if (cost > 0) plan.costs[plan.add(index, true)] = cost
+/**
+ * The count by definition: each instruction pays when its turn comes, with a check each time.
+ * @param withLumps also what bills are made with: the prepayment of calls, and each refund that is not given
+ */
+function perInstruction(withLumps: boolean): ChargePlacement {
+  const billing = billingPlacement()
+  const lumps = new ChargePlan()
+  const prepayUnits = withLumps ? billing.prepayUnits : 0
+  return {
+    prepayUnits,
+    place(plan, target) {
+      plan.clear()
+      const { view, code } = target
+      for (let index = 0; index < code.count; index++) {
+        const price = operationCosts[code.operations[index] as number] as number
+        const units = price + (isGuestCall(view, code, index) ? prepayUnits : 0)
+        if (units > 0) plan.charge(ChargeSite.before, index, units, true)
+      }
+      // What the caller prepaid is given back where the callee begins.
+      if (prepayUnits > 0) plan.charge(ChargeSite.before, 0, -prepayUnits, false)
+      if (withLumps) {
+        billing.place(lumps, target)
+        for (const { site, position, units } of lumps.keptRefunds) plan.charge(site, position, units, false)
+      }
+      plan.sort()
+    },
   }
 }
 
+function meteredWith(bytes: Uint8Array, placement: ChargePlacement): CompiledModule {
+  const { bytes: metered, entryFuel } = meterModule(readModule(bytes), keptExports, placement)
+  return { facts: { ...prepareModule(bytes).facts, entryFuel }, module: new webAssembly.Module(metered) }
+}
+
 /** The same module, counting each instruction as it comes. */
-export function meteredPerInstruction(bytes: Uint8Array): CompiledModule {
-  const { bytes: metered } = meterModule(readModule(bytes), keptExports, perInstruction)
-  return { facts: compileModule(bytes).facts, module: new webAssembly.Module(metered) }
+export function meteredPerInstruction(bytes: Uint8Array, withLumps = false): CompiledModule {
+  return meteredWith(bytes, perInstruction(withLumps))
+}
+
+/** The same module, metered so that every path pays exactly what it executes. */
+export function meteredExactly(bytes: Uint8Array): CompiledModule {
+  return meteredWith(bytes, exactPlacement())
 }

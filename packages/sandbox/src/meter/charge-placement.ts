@@ -1,109 +1,120 @@
 import type { FunctionCode } from '../binary/function-reader.ts'
+import type { FunctionType, ModuleView } from '../binary/module-view.ts'
 import { Op } from '../binary/opcodes.ts'
-import { operationCosts } from '../cost-table.ts'
+import { CALL_PREPAY_UNITS, operationCosts } from '../cost-table.ts'
+import { type ChargePlan, ChargeSite } from './charge-plan.ts'
+import { takeCountedLoops } from './counted-loops.ts'
+import { EdgeSite, EXIT, FlowGraph } from './flow-graph.ts'
+import { Potentials } from './potentials.ts'
 
-/**
- * Where a function pays: before instruction `positions[i]` it is charged `costs[i]`, and when `checked[i]` it must then
- * have fuel left. Reused from function to function: valid until the next {@link placeCharges}.
- */
-export class ChargePlan {
-  count = 0
-  positions: number[] = []
-  costs: number[] = []
-  checked: boolean[] = []
-
-  add(position: number, checked: boolean): number {
-    const slot = this.count++
-    this.positions[slot] = position
-    this.costs[slot] = 0
-    this.checked[slot] = checked
-    return slot
-  }
+/** What a placement knows of the function whose charges it places. */
+export interface PlacedFunction {
+  readonly view: ModuleView
+  readonly type: FunctionType
+  readonly code: FunctionCode
+  /** Calls another guest function, directly or through a table. */
+  readonly hasGuestCalls: boolean
 }
 
-interface Frame {
-  /** Slot that pays for what comes next at this level. */
-  slot: number
-  /** A branch inside leaves through this frame's end without passing it: code after it is conditional. */
-  escaped: boolean
-  /** What comes next at this level cannot be reached. */
-  dead: boolean
+/** Fills a plan with the charges of one function. */
+export interface ChargePlacement {
+  /** Units that a function finds paid when it is entered: its caller has paid them. */
+  readonly prepayUnits: number
+  place(plan: ChargePlan, target: PlacedFunction): void
 }
 
-/** Fills a plan for one function. */
-export type ChargePlacement = (plan: ChargePlan, code: FunctionCode, hasGuestCalls: boolean) => void
+/** How exactly {@link FlowPlacement} keeps to the sum of what is executed. */
+export interface FlowPlacementOptions {
+  /** Refunds of up to this many units are not given; 0 gives all. */
+  readonly refundUnitsMin: number
+  /** Units that a call pays for its callee's first instructions. */
+  readonly prepayUnits: number
+}
 
 /**
- * Places the charges of one function: each straight run of instructions pays before it begins. Code after a block that
- * no branch jumps over joins the charge before the block. So a function that returns has paid exactly the sum of what
- * it executed; one that traps has paid for the whole run it was in. Fuel is checked on entry to a function that calls
- * others and in each pass of a loop: what runs between two checks is at most one pass over one function's code.
+ * Places charges on as few and as rare edges of the flow graph as possible. Fuel is a potential: at each point of the
+ * function stands how much has been charged ahead of what was executed. Edges of a maximum spanning tree, weighted by
+ * how often they run, need no charge; each other edge is charged (or refunded) the difference of its ends. So a
+ * function that returns has paid exactly what it executed, on every path, plus the refunds that were too small to give.
+ * Sources: Knuth, Fundamental Algorithms 2.3.4.1; Ball and Larus, Optimally profiling and tracing programs, 1994.
  */
-export function placeCharges(plan: ChargePlan, code: FunctionCode, hasGuestCalls: boolean): void {
-  plan.count = 0
-  const frames: Frame[] = [{ slot: plan.add(0, hasGuestCalls), escaped: false, dead: false }]
-  let top = frames[0] as Frame
-  const open = (slot: number): void => {
-    top = { slot, escaped: false, dead: top.dead }
-    frames.push(top)
+export class FlowPlacement implements ChargePlacement {
+  readonly prepayUnits: number
+  readonly #refundUnitsMin: number
+  readonly #graph = new FlowGraph()
+  readonly #potentials = new Potentials()
+  #prices = new Int32Array(4096)
+
+  constructor(options: FlowPlacementOptions) {
+    this.prepayUnits = options.prepayUnits
+    this.#refundUnitsMin = options.refundUnitsMin
   }
-  const branch = (label: number): void => {
-    const target = frames.length - 1 - label
-    for (let depth = frames.length - 1; depth > target; depth--) (frames[depth] as Frame).escaped = true
+
+  place(plan: ChargePlan, target: PlacedFunction): void {
+    const { view, type, code } = target
+    const graph = this.#graph
+    plan.clear()
+    graph.build(view, type, code, this.#pricesOf(view, code))
+    plan.countedLoops = takeCountedLoops(graph, code)
+    this.#potentials.spread(graph, this.prepayUnits)
+    for (let block = 0; block < graph.blockCount; block++) this.#chargeBlock(plan, block)
+    for (let edge = 0; edge < graph.edgeCount; edge++) this.#chargeEdge(plan, edge)
+    plan.hasLoops = graph.hasLoops
+    if (target.hasGuestCalls) plan.checkEntry()
+    plan.sort()
   }
-  for (let index = 0; index < code.count; index++) {
-    const operation = code.operations[index] as number
-    if (!top.dead) plan.costs[top.slot] = (plan.costs[top.slot] as number) + (operationCosts[operation] as number)
-    switch (operation) {
-      case Op.block:
-        open(top.slot)
-        break
-      case Op.loop:
-        open(plan.add(index + 1, true))
-        break
-      case Op.if:
-        open(plan.add(index + 1, false))
-        break
-      case Op.else:
-        top.slot = plan.add(index + 1, false)
-        top.dead = frames[frames.length - 2]?.dead ?? false
-        break
-      case Op.end:
-        if (frames.length > 1) {
-          const { escaped } = top
-          frames.pop()
-          top = frames[frames.length - 1] as Frame
-          if (escaped && !top.dead) top.slot = plan.add(index + 1, false)
-        }
-        break
-      case Op.brIf:
-        if (!top.dead) {
-          branch(code.first[index] as number)
-          top.slot = plan.add(index + 1, false)
-        }
-        break
-      case Op.br:
-        if (!top.dead) branch(code.first[index] as number)
-        top.dead = true
-        break
-      case Op.brTable:
-        if (!top.dead) branchTable(code, index, branch)
-        top.dead = true
-        break
-      case Op.return:
-        if (!top.dead) branch(frames.length - 1)
-        top.dead = true
-        break
-      case Op.unreachable:
-        top.dead = true
-        break
-      default:
+
+  #pricesOf(view: ModuleView, code: FunctionCode): Int32Array {
+    if (this.#prices.length < code.count) this.#prices = new Int32Array(code.operations.length)
+    const prices = this.#prices
+    for (let index = 0; index < code.count; index++) {
+      const operation = code.operations[index] as number
+      let price = operationCosts[operation] as number
+      if (isGuestCall(view, code, index)) price += this.prepayUnits
+      prices[index] = price
     }
+    return prices
+  }
+
+  #chargeBlock(plan: ChargePlan, block: number): void {
+    const graph = this.#graph
+    const units = this.#potentials.blockCharge(block)
+    const isChecked = (graph.loopDepthOf[block] as number) > 0
+    this.#add(plan, ChargeSite.before, graph.firstOf[block] as number, units, isChecked)
+  }
+
+  #chargeEdge(plan: ChargePlan, edge: number): void {
+    const graph = this.#graph
+    const site = graph.siteOf[edge] as number
+    if (site === EdgeSite.none) return
+    const units = this.#potentials.edgeCharge(edge)
+    const to = graph.toOf[edge] as number
+    // Every cycle has an edge or block that is charged, and both its ends lie in the loop.
+    const isInLoop = to !== EXIT && (graph.loopDepthOf[to] as number) > 0
+    const isChecked = isInLoop && (graph.loopDepthOf[graph.fromOf[edge] as number] as number) > 0
+    this.#add(plan, planSites[site] as number, graph.positionOf[edge] as number, units, isChecked)
+  }
+
+  #add(plan: ChargePlan, site: number, position: number, units: number, isChecked: boolean): void {
+    if (units === 0) return
+    if (units < 0 && -units <= this.#refundUnitsMin) plan.keepRefund(site, position, -units)
+    else plan.charge(site, position, units, isChecked && units > 0)
   }
 }
 
-function branchTable(code: FunctionCode, index: number, branch: (label: number) => void): void {
-  const from = code.first[index] as number
-  const count = code.second[index] as number
-  for (let position = from; position < from + count; position++) branch(code.labels[position] as number)
+const planSites: readonly number[] = [ChargeSite.before, ChargeSite.before, ChargeSite.taken, ChargeSite.otherwise]
+
+/** True for a call of another function of the module; its price includes the prepayment. */
+export function isGuestCall(view: ModuleView, code: FunctionCode, index: number): boolean {
+  const operation = code.operations[index]
+  return (
+    operation === Op.callIndirect || (operation === Op.call && (code.first[index] as number) >= view.imports.length)
+  )
 }
+
+/** Every path pays exactly what it executes. */
+export const exactPlacement = (): ChargePlacement => new FlowPlacement({ refundUnitsMin: 0, prepayUnits: 0 })
+
+/** What bills are made with: small refunds are not given, and calls pay for their callee's first instructions. */
+export const billingPlacement = (): ChargePlacement =>
+  new FlowPlacement({ refundUnitsMin: 24, prepayUnits: CALL_PREPAY_UNITS })

@@ -10,6 +10,9 @@ export const Added = {
   i32LessEqualUnsigned: 0x4d,
   i32Add: 0x6a,
   i32Subtract: 0x6b,
+  i32Multiply: 0x6c,
+  i32And: 0x71,
+  i32ShiftRightUnsigned: 0x76,
   i64LessSigned: 0x53,
   i64GreaterUnsigned: 0x56,
   i64Add: 0x7c,
@@ -73,16 +76,4 @@ export function writeSet(writer: ByteWriter, index: number): void {
 export function writeFuelCheck(writer: ByteWriter, globals: GuestGlobals): void {
   writeGet(writer, globals.fuel)
   writer.raw(Op.i64Const, 0, Added.i64LessSigned, Op.if, Added.emptyBlock, Op.unreachable, Op.end)
-}
-
-/** Writes the charge of a constant, and the check behind it where one is wanted. Neutral to the operand stack. */
-export function writeCharge(writer: ByteWriter, globals: GuestGlobals, cost: number, checked: boolean): void {
-  if (cost > 0) {
-    writeGet(writer, globals.fuel)
-    writer.u8(Op.i64Const)
-    writer.s64(BigInt(cost))
-    writer.u8(Added.i64Subtract)
-    writeSet(writer, globals.fuel)
-  }
-  if (checked) writeFuelCheck(writer, globals)
 }

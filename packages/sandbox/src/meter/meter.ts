@@ -1,25 +1,13 @@
 import { ByteWriter } from '../binary/byte-writer.ts'
-import { type FunctionCode, FunctionReader } from '../binary/function-reader.ts'
-import { type BodyRange, type ModuleExport, type ModuleView, Section, sectionOrder } from '../binary/module-view.ts'
-import { Op } from '../binary/opcodes.ts'
+import { FunctionReader } from '../binary/function-reader.ts'
+import { type ModuleExport, type ModuleView, Section, sectionOrder } from '../binary/module-view.ts'
 import { amountCosts } from '../cost-table.ts'
 import { SandboxError } from '../errors.ts'
 import { staticLimits } from '../static-limits.ts'
-import { ValueType } from '../whitelist.ts'
-import { functionTypeAt } from './block-types.ts'
+import { BodyWriter } from './body-writer.ts'
 import { BulkFunctions, type TypeRegistry } from './bulk-functions.ts'
-import { type ChargePlacement, ChargePlan, placeCharges } from './charge-placement.ts'
-import {
-  Added,
-  addedExports,
-  type GuestGlobals,
-  guestGlobals,
-  writeCharge,
-  writeGet,
-  writeGuestGlobals,
-  writeSet,
-} from './guest-globals.ts'
-import { estimateStack, UNCOUNTED_FRAME_BYTES } from './stack-estimate.ts'
+import { billingPlacement, type ChargePlacement } from './charge-placement.ts'
+import { addedExports, type GuestGlobals, guestGlobals, writeGuestGlobals } from './guest-globals.ts'
 
 /** V8 refuses larger function bodies. */
 const METERED_BODY_BYTES_MAX = 7_000_000
@@ -29,6 +17,8 @@ export interface MeteredModule {
   readonly bytes: Uint8Array<ArrayBuffer>
   /** Fuel that a fresh instance costs before its first instruction. */
   readonly instanceFuel: number
+  /** Fuel that each call of an export costs before its first instruction. */
+  readonly entryFuel: number
 }
 
 /**
@@ -41,7 +31,7 @@ export interface MeteredModule {
 export function meterModule(
   view: ModuleView,
   keptExports: ReadonlySet<string>,
-  placement: ChargePlacement = placeCharges,
+  placement: ChargePlacement = billingPlacement(),
 ): MeteredModule {
   const transformer = new Transformer(view, placement)
   return {
@@ -52,6 +42,7 @@ export function meterModule(
       Math.floor(view.activeDataBytes / 2 ** amountCosts.bulkBytesShift) +
       view.tables.reduce((entries, table) => entries + table.min, view.activeElements) * amountCosts.perTableEntry +
       view.globalCount * amountCosts.perGlobal,
+    entryFuel: placement.prepayUnits,
   }
 }
 
@@ -61,8 +52,6 @@ class Transformer {
   readonly #globals: GuestGlobals
   readonly #types: AppendedTypes
   readonly #helpers: BulkFunctions
-  readonly #plan = new ChargePlan()
-  readonly #body = new ByteWriter(64 * 1024)
 
   constructor(view: ModuleView, placement: ChargePlacement) {
     this.#view = view
@@ -185,12 +174,17 @@ class Transformer {
   #bodies(): Uint8Array | undefined {
     const view = this.#view
     const reader = new FunctionReader(view.bytes)
+    const writer = new BodyWriter({
+      view,
+      globals: this.#globals,
+      helpers: this.#helpers,
+      placement: this.#placement,
+    })
     const all = new ByteWriter(view.bytes.length + (view.bytes.length >> 1))
     view.bodies.forEach((range, index) => {
-      this.#body.clear()
-      this.#rewrite(reader.read(range), range, view.imports.length + index)
-      if (this.#body.length > METERED_BODY_BYTES_MAX) throw tooLarge(this.#body.length, range.start)
-      all.vector(this.#body.view())
+      const body = writer.write(reader.read(range), range, view.imports.length + index)
+      if (body.length > METERED_BODY_BYTES_MAX) throw tooLarge(body.length, range.start)
+      all.vector(body)
     })
     const helpers = this.#helpers.helpers
     if (view.bodies.length + helpers.length === 0) return undefined
@@ -199,80 +193,6 @@ class Transformer {
     out.u32(view.bodies.length + helpers.length)
     out.range(all.view(), 0, all.length)
     return out.view()
-  }
-
-  /** Writes the metered body of one function: local declarations, stack accounting, and the charged instructions. */
-  #rewrite(code: FunctionCode, range: BodyRange, functionIndex: number): void {
-    const type = functionTypeAt(this.#view, functionIndex)
-    const stack = estimateStack(this.#view, type, code)
-    this.#placement(this.#plan, code, stack.hasGuestCalls)
-    const depthLocal = stack.hasGuestCalls ? type.parameters.length + code.localCount : undefined
-    this.#writeLocals(code, range, depthLocal !== undefined)
-    if (depthLocal !== undefined || stack.frameBytes > UNCOUNTED_FRAME_BYTES)
-      this.#writeStackEntry(stack.frameBytes, depthLocal)
-    this.#writeInstructions(code, depthLocal)
-  }
-
-  #writeLocals(code: FunctionCode, range: BodyRange, withDepth: boolean): void {
-    const out = this.#body
-    out.u32(code.localRuns.length + (withDepth ? 1 : 0))
-    const runsStart = range.start + lebLength(this.#view.bytes, range.start)
-    out.range(this.#view.bytes, runsStart, code.codeStart)
-    if (withDepth) out.raw(1, ValueType.i32)
-  }
-
-  /** Takes the frame from the stack budget. What is left is kept in a local and handed to the functions called. */
-  #writeStackEntry(frameBytes: number, depthLocal: number | undefined): void {
-    const out = this.#body
-    const { stack } = this.#globals
-    writeGet(out, stack)
-    out.u8(Op.i32Const)
-    out.s32(frameBytes)
-    out.u8(Added.i32Subtract)
-    if (depthLocal !== undefined) {
-      out.u8(Op.localTee)
-      out.u32(depthLocal)
-    }
-    out.raw(Op.i32Const, 0, Added.i32LessSigned, Op.if, Added.emptyBlock, Op.i32Const, 0x7f)
-    writeSet(out, stack)
-    out.raw(Op.unreachable, Op.end)
-  }
-
-  #writeInstructions(code: FunctionCode, depthLocal: number | undefined): void {
-    const out = this.#body
-    const plan = this.#plan
-    const { bytes } = this.#view
-    let copied = code.codeStart
-    const copyUntil = (offset: number): void => {
-      out.range(bytes, copied, offset)
-      copied = offset
-    }
-    let slot = 0
-    for (let index = 0; index < code.count; index++) {
-      const operation = code.operations[index] as number
-      while (slot < plan.count && plan.positions[slot] === index) {
-        const cost = plan.costs[slot] as number
-        const checked = plan.checked[slot] as boolean
-        slot++
-        if (cost === 0 && !checked) continue
-        copyUntil(code.offsets[index] as number)
-        writeCharge(out, this.#globals, cost, checked)
-      }
-      if (operation === Op.call || operation === Op.callIndirect) {
-        if (depthLocal === undefined) continue
-        if (operation === Op.call && (code.first[index] as number) < this.#view.imports.length) continue
-        copyUntil(code.offsets[index] as number)
-        out.u8(Op.localGet)
-        out.u32(depthLocal)
-        writeSet(out, this.#globals.stack)
-      } else if (BulkFunctions.replaces(operation)) {
-        copyUntil(code.offsets[index] as number)
-        out.u8(Op.call)
-        out.u32(this.#helpers.functionFor(operation, code.first[index] as number, code.second[index] as number))
-        copied = code.offsets[index + 1] as number
-      }
-    }
-    copyUntil(code.offsets[code.count] as number)
   }
 }
 
@@ -302,13 +222,6 @@ class AppendedTypes implements TypeRegistry {
       out.raw(...type.results)
     }
   }
-}
-
-/** How many bytes the LEB128 number at `offset` takes; it was read before and may be over-long. */
-function lebLength(bytes: Uint8Array, offset: number): number {
-  let length = 1
-  while (((bytes[offset + length - 1] as number) & 0x80) !== 0) length++
-  return length
 }
 
 function tooLarge(have: number, offset: number): SandboxError {
