@@ -37,6 +37,7 @@ const executor: Executor = {
     originalBytes: 1,
     memoryPagesMin: 0,
     meterVersion: METER_VERSION,
+    floats: 'raw',
   }),
   run: async (_, call) => ({
     status: 'ok',

@@ -1,4 +1,5 @@
 import type { CallInput, Limits, ModuleKind, Outcome } from './call.ts'
+import type { FloatMode } from './strict/float-mode.ts'
 
 /** A module that passed every check and is ready to run; keep it as long as calls may come. */
 export interface LoadedModule {
@@ -10,6 +11,14 @@ export interface LoadedModule {
   /** Pages that exist before the first instruction; a call with fewer `memoryPages` ends in a `memory` limit. */
   readonly memoryPagesMin: number
   readonly meterVersion: number
+  /** The mode that it was loaded in; its calls run in it. */
+  readonly floats: FloatMode
+}
+
+/** What loading takes besides the bytes. */
+export interface LoadOptions {
+  /** @default 'raw' */
+  readonly floats?: FloatMode
 }
 
 /** One wall between guests and the machine. */
@@ -41,11 +50,11 @@ export interface Executor {
   /** Ends all calls (as node faults) and frees everything; may be called twice. */
   stop(): Promise<void>
   /**
-   * Validates, meters and compiles; the same bytes are cheap the second time.
+   * Validates, meters and compiles; the same bytes in the same mode are cheap the second time.
    * @throws SandboxError SANDBOX_MALFORMED, SANDBOX_FORBIDDEN_FEATURE, SANDBOX_FORBIDDEN_IMPORT, SANDBOX_MODULE_LIMIT,
    * SANDBOX_NO_ENTRY, SANDBOX_LOAD_TIMED_OUT, SANDBOX_EXECUTOR_FAILED, SANDBOX_STOPPED
    */
-  load(moduleBytes: Uint8Array): Promise<LoadedModule>
+  load(moduleBytes: Uint8Array, options?: LoadOptions): Promise<LoadedModule>
   /**
    * Runs one call in a fresh instance. Whatever the guest does is an outcome, not an error.
    * @throws SandboxError SANDBOX_BAD_CALL, SANDBOX_NO_ENTRY, SANDBOX_BUSY, SANDBOX_ABORTED, SANDBOX_STOPPED

@@ -1,7 +1,7 @@
 import type { CallInput, Limits, Outcome } from './call.ts'
 import { METER_VERSION } from './cost-table.ts'
 import { SandboxError } from './errors.ts'
-import type { Executor, IsolationReport, LoadedModule, RunOptions } from './executor.ts'
+import type { Executor, IsolationReport, LoadedModule, LoadOptions, RunOptions } from './executor.ts'
 import { moduleIdOf } from './module-id.ts'
 import { type CompiledModule, compileModule } from './prepare.ts'
 import { runCall } from './run.ts'
@@ -36,18 +36,19 @@ export class InlineExecutor implements Executor {
     this.#compiled.clear()
   }
 
-  async load(moduleBytes: Uint8Array): Promise<LoadedModule> {
+  async load(moduleBytes: Uint8Array, { floats = 'raw' }: LoadOptions = {}): Promise<LoadedModule> {
     this.#checkStarted()
     const moduleId = moduleIdOf(moduleBytes)
-    const compiled = this.#compiled.get(moduleId) ?? compileModule(moduleBytes)
-    this.#compiled.delete(moduleId)
-    this.#compiled.set(moduleId, compiled)
+    const key = `${moduleId} ${floats}`
+    const compiled = this.#compiled.get(key) ?? compileModule(moduleBytes, floats)
+    this.#compiled.delete(key)
+    this.#compiled.set(key, compiled)
     for (const oldest of this.#compiled.keys()) {
       if (this.#compiled.size <= this.#modulesMax) break
       this.#compiled.delete(oldest)
     }
     const { kinds, originalBytes, memoryPagesMin, meterVersion } = compiled.facts
-    const handle: LoadedModule = { moduleId, kinds, originalBytes, memoryPagesMin, meterVersion }
+    const handle: LoadedModule = { moduleId, kinds, originalBytes, memoryPagesMin, meterVersion, floats }
     this.#handles.set(handle, compiled)
     return handle
   }

@@ -6,11 +6,14 @@ import { METER_VERSION } from './cost-table.ts'
 import { type GuestInterface, keptExports, readGuestInterface } from './entry-points.ts'
 import { SandboxError } from './errors.ts'
 import { meterModule } from './meter/meter.ts'
+import { canonicalizeFloats } from './strict/canonicalize-floats.ts'
+import type { FloatMode } from './strict/float-mode.ts'
 import { type WasmModule, webAssembly } from './webassembly.ts'
 
 /** What the runner must know of a module besides its code; plain data that can be posted between threads. */
 export interface ModuleFacts extends GuestInterface {
   readonly meterVersion: number
+  readonly floats: FloatMode
   readonly originalBytes: number
   readonly meteredBytes: number
   readonly hasMemory: boolean
@@ -37,21 +40,24 @@ export interface CompiledModule {
  * Checks a binary against the whitelist, the static limits and the specification, and rewrites it so that it counts its
  * own fuel. Never runs any of it.
  *
- * What is deterministic afterwards: everything but the sign and payload bits of NaN results of float operations, which
- * WebAssembly leaves open and V8's compiler tiers choose differently. A guest that stores or reinterprets a computed NaN
- * can therefore give other bytes elsewhere; canonical NaNs are a mode still to come.
+ * What is deterministic afterwards: in `strict` mode everything; in `raw` mode everything but the sign and payload bits
+ * of NaN results of float operations, which WebAssembly leaves open and V8's compiler tiers choose differently, so that a
+ * guest that stores or reinterprets a computed NaN can give other bytes elsewhere. Strict code is longer: a module within
+ * a hair of the static limits can be refused in that mode alone.
  * @throws SandboxError SANDBOX_MALFORMED, SANDBOX_FORBIDDEN_FEATURE, SANDBOX_FORBIDDEN_IMPORT, SANDBOX_MODULE_LIMIT,
  * SANDBOX_NO_ENTRY
  */
-export function prepareModule(bytes: Uint8Array): PreparedModule {
+export function prepareModule(bytes: Uint8Array, floats: FloatMode = 'raw'): PreparedModule {
   const view = readModule(bytes)
   // The whitelist looks first at all code when the engine objects, so that a feature is refused by its name.
   if (!webAssembly.validate(bytes)) throw explainInvalid(view)
   const guest = readGuestInterface(view)
-  const { bytes: metered, instanceFuel, entryFuel } = meterModule(view, keptExports)
+  const code = floats === 'strict' ? strictView(view) : view
+  const { bytes: metered, instanceFuel, entryFuel } = meterModule(code, keptExports)
   const facts: ModuleFacts = {
     ...guest,
     meterVersion: METER_VERSION,
+    floats,
     originalBytes: bytes.length,
     meteredBytes: metered.length,
     hasMemory: view.memory !== undefined,
@@ -63,9 +69,15 @@ export function prepareModule(bytes: Uint8Array): PreparedModule {
 }
 
 /** Prepares and compiles a binary, synchronously. @throws SandboxError as {@link prepareModule} */
-export function compileModule(bytes: Uint8Array): CompiledModule {
-  const prepared = prepareModule(bytes)
+export function compileModule(bytes: Uint8Array, floats: FloatMode = 'raw'): CompiledModule {
+  const prepared = prepareModule(bytes, floats)
   return { facts: prepared.facts, module: new webAssembly.Module(prepared.metered) }
+}
+
+/** The module with canonical NaNs; the same view when nothing in it changes. */
+function strictView(view: ModuleView): ModuleView {
+  const strict = canonicalizeFloats(view)
+  return strict === view.bytes ? view : readModule(strict)
 }
 
 function explainInvalid(view: ModuleView): SandboxError {

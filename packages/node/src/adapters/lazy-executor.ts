@@ -1,6 +1,15 @@
 import type { Clock, Logger, Timer } from '@stead/core'
 import { messageOf } from '@stead/core'
-import type { CallInput, Executor, IsolationReport, Limits, LoadedModule, Outcome, RunOptions } from '@stead/sandbox'
+import type {
+  CallInput,
+  Executor,
+  IsolationReport,
+  Limits,
+  LoadedModule,
+  LoadOptions,
+  Outcome,
+  RunOptions,
+} from '@stead/sandbox'
 
 /** What a {@link LazyExecutor} needs. */
 export interface LazyExecutorComponents {
@@ -73,10 +82,10 @@ export class LazyExecutor implements Executor {
     await this.#use(async () => undefined)
   }
 
-  load(moduleBytes: Uint8Array): Promise<LoadedModule> {
+  load(moduleBytes: Uint8Array, options: LoadOptions = {}): Promise<LoadedModule> {
     return this.#use(async (executor) => {
-      const module = await executor.load(moduleBytes)
-      this.#loaded.set(module.moduleId, Promise.resolve(module))
+      const module = await executor.load(moduleBytes, options)
+      this.#loaded.set(keyOf(module), Promise.resolve(module))
       const kept: KeptModule = { ...module, bytes: moduleBytes }
       return kept
     })
@@ -92,12 +101,13 @@ export class LazyExecutor implements Executor {
 
   /** The module as today's executor knows it. */
   #current(executor: Executor, module: LoadedModule): Promise<LoadedModule> {
-    const { bytes, moduleId } = module as KeptModule
-    let loaded = this.#loaded.get(moduleId)
+    const { bytes, floats } = module as KeptModule
+    const key = keyOf(module)
+    let loaded = this.#loaded.get(key)
     if (loaded === undefined) {
-      loaded = executor.load(bytes)
-      this.#loaded.set(moduleId, loaded)
-      loaded.catch(() => this.#loaded.delete(moduleId))
+      loaded = executor.load(bytes, { floats })
+      this.#loaded.set(key, loaded)
+      loaded.catch(() => this.#loaded.delete(key))
     }
     return loaded
   }
@@ -145,4 +155,8 @@ export class LazyExecutor implements Executor {
     )
     return this.#stopping
   }
+}
+
+function keyOf({ moduleId, floats }: LoadedModule): string {
+  return `${moduleId} ${floats}`
 }

@@ -1,9 +1,28 @@
 import type { Fuel } from '@stead/core'
 import type { CallInput, GuestLimit, Limits, NodeFaultCode, Outcome, TrapReason } from '../call.ts'
+import type { FloatMode } from '../strict/float-mode.ts'
 import type { WireReader, WireWriter } from './wire-buffer.ts'
 
 const statuses = ['ok', 'trap', 'out-of-fuel', 'limit', 'timed-out', 'node-fault'] as const
 const NO_BYTES = new Uint8Array(0)
+
+/** A module to load as it crosses the process boundary. */
+export interface WireLoad {
+  readonly floats: FloatMode
+  readonly bytes: Uint8Array
+}
+
+/** Writes a module to load, to the end of its frame: `u8 is-strict, bytes module`. */
+export function writeLoad(out: WireWriter, { floats, bytes }: WireLoad): void {
+  out.u8(floats === 'strict' ? 1 : 0)
+  out.raw(bytes)
+}
+
+/** Reads what {@link writeLoad} wrote; the bytes are a view of the message. */
+export function readLoad(reader: WireReader): WireLoad {
+  const floats = reader.u8() === 1 ? 'strict' : 'raw'
+  return { floats, bytes: reader.raw(reader.remaining) }
+}
 
 /** A call and its limits as they cross the process boundary. */
 export interface WireCall {

@@ -1,9 +1,15 @@
 import type { LoadedModule } from '../executor.ts'
 import type { ModuleFacts } from '../prepare.ts'
+import type { FloatMode } from '../strict/float-mode.ts'
+
+/** What is loaded: the same bytes are another module in another mode. */
+export interface ModuleKey {
+  readonly moduleId: string
+  readonly floats: FloatMode
+}
 
 /** A module that the child process has, or is about to have. */
-export interface ShelfEntry {
-  readonly moduleId: string
+export interface ShelfEntry extends ModuleKey {
   /** The number that stands for the module on the wire. */
   readonly handle: number
   readonly bytes: Uint8Array
@@ -22,6 +28,7 @@ export class HeldModule implements LoadedModule {
   readonly originalBytes: number
   readonly memoryPagesMin: number
   readonly meterVersion: number
+  readonly floats: FloatMode
   readonly #bytes: Uint8Array
 
   constructor(moduleId: string, facts: ModuleFacts, bytes: Uint8Array) {
@@ -30,6 +37,7 @@ export class HeldModule implements LoadedModule {
     this.originalBytes = facts.originalBytes
     this.memoryPagesMin = facts.memoryPagesMin
     this.meterVersion = facts.meterVersion
+    this.floats = facts.floats
     this.#bytes = bytes
   }
 
@@ -43,7 +51,7 @@ export class HeldModule implements LoadedModule {
 export class ModuleShelf {
   readonly #modulesMax: number
   readonly #bytesMax: number
-  readonly #byId = new Map<string, ShelfEntry>()
+  readonly #byKey = new Map<string, ShelfEntry>()
   readonly #byHandle = new Map<number, ShelfEntry>()
   #bytes = 0
   #nextHandle = 1
@@ -54,17 +62,18 @@ export class ModuleShelf {
   }
 
   /** The entry, now the most recently used. */
-  find(moduleId: string): ShelfEntry | undefined {
-    const entry = this.#byId.get(moduleId)
+  find(module: ModuleKey): ShelfEntry | undefined {
+    const key = spelled(module)
+    const entry = this.#byKey.get(key)
     if (entry === undefined) return undefined
-    this.#byId.delete(moduleId)
-    this.#byId.set(moduleId, entry)
+    this.#byKey.delete(key)
+    this.#byKey.set(key, entry)
     return entry
   }
 
   /** True while the child owes an answer to a load. */
   get isLoading(): boolean {
-    for (const entry of this.#byId.values()) if (!entry.isReady) return true
+    for (const entry of this.#byKey.values()) if (!entry.isReady) return true
     return false
   }
 
@@ -72,11 +81,12 @@ export class ModuleShelf {
     return this.#byHandle.get(handle)
   }
 
-  add(moduleId: string, bytes: Uint8Array): ShelfEntry {
+  add({ moduleId, floats }: ModuleKey, bytes: Uint8Array): ShelfEntry {
     const { promise, resolve, reject } = Promise.withResolvers<ModuleFacts>()
     const settle = { resolve, reject }
-    const entry = { moduleId, handle: this.#nextHandle++, bytes, ready: promise, settle, isReady: false, users: 0 }
-    this.#byId.set(moduleId, entry)
+    const handle = this.#nextHandle++
+    const entry = { moduleId, floats, handle, bytes, ready: promise, settle, isReady: false, users: 0 }
+    this.#byKey.set(spelled(entry), entry)
     this.#byHandle.set(entry.handle, entry)
     this.#bytes += bytes.length
     return entry
@@ -84,15 +94,15 @@ export class ModuleShelf {
 
   remove(entry: ShelfEntry): void {
     if (!this.#byHandle.delete(entry.handle)) return
-    this.#byId.delete(entry.moduleId)
+    this.#byKey.delete(spelled(entry))
     this.#bytes -= entry.bytes.length
   }
 
   /** Takes out unused entries, oldest first, until the limits hold; returns them. */
   evict(): ShelfEntry[] {
     const evicted: ShelfEntry[] = []
-    for (const entry of [...this.#byId.values()]) {
-      if (this.#byId.size <= this.#modulesMax && this.#bytes <= this.#bytesMax) break
+    for (const entry of [...this.#byKey.values()]) {
+      if (this.#byKey.size <= this.#modulesMax && this.#bytes <= this.#bytesMax) break
       if (entry.users > 0 || !entry.isReady) continue
       this.remove(entry)
       evicted.push(entry)
@@ -102,8 +112,12 @@ export class ModuleShelf {
 
   /** Takes out everything; returns it. */
   clear(): ShelfEntry[] {
-    const all = [...this.#byId.values()]
+    const all = [...this.#byKey.values()]
     for (const entry of all) this.remove(entry)
     return all
   }
+}
+
+function spelled({ moduleId, floats }: ModuleKey): string {
+  return `${moduleId} ${floats}`
 }

@@ -4,14 +4,14 @@ import type { CallInput, Limits, Outcome } from '../call.ts'
 import { checkCall } from '../check-call.ts'
 import { METER_VERSION } from '../cost-table.ts'
 import { SandboxError, type SandboxErrorCode } from '../errors.ts'
-import type { Executor, IsolationReport, LoadedModule, RunOptions, Wall } from '../executor.ts'
+import type { Executor, IsolationReport, LoadedModule, LoadOptions, RunOptions, Wall } from '../executor.ts'
 import { type ExecutorOptions, type ExecutorOptionsInput, parseExecutorOptions } from '../options.ts'
 import type { ModuleFacts } from '../prepare.ts'
-import { readOutcome, writeCall } from './call-codec.ts'
+import { readOutcome, writeCall, writeLoad } from './call-codec.ts'
 import { ChildLink } from './child-link.ts'
 import { ToChild, ToParent } from './frames.ts'
 import { findBubblewrap } from './launch.ts'
-import { HeldModule, ModuleShelf, type ShelfEntry } from './module-shelf.ts'
+import { HeldModule, type ModuleKey, ModuleShelf, type ShelfEntry } from './module-shelf.ts'
 import { type WireReader, WireWriter } from './wire-buffer.ts'
 
 /** Delay before the first restart; it doubles with each start that comes to nothing. */
@@ -78,11 +78,12 @@ export class ProcessExecutor implements Executor {
     await this.#starting?.catch((error: unknown) => this.#logger.debug('start ended', { error: messageOf(error) }))
   }
 
-  async load(moduleBytes: Uint8Array): Promise<LoadedModule> {
+  async load(moduleBytes: Uint8Array, { floats = 'raw' }: LoadOptions = {}): Promise<LoadedModule> {
     this.#checkRunning()
     const moduleId = createHash('sha256').update(moduleBytes).digest('hex')
-    const bytes = this.#shelf.find(moduleId)?.bytes ?? new Uint8Array(moduleBytes)
-    const entry = await this.#use(moduleId, bytes)
+    const key = { moduleId, floats }
+    const bytes = this.#shelf.find(key)?.bytes ?? new Uint8Array(moduleBytes)
+    const entry = await this.#use(key, bytes)
     try {
       return new HeldModule(moduleId, await entry.ready, bytes)
     } finally {
@@ -101,8 +102,8 @@ export class ProcessExecutor implements Executor {
     const size = sizeOf(call)
     this.#reserve(size)
     try {
-      const known = this.#shelf.find(module.moduleId)
-      const entry = known?.isReady === true ? known : await this.#ready(module.moduleId, bytes)
+      const known = this.#shelf.find(module)
+      const entry = known?.isReady === true ? known : await this.#ready(module, bytes)
       if (isAborted(signal)) throw cancelled()
       if (!entry.isReady || this.#link === undefined) return died('it ended before the call could begin')
       return await this.#send(entry, { call, limits }, { size, signal })
@@ -155,8 +156,8 @@ export class ProcessExecutor implements Executor {
     this.#bytesInFlight += size
   }
 
-  async #ready(moduleId: string, bytes: Uint8Array): Promise<ShelfEntry> {
-    const entry = await this.#use(moduleId, bytes)
+  async #ready(module: ModuleKey, bytes: Uint8Array): Promise<ShelfEntry> {
+    const entry = await this.#use(module, bytes)
     try {
       await entry.ready
       return entry
@@ -166,17 +167,17 @@ export class ProcessExecutor implements Executor {
   }
 
   /** The module's entry, asked of the child if it is not there; counted as used until {@link #release}. */
-  async #use(moduleId: string, bytes: Uint8Array): Promise<ShelfEntry> {
+  async #use(module: ModuleKey, bytes: Uint8Array): Promise<ShelfEntry> {
     const link = this.#link ?? (await this.#starting)
     this.#checkRunning()
     if (link === undefined) throw new SandboxError('SANDBOX_EXECUTOR_FAILED', 'the executor process is being restarted')
-    let entry = this.#shelf.find(moduleId)
+    let entry = this.#shelf.find(module)
     if (entry === undefined) {
-      entry = this.#shelf.add(moduleId, bytes)
+      entry = this.#shelf.add(module, bytes)
       const frame = this.#out.beginFrame(ToChild.load)
       this.#out.u32(entry.handle)
       this.#out.u32(this.#options.loadTimeoutMs)
-      this.#out.raw(bytes)
+      writeLoad(this.#out, { floats: module.floats, bytes })
       this.#out.endFrame(frame)
       link.send(this.#out.take())
     }

@@ -4,7 +4,7 @@ import { SandboxError } from '../errors.ts'
 import { type CompiledModule, prepareModule } from '../prepare.ts'
 import { runCall } from '../run.ts'
 import { webAssembly } from '../webassembly.ts'
-import { readCall, writeOutcome } from './call-codec.ts'
+import { readCall, readLoad, writeOutcome } from './call-codec.ts'
 import { ToParent } from './frames.ts'
 import { WireReader, WireWriter } from './wire-buffer.ts'
 import {
@@ -82,11 +82,12 @@ class JobRunner {
     this.#out.endFrame(frame)
   }
 
-  #load(handle: number, bytes: Uint8Array): SharedModule | undefined {
+  #load(handle: number, payload: Uint8Array): SharedModule | undefined {
     let loaded: SharedModule | undefined
     let answer: { readonly facts: CompiledModule['facts'] } | { readonly error: object }
     try {
-      const { facts, metered } = prepareModule(bytes)
+      const { floats, bytes } = readLoad(new WireReader(payload))
+      const { facts, metered } = prepareModule(bytes, floats)
       const module = new webAssembly.Module(metered)
       this.#modules.set(handle, { module, facts })
       loaded = { handle, module, facts }
