@@ -56,6 +56,9 @@ export function checkValueType(byte: number, offset: number): number {
 
 /** Passes a reference type byte through. @throws SandboxError SANDBOX_FORBIDDEN_FEATURE */
 export function checkReferenceType(byte: number, offset: number): number {
+  // A heap type in more than one byte, or the index of a type.
+  if (byte < 0x40 || byte >= 0x80)
+    throw forbiddenFeature('typed-function-references', offset, `heap type 0x${byte.toString(16)}`)
   const type = checkValueType(byte, offset)
   if (type === ValueType.funcref || type === ValueType.externref) return type
   throw new SandboxError(

@@ -86,17 +86,24 @@ export class ByteReader {
     throw this.malformed('integer of more than 64 bits', start)
   }
 
+  /** True when the LEB128 number here goes on after `bytesMax` bytes. */
+  isLongerThan(bytesMax: number): boolean {
+    for (let at = this.offset; at < this.end; at++) {
+      if ((this.bytes[at] as number) < 0x80) return false
+      if (at - this.offset === bytesMax - 1) return true
+    }
+    return false
+  }
+
   skip(lengthBytes: number): void {
     if (lengthBytes > this.end - this.offset) throw this.malformed('unexpected end', this.end)
     this.offset += lengthBytes
   }
 
-  /** A length-prefixed UTF-8 name of at most `lengthBytesMax` bytes. */
-  name(lengthBytesMax: number): string {
+  /** A length-prefixed UTF-8 name. */
+  name(): string {
     const start = this.offset
     const lengthBytes = this.u32()
-    if (lengthBytes > lengthBytesMax)
-      throw this.malformed(`name of ${lengthBytes} bytes (at most ${lengthBytesMax})`, start)
     const from = this.offset
     this.skip(lengthBytes)
     try {

@@ -208,6 +208,8 @@ export class FunctionReader {
     const align = reader.u32()
     if (align >= 64 && align < 128) throw forbiddenFeature('multi-memory', offset, 'memory argument with an index')
     if (align > 31) throw reader.malformed(`alignment 2^${align}`, offset)
+    // Since 64-bit memories this number is one of 64 bits, which engines that know them accept in up to ten bytes.
+    if (reader.isLongerThan(5)) throw forbiddenFeature('memory64', reader.offset, 'memory offset of more than 5 bytes')
     reader.u32()
   }
 

@@ -1,5 +1,5 @@
 import { SandboxError } from '../errors.ts'
-import { checkStaticLimit, type StaticLimit, staticLimits } from '../static-limits.ts'
+import { checkStaticLimit, type StaticLimit } from '../static-limits.ts'
 import {
   checkLimitsFlags,
   checkReferenceType,
@@ -97,7 +97,7 @@ function readSections(reader: ByteReader): Map<number, SectionRange> {
     reader.skip(length)
     const end = reader.offset
     if (id === Section.custom) {
-      new ByteReader(reader.bytes, start, end).name(end - start)
+      new ByteReader(reader.bytes, start, end).name()
       continue
     }
     const order = sectionOrder.indexOf(id)
@@ -152,11 +152,19 @@ function readTypes(reader: ByteReader, count: number): FunctionType[] {
   })
 }
 
+/** A name of an import or export. */
+function readName(reader: ByteReader): string {
+  const at = reader.offset
+  checkStaticLimit('nameBytes', reader.u32(), at)
+  reader.offset = at
+  return reader.name()
+}
+
 function readImports(reader: ByteReader, count: number): FunctionImport[] {
   return readEntries(reader, count, () => {
     const offset = reader.offset
-    const module = reader.name(staticLimits.nameBytes)
-    const name = reader.name(staticLimits.nameBytes)
+    const module = readName(reader)
+    const name = readName(reader)
     const kind = reader.u8()
     if (kind === 0) return { module, name, typeIndex: reader.u32(), offset }
     if (kind === 4) throw forbiddenFeature('exception-handling', offset, `imported tag ${module}.${name}`)
@@ -211,7 +219,7 @@ function readGlobal(reader: ByteReader): undefined {
 
 function readExport(reader: ByteReader): ModuleExport {
   const offset = reader.offset
-  const name = reader.name(staticLimits.nameBytes)
+  const name = readName(reader)
   const kindByte = reader.u8()
   if (kindByte === 4) throw forbiddenFeature('exception-handling', offset, `exported tag ${name}`)
   const kind = exportKinds[kindByte]
