@@ -108,8 +108,8 @@ class GuestRun {
   #commandDone(exitCode: number): Outcome {
     if (this.#isOutOfFuel()) return this.#outOfFuel()
     const wasi = this.#wasi
-    const output = wasi?.stdout.view().slice() ?? NO_BYTES
-    const stderr = wasi?.stderr.view().slice() ?? NO_BYTES
+    const output = wasi?.stdout.copy() ?? NO_BYTES
+    const stderr = wasi?.stderr.copy() ?? NO_BYTES
     const files = wasi?.files.changedFiles(output.length + stderr.length) ?? NO_FILES
     return { status: 'ok', output, files, exitCode, stderr, fuel: this.#fuelUsed() }
   }

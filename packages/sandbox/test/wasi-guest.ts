@@ -1,7 +1,6 @@
-import type { CallInput } from '../src/call.ts'
 import { FuelGauge } from '../src/fuel-gauge.ts'
 import { GuestMemory } from '../src/wasi/guest-memory.ts'
-import { WasiHost } from '../src/wasi/host.ts'
+import { type WasiCall, WasiHost } from '../src/wasi/host.ts'
 import { wasiImports } from '../src/wasi/imports.ts'
 import { wasiSignatures } from '../src/wasi/signatures.ts'
 import { commandCall } from './calls.ts'
@@ -14,6 +13,9 @@ const DATA_AT = 16_384
 const SLICE_AT = 512
 const RESULT_AT = 256
 const ALL = 0x3fff_ffffn
+const DIRECTORY_FLAG = 2
+/** The right to write, which cannot be had for a directory. */
+const WRITE_RIGHT = 0x40n
 
 /** Plays a guest: calls the WASI functions as compiled code would, over a memory of one page. */
 export class WasiGuest {
@@ -22,10 +24,10 @@ export class WasiGuest {
   readonly host: WasiHost
   readonly #imports: Record<string, Call>
 
-  constructor(call: Partial<CallInput> = {}, options: { readonly outputBytes?: number; readonly fuel?: bigint } = {}) {
+  constructor(call: Partial<WasiCall> = {}, options: { readonly outputBytes?: number; readonly fuel?: bigint } = {}) {
     const gauge = new FuelGauge(this.counter, options.fuel ?? 10n ** 12n)
     const memory = new GuestMemory({ buffer: this.memory })
-    this.host = new WasiHost({ memory, gauge }, commandCall(call), options.outputBytes ?? 1_000_000)
+    this.host = new WasiHost({ memory, gauge }, { ...commandCall(), ...call }, options.outputBytes ?? 1_000_000)
     this.#imports = wasiImports(Object.keys(wasiSignatures), () => this.host) as Record<string, Call>
   }
 
@@ -64,7 +66,8 @@ export class WasiGuest {
     path: string,
     options: { flags?: number; rights?: bigint; descriptorFlags?: number; fd?: number; follow?: boolean } = {},
   ): number {
-    const { flags = 0, rights = ALL, descriptorFlags = 0, fd = 3, follow = true } = options
+    const { flags = 0, descriptorFlags = 0, fd = 3, follow = true } = options
+    const { rights = (flags & DIRECTORY_FLAG) === 0 ? ALL : ALL & ~WRITE_RIGHT } = options
     return this.call(
       'path_open',
       fd,

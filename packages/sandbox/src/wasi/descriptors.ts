@@ -1,19 +1,15 @@
 import { Errno, fail } from './errno.ts'
-import { type DirectoryNode, type FileNode, FileType, releaseUnreachable } from './file-system.ts'
 import type { GrowingBytes } from './growing-bytes.ts'
+import { type DirectoryNode, type FileNode, FileType, releaseUnreachable } from './nodes.ts'
 import { fileQuotas } from './quota.ts'
-
-/** Rights of WASI preview 1 that are looked at; the others are stored and shown only. */
-export const Right = { read: 0x02n, seek: 0x04n, tell: 0x20n, write: 0x40n } as const
-
-/** All rights of WASI preview 1. */
-export const ALL_RIGHTS = 0x3fff_ffffn
 
 /** Descriptor flag: each write goes to the end. */
 export const FLAG_APPEND = 1
 
 interface DescriptorBase {
+  /** What may be done with it. */
   rights: bigint
+  /** The most that descriptors opened through it may have. */
   inheriting: bigint
   flags: number
 }
@@ -53,19 +49,31 @@ export class DescriptorTable {
   readonly #open = new Map<number, Descriptor>()
   #lowestFree = 0
 
-  get(number: number): Descriptor {
-    return this.#open.get(number >>> 0) ?? fail(Errno.badf)
+  find(number: number): Descriptor | undefined {
+    return this.#open.get(number >>> 0)
   }
 
-  file(number: number): FileDescriptor {
-    const descriptor = this.get(number)
-    if (descriptor.kind === 'file') return descriptor
-    return fail(descriptor.kind === 'directory' ? Errno.badf : Errno.spipe)
+  /** The descriptor, which must have the right; 0 asks for none. EBADF, ENOTCAPABLE otherwise. */
+  get(number: number, right: bigint): Descriptor {
+    const descriptor = this.find(number) ?? fail(Errno.badf)
+    requireRight(descriptor, right)
+    return descriptor
   }
 
-  directory(number: number): DirectoryDescriptor {
-    const descriptor = this.get(number)
-    return descriptor.kind === 'directory' ? descriptor : fail(Errno.notdir)
+  /** An open file; EBADF for a directory and ESPIPE for a stream. */
+  file(number: number, right: bigint): FileDescriptor {
+    const descriptor = this.get(number, 0n)
+    if (descriptor.kind !== 'file') return fail(descriptor.kind === 'directory' ? Errno.badf : Errno.spipe)
+    requireRight(descriptor, right)
+    return descriptor
+  }
+
+  /** An open directory; ENOTDIR for all else. */
+  directory(number: number, right: bigint): DirectoryDescriptor {
+    const descriptor = this.get(number, 0n)
+    if (descriptor.kind !== 'directory') return fail(Errno.notdir)
+    requireRight(descriptor, right)
+    return descriptor
   }
 
   open(descriptor: Descriptor): number {
@@ -77,7 +85,7 @@ export class DescriptorTable {
   }
 
   close(number: number): void {
-    const descriptor = this.get(number)
+    const descriptor = this.get(number, 0n)
     this.#free(number >>> 0)
     if (descriptor.kind !== 'file') return
     descriptor.node.openCount--
@@ -86,10 +94,8 @@ export class DescriptorTable {
 
   /** Moves a descriptor over another open one. */
   renumber(from: number, to: number): void {
-    const source = this.get(from)
-    const target = this.get(to)
-    if (isPreopened(source) || isPreopened(target)) fail(Errno.notsup)
-    if (source === target) return
+    const source = this.get(from, 0n)
+    if (source === this.get(to, 0n)) return
     this.close(to)
     this.#free(from >>> 0)
     this.#open.set(to >>> 0, source)
@@ -101,12 +107,16 @@ export class DescriptorTable {
   }
 }
 
-/** The file type that a descriptor reports. */
-export function fileTypeOf(descriptor: Descriptor): number {
-  if (descriptor.kind === 'file') return FileType.regularFile
-  return descriptor.kind === 'directory' ? FileType.directory : FileType.characterDevice
+/** Ends the host call with ENOTCAPABLE unless the descriptor has the right. */
+export function requireRight(descriptor: Descriptor, right: bigint): void {
+  if ((descriptor.rights & right) !== right) fail(Errno.notcapable)
 }
 
-function isPreopened(descriptor: Descriptor): boolean {
-  return descriptor.kind === 'directory' && descriptor.preopenedAs !== undefined
+/**
+ * The file type that a descriptor reports. Standard streams have none, as pipes in preview 1: a C library then buffers
+ * them whole instead of by line, as it does for everything that is no terminal.
+ */
+export function fileTypeOf(descriptor: Descriptor): number {
+  if (descriptor.kind === 'file') return FileType.regularFile
+  return descriptor.kind === 'directory' ? FileType.directory : FileType.unknown
 }

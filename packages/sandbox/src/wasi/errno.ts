@@ -1,7 +1,6 @@
 /** Error numbers of WASI preview 1. */
 export const Errno = {
   success: 0,
-  acces: 2,
   badf: 8,
   busy: 10,
   exist: 20,
@@ -12,16 +11,16 @@ export const Errno = {
   isdir: 31,
   loop: 32,
   mfile: 33,
-  mlink: 34,
   nametoolong: 37,
   noent: 44,
   nospc: 51,
   notdir: 54,
   notempty: 55,
+  notsock: 57,
   notsup: 58,
   perm: 63,
   spipe: 70,
-  xdev: 75,
+  notcapable: 76,
 } as const
 
 /** One of {@link Errno}. */

@@ -92,7 +92,8 @@ export class GuestMemory {
 
   /** Comes before each access: it also renews the views after memory has grown. */
   #check(pointer: number, length: number): number {
-    const start = pointer >>> 0
+    // An i32 arrives signed; a sum of the host's beyond 32 bits must not begin again at 0.
+    const start = pointer < 0 ? pointer + 2 ** 32 : pointer
     const buffer = this.#memory.buffer
     if (buffer !== this.#buffer) {
       this.#buffer = buffer

@@ -4,6 +4,8 @@ import { GuestStop } from '../guest-stop.ts'
 export const fileQuotas = {
   /** Files, directories and links at one time; more is ENOSPC. */
   nodes: 16_384,
+  /** Of the caller's `outputBytes`, for each entry that the guest makes in a directory, besides its name's bytes. */
+  entryBytes: 64,
   /** Open descriptors at one time; more is EMFILE. */
   descriptors: 512,
   /** Bytes of one path; more is ENAMETOOLONG. */
@@ -31,6 +33,11 @@ export class ByteQuota {
     this.#held += bytes
     if (this.#held > this.#allowed)
       throw new GuestStop({ kind: 'limit', limit: 'output', allowed: this.#allowed, wanted: this.#held })
+  }
+
+  /** Bytes that may still be taken. */
+  get leftBytes(): number {
+    return this.#allowed - this.#held
   }
 
   /** @throws GuestStop when a result of this size is more than allowed */

@@ -1,32 +1,27 @@
 import { amountCosts } from '../../cost-table.ts'
-import { Right } from '../descriptors.ts'
 import { Errno, fail } from '../errno.ts'
-import { type FileNode, type FileSystemNode, FileType, type Place } from '../file-system.ts'
 import type { WasiHost } from '../host.ts'
+import { type FileSystemNode, FileType } from '../nodes.ts'
+import type { Place } from '../path-walk.ts'
 import { fileQuotas } from '../quota.ts'
-import { resizeFile, setTimes, writeStat } from './descriptor-calls.ts'
+import { Right } from '../rights.ts'
+import { setTimes, writeStat } from './node-stat.ts'
+import { openPath } from './path-open.ts'
 import type { WasiCalls } from './wasi-calls.ts'
 
 const FOLLOW = 1
-const OpenFlag = { create: 1, directory: 2, exclusive: 4, truncate: 8 } as const
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
-interface PathOpen {
-  readonly flags: number
-  readonly rights: bigint
-  readonly inheriting: bigint
-  readonly descriptorFlags: number
-}
 
 /** Calls on paths. All of them stay below the descriptor's directory. */
 export const pathCalls: WasiCalls = {
   path_create_directory: (host, fd: number, pointer: number, length: number) => {
-    const place = resolve(host, fd, readPath(host, pointer, length), false)
+    const place = resolve(host, { fd, pointer, length, right: Right.pathCreateDirectory })
     if (place.node !== undefined) fail(Errno.exist)
     host.files.createDirectory(place.directory, place.name)
   },
   path_filestat_get: (host, fd: number, lookup: number, pointer: number, length: number, result: number) => {
-    writeStat(host, result, existing(resolve(host, fd, readPath(host, pointer, length), (lookup & FOLLOW) !== 0)))
+    const place = resolve(host, { fd, pointer, length, right: Right.pathStat, follow: follows(lookup) })
+    writeStat(host, result, existing(place))
   },
   path_filestat_set_times: (
     host,
@@ -38,8 +33,8 @@ export const pathCalls: WasiCalls = {
     modified: bigint,
     flags: number,
   ) => {
-    const node = existing(resolve(host, fd, readPath(host, pointer, length), (lookup & FOLLOW) !== 0))
-    setTimes(host, node.times, { accessed, modified, flags })
+    const place = resolve(host, { fd, pointer, length, right: Right.pathSetTimes, follow: follows(lookup) })
+    setTimes(host, existing(place).times, { accessed, modified, flags })
   },
   path_link: (
     host,
@@ -51,9 +46,9 @@ export const pathCalls: WasiCalls = {
     toPointer: number,
     toLength: number,
   ) => {
-    if ((lookup & FOLLOW) !== 0) fail(Errno.inval)
-    const node = existing(resolve(host, fromFd, readPath(host, fromPointer, fromLength), false))
-    const to = resolve(host, toFd, readPath(host, toPointer, toLength), false)
+    const source = { fd: fromFd, pointer: fromPointer, length: fromLength, right: Right.pathLinkSource }
+    const node = existing(resolve(host, { ...source, follow: follows(lookup) }))
+    const to = resolve(host, { fd: toFd, pointer: toPointer, length: toLength, right: Right.pathLinkTarget })
     if (node.type === FileType.directory) fail(Errno.perm)
     if (to.node !== undefined) fail(Errno.exist)
     if (to.wantsDirectory) fail(Errno.noent)
@@ -71,24 +66,26 @@ export const pathCalls: WasiCalls = {
     descriptorFlags: number,
     result: number,
   ) => {
-    const path = readPath(host, pointer, length)
     host.memory.range(result, 4)
-    const isExclusive = (flags & (OpenFlag.create | OpenFlag.exclusive)) === (OpenFlag.create | OpenFlag.exclusive)
-    const place = resolve(host, fd, path, (lookup & FOLLOW) !== 0 && !isExclusive)
-    const parent = host.descriptors.directory(fd)
-    const granted = { rights: rights & parent.inheriting, inheriting: inheriting & parent.inheriting }
-    host.memory.setU32(result, openPlace(host, place, { flags, descriptorFlags, ...granted }))
+    const follow = follows(lookup)
+    const number = openPath(host, {
+      parent: host.descriptors.directory(fd, Right.pathOpen),
+      request: { flags, rights, inheriting, descriptorFlags },
+      resolve: (followLast) => resolve(host, { fd, pointer, length, right: 0n, follow: follow && followLast }),
+    })
+    host.memory.setU32(result, number)
   },
   path_readlink: (host, fd: number, pointer: number, length: number, buffer: number, size: number, result: number) => {
-    const node = existing(resolve(host, fd, readPath(host, pointer, length), false))
+    const node = existing(resolve(host, { fd, pointer, length, right: Right.pathReadlink }))
     if (node.type !== FileType.symbolicLink) return fail(Errno.inval)
+    host.memory.range(result, 4)
     const target = new TextEncoder().encode(node.target).subarray(0, size >>> 0)
     host.chargeBytes(target.length)
     host.memory.write(buffer, target)
     host.memory.setU32(result, target.length)
   },
   path_remove_directory: (host, fd: number, pointer: number, length: number) => {
-    const place = resolve(host, fd, readPath(host, pointer, length), false)
+    const place = resolve(host, { fd, pointer, length, right: Right.pathRemoveDirectory })
     const node = existing(place)
     if (node.type !== FileType.directory) return fail(Errno.notdir)
     if (place.name === '') fail(Errno.inval)
@@ -104,24 +101,41 @@ export const pathCalls: WasiCalls = {
     toPointer: number,
     toLength: number,
   ) => {
-    const from = resolve(host, fromFd, readPath(host, fromPointer, fromLength), false)
-    const to = resolve(host, toFd, readPath(host, toPointer, toLength), false)
-    rename(host, from, to)
+    const source = { fd: fromFd, pointer: fromPointer, length: fromLength, right: Right.pathRenameSource }
+    const target = { fd: toFd, pointer: toPointer, length: toLength, right: Right.pathRenameTarget }
+    rename(host, resolve(host, source), resolve(host, target))
   },
   path_symlink: (host, targetPointer: number, targetLength: number, fd: number, pointer: number, length: number) => {
     const target = readPath(host, targetPointer, targetLength)
-    const place = resolve(host, fd, readPath(host, pointer, length), false)
+    const place = resolve(host, { fd, pointer, length, right: Right.pathSymlink })
+    if (target === '') fail(Errno.noent)
     if (target.startsWith('/')) fail(Errno.perm)
     if (place.node !== undefined) fail(Errno.exist)
     if (place.wantsDirectory) fail(Errno.noent)
     host.files.createLink(place.directory, place.name, target)
   },
   path_unlink_file: (host, fd: number, pointer: number, length: number) => {
-    const place = resolve(host, fd, readPath(host, pointer, length), false)
+    const place = resolve(host, { fd, pointer, length, right: Right.pathUnlinkFile })
     const node = existing(place)
     if (node.type === FileType.directory) fail(Errno.isdir)
     host.files.remove(place.directory, place.name)
   },
+}
+
+interface PathArgument {
+  readonly fd: number
+  readonly pointer: number
+  readonly length: number
+  /** What the descriptor must allow. */
+  readonly right: bigint
+  /** Whether a symbolic link at the end is followed. @default false */
+  readonly follow?: boolean
+}
+
+/** What a lookup flag says about a symbolic link at the end; other bits are EINVAL. */
+function follows(lookup: number): boolean {
+  if ((lookup & ~FOLLOW) !== 0) fail(Errno.inval)
+  return lookup === FOLLOW
 }
 
 function readPath(host: WasiHost, pointer: number, length: number): string {
@@ -137,8 +151,9 @@ function readPath(host: WasiHost, pointer: number, length: number): string {
   }
 }
 
-function resolve(host: WasiHost, fd: number, path: string, followLast: boolean): Place {
-  return host.files.resolve(host.descriptors.directory(fd).node, path, followLast)
+function resolve(host: WasiHost, { fd, pointer, length, right, follow = false }: PathArgument): Place {
+  const { node } = host.descriptors.directory(fd, right)
+  return host.files.resolve(node, readPath(host, pointer, length), follow)
 }
 
 function existing(place: Place): FileSystemNode {
@@ -146,31 +161,6 @@ function existing(place: Place): FileSystemNode {
   if (node === undefined) return fail(Errno.noent)
   if (place.wantsDirectory && node.type !== FileType.directory) fail(Errno.notdir)
   return node
-}
-
-/** Opens what a path leads to; the new descriptor's number. */
-function openPlace(host: WasiHost, place: Place, open: PathOpen): number {
-  const { flags } = open
-  const has = (flag: number): boolean => (flags & flag) !== 0
-  if (has(OpenFlag.create) && has(OpenFlag.directory)) fail(Errno.inval)
-  if (place.node !== undefined && has(OpenFlag.create) && has(OpenFlag.exclusive)) fail(Errno.exist)
-  const node = place.node ?? (has(OpenFlag.create) ? createFile(host, place) : fail(Errno.noent))
-  if (node.type === FileType.symbolicLink) return fail(Errno.loop)
-  if (node.type === FileType.directory) {
-    const wantsToWrite = (open.rights & Right.write) !== 0n && !has(OpenFlag.directory)
-    if (has(OpenFlag.truncate) || wantsToWrite) fail(Errno.isdir)
-    const rights = open.rights & ~(Right.read | Right.write | Right.seek | Right.tell)
-    return host.descriptors.open({ ...open, flags: 0, rights, kind: 'directory', node, preopenedAs: undefined })
-  }
-  if (has(OpenFlag.directory) || place.wantsDirectory) fail(Errno.notdir)
-  const number = host.descriptors.open({ ...open, flags: open.descriptorFlags & 0x1f, kind: 'file', node, position: 0 })
-  if (has(OpenFlag.truncate)) resizeFile(host, node, 0)
-  return number
-}
-
-function createFile(host: WasiHost, place: Place): FileNode {
-  if (place.wantsDirectory) fail(Errno.isdir)
-  return host.files.createFile(place.directory, place.name)
 }
 
 /** POSIX rename: over a file only a file, over an empty directory only a directory, never into itself. */

@@ -7,23 +7,17 @@ import type { WasiCalls } from './wasi-calls.ts'
 /** Arguments, environment, clocks, randomness, exit. */
 export const processCalls: WasiCalls = {
   args_sizes_get: (host, countPointer: number, sizePointer: number) => {
-    host.memory.setU32(countPointer, host.args.length)
-    host.memory.setU32(sizePointer, argumentBytes(host))
+    writeSizes(host, host.args, { countPointer, sizePointer })
   },
   args_get: (host, listPointer: number, bytesPointer: number) => {
-    host.chargeBytes(argumentBytes(host))
-    let at = bytesPointer >>> 0
-    for (const [index, text] of host.args.entries()) {
-      host.memory.setU32((listPointer >>> 0) + index * 4, at)
-      host.memory.write(at, text)
-      at += text.length
-    }
+    writeTexts(host, host.args, { listPointer, bytesPointer })
   },
   environ_sizes_get: (host, countPointer: number, sizePointer: number) => {
-    host.memory.setU32(countPointer, 0)
-    host.memory.setU32(sizePointer, 0)
+    writeSizes(host, host.environment, { countPointer, sizePointer })
   },
-  environ_get: () => undefined,
+  environ_get: (host, listPointer: number, bytesPointer: number) => {
+    writeTexts(host, host.environment, { listPointer, bytesPointer })
+  },
   clock_res_get: (host, clock: number, pointer: number) => {
     clockNs(host, clock)
     host.memory.setU64(pointer, 1n)
@@ -41,10 +35,10 @@ export const processCalls: WasiCalls = {
     throw new GuestStop({ kind: 'exit', exitCode: exitCode >>> 0 })
   },
   proc_raise: () => fail(Errno.notsup),
-  sock_accept: () => fail(Errno.notsup),
-  sock_recv: () => fail(Errno.notsup),
-  sock_send: () => fail(Errno.notsup),
-  sock_shutdown: () => fail(Errno.notsup),
+  sock_accept: (host, fd: number) => notSocket(host, fd),
+  sock_recv: (host, fd: number) => notSocket(host, fd),
+  sock_send: (host, fd: number) => notSocket(host, fd),
+  sock_shutdown: (host, fd: number) => notSocket(host, fd),
 }
 
 /** What a clock says: 0 real time, 1 monotonic, 2 and 3 the process's and the thread's computing time. */
@@ -55,6 +49,36 @@ export function clockNs(host: WasiHost, clock: number): bigint {
   return fail(Errno.inval)
 }
 
-function argumentBytes(host: WasiHost): number {
-  return host.args.reduce((sum, text) => sum + text.length, 0)
+/** There are no sockets, so every open descriptor is something else. */
+function notSocket(host: WasiHost, fd: number): never {
+  host.descriptors.get(fd, 0n)
+  return fail(Errno.notsock)
+}
+
+function writeSizes(
+  { memory }: WasiHost,
+  texts: readonly Uint8Array[],
+  { countPointer, sizePointer }: { readonly countPointer: number; readonly sizePointer: number },
+): void {
+  memory.setU32(countPointer, texts.length)
+  memory.setU32(sizePointer, totalBytes(texts))
+}
+
+/** Writes texts one behind the other, and a list of pointers to them. */
+function writeTexts(
+  host: WasiHost,
+  texts: readonly Uint8Array[],
+  { listPointer, bytesPointer }: { readonly listPointer: number; readonly bytesPointer: number },
+): void {
+  host.chargeBytes(totalBytes(texts) + texts.length * 4)
+  let at = bytesPointer >>> 0
+  for (const [index, text] of texts.entries()) {
+    host.memory.setU32((listPointer >>> 0) + index * 4, at)
+    host.memory.write(at, text)
+    at += text.length
+  }
+}
+
+function totalBytes(texts: readonly Uint8Array[]): number {
+  return texts.reduce((sum, text) => sum + text.length, 0)
 }
