@@ -16,6 +16,8 @@ export const staticLimits = {
   functionBytes: 2_097_152,
   /** Declared locals of one function; clang -O0 makes thousands, V8 ends at 50,000. */
   locals: 20_000,
+  /** Of one function: values times branches, see compile-work.ts; QuickJS's interpreter has 183,000. */
+  compileWork: 4_194_304,
   /** Of blocks inside each other in one function. */
   nesting: 2_048,
   /** Labels of one br_table. */
@@ -59,6 +61,7 @@ const words: Record<StaticLimit, string> = {
   functions: 'functions',
   functionBytes: 'bytes in one function',
   locals: 'locals in one function',
+  compileWork: 'values times branches in one function',
   nesting: 'nested blocks',
   branchTargets: 'targets in one br_table',
   globals: 'globals',

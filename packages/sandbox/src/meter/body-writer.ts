@@ -2,6 +2,7 @@ import { ByteWriter } from '../binary/byte-writer.ts'
 import type { FunctionCode } from '../binary/function-reader.ts'
 import type { BodyRange, ModuleView } from '../binary/module-view.ts'
 import { Op } from '../binary/opcodes.ts'
+import { checkCompileWork } from '../compile-work.ts'
 import { ValueType } from '../whitelist.ts'
 import { functionTypeAt } from './block-types.ts'
 import { BulkFunctions } from './bulk-functions.ts'
@@ -44,6 +45,7 @@ export class BodyWriter {
   write(code: FunctionCode, range: BodyRange, functionIndex: number): Uint8Array<ArrayBuffer> {
     const type = functionTypeAt(this.#view, functionIndex)
     const stack = estimateStack(this.#view, type, code)
+    checkCompileWork(code, stack.slots, range.start)
     const plan = this.#plan
     this.#placement.place(plan, { view: this.#view, type, code, hasGuestCalls: stack.hasGuestCalls })
     this.#out.clear()

@@ -31,6 +31,8 @@ const SHARE_OF_INSTRUCTIONS = 1 / 16
 /** What the transformer knows of one function's use of the machine stack. */
 export interface StackEstimate {
   readonly frameBytes: number
+  /** Parameters, locals and the most operands that wait at once, in stack slots. */
+  readonly slots: number
   /** Calls another guest function, directly or through a table. */
   readonly hasGuestCalls: boolean
 }
@@ -41,7 +43,7 @@ export function estimateStack(view: ModuleView, type: FunctionType, code: Functi
   let slots = slotsOf(type.parameters) + walk.outgoing + (walk.hasVectors ? 2 : 1) * walk.heightMax
   for (const run of code.localRuns) slots += run.type === ValueType.v128 ? 2 * run.count : run.count
   const shared = Math.ceil((walk.hasVectors ? 2 : 1) * walk.computing * SHARE_OF_INSTRUCTIONS)
-  return { frameBytes: FRAME_BASE_BYTES + SLOT_BYTES * slots + shared, hasGuestCalls: walk.hasGuestCalls }
+  return { slots, frameBytes: FRAME_BASE_BYTES + SLOT_BYTES * slots + shared, hasGuestCalls: walk.hasGuestCalls }
 }
 
 interface HeightWalk {
