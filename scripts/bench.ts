@@ -1,5 +1,6 @@
 // `npm run bench`: the table of speeds, each figure beside its reference of the same run. `--json` prints {rows};
-// names choose benches: `npm run bench -- vouchers`. Nothing here is a test: a missed target is printed as missed.
+// names choose benches: `npm run bench -- vouchers`, or all that begin alike: `-- sandbox`. Nothing here is a test: a
+// missed target is printed as missed.
 import { type BenchRow, jsonRows, printTable } from './bench/row.ts'
 
 const benches: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
@@ -8,18 +9,20 @@ const benches: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
   'job-start': async () => (await import('./bench/daemons.ts')).benchJobStart(),
   idle: async () => (await import('./bench/daemons.ts')).benchIdle(),
   vouchers: async () => (await import('./bench/vouchers.ts')).benchVouchers(),
+  'sandbox-kernels': async () => (await import('./bench/sandbox/kernels.ts')).benchKernels(),
 }
 
 const args = process.argv.slice(2)
 const wanted = args.filter((argument) => !argument.startsWith('-'))
-const unknown = wanted.filter((name) => !(name in benches))
+const chooses = (wish: string, name: string): boolean => name === wish || name.startsWith(`${wish}-`)
+const unknown = wanted.filter((wish) => !Object.keys(benches).some((name) => chooses(wish, name)))
 if (unknown.length > 0) {
   process.stderr.write(`no bench named ${unknown.join(', ')}; there are: ${Object.keys(benches).join(', ')}\n`)
   process.exit(2)
 }
 const rows: BenchRow[] = []
 for (const [name, bench] of Object.entries(benches)) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue
+  if (wanted.length > 0 && !wanted.some((wish) => chooses(wish, name))) continue
   process.stderr.write(`measuring ${name} …\n`)
   rows.push(...(await bench()))
 }

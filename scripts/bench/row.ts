@@ -2,21 +2,31 @@
 export interface BenchRow {
   readonly name: string
   readonly unit: string
-  readonly value: number
+  /** undefined when it could not be measured; `missing` says why. */
+  readonly value: number | undefined
   /** What the ratio is against, with its figure in the same unit; a ratio is worth more than a figure on a noisy machine. */
   readonly reference: { readonly name: string; readonly value: number } | undefined
   /** value / reference. */
   readonly ratio: number | undefined
   readonly target: { readonly limit: number; readonly better: 'less' | 'more' } | undefined
   readonly met: boolean | undefined
+  /** Why there is no value: what a person would have to install or allow. */
+  readonly missing: string | undefined
 }
 
+type Measured = Pick<BenchRow, 'name' | 'unit' | 'reference' | 'target'> & { readonly value: number }
+
 /** Makes a row; says itself whether the target is met. */
-export function benchRow(row: Pick<BenchRow, 'name' | 'unit' | 'value' | 'reference' | 'target'>): BenchRow {
+export function benchRow(row: Measured): BenchRow {
   const { reference, target, value } = row
   const met =
     target === undefined ? undefined : target.better === 'less' ? value <= target.limit : value >= target.limit
-  return { ...row, ratio: reference === undefined ? undefined : value / reference.value, met }
+  return { ...row, ratio: reference === undefined ? undefined : value / reference.value, met, missing: undefined }
+}
+
+/** A row without a figure, so that what was not measured is not forgotten; a target that it had is missed. */
+export function missingRow(row: Pick<BenchRow, 'name' | 'unit' | 'target'> & { readonly missing: string }): BenchRow {
+  return { ...row, value: undefined, reference: undefined, ratio: undefined, met: row.target && false }
 }
 
 /** The value below which `share` (0 .. 1) of the samples lie. @throws RangeError for no samples */
@@ -37,12 +47,12 @@ export function printTable(rows: readonly BenchRow[]): string {
   const head = ['what', 'value', 'unit', 'reference', 'ratio', 'target', 'met']
   const body = rows.map((row) => [
     row.name,
-    figure(row.value),
+    row.value === undefined ? '-' : figure(row.value),
     row.unit,
     row.reference === undefined ? '' : `${row.reference.name}: ${figure(row.reference.value)}`,
     row.ratio === undefined ? '' : figure(row.ratio),
     row.target === undefined ? '' : `${row.target.better === 'less' ? '≤' : '≥'} ${figure(row.target.limit)}`,
-    row.met === undefined ? '' : row.met ? 'yes' : 'NO',
+    row.missing === undefined ? (row.met === undefined ? '' : row.met ? 'yes' : 'NO') : `not measured: ${row.missing}`,
   ])
   const widths = head.map((_, column) => Math.max(...[head, ...body].map((line) => line[column]?.length ?? 0)))
   const print = (line: readonly string[]): string =>
@@ -55,15 +65,16 @@ export function printTable(rows: readonly BenchRow[]): string {
 
 /** The rows as `--json` prints them: figures flat, absent ones null. */
 export function jsonRows(rows: readonly BenchRow[]): readonly object[] {
-  return rows.map(({ name, unit, value, reference, ratio, target, met }) => ({
+  return rows.map(({ name, unit, value, reference, ratio, target, met, missing }) => ({
     name,
     unit,
-    value,
+    value: value ?? null,
     reference: reference?.value ?? null,
     referenceName: reference?.name ?? null,
     ratio: ratio ?? null,
     target: target?.limit ?? null,
     better: target?.better ?? null,
     met: met ?? null,
+    missing: missing ?? null,
   }))
 }
