@@ -16,7 +16,7 @@ export const staticLimits = {
   functionBytes: 2_097_152,
   /** Declared locals of one function; clang -O0 makes thousands, V8 ends at 50,000. */
   locals: 20_000,
-  /** Of one function: values times branches, see compile-work.ts; QuickJS's interpreter has 183,000. */
+  /** Of one function: values times branches, see compile-work.ts: about 50 ms. QuickJS's interpreter has 400,000. */
   compileWork: 4_194_304,
   /** Of blocks inside each other in one function. */
   nesting: 2_048,
