@@ -1,10 +1,10 @@
 import type { Fuel } from '@stead/core'
-import { type CallInput, type CompiledModule, compileModule, type Limits, runCall } from '@stead/sandbox'
+import { type CallInput, type CompiledModule, compileModule, type Limits, prepareModule, runCall } from '@stead/sandbox'
 import { readModule } from '../../../packages/sandbox/src/binary/module-reader.ts'
 import { keptExports, readGuestInterface, WASI_MODULE } from '../../../packages/sandbox/src/entry-points.ts'
 import { FuelGauge } from '../../../packages/sandbox/src/fuel-gauge.ts'
 import { GuestStop } from '../../../packages/sandbox/src/guest-stop.ts'
-import { exactPlacement } from '../../../packages/sandbox/src/meter/charge-placement.ts'
+import { type ChargePlacement, exactPlacement } from '../../../packages/sandbox/src/meter/charge-placement.ts'
 import { meterModule } from '../../../packages/sandbox/src/meter/meter.ts'
 import { GuestMemory } from '../../../packages/sandbox/src/wasi/guest-memory.ts'
 import { WasiHost } from '../../../packages/sandbox/src/wasi/host.ts'
@@ -54,14 +54,14 @@ function unmetered(bytes: Uint8Array): Runner {
   }
 }
 
-/** The same module metered so that every path pays exactly what it executes. */
-function meteredExactly(bytes: Uint8Array): CompiledModule {
-  const { bytes: metered, ...fuel } = meterModule(readModule(bytes), keptExports, exactPlacement())
-  return { facts: { ...compileModule(bytes).facts, ...fuel }, module: new webAssembly.Module(metered) }
+/** The same module with its charges placed in another way than that of bills. */
+export function meteredWith(bytes: Uint8Array, placement: ChargePlacement): CompiledModule {
+  const { bytes: metered, ...fuel } = meterModule(readModule(bytes), keptExports, placement)
+  return { facts: { ...prepareModule(bytes).facts, ...fuel }, module: new webAssembly.Module(metered) }
 }
 
 /** Runs a metered module as every guest is run. */
-function runnerOf(compiled: CompiledModule): Runner {
+export function runnerOf(compiled: CompiledModule): Runner {
   return (args) => {
     const outcome = runCall(compiled, commandCall(args), limits)
     if (outcome.status !== 'ok' || outcome.exitCode !== 0)
@@ -77,6 +77,6 @@ export type VariantName = 'unmetered' | 'metered' | 'exact' | 'strict'
 export const variants: Readonly<Record<VariantName, (bytes: Uint8Array) => Runner>> = {
   unmetered,
   metered: (bytes) => runnerOf(compileModule(bytes)),
-  exact: (bytes) => runnerOf(meteredExactly(bytes)),
+  exact: (bytes) => runnerOf(meteredWith(bytes, exactPlacement())),
   strict: (bytes) => runnerOf(compileModule(bytes, 'strict')),
 }
