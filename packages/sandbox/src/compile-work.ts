@@ -9,8 +9,8 @@ const WEIGHTS_PER_UNIT = 32
  * V8's baseline compiler keeps a list of where each local and operand lives, and copies, merges or walks the whole list
  * at these operations. Measured (V8 14, x86-64) for each entry of the list: a branch 7 ns and 14 bytes that stay until
  * the function is compiled, `if` (which a conditional branch can become once it is metered) 13 ns and 27 bytes, a loop
- * with its check 16 ns and 40 bytes, a call 0.6 ns (and 230 ns once), a set that evicts a register 0.3 ns. Without a limit, a function of
- * 500 kB with 20,000 locals took 63 s, or all memory of a machine of 24 GB.
+ * with its check 16 ns and 40 bytes, a call 0.6 ns (and 230 ns once), a set that evicts a register 0.3 ns. Without a
+ * limit, a function of 500 kB with 20,000 locals took 63 s, or all memory of a machine of 24 GB.
  */
 const compileWeights: ReadonlyMap<number, number> = new Map([
   [Op.if, 64],

@@ -10,7 +10,7 @@ import { InlineExecutor } from '../src/inline-executor.ts'
 import { ProcessExecutor } from '../src/node/index.ts'
 import { commandCall, functionCall, limits } from './calls.ts'
 import { guests } from './guests.ts'
-import { type Code, ModuleBuilder, op } from './module-builder.ts'
+import { ModuleBuilder, op } from './module-builder.ts'
 import { randomProgram } from './random-program.ts'
 
 const LOOP = Uint8Array.of(1)
@@ -82,53 +82,6 @@ describe('the executor process', () => {
       }),
     )
   })
-
-  test('recursion whose frames the optimising compiler makes large is still told as stack overflow', async () => {
-    const module = await executor.load(guests.keptValuesRecursion(2000))
-    const outcomes: Outcome[] = []
-    // Often enough for the optimising compiler to take over.
-    for (let count = 0; count < 30; count++)
-      outcomes.push(await executor.run(module, functionCall(), limits({ fuel: 10n ** 12n })))
-    expect(new Set(outcomes.map((outcome) => `${outcome.status} ${'fuel' in outcome ? outcome.fuel : ''}`)).size).toBe(
-      1,
-    )
-    expect(outcomes[0]).toMatchObject({ status: 'trap', reason: 'stack-overflow' })
-  })
-
-  const endless: readonly (readonly [string, Uint8Array])[] = [
-    ['an endless loop', guests.endlessLoop()],
-    ['an endless start function', guests.endlessStart()],
-    ['a loop of 1 GiB fills', fillLoop([op.i32(0), op.i32(1), op.i32(2 ** 30), 0xfc, 11, 0])],
-    ['a loop of 512 MiB copies', fillLoop([op.i32(0), op.i32(2 ** 29), op.i32(2 ** 29), 0xfc, 10, 0, 0])],
-    ['a loop of table fills', tableLoop([op.i32(0), 0xd0, 0x70, op.i32(100_000), 0xfc, 17, 0])],
-    ['a loop of table copies', tableLoop([op.i32(0), op.i32(1), op.i32(99_999), 0xfc, 14, 0, 0])],
-    [
-      'a loop of data initialisations',
-      guests.repeat([op.i32(0), op.i32(0), op.i32(60_000), 0xfc, 8, 0, 0], initBuilder()),
-    ],
-    ['a loop of growth that is refused', guests.repeat([op.i32(1), 0x40, 0, 0x1a])],
-  ]
-  test.each(endless)(
-    '%s is ended at its time, while other calls go on',
-    async (_name, bytes) => {
-      const module = await executor.load(bytes)
-      const echo = await executor.load(guests.echo())
-      const begun = performance.now()
-      const running = executor.run(
-        module,
-        functionCall(),
-        limits({ fuel: 2n ** 62n, timeMs: 100, memoryPages: 16_384 }),
-      )
-      const others = await Promise.all(
-        Array.from({ length: 50 }, () => executor.run(echo, functionCall(ECHO), limits())),
-      )
-      for (const other of others) expect(other).toMatchObject({ status: 'ok', output: ECHO })
-      expect(await running).toEqual({ status: 'timed-out', allowedMs: 100 })
-      expect(performance.now() - begun).toBeLessThan(3000)
-      expect(await executor.run(echo, functionCall(ECHO), limits())).toMatchObject({ status: 'ok' })
-    },
-    20_000,
-  )
 
   test('calls queued behind one that hangs run elsewhere', async () => {
     const module = await executor.load(guests.loopOnDemand())
@@ -361,15 +314,3 @@ describe('start and stop', () => {
     }
   }, 30_000)
 })
-
-function fillLoop(body: Code): Uint8Array {
-  return guests.repeat(body, new ModuleBuilder().memory(16_384))
-}
-
-function tableLoop(body: Code): Uint8Array {
-  return guests.repeat(body, new ModuleBuilder().table(100_000))
-}
-
-function initBuilder(): ModuleBuilder {
-  return new ModuleBuilder().passiveData(new Array(60_000).fill(3))
-}
