@@ -1,7 +1,6 @@
 import { type BenchRow, benchRow, missingRow } from '../row.ts'
-import { compileNative, compileWasm } from './compile.ts'
 import { type KernelTimes, measureKernel } from './kernel-times.ts'
-import { programs, sourceOf } from './suite.ts'
+import { buildProgram, programs } from './suite.ts'
 
 const WARMUPS = 2
 const ROUNDS = 5
@@ -39,8 +38,7 @@ export async function benchKernels(): Promise<readonly BenchRow[]> {
   const all: KernelTimes[] = []
   let nativeMissing: string | undefined
   for (const program of programs) {
-    const wasm = compileWasm(program.name, [sourceOf(program)])
-    const native = compileNative(program.name, [sourceOf(program)])
+    const { wasm, native } = await buildProgram(program)
     nativeMissing ??= native.missing
     if (wasm.missing !== undefined) {
       rows.push(missingRow({ name: `${program.name}, C`, unit: 'ms', target: undefined, missing: wasm.missing }))

@@ -7,9 +7,8 @@ import { readModule } from '../../../packages/sandbox/src/binary/module-reader.t
 import { CostClass, costClassOf } from '../../../packages/sandbox/src/binary/opcodes.ts'
 import type { ChargePlacement } from '../../../packages/sandbox/src/meter/charge-placement.ts'
 import { ChargeSite } from '../../../packages/sandbox/src/meter/charge-plan.ts'
-import { compileWasm } from './compile.ts'
 import { measureKernel } from './kernel-times.ts'
-import { type Program, programs, sourceOf } from './suite.ts'
+import { buildProgram, type Program, programs } from './suite.ts'
 import { meteredWith, runnerOf } from './variants.ts'
 
 /** What is known of one program. */
@@ -48,7 +47,7 @@ function operationsIn(bytes: Uint8Array): readonly number[] {
 }
 
 async function count(program: Program): Promise<Counted> {
-  const { path, missing } = compileWasm(program.name, [sourceOf(program)])
+  const { path, missing } = (await buildProgram(program)).wasm
   if (path === undefined) throw new Error(`${program.name}: ${missing}`)
   const { name, amount } = program
   const { samplesMs, fuel } = await measureKernel({ name, amount, wasmPath: path, warmups: 2, rounds: 5 })
