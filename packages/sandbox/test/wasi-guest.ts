@@ -52,7 +52,7 @@ export class WasiGuest {
   }
 
   text(at: number, length: number): string {
-    return new TextDecoder().decode(new Uint8Array(this.memory, at, length))
+    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(new Uint8Array(this.memory, at, length))
   }
 
   /** Parameters that name a path. */
