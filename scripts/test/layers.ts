@@ -20,7 +20,7 @@ export const SIMULATED: readonly string[] = ['core', 'market', 'compute', 'sdk',
 
 /** Folders inside other packages for which the same holds; everything else of the sandbox may use Node.js. */
 export const SIMULATED_EXCEPT: Readonly<Record<string, readonly string[]>> = {
-  sandbox: ['packages/sandbox/src/node/'],
+  sandbox: ['packages/sandbox/src/node/', 'packages/sandbox/src/browser/page-clock.ts'],
   protocol: ['packages/protocol/src/node/'],
 }
 

@@ -1,0 +1,5 @@
+export type { PageClock } from './page-clock.ts'
+export type { WebWorker, WebWorkerEvent } from './web-worker.ts'
+export type { WorkerExecutorComponents } from './worker-executor.ts'
+export { WorkerExecutor } from './worker-executor.ts'
+export type { WorkerExecutorOptions } from './worker-executor-options.ts'
