@@ -9,10 +9,11 @@ export const Shape = { none: 0, f32: 1, f64: 2, f32x4: 3, f64x2: 4 } as const
 /**
  * What an operation does with the bits of its float operands. `observe`: shows them to the program. `compute`: does not
  * look at a NaN's bits, and its result is one whose NaN bits are open. `read`: does not look at them, and its result is
- * no float. `carry`: hands them on, at most with another sign. `tame`: its result is never NaN.
+ * no float. `carry`: hands them on, at most with another sign. `copySign`: hands on one operand's and shows the other's sign. `tame`: shows
+ * them, and its result is never NaN.
  * Source: WebAssembly core specification 2.0, sections 4.3.3 and 4.3.4.
  */
-export const Effect = { observe: 0, compute: 1, read: 2, carry: 3, tame: 4 } as const
+export const Effect = { observe: 0, compute: 1, read: 2, carry: 3, copySign: 4, tame: 5 } as const
 
 /** By operation number: one of {@link Effect}. */
 export const effectOf: Uint8Array = new Uint8Array(OPERATION_COUNT)
@@ -61,10 +62,10 @@ fill([
   [0x8b, 0x8c, 'carry', 'f32', 'f32'],
   [0x8d, 0x97, 'compute', 'f32', 'f32'],
   // copysign
-  [0x98, 0x98, 'carry', 'f32', 'f32'],
+  [0x98, 0x98, 'copySign', 'f32', 'f32'],
   [0x99, 0x9a, 'carry', 'f64', 'f64'],
   [0x9b, 0xa5, 'compute', 'f64', 'f64'],
-  [0xa6, 0xa6, 'carry', 'f64', 'f64'],
+  [0xa6, 0xa6, 'copySign', 'f64', 'f64'],
   // truncation to integers
   [0xa8, 0xa9, 'read', 'f32', 'none'],
   [0xaa, 0xab, 'read', 'f64', 'none'],
@@ -111,7 +112,7 @@ fill([
   [0x200 + 254, 0x200 + 255, 'tame', undefined, 'f64x2'],
 ])
 
-for (const operation of [0x8c, 0x98, 0x9a, 0xa6, 0x200 + 225, 0x200 + 237]) changesSign[operation] = 1
+for (const operation of [0x8c, 0x9a, 0x200 + 225, 0x200 + 237]) changesSign[operation] = 1
 
 /** Operations that push nothing; blocks, branches, calls and locals are followed one by one. */
 const silent: readonly (readonly [from: number, to: number])[] = [

@@ -268,7 +268,17 @@ export class ValueTrace {
         this.#stack.push(node)
         return
       }
+      case Effect.copySign: {
+        const [magnitude = EXACT, sign = EXACT] = operands
+        // The sign of a NaN becomes the sign of a number: that is seeing it.
+        this.#graph.observe(sign)
+        const node = this.#merged(0, [magnitude])
+        this.#graph.keepBits(node)
+        this.#stack.push(node)
+        return
+      }
       case Effect.tame:
+        for (const node of operands) this.#graph.observe(node)
         this.#stack.push(isVector ? this.#graph.carried(laneOf(shape)) : TAME)
         return
       default:

@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { FunctionReader } from '../src/binary/function-reader.ts'
+import { readModule } from '../src/binary/module-reader.ts'
+import { InlineExecutor } from '../src/inline-executor.ts'
+import { ProcessExecutor } from '../src/node/index.ts'
+import { compileModule, prepareModule } from '../src/prepare.ts'
+import { runCall } from '../src/run.ts'
+import { Effect, effectOf } from '../src/strict/float-operations.ts'
+import { webAssembly } from '../src/webassembly.ts'
+import { functionCall, limits } from './calls.ts'
+import { guests } from './guests.ts'
+import { NUMBERS_BYTES, strictProgram, weirdNumbers } from './strict-program.ts'
+import { strictByDefinition, strictModule } from './strict-reference.ts'
+import { runUnmetered } from './strict-run.ts'
+
+/** How many programs to generate; more for a longer search. */
+const PROGRAMS = Number(process.env.STEAD_FUZZ_PROGRAMS ?? 1500)
+
+describe('strict floats', () => {
+  test(`give every bit that the definition gives, on ${PROGRAMS} generated programs`, () => {
+    let returned = 0
+    let rawDiffers = 0
+    let strictBytes = 0
+    let definitionBytes = 0
+    for (let seed = 1; seed <= PROGRAMS; seed++) {
+      const bytes = strictProgram(seed)
+      const input = weirdNumbers(seed)
+      const [strict, definition] = [strictModule(bytes), strictByDefinition(bytes)]
+      const expected = runUnmetered(definition, input)
+      expect({ seed, ...runUnmetered(strict, input) }).toEqual({ seed, ...expected })
+      if (expected.trap === undefined) returned++
+      if (Buffer.compare(runUnmetered(bytes, input).memory, expected.memory) !== 0) rawDiffers++
+      strictBytes += strict.length - bytes.length
+      definitionBytes += definition.length - bytes.length
+    }
+    // The programs return, they do show bits that the engine would choose, and less is added than by definition.
+    expect(returned).toBeGreaterThan(PROGRAMS * 0.9)
+    expect(rawDiffers).toBeGreaterThan(PROGRAMS / 4)
+    expect(strictBytes).toBeLessThan(definitionBytes * 0.75)
+  }, 3_600_000)
+
+  test('the programs use every operation that has to do with floats', () => {
+    const seen = new Set<number>()
+    for (let seed = 1; seed <= 400; seed++) {
+      const view = readModule(strictProgram(seed))
+      const reader = new FunctionReader(view.bytes)
+      for (const body of view.bodies) {
+        const code = reader.read(body)
+        for (const operation of code.operations.subarray(0, code.count)) seen.add(operation)
+      }
+    }
+    const unseen = [...effectOf.keys()].filter(
+      (operation) =>
+        effectOf[operation] !== Effect.observe && !seen.has(operation) && !trappingTruncations.has(operation),
+    )
+    expect(unseen.map((operation) => operation.toString(16))).toEqual([])
+  })
+
+  test('change nothing in modules without float arithmetic', () => {
+    const bytes = guests.echo()
+    expect(strictModule(bytes)).toBe(bytes)
+    expect(prepareModule(bytes, 'strict').metered).toEqual(prepareModule(bytes).metered)
+  })
+
+  test('pass the checks and the meter like any module, with the fuel of what was added', () => {
+    for (let seed = 1; seed <= 100; seed++) {
+      const call = functionCall(weirdNumbers(seed))
+      const bytes = strictProgram(seed)
+      const raw = runCall(compileModule(bytes), call, limits())
+      const strict = runCall(compileModule(bytes, 'strict'), call, limits())
+      expect(webAssembly.validate(strictModule(bytes))).toBe(true)
+      if (raw.status === 'ok' && strict.status === 'ok') expect(strict.fuel).toBeGreaterThanOrEqual(raw.fuel)
+    }
+  })
+})
+
+/** They trap on NaN; the programs use two of them on numbers that do not. */
+const trappingTruncations: ReadonlySet<number> = new Set([0xa8, 0xa9, 0xaa, 0xab, 0xae, 0xaf, 0xb0, 0xb1])
+
+describe('executors', () => {
+  const inline = new InlineExecutor()
+  const separate = new ProcessExecutor({}, { workersMax: 1 })
+  beforeAll(async () => {
+    await inline.start()
+    await separate.start()
+  })
+  afterAll(() => separate.stop())
+
+  test('keep a module apart by its mode and run each in its own', async () => {
+    const seed = seedWhereRawDiffers()
+    const bytes = strictProgram(seed)
+    const call = functionCall(weirdNumbers(seed))
+    const results = []
+    for (const executor of [inline, separate]) {
+      const raw = await executor.load(bytes)
+      const strict = await executor.load(bytes, { floats: 'strict' })
+      expect([raw.floats, strict.floats, raw.moduleId]).toEqual(['raw', 'strict', strict.moduleId])
+      const outcome = await executor.run(strict, call, limits())
+      expect(outcome).not.toEqual(await executor.run(raw, call, limits()))
+      results.push(outcome)
+    }
+    expect(results[1]).toEqual(results[0])
+  })
+})
+
+function seedWhereRawDiffers(): number {
+  for (let seed = 1; seed < 100; seed++) {
+    const input = weirdNumbers(seed)
+    const [raw, strict] = [strictProgram(seed), strictModule(strictProgram(seed))].map((bytes) =>
+      runUnmetered(bytes, input),
+    )
+    if (raw?.trap === undefined && Buffer.compare(raw?.memory ?? input, strict?.memory ?? input) !== 0) return seed
+  }
+  throw new Error(`no program shows NaN bits of ${NUMBERS_BYTES} bytes of weird numbers`)
+}
