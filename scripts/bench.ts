@@ -10,6 +10,9 @@ const benches: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
   idle: async () => (await import('./bench/daemons.ts')).benchIdle(),
   vouchers: async () => (await import('./bench/vouchers.ts')).benchVouchers(),
   'sandbox-kernels': async () => (await import('./bench/sandbox/kernels.ts')).benchKernels(),
+  'sandbox-calls': async () => (await import('./bench/sandbox/calls.ts')).benchCalls(),
+  'sandbox-transforms': async () => (await import('./bench/sandbox/transforms.ts')).benchTransforms(),
+  'sandbox-kills': async () => (await import('./bench/sandbox/kills.ts')).benchKills(),
 }
 
 const args = process.argv.slice(2)

@@ -1,5 +1,4 @@
-import type { Fuel } from '@stead/core'
-import { type CallInput, type CompiledModule, compileModule, type Limits, prepareModule, runCall } from '@stead/sandbox'
+import { type CompiledModule, compileModule, prepareModule, runCall } from '@stead/sandbox'
 import { readModule } from '../../../packages/sandbox/src/binary/module-reader.ts'
 import { keptExports, readGuestInterface, WASI_MODULE } from '../../../packages/sandbox/src/entry-points.ts'
 import { FuelGauge } from '../../../packages/sandbox/src/fuel-gauge.ts'
@@ -10,6 +9,9 @@ import { GuestMemory } from '../../../packages/sandbox/src/wasi/guest-memory.ts'
 import { WasiHost } from '../../../packages/sandbox/src/wasi/host.ts'
 import { wasiImports } from '../../../packages/sandbox/src/wasi/imports.ts'
 import { type WasmFunction, type WasmMemory, webAssembly } from '../../../packages/sandbox/src/webassembly.ts'
+import { commandCall, limitsOf } from './guest-calls.ts'
+
+const limits = limitsOf()
 
 /** What one run gave. */
 export interface RunResult {
@@ -20,14 +22,6 @@ export interface RunResult {
 
 /** A module made ready in one way; each call runs it in a fresh instance. */
 export type Runner = (args: readonly string[]) => RunResult
-
-const limits: Limits = { fuel: (2n ** 62n) as Fuel, memoryPages: 16_384, outputBytes: 1_000_000, timeMs: 600_000 }
-
-function commandCall(args: readonly string[]): CallInput {
-  const nothing = new Uint8Array(0)
-  const world = { seed: new Uint8Array(32), declaredTimeMs: 0 }
-  return { kind: 'command', args, stdin: nothing, files: new Map(), input: nothing, ...world }
-}
 
 /** The module as the compiler made it, over the same host functions, whose charges go nowhere. */
 function unmetered(bytes: Uint8Array): Runner {
