@@ -11,7 +11,7 @@ import { type Code, op } from './module-builder.ts'
 import { SeededNumbers } from './seeded-numbers.ts'
 import { fuzzCall, fuzzData, fuzzOpenings } from './wasi-fuzz.ts'
 import { WasiGuest } from './wasi-guest.ts'
-import { type Data, exitWith, more, slice, wasiCall, wasiDo, wasiProgram } from './wasi-program.ts'
+import { type Data, exitWith, more, recurse, slice, wasiCall, wasiDo, wasiProgram } from './wasi-program.ts'
 
 /** Addresses that the programs use. */
 const RESULT = 256
@@ -176,6 +176,12 @@ describe('lists of slices', () => {
     expect(exitCode(attempt([read, exitWith(more.load(RESULT))], { data, files }))).toBe(36)
   })
 
+  test('pointers to arguments do not begin again at 0 where a memory of 4 GiB ends', () => {
+    const compiled = compileModule(wasiProgram(exitWith(wasiCall('args_get', -4, PATH)), {}, 65_536))
+    const outcome = runCall(compiled, commandCall({ args: ['x'] }), limits({ fuel: 2n ** 40n, memoryPages: 65_536 }))
+    expect(exitCode(outcome)).toBe(Errno.fault)
+  })
+
   test.each([
     ['a slice that ends behind memory', [...slice(65_530, 7)], 1, Errno.fault],
     ['a slice that wraps around', [...slice(0xffff_fffc, 8)], 1, Errno.fault],
@@ -316,6 +322,16 @@ describe('a command that would go on for ever', () => {
       1,
     ],
   ]
+  test.each([
+    ['opens a file', wasiDo('path_open', 3, 0, PATH, 1, 1, ALL_RIGHTS, ALL_RIGHTS, 0, RESULT)],
+    ['fails', wasiDo('fd_close', 99)],
+    ['draws random bytes', wasiDo('random_get', 0, 1000)],
+  ])('recursion that %s at each level is a stack overflow of its own', async (_name, body) => {
+    const module = await executor.load(wasiProgram([body, recurse], { [PATH]: 'f' }))
+    const outcome = await executor.run(module, commandCall(), limits({ fuel: 10n ** 12n }))
+    expect(outcome).toMatchObject({ status: 'trap', reason: 'stack-overflow' })
+  })
+
   test.each(endless)('and %s is ended at its time', async (_name, body, data, pages) => {
     const module = await executor.load(wasiProgram(body, data, pages))
     const limit = limits({ fuel: 2n ** 62n, timeMs: 200, memoryPages: pages, outputBytes: 2 ** 30 })

