@@ -23,6 +23,13 @@ export const commandList: readonly CommandEntry[] = [
     summary: 'say what a job package would cost, without paying',
     load: () => import('./commands/quote.ts'),
   },
+  { name: 'new', summary: 'make a job package from a template', load: () => import('./commands/new.ts') },
+  { name: 'build', summary: "build a job package's module", load: () => import('./commands/build.ts') },
+  {
+    name: 'test',
+    summary: "run a job package's tasks in the sandbox of this machine",
+    load: () => import('./commands/test.ts'),
+  },
   { name: 'jobs', summary: 'list jobs, watch or cancel one', load: () => import('./commands/jobs.ts') },
   { name: 'status', summary: 'show what the node does, and why', load: () => import('./commands/status.ts') },
   { name: 'peers', summary: 'show known peers and their round trips', load: () => import('./commands/peers.ts') },

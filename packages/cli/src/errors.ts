@@ -10,6 +10,8 @@ export type CliErrorCode =
   | 'CLI_JOB_FAILED'
   | 'CLI_LIMIT_REACHED'
   | 'CLI_AUDIT_MISMATCH'
+  | 'CLI_FOLDER_IN_USE'
+  | 'CLI_TEST_FAILED'
   | 'CLI_INTERRUPTED'
   | 'CLI_DEV_RUNNING'
   | 'CLI_DEV_FAILED'
@@ -63,6 +65,18 @@ export const cliErrorCatalog: ErrorCatalog<CliErrorCode> = {
     retryable: false,
     meaning: 'The bill does not follow from receipts, modules and chain; the first difference is named.',
     next: 'Keep the evidence: stead audit bill <job> --json > evidence.json',
+  },
+  CLI_FOLDER_IN_USE: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'A new job package needs a folder that does not exist yet or is empty.',
+    next: 'Choose another folder: stead new <folder>',
+  },
+  CLI_TEST_FAILED: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'A task of the job failed in the sandbox of this machine, or the findings are not the expected ones.',
+    next: 'Mend the task, then run it again: stead test <job directory>',
   },
   CLI_INTERRUPTED: {
     kind: 'user',

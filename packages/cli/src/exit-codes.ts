@@ -22,6 +22,7 @@ const CODES: Readonly<Record<string, ExitCode>> = {
   NODE_CONFIG_UNREADABLE: exitCodes.usage,
   CLI_NO_PROVIDERS: exitCodes.placement,
   CLI_JOB_FAILED: exitCodes.jobFailed,
+  CLI_TEST_FAILED: exitCodes.jobFailed,
   CLI_LIMIT_REACHED: exitCodes.limitReached,
   CLI_AUDIT_MISMATCH: exitCodes.auditMismatch,
   CLI_INTERRUPTED: exitCodes.interrupted,

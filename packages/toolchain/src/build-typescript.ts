@@ -1,9 +1,12 @@
+import { join } from 'node:path'
 import { SdkError } from '@stead/sdk/job'
 import { cachedBuild } from './cached-build.ts'
-import { BUNDLE_NAME, type Bundle, bundleTask } from './javascript/bundle-task.ts'
+import { engineFolder } from './engine-folder.ts'
+import { type Bundle, bundleTask } from './javascript/bundle-task.ts'
 import { EngineInstance, TopLevelError } from './javascript/engine-instance.ts'
 import { engineParts, linkEngine } from './javascript/link-engine.ts'
 import { snapshotModule } from './javascript/snapshot.ts'
+import { BUNDLE_NAME, keepSourceMap, mapStack } from './source-stack.ts'
 
 /** How {@link buildTypeScript} builds. */
 export interface TypeScriptBuildOptions {
@@ -29,10 +32,17 @@ export async function buildTypeScript(
   const bundle = await bundleTask(directory, options.entry ?? 'task.ts')
   const parts = await engineParts()
   const compile = async (): Promise<Uint8Array> => {
-    const linked = await cachedBuild({ directory, name: 'javascript-engine', parts, compile: linkEngine })
+    const linked = await cachedBuild({
+      folder: engineFolder(directory),
+      name: 'javascript-engine',
+      parts,
+      compile: linkEngine,
+    })
     return prepare(directory, { bundle, linked, onLog: options.onLog ?? toStandardError })
   }
-  return await cachedBuild({ directory, name, parts: [bundle.code, ...parts], compile })
+  const module = await cachedBuild({ folder: join(directory, 'build'), name, parts: [bundle.code, ...parts], compile })
+  await keepSourceMap(directory, module, bundle.map)
+  return module
 }
 
 interface Preparation {
@@ -47,7 +57,7 @@ function prepare(directory: string, { bundle, linked, onLog }: Preparation): Uin
     engine.evaluate(bundle.code, BUNDLE_NAME)
   } catch (cause) {
     if (!(cause instanceof TopLevelError)) throw cause
-    const frames = bundle.sourceFrames(cause.frames)
+    const frames = mapStack(directory, bundle.map, cause.frames)
     const message = `the top level of the task failed: ${cause.message}${frames === '' ? '' : `\n${frames}`}`
     throw new SdkError('JOB_BUILD_FAILED', `${directory}: ${message}`, {
       cause,

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 
 /** What is built, and what its result depends on. */
 export interface Build {
-  /** Folder of the job package; results are kept in its `build/`. */
-  readonly directory: string
+  /** Where results are kept; made when it is not there. */
+  readonly folder: string
   /** First part of the result's file name. */
   readonly name: string
   /** Everything that decides the result: sources, flags, the compiler's version. */
@@ -14,10 +14,9 @@ export interface Build {
 }
 
 /** The result of the same build before, or else of building now. */
-export async function cachedBuild({ directory, name, parts, compile }: Build): Promise<Uint8Array> {
+export async function cachedBuild({ folder, name, parts, compile }: Build): Promise<Uint8Array> {
   const hash = createHash('sha256')
   for (const part of parts) hash.update(`${part.length}:`).update(part)
-  const folder = join(directory, 'build')
   const target = join(folder, `${name}-${hash.digest('hex').slice(0, 32)}.wasm`)
   const before = await readFile(target).catch(() => undefined)
   if (before !== undefined) return plainBytes(before)

@@ -1,4 +1,5 @@
 export { buildAssemblyScript } from './build-assemblyscript.ts'
 export { buildC } from './build-c.ts'
 export { buildTypeScript, type TypeScriptBuildOptions } from './build-typescript.ts'
+export { sourceStack } from './source-stack.ts'
 export type { TaskContext, TaskHandler } from './task-handler.ts'

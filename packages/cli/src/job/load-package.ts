@@ -13,6 +13,7 @@ import {
   SdkError,
 } from '@stead/sdk/job'
 import { CliError } from '../errors.ts'
+import { offerOwnPackages } from './resolve-fallback.ts'
 
 /** The file that makes a folder a job package. */
 const JOB_FILE_NAME = 'stead.job.ts'
@@ -34,6 +35,7 @@ export async function loadPackage(directory: string): Promise<LoadedPackage> {
     const what = existsSync(root) ? `${directory} has no ${JOB_FILE_NAME}` : `there is no folder ${directory}`
     throw new CliError('CLI_JOB_DIRECTORY', what, { details: { directory: root } })
   }
+  offerOwnPackages()
   let exports: unknown
   try {
     exports = await import(pathToFileURL(file).href)

@@ -1,28 +1,22 @@
 import { existsSync } from 'node:fs'
-import { isBuiltin, SourceMap } from 'node:module'
+import { isBuiltin } from 'node:module'
 import { join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import { messageOf } from '@stead/core'
 import { SdkError } from '@stead/sdk/job'
 import type { Plugin, RolldownLog } from 'rolldown'
 import { compileFailure, shownPath } from '../compile-failure.ts'
+import { LIBRARY_FOLDER } from '../source-stack.ts'
 
 /** A task with everything that it imports, as one ES module. */
 export interface Bundle {
   readonly code: string
-  /** The engine's stack lines with the places of the sources instead of the bundle's; library frames left out. */
-  sourceFrames(frames: string): string
+  /** Source map, version 3, as JSON. */
+  readonly map: string
 }
-
-/** Name of the bundle in the engine's stacks. */
-export const BUNDLE_NAME = 'task.js'
 
 const ENTRY = '\0stead-entry'
 const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-const LIBRARY_FOLDER = fileURLToPath(new URL('./guest', import.meta.url))
-/** Where rolldown believes the bundle to lie; the map's sources are relative to it. */
-const OUTPUT_FOLDER = 'dist'
 
 /**
  * Bundles the entry file of a task behind the guest library.
@@ -50,7 +44,7 @@ export async function bundleTask(directory: string, entry: string): Promise<Bund
     })
     const { output } = await build.generate({ format: 'esm', sourcemap: true, codeSplitting: false, comments: false })
     const [{ code, map }] = output
-    return { code, sourceFrames: (frames) => sourceFrames(directory, new SourceMap(JSON.parse(String(map))), frames) }
+    return { code, map: String(map) }
   } catch (cause) {
     throw bundleFailure(directory, cause)
   }
@@ -99,18 +93,4 @@ function bundleFailure(directory: string, cause: unknown): SdkError {
     return { what: what.replace(/^\[[A-Z_]+\] /, '').replace(/^Error: /, ''), ...place }
   })
   return compileFailure(directory, faults.length === 0 ? [{ what: messageOf(cause) }] : faults, { cause })
-}
-
-function sourceFrames(directory: string, map: SourceMap, frames: string): string {
-  const pattern = new RegExp(`${BUNDLE_NAME}:(\\d+):(\\d+)`)
-  const lines = frames.split('\n').flatMap((line) => {
-    const [place, row, column] = pattern.exec(line) ?? []
-    if (place === undefined) return [line]
-    const entry = map.findEntry(Number(row) - 1, Number(column) - 1)
-    if (!('originalSource' in entry)) return []
-    const file = resolve(directory, OUTPUT_FOLDER, entry.originalSource)
-    if (file.startsWith(LIBRARY_FOLDER)) return []
-    return [line.replace(place, `${shownPath(directory, file)}:${entry.originalLine + 1}:${entry.originalColumn + 1}`)]
-  })
-  return lines.join('\n')
 }
