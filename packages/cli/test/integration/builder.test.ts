@@ -47,40 +47,43 @@ function testFacts(...args: readonly string[]): { readonly status: number | null
   return { status, facts: JSON.parse(stdout) as TestFacts }
 }
 
-describe.each([['ts', 'command'], ['as', 'function'], ...(hasClang ? [['c', 'command'] as const] : [])])(
-  'a new job from the template %s',
-  (template, kind) => {
-    const folder = `My first ${template}`
+const templates: (readonly [template: string, kind: string])[] = [
+  ['ts', 'command'],
+  ['as', 'function'],
+]
+if (hasClang) templates.push(['c', 'command'])
 
-    test('is made, tested and built as it is', () => {
-      const made = stead('new', folder, '--template', template)
-      expect(made).toMatchObject({ status: 0, stdout: expect.stringContaining('stead.job.ts') })
-      const tested = stead('test', folder)
-      expect(tested.status).toBe(0)
-      expect(tested.stdout).toMatch(/^TASK +OUTCOME +FUEL +PRICE +OUTPUT\n1 to 5000 +ok +\d+ +0\.\d{6} USD +\d+ B\n/)
-      expect(tested.stdout).toContain('from 17647 it takes 278 steps')
-      expect(tested.stderr).toMatch(
-        /4 tasks: fuel \d+; 0\.\d{6} USD for each replica at 20 micro-dollars per 10\^9 units/,
-      )
-      const built = stead('build', folder, '--json')
-      const facts = JSON.parse(built.stdout)
-      expect(facts).toMatchObject({ kinds: [kind], tasks: 4, contentId: expect.stringMatching(/^bafkrei/) })
-      const bytes = readFileSync(join(home, facts.module))
-      expect([bytes.length, built.status]).toEqual([facts.bytes, 0])
-      expect(testFacts(folder).facts.module).toBe(facts.sha256)
-    })
+describe.each(templates)('a new job from the template %s', (template, kind) => {
+  const folder = `My first ${template}`
 
-    test('takes its own options, and a price', () => {
-      const cheap = testFacts(folder, '--up-to', '100', '--price', '1000000')
-      const dear = testFacts(folder, '--up-to', '100', '--price', '3000000')
-      expect(cheap).toMatchObject({ status: 0, facts: { findings: [{ start: 97, steps: 118 }], complete: true } })
-      const [task] = cheap.facts.tasks
-      expect(cheap.facts.costMicroUsd).toBe(Math.ceil(((task?.fuel ?? 0) * 1_000_000) / 1e9))
-      expect(dear.facts.fuel).toBe(cheap.facts.fuel)
-      expect(dear.facts.costMicroUsd).toBeGreaterThan(cheap.facts.costMicroUsd * 2)
-    })
-  },
-)
+  test('is made, tested and built as it is', () => {
+    const made = stead('new', folder, '--template', template)
+    expect(made).toMatchObject({ status: 0, stdout: expect.stringContaining('stead.job.ts') })
+    const tested = stead('test', folder)
+    expect(tested.status).toBe(0)
+    expect(tested.stdout).toMatch(/^TASK +OUTCOME +FUEL +PRICE +OUTPUT\n1 to 5000 +ok +\d+ +0\.\d{6} USD +\d+ B\n/)
+    expect(tested.stdout).toContain('from 17647 it takes 278 steps')
+    expect(tested.stderr).toMatch(
+      /4 tasks: fuel \d+; 0\.\d{6} USD for each replica at 20 micro-dollars per 10\^9 units/,
+    )
+    const built = stead('build', folder, '--json')
+    const facts = JSON.parse(built.stdout)
+    expect(facts).toMatchObject({ kinds: [kind], tasks: 4, contentId: expect.stringMatching(/^bafkrei/) })
+    const bytes = readFileSync(join(home, facts.module))
+    expect([bytes.length, built.status]).toEqual([facts.bytes, 0])
+    expect(testFacts(folder).facts.module).toBe(facts.sha256)
+  })
+
+  test('takes its own options, and a price', () => {
+    const cheap = testFacts(folder, '--up-to', '100', '--price', '1000000')
+    const dear = testFacts(folder, '--up-to', '100', '--price', '3000000')
+    expect(cheap).toMatchObject({ status: 0, facts: { findings: [{ start: 97, steps: 118 }], complete: true } })
+    const [task] = cheap.facts.tasks
+    expect(cheap.facts.costMicroUsd).toBe(Math.ceil(((task?.fuel ?? 0) * 1_000_000) / 1e9))
+    expect(dear.facts.fuel).toBe(cheap.facts.fuel)
+    expect(dear.facts.costMicroUsd).toBeGreaterThan(cheap.facts.costMicroUsd * 2)
+  })
+})
 
 describe('stead test says what is wrong', () => {
   test('with a task that throws: which, why and where', () => {
