@@ -68,6 +68,7 @@ function flat(code: Code): number[] {
 /** Assembles small modules by hand, valid or not, so that each test shows the bytes that matter. */
 export class ModuleBuilder {
   readonly #types: number[][] = []
+  readonly #typeIndices = new Map<string, number>()
   readonly #imports: number[][] = []
   readonly #functions: number[] = []
   readonly #bodies: number[][] = []
@@ -84,8 +85,12 @@ export class ModuleBuilder {
 
   type(parameters: readonly number[], results: readonly number[]): number {
     const bytes = [0x60, ...u32(parameters.length), ...parameters, ...u32(results.length), ...results]
-    const known = this.#types.findIndex((type) => type.join() === bytes.join())
-    return known >= 0 ? known : this.#types.push(bytes) - 1
+    const key = bytes.join()
+    const known = this.#typeIndices.get(key)
+    if (known !== undefined) return known
+    const index = this.#types.push(bytes) - 1
+    this.#typeIndices.set(key, index)
+    return index
   }
 
   importFunction(module: string, name: string, parameters: readonly number[], results: readonly number[]): number {
