@@ -50,8 +50,11 @@ export type TrapReason =
   | 'bad-output-range'
   | 'other'
 
-/** Limits that end a call deterministically; `memory` only when the guest gave up after its growth was refused. */
-export type GuestLimit = 'memory' | 'output'
+/**
+ * Limits that end a call deterministically: `memory` only when the guest gave up after its growth was refused, `files`
+ * and `paths` when a command leaves more files, or longer paths, than a result can name.
+ */
+export type GuestLimit = 'memory' | 'output' | 'files' | 'paths'
 
 /** Codes of a fault of the executing machine, which is never the guest's and never billed. */
 export type NodeFaultCode = 'executor-died' | 'worker-died' | 'host-out-of-memory' | 'host-stack' | 'internal'
@@ -83,7 +86,7 @@ export type Outcome =
   | {
       readonly status: 'limit'
       readonly limit: GuestLimit
-      /** In the limit's own unit: pages for `memory`, bytes for `output`. */
+      /** In the limit's own unit: pages for `memory`, bytes for `output` and `paths`, a count for `files`. */
       readonly allowed: number
       readonly wanted: number
       readonly fuel: Fuel

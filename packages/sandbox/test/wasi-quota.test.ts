@@ -4,11 +4,12 @@ import { describe, expect, test } from 'vitest'
 import { GuestStop } from '../src/guest-stop.ts'
 import { Errno } from '../src/wasi/errno.ts'
 import { GrowingBytes } from '../src/wasi/growing-bytes.ts'
-import { ByteQuota, fileQuotas } from '../src/wasi/quota.ts'
+import { ByteQuota, fileQuotas, resultQuotas } from '../src/wasi/quota.ts'
 import { SeededNumbers } from './seeded-numbers.ts'
 import { RESULT, WasiGuest } from './wasi-guest.ts'
 
 const CREATE = 1
+const DIRECTORY = 2
 const MIB = 2 ** 20
 const text = (value: string): Uint8Array => new TextEncoder().encode(value)
 
@@ -178,5 +179,51 @@ describe('the number of entries', () => {
     }
     expect((heldBytes() - before) / count).toBeLessThan(2048)
     expect(guest.host.files.root.entries.size).toBe(count)
+  })
+})
+
+describe('a result', () => {
+  const created = (...paths: readonly string[]): WasiGuest => {
+    const guest = new WasiGuest({}, { outputBytes: MIB })
+    for (const path of paths) {
+      // A path may be longer than one call takes.
+      let fd = 3
+      const names = path.split('/')
+      for (const name of names.slice(0, -1)) {
+        guest.call('path_create_directory', fd, ...guest.path(name))
+        fd = guest.opened(name, { fd, flags: DIRECTORY })
+      }
+      guest.opened(names.at(-1) ?? '', { fd, flags: CREATE })
+    }
+    return guest
+  }
+
+  test('names 64 files, and one more is the limit', () => {
+    const paths = Array.from({ length: resultQuotas.files }, (_, index) => `f${index}`)
+    expect(created(...paths).host.files.changedFiles(0).size).toBe(resultQuotas.files)
+    const reason = stopOf(() => created(...paths, 'more').host.files.changedFiles(0))
+    expect(reason).toEqual({ kind: 'limit', limit: 'files', allowed: 64, wanted: 65 })
+  })
+
+  test('names paths of 1,024 bytes, 32 KiB together', () => {
+    const deep = `${'d'.repeat(255)}/`.repeat(4)
+    const just = deep.slice(0, 1024 - 1)
+    expect([...created(just).host.files.changedFiles(0).keys()]).toEqual([just])
+    expect(stopOf(() => created(`${deep}f`).host.files.changedFiles(0))).toMatchObject({ limit: 'paths', wanted: 1025 })
+    const many = Array.from({ length: 33 }, (_, index) => `${deep.slice(0, 1000)}${index}`)
+    expect(stopOf(() => created(...many).host.files.changedFiles(0))).toMatchObject({
+      limit: 'paths',
+      allowed: resultQuotas.pathsBytes,
+    })
+  })
+
+  test('does not count what was only read, or removed again', () => {
+    const files = new Map(Array.from({ length: 100 }, (_, index) => [`in${index}`, text('x')]))
+    const guest = new WasiGuest({ files }, { outputBytes: MIB })
+    for (let index = 0; index < 100; index++) {
+      guest.opened(`scratch${index}`, { flags: CREATE })
+      guest.call('path_unlink_file', 3, ...guest.path(`scratch${index}`))
+    }
+    expect(guest.host.files.changedFiles(0).size).toBe(0)
   })
 })

@@ -12,7 +12,7 @@ import {
   releaseUnreachable,
 } from './nodes.ts'
 import { PathWalk, type Place } from './path-walk.ts'
-import { type ByteQuota, fileQuotas } from './quota.ts'
+import { type ByteQuota, checkResult, fileQuotas, resultQuotas } from './quota.ts'
 
 /** Serials 0, 1 and 2 belong to the start, `.` and `..` when a directory is read. */
 const FIRST_SERIAL = 3
@@ -113,26 +113,36 @@ export class FileSystem {
   /**
    * Files that the guest created or changed, by path, in code unit order.
    * @param otherBytes of the result besides files: stdout and stderr
-   * @throws GuestStop when all of that, paths included, is more than the quota allows
+   * @throws GuestStop when they are more than a result can name, or all of it is more than the byte quota allows
    */
   changedFiles(otherBytes: number): Map<string, Uint8Array> {
-    const found: [string, Uint8Array][] = []
+    const found = this.#changed()
+    checkResult('files', found.length, resultQuotas.files)
+    let pathsBytes = 0
+    let contentBytes = 0
+    for (const [path, { content }] of found) {
+      const pathBytes = encoder.encode(path).length
+      checkResult('paths', pathBytes, resultQuotas.pathBytes)
+      pathsBytes += pathBytes
+      contentBytes += content.length
+    }
+    checkResult('paths', pathsBytes, resultQuotas.pathsBytes)
+    this.#quota.checkResult(otherBytes + pathsBytes + contentBytes)
+    found.sort(([left], [right]) => (left < right ? -1 : 1))
+    return new Map(found.map(([path, { content }]) => [path, content.copy()]))
+  }
+
+  #changed(): [string, FileNode][] {
+    const found: [string, FileNode][] = []
     const pending: [DirectoryNode, string][] = [[this.root, '']]
-    let total = otherBytes
-    this.#quota.checkResult(total)
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
       const [directory, prefix] = next
       for (const [name, { node }] of directory.entries) {
         if (node.type === FileType.directory) pending.push([node, `${prefix}${name}/`])
-        else if (node.type === FileType.regularFile && node.changed) {
-          total += prefix.length + name.length + node.content.length
-          this.#quota.checkResult(total)
-          found.push([prefix + name, node.content.copy()])
-        }
+        else if (node.type === FileType.regularFile && node.changed) found.push([prefix + name, node])
       }
     }
-    found.sort(([left], [right]) => (left < right ? -1 : 1))
-    return new Map(found)
+    return found
   }
 
   /** Levels of directories in a subtree, its top included. */

@@ -1,3 +1,4 @@
+import type { GuestLimit } from '../call.ts'
 import { GuestStop } from '../guest-stop.ts'
 
 /** Quotas of a command's files, besides the caller's `outputBytes`. Part of METER_VERSION: they decide outcomes. */
@@ -17,6 +18,25 @@ export const fileQuotas = {
   /** Symbolic links followed in one resolution; more is ELOOP. */
   links: 32,
 } as const
+
+/**
+ * What the files that a command leaves may be called; more is the outcome `limit`. A result is one document of 64 KiB
+ * that names them all (OutcomeRecord of @stead/protocol): what it cannot name could not be delivered, and the node that
+ * ran the guest would be the one to blame. Part of METER_VERSION.
+ */
+export const resultQuotas = {
+  /** Files created or changed and still there at the end. */
+  files: 64,
+  /** Bytes of the path of one of them. */
+  pathBytes: 1_024,
+  /** Bytes of all their paths together. */
+  pathsBytes: 32_768,
+} as const
+
+/** @throws GuestStop when a result has more of something than its limit allows */
+export function checkResult(limit: GuestLimit, wanted: number, allowed: number): void {
+  if (wanted > allowed) throw new GuestStop({ kind: 'limit', limit, allowed, wanted })
+}
 
 /** Counts the bytes that a guest makes the host hold, and ends the guest at its limit. */
 export class ByteQuota {
@@ -42,7 +62,6 @@ export class ByteQuota {
 
   /** @throws GuestStop when a result of this size is more than allowed */
   checkResult(bytes: number): void {
-    if (bytes > this.#allowed)
-      throw new GuestStop({ kind: 'limit', limit: 'output', allowed: this.#allowed, wanted: bytes })
+    checkResult('output', bytes, this.#allowed)
   }
 }
