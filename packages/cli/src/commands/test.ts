@@ -23,6 +23,8 @@ const PRICE_DEFAULT = '20'
 const MINIMUM_MICRO_USD = microUsd(1)
 const PRICE_MAX = 1_000_000_000
 const EXPECTED_FILE = join('test', 'expected.json')
+/** How far the fuel limit may lie above what the longest task used before that is worth a word. */
+const LIMIT_RATIO_MAX = 20n
 /** Standard error shown of a task that failed. */
 const STDERR_LINES = 20
 
@@ -83,6 +85,8 @@ async function test(
     terminal.message(
       `memory: ${run.module.memoryPagesMin} pages of 64 KiB at the start, at most ${plan.limits.memoryPages}\n`,
     )
+    const hint = limitHint(lines, plan.limits.fuel)
+    if (hint !== undefined) terminal.message(hint)
     for (const line of report.lines) terminal.out(line)
   }
   if (failure !== undefined && !terminal.isJson) printError(terminal, failure)
@@ -97,6 +101,14 @@ function priceRule(text: string): (fuel: bigint) => MicroUsd {
   }
   const terms = { priceMicroUsdPerGigafuel: microUsd(price), minimumMicroUsdPerTask: MINIMUM_MICRO_USD }
   return (fuel) => amountOf(terms, fuel as Parameters<typeof amountOf>[1])
+}
+
+/** Nodes give credit for a task at its fuel limit, a stranger gets little: a limit far too high finds nobody. */
+function limitHint(lines: readonly TaskLine[], limit: bigint): string | undefined {
+  let most = 1n
+  for (const { fuel } of lines) if (fuel > most) most = fuel
+  if (limit / most < LIMIT_RATIO_MAX) return undefined
+  return `The fuel limit of ${limit} is ${limit / most} times what the longest task used; nodes give little credit to strangers, so set it to a few times that.\n`
 }
 
 function failureOf(lines: readonly TaskLine[]): CliError | undefined {

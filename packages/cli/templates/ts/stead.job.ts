@@ -29,7 +29,7 @@ export const job: JobPackage = defineJob({
       module: await buildTypeScript(import.meta.dirname, '__NAME__'),
       kind: 'command',
       tasks,
-      limits: { fuel: fuel(50_000_000_000), memoryPages: 1_024, outputBytes: 65_536, timeMs: 60_000 },
+      limits: { fuel: fuel(3_000_000_000), memoryPages: 1_024, outputBytes: 65_536, timeMs: 60_000 },
       context: { tasks: tasks.length },
       notices: [],
     }

@@ -120,7 +120,7 @@ describe('stead test says what is wrong', () => {
 
   test('with tasks that need more than they may use', () => {
     expect(stead('new', 'greedy').status).toBe(0)
-    edit('greedy/stead.job.ts', 'fuel(50_000_000_000)', 'fuel(20_000_000)')
+    edit('greedy/stead.job.ts', 'fuel(3_000_000_000)', 'fuel(20_000_000)')
     const { status, stdout } = stead('test', 'greedy')
     expect(status).toBe(7)
     expect(stdout).toMatch(/1 to 5000 +out of fuel +20000000 /)

@@ -36,6 +36,8 @@ afterAll(async () => {
 const here = ['--data-dir', directory]
 /** About a tenth of a second on one core. */
 const LONG_ROUNDS = '100000000'
+/** What providers of a local network ask for 10^9 units, in micro-dollars. */
+const DEV_PRICE = '1000'
 const JOB_TIMEOUT_MS = 90_000
 
 function upArguments(dataDir: string): string[] {
@@ -129,6 +131,17 @@ describe('a job on other processes', () => {
     const cancelled = await stead(['jobs', 'cancel', id, '--json', ...here])
     expect(JSON.parse(cancelled.stdout).state).toBe('cancelled')
     expect((await stead(['jobs', 'watch', id, ...here])).code).toBe(7)
+  })
+
+  it('in TypeScript, from an empty folder, finds and costs what its author saw in a test at home', async () => {
+    const folder = join(directory, 'collatz')
+    expect((await stead(['new', folder])).code).toBe(0)
+    const tested = JSON.parse((await stead(['test', folder, '--price', DEV_PRICE, '--json'])).stdout)
+    const run = await stead(['run', folder, '--verification', 'trust', '--no-hedge', '--json', ...here])
+    const { findings, complete, job } = JSON.parse(run.stdout)
+    expect([run.code, findings, complete]).toEqual([0, tested.findings, true])
+    const fuel = job.nodes.reduce((sum: number, node: { fuel: number }) => sum + node.fuel, 0)
+    expect([fuel, job.costMicroUsd]).toEqual([tested.fuel, tested.costMicroUsd])
   })
 })
 
