@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -11,53 +11,11 @@ import { ProcessExecutor } from '../src/node/index.ts'
 import { commandCall, functionCall, limits } from './calls.ts'
 import { guests } from './guests.ts'
 import { ModuleBuilder, op } from './module-builder.ts'
+import { childPids, descendantsOf, isAlive } from './processes.ts'
 import { randomProgram } from './random-program.ts'
 
 const LOOP = Uint8Array.of(1)
 const ECHO = Uint8Array.of(0, 42)
-
-/** Process ids of executor children that this process started. */
-function childPids(): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        return /--permission\0--allow-worker/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8')) && isDescendant(pid)
-      } catch {
-        return false
-      }
-    })
-}
-
-function isDescendant(pid: number, of = process.pid): boolean {
-  for (let at = pid; at > 1; ) {
-    const stat = readFileSync(`/proc/${at}/stat`, 'utf8')
-    at = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
-    if (at === of) return true
-  }
-  return false
-}
-
-function descendantsOf(parent: number): number[] {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
-  return pids.map(Number).filter((pid) => {
-    try {
-      return isDescendant(pid, parent)
-    } catch {
-      return false
-    }
-  })
-}
-
-/** True while a process runs; one that has ended and waits to be reaped does not. */
-function isAlive(pid: number): boolean {
-  try {
-    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
-  } catch {
-    return false
-  }
-}
 
 describe('the executor process', () => {
   const executor = new ProcessExecutor({}, { workersMax: 2 })
