@@ -1,4 +1,4 @@
-import type { Timer } from '@stead/core'
+import { messageOf, type Timer } from '@stead/core'
 import type { PageClock } from './page-clock.ts'
 import type { WebWorker } from './web-worker.ts'
 import type { Answer, CallRequest, FromWorker, LoadRequest, NumberedModule, ToWorker } from './worker-messages.ts'
@@ -85,7 +85,11 @@ export class PoolWorker {
       this.#settle({ kind: 'timed-out' })
       this.#lose('a job passed its time')
     })
-    this.#worker.postMessage(message, request.kind === 'load' ? [request.bytes.buffer] : buffersOf(request))
+    try {
+      this.#worker.postMessage(message, request.kind === 'load' ? [request.bytes.buffer] : buffersOf(request))
+    } catch (error) {
+      this.#lose(messageOf(error))
+    }
   }
 
   /** Ends the thread, whatever it does, without a word about its job. */

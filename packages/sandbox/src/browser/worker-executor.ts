@@ -61,14 +61,10 @@ export class WorkerExecutor implements Executor {
   async start(): Promise<void> {
     if (this.#isStarted) return
     this.#isStarted = true
-    try {
-      const ending = await this.#load(PROBE.slice(), 'raw')
-      if (ending.kind === 'refused' && ending.code === 'SANDBOX_NO_ENTRY') return
-      throw loadError(ending, this.#options)
-    } catch (error) {
-      await this.stop()
-      throw error
-    }
+    const ending = await this.#submit(this.#loadJob(PROBE.slice(), 'raw'))
+    if (ending.kind === 'refused' && ending.code === 'SANDBOX_NO_ENTRY') return
+    if (ending.kind !== 'stopped') await this.stop()
+    throw loadError(ending, this.#options)
   }
 
   async stop(): Promise<void> {
@@ -149,11 +145,14 @@ export class WorkerExecutor implements Executor {
     const size = bytes.length
     this.#reserve(size)
     try {
-      const request = { kind: 'load', bytes, floats } as const
-      return await this.#submit({ request, module: undefined, timeMs: this.#options.loadTimeoutMs })
+      return await this.#submit(this.#loadJob(bytes, floats))
     } finally {
       this.#release(size)
     }
+  }
+
+  #loadJob(bytes: Uint8Array<ArrayBuffer>, floats: FloatMode): Omit<Job, 'settle'> {
+    return { request: { kind: 'load', bytes, floats }, module: undefined, timeMs: this.#options.loadTimeoutMs }
   }
 
   #submit(work: Omit<Job, 'settle'>, signal?: AbortSignal): Promise<JobEnding> {

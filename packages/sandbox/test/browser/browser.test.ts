@@ -32,6 +32,7 @@ describe.runIf(chromiumPath !== undefined)(name, () => {
     modules.set('assemblyscript', await compileAssemblyScript('periods.as'))
     await node.start()
     const files = new Map([...modules].map(([module, bytes]) => [`/modules/${encodeURI(module)}`, bytes]))
+    files.set('/silent.js', new TextEncoder().encode('// Says nothing.'))
     chromium = await ChromiumPage.open(chromiumPath ?? '', files)
   })
   afterAll(async () => {
@@ -95,8 +96,16 @@ describe.runIf(chromiumPath !== undefined)(name, () => {
     ])
   })
 
-  test('a worker that cannot be fetched fails the start', async () => {
-    expect(await chromium.run('noWorker')).toEqual({ start: 'SANDBOX_EXECUTOR_FAILED', run: 'SANDBOX_STOPPED' })
+  test.each([
+    ['cannot be fetched', '/nothing.js'],
+    ['does not start in time', '/silent.js'],
+  ])('a worker that %s fails the start', async (_name, worker) => {
+    const expected = { start: 'SANDBOX_EXECUTOR_FAILED', load: 'SANDBOX_STOPPED' }
+    expect(await chromium.run('noWorker', worker)).toEqual(expected)
+  })
+
+  test('a load that takes too long is ended, and the next one goes on', async () => {
+    expect(await chromium.run('slowLoad')).toEqual({ slow: 'SANDBOX_LOAD_TIMED_OUT', quick: 'no error' })
   })
 
   test('stopping ends calls as node faults and leaves no thread; it can start again', async () => {

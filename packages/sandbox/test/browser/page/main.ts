@@ -4,7 +4,7 @@ import { WorkerExecutor, type WorkerExecutorOptions } from '@stead/sandbox/brows
 import type { CallInput, Limits, Outcome } from '../../../src/call.ts'
 import { functionCall, limits } from '../../calls.ts'
 import { guests } from '../../guests.ts'
-import { ModuleBuilder, op } from '../../module-builder.ts'
+import { I32, ModuleBuilder, op } from '../../module-builder.ts'
 import { type CorpusCase, compiledCases, endingCases, lineOf } from '../corpus.ts'
 import { endlessGuests } from '../endless.ts'
 import { holderCount, whenNobodyHolds } from './lock.ts'
@@ -155,12 +155,19 @@ const tests = {
       '/mortal-worker.js',
     ),
 
-  /** Addresses where no worker is. */
-  noWorker: async (): Promise<object> => {
-    const executor = new WorkerExecutor({ worker: '/nothing.js' })
+  /** An address where no worker is, or none that answers. */
+  noWorker: async (worker: string): Promise<object> => {
+    const executor = new WorkerExecutor({ worker }, { startTimeoutMs: 300 })
     const start = await codeOf(executor.start())
-    return { start, run: await codeOf(executor.load(guests.echo())) }
+    return { start, load: await codeOf(executor.load(guests.echo())) }
   },
+
+  /** A module that takes longer to load than it may, and one that does not. */
+  slowLoad: (): Promise<object> =>
+    withExecutor({ workersMax: 1, loadTimeoutMs: 100 }, async (executor) => {
+      const slow = codeOf(executor.load(largeModule()))
+      return { slow: await slow, quick: await codeOf(executor.load(guests.echo())) }
+    }),
 
   stop: async (): Promise<object> => {
     const executor = new WorkerExecutor({ worker: '/worker.js' }, { workersMax: 1 })
@@ -214,6 +221,15 @@ const tests = {
 
   contentId: (bytes: readonly number[]): string => contentIdOf('raw', Uint8Array.from(bytes)),
 } as const
+
+/** Two million instructions in functions that the transformer has to walk. */
+function largeModule(): Uint8Array {
+  const builder = new ModuleBuilder()
+  const line = [op.i32(7), op.get(0), 0x6a, op.set(0)]
+  const body = Array.from({ length: 500 }, () => line)
+  for (let count = 0; count < 1000; count++) builder.function({ locals: [[1, I32]], body })
+  return builder.steadFunction(op.i64(0)).build()
+}
 
 interface EndlessReport {
   readonly outcome: object
