@@ -12,7 +12,7 @@ import { WorkerPool } from '../src/node/worker-pool.ts'
 import { functionCall, limits } from './calls.ts'
 import { guests } from './guests.ts'
 import { type Code, I32, I64, ModuleBuilder, op, u32 } from './module-builder.ts'
-import { childPids } from './processes.ts'
+import { childPids, isAlive } from './processes.ts'
 
 const MIB = 2 ** 20
 /** 64 MiB: enough that an allocator would like to use it again. */
@@ -191,6 +191,33 @@ function executorBytes(): number {
 }
 
 describe.runIf(process.platform === 'linux')('memory of the executor process', () => {
+  test.each(['auto', 'off'] as const)(
+    'is the first to be taken back, also after a restart (bubblewrap %s)',
+    async (bubblewrap) => {
+      const executor = new ProcessExecutor({}, { workersMax: 1, bubblewrap })
+      await executor.start()
+      try {
+        const echo = await executor.load(guests.echo())
+        for (let round = 0; round < 2; round++) {
+          expect((await executor.run(echo, functionCall(), limits())).status).toBe('ok')
+          expect(executor.isolation().walls).toContainEqual(
+            expect.objectContaining({ name: 'memory-victim', up: true }),
+          )
+          const pids = childPids()
+          expect(pids.length).toBeGreaterThan(0)
+          for (const pid of pids) expect(readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8')).toBe('900\n')
+          for (const pid of pids) process.kill(pid, 'SIGKILL')
+          await expect.poll(() => pids.filter(isAlive)).toEqual([])
+          await expect.poll(() => executor.isolation().walls[0]?.up).toBe(true)
+        }
+        expect(readFileSync('/proc/self/oom_score_adj', 'utf8')).not.toBe('900\n')
+      } finally {
+        await executor.stop()
+      }
+    },
+    30_000,
+  )
+
   test('stays bounded under many modules and many instances, also of large memories', async () => {
     const executor = new ProcessExecutor({}, { workersMax: 2, modulesMax: 16 })
     await executor.start()

@@ -71,6 +71,11 @@ export class ChildLink {
     }
   }
 
+  /** Of the process that was started: this Node.js, or the bubblewrap around it. */
+  get pid(): number | undefined {
+    return this.#process.pid
+  }
+
   /** True once the process is gone. */
   get isDead(): boolean {
     return this.#isDead

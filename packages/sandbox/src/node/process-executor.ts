@@ -11,6 +11,7 @@ import { readOutcome, writeCall, writeLoad } from './call-codec.ts'
 import { ChildLink } from './child-link.ts'
 import { ToChild, ToParent } from './frames.ts'
 import { findBubblewrap } from './launch.ts'
+import { markAsMemoryVictim } from './memory-victim.ts'
 import { HeldModule, type ModuleKey, ModuleShelf, type ShelfEntry } from './module-shelf.ts'
 import { type WireReader, WireWriter } from './wire-buffer.ts'
 
@@ -313,7 +314,8 @@ export class ProcessExecutor implements Executor {
       this.#options,
       bubblewrap,
     )
-    this.#walls = await link.whenReady(this.#options.startTimeoutMs)
+    const walls = await link.whenReady(this.#options.startTimeoutMs)
+    this.#walls = [...walls, markAsMemoryVictim(link.pid)]
     if (this.#isStopped) {
       link.kill('the executor was stopped')
       throw new SandboxError('SANDBOX_STOPPED', 'the executor was stopped while it started')
