@@ -42,7 +42,7 @@ export const processCalls: WasiCalls = {
 }
 
 /** What a clock says: 0 real time, 1 monotonic, 2 and 3 the process's and the thread's computing time. */
-export function clockNs(host: WasiHost, clock: number): bigint {
+function clockNs(host: WasiHost, clock: number): bigint {
   if (clock === 0) return host.realTimeNs()
   if (clock === 1) return host.monotonicNs()
   if (clock === 2 || clock === 3) return host.computedNs()
