@@ -1,6 +1,8 @@
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { rm } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { InlineExecutor } from '@stead/sandbox'
 import { ProcessExecutor } from '@stead/sandbox/node'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -204,6 +206,15 @@ describe('the module', () => {
     expect(new Set(hashes).size).toBe(1)
   })
 
+  test('does not depend on the folder in which it is built', async () => {
+    const other = await TaskFolder.create()
+    try {
+      expect(Buffer.compare(await other.build(source, 'same.ts'), await folder.build(source, 'same.ts'))).toBe(0)
+    } finally {
+      await other.remove()
+    }
+  })
+
   test('carries the state after the top level, which does not run again', async () => {
     folder.logged.length = 0
     const end = await run(`let calls = 0\nconsole.log('once')\nexport default () => String(++calls)`)
@@ -227,5 +238,23 @@ describe('the module', () => {
     } finally {
       await other.stop()
     }
+  })
+
+  test('gives the same bytes and the same fuel in every compiler tier', async () => {
+    const module = await folder.build(`export default () => {
+      const floats = new Float64Array(64).map((_, n) => Math.sin(n * Math.random()) / (n % 3) - Math.sqrt(n - 32))
+      const singles = Float32Array.from(floats, (value, n) => (n % 5 === 0 ? -value : value * 1e30))
+      return [...new Uint8Array(floats.buffer), ...new Uint8Array(singles.buffer)].join()
+    }`)
+    const file = join(folder.directory, 'tiers.wasm')
+    await writeFile(file, module)
+    const script = fileURLToPath(new URL('support/run-in-tier.ts', import.meta.url))
+    const results = [['--liftoff-only'], ['--no-liftoff'], []].map((flags) => {
+      const args = [...flags, '--conditions=@stead/source', script, file]
+      return JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' }))
+    })
+    expect(results[0]).toMatchObject({ status: 'ok', text: expect.stringMatching(/^\d+(,\d+){767}$/) })
+    expect(results[1]).toEqual(results[0])
+    expect(results[2]).toEqual(results[0])
   })
 })
