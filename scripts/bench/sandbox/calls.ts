@@ -95,7 +95,7 @@ async function warmCalls(bytes: Uint8Array, call: CallInput): Promise<readonly B
 /** A C program that prints a line. */
 async function commandCalls(): Promise<readonly BenchRow[]> {
   const row = { name: 'warm call of a WASI command that prints a line, p50', unit: 'us', target: undefined }
-  const { path, missing } = (await buildProgram({ name: 'fib', amount: 1 })).wasm
+  const { path, missing } = (await buildProgram({ name: 'fib', language: 'c', amount: 1 })).wasm
   if (path === undefined) return [missingRow({ ...row, missing })]
   const watched = await WatchedExecutor.start({ workersMax: 1 })
   try {

@@ -2,7 +2,9 @@
 // Times are processor time of this thread, so that what else the machine does weighs less.
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import type { TaskHandler } from '../../../packages/toolchain/src/index.ts'
 import type { KernelOrder, KernelTimes } from './kernel-times.ts'
+import { threadProcessorMs } from './processor-time.ts'
 import { type Runner, type VariantName, variants } from './variants.ts'
 
 const order = JSON.parse(process.argv[2] ?? '') as KernelOrder
@@ -16,12 +18,12 @@ function check(name: string, output: string): void {
 }
 
 function runWasm(name: VariantName, runner: Runner): number {
-  const before = process.threadCpuUsage()
+  const before = threadProcessorMs()
   const result = runner(args)
-  const { user, system } = process.threadCpuUsage(before)
+  const elapsedMs = threadProcessorMs() - before
   check(name, new TextDecoder().decode(result.output))
   if (name === 'metered') fuel = result.fuel
-  return (user + system) / 1000
+  return elapsedMs
 }
 
 function runNative(path: string): number {
@@ -31,6 +33,15 @@ function runNative(path: string): number {
   return Number(stderr) / 1000
 }
 
+function runHandler(handler: TaskHandler): number {
+  const before = threadProcessorMs()
+  const output = handler(new Uint8Array(0), { args })
+  const elapsedMs = threadProcessorMs() - before
+  if (typeof output !== 'string') throw new TypeError(`${order.name} gives a promise or bytes, not a text`)
+  check('node', output)
+  return elapsedMs
+}
+
 const bytes = readFileSync(order.wasmPath)
 const names = Object.keys(variants) as VariantName[]
 const runs: { readonly name: string; readonly samplesMs: number[]; run(): number }[] = names.map((name) => {
@@ -38,7 +49,12 @@ const runs: { readonly name: string; readonly samplesMs: number[]; run(): number
   return { name, samplesMs: [], run: () => runWasm(name, runner) }
 })
 const { nativePath } = order
-if (nativePath !== undefined) runs.push({ name: 'native', samplesMs: [], run: () => runNative(nativePath) })
+if (nativePath !== undefined && order.language === 'c')
+  runs.push({ name: 'native', samplesMs: [], run: () => runNative(nativePath) })
+if (nativePath !== undefined && order.language === 'ts') {
+  const { default: handler } = (await import(nativePath)) as { readonly default: TaskHandler }
+  runs.push({ name: 'node', samplesMs: [], run: () => runHandler(handler) })
+}
 for (let round = -order.warmups; round < order.rounds; round++) {
   for (const variant of runs) {
     const elapsedMs = variant.run()

@@ -1,12 +1,15 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import type { Language } from './suite.ts'
 
 /** What a measuring process is told. */
 export interface KernelOrder {
   readonly name: string
   readonly wasmPath: string
+  /** The program on the machine itself: to be executed, or a module whose default export is the handler. */
   readonly nativePath?: string | undefined
+  readonly language: Language
   readonly amount: number
   /** Runs of each variant that do not count: the optimising compiler takes over meanwhile. */
   readonly warmups: number
@@ -16,7 +19,7 @@ export interface KernelOrder {
 /** What it answers. */
 export interface KernelTimes {
   readonly name: string
-  /** Milliseconds of processor time by variant, `native` among them, one for each round. */
+  /** Milliseconds of processor time by variant, `native` or `node` among them, one for each round. */
   readonly samplesMs: Readonly<Record<string, readonly number[]>>
   /** Units of the metered run, in decimal digits. */
   readonly fuel: string

@@ -19,6 +19,7 @@ const labels: Readonly<Record<string, string>> = {
   exact: 'exactly metered wasm',
   strict: 'metered wasm with strict floats',
   native: 'gcc -O2',
+  node: 'Node.js',
 }
 
 const comparisons: readonly Comparison[] = [
@@ -27,10 +28,11 @@ const comparisons: readonly Comparison[] = [
   { of: 'strict', to: 'unmetered' },
   { of: 'unmetered', to: 'native' },
   { of: 'metered', to: 'native', geometricMeanMax: 1.25 },
+  { of: 'metered', to: 'node' },
 ]
 
 /**
- * The suite of C programs: natively, as WebAssembly, and metered, in processor time. Each figure is the least of
+ * The suite of programs: on the machine itself, as WebAssembly, and metered, in processor time. Each figure is the least of
  * rounds in which the variants take turns, so that a machine's other work weighs on all of them alike.
  */
 export async function benchKernels(): Promise<readonly BenchRow[]> {
@@ -39,15 +41,16 @@ export async function benchKernels(): Promise<readonly BenchRow[]> {
   let nativeMissing: string | undefined
   for (const program of programs) {
     const { wasm, native } = await buildProgram(program)
-    nativeMissing ??= native.missing
+    if (program.language === 'c') nativeMissing ??= native.missing
     if (wasm.missing !== undefined) {
-      rows.push(missingRow({ name: `${program.name}, C`, unit: 'ms', target: undefined, missing: wasm.missing }))
+      rows.push(
+        missingRow({ name: `${program.name}, unmetered wasm`, unit: 'ms', target: undefined, missing: wasm.missing }),
+      )
       continue
     }
     process.stderr.write(`  ${program.name}\n`)
-    const { name, amount } = program
-    const order = { name, amount, wasmPath: wasm.path, nativePath: native.path, warmups: WARMUPS, rounds: ROUNDS }
-    const times = await measureKernel(order)
+    const paths = { wasmPath: wasm.path, nativePath: native.path }
+    const times = await measureKernel({ ...program, ...paths, warmups: WARMUPS, rounds: ROUNDS })
     all.push(times)
     rows.push(...rowsOf(times))
   }
@@ -59,12 +62,13 @@ function leastMs(times: KernelTimes, variant: string): number | undefined {
   return samples === undefined ? undefined : Math.min(...samples)
 }
 
-/** One row for each variant beside the unmetered one, and that one beside the native program. */
+/** One row for each variant beside the unmetered one, and that one beside the program on the machine itself. */
 function rowsOf(times: KernelTimes): BenchRow[] {
   return Object.keys(times.samplesMs).flatMap((variant) => {
     const value = leastMs(times, variant)
-    const beside = variant === 'unmetered' ? 'native' : 'unmetered'
-    if (variant === 'native' || value === undefined) return []
+    const machine = 'node' in times.samplesMs ? 'node' : 'native'
+    const beside = variant === 'unmetered' ? machine : 'unmetered'
+    if (variant === machine || value === undefined) return []
     const name = `${times.name}, ${labels[variant]}`
     const row = { name, unit: 'ms', target: undefined }
     const reference = leastMs(times, beside)

@@ -49,12 +49,11 @@ function operationsIn(bytes: Uint8Array): readonly number[] {
 async function count(program: Program): Promise<Counted> {
   const { path, missing } = (await buildProgram(program)).wasm
   if (path === undefined) throw new Error(`${program.name}: ${missing}`)
-  const { name, amount } = program
-  const { samplesMs, fuel } = await measureKernel({ name, amount, wasmPath: path, warmups: 2, rounds: 5 })
+  const { samplesMs, fuel } = await measureKernel({ ...program, wasmPath: path, warmups: 2, rounds: 5 })
   const timesMs = Object.fromEntries(Object.entries(samplesMs).map(([key, samples]) => [key, Math.min(...samples)]))
   const bytes = readFileSync(path)
   const fuelWith = (operation: number | undefined): number =>
-    Number(runnerOf(meteredWith(bytes, onlyFor(operation)))([String(amount)]).fuel)
+    Number(runnerOf(meteredWith(bytes, onlyFor(operation)))([String(program.amount)]).fuel)
   // What the host and the helpers of bulk operations charge is in every run.
   const hostFuel = fuelWith(undefined)
   const operations: Record<string, number> = {}
@@ -66,7 +65,7 @@ async function count(program: Program): Promise<Counted> {
     const [className = ''] = Object.entries(CostClass).find(([, index]) => index === costClassOf[operation]) ?? []
     classes[className] = (classes[className] ?? 0) + executed
   }
-  return { name, timesMs, fuel, operations, classes }
+  return { name: program.name, timesMs, fuel, operations, classes }
 }
 
 const wanted = process.argv.slice(2)

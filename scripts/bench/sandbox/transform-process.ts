@@ -1,6 +1,7 @@
 // A process that checks and meters one module again and again, and prints each time in processor milliseconds as JSON.
 import { readFileSync } from 'node:fs'
 import { prepareModule } from '@stead/sandbox'
+import { threadProcessorMs } from './processor-time.ts'
 import type { TransformTimes } from './transforms.ts'
 
 const [, , path = '', rounds = '1'] = process.argv
@@ -8,10 +9,9 @@ const bytes = readFileSync(path)
 const samplesMs: number[] = []
 let meteredBytes = 0
 for (let round = 0; round < Number(rounds); round++) {
-  const before = process.threadCpuUsage()
+  const before = threadProcessorMs()
   meteredBytes = prepareModule(bytes).metered.length
-  const { user, system } = process.threadCpuUsage(before)
-  samplesMs.push((user + system) / 1000)
+  samplesMs.push(threadProcessorMs() - before)
 }
 const times: TransformTimes = { originalBytes: bytes.length, meteredBytes, samplesMs }
 process.stdout.write(`${JSON.stringify(times)}\n`)
