@@ -3,6 +3,7 @@ import type { Task } from '@stead/protocol'
 import type { Executor, Outcome } from '@stead/sandbox'
 import { callOfBlobs } from './call-input.ts'
 import { ComputeError } from './errors.ts'
+import { floatsOf } from './floats.ts'
 
 /**
  * Runs a task on an executor of one's own, as an auditor or a self-test does.
@@ -23,6 +24,6 @@ export async function outcomeOfTask(
       throw new ComputeError('COMPUTE_BLOB_MISSING', `the blob ${id} is not here`, { details: { id } })
     return bytes
   }
-  const module = await executor.load(await required(task.module))
+  const module = await executor.load(await required(task.module), { floats: floatsOf(task) })
   return executor.run(module, await callOfBlobs(task, required), task.limits)
 }

@@ -51,6 +51,8 @@ export interface Task {
   readonly seed: Uint8Array
   /** What the guest's clock says. */
   readonly declaredTime: UnixMs
+  /** `strict`: NaN results have the same bits on every machine. Left out: the engine's bits; there is no other spelling. */
+  readonly floats?: 'strict'
 }
 
 /** Largest task document in bytes. */
@@ -80,6 +82,7 @@ export const taskSchema: Schema<Task> = defineSchema<Task>('Task', TASK_BYTES_MA
   limits: [8, limitsSchema.asField()],
   seed: [9, fixedBytesField(32)],
   declaredTime: [10, timeField],
+  floats: [11, optionalField(wordField(['strict']))],
 })
 
 /** How a task ended. `timed-out` and node faults have no record: they are nobody's result. */

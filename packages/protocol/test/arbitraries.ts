@@ -78,7 +78,7 @@ export const anyIncrement: fc.Arbitrary<Increment> = fc.record(
 
 const anyFile = fc.record({ path: anyText, content: anyContentId })
 
-export const anyTask: fc.Arbitrary<Task> = fc.record({
+const anyRawTask: fc.Arbitrary<Task> = fc.record({
   version: fc.constant(1 as const),
   kind: fc.constantFrom('command' as const, 'function' as const),
   module: anyContentId,
@@ -95,6 +95,11 @@ export const anyTask: fc.Arbitrary<Task> = fc.record({
   seed: bytesOf(32),
   declaredTime: anyTime,
 })
+
+export const anyTask: fc.Arbitrary<Task> = fc.oneof(
+  anyRawTask,
+  anyRawTask.map((task): Task => ({ ...task, floats: 'strict' })),
+)
 
 export const anyOutcome: fc.Arbitrary<OutcomeRecord> = fc.record(
   {

@@ -11,6 +11,7 @@ import {
   receiptSchema,
   type Schema,
   signedDocumentSchema,
+  taskIdOf,
   taskSchema,
   textField,
   uint64Field,
@@ -181,6 +182,17 @@ describe('strictness', () => {
     if (task === undefined) throw new Error('no sample')
     const plain = decodeCbor<Record<string, unknown>>(taskSchema.encodeDocument(task))
     expect(codeOf(() => taskSchema.decodeDocument(encodeCbor({ ...plain, version: 2 })))).toBe('PROTOCOL_VERSION')
+  })
+
+  test('a task says strict floats in one way and raw ones in one way, and both are part of its id', () => {
+    const [task] = fc.sample(anyTask, 1)
+    if (task === undefined) throw new Error('no sample')
+    const { floats: _, ...raw } = task
+    const plain = decodeCbor<Record<string, unknown>>(taskSchema.encodeDocument(raw))
+    expect(Object.hasOwn(plain, 'floats')).toBe(false)
+    expect(Object.hasOwn(taskSchema.decodeDocument(encodeCbor(plain)), 'floats')).toBe(false)
+    expect(codeOf(() => taskSchema.decodeDocument(encodeCbor({ ...plain, floats: 'raw' })))).toBe('PROTOCOL_MALFORMED')
+    expect(taskIdOf({ ...raw, floats: 'strict' })).not.toBe(taskIdOf(raw))
   })
 
   test('a missing field, a repeated field, another wire type and broken UTF-8 are refused', () => {

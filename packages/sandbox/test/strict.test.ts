@@ -5,10 +5,13 @@ import { InlineExecutor } from '../src/inline-executor.ts'
 import { ProcessExecutor } from '../src/node/index.ts'
 import { compileModule, prepareModule } from '../src/prepare.ts'
 import { runCall } from '../src/run.ts'
+import { STRICT_FUEL_FACTOR } from '../src/strict/float-mode.ts'
 import { Effect, effectOf } from '../src/strict/float-operations.ts'
+import { usesFloats } from '../src/strict/uses-floats.ts'
 import { webAssembly } from '../src/webassembly.ts'
 import { functionCall, limits } from './calls.ts'
 import { guests } from './guests.ts'
+import { ModuleBuilder, op } from './module-builder.ts'
 import { NUMBERS_BYTES, strictProgram, weirdNumbers } from './strict-program.ts'
 import { strictByDefinition, strictModule } from './strict-reference.ts'
 import { runUnmetered } from './strict-run.ts'
@@ -72,6 +75,29 @@ describe('strict floats', () => {
       if (raw.status === 'ok' && strict.status === 'ok') expect(strict.fuel).toBeGreaterThanOrEqual(raw.fuel)
     }
   })
+})
+
+describe('the fuel of strict floats', () => {
+  test('stays within the factor that payers reckon with, even where every operation makes a NaN that is seen', () => {
+    // Each ceil is a unit, and each byte operation between them sees its bits.
+    const pair = [0xfd, 103, 0xfd, 96]
+    const nan = [0xfd, 12, ...new Array<number>(16).fill(0xff)]
+    const body = [nan, new Array(4000).fill(pair), op.set(2), op.i64(0)]
+    const bytes = new ModuleBuilder().steadFunction(body, [[1, 0x7b]]).build()
+    const fuelOf = (floats: 'raw' | 'strict'): number => {
+      const module = compileModule(bytes, floats)
+      const outcome = runCall(module, functionCall(), limits())
+      if (outcome.status !== 'ok') throw new Error(outcome.status)
+      return Number(outcome.fuel) - module.facts.instanceFuel
+    }
+    expect(fuelOf('strict') / fuelOf('raw')).toBeGreaterThan(4)
+    expect(fuelOf('strict') / fuelOf('raw')).toBeLessThan(STRICT_FUEL_FACTOR)
+  })
+})
+
+test('modules with float arithmetic are told from those without', () => {
+  expect(usesFloats(strictProgram(1))).toBe(true)
+  expect(usesFloats(guests.echo())).toBe(false)
 })
 
 /** They trap on NaN; the programs use two of them on numbers that do not. */

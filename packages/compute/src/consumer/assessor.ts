@@ -6,6 +6,7 @@ import type { UnfinishedReason, Verification } from './job.ts'
 import type { Answer, TaskEntry } from './job-ledger.ts'
 import type { JobRecorder } from './job-recorder.ts'
 import type { Lane } from './lane.ts'
+import { type StrictLimits, strictEventOf } from './strict-limits.ts'
 import type { TrustBook } from './trust-book.ts'
 import { verdictOf } from './verdict.ts'
 
@@ -25,6 +26,12 @@ export interface AssessorOptions {
   readonly onMore: (task: TaskEntry, replicas: number) => void
   /** A task has its result, or none for good. */
   readonly onEnded: (task: TaskEntry) => void
+  /** A task is asked again with strict floats: what is in flight for it is not wanted any more. */
+  readonly onStrict: (task: TaskEntry) => void
+  /** Limits for that, by the terms of the nodes. */
+  readonly strictLimits: (task: TaskEntry) => StrictLimits
+  /** True for modules of which honest raw results may differ. */
+  readonly hasFloats: (module: ContentId) => boolean
   /** A node lied and must get no more of this job. */
   readonly onLie: (node: Address, lie: string) => void
 }
@@ -75,7 +82,9 @@ export class Assessor {
   wantedOf(task: TaskEntry): number {
     if (this.#isTrusting) return 1
     const { verification } = this.#options
-    return this.#wanted.get(task) ?? (verification.mode === 'quorum' ? verification.replicas : 1)
+    const own = this.#wanted.get(task) ?? (verification.mode === 'quorum' ? verification.replicas : 1)
+    // One word against another was the reason to ask with strict floats.
+    return task.suspects.length > 1 ? Math.max(own, 2) : own
   }
 
   /** Asks for at least so many equal answers to this task. */
@@ -98,6 +107,10 @@ export class Assessor {
   /** Decides a task by the answers there are. */
   assess(task: TaskEntry): void {
     if (task.state !== 'waiting') return
+    if (this.#mayBeNanBits(task)) {
+      this.#askStrictly(task)
+      return
+    }
     const wanted = this.wantedOf(task)
     const verdict = verdictOf({
       outcomes: task.answers.map(({ outcome }) => outcome),
@@ -147,7 +160,12 @@ export class Assessor {
     }
     const agreeing = task.answers.filter(({ outcome }) => outcome === agreed.outcome)
     if (agreeing.length > 1) {
-      this.#disagree(answer, agreed)
+      if (this.#mayBeNanBits(task)) this.#doubt(answer)
+      else this.#disagree(answer, agreed)
+      return
+    }
+    if (this.#mayBeNanBits(task)) {
+      this.#askStrictly(task)
       return
     }
     // One word against another: neither is a result.
@@ -160,7 +178,7 @@ export class Assessor {
     const agreeing = task.answers.filter((answer) => answer.outcome === outcome)
     const unpaid = agreeing.filter(({ isAccepted }) => !isAccepted)
     // Before the event, so that what is learned is in the same write.
-    if (agreeing.length > 1) for (const { node, isConfirmed } of agreeing) if (!isConfirmed) this.#trust.confirm(node)
+    if (agreeing.length > 1) this.#learn(task, agreeing)
     const nodes = agreeing.map(({ node }) => node)
     this.#recorder.note({ type: 'agreed', task: task.plan.key, outcome, nodes }, () => {
       for (const answer of unpaid) this.#accept(answer)
@@ -170,6 +188,40 @@ export class Assessor {
     const dissenting = task.answers.filter((answer) => answer.outcome !== outcome)
     if (agreed !== undefined) for (const answer of dissenting) this.#disagree(answer, agreed)
     this.#options.onEnded(task)
+  }
+
+  /** A result that another operator's confirms counts for its node, unless it took strict floats to make them equal. */
+  #learn(task: TaskEntry, agreeing: readonly Answer[]): void {
+    const isExcused = agreeing.length === task.answers.length
+    for (const { node, isConfirmed } of agreeing) {
+      if (isConfirmed) continue
+      if (isExcused && task.suspects.includes(node)) this.#trust.doubt(node)
+      else this.#trust.confirm(node)
+    }
+  }
+
+  /** True when raw answers differ and the machines' choice of NaN bits could be the reason. */
+  #mayBeNanBits({ plan, answers }: TaskEntry): boolean {
+    const [first] = answers
+    if (first === undefined || plan.floats === 'strict') return false
+    return answers.some(({ outcome }) => outcome !== first.outcome) && this.#options.hasFloats(plan.module)
+  }
+
+  /** Nobody is blamed for raw floats: what is not paid yet is let go, and the same nodes are asked with strict ones. */
+  #askStrictly(task: TaskEntry): void {
+    const event = strictEventOf(task, this.#options.strictLimits(task))
+    const refusals = task.answers.filter(({ isAccepted }) => !isAccepted).map((answer) => this.#refusal(answer, 'late'))
+    this.#recorder.note(event, () => {
+      for (const refuse of refusals) refuse()
+    })
+    this.#options.onStrict(task)
+    this.assess(task)
+  }
+
+  /** Others agreed meanwhile and are paid; asking all of them again would cost more than this answer is worth. */
+  #doubt(answer: Answer): void {
+    this.#trust.doubt(answer.node)
+    this.#waive(answer, 'differs from what others agreed on, perhaps in NaN bits only')
   }
 
   #accept(answer: Answer): void {
@@ -214,11 +266,11 @@ export class Assessor {
   }
 
   /** Nobody can say any more whether the answer is right. */
-  #waive(answer: Answer): void {
+  #waive(answer: Answer, detail = 'not decided'): void {
     const { node, id: delivery } = answer
     const task = answer.task.plan.key
     const refusal = this.#refusal(answer, 'late')
-    this.#recorder.note({ type: 'lost', task, node, delivery, reason: 'cancelled', detail: 'not decided' }, refusal)
+    this.#recorder.note({ type: 'lost', task, node, delivery, reason: 'cancelled', detail }, refusal)
   }
 
   #refusal(answer: Answer, reason: 'wrong-result' | 'over-billed' | 'late'): () => void {

@@ -16,6 +16,7 @@ import { ComputeError } from '../errors.ts'
 import { type ComputeConsumerInput, type ComputeConsumerOptions, computeConsumerOptionsSchema } from '../options.ts'
 import { ActiveJob } from './active-job.ts'
 import { ConsumerMetrics } from './consumer-metrics.ts'
+import { FloatModules } from './float-modules.ts'
 import { meanFuelOf } from './fuel-history.ts'
 import type { JobHandle, JobRequest, Verification } from './job.ts'
 import { evidenceOfJob, type JobEvidence } from './job-evidence.ts'
@@ -52,6 +53,7 @@ export class ComputeConsumer {
   readonly #options: ComputeConsumerOptions
   readonly #jobs: JobStore
   readonly #trust: TrustBook
+  readonly #floatModules: FloatModules
   readonly #search: ProviderSearch
   readonly #metrics: ConsumerMetrics
   readonly #loads: Map<Address, NodeLoad> = new Map()
@@ -65,6 +67,7 @@ export class ComputeConsumer {
     this.#options = Object.freeze(computeConsumerOptionsSchema.parse(options))
     this.#jobs = new JobStore(components.store)
     this.#trust = new TrustBook(this.#options)
+    this.#floatModules = new FloatModules({ cache: components.blobs.cache, logger: components.logger })
     this.#search = new ProviderSearch({ ...components, trust: this.#trust }, this.#options)
     this.#metrics = new ConsumerMetrics(components.metrics)
   }
@@ -174,6 +177,7 @@ export class ComputeConsumer {
         jobs: this.#jobs,
         search: this.#search,
         trust: this.#trust,
+        floatModules: this.#floatModules,
         loads: this.#loads,
       },
       this.#options,

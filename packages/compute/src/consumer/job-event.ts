@@ -116,6 +116,20 @@ export type JobEventBody =
     }
   /** A node receipted payments: so much in all for this job. */
   | { readonly type: 'paid'; readonly node: Address; readonly channel: Hash; readonly paidMicroUsd: Digits }
+  /**
+   * The answers of these nodes differ, which with raw floats may be the machines' choice of NaN bits: nobody is blamed,
+   * what is not accepted yet is not paid, and they are asked again with strict floats. Answers count for that task from
+   * here on.
+   */
+  | {
+      readonly type: 'strict'
+      readonly task: string
+      readonly nodes: readonly Address[]
+      /** The content id of the task with strict floats. */
+      readonly strictTask: ContentId
+      readonly fuelMax: Digits
+      readonly timeMs: number
+    }
   /** A task ends without a result. */
   | {
       readonly type: 'unfinished'

@@ -17,7 +17,10 @@ export interface AcceptedDelivery {
 export interface JobEvidence {
   readonly job: Hash
   readonly name: string
-  /** Every task of the job as its DAG-CBOR document. */
+  /**
+   * Every task of the job as its DAG-CBOR document, and behind them those that were asked again with strict floats, under
+   * keys of their own.
+   */
   readonly tasks: readonly { readonly key: string; readonly document: Uint8Array }[]
   readonly accepted: readonly AcceptedDelivery[]
   /** The sum of what was accepted. */
@@ -27,16 +30,31 @@ export interface JobEvidence {
 /** A job's evidence from its history. */
 export function evidenceOfJob(ledger: JobLedger): JobEvidence {
   const { header, tasks } = ledger.plan
+  const keys = new Set(tasks.map(({ key }) => key))
+  const rows = tasks.map(({ key, document }) => ({ key, document }))
+  const strictKeys = new Map<ContentId, string>()
+  for (const { index, plan } of ledger.tasks) {
+    if (plan.id === tasks[index]?.id) continue
+    const key = freeKey(`${plan.key} (strict floats)`, keys)
+    keys.add(key)
+    strictKeys.set(plan.id, key)
+    rows.push({ key, document: plan.document })
+  }
   return {
     job: header.id,
     name: header.name,
-    tasks: tasks.map(({ key, document }) => ({ key, document })),
-    accepted: ledger.accepted.map(deliveryOf),
+    tasks: rows,
+    accepted: ledger.accepted.map((answer) => deliveryOf(answer, strictKeys)),
     spentMicroUsd: ledger.spentMicroUsd,
   }
 }
 
-function deliveryOf(answer: Answer): AcceptedDelivery {
-  const { id: delivery, task, node, channel, outcome, record, amountMicroUsd } = answer
-  return { delivery, task: task.plan.key, node, channel, outcome, fuel: record.fuel, amountMicroUsd }
+function freeKey(wish: string, taken: ReadonlySet<string>): string {
+  return taken.has(wish) ? freeKey(`${wish}'`, taken) : wish
+}
+
+function deliveryOf(answer: Answer, strictKeys: ReadonlyMap<ContentId, string>): AcceptedDelivery {
+  const { id: delivery, node, channel, outcome, record, amountMicroUsd } = answer
+  const task = strictKeys.get(record.task) ?? answer.task.plan.key
+  return { delivery, task, node, channel, outcome, fuel: record.fuel, amountMicroUsd }
 }

@@ -2,7 +2,7 @@ import type { Address, ContentId, Fuel, Hash, MicroUsd, UnixMs } from '@stead/co
 import type { OutcomeRecord } from '@stead/protocol'
 import type { JobNode, JobState, JobStatus, TaskResult, UnfinishedReason } from './job.ts'
 import type { JobEvent, Purpose } from './job-event.ts'
-import type { JobPlan, PlannedTask } from './job-plan.ts'
+import { type JobPlan, type PlannedTask, strictPlanOf } from './job-plan.ts'
 
 /** A task that was given to a node. */
 export interface Delivery {
@@ -29,7 +29,8 @@ export interface Answer extends Delivery {
 /** A task and what happened to it. */
 export interface TaskEntry {
   readonly index: number
-  readonly plan: PlannedTask
+  /** As it is asked for now: as submitted, or with strict floats after raw answers differed. */
+  plan: PlannedTask
   state: 'waiting' | 'agreed' | 'unfinished'
   /** In flight. */
   readonly open: Delivery[]
@@ -39,6 +40,8 @@ export interface TaskEntry {
   agreed: Answer | undefined
   reason: UnfinishedReason | undefined
   detail: string | undefined
+  /** Nodes whose raw answers differed: the first to be asked with strict floats. */
+  suspects: readonly Address[]
   isPlaced: boolean
   isReplicated: boolean
   hasDisagreed: boolean
@@ -187,6 +190,9 @@ export class JobLedger {
         return
       case 'rechecked':
         this.#recheck(this.task(event.task), event.node)
+        return
+      case 'strict':
+        this.#askStrictly(this.task(event.task), event)
         return
       case 'unfinished':
         this.#giveUp(this.task(event.task), event)
@@ -361,6 +367,13 @@ export class JobLedger {
     task.agreed = undefined
   }
 
+  #askStrictly(task: TaskEntry, event: JobEvent & { readonly type: 'strict' }): void {
+    for (const node of event.nodes) this.#recheck(task, node)
+    task.plan = strictPlanOf(task.plan, { fuelMax: BigInt(event.fuelMax) as Fuel, timeMs: event.timeMs })
+    task.suspects = event.nodes
+    task.answers = []
+  }
+
   #giveUp(task: TaskEntry, event: JobEvent & { readonly type: 'unfinished' }): void {
     if (task.state !== 'waiting') return
     task.state = 'unfinished'
@@ -413,6 +426,7 @@ function newEntry(plan: PlannedTask, index: number): TaskEntry {
     agreed: undefined,
     reason: undefined,
     detail: undefined,
+    suspects: [],
     isPlaced: false,
     isReplicated: false,
     hasDisagreed: false,

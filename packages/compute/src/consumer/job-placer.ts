@@ -10,7 +10,7 @@ import { type DispatchComponents, type DispatchResult, dispatch } from './dispat
 import type { LossReason, Purpose } from './job-event.ts'
 import type { JobLanes } from './job-lanes.ts'
 import type { TaskEntry } from './job-ledger.ts'
-import type { JobHeader } from './job-plan.ts'
+import type { JobHeader, PlannedTask } from './job-plan.ts'
 import type { JobRecorder } from './job-recorder.ts'
 import type { Lane } from './lane.ts'
 import { chooseLane, isPlaceable, operatorsOf } from './lane-choice.ts'
@@ -77,6 +77,8 @@ export type PlacingHalt =
 export interface LiveDelivery {
   readonly id: string
   readonly task: TaskEntry
+  /** What was sent; the task may be asked for otherwise by now. */
+  readonly plan: PlannedTask
   readonly lane: Lane
   readonly purpose: Purpose
   readonly reservation: Reservation
@@ -306,7 +308,8 @@ export class JobPlacer {
     }
     const id = bytesToHex(reservation.delivery).slice(2)
     const [startedMs, abort] = [clock.monotonicMs(), new AbortController()]
-    const live: LiveDelivery = { id, task, lane, purpose, reservation, startedMs, abort, isHedged: false }
+    const { plan } = task
+    const live: LiveDelivery = { id, task, plan, lane, purpose, reservation, startedMs, abort, isHedged: false }
     this.#live.set(id, live)
     lane.load.begin()
     recorder.note({
@@ -340,7 +343,9 @@ export class JobPlacer {
     return true
   }
 
-  #take(live: LiveDelivery, result: DispatchResult): void {
+  #take(live: LiveDelivery, answer: DispatchResult): void {
+    const isOutdated = live.plan !== live.task.plan && answer.kind === 'answer'
+    const result = isOutdated ? OUTDATED : answer
     const { budget, clock } = this.#components
     const { lane, reservation } = live
     const durationMs = clock.monotonicMs() - live.startedMs
@@ -475,6 +480,14 @@ export class JobPlacer {
       assessor.giveUp(task, 'module-refused', task.detail ?? `${refusals.size} operators refuse the module`)
     return true
   }
+}
+
+/** An answer with raw floats to a task that is asked with strict ones by now. */
+const OUTDATED: DispatchResult = {
+  kind: 'loss',
+  reason: 'cancelled',
+  code: 'CORE_ABORTED',
+  detail: 'the task is asked again with strict floats',
 }
 
 /** Never placed, or everything that was placed is gone. */

@@ -1,7 +1,9 @@
 import type { Address, Clock, ContentId, Fuel, Hash, MicroUsd, Random, UnixMs } from '@stead/core'
 import { contentIdOf, payloadOf, type Task, taskSchema } from '@stead/protocol'
+import type { FloatMode } from '@stead/sandbox'
 import type { BlobCache } from '../blobs/blob-cache.ts'
 import { ComputeError } from '../errors.ts'
+import { floatsOf } from '../floats.ts'
 import { type ComputeNeed, needOfTask } from '../terms.ts'
 import type { JobRequest, JobTask, Verification } from './job.ts'
 import { encodeRow } from './json-row.ts'
@@ -24,6 +26,7 @@ export interface PlannedTask {
   readonly module: ContentId
   readonly fuelMax: Fuel
   readonly timeMs: number
+  readonly floats: FloatMode
   /** Module, input and files, each once. */
   readonly blobs: readonly ContentId[]
 }
@@ -156,6 +159,17 @@ export function plannedFromDocument(key: string, document: Uint8Array): PlannedT
   return plannedOf(key, document, taskSchema.decodeDocument(document))
 }
 
+/** The same task with strict floats and the limits that they need. */
+export function strictPlanOf(
+  plan: PlannedTask,
+  limits: { readonly fuelMax: Fuel; readonly timeMs: number },
+): PlannedTask {
+  const task = taskSchema.decodeDocument(plan.document)
+  const { fuelMax: fuel, timeMs } = limits
+  const strict: Task = { ...task, floats: 'strict', limits: { ...task.limits, fuel, timeMs } }
+  return plannedOf(plan.key, taskSchema.encodeDocument(strict), strict)
+}
+
 function plannedOf(key: string, document: Uint8Array, task: Task): PlannedTask {
   const { fuel: fuelMax, timeMs } = task.limits
   return {
@@ -165,6 +179,7 @@ function plannedOf(key: string, document: Uint8Array, task: Task): PlannedTask {
     module: task.module,
     fuelMax,
     timeMs,
+    floats: floatsOf(task),
     blobs: blobsOf(task),
   }
 }

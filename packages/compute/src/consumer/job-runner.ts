@@ -13,12 +13,15 @@ import type { MarketPayer } from '@stead/market'
 import type { BlobPins } from '../blobs/blob-pins.ts'
 import { ComputeError } from '../errors.ts'
 import type { ComputeConsumerOptions } from '../options.ts'
+import type { ComputeTerms } from '../terms.ts'
 import { Assessor } from './assessor.ts'
 import { Budget } from './budget.ts'
 import type { DispatchComponents } from './dispatch.ts'
+import type { FloatModules } from './float-modules.ts'
 import { fuelOperations } from './fuel-history.ts'
 import type { JobState, JobStatus, UnfinishedReason } from './job.ts'
 import { JobLanes, problemOf } from './job-lanes.ts'
+import type { TaskEntry } from './job-ledger.ts'
 import { JobPlacer, type PlacingHalt } from './job-placer.ts'
 import type { JobHeader } from './job-plan.ts'
 import type { JobRecorder } from './job-recorder.ts'
@@ -26,6 +29,7 @@ import type { JobStore } from './job-store.ts'
 import type { NodeLoad } from './lane.ts'
 import type { ProviderSearch } from './provider-search.ts'
 import { Stragglers } from './stragglers.ts'
+import { strictLimitsOf } from './strict-limits.ts'
 import type { TrustBook } from './trust-book.ts'
 
 /** How often a running job looks at stragglers, deadlines, pauses and payments. */
@@ -39,6 +43,7 @@ export interface JobRunnerComponents extends DispatchComponents {
   readonly search: ProviderSearch
   readonly recorder: JobRecorder
   readonly jobs: JobStore
+  readonly floatModules: FloatModules
   readonly trust: TrustBook
   /** What the job keeps from being dropped. */
   readonly pins: BlobPins
@@ -97,6 +102,9 @@ export class JobRunner {
         replicasExtraMax: options.replicasExtraMax,
         onMore: (task, replicas) => this.#placer.repair(task, replicas),
         onEnded: (task) => this.#placer.cancel(task, task.state === 'agreed' && this.#assessor.wantedOf(task) > 1),
+        onStrict: (task) => this.#placer.cancel(task, false),
+        strictLimits: (task) => strictLimitsOf(task, this.#termsOf(task)),
+        hasFloats: (module) => components.floatModules.has(module),
         onLie: (node, lie) => this.#dropNode(node, lie),
       },
     )
@@ -121,6 +129,7 @@ export class JobRunner {
   async run(): Promise<void> {
     this.#progressAtMs = this.#components.clock.monotonicMs()
     this.#timer = this.#components.clock.setTimer(TICK_MS, () => this.#guarded(() => this.#tick()))
+    await this.#learnModules()
     // After a restart there may be nothing left but to settle.
     if (this.#components.recorder.ledger.waiting > 0) await this.#open()
     if (this.#ending === undefined && !this.#isSuspended) {
@@ -167,6 +176,21 @@ export class JobRunner {
     const { verification } = this.#header
     if (verification.mode === 'trust') return 1
     return verification.mode === 'quorum' ? verification.replicas : 2
+  }
+
+  /** The terms of the nodes that answered a task; those of dropped ones count no more. */
+  #termsOf(task: TaskEntry): ComputeTerms[] {
+    return task.answers.flatMap(({ node }) => this.#lanes.of(node)?.terms ?? [])
+  }
+
+  async #learnModules(): Promise<void> {
+    try {
+      const { recorder, floatModules } = this.#components
+      await floatModules.learn(recorder.ledger.tasks.map(({ plan }) => plan.module))
+    } catch (error) {
+      // What is not known counts as a module with floats.
+      this.#components.logger.warn('a module could not be read', { job: this.#header.id, error: messageOf(error) })
+    }
   }
 
   /** Finds nodes and opens channels, or ends the job with the reason why that is not possible. */

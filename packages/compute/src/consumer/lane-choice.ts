@@ -19,10 +19,11 @@ export interface LaneChoice {
  * one is taken once every place of the best one is busy, one three times as dear when two wait for each place.
  */
 export function chooseLane({ lanes, task, nowMs, exceptOperators }: LaneChoice): Lane | undefined {
+  const owed = owedLanes({ lanes, task, nowMs, exceptOperators })
   let best: Lane | undefined
   let bestScore = Number.POSITIVE_INFINITY
   const bestRank = lanes[0]?.rank ?? 1
-  for (const lane of lanes) {
+  for (const lane of owed.length > 0 ? owed : lanes) {
     if (exceptOperators.has(lane.operator) || !lane.isFree(lane.maximumOf(task.plan.fuelMax), nowMs)) continue
     const penalty = task.losses.length > 0 && task.losses.includes(lane.node) ? LOSS_PENALTY : 0
     const score = lane.load.utilization + lane.rank / bestRank + penalty
@@ -32,6 +33,20 @@ export function chooseLane({ lanes, task, nowMs, exceptOperators }: LaneChoice):
     }
   }
   return best
+}
+
+/** Lanes to nodes whose raw answers differed: busy or not, they are asked with strict floats before anybody else. */
+function owedLanes({ lanes, task, nowMs, exceptOperators }: LaneChoice): readonly Lane[] {
+  if (task.suspects.length === 0) return []
+  return lanes.filter(
+    ({ node, operator, dropped, load, channel }) =>
+      task.suspects.includes(node) &&
+      dropped === undefined &&
+      !exceptOperators.has(operator) &&
+      !task.losses.includes(node) &&
+      load.backOffAt(nowMs) === undefined &&
+      channel.state === 'open',
+  )
 }
 
 /** The operators that have this task in flight or have answered it: a replica must not go to them. */

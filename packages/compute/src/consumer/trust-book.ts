@@ -76,6 +76,14 @@ export class TrustBook {
     this.#set(node, { ...record, valid: record.valid + 1 })
   }
 
+  /**
+   * The node's raw floats differed from another's, which is no lie and does not show that there was none: its results are
+   * checked again until enough of them are confirmed.
+   */
+  doubt(node: Address): void {
+    this.#set(node, { ...this.of(node), valid: 0 })
+  }
+
   /** The node lied: its trust is gone, and it gets no work for a while. */
   distrust(node: Address, lie: string, now: UnixMs): void {
     const record = this.of(node)

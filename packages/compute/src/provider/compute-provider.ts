@@ -17,6 +17,7 @@ import type { BlobExchange } from '../blobs/blob-exchange.ts'
 import { ByteGate } from '../blobs/byte-gate.ts'
 import { ComputeError } from '../errors.ts'
 import { type Evidence, evidenceOf } from '../evidence.ts'
+import { floatsOf } from '../floats.ts'
 import {
   ANSWER_INLINE_BYTES_MAX,
   COMPUTE_MESSAGE_BYTES_MAX,
@@ -28,7 +29,7 @@ import {
 import { amountOf } from '../meter.ts'
 import { type ComputeProviderInput, type ComputeProviderOptions, computeProviderOptionsSchema } from '../options.ts'
 import { type ComputeTerms, computeNeedSchema, computeTermsSchema, termsMismatch } from '../terms.ts'
-import { ModuleShelf } from './module-shelf.ts'
+import { ModuleShelf, type ShelvedModule } from './module-shelf.ts'
 import { ProviderMetrics, type ProviderTaskCounts } from './provider-metrics.ts'
 import { termsOf } from './provider-terms.ts'
 import { RunSlots } from './run-slots.ts'
@@ -266,7 +267,7 @@ export class ComputeProvider {
   ): Promise<Uint8Array> {
     const { checked, admission } = work
     const { signal } = request
-    const module = this.#shelf.peek(checked.task.module) ?? (await this.#load(checked, signal))
+    const module = this.#shelf.peek(shelvedOf(checked)) ?? (await this.#load(checked, signal))
     let startedMs = 0
     const outcome = await this.#withInput(checked, signal, async (call) => {
       await this.#slots.enter(request.peer, signal)
@@ -324,7 +325,7 @@ export class ComputeProvider {
     const id = checked.task.module
     const { moduleBytesMax: bytesMax } = checked.terms
     const { cache } = this.#blobs
-    return this.#shelf.load(id, async () => {
+    return this.#shelf.load(shelvedOf(checked), async () => {
       const here = checked.inline.get(id) ?? (await cache.get(id))
       if (here !== undefined) return here
       const timeoutMs = this.#options.pullTimeoutMs
@@ -359,6 +360,10 @@ export class ComputeProvider {
     this.#logger.error('the executor failed', { error })
     return new ComputeError('COMPUTE_NODE_FAULT', "the node's executor failed", { cause: error })
   }
+}
+
+function shelvedOf({ task }: CheckedTask): ShelvedModule {
+  return { id: task.module, floats: floatsOf(task) }
 }
 
 /** @throws ComputeError COMPUTE_TIMED_OUT, COMPUTE_NODE_FAULT for outcomes that are not billed */

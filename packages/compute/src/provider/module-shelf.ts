@@ -1,16 +1,22 @@
 import { type ContentId, isSteadError, type SteadError } from '@stead/core'
-import type { Executor, LoadedModule } from '@stead/sandbox'
+import type { Executor, FloatMode, LoadedModule } from '@stead/sandbox'
 
 /** Refusals that are remembered, so that a bad module is not checked again for each of its tasks. */
 const REFUSALS_MAX = 256
 
-/** The modules that are loaded, by content id. Loads of one module are shared; the least recently used module goes first. */
+/** A module in one float mode; the same bytes are another module in another mode. */
+export interface ShelvedModule {
+  readonly id: ContentId
+  readonly floats: FloatMode
+}
+
+/** The modules that are loaded, by content id and float mode. Loads of one module are shared; the least recently used module goes first. */
 export class ModuleShelf {
   readonly #executor: Executor
   readonly #modulesMax: number
-  readonly #loaded: Map<ContentId, LoadedModule> = new Map()
-  readonly #refused: Map<ContentId, SteadError> = new Map()
-  readonly #loading: Map<ContentId, Promise<LoadedModule>> = new Map()
+  readonly #loaded: Map<string, LoadedModule> = new Map()
+  readonly #refused: Map<string, SteadError> = new Map()
+  readonly #loading: Map<string, Promise<LoadedModule>> = new Map()
 
   constructor(executor: Executor, modulesMax: number) {
     this.#executor = executor
@@ -18,47 +24,54 @@ export class ModuleShelf {
   }
 
   /** The module when it is ready. @throws SandboxError when it was refused lately */
-  peek(id: ContentId): LoadedModule | undefined {
-    const loaded = this.#loaded.get(id)
+  peek(module: ShelvedModule): LoadedModule | undefined {
+    const key = keyOf(module)
+    const loaded = this.#loaded.get(key)
     if (loaded === undefined) {
-      const refusal = this.#refused.get(id)
+      const refusal = this.#refused.get(key)
       if (refusal !== undefined) throw refusal
       return undefined
     }
-    this.#loaded.delete(id)
-    this.#loaded.set(id, loaded)
+    this.#loaded.delete(key)
+    this.#loaded.set(key, loaded)
     return loaded
   }
 
-  /** True when the module is ready. */
+  /** True when the module is ready in some mode. */
   has(id: ContentId): boolean {
-    return this.#loaded.has(id)
+    return this.#loaded.has(keyOf({ id, floats: 'raw' })) || this.#loaded.has(keyOf({ id, floats: 'strict' }))
   }
 
   /**
    * Loads a module from the bytes that `fetch` gives.
    * @throws whatever `fetch` throws, and SandboxError as Executor.load
    */
-  load(id: ContentId, fetch: () => Promise<Uint8Array>): Promise<LoadedModule> {
-    const running = this.#loading.get(id)
+  load(module: ShelvedModule, fetch: () => Promise<Uint8Array>): Promise<LoadedModule> {
+    const key = keyOf(module)
+    const running = this.#loading.get(key)
     if (running !== undefined) return running
-    const load = this.#load(id, fetch).finally(() => this.#loading.delete(id))
-    this.#loading.set(id, load)
+    const load = this.#load(module, fetch).finally(() => this.#loading.delete(key))
+    this.#loading.set(key, load)
     return load
   }
 
-  async #load(id: ContentId, fetch: () => Promise<Uint8Array>): Promise<LoadedModule> {
+  async #load(module: ShelvedModule, fetch: () => Promise<Uint8Array>): Promise<LoadedModule> {
+    const key = keyOf(module)
     const bytes = await fetch()
     let loaded: LoadedModule
     try {
-      loaded = await this.#executor.load(bytes)
+      loaded = await this.#executor.load(bytes, { floats: module.floats })
     } catch (error) {
-      if (isSteadError(error) && !error.retryable) bounded(this.#refused, REFUSALS_MAX).set(id, error)
+      if (isSteadError(error) && !error.retryable) bounded(this.#refused, REFUSALS_MAX).set(key, error)
       throw error
     }
-    bounded(this.#loaded, this.#modulesMax).set(id, loaded)
+    bounded(this.#loaded, this.#modulesMax).set(key, loaded)
     return loaded
   }
+}
+
+function keyOf({ id, floats }: ShelvedModule): string {
+  return `${id} ${floats}`
 }
 
 /** Drops the oldest entry when one more would be too many. */
