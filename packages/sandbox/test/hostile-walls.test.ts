@@ -1,11 +1,13 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Outcome } from '../src/call.ts'
 import type { LoadedModule } from '../src/executor.ts'
 import { readOutcome, writeCall, writeLoad } from '../src/node/call-codec.ts'
-import { type CodeBundle, readCodeBundle } from '../src/node/code-bundle.ts'
+import { bootstrapScript, type CodeBundle, readCodeBundle } from '../src/node/code-bundle.ts'
 import { FRAME_HEADER_BYTES, ToParent } from '../src/node/frames.ts'
 import { ProcessExecutor } from '../src/node/index.ts'
+import { childFlags } from '../src/node/launch.ts'
 import { WireReader, WireWriter } from '../src/node/wire-buffer.ts'
 import { JobKind } from '../src/node/worker-messages.ts'
 import { WorkerPool } from '../src/node/worker-pool.ts'
@@ -179,6 +181,54 @@ describe('a worker thread that dies alone', () => {
       else expect(outcome).toMatchObject({ status: 'ok', output: Uint8Array.of(5) })
     }
   }, 30_000)
+})
+
+describe.runIf(Number(process.versions.node.split('.')[0]) >= 26)('code that runs where guests run', () => {
+  test('reads no file, opens no database, starts no thread with more rights', () => {
+    const { entries } = readCodeBundle()
+    const code = bundleWithWorker(`
+      import { start as startWorker } from '${entries.worker}'
+      import { readFileSync } from 'node:fs'
+      import { Worker } from 'node:worker_threads'
+      const attempt = (action) => {
+        try {
+          return 'succeeded: ' + action()
+        } catch (error) {
+          return error.code
+        }
+      }
+      export function start(payload) {
+        startWorker(payload)
+        const file = attempt(() => readFileSync('/etc/passwd'))
+        const thread = attempt(() => new Worker('0', { eval: true, execArgv: ['--permission', '--allow-fs-read=*'] }))
+        const database = typeof process.getBuiltinModule('node:sqlite')
+        console.log(JSON.stringify({ file, thread, database }))
+        process.exit()
+      }
+    `)
+    const child = 'stead:/test/child.js'
+    const sources = {
+      ...code.sources,
+      [child]: `
+        import { Worker } from 'node:worker_threads'
+        export const start = ({ bootstrap }, code) =>
+          new Worker(bootstrap, { eval: true, workerData: { code, payload: { shared: new SharedArrayBuffer(1024) } } })
+      `,
+    }
+    const input = JSON.stringify({
+      code: { ...code, sources, entries: { ...code.entries, child } },
+      payload: { bootstrap: bootstrapScript },
+    })
+    const { stdout } = spawnSync(process.execPath, [...childFlags, '--eval', bootstrapScript], {
+      input,
+      encoding: 'utf8',
+    })
+    expect(JSON.parse(stdout)).toEqual({
+      file: 'ERR_ACCESS_DENIED',
+      thread: 'ERR_ACCESS_DENIED',
+      database: 'undefined',
+    })
+  })
 })
 
 /** Resident memory of the largest executor process that this process started, in bytes. */

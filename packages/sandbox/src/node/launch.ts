@@ -14,18 +14,22 @@ export const FRAME_BYTES_MAX: number = 1_073_741_824 + 67_108_864
 /** Where a frame's socket stands among the child's descriptors. */
 const SOCKET_INDEX = 3
 
+/** How the executor's Node.js is started: no files, network, programs or add-ons. */
+export const childFlags: readonly string[] = [
+  '--permission',
+  '--allow-worker',
+  '--no-addons',
+  // Its databases are files that the permission model does not see (Node.js 26.10).
+  '--no-experimental-sqlite',
+  // Hot loops are compiled sooner, and in the baseline compiler interrupted seven times as often; V8's default is 13 M.
+  '--wasm-tiering-budget=1800000',
+  '--disable-warning=SecurityWarning',
+  '--disable-warning=ExperimentalWarning',
+]
+
 /** Starts the executor process. @param bubblewrap path of the program, or undefined to start without it */
 export function launchChild(options: ExecutorOptions, bubblewrap: string | undefined): ChildProcess {
-  const flags = [
-    '--permission',
-    '--allow-worker',
-    '--no-addons',
-    // Hot loops are compiled sooner, and in the baseline compiler interrupted seven times as often; V8's default is 13 M.
-    '--wasm-tiering-budget=1800000',
-    '--disable-warning=SecurityWarning',
-    '--disable-warning=ExperimentalWarning',
-  ]
-  const command = [process.execPath, ...flags, '--eval', bootstrapScript]
+  const command = [process.execPath, ...childFlags, '--eval', bootstrapScript]
   const wrapped = bubblewrap === undefined ? command : [bubblewrap, ...bubblewrapArguments(), '--', ...command]
   const [program, ...args] = wrapped as [string, ...string[]]
   const child = spawn(program, args, {

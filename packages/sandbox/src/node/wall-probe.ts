@@ -18,10 +18,7 @@ export async function probeWalls(): Promise<Wall[]> {
       'no-file-read',
       attempt(() => closeSync(openSync('/etc/passwd', 'r'))),
     ),
-    wall(
-      'no-file-write',
-      attempt(() => closeSync(openSync('/dev/null', 'w'))),
-    ),
+    wall('no-file-write', attempt(openToWrite)),
     wall('no-network', network),
     wall('no-child-process', attempt(runItself)),
     wall(
@@ -64,6 +61,11 @@ function isDenialCode(code: unknown): boolean {
   return ['ERR_ACCESS_DENIED', 'ERR_DLOPEN_DISABLED', 'ENOENT', 'EROFS', 'ENETUNREACH', 'EACCES', 'EPERM'].includes(
     String(code),
   )
+}
+
+function openToWrite(): void {
+  if (process.getBuiltinModule('node:sqlite') !== undefined) return
+  closeSync(openSync('/dev/null', 'w'))
 }
 
 function runItself(): void {

@@ -24,8 +24,15 @@ const NO_FRAMES = new Uint8Array(0)
 /** Entry of a worker thread of the executor process: runs calls and loads modules, one after the other. */
 export function start(payload: WorkerStart): void {
   if (parentPort === null) throw new TypeError('worker.ts is the entry of a worker thread')
+  dropWorkerPermission()
   const jobs = new JobRunner(parentPort, new Int32Array(payload.shared))
   parentPort.on('message', (message: ToWorker) => jobs.take(message))
+}
+
+/** A thread that may start threads could give them arguments that lift the permission model. In Node.js 26 it can stop. */
+function dropWorkerPermission(): void {
+  const { permission } = process as { readonly permission?: { readonly drop?: (scope: string) => void } }
+  permission?.drop?.('worker')
 }
 
 class JobRunner {
