@@ -1,0 +1,45 @@
+import { silentLogger, silentMetrics } from '@stead/core'
+import type { Executor, Outcome } from '@stead/sandbox'
+import { describe, expect, it } from 'vitest'
+import { ComputeProvider } from '../src/index.ts'
+import type { ServiceFactory } from './support/world.ts'
+import { eventsOf, World } from './support/world.ts'
+
+/** An honest provider whose executor process dies under every second call, as `kill -9` makes it. */
+function withDyingExecutor(): ServiceFactory {
+  return (parts) => {
+    let calls = 0
+    const { executor: healthy } = parts
+    const died: Outcome = { status: 'node-fault', code: 'executor-died', message: 'the executor process died: SIGKILL' }
+    const executor: Executor = {
+      meterVersion: healthy.meterVersion,
+      start: () => healthy.start(),
+      stop: () => healthy.stop(),
+      isolation: () => healthy.isolation(),
+      load: (bytes, options) => healthy.load(bytes, options),
+      run: async (module, call, limits, options) =>
+        calls++ % 2 === 0 ? died : await healthy.run(module, call, limits, options),
+    }
+    return new ComputeProvider({ ...parts, executor, logger: silentLogger, metrics: silentMetrics }, parts.options)
+  }
+}
+
+describe('a provider whose executor dies in the middle of tasks', () => {
+  it('loses them to be placed again; neither task nor module is blamed, and nothing of it is billed', async () => {
+    const world = new World()
+    await world.executor.start()
+    await world.addProvider({ service: withDyingExecutor() })
+    await world.addProvider()
+    await world.startPayer()
+    const handle = await world.submit(await world.job(20))
+    const result = await world.within(handle.result())
+    expect(result.status.state).toBe('complete')
+    await world.expectRight(result)
+    const events = await eventsOf(handle)
+    const losses = events.filter(({ type }) => type === 'lost')
+    expect(losses.length).toBeGreaterThan(0)
+    for (const loss of losses) expect(loss).toMatchObject({ reason: 'node-fault' })
+    await world.within(world.payer.market.settle())
+    expect(await world.audit(handle)).toMatchObject({ kind: 'match', tasks: 20, entries: 20 })
+  })
+})
