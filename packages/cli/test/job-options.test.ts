@@ -50,6 +50,11 @@ describe('the options of a job', () => {
     expect(() => ownOptionsOf(own, ['stray'])).toThrow(usage)
   })
 
+  it('ask for strict floats only when told to', () => {
+    expect(runTermsOf(parse('d', '--strict-floats').options)).toMatchObject({ floats: 'strict' })
+    expect(runTermsOf(parse('d').options)).not.toHaveProperty('floats')
+  })
+
   it.each([
     ['1', 1_000_000n],
     ['0.000001', 1n],

@@ -33,6 +33,7 @@ describe('progress', () => {
       '12 nodes match; 3 excluded: rtt; 1 excluded: price',
     )
     expect(fold.take(event('disagreed', { task: 'a', node, reason: 'wrong-result' }))).toContain(node)
+    expect(fold.take(event('strict', { task: 'a' }))).toMatch(/nobody is blamed.*--strict-floats/)
     expect(
       fold.take(event('problem', { details: { code: 'MARKET_UNFUNDED', message: 'need 5, have 1', next: 'send 4' } })),
     ).toBe('need 5, have 1 (MARKET_UNFUNDED); next: send 4')

@@ -36,6 +36,7 @@ const submissions = fc.record(
       { minLength: 1, maxLength: 5 },
     ),
     seed: fc.uint8Array({ minLength: 32, maxLength: 32 }),
+    floats: fc.constant('strict'),
     verification: fc.constantFrom({ mode: 'trust' }, { mode: 'adaptive' }, { mode: 'adaptive', floor: 0.1 }),
     maxCostMicroUsd: fc.bigInt({ min: 0n, max: 2n ** 100n }),
     context: fc.jsonValue(),

@@ -238,6 +238,9 @@ describe('prepareJob', () => {
     expect(prepared.tasks[0]?.input).toEqual([{ bytes: new Uint8Array([3]) }, { blob: BLOB }])
     expect(prepared.tasks[1]).toEqual({ key: 'b', input: [{ blob: BLOB }, { blob: BLOB }], fuel: 5n })
     expect(jobSubmissionWire.safeEncode(prepared).success).toBe(true)
+    expect(prepared).not.toHaveProperty('floats')
+    expect(await prepareJob(client, { ...plan, floats: 'strict' }, terms)).toMatchObject({ floats: 'strict' })
+    expect(await prepareJob(client, plan, { ...terms, floats: 'strict' })).toMatchObject({ floats: 'strict' })
   })
 
   test('a plan with a mistake is refused before anything is sent', async () => {

@@ -16,6 +16,7 @@ export interface GivenJobOptions {
   readonly deadline?: string
   readonly operator?: readonly string[]
   readonly hedge: boolean
+  readonly strictFloats?: boolean
 }
 
 /** On what terms a job is to run. */
@@ -26,6 +27,7 @@ export interface RunTerms {
   readonly deadlineMs?: number
   readonly operators?: readonly Address[]
   readonly hedge?: boolean
+  readonly floats?: 'strict'
 }
 
 /** Adds the folder and the options that every job has; `run` takes the folder as optional, for its help. */
@@ -46,6 +48,7 @@ export function addJobOptions(command: Command, directory: '<directory>' | '[dir
       new Option('--operator <address>', 'only nodes of this operator (your own); may be repeated').argParser(collect),
     )
     .addOption(new Option('--no-hedge', 'no second copies of slow tasks'))
+    .addOption(new Option('--strict-floats', 'the same NaN bits on every node from the start, at some cost in fuel'))
 }
 
 /** The terms that the options say. @throws CliError CLI_USAGE naming the option */
@@ -58,6 +61,7 @@ export function runTermsOf(options: GivenJobOptions): RunTerms {
     ...(deadline === undefined ? {} : { deadlineMs: Math.ceil(positiveOf('--deadline', deadline) * 1000) }),
     ...(operator === undefined ? {} : { operators: operator.map(operatorOf) }),
     ...(options.hedge ? {} : { hedge: false }),
+    ...(options.strictFloats === true ? { floats: 'strict' } : {}),
   }
 }
 

@@ -94,6 +94,8 @@ function noticeOf({ type, task, node, reason, details }: JobEvent): string | und
       return 'the node was started again; the job goes on where it was'
     case 'disagreed':
       return `${node} gave another result for ${task} than the others (${reason}); it is not paid for it`
+    case 'strict':
+      return `nodes differ on ${task}, perhaps in NaN bits only: nobody is blamed, they are asked again with strict floats (stead run --strict-floats asks for them at once)`
     case 'rejected':
       return `${node} is not paid for ${task}: ${reason}, ${textOf(details.detail)}`
     case 'node':

@@ -28,7 +28,7 @@ const SEED_BYTES = 32
  */
 export async function checkModule(plan: JobPlan): Promise<LoadedModule> {
   checkJobPlan(plan)
-  return await withExecutor((executor) => executor.load(plan.module))
+  return await withExecutor((executor) => executor.load(plan.module, { floats: plan.floats ?? 'raw' }))
 }
 
 /**
@@ -39,7 +39,7 @@ export async function checkModule(plan: JobPlan): Promise<LoadedModule> {
 export async function runLocally(plan: JobPlan, signal: AbortSignal): Promise<LocalRun> {
   checkJobPlan(plan)
   return await withExecutor(async (executor) => {
-    const module = await executor.load(plan.module)
+    const module = await executor.load(plan.module, { floats: plan.floats ?? 'raw' })
     const tasks: LocalTask[] = []
     const waiting = plan.tasks.entries()
     const work = async (): Promise<void> => {

@@ -28,12 +28,12 @@ export function jobHandlers(node: SteadNode): Pick<Handlers, JobRoutes> {
   return {
     submitJob: async ({ body }) => {
       if (node.intent !== 'run') throw new NodeError('NODE_FINISHING', 'this node takes no new jobs')
-      await modules.check(body.module, body.kind)
+      await modules.check(body.module, body.kind, body.floats ?? 'raw')
       const handle = await payer.compute.submit(await jobRequestOf(body, blobs))
       return { id: handle.id, tasks: body.tasks.length }
     },
     quoteJob: async ({ body }) => {
-      await modules.check(body.module, body.kind)
+      await modules.check(body.module, body.kind, body.floats ?? 'raw')
       return await jobQuote(node, await jobRequestOf(body, blobs))
     },
     listJobs: async () => {

@@ -36,7 +36,7 @@ async function jobTaskOf(
   task: SubmittedTask,
   idOf: (part: SubmittedBytes) => Promise<ContentId>,
 ): Promise<JobTask> {
-  const { kind, module, limits } = submission
+  const { kind, module, limits, floats } = submission
   const files: TaskFile[] = []
   for (const { path, content } of task.files ?? []) files.push({ path, content: await idOf(content) })
   const input: ContentId[] = []
@@ -55,6 +55,7 @@ async function jobTaskOf(
       limits: { ...limits, fuel },
       seed: submission.seed ?? new Uint8Array(SEED_BYTES),
       declaredTime: submission.declaredTimeMs ?? (0 as UnixMs),
+      ...(floats === undefined ? {} : { floats }),
     },
   }
 }

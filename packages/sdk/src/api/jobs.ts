@@ -61,6 +61,8 @@ export interface JobSubmission {
   readonly kind: TaskKind
   readonly module: ContentId
   readonly limits: TaskLimits
+  /** NaN results have the same bits on every node; 1.0 to 2 times the time. @default raw, and strict only to settle a dispute */
+  readonly floats?: 'strict'
   readonly tasks: readonly SubmittedTask[]
   /** 32 bytes. @default zeros */
   readonly seed?: Uint8Array
@@ -108,6 +110,7 @@ export const jobSubmissionWire: Wire<JobSubmission> = z.strictObject({
   kind: z.enum(['command', 'function']),
   module: contentIdWire,
   limits: limitsWire,
+  floats: optionalWire(z.literal('strict')),
   tasks: z.array(submittedTaskWire).min(1).max(100_000),
   seed: optionalWire(bytesWire.refine((bytes) => bytes.length === 32, 'must be 32 bytes')),
   declaredTimeMs: optionalWire(unixMsWire),
@@ -253,7 +256,7 @@ export interface JobEvent {
   /** 1, 2, 3, … per job. */
   readonly number: number
   readonly at: UnixMs
-  /** `funded`, `placed`, `running`, `answered`, `agreed`, `disagreed`, `rejected`, `replaced`, `hedged`, `paid`, `excluded`, `finished`, … */
+  /** `funded`, `placed`, `running`, `answered`, `agreed`, `disagreed`, `rejected`, `strict`, `replaced`, `hedged`, `paid`, `excluded`, `finished`, … */
   readonly type: string
   /** Key of the task that it is about. */
   readonly task?: string

@@ -14,6 +14,8 @@ export interface JobTerms {
   readonly deadlineMs?: number
   readonly operators?: readonly Address[]
   readonly hedge?: boolean
+  /** Asks for strict floats even where the plan does not. */
+  readonly floats?: 'strict'
 }
 
 /** Parts up to this size travel inside the submission; a larger one is uploaded first. */
@@ -43,8 +45,10 @@ export async function prepareJob(
     const bytes = bytesOf(plan, part)
     return ids.has(bytes) ? { blob: idOf(bytes) } : { bytes }
   }
+  const floats = rest.floats ?? plan.floats
   return {
     ...rest,
+    ...(floats === undefined ? {} : { floats }),
     kind: plan.kind,
     module: idOf(plan.module),
     limits: plan.limits,

@@ -59,6 +59,11 @@ export interface JobPlan {
   readonly tasks: readonly PlannedTask[]
   /** Limits of every task; a task may have its own fuel. */
   readonly limits: TaskLimits
+  /**
+   * `strict` when results show computed floats and can be NaN (not a number): machines choose those bits, and replicas
+   * that differ are run again with strict floats, so that asking for them at once is cheaper. @default raw
+   */
+  readonly floats?: 'strict'
   /** Seeds the guests' random numbers, 32 bytes. @default 32 zero bytes */
   readonly seed?: Uint8Array
   /** What {@link JobPackage.report} needs besides the results; kept in the payer's journal, at most 1 MiB as JSON. */
