@@ -249,7 +249,9 @@ describe.runIf(process.platform === 'linux')('memory of the executor process', (
       try {
         const echo = await executor.load(guests.echo())
         for (let round = 0; round < 2; round++) {
-          expect((await executor.run(echo, functionCall(), limits())).status).toBe('ok')
+          // A call that meets the end of the process is a node fault; the next one waits for the restart.
+          const status = async (): Promise<string> => (await executor.run(echo, functionCall(), limits())).status
+          await expect.poll(status, { timeout: 10_000 }).toBe('ok')
           expect(executor.isolation().walls).toContainEqual(
             expect.objectContaining({ name: 'memory-victim', up: true }),
           )
@@ -258,7 +260,6 @@ describe.runIf(process.platform === 'linux')('memory of the executor process', (
           for (const pid of pids) expect(readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8')).toBe('900\n')
           for (const pid of pids) process.kill(pid, 'SIGKILL')
           await expect.poll(() => pids.filter(isAlive)).toEqual([])
-          await expect.poll(() => executor.isolation().walls[0]?.up).toBe(true)
         }
         expect(readFileSync('/proc/self/oom_score_adj', 'utf8')).not.toBe('900\n')
       } finally {
