@@ -9,10 +9,10 @@ import { STRICT_FUEL_FACTOR } from '../src/strict/float-mode.ts'
 import { Effect, effectOf } from '../src/strict/float-operations.ts'
 import { usesFloats } from '../src/strict/uses-floats.ts'
 import { webAssembly } from '../src/webassembly.ts'
-import { functionCall, limits } from './calls.ts'
+import { functionCall, limits, packed } from './calls.ts'
 import { guests } from './guests.ts'
-import { ModuleBuilder, op } from './module-builder.ts'
-import { NUMBERS_BYTES, strictProgram, weirdNumbers } from './strict-program.ts'
+import { ModuleBuilder, op, u32 } from './module-builder.ts'
+import { NUMBERS_AT, NUMBERS_BYTES, strictProgram, weirdNumbers } from './strict-program.ts'
 import { strictByDefinition, strictModule } from './strict-reference.ts'
 import { runUnmetered } from './strict-run.ts'
 
@@ -57,6 +57,29 @@ describe('strict floats', () => {
         effectOf[operation] !== Effect.observe && !seen.has(operation) && !trappingTruncations.has(operation),
     )
     expect(unseen.map((operation) => operation.toString(16))).toEqual([])
+  })
+
+  test('cost no more memory than the module deserves: a function of a million edges is made canonical everywhere', () => {
+    const results = new Array<number>(60).fill(0x7c)
+    const builder = new ModuleBuilder()
+    const type = u32(builder.type([], results))
+    const depth = 100
+    const values = results.map(() => op.get(0))
+    // Each table hands 60 values to 100 blocks, and is never reached.
+    const labels = Array.from({ length: depth + 1 }, (_, label) => u32(label + 1))
+    const once = [op.i32(0), 0x04, 0x40, values, op.i32(depth), 0x0e, ...u32(depth), labels, 0x0b]
+    const set = [op.i32(NUMBERS_AT), 0x2b, 3, 0, op.i32(NUMBERS_AT), 0x2b, 3, 8, 0xa0, op.set(0)]
+    const inner = [set, Array.from({ length: 200 }, () => once), values]
+    const open = Array.from({ length: depth }, () => [0x02, ...type])
+    const body = [open, inner, new Array<number>(depth).fill(0x0b)]
+    const wide = builder.function({ results, locals: [[1, 0x7c]], body })
+    const add = [op.i32(2048), op.call(wide), results.slice(1).map(() => 0xa0), 0x39, 3, 0]
+    const bytes = builder.steadFunction([add, op.i64(packed(2048, 8))]).build()
+    expect(webAssembly.validate(bytes)).toBe(true)
+    const startedMs = performance.now()
+    const strict = strictModule(bytes)
+    expect(performance.now() - startedMs).toBeLessThan(5000)
+    expect(runUnmetered(strict, weirdNumbers(1))).toEqual(runUnmetered(strictByDefinition(bytes), weirdNumbers(1)))
   })
 
   test('change nothing in modules without float arithmetic', () => {

@@ -1,7 +1,7 @@
 import type { FunctionCode } from '../binary/function-reader.ts'
 import type { ModuleView } from '../binary/module-view.ts'
 import { DemandGraph } from './demand-graph.ts'
-import { Effect, effectOf } from './float-operations.ts'
+import { Effect, effectOf, shapeOf } from './float-operations.ts'
 import { ValueTrace } from './value-trace.ts'
 
 /** What is made canonical in one function: by instruction, the shape of the value that it leaves on the stack. */
@@ -24,10 +24,21 @@ export function placeCanonicals(view: ModuleView): CanonicalPlacement {
   return (code, functionIndex) => {
     if (!hasFloatArithmetic(code)) return undefined
     trace.trace(functionIndex, code)
+    if (graph.isTooLarge) return placeEverywhere(code, functionIndex)
     if (plan.length < code.count) plan = new Uint8Array(code.count * 2)
     else plan.fill(0, 0, code.count)
     return graph.place(plan) ? plan : undefined
   }
+}
+
+/** Strict floats by definition: makes the result of every arithmetic operation canonical. */
+export const placeEverywhere: CanonicalPlacement = (code) => {
+  const plan: CanonicalPlan = new Uint8Array(code.count)
+  for (let index = 0; index < code.count; index++) {
+    const operation = code.operations[index] as number
+    if (effectOf[operation] === Effect.compute) plan[index] = shapeOf[operation] as number
+  }
+  return plan
 }
 
 /** True when the function has an operation whose result may be NaN with bits that the engine chooses. */

@@ -34,6 +34,11 @@ export class DemandGraph {
   readonly #nextSource: number[] = []
   readonly #nextUser: number[] = []
 
+  /** True when the function is too large for this analysis: what was left out makes {@link place} worthless. */
+  get isTooLarge(): boolean {
+    return this.#edgeSource.length >= EDGES_MAX
+  }
+
   reset(): void {
     this.#count = 0
     this.#edgeSource.length = 0
@@ -83,6 +88,7 @@ export class DemandGraph {
       this.#exact[user] = 1
       return
     }
+    if (this.isTooLarge) return
     const edge = this.#edgeSource.length
     this.#edgeSource[edge] = source
     this.#edgeUser[edge] = user
@@ -221,6 +227,12 @@ export class DemandGraph {
     return this.#lanes[reading] === Lane.f32 ? Shape.f32x4 : Shape.f64x2
   }
 }
+
+/**
+ * Bounds the memory that one function takes here: ordinary code has one edge for each two bytes at the most, hostile
+ * code can have a hundred for each.
+ */
+const EDGES_MAX = 1_000_000
 
 /** Bounds the search for a local's origins; beyond it, making canonical late is taken for the cheaper way. */
 const SOURCES_LOOKED_AT_MAX = 256
