@@ -13,6 +13,7 @@ let fuel = 0n
 let expected: string | undefined
 
 function check(name: string, output: string): void {
+  if (output === '') throw new Error(`${order.name}: ${name} printed nothing`)
   expected ??= output
   if (output !== expected) throw new Error(`${order.name}: ${name} gave ${output}, others ${expected}`)
 }
@@ -62,5 +63,6 @@ for (let round = -order.warmups; round < order.rounds; round++) {
   }
 }
 const samplesMs = Object.fromEntries(runs.map((variant) => [variant.name, variant.samplesMs]))
-const times: KernelTimes = { name: order.name, samplesMs, fuel: String(fuel), checksum: (expected ?? '').trim() }
+const { name, language } = order
+const times: KernelTimes = { name, language, samplesMs, fuel: String(fuel) }
 process.stdout.write(`${JSON.stringify(times)}\n`)

@@ -19,11 +19,11 @@ export interface KernelOrder {
 /** What it answers. */
 export interface KernelTimes {
   readonly name: string
+  readonly language: Language
   /** Milliseconds of processor time by variant, `native` or `node` among them, one for each round. */
   readonly samplesMs: Readonly<Record<string, readonly number[]>>
   /** Units of the metered run, in decimal digits. */
   readonly fuel: string
-  readonly checksum: string
 }
 
 const entry = fileURLToPath(new URL('./kernel-process.ts', import.meta.url))

@@ -1,6 +1,6 @@
 import { type BenchRow, benchRow, missingRow } from '../row.ts'
 import { type KernelTimes, measureKernel } from './kernel-times.ts'
-import { buildProgram, programs } from './suite.ts'
+import { buildProgram, type Language, programs } from './suite.ts'
 
 const WARMUPS = 2
 const ROUNDS = 5
@@ -9,6 +9,8 @@ const ROUNDS = 5
 interface Comparison {
   readonly of: string
   readonly to: string
+  /** Only programs of this language. */
+  readonly language?: Language
   readonly geometricMeanMax?: number
   readonly worstMax?: number
 }
@@ -22,8 +24,12 @@ const labels: Readonly<Record<string, string>> = {
   node: 'Node.js',
 }
 
+const languages: Readonly<Record<Language, string>> = { c: 'C', ts: 'TypeScript' }
+
 const comparisons: readonly Comparison[] = [
   { of: 'metered', to: 'unmetered', geometricMeanMax: 1.06, worstMax: 1.35 },
+  { of: 'metered', to: 'unmetered', language: 'c' },
+  { of: 'metered', to: 'unmetered', language: 'ts' },
   { of: 'exact', to: 'unmetered' },
   { of: 'strict', to: 'unmetered' },
   { of: 'unmetered', to: 'native' },
@@ -32,8 +38,8 @@ const comparisons: readonly Comparison[] = [
 ]
 
 /**
- * The suite of programs: on the machine itself, as WebAssembly, and metered, in processor time. Each figure is the least of
- * rounds in which the variants take turns, so that a machine's other work weighs on all of them alike.
+ * The suite of programs: on the machine itself, as WebAssembly, and metered, in processor time. Each figure is the
+ * least of rounds in which the variants take turns, so that a machine's other work weighs on all of them alike.
  */
 export async function benchKernels(): Promise<readonly BenchRow[]> {
   const rows: BenchRow[] = []
@@ -79,30 +85,34 @@ function rowsOf(times: KernelTimes): BenchRow[] {
 
 /** Geometric means and worst cases of the ratios. */
 function summaries(all: readonly KernelTimes[], nativeMissing: string | undefined): BenchRow[] {
-  return comparisons.flatMap(({ of, to, geometricMeanMax, worstMax }) => {
-    const ratios = all.flatMap((times) => {
-      const [value, reference] = [leastMs(times, of), leastMs(times, to)]
-      return value === undefined || reference === undefined ? [] : [{ name: times.name, ratio: value / reference }]
-    })
-    const what = `${labels[of]} / ${labels[to]}`
-    const mean = { name: `${what}, geometric mean of ${ratios.length} programs`, unit: 'x', reference: undefined }
-    const meanTarget = atMost(geometricMeanMax)
-    const [first, ...others] = ratios
-    if (first === undefined)
-      return [
-        missingRow({
-          ...mean,
-          target: meanTarget,
-          missing: (to === 'native' ? nativeMissing : undefined) ?? 'no program ran',
-        }),
-      ]
-    const worst = others.reduce((left, right) => (right.ratio > left.ratio ? right : left), first)
-    const sum = ratios.reduce((total, { ratio }) => total + Math.log(ratio), 0)
-    return [
-      benchRow({ ...mean, value: Math.exp(sum / ratios.length), target: meanTarget }),
-      benchRow({ ...mean, name: `${what}, worst (${worst.name})`, value: worst.ratio, target: atMost(worstMax) }),
-    ]
+  return comparisons.flatMap((comparison) => {
+    const missing = (comparison.to === 'native' ? nativeMissing : undefined) ?? 'no program ran'
+    return summarise(comparison, all, missing)
   })
+}
+
+function summarise(comparison: Comparison, all: readonly KernelTimes[], missing: string): BenchRow[] {
+  const { of, to, language, geometricMeanMax, worstMax } = comparison
+  const ratios = all.flatMap((times) => {
+    const [value, reference] = [leastMs(times, of), leastMs(times, to)]
+    if (value === undefined || reference === undefined || (language ?? times.language) !== times.language) return []
+    return [{ name: times.name, ratio: value / reference }]
+  })
+  const what = `${labels[of]} / ${labels[to]}${language === undefined ? '' : ` in ${languages[language]}`}`
+  const row = {
+    name: `${what}, geometric mean of ${ratios.length} programs`,
+    unit: 'x',
+    target: atMost(geometricMeanMax),
+  }
+  const [first, ...others] = ratios
+  if (first === undefined) return [missingRow({ ...row, missing })]
+  const worst = others.reduce((left, right) => (right.ratio > left.ratio ? right : left), first)
+  const sum = ratios.reduce((total, { ratio }) => total + Math.log(ratio), 0)
+  const rest = { unit: 'x', reference: undefined }
+  return [
+    benchRow({ ...row, ...rest, value: Math.exp(sum / ratios.length) }),
+    benchRow({ ...rest, name: `${what}, worst (${worst.name})`, value: worst.ratio, target: atMost(worstMax) }),
+  ]
 }
 
 function atMost(limit: number | undefined): BenchRow['target'] {
