@@ -46,10 +46,10 @@ export const CHARGE_BEHIND_UNITS_MAX = 1024
 
 /**
  * How far it may be ahead, because it was charged for a path that is then left and given back: 64 units in each frame on
- * the stack (at least 72 of its 786,432 bytes each) and 1,024 in the last, rounded up. A guest that has used its fuel
- * runs on for at most this, 0.1 ms.
+ * the stack (at least 72 of its 458,752 bytes each) and 1,024 in the last, rounded up. A guest that has used its fuel
+ * runs on for at most this, 0.05 ms.
  */
-export const CHARGE_AHEAD_UNITS_MAX: number = 2 ** 20
+export const CHARGE_AHEAD_UNITS_MAX: number = 2 ** 19
 
 /**
  * What every call of a guest function pays besides its own price, for the first instructions of the function called:

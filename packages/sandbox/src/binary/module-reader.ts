@@ -44,9 +44,10 @@ export function readModule(bytes: Uint8Array): ModuleView {
   checkStaticLimit('functions', defined.length, sections.get(Section.function)?.start ?? 0)
   const tables = readTables(...open(Section.table))
   const memory = readMemory(...open(Section.memory))
-  const globals = readEntries(...open(Section.global), readGlobal)
+  const referencedFunctions: number[] = []
+  const globals = readEntries(...open(Section.global), (reader) => readGlobal(reader, referencedFunctions))
   const exports = readEntries(...open(Section.export), readExport)
-  const activeElements = readElements(...open(Section.element))
+  const activeElements = readElements(...open(Section.element), referencedFunctions)
   const bodies = readBodies(...open(Section.code))
   const activeDataBytes = readData(...open(Section.data))
   const start = sections.get(Section.start)
@@ -69,6 +70,7 @@ export function readModule(bytes: Uint8Array): ModuleView {
     startFunction: start?.count,
     activeDataBytes,
     activeElements,
+    referencedFunctions,
     bodies,
   }
 }
@@ -209,12 +211,12 @@ function readMemory(reader: ByteReader, count: number): Range | undefined {
   return memories[0]
 }
 
-function readGlobal(reader: ByteReader): undefined {
+function readGlobal(reader: ByteReader, references: number[]): undefined {
   checkValueType(reader.u8(), reader.offset - 1)
   const mutability = reader.u8()
   if ((mutability & 0x02) !== 0) throw forbiddenFeature('threads', reader.offset - 1, 'shared global')
   if (mutability > 1) throw reader.malformed(`mutability ${mutability}`, reader.offset - 1)
-  skipConstant(reader)
+  skipConstant(reader, references)
 }
 
 function readExport(reader: ByteReader): ModuleExport {
@@ -228,7 +230,7 @@ function readExport(reader: ByteReader): ModuleExport {
 }
 
 /** Reads past one constant expression; only single constants are allowed. */
-function skipConstant(reader: ByteReader): void {
+function skipConstant(reader: ByteReader, references: number[] = []): void {
   const at = reader.offset
   const opcode = reader.u8()
   if (opcode === 0x41) reader.s32()
@@ -236,7 +238,7 @@ function skipConstant(reader: ByteReader): void {
   else if (opcode === 0x43) reader.skip(4)
   else if (opcode === 0x44) reader.skip(8)
   else if (opcode === 0xd0) checkReferenceType(reader.u8(), reader.offset - 1)
-  else if (opcode === 0xd2) reader.u32()
+  else if (opcode === 0xd2) references.push(reader.u32())
   else if (opcode === 0x23) throw forbiddenFeature('extended-const', at, 'global.get of a global that is not imported')
   else if (opcode === 0xfd) {
     if (reader.u32() !== 12) throw reader.malformed('constant expression', at)
@@ -247,8 +249,8 @@ function skipConstant(reader: ByteReader): void {
   if (reader.u8() !== 0x0b) throw forbiddenFeature('extended-const', after, 'computed constant')
 }
 
-/** Checks element segments and counts the entries that active ones set. */
-function readElements(reader: ByteReader, count: number): number {
+/** Checks element segments, counts the entries that active ones set, and notes the functions that they refer to. */
+function readElements(reader: ByteReader, count: number, references: number[]): number {
   let total = 0
   let active = 0
   readEntries(reader, count, () => {
@@ -271,8 +273,8 @@ function readElements(reader: ByteReader, count: number): number {
     checkStaticLimit('elements', total, at)
     if (isActive) active += length
     for (let index = 0; index < length; index++) {
-      if (asExpressions) skipConstant(reader)
-      else reader.u32()
+      if (asExpressions) skipConstant(reader, references)
+      else references.push(reader.u32())
     }
   })
   return active

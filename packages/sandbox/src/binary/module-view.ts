@@ -64,6 +64,8 @@ export interface ModuleView {
   /** Bytes that active data segments copy and entries that active element segments set, at instantiation. */
   readonly activeDataBytes: number
   readonly activeElements: number
+  /** Functions that element segments and globals refer to: with those that `ref.func` names, all that tables can hold. */
+  readonly referencedFunctions: readonly number[]
   readonly bodies: readonly BodyRange[]
 }
 

@@ -2,16 +2,15 @@ import { ByteWriter } from '../binary/byte-writer.ts'
 import type { FunctionCode } from '../binary/function-reader.ts'
 import type { BodyRange, ModuleView } from '../binary/module-view.ts'
 import { Op } from '../binary/opcodes.ts'
-import { checkCompileWork } from '../compile-work.ts'
 import { ValueType } from '../whitelist.ts'
 import { functionTypeAt } from './block-types.ts'
 import { BulkFunctions } from './bulk-functions.ts'
-import { type ChargePlacement, isGuestCall } from './charge-placement.ts'
+import type { CallGraph } from './call-graph.ts'
+import type { ChargePlacement } from './charge-placement.ts'
 import { type Charge, ChargePlan, ChargeSite } from './charge-plan.ts'
 import { ChargeWriter } from './charge-writer.ts'
 import type { CountedLoop } from './counted-loops.ts'
 import { Added, type GuestGlobals, writeGet, writeSet } from './guest-globals.ts'
-import { estimateStack, UNCOUNTED_FRAME_BYTES } from './stack-estimate.ts'
 
 /** What bodies are rewritten with. */
 export interface BodyWriterComponents {
@@ -19,6 +18,7 @@ export interface BodyWriterComponents {
   readonly globals: GuestGlobals
   readonly helpers: BulkFunctions
   readonly placement: ChargePlacement
+  readonly calls: CallGraph
 }
 
 /** Writes metered function bodies: local declarations, stack accounting, and the charged instructions. */
@@ -27,6 +27,7 @@ export class BodyWriter {
   readonly #globals: GuestGlobals
   readonly #helpers: BulkFunctions
   readonly #placement: ChargePlacement
+  readonly #calls: CallGraph
   readonly #plan = new ChargePlan()
   readonly #out = new ByteWriter(64 * 1024)
   readonly #charges: ChargeWriter
@@ -38,25 +39,23 @@ export class BodyWriter {
     this.#globals = components.globals
     this.#helpers = components.helpers
     this.#placement = components.placement
+    this.#calls = components.calls
     this.#charges = new ChargeWriter(this.#out, components.globals)
   }
 
-  /** The metered body of a function, without its length; valid until the next call. */
-  write(code: FunctionCode, range: BodyRange, functionIndex: number): Uint8Array<ArrayBuffer> {
-    const type = functionTypeAt(this.#view, functionIndex)
-    const stack = estimateStack(this.#view, type, code)
-    checkCompileWork(code, stack.slots, range.start)
+  /** The metered body of a function, without its length; valid until the next call. @param body its index among bodies */
+  write(code: FunctionCode, range: BodyRange, body: number): Uint8Array<ArrayBuffer> {
+    const type = functionTypeAt(this.#view, this.#view.imports.length + body)
     const plan = this.#plan
-    this.#placement.place(plan, { view: this.#view, type, code, hasGuestCalls: stack.hasGuestCalls })
+    this.#placement.place(plan, { view: this.#view, type, code, checksFuel: this.#calls.checksFuel(body) })
     this.#out.clear()
     const firstLocal = type.parameters.length + code.localCount
-    const depthLocal = stack.hasGuestCalls ? firstLocal : undefined
+    const depthLocal = this.#calls.passesStack(body) ? firstLocal : undefined
     // Reading the counter from memory each time is only slow where it happens again and again.
-    const keepsCounter = plan.hasLoops && plan.charges.length + plan.countedLoops.length > 1
+    const keepsCounter = plan.hasCallFreeLoops && plan.charges.length + plan.countedLoops.length > 1
     const fuelLocal = keepsCounter ? firstLocal + (depthLocal === undefined ? 0 : 1) : undefined
     this.#writeLocals(code, range, depthLocal, fuelLocal)
-    if (depthLocal !== undefined || stack.frameBytes > UNCOUNTED_FRAME_BYTES)
-      this.#writeStackEntry(stack.frameBytes, depthLocal)
+    this.#writeStackEntry(this.#calls.stackBytes(body), depthLocal)
     this.#charges.begin(fuelLocal)
     this.#writeInstructions(code, depthLocal)
     return this.#out.view()
@@ -73,9 +72,15 @@ export class BodyWriter {
 
   /** Takes the frame from the stack budget. What is left is kept in a local and handed to the functions called. */
   #writeStackEntry(frameBytes: number, depthLocal: number | undefined): void {
+    if (frameBytes === 0 && depthLocal === undefined) return
     const out = this.#out
     const { stack } = this.#globals
     writeGet(out, stack)
+    if (frameBytes === 0) {
+      out.u8(Op.localSet)
+      out.u32(depthLocal ?? 0)
+      return
+    }
     out.u8(Op.i32Const)
     out.s32(frameBytes)
     out.u8(Added.i32Subtract)
@@ -127,7 +132,9 @@ export class BodyWriter {
 
   #writeCall(code: FunctionCode, index: number, depthLocal: number | undefined): void {
     const after = code.offsets[index + 1] as number
-    if (depthLocal !== undefined && isGuestCall(this.#view, code, index)) {
+    const isIndirect = code.operations[index] === Op.callIndirect
+    const needsStack = isIndirect ? this.#calls.indirectNeedsStack : this.#calls.needsStack(code.first[index] as number)
+    if (depthLocal !== undefined && needsStack) {
       this.#copyUntil(code.offsets[index] as number)
       this.#out.u8(Op.localGet)
       this.#out.u32(depthLocal)

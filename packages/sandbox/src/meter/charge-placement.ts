@@ -4,7 +4,7 @@ import { Op } from '../binary/opcodes.ts'
 import { CALL_PREPAY_UNITS, operationCosts } from '../cost-table.ts'
 import { type ChargePlan, ChargeSite } from './charge-plan.ts'
 import { takeCountedLoops } from './counted-loops.ts'
-import { EdgeSite, EXIT, FlowGraph } from './flow-graph.ts'
+import { EdgeSite, EXIT, FlowGraph, NONE } from './flow-graph.ts'
 import { Potentials } from './potentials.ts'
 
 /** What a placement knows of the function whose charges it places. */
@@ -12,8 +12,8 @@ export interface PlacedFunction {
   readonly view: ModuleView
   readonly type: FunctionType
   readonly code: FunctionCode
-  /** Calls another guest function, directly or through a table. */
-  readonly hasGuestCalls: boolean
+  /** The function must look at the fuel before it does much; see CallGraph. */
+  readonly checksFuel: boolean
 }
 
 /** Fills a plan with the charges of one function. */
@@ -59,9 +59,25 @@ export class FlowPlacement implements ChargePlacement {
     this.#potentials.spread(graph, this.prepayUnits)
     for (let block = 0; block < graph.blockCount; block++) this.#chargeBlock(plan, block)
     for (let edge = 0; edge < graph.edgeCount; edge++) this.#chargeEdge(plan, edge)
-    plan.hasLoops = graph.hasLoops
-    if (target.hasGuestCalls) plan.checkEntry()
+    plan.hasCallFreeLoops = graph.hasCallFreeLoops
+    if (target.checksFuel) this.#checkFuel(plan)
     plan.sort()
+  }
+
+  /** Looks at the fuel where calls are paid for if that covers all of them, or else where the function begins. */
+  #checkFuel(plan: ChargePlan): void {
+    const graph = this.#graph
+    const positions = new Set<number>()
+    for (let block = 0; block < graph.blockCount; block++) {
+      if (!graph.callsOf[block]) continue
+      if (this.#potentials.blockCharge(block) <= 0 || positions.size === CHECKS_AT_CALLS_MAX) {
+        plan.checkEntry()
+        return
+      }
+      positions.add(graph.firstOf[block] as number)
+    }
+    if (positions.size === 0) plan.checkEntry()
+    else plan.checkAt(positions)
   }
 
   #pricesOf(view: ModuleView, code: FunctionCode): Int32Array {
@@ -78,21 +94,30 @@ export class FlowPlacement implements ChargePlacement {
 
   #chargeBlock(plan: ChargePlan, block: number): void {
     const graph = this.#graph
-    const units = this.#potentials.blockCharge(block)
-    const isChecked = (graph.loopDepthOf[block] as number) > 0
-    this.#add(plan, ChargeSite.before, graph.firstOf[block] as number, units, isChecked)
+    const header = graph.headerOf[block] as number
+    const isChecked = block === header || this.#checksPasses(header)
+    this.#add(plan, ChargeSite.before, graph.firstOf[block] as number, this.#potentials.blockCharge(block), isChecked)
   }
 
   #chargeEdge(plan: ChargePlan, edge: number): void {
     const graph = this.#graph
     const site = graph.siteOf[edge] as number
     if (site === EdgeSite.none) return
-    const units = this.#potentials.edgeCharge(edge)
+    const from = graph.fromOf[edge] as number
     const to = graph.toOf[edge] as number
-    // Every cycle has an edge or block that is charged, and both its ends lie in the loop.
-    const isInLoop = to !== EXIT && (graph.loopDepthOf[to] as number) > 0
-    const isChecked = isInLoop && (graph.loopDepthOf[graph.fromOf[edge] as number] as number) > 0
-    this.#add(plan, planSites[site] as number, graph.positionOf[edge] as number, units, isChecked)
+    // The loop that both ends are in: an edge that enters or leaves one belongs to the next one out.
+    const isInner = to !== EXIT && (graph.loopDepthOf[to] as number) <= (graph.loopDepthOf[from] as number)
+    const header = to === EXIT ? NONE : (graph.headerOf[isInner ? to : from] as number)
+    const units = this.#potentials.edgeCharge(edge)
+    this.#add(plan, planSites[site] as number, graph.positionOf[edge] as number, units, this.#checksPasses(header))
+  }
+
+  /**
+   * True when every charge in the loop must look at the fuel. All its cycles pass its first block: where that is charged,
+   * it looks for all of them; else each cycle has some other place where it is charged more than nothing.
+   */
+  #checksPasses(header: number): boolean {
+    return header !== NONE && this.#potentials.blockCharge(header) <= 0
   }
 
   #add(plan: ChargePlan, site: number, position: number, units: number, isChecked: boolean): void {
@@ -101,6 +126,9 @@ export class FlowPlacement implements ChargePlacement {
     else plan.charge(site, position, units, isChecked && units > 0)
   }
 }
+
+/** More blocks with calls than this, and one look on entry is cheaper. */
+const CHECKS_AT_CALLS_MAX = 2
 
 const planSites: readonly number[] = [ChargeSite.before, ChargeSite.before, ChargeSite.taken, ChargeSite.otherwise]
 

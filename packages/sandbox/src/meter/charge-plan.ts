@@ -26,7 +26,7 @@ export interface Charge {
  */
 export class ChargePlan {
   countedLoops: readonly CountedLoop[] = []
-  hasLoops = false
+  hasCallFreeLoops = false
   /** Refunds that were too small to give: where, and how much. For the count by definition. */
   readonly keptRefunds: { readonly site: number; readonly position: number; readonly units: number }[] = []
   #charges: Charge[] = []
@@ -42,7 +42,7 @@ export class ChargePlan {
     this.#charges = []
     this.keptRefunds.length = 0
     this.countedLoops = []
-    this.hasLoops = false
+    this.hasCallFreeLoops = false
   }
 
   charge(site: number, position: number, units: number, isChecked: boolean): void {
@@ -63,6 +63,12 @@ export class ChargePlan {
     const entry = this.#charges.find((charge) => charge.position === 0 && charge.site === ChargeSite.before)
     if (entry === undefined) this.charge(ChargeSite.before, 0, 0, true)
     else entry.isChecked = true
+  }
+
+  /** Fuel is looked at by the charges before these instructions. */
+  checkAt(positions: ReadonlySet<number>): void {
+    for (const charge of this.#charges)
+      if (charge.site === ChargeSite.before && positions.has(charge.position)) charge.isChecked = true
   }
 
   /** Brings the charges into the order in which they are written. */

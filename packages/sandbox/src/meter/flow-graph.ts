@@ -31,9 +31,10 @@ export class FlowGraph {
   readonly costOf: number[] = []
   /** How often the block is expected to run, relative to the function. */
   readonly frequencyOf: number[] = []
-  /** Loops around the block. */
+  /** Loops around the block, and the first block of the innermost one; NONE outside of loops. */
   readonly loopDepthOf: number[] = []
-  /** The block calls functions. */
+  readonly headerOf: number[] = []
+  /** The block calls functions, of the module or of the host. */
   readonly callsOf: boolean[] = []
 
   /** Block of each instruction, or DEAD. */
@@ -49,7 +50,8 @@ export class FlowGraph {
 
   /** Loops that contain no other loop, by the index of their `loop` instruction, with the index of their `end`. */
   readonly innermost: InnermostLoop[] = []
-  hasLoops = false
+  /** Some loop calls nothing, so that what it keeps in locals stays there. */
+  hasCallFreeLoops = false
 
   #view!: ModuleView
   #code!: FunctionCode
@@ -57,6 +59,7 @@ export class FlowGraph {
   #depth = 0
   #current = DEAD
   #loopDepth = 0
+  #loopHeader = NONE
 
   /** Reads the flow of a validated function. @param priceOf units of each instruction, by its index */
   build(view: ModuleView, type: FunctionType, code: FunctionCode, priceOf: Int32Array): void {
@@ -65,9 +68,10 @@ export class FlowGraph {
     this.blockCount = 0
     this.edgeCount = 0
     this.innermost.length = 0
-    this.hasLoops = false
+    this.hasCallFreeLoops = false
     this.#depth = -1
     this.#loopDepth = 0
+    this.#loopHeader = NONE
     this.#current = this.#addBlock(0, 1)
     this.#push(Op.block, 0, type.results.length)
     const { operations, count } = code
@@ -117,31 +121,25 @@ export class FlowGraph {
         return
       case Op.call:
       case Op.callIndirect:
-        this.#noteCall(operation, index)
+        this.#noteCall()
         return
       default:
     }
   }
 
-  #noteCall(operation: number, index: number): void {
-    const isGuest = operation === Op.callIndirect || (this.#code.first[index] as number) >= this.#view.imports.length
-    if (this.#current !== DEAD) this.callsOf[this.#current] = isGuest || (this.callsOf[this.#current] as boolean)
-    for (let depth = this.#depth; depth >= 0; depth--) {
-      const frame = this.#frames[depth] as Frame
-      if (frame.operation !== Op.loop) continue
-      frame.isPlain = false
-      break
-    }
+  #noteCall(): void {
+    if (this.#current !== DEAD) this.callsOf[this.#current] = true
+    for (let depth = this.#depth; depth >= 0; depth--) (this.#frames[depth] as Frame).calls = true
   }
 
   #openLoop(index: number): void {
-    this.hasLoops = true
     for (let depth = this.#depth; depth >= 0; depth--) (this.#frames[depth] as Frame).isPlain = false
     const before = this.#current
     this.#loopDepth++
     this.#push(Op.loop, index, blockTypeOf(this.#view, this.#code.first[index] as number).parameters.length)
     if (before === DEAD) return
     const frequency = this.frequencyOf[before] as number
+    this.#loopHeader = this.blockCount
     this.#current = this.#addBlock(index + 1, Math.min(frequency * LOOP_FREQUENCY, FREQUENCY_MAX))
     this.#top().header = this.#current
     this.#addEdge(before, this.#current, index, EdgeSite.before, frequency)
@@ -188,7 +186,9 @@ export class FlowGraph {
       this.#depth--
       this.#loopDepth--
       if (frame.header === DEAD) return
-      if (frame.isPlain)
+      this.#loopHeader = frame.outerHeader
+      if (!frame.calls) this.hasCallFreeLoops = true
+      if (frame.isPlain && !frame.calls)
         this.innermost.push({ start: frame.index, end: index, header: frame.header, backEdges: frame.backEdges })
       return
     }
@@ -258,6 +258,7 @@ export class FlowGraph {
     this.costOf[block] = 0
     this.frequencyOf[block] = frequency
     this.loopDepthOf[block] = this.#loopDepth
+    this.headerOf[block] = this.#loopHeader
     this.callsOf[block] = false
     return block
   }
@@ -280,9 +281,11 @@ export class FlowGraph {
     frame.index = index
     frame.arity = arity
     frame.loopDepth = this.#loopDepth
+    frame.outerHeader = this.#loopHeader
     frame.header = DEAD
     frame.frequency = 0
     frame.isPlain = true
+    frame.calls = false
     frame.pending.length = 0
     frame.backEdges = []
   }
@@ -294,6 +297,8 @@ export class FlowGraph {
 
 /** Target of edges that leave the function. */
 export const EXIT = -2
+/** Header of blocks that are in no loop. */
+export const NONE = -1
 /** Block of instructions that cannot be reached. */
 const DEAD = -1
 
@@ -314,14 +319,18 @@ interface Frame {
   arity: number
   /** Loops around what a branch to the label reaches. */
   loopDepth: number
+  /** First block of the loop around the frame. */
+  outerHeader: number
   /** Loop: its first block. If: the block that decides. */
   header: number
   /** Edges into what follows the frame, and how often they are expected to be taken. */
   pending: number[]
   frequency: number
   backEdges: number[]
-  /** A loop for {@link FlowGraph.innermost}. */
+  /** Loop: none is inside, and no branch leaves it other than by its end. */
   isPlain: boolean
+  /** Functions are called inside. */
+  calls: boolean
 }
 
 function newFrame(): Frame {
@@ -330,10 +339,12 @@ function newFrame(): Frame {
     index: 0,
     arity: 0,
     loopDepth: 0,
+    outerHeader: NONE,
     header: DEAD,
     pending: [],
     frequency: 0,
     backEdges: [],
     isPlain: true,
+    calls: false,
   }
 }

@@ -6,6 +6,7 @@ import { SandboxError } from '../errors.ts'
 import { staticLimits } from '../static-limits.ts'
 import { BodyWriter } from './body-writer.ts'
 import { BulkFunctions, type TypeRegistry } from './bulk-functions.ts'
+import { CallGraph } from './call-graph.ts'
 import { billingPlacement, type ChargePlacement } from './charge-placement.ts'
 import { addedExports, type GuestGlobals, guestGlobals, writeGuestGlobals } from './guest-globals.ts'
 
@@ -179,10 +180,11 @@ class Transformer {
       globals: this.#globals,
       helpers: this.#helpers,
       placement: this.#placement,
+      calls: new CallGraph(view),
     })
     const all = new ByteWriter(view.bytes.length + (view.bytes.length >> 1))
     view.bodies.forEach((range, index) => {
-      const body = writer.write(reader.read(range), range, view.imports.length + index)
+      const body = writer.write(reader.read(range), range, index)
       if (body.length > METERED_BODY_BYTES_MAX) throw tooLarge(body.length, range.start)
       all.vector(body)
     })

@@ -8,10 +8,7 @@ import { blockTypeOf, functionTypeAt, typeAt } from './block-types.ts'
  * How deep a guest may recurse, in estimated bytes of machine stack. V8's own limit differs by compiler tier and thread;
  * this one is counted inside the module and lies below all of them (984 KB on a main thread). Part of METER_VERSION.
  */
-export const STACK_BUDGET_BYTES: number = 768 * 1024
-
-/** A function without calls and with a frame below this is not counted: it runs in the reserve above the budget. */
-export const UNCOUNTED_FRAME_BYTES: number = 2 * 1024
+export const STACK_BUDGET_BYTES: number = 448 * 1024
 
 /**
  * Machine stack that a thread for strangers' guests must have. The optimising compiler may keep a value that the guest
@@ -33,8 +30,6 @@ export interface StackEstimate {
   readonly frameBytes: number
   /** Parameters, locals and the most operands that wait at once, in stack slots. */
   readonly slots: number
-  /** Calls another guest function, directly or through a table. */
-  readonly hasGuestCalls: boolean
 }
 
 /** An upper bound of a function's machine frame in every compiler tier. Only for modules that have been validated. */
@@ -43,7 +38,7 @@ export function estimateStack(view: ModuleView, type: FunctionType, code: Functi
   let slots = slotsOf(type.parameters) + walk.outgoing + (walk.hasVectors ? 2 : 1) * walk.heightMax
   for (const run of code.localRuns) slots += run.type === ValueType.v128 ? 2 * run.count : run.count
   const shared = Math.ceil((walk.hasVectors ? 2 : 1) * walk.computing * SHARE_OF_INSTRUCTIONS)
-  return { slots, frameBytes: FRAME_BASE_BYTES + SLOT_BYTES * slots + shared, hasGuestCalls: walk.hasGuestCalls }
+  return { slots, frameBytes: FRAME_BASE_BYTES + SLOT_BYTES * slots + shared }
 }
 
 interface HeightWalk {
@@ -52,15 +47,13 @@ interface HeightWalk {
   computing: number
   outgoing: number
   hasVectors: boolean
-  hasGuestCalls: boolean
 }
 
 /** Follows the operand stack's height through the validated instructions. */
 function walkHeights(view: ModuleView, code: FunctionCode): HeightWalk {
-  const walk: HeightWalk = { heightMax: 0, computing: 0, outgoing: 0, hasVectors: false, hasGuestCalls: false }
+  const walk: HeightWalk = { heightMax: 0, computing: 0, outgoing: 0, hasVectors: false }
   const bases: number[] = [0]
   const types: FunctionType[] = []
-  const importCount = view.imports.length
   let height = 0
   const call = (type: FunctionType): void => {
     height += type.results.length - type.parameters.length
@@ -88,11 +81,9 @@ function walkHeights(view: ModuleView, code: FunctionCode): HeightWalk {
         height = (bases.pop() ?? 0) + (types.pop()?.results.length ?? 0)
         break
       case Op.call:
-        if (first >= importCount) walk.hasGuestCalls = true
         call(functionTypeAt(view, first))
         break
       case Op.callIndirect:
-        walk.hasGuestCalls = true
         call(typeAt(view, first))
         break
       case Op.unreachable:
