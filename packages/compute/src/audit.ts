@@ -13,6 +13,7 @@ import {
 import type { Outcome } from '@stead/sandbox'
 import type { AcceptedDelivery, JobEvidence } from './consumer/job-evidence.ts'
 import { evidenceOf } from './evidence.ts'
+import { floatsOf } from './floats.ts'
 import { amountOf } from './meter.ts'
 import { type ComputeTerms, computeTermsSchema } from './terms.ts'
 
@@ -23,6 +24,7 @@ export type BillDifference =
   | 'billed-twice'
   | 'task'
   | 'outcome'
+  | 'raw-floats'
   | 'fuel'
   | 'amount'
   | 'journal'
@@ -71,6 +73,11 @@ export interface BillAuditInput {
   readonly receipts: readonly StoredReceipt[]
   /** Runs a task again, on a machine that the auditor trusts. */
   readonly run: (task: Task, id: ContentId) => Promise<Outcome>
+  /**
+   * Whether a module has float arithmetic: then a result with raw floats that differs here is told as `raw-floats`, which
+   * is no proof of a lie. @default none has
+   */
+  readonly hasFloats?: (module: ContentId) => Promise<boolean>
 }
 
 type Difference = BillAudit & { readonly kind: 'difference' }
@@ -84,6 +91,7 @@ class Found extends Error {
 }
 
 interface Rerun {
+  readonly task: Task
   readonly outcome: ContentId
   readonly fuel: Fuel
 }
@@ -101,7 +109,7 @@ export async function recomputeBill(input: BillAuditInput): Promise<BillAudit> {
   }
 }
 
-async function recompute({ job, receipts, run }: BillAuditInput): Promise<BillAudit> {
+async function recompute({ job, receipts, run, hasFloats }: BillAuditInput): Promise<BillAudit> {
   const tasks = new Map(job.tasks.map(({ key, document }) => [key, document]))
   const open = new Map(job.accepted.map((accepted) => [accepted.delivery, accepted]))
   const own = new Set(open.keys())
@@ -122,6 +130,10 @@ async function recompute({ job, receipts, run }: BillAuditInput): Promise<BillAu
       open.delete(delivery)
       const rerun = reruns.get(accepted.task) ?? (await runAgain(tasks.get(accepted.task), accepted, run))
       reruns.set(accepted.task, rerun)
+      // Other fuel is another matter: NaN bits hardly ever change what a program does.
+      const isOnlyOutput = rerun.outcome !== entry.evidence && rerun.fuel === entry.quantity
+      if (isOnlyOutput && floatsOf(rerun.task) === 'raw' && (await hasFloats?.(rerun.task.module)))
+        throw rawFloats(channel, accepted, { expected: rerun.outcome, got: entry.evidence })
       checkEntry(channel, { entry, accepted, rerun, terms, document: tasks.get(accepted.task) })
       entries++
       amount += entry.amountMicroUsd
@@ -203,9 +215,10 @@ async function runAgain(
     throw new Found({ what: 'journal', message, expected: 'a task', got: 'none', channel, delivery, task })
   }
   const id = contentIdOf('dag-cbor', document)
-  const outcome = await run(taskSchema.decodeDocument(document), id)
+  const decoded = taskSchema.decodeDocument(document)
+  const outcome = await run(decoded, id)
   const evidence = evidenceOf(id, outcome)
-  if (evidence !== undefined) return { outcome: evidence.id, fuel: evidence.record.fuel }
+  if (evidence !== undefined) return { task: decoded, outcome: evidence.id, fuel: evidence.record.fuel }
   const message = `task ${JSON.stringify(task)} has no result here: ${outcome.status}`
   throw new Found({
     what: 'not-repeatable',
@@ -243,6 +256,15 @@ function checkEntry(
   check('amount', due.includes(billed) ? billed : due.join(' or '), billed)
   check('journal', String(accepted.amountMicroUsd), billed)
   check('journal', accepted.channel, channel)
+}
+
+function rawFloats(
+  channel: Hash,
+  { task, delivery }: AcceptedDelivery,
+  outcomes: { readonly expected: ContentId; readonly got: ContentId },
+): Found {
+  const message = `task ${JSON.stringify(task)} was run with raw floats and has another result here, perhaps in NaN bits only: no proof of a lie; a job with strict floats has a bill that every machine can repeat`
+  return new Found({ what: 'raw-floats', message, ...outcomes, channel, delivery, task })
 }
 
 function billedTwice(channel: Hash, delivery: string): Found {

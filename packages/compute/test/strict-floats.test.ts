@@ -110,6 +110,17 @@ describe('honest nodes whose machines choose other NaN bits', () => {
   })
 })
 
+describe('a bill of raw floats', () => {
+  it('that another machine cannot repeat is told as that, and not as a wrong result', async () => {
+    const world = await worldOf([5])
+    await world.startPayer()
+    const { handle, result, events } = await world.run(await floatJob(world, 2, { verification: { mode: 'trust' } }))
+    expect([result.status.state, about(events, 'strict').length]).toEqual(['complete', 0])
+    await world.within(world.payer.market.settle())
+    expect(await world.audit(handle)).toMatchObject({ kind: 'difference', what: 'raw-floats' })
+  })
+})
+
 describe('a cheat among float results', () => {
   async function worldWithCheat(bend: Bend): Promise<World> {
     // The auditor's machine has these bits as well: a raw bill can be repeated only where they are equal.

@@ -13,6 +13,7 @@ import {
   type Secp256k1,
   taskSchema,
 } from '@stead/protocol'
+import { usesFloats } from '@stead/sandbox'
 import { ProcessExecutor } from '@stead/sandbox/node'
 import type { JobEvidence } from '@stead/sdk/api'
 import { type AuditVerdict, differenceOfError } from './audit-verdict.ts'
@@ -100,6 +101,7 @@ async function rerunAll({ fetchBlob }: AuditComponents, input: RerunInput): Prom
       job: { ...evidence, name: '' },
       receipts,
       run: (task, id) => reruns.run(id, task),
+      hasFloats: async (module) => usesFloats(await fetchBlob(module)),
     })
     if (audit.kind === 'difference') {
       const { message, what, expected, got } = audit

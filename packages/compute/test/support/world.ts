@@ -9,7 +9,7 @@ import {
   offerBookOptionsSchema,
 } from '@stead/market'
 import { createSigner, loadSecp256k1, peerIdOfPublicKey, type Secp256k1, type Task } from '@stead/protocol'
-import { InlineExecutor, METER_VERSION } from '@stead/sandbox'
+import { InlineExecutor, METER_VERSION, usesFloats } from '@stead/sandbox'
 import {
   ManualClock,
   MemoryChain,
@@ -291,7 +291,8 @@ export class World {
     const receipts = await this.payer.market.receipts({})
     const { executor } = this
     const blobs = (id: Parameters<BlobExchange['cache']['get']>[0]) => this.payer.blobs.cache.get(id)
-    return recomputeBill({ job, receipts, run: (task) => outcomeOfTask(task, { executor, blobs }) })
+    const hasFloats = async (id: Task['module']) => usesFloats((await blobs(id)) ?? new Uint8Array())
+    return recomputeBill({ job, receipts, hasFloats, run: (task) => outcomeOfTask(task, { executor, blobs }) })
   }
 
   async #connect(): Promise<void> {
