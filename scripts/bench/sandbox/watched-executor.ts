@@ -7,12 +7,22 @@ const KIB = 1024
 /** Why a figure about the executor process is missing where /proc is not. */
 export const WATCHED_ON_LINUX_ONLY = 'the executor process can be looked into on Linux only'
 
+/** Processes started by the threads of a process; none once it has ended. */
+function childrenOf(pid: number): number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
+      readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+    )
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ESRCH') return []
+    throw error
+  }
+}
+
 /** Everything below a process that still runs, by process id. */
 function descendantsOf(pid: number): number[] {
-  const children = readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
-    readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
-  )
-  return children.flatMap((child) => [child, ...descendantsOf(child)])
+  return childrenOf(pid).flatMap((child) => [child, ...descendantsOf(child)])
 }
 
 /** A started executor, and what the operating system says of its process. */
@@ -34,7 +44,7 @@ export class WatchedExecutor {
     await executor.start()
     if (!isWatchable) return new WatchedExecutor(executor, undefined)
     // Bubblewrap's own processes stand between; the executor is the one that runs nothing itself.
-    const [pid] = descendantsOf(process.pid).filter((child) => !before.has(child) && descendantsOf(child).length === 0)
+    const [pid] = descendantsOf(process.pid).filter((child) => !before.has(child) && childrenOf(child).length === 0)
     return new WatchedExecutor(executor, pid)
   }
 
