@@ -4,7 +4,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ProcessExecutor } from '../../src/node/index.ts'
 import { compileAssemblyScript, compileC } from '../compilers.ts'
 import { ChromiumPage, chromiumPath } from './chromium.ts'
-import { type CorpusCase, compiledCases, endingCases, lineOf } from './corpus.ts'
+import {
+  type CorpusCase,
+  compiledCases,
+  endingCases,
+  generatedCases,
+  lineOf,
+  recursionCases,
+  strictCases,
+} from './corpus.ts'
 import { endlessGuests } from './endless.ts'
 
 if (chromiumPath === undefined)
@@ -41,7 +49,10 @@ describe.runIf(chromiumPath !== undefined)(name, () => {
   })
 
   const corpora: readonly (readonly [string, string, () => CorpusCase[]])[] = [
+    ['200 generated programs', 'generated', generatedCases],
+    ['float programs in strict mode', 'strict', strictCases],
     ['every kind of ending', 'endings', endingCases],
+    ['recursion without end and chains of calls', 'recursion', recursionCases],
     ['C commands and an AssemblyScript function', 'compiled', () => compiledCases(modules)],
   ]
   test.each(corpora)('%s: metered bytes, outcomes and fuel are those of Node.js', async (_name, which, cases) => {

@@ -5,7 +5,9 @@ import type { Executor, LoadOptions } from '../../src/executor.ts'
 import { prepareModule } from '../../src/prepare.ts'
 import { commandCall, functionCall, limits } from '../calls.ts'
 import { guests } from '../guests.ts'
-import { op } from '../module-builder.ts'
+import { I32, I64, ModuleBuilder, op } from '../module-builder.ts'
+import { randomProgram } from '../random-program.ts'
+import { operandOrderPrograms, strictProgram, weirdNumbers } from '../strict-program.ts'
 
 /** One call whose outcome must be the same on every machine. */
 export interface CorpusCase {
@@ -22,6 +24,65 @@ const inputCall = functionCall(Uint8Array.of(3, 1, 4))
 
 function functionCase(name: string, bytes: Uint8Array, changes: Partial<CorpusCase> = {}): CorpusCase {
   return { name, bytes, call: inputCall, limits: smallLimits, floats: 'raw', ...changes }
+}
+
+/** Generated programs, with random control flow, memory and traps; every fifth in strict float mode. */
+export function generatedCases(): CorpusCase[] {
+  return Array.from({ length: 200 }, (_, index) =>
+    functionCase(`program ${index}`, randomProgram(10_000 + index), { floats: index % 5 === 0 ? 'strict' : 'raw' }),
+  )
+}
+
+/** Programs of float and vector operations on NaNs, infinities and subnormals, whose result bits strict mode fixes. */
+export function strictCases(): CorpusCase[] {
+  const generated = Array.from({ length: 100 }, (_, index) => {
+    const seed = 30_000 + index
+    const call = functionCall(weirdNumbers(seed))
+    return functionCase(`strict program ${index}`, strictProgram(seed), { call, limits: limits(), floats: 'strict' })
+  })
+  const ordered = operandOrderPrograms().map(({ bytes, input }, index) =>
+    functionCase(`operand order ${index}`, bytes, { call: functionCall(input), limits: limits(), floats: 'strict' }),
+  )
+  return [...generated, ...ordered]
+}
+
+/** Guests that need more machine stack than there is, or nearly. */
+export function recursionCases(): CorpusCase[] {
+  return [
+    functionCase('direct recursion', guests.recursion()),
+    functionCase('recursion through a table', guests.indirectRecursion()),
+    functionCase('recursion with wide frames', guests.wideRecursion()),
+    ...[20, 50, 200].map((count) => functionCase(`a chain of ${count} functions`, longChain(count))),
+    functionCase('recursion that calls the host', hostCallsAtDepth(), { call: commandCall() }),
+    ...[10, 500, 5000].map((count) => functionCase(`recursion that keeps ${count}`, guests.keptValuesRecursion(count))),
+  ]
+}
+
+/** Calls the host at every depth of an endless recursion; frames of 8 kB leave the host the least to stand on. */
+function hostCallsAtDepth(): Uint8Array {
+  const builder = new ModuleBuilder().memory(1)
+  const open = builder.importFunction(
+    'wasi_snapshot_preview1',
+    'path_open',
+    [I32, I32, I32, I32, I32, I64, I64, I32, I32],
+    [I32],
+  )
+  const path = [47, 97, 47, 98, 47, 99]
+  const call = [op.i32(3), op.i32(1), op.i32(64), op.i32(path.length), op.i32(0), op.i64(1), op.i64(1), op.i32(0)]
+  const self = open + 1
+  builder.function({ locals: [[1000, I64]], body: [call, op.i32(128), op.call(open), 0x1a, op.call(self)] })
+  const start = builder.function({ body: op.call(self) })
+  return builder.export('memory', 2, 0).export('_start', 0, start).data(64, path).build()
+}
+
+/** Functions that each call the next one, with frames of 8 kB: as deep as a recursion, without being one. */
+function longChain(count: number): Uint8Array {
+  const builder = new ModuleBuilder()
+  for (let index = 0; index < count; index++) {
+    const isLast = index === count - 1
+    builder.function({ locals: [[1000, I64]], body: isLast ? [] : op.call(index + 1) })
+  }
+  return builder.steadFunction([op.call(0), op.i64(0)]).build()
 }
 
 /** Every way for a guest to end that is not its result. */

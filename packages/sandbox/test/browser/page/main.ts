@@ -5,7 +5,15 @@ import type { CallInput, Limits, Outcome } from '../../../src/call.ts'
 import { functionCall, limits } from '../../calls.ts'
 import { guests } from '../../guests.ts'
 import { I32, ModuleBuilder, op } from '../../module-builder.ts'
-import { type CorpusCase, compiledCases, endingCases, lineOf } from '../corpus.ts'
+import {
+  type CorpusCase,
+  compiledCases,
+  endingCases,
+  generatedCases,
+  lineOf,
+  recursionCases,
+  strictCases,
+} from '../corpus.ts'
 import { endlessGuests } from '../endless.ts'
 import { holderCount, whenNobodyHolds } from './lock.ts'
 
@@ -52,7 +60,10 @@ async function fetchModules(names: readonly string[]): Promise<ReadonlyMap<strin
 }
 
 const corpora: Readonly<Record<string, (names: readonly string[]) => Promise<CorpusCase[]>>> = {
+  generated: async () => generatedCases(),
+  strict: async () => strictCases(),
   endings: async () => endingCases(),
+  recursion: async () => recursionCases(),
   compiled: async (names) => compiledCases(await fetchModules(names)),
 }
 
