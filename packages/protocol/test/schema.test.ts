@@ -160,6 +160,9 @@ describe('limits', () => {
     const over = (value: Sample): string => codeOf(() => sampleSchema.decodeMessage(sampleSchema.encodeMessage(value)))
     expect(over({ ...sample, counts: [1, 2, 3, 4, 5] })).toBe('PROTOCOL_TOO_LARGE')
     expect(over({ ...sample, name: 'nine chars' })).toBe('PROTOCOL_TOO_LARGE')
+    const letters = { ...sample, name: 'äöüßé' }
+    expect(over(letters)).toBe('PROTOCOL_TOO_LARGE')
+    expect(codeOf(() => sampleSchema.decodeDocument(sampleSchema.encodeDocument(letters)))).toBe('PROTOCOL_TOO_LARGE')
     expect(over({ ...sample, data: new Uint8Array(17) })).toBe('PROTOCOL_TOO_LARGE')
     expect(over({ ...sample, counts: [101] })).toBe('PROTOCOL_MALFORMED')
     expect(codeOf(() => sampleSchema.decodeMessage(new Uint8Array(1025)))).toBe('PROTOCOL_TOO_LARGE')

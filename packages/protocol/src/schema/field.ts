@@ -93,6 +93,7 @@ export function fixedBytesField(length: number): Field<Uint8Array> {
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const utf8Encoder = new TextEncoder()
 
 /** UTF-8 text of at most `bytesMax` bytes. */
 export function textField(bytesMax: number): Field<string> {
@@ -112,7 +113,8 @@ export function textField(bytesMax: number): Field<string> {
     writeCbor: (out, value) => out.text(value),
     fromPlain: (plain, name) => {
       if (typeof plain !== 'string') return malformed(name, 'text')
-      if (plain.length > bytesMax) tooLarge(name, plain.length, bytesMax)
+      const bytes = plain.length * 3 > bytesMax ? utf8Encoder.encode(plain).length : 0
+      if (bytes > bytesMax) tooLarge(name, bytes, bytesMax)
       return plain
     },
   }
