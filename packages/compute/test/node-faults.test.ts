@@ -1,5 +1,5 @@
 import { silentLogger, silentMetrics } from '@stead/core'
-import type { Executor, Outcome } from '@stead/sandbox'
+import { type Executor, type Outcome, SandboxError, type SandboxErrorCode } from '@stead/sandbox'
 import { describe, expect, it } from 'vitest'
 import { ComputeProvider } from '../src/index.ts'
 import type { ServiceFactory } from './support/world.ts'
@@ -23,6 +23,59 @@ function withDyingExecutor(): ServiceFactory {
     return new ComputeProvider({ ...parts, executor, logger: silentLogger, metrics: silentMetrics }, parts.options)
   }
 }
+
+/** An honest provider whose machine cannot load the module, and says so as `code`. */
+function withFailingLoads(code: SandboxErrorCode): ServiceFactory {
+  return (parts) => {
+    const { executor: healthy } = parts
+    const executor: Executor = {
+      meterVersion: healthy.meterVersion,
+      start: () => healthy.start(),
+      stop: () => healthy.stop(),
+      isolation: () => healthy.isolation(),
+      load: async () => {
+        throw new SandboxError(code, 'this machine cannot')
+      },
+      run: (module, call, limits, options) => healthy.run(module, call, limits, options),
+    }
+    return new ComputeProvider({ ...parts, executor, logger: silentLogger, metrics: silentMetrics }, parts.options)
+  }
+}
+
+describe('a provider whose machine cannot load a module', () => {
+  const cases: readonly (readonly [SandboxErrorCode, string])[] = [
+    ['SANDBOX_LOAD_TIMED_OUT', 'node-fault'],
+    ['SANDBOX_EXECUTOR_FAILED', 'node-fault'],
+    ['SANDBOX_STOPPED', 'node-fault'],
+    ['SANDBOX_BUSY', 'busy'],
+    ['SANDBOX_MALFORMED', 'module-refused'],
+    ['SANDBOX_MODULE_LIMIT', 'module-refused'],
+  ]
+
+  it.each(cases)('as %s: the task is told as %s, and done elsewhere', async (code, reason) => {
+    const world = new World()
+    await world.executor.start()
+    await world.addProvider({ service: withFailingLoads(code) })
+    await world.addProvider()
+    await world.startPayer()
+    const { result, events } = await world.run(await world.job(6))
+    const reasons = new Set(events.flatMap((event) => (event.type === 'lost' ? [event.reason] : [])))
+    expect([...reasons]).toEqual([reason])
+    expect(result.status.state).toBe('complete')
+    await world.expectRight(result)
+  })
+
+  it('never costs a module its name, however many machines are too slow for it', async () => {
+    const world = new World({ consumer: { attemptsMax: 3 } })
+    await world.executor.start()
+    for (let count = 0; count < 4; count++)
+      await world.addProvider({ service: withFailingLoads('SANDBOX_LOAD_TIMED_OUT') })
+    await world.startPayer()
+    const { result } = await world.run(await world.job(2))
+    expect(result.status.state).toBe('failed')
+    expect(result.status.unfinished).not.toHaveProperty('module-refused')
+  })
+})
 
 describe('a provider whose executor dies in the middle of tasks', () => {
   it('loses them to be placed again; neither task nor module is blamed, and nothing of it is billed', async () => {

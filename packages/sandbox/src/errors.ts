@@ -60,10 +60,10 @@ export const sandboxErrorCatalog: ErrorCatalog<SandboxErrorCode> = {
     next: 'Correct the named option; docs/config.md lists ranges and defaults.',
   },
   SANDBOX_LOAD_TIMED_OUT: {
-    kind: 'user',
-    retryable: false,
-    meaning: 'Checking and compiling the module took longer than allowed.',
-    next: 'Make the module smaller, or raise the executor option loadTimeoutMs.',
+    kind: 'system',
+    retryable: true,
+    meaning: 'Checking and compiling the module took this machine longer than allowed.',
+    next: 'Use another node, or raise the executor option loadTimeoutMs on this one.',
   },
   SANDBOX_BUSY: {
     kind: 'system',

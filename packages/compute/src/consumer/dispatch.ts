@@ -12,6 +12,7 @@ import {
   taskAnswerSchema,
 } from '../messages.ts'
 import { amountOf } from '../meter.ts'
+import { isAboutTask } from '../sandbox-verdicts.ts'
 import type { ComputeTerms } from '../terms.ts'
 import type { LossReason } from './job-event.ts'
 import type { PlannedTask } from './job-plan.ts'
@@ -210,7 +211,9 @@ function lossOf(error: unknown, signal: AbortSignal): DispatchResult {
 }
 
 function remoteLoss(code: string): LossReason {
-  if (code.startsWith('SANDBOX_')) return 'module-refused'
+  if (isAboutTask(code)) return 'module-refused'
+  // How long a module took to load, or whether the executor was up, says nothing about the module.
+  if (code.startsWith('SANDBOX_')) return 'node-fault'
   // What the provider could not pull was ours to give; it is a fault of the way, not of the task.
   if (code === 'COMPUTE_BLOB_UNAVAILABLE' || code === 'PEER_INTERNAL') return 'node-fault'
   return LOSSES[code] ?? 'refused'

@@ -28,6 +28,7 @@ import {
 } from '../messages.ts'
 import { amountOf } from '../meter.ts'
 import { type ComputeProviderInput, type ComputeProviderOptions, computeProviderOptionsSchema } from '../options.ts'
+import { isAboutTask } from '../sandbox-verdicts.ts'
 import { type ComputeTerms, computeNeedSchema, computeTermsSchema, termsMismatch } from '../terms.ts'
 import { ModuleShelf, type ShelvedModule } from './module-shelf.ts'
 import { ProviderMetrics, type ProviderTaskCounts } from './provider-metrics.ts'
@@ -355,10 +356,13 @@ export class ComputeProvider {
 
   #sandboxRefusal(error: SteadError): SteadError {
     if (error.code === 'SANDBOX_BUSY') return new ComputeError('COMPUTE_BUSY', error.message, { cause: error })
-    const isHere = error.code === 'SANDBOX_EXECUTOR_FAILED' || error.code === 'SANDBOX_STOPPED'
-    if (!isHere) return error
+    if (!error.code.startsWith('SANDBOX_') || isAboutTask(error.code)) return error
     this.#logger.error('the executor failed', { error })
-    return new ComputeError('COMPUTE_NODE_FAULT', "the node's executor failed", { cause: error })
+    const details = { fault: error.code }
+    return new ComputeError('COMPUTE_NODE_FAULT', `the node's executor failed: ${error.code}`, {
+      details,
+      cause: error,
+    })
   }
 }
 

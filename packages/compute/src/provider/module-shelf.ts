@@ -1,5 +1,6 @@
 import { type ContentId, isSteadError, type SteadError } from '@stead/core'
 import type { Executor, FloatMode, LoadedModule } from '@stead/sandbox'
+import { isAboutTask } from '../sandbox-verdicts.ts'
 
 /** Refusals that are remembered, so that a bad module is not checked again for each of its tasks. */
 const REFUSALS_MAX = 256
@@ -62,7 +63,7 @@ export class ModuleShelf {
     try {
       loaded = await this.#executor.load(bytes, { floats: module.floats })
     } catch (error) {
-      if (isSteadError(error) && !error.retryable) bounded(this.#refused, REFUSALS_MAX).set(key, error)
+      if (isSteadError(error) && isAboutTask(error.code)) bounded(this.#refused, REFUSALS_MAX).set(key, error)
       throw error
     }
     bounded(this.#loaded, this.#modulesMax).set(key, loaded)
