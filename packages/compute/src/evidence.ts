@@ -1,6 +1,7 @@
-import type { ContentId, Fuel } from '@stead/core'
+import { type ContentId, type Fuel, messageOf } from '@stead/core'
 import { contentIdOf, type OutcomeRecord, outcomeRecordSchema, type TaskFile } from '@stead/protocol'
 import type { Outcome } from '@stead/sandbox'
+import { ComputeError } from './errors.ts'
 
 /** The content id of no bytes at all: what `output` and `stderr` are when there is nothing. */
 export const EMPTY_BLOB: ContentId = contentIdOf('raw', new Uint8Array(0))
@@ -21,6 +22,7 @@ const text = new TextEncoder()
 /**
  * Turns what the sandbox says into evidence; undefined for `timed-out` and `node-fault`, which say something about
  * the machine only, have no record and are not billed.
+ * @throws ComputeError COMPUTE_NODE_FAULT when no payer could read the record: the sandbox broke its own limits
  */
 export function evidenceOf(task: ContentId, outcome: Outcome): Evidence | undefined {
   const blobs = new Map<ContentId, Uint8Array>()
@@ -32,8 +34,19 @@ export function evidenceOf(task: ContentId, outcome: Outcome): Evidence | undefi
   }
   const record = recordOf(task, outcome, named)
   if (record === undefined) return undefined
-  const bytes = outcomeRecordSchema.encodeDocument(record)
+  const bytes = encoded(record)
   return { record, bytes, id: contentIdOf('dag-cbor', bytes), blobs }
+}
+
+/** Only names can be too many or too long: the sandbox's words are bounded by its own types. */
+function encoded(record: OutcomeRecord): Uint8Array {
+  try {
+    const bytes = outcomeRecordSchema.encodeDocument(record)
+    if (record.files.length > 0) outcomeRecordSchema.decodeDocument(bytes)
+    return bytes
+  } catch (cause) {
+    throw new ComputeError('COMPUTE_NODE_FAULT', `the result cannot be told: ${messageOf(cause)}`, { cause })
+  }
 }
 
 function recordOf(

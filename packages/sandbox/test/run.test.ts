@@ -228,8 +228,21 @@ describe('one guest and the next', () => {
   })
 })
 
+/** 1,024 bytes. */
+const LONGEST_PATH = `${`${'ä'.repeat(100)}/`.repeat(5)}${'x'.repeat(19)}`
+
+function withFile(path: string): CallInput {
+  return functionCall(undefined, { files: new Map([[path, new Uint8Array()]]) })
+}
+
 describe('calls that cannot be', () => {
   const module = compileModule(guests.echo())
+
+  test('a path may be as long as a result can name', () => {
+    expect(Buffer.byteLength(LONGEST_PATH)).toBe(1024)
+    expect(runCall(module, withFile(LONGEST_PATH), limits()).status).toBe('ok')
+  })
+
   test.each([
     ['the wrong kind', commandCall(), {}, 'SANDBOX_NO_ENTRY'],
     ['no fuel', functionCall(), { fuel: 0n }, 'SANDBOX_BAD_CALL'],
@@ -259,6 +272,7 @@ describe('calls that cannot be', () => {
       {},
       'SANDBOX_BAD_CALL',
     ],
+    ['a path that no result could name', withFile(`${LONGEST_PATH}x`), {}, 'SANDBOX_BAD_CALL'],
     ['an argument with NUL', functionCall(undefined, { args: ['a\0b'] }), {}, 'SANDBOX_BAD_CALL'],
   ] as const)('%s is refused before any work', (_name, call, changes, code) => {
     expect(() => runCall(module, call, limits(changes))).toThrow(expect.objectContaining({ code }))

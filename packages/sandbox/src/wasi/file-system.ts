@@ -225,11 +225,14 @@ function checkCanHold(directory: DirectoryNode): void {
   if (depthOf(directory) >= fileQuotas.depth) fail(Errno.nametoolong)
 }
 
-/** True for a relative POSIX path that a caller may give a file: no empty, `.` or `..` names, no NUL, within the quotas. */
+/**
+ * True for a relative POSIX path that a caller may give a file: no empty, `.` or `..` names, no NUL, within the quotas,
+ * and no longer than the path of a file in a result, so that every file that comes in can go out again.
+ */
 export function isFilePath(path: string): boolean {
   const names = path.split('/')
   if (names.length > fileQuotas.depth || path.includes('\0') || !path.isWellFormed()) return false
-  if (encoder.encode(path).length > fileQuotas.pathBytes) return false
+  if (encoder.encode(path).length > resultQuotas.pathBytes) return false
   return names.every(
     (name) => name !== '' && name !== '.' && name !== '..' && encoder.encode(name).length <= fileQuotas.nameBytes,
   )
