@@ -37,7 +37,7 @@ export function expectedFloats(input: Uint8Array): Uint8Array {
 }
 
 /** An executor on a machine whose engine chooses this payload for the NaNs of raw floats. */
-export function withNanPayload(executor: Executor, payload: number): Executor {
+function withNanPayload(executor: Executor, payload: number): Executor {
   const changed = (module: LoadedModule, outcome: Outcome): Outcome => {
     if (module.floats === 'strict' || outcome.status !== 'ok') return outcome
     const output = outcome.output.slice()
