@@ -9,7 +9,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   evm: ['core', 'protocol'],
   sqlite: ['core'],
   sdk: ['core', 'protocol', 'market', 'compute', 'sandbox'],
-  toolchain: ['core', 'sdk'],
+  toolchain: ['core', 'sandbox', 'sdk'],
   node: ['core', 'protocol', 'sandbox', 'market', 'compute', 'libp2p', 'evm', 'sqlite', 'sdk'],
   cli: ['core', 'protocol', 'sandbox', 'market', 'compute', 'sdk', 'node', 'evm', 'sqlite', 'toolchain'],
   testkit: ['core', 'protocol'],

@@ -1,3 +1,4 @@
+import { STACK_BUDGET_BYTES } from '@stead/sandbox'
 import { glueGlobals, nativeNames } from './engine-glue.ts'
 import type { buildExports } from './link-engine.ts'
 import type { InstanceState } from './snapshot.ts'
@@ -10,10 +11,11 @@ type EngineExports = Readonly<Record<(typeof buildExports)[number], EngineFuncti
 } & Readonly<Record<string, WasmGlobal>>
 
 /**
- * How deep JavaScript may call, in bytes of the engine's own stack (1 MiB). With it every kind of recursion that is known
- * ends in a RangeError before the sandbox's stack budget does; measured by the tests.
+ * How deep JavaScript may call, as a share of the sandbox's stack budget: takeStackFrames lets the engine take about as
+ * many bytes of its own stack (1 MiB) as the sandbox counts. With this much, every kind of recursion that the tests know
+ * ends in a RangeError before the budget does.
  */
-const STACK_BYTES = 480 * 1024
+const STACK_SHARE = 0.84
 /** Longest that the top level of a task may run during the build. */
 const TOP_LEVEL_TIMEOUT_MS = 30_000
 /** Bytes of a JSContext that are searched for the state of Math.random. */
@@ -57,7 +59,7 @@ export class EngineInstance {
     this.#global(glueGlobals.context).value = this.#exports.qjs_get_context_ptr()
     this.#global(glueGlobals.randomState).value = this.#findRandomState()
     this.#global(glueGlobals.undefined).value = this.#value(this.#exports.qjs_get_undefined())
-    this.#exports.qjs_set_max_stack_size(STACK_BYTES)
+    this.#exports.qjs_set_max_stack_size(Math.floor(STACK_BUDGET_BYTES * STACK_SHARE))
     this.#natives = this.#exports.qjs_new_object()
     for (const name of nativeNames) {
       const address = this.#text(name)

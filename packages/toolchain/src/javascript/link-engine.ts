@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { engineGlue, glueGlobals, glueNames } from './engine-glue.ts'
-import { padFrames } from './pad-frames.ts'
+import { readShapes, stackFrameParts, takeStackFrames } from './stack-frames.ts'
 
 const run = promisify(execFile)
 
@@ -37,10 +37,13 @@ export const buildExports = [
   'qjs_set_prop_string',
 ] as const
 
+/** The global that points into the engine's C stack. */
+const STACK_POINTER = '__stack_pointer'
+
 const KEPT: ReadonlySet<string> = new Set([
   'memory',
   '_start',
-  '__stack_pointer',
+  STACK_POINTER,
   ...buildExports,
   ...Object.values(glueGlobals),
 ])
@@ -58,7 +61,7 @@ const FEATURES = [
 /** Everything that decides the result of {@link linkEngine}. */
 export async function engineParts(): Promise<readonly (string | Uint8Array)[]> {
   const binaryen = await readFile(new URL(import.meta.resolve('binaryen/package.json')))
-  return [await readEngine(), engineGlue, binaryen, ...KEPT, ...FEATURES]
+  return [await readEngine(), engineGlue, binaryen, ...stackFrameParts, ...KEPT, ...FEATURES]
 }
 
 async function readEngine(): Promise<Uint8Array> {
@@ -78,22 +81,24 @@ export async function linkEngine(): Promise<Uint8Array> {
     const merge = join(fileURLToPath(import.meta.resolve('binaryen/package.json')), '..', 'bin', 'wasm-merge')
     const flags = FEATURES.map((feature) => `--enable-${feature}`)
     await run(process.execPath, [merge, engine, glueNames.engine, glue, glueNames.glue, '-o', output, ...flags])
-    return padFrames(await withoutUnused(await readFile(output)))
+    return await fitted(await readFile(output))
   } finally {
     await rm(folder, { recursive: true })
   }
 }
 
-async function withoutUnused(binary: Uint8Array): Promise<Uint8Array> {
-  const { default: binaryen } = await import('binaryen')
-  const module = binaryen.readBinary(binary)
+/** The merged module without what is not used, its functions fitted to the sandbox's count of the stack. */
+async function fitted(binary: Uint8Array): Promise<Uint8Array> {
+  const { default: library } = await import('binaryen')
+  const module = library.readBinary(binary)
   try {
-    const names: string[] = []
-    for (let index = 0; index < module.getNumExports(); index++) {
-      names.push(binaryen.getExportInfo(module.getExportByIndex(index)).name)
-    }
+    const names = Array.from({ length: module.getNumExports() }, (_, index) => {
+      return library.getExportInfo(module.getExportByIndex(index)).name
+    })
     for (const name of names) if (!KEPT.has(name)) module.removeExport(name)
     module.runPasses(['duplicate-import-elimination', 'remove-unused-module-elements'])
+    const shapes = readShapes(module.emitBinary())
+    takeStackFrames(library, { module, shapes, stackPointer: STACK_POINTER })
     return module.emitBinary()
   } finally {
     module.dispose()
