@@ -110,6 +110,28 @@ describe('honest nodes whose machines choose other NaN bits', () => {
   })
 })
 
+describe('an answer that comes after two others agreed', () => {
+  it('and differs with raw floats is not paid, and doubted instead of blamed', async () => {
+    const world = await worldOf([1, 1])
+    const late = await world.addProvider({
+      service: honestWithNanPayload(2),
+      compute: { priceMicroUsdPerGigafuel: 1000, minimumMicroUsdPerTask: 1000 },
+    })
+    await world.startPayer()
+    world.hub.setLink(world.payerPeer, late.peer, { latencyMs: 50 })
+    const verification = { mode: 'quorum', replicas: 3 } as const
+    const { result, events } = await world.run(await floatJob(world, 5, { verification }))
+    expect(result.status.state).toBe('complete')
+    expect(about(events, 'strict')).toEqual([])
+    const waived = about(events, 'lost').filter(({ detail }) => detail.includes('NaN bits'))
+    expect(waived.length).toBeGreaterThan(0)
+    expect(waived.every(({ node }) => node === late.node)).toBe(true)
+    expect([...about(events, 'disagreed'), ...about(events, 'node')]).toEqual([])
+    expect(result.status.nodes.find(({ node }) => node === late.node)).toMatchObject({ tasks: 0, grossMicroUsd: 0n })
+    expect(world.consumer.trust().every(([, { wrong }]) => wrong === 0)).toBe(true)
+  })
+})
+
 describe('a bill of raw floats', () => {
   it('that another machine cannot repeat is told as that, and not as a wrong result', async () => {
     const world = await worldOf([5])

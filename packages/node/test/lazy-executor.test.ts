@@ -1,6 +1,6 @@
 import type { Fuel } from '@stead/core'
 import { silentLogger } from '@stead/core'
-import { type CallInput, InlineExecutor, METER_VERSION } from '@stead/sandbox'
+import { type CallInput, type FloatMode, InlineExecutor, METER_VERSION } from '@stead/sandbox'
 import { ManualClock } from '@stead/testkit'
 import { describe, expect, it } from 'vitest'
 import { LazyExecutor } from '../src/adapters/lazy-executor.ts'
@@ -22,6 +22,13 @@ const limits = { fuel: 1_000_000n as Fuel, memoryPages: 4, outputBytes: 64, time
 class CountingExecutor extends InlineExecutor {
   static started = 0
   static stopped = 0
+  /** Of the modules that ran. */
+  static modes: FloatMode[] = []
+
+  override run(...of: Parameters<InlineExecutor['run']>): ReturnType<InlineExecutor['run']> {
+    CountingExecutor.modes.push(of[0].floats)
+    return super.run(...of)
+  }
 
   override async start(): Promise<void> {
     CountingExecutor.started += 1
@@ -64,6 +71,18 @@ describe('the executor of an idle node', () => {
     expect(CountingExecutor.stopped).toBe(1)
     expect(await executor.run(module, call, limits)).toEqual(first)
     expect(CountingExecutor.started).toBe(2)
+  })
+
+  it('keeps the float mode of a module over a rest', async () => {
+    const { clock, executor } = create()
+    const raw = await executor.load(ECHO_MODULE)
+    const strict = await executor.load(ECHO_MODULE, { floats: 'strict' })
+    expect([raw.floats, strict.floats]).toEqual(['raw', 'strict'])
+    await clock.advance(REST_AFTER_MS)
+    CountingExecutor.modes = []
+    await executor.run(strict, call, limits)
+    await executor.run(raw, call, limits)
+    expect(CountingExecutor.modes).toEqual(['strict', 'raw'])
   })
 
   it('does not rest while there is work now and then', async () => {

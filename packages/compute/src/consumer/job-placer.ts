@@ -102,6 +102,7 @@ export class JobPlacer {
   #repairs: Repair[] = []
   readonly #queuedRepairs: Map<TaskEntry, number> = new Map()
   readonly #live: Map<string, LiveDelivery> = new Map()
+  /** Operators by module and float mode: strict code is longer, and can be refused where raw code is not. */
   readonly #moduleRefusals: Map<string, Set<Address>> = new Map()
   #halt: PlacingHalt | undefined
   #refusedMicroUsd = 0n
@@ -462,9 +463,9 @@ export class JobPlacer {
   }
 
   #refuseModule(live: LiveDelivery, detail: string): void {
-    const { module } = live.task.plan
-    const operators = this.#moduleRefusals.get(module) ?? new Set()
-    this.#moduleRefusals.set(module, operators)
+    const key = refusalKey(live.plan)
+    const operators = this.#moduleRefusals.get(key) ?? new Set()
+    this.#moduleRefusals.set(key, operators)
     operators.add(live.lane.operator)
     if (this.#isRefused(live.task)) return
     // One node may be wrong; another one is asked before the module is given up.
@@ -474,12 +475,16 @@ export class JobPlacer {
   /** Gives a task up when enough operators refuse its module. */
   #isRefused(task: TaskEntry): boolean {
     const { assessor, lanes } = this.#components
-    const refusals = this.#moduleRefusals.get(task.plan.module)
+    const refusals = this.#moduleRefusals.get(refusalKey(task.plan))
     if (refusals === undefined || refusals.size < Math.min(MODULE_REFUSALS_MIN, lanes.operators)) return false
     if (task.state === 'waiting')
       assessor.giveUp(task, 'module-refused', task.detail ?? `${refusals.size} operators refuse the module`)
     return true
   }
+}
+
+function refusalKey({ module, floats }: PlannedTask): string {
+  return `${module} ${floats}`
 }
 
 /** An answer with raw floats to a task that is asked with strict ones by now. */
