@@ -47,6 +47,14 @@ describe('a handler', () => {
     expect(bytes.outcome).toMatchObject({ status: 'ok', output: Uint8Array.of(129, 0, 8) })
   })
 
+  test('may import what it needs late, and its top level may wait', async () => {
+    await folder.write('late.ts', 'export const late = (name: string): string => "late " + name')
+    const end = await run(`
+      const name = await Promise.resolve('top')
+      export default async () => (await import('./late.ts')).late(name)`)
+    expect(end).toMatchObject({ text: 'late top', stderr: '' })
+  })
+
   test('takes megabytes in and out', async () => {
     const input = new Uint8Array(3_000_000).map((_, index) => index * 7)
     const end = await run('export default (input: Uint8Array) => input.reverse()', {
