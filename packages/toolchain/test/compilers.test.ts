@@ -40,6 +40,7 @@ describe('what does not compile is told with its place', () => {
     ["import './gone.ts'\nexport default () => ''", 'wrong.ts imports ./gone.ts, which cannot be found'],
     ["import 'node:fs'\nexport default () => ''", 'wrong.ts imports node:fs, a module of Node.js that does not exist'],
     ["const f = () => {\n  throw new TypeError('early')\n}\nf()\nexport default f", 'at f (wrong.ts:2:'],
+    ['const all: unknown[] = []\nfor (;;) all.push({})\nexport default () => ""', 'out of memory'],
     ['export const handler = () => ""', 'the task has no `export default function (input, context) { … }`'],
   ])('TypeScript: %j', async (source, words) => {
     await write('other.ts', 'export const b = 1')

@@ -127,6 +127,12 @@ describe('stead test says what is wrong', () => {
   })
 })
 
+test('the price that is assumed is what a node asks by default', () => {
+  const { settings } = JSON.parse(stead('config', 'show', '--json', '--data-dir', join(home, 'node')).stdout)
+  const { value } = settings.find(({ key }: { key: string }) => key === 'provide.priceMicroUsdPerGigafuel')
+  expect(stead('test', '--help').stdout).toMatch(new RegExp(`default:\\s+"${value}"`))
+})
+
 test('a folder that is in use is left alone, and a wrong template or price is a usage error', () => {
   writeFileSync(join(home, 'file'), 'mine')
   for (const folder of ['file', '.']) {

@@ -18,6 +18,9 @@ type EngineExports = Readonly<Record<(typeof buildExports)[number], EngineFuncti
 const STACK_SHARE = 0.84
 /** Longest that the top level of a task may run during the build. */
 const TOP_LEVEL_TIMEOUT_MS = 30_000
+/** Memory of the top level during the build: a module may have 32 MiB, and this machine has other work. */
+const TOP_LEVEL_BYTES = 268_435_456
+const NO_LIMIT = -1
 /** Bytes of a JSContext that are searched for the state of Math.random. */
 const CONTEXT_BYTES = 1_024
 const RANDOM_TRIALS = 4
@@ -70,12 +73,13 @@ export class EngineInstance {
 
   /**
    * Runs a bundle's top level.
-   * @throws TopLevelError when it throws, never settles, or takes longer than 30 s
+   * @throws TopLevelError when it throws, never settles, or takes more than 30 s or 256 MiB
    */
   evaluate(source: string, fileName: string): void {
     const { qjs_eval, qjs_is_exception, qjs_set_interrupt_handler, qjs_execute_pending_job } = this.#exports
     this.#deadlineMs = performance.now() + TOP_LEVEL_TIMEOUT_MS
     qjs_set_interrupt_handler(1)
+    this.#exports.qjs_set_memory_limit(TOP_LEVEL_BYTES)
     const bytes = new TextEncoder().encode(source)
     const code = this.#bytes(bytes)
     const name = this.#text(fileName)
@@ -89,6 +93,7 @@ export class EngineInstance {
       if (qjs_execute_pending_job() < 0) throw this.#thrown(this.#exports.qjs_get_exception())
     }
     qjs_set_interrupt_handler(0)
+    this.#exports.qjs_set_memory_limit(NO_LIMIT)
     const state = this.#exports.qjs_promise_state(promise)
     if (state === PROMISE_REJECTED) throw this.#thrown(this.#exports.qjs_promise_result(promise))
     if (state === PROMISE_PENDING) throw new TopLevelError('the top level awaits something that never comes', '')
@@ -184,6 +189,8 @@ export class EngineInstance {
 
   /** What was thrown, as an error with a message for people. */
   #thrown(value: number): TopLevelError {
+    // What JavaScript throws when there is no memory left for an error.
+    if (this.#string(value) === 'null') return new TopLevelError('null was thrown (most often: out of memory)', '')
     const stack = this.#property(value, 'stack')
     const hasStack = this.#exports.qjs_is_undefined(stack) === 0
     return new TopLevelError(this.#string(value), hasStack ? this.#string(stack).trimEnd() : '')

@@ -34,6 +34,7 @@ export const buildExports = [
   'qjs_run_gc',
   'qjs_set_interrupt_handler',
   'qjs_set_max_stack_size',
+  'qjs_set_memory_limit',
   'qjs_set_prop_string',
 ] as const
 
