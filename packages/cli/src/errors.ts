@@ -40,7 +40,7 @@ export const cliErrorCatalog: ErrorCatalog<CliErrorCode> = {
     kind: 'user',
     retryable: false,
     meaning: 'The folder is not a job package: its stead.job.ts is missing or exports no job.',
-    next: 'Try an example: stead run examples/signal-search',
+    next: 'Make one: stead new <folder>; or try an example: stead run examples/signal-search',
   },
   CLI_INPUT_UNREADABLE: {
     kind: 'user',

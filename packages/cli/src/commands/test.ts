@@ -4,13 +4,12 @@ import { dirname, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { amountOf } from '@stead/compute'
 import { formatMicroUsd, type MicroUsd, messageOf, microUsd } from '@stead/core'
-import type { JobReport } from '@stead/sdk/job'
+import type { JobPlan, JobReport } from '@stead/sdk/job'
 import { sourceStack } from '@stead/toolchain'
 import { type Command, Option } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { exitCodeOf } from '../exit-codes.ts'
-import { interruptible } from '../job/interruptible.ts'
 import { ownOptionsOf } from '../job/job-options.ts'
 import { type LoadedPackage, loadPackage, planJob } from '../job/load-package.ts'
 import { describeTasks, type TaskLine, taskLineOf } from '../local/local-report.ts'
@@ -61,7 +60,7 @@ async function test(
   const own = ownOptionsOf(loaded.job.options, rest)
   const plan = await planJob(loaded, { inputs: options.input ?? [], options: own })
   for (const notice of plan.notices) terminal.message(notice)
-  const run = await interruptible(signal, 'interrupted; nothing was paid', () => runLocally(plan, signal))
+  const run = await runInterruptibly(plan, { directory, signal })
   const lines = run.tasks.map((task) => taskLineOf(task, priceOf))
   const results = run.tasks.map(({ result }) => result)
   const report = loaded.job.report(results, JSON.parse(JSON.stringify(plan.context)))
@@ -90,6 +89,19 @@ async function test(
     for (const line of report.lines) terminal.out(line)
   }
   if (failure !== undefined && !terminal.isJson) printError(terminal, failure)
+}
+
+async function runInterruptibly(
+  plan: JobPlan,
+  { directory, signal }: { readonly directory: string; readonly signal: AbortSignal },
+): Promise<LocalRun> {
+  try {
+    return await runLocally(plan, signal)
+  } catch (cause) {
+    if (!signal.aborted) throw cause
+    const next = `Run it again: stead test ${directory}`
+    throw new CliError('CLI_INTERRUPTED', 'interrupted; nothing was paid', { next, cause })
+  }
 }
 
 function priceRule(text: string): (fuel: bigint) => MicroUsd {
