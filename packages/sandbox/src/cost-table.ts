@@ -4,7 +4,7 @@ import { CostClass, costClassOf, OPERATION_COUNT } from './binary/opcodes.ts'
  * Version of everything that decides a fuel count: this table, the placement of charges, the stack estimate, the static
  * limits and the host calls' prices. Any change to one of them that can change one count is a new version.
  */
-export const METER_VERSION = 2
+export const METER_VERSION = 3
 
 /**
  * Price of each class of operation. Ten units are about one nanosecond of a 2024 server core when the operation has to
@@ -67,6 +67,11 @@ export const amountCosts = {
   perGrownPage: 131_072,
   /** Each page that memory begins with; less than a grown one, because compilers declare more than programs touch. */
   perInitialPage: 32_768,
+  /** Each value after the first that a branch carries: the baseline compiler moves it in memory. */
+  perBranchValue: 4,
+  /** Entering a function: each declared local after the first 32, which is set to zero. */
+  perLocal: 1,
+  localsFree: 32,
   /** Each global of a fresh instance. */
   perGlobal: 16,
   /** Entering a fresh instance: 20 us. */

@@ -1,8 +1,8 @@
 import { readModule } from '../src/binary/module-reader.ts'
-import { operationCosts } from '../src/cost-table.ts'
 import { keptExports } from '../src/entry-points.ts'
 import { billingPlacement, type ChargePlacement, exactPlacement, isGuestCall } from '../src/meter/charge-placement.ts'
 import { ChargePlan, ChargeSite } from '../src/meter/charge-plan.ts'
+import { InstructionUnits } from '../src/meter/instruction-units.ts'
 import { meterModule } from '../src/meter/meter.ts'
 import { type CompiledModule, prepareModule } from '../src/prepare.ts'
 import { webAssembly } from '../src/webassembly.ts'
@@ -14,15 +14,16 @@ import { webAssembly } from '../src/webassembly.ts'
 function perInstruction(withLumps: boolean): ChargePlacement {
   const billing = billingPlacement()
   const lumps = new ChargePlan()
+  const prices = new InstructionUnits()
   const prepayUnits = withLumps ? billing.prepayUnits : 0
   return {
     prepayUnits,
     place(plan, target) {
       plan.clear()
-      const { view, code } = target
+      const { view, type, code } = target
+      const instructions = prices.read(view, type, code)
       for (let index = 0; index < code.count; index++) {
-        const price = operationCosts[code.operations[index] as number] as number
-        const units = price + (isGuestCall(view, code, index) ? prepayUnits : 0)
+        const units = (instructions[index] as number) + (isGuestCall(view, code, index) ? prepayUnits : 0)
         if (units > 0) plan.charge(ChargeSite.before, index, units, true)
       }
       // What the caller prepaid is given back where the callee begins.

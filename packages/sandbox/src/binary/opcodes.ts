@@ -108,7 +108,8 @@ function fill(base: number, rows: readonly Row[]): void {
 
 fill(0, [
   [0x00, 0x01, 0, 'none', 'structure'],
-  [0x02, 0x03, 0, 'block', 'structure'],
+  [0x02, 0x02, 0, 'block', 'structure'],
+  [0x03, 0x03, 0, 'block'],
   [0x04, 0x04, -1, 'block'],
   [0x05, 0x05, 0, 'none', 'structure'],
   [0x0b, 0x0b, 0, 'none', 'structure'],

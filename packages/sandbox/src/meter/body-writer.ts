@@ -47,7 +47,13 @@ export class BodyWriter {
   write(code: FunctionCode, range: BodyRange, body: number): Uint8Array<ArrayBuffer> {
     const type = functionTypeAt(this.#view, this.#view.imports.length + body)
     const plan = this.#plan
-    this.#placement.place(plan, { view: this.#view, type, code, checksFuel: this.#calls.checksFuel(body) })
+    this.#placement.place(plan, {
+      view: this.#view,
+      type,
+      code,
+      checksFuel: this.#calls.checksFuel(body),
+      uncheckedUnits: (index) => this.#calls.uncheckedUnits(code, index),
+    })
     this.#out.clear()
     const firstLocal = type.parameters.length + code.localCount
     const depthLocal = this.#calls.passesStack(body) ? firstLocal : undefined

@@ -2,14 +2,13 @@ import { type FunctionCode, FunctionReader } from '../binary/function-reader.ts'
 import type { ModuleView } from '../binary/module-view.ts'
 import { Op } from '../binary/opcodes.ts'
 import { checkCompileWork } from '../compile-work.ts'
-import { operationCosts } from '../cost-table.ts'
 import { functionTypeAt } from './block-types.ts'
+import { UNCHECKED_UNITS } from './charge-placement.ts'
+import { InstructionUnits } from './instruction-units.ts'
 import { estimateStack } from './stack-estimate.ts'
 
 /** Machine stack of a chain of functions that is not counted: it runs in the reserve above the budget. */
 const UNCOUNTED_CHAIN_BYTES = 2 * 1024
-/** Work of a call, callees included, that is done without a look at the fuel. */
-const UNCHECKED_UNITS = 1024
 
 /**
  * Who calls whom, and what follows for each function: whether it takes its frame from the stack budget, and whether it
@@ -77,18 +76,28 @@ export class CallGraph {
     return this.#checksFuel[body] === 1
   }
 
+  /** Units that the call at an instruction may cost in functions that do not look at the fuel; 0 when it is none. */
+  uncheckedUnits(code: FunctionCode, index: number): number {
+    const operation = code.operations[index]
+    if (operation === Op.callIndirect) return this.#callUnits[this.#table] as number
+    const callee = operation === Op.call ? (code.first[index] as number) - this.#view.imports.length : -1
+    return callee < 0 || this.#checksFuel[callee] === 1 ? 0 : (this.#callUnits[callee] as number)
+  }
+
   #readCalls(): void {
     const view = this.#view
     const reader = new FunctionReader(view.bytes)
+    const prices = new InstructionUnits()
     const importCount = view.imports.length
     const referenced = new Set(view.referencedFunctions)
     view.bodies.forEach((range, body) => {
       const code = reader.read(range)
       this.#firstOf[body] = this.#callees.length
-      const { frameBytes, slots } = estimateStack(view, functionTypeAt(view, importCount + body), code)
+      const type = functionTypeAt(view, importCount + body)
+      const { frameBytes, slots } = estimateStack(view, type, code)
       checkCompileWork(code, slots, range.start)
       this.#frameBytes[body] = frameBytes
-      this.#units[body] = this.#readBody(code, referenced)
+      this.#units[body] = this.#readBody(code, prices.read(view, type, code), referenced)
     })
     this.#firstOf[this.#table] = this.#callees.length
     this.#frameBytes[this.#table] = 0
@@ -98,12 +107,12 @@ export class CallGraph {
   }
 
   /** Notes a function's calls and what it refers to; returns what its instructions cost, each once. */
-  #readBody(code: FunctionCode, referenced: Set<number>): number {
+  #readBody(code: FunctionCode, prices: Int32Array, referenced: Set<number>): number {
     const importCount = this.#view.imports.length
     let units = 0
     for (let index = 0; index < code.count; index++) {
       const operation = code.operations[index] as number
-      units += operationCosts[operation] as number
+      units += prices[index] as number
       if (operation === Op.call) {
         const callee = (code.first[index] as number) - importCount
         if (callee >= 0) this.#callees.push(callee)

@@ -1,10 +1,11 @@
 import type { FunctionCode } from '../binary/function-reader.ts'
 import type { FunctionType, ModuleView } from '../binary/module-view.ts'
 import { Op } from '../binary/opcodes.ts'
-import { CALL_PREPAY_UNITS, operationCosts } from '../cost-table.ts'
+import { CALL_PREPAY_UNITS } from '../cost-table.ts'
 import { type ChargePlan, ChargeSite } from './charge-plan.ts'
 import { takeCountedLoops } from './counted-loops.ts'
 import { EdgeSite, EXIT, FlowGraph, NONE } from './flow-graph.ts'
+import { InstructionUnits } from './instruction-units.ts'
 import { Potentials } from './potentials.ts'
 
 /** What a placement knows of the function whose charges it places. */
@@ -14,6 +15,8 @@ export interface PlacedFunction {
   readonly code: FunctionCode
   /** The function must look at the fuel before it does much; see CallGraph. */
   readonly checksFuel: boolean
+  /** Units that the call at an instruction may cost in functions that do not look at the fuel; 0 when it is none. */
+  readonly uncheckedUnits: (index: number) => number
 }
 
 /** Fills a plan with the charges of one function. */
@@ -43,7 +46,7 @@ export class FlowPlacement implements ChargePlacement {
   readonly #refundUnitsMin: number
   readonly #graph = new FlowGraph()
   readonly #potentials = new Potentials()
-  #prices = new Int32Array(4096)
+  readonly #units = new InstructionUnits()
 
   constructor(options: FlowPlacementOptions) {
     this.prepayUnits = options.prepayUnits
@@ -54,13 +57,16 @@ export class FlowPlacement implements ChargePlacement {
     const { view, type, code } = target
     const graph = this.#graph
     plan.clear()
-    graph.build(view, type, code, this.#pricesOf(view, code))
+    graph.build(view, type, code, this.#pricesOf(target))
     plan.countedLoops = takeCountedLoops(graph, code)
     this.#potentials.spread(graph, this.prepayUnits)
     for (let block = 0; block < graph.blockCount; block++) this.#chargeBlock(plan, block)
     for (let edge = 0; edge < graph.edgeCount; edge++) this.#chargeEdge(plan, edge)
     plan.hasCallFreeLoops = graph.hasCallFreeLoops
-    if (target.checksFuel) this.#checkFuel(plan)
+    if (target.checksFuel) {
+      this.#checkFuel(plan)
+      this.#checkCallees(plan, target)
+    }
     plan.sort()
   }
 
@@ -80,15 +86,27 @@ export class FlowPlacement implements ChargePlacement {
     else plan.checkAt(positions)
   }
 
-  #pricesOf(view: ModuleView, code: FunctionCode): Int32Array {
-    if (this.#prices.length < code.count) this.#prices = new Int32Array(code.operations.length)
-    const prices = this.#prices
+  /** Looks at the fuel also between calls, where functions that do not look may do much one after the other. */
+  #checkCallees(plan: ChargePlan, { code, uncheckedUnits }: PlacedFunction): void {
+    let block = NONE
+    let units = 0
     for (let index = 0; index < code.count; index++) {
-      const operation = code.operations[index] as number
-      let price = operationCosts[operation] as number
-      if (isGuestCall(view, code, index)) price += this.prepayUnits
-      prices[index] = price
+      const work = uncheckedUnits(index)
+      if (work === 0) continue
+      const at = this.#graph.blockAt[index] as number
+      if (at !== block) units = 0
+      block = at
+      units += work
+      if (block === NONE || units <= UNCHECKED_UNITS) continue
+      plan.charge(ChargeSite.before, index, 0, true)
+      units = work
     }
+  }
+
+  #pricesOf({ view, type, code }: PlacedFunction): Int32Array {
+    const prices = this.#units.read(view, type, code)
+    for (let index = 0; index < code.count; index++)
+      if (isGuestCall(view, code, index)) prices[index] = (prices[index] as number) + this.prepayUnits
     return prices
   }
 
@@ -126,6 +144,9 @@ export class FlowPlacement implements ChargePlacement {
     else plan.charge(site, position, units, isChecked && units > 0)
   }
 }
+
+/** Work of a call, callees included, that is done without a look at the fuel. */
+export const UNCHECKED_UNITS = 1024
 
 /** More blocks with calls than this, and one look on entry is cheaper. */
 const CHECKS_AT_CALLS_MAX = 2

@@ -129,11 +129,11 @@ export class FlowGraph {
 
   #noteCall(): void {
     if (this.#current !== DEAD) this.callsOf[this.#current] = true
-    for (let depth = this.#depth; depth >= 0; depth--) (this.#frames[depth] as Frame).calls = true
+    this.#top().calls = true
   }
 
   #openLoop(index: number): void {
-    for (let depth = this.#depth; depth >= 0; depth--) (this.#frames[depth] as Frame).isPlain = false
+    this.#top().hasLoops = true
     const before = this.#current
     this.#loopDepth++
     this.#push(Op.loop, index, blockTypeOf(this.#view, this.#code.first[index] as number).parameters.length)
@@ -183,12 +183,13 @@ export class FlowGraph {
   #close(index: number): void {
     const frame = this.#top()
     if (frame.operation === Op.loop) {
-      this.#depth--
+      const isPlain = !frame.calls && !frame.hasLoops && frame.outermost >= this.#depth
+      this.#pop(frame)
       this.#loopDepth--
       if (frame.header === DEAD) return
       this.#loopHeader = frame.outerHeader
       if (!frame.calls) this.hasCallFreeLoops = true
-      if (frame.isPlain && !frame.calls)
+      if (isPlain)
         this.innermost.push({ start: frame.index, end: index, header: frame.header, backEdges: frame.backEdges })
       return
     }
@@ -199,11 +200,11 @@ export class FlowGraph {
     const isFunction = this.#depth === 0
     // A block that is only left through its end needs no edge: what follows is still the same block.
     if (!isFunction && frame.pending.length === 0) {
-      this.#depth--
+      this.#pop(frame)
       return
     }
     this.#fallInto(frame, index)
-    this.#depth--
+    this.#pop(frame)
     if (isFunction) {
       for (const edge of frame.pending) this.toOf[edge] = EXIT
       return
@@ -220,11 +221,8 @@ export class FlowGraph {
     const edge = this.#addEdge(this.#current, isBack ? frame.header : DEAD, index, site, frequency)
     if (isBack) frame.backEdges.push(edge)
     else this.#pend(frame, edge, frequency)
-    // The innermost loop around is left, or goes on from its middle.
-    for (let depth = this.#depth; depth > this.#depth - label; depth--) {
-      const crossed = this.#frames[depth] as Frame
-      if (crossed.operation === Op.loop) crossed.isPlain = false
-    }
+    const top = this.#top()
+    top.outermost = Math.min(top.outermost, this.#depth - label)
   }
 
   #branchIf(index: number): void {
@@ -284,10 +282,21 @@ export class FlowGraph {
     frame.outerHeader = this.#loopHeader
     frame.header = DEAD
     frame.frequency = 0
-    frame.isPlain = true
+    frame.hasLoops = false
     frame.calls = false
+    frame.outermost = this.#depth
     frame.pending.length = 0
     frame.backEdges = []
+  }
+
+  /** Ends the frame on top; what it contains is contained in the next one out. */
+  #pop(frame: Frame): void {
+    this.#depth--
+    if (this.#depth < 0) return
+    const outer = this.#top()
+    outer.calls ||= frame.calls
+    outer.hasLoops ||= frame.hasLoops
+    outer.outermost = Math.min(outer.outermost, frame.outermost)
   }
 
   #top(): Frame {
@@ -327,10 +336,12 @@ interface Frame {
   pending: number[]
   frequency: number
   backEdges: number[]
-  /** Loop: none is inside, and no branch leaves it other than by its end. */
-  isPlain: boolean
+  /** Loops are inside. */
+  hasLoops: boolean
   /** Functions are called inside. */
   calls: boolean
+  /** Depth of the outermost frame that a branch inside goes to, or its own. */
+  outermost: number
 }
 
 function newFrame(): Frame {
@@ -344,7 +355,8 @@ function newFrame(): Frame {
     pending: [],
     frequency: 0,
     backEdges: [],
-    isPlain: true,
+    hasLoops: false,
     calls: false,
+    outermost: 0,
   }
 }
