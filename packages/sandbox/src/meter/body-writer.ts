@@ -1,10 +1,10 @@
 import { ByteWriter } from '../binary/byte-writer.ts'
 import type { FunctionCode } from '../binary/function-reader.ts'
-import type { BodyRange, ModuleView } from '../binary/module-view.ts'
+import type { BodyRange, FunctionType, ModuleView } from '../binary/module-view.ts'
 import { Op } from '../binary/opcodes.ts'
 import { ValueType } from '../whitelist.ts'
 import { functionTypeAt } from './block-types.ts'
-import { BulkFunctions } from './bulk-functions.ts'
+import { BulkFunctions, type TypeRegistry } from './bulk-functions.ts'
 import type { CallGraph } from './call-graph.ts'
 import type { ChargePlacement } from './charge-placement.ts'
 import { type Charge, ChargePlan, ChargeSite } from './charge-plan.ts'
@@ -16,6 +16,7 @@ import { Added, type GuestGlobals, writeGet, writeSet } from './guest-globals.ts
 export interface BodyWriterComponents {
   readonly view: ModuleView
   readonly globals: GuestGlobals
+  readonly types: TypeRegistry
   readonly helpers: BulkFunctions
   readonly placement: ChargePlacement
   readonly calls: CallGraph
@@ -25,6 +26,7 @@ export interface BodyWriterComponents {
 export class BodyWriter {
   readonly #view: ModuleView
   readonly #globals: GuestGlobals
+  readonly #types: TypeRegistry
   readonly #helpers: BulkFunctions
   readonly #placement: ChargePlacement
   readonly #calls: CallGraph
@@ -37,6 +39,7 @@ export class BodyWriter {
   constructor(components: BodyWriterComponents) {
     this.#view = components.view
     this.#globals = components.globals
+    this.#types = components.types
     this.#helpers = components.helpers
     this.#placement = components.placement
     this.#calls = components.calls
@@ -56,54 +59,67 @@ export class BodyWriter {
     })
     this.#out.clear()
     const firstLocal = type.parameters.length + code.localCount
-    const depthLocal = this.#calls.passesStack(body) ? firstLocal : undefined
+    const stackBytes = this.#calls.stackBytes(body)
+    const stackLocal = stackBytes > 0 ? firstLocal : undefined
     // Reading the counter from memory each time is only slow where it happens again and again.
     const keepsCounter = plan.hasCallFreeLoops && plan.charges.length + plan.countedLoops.length > 1
-    const fuelLocal = keepsCounter ? firstLocal + (depthLocal === undefined ? 0 : 1) : undefined
-    this.#writeLocals(code, range, depthLocal, fuelLocal)
-    this.#writeStackEntry(this.#calls.stackBytes(body), depthLocal)
+    const fuelLocal = keepsCounter ? firstLocal + (stackLocal === undefined ? 0 : 1) : undefined
+    this.#writeLocals(code, range, stackLocal, fuelLocal)
+    if (stackLocal !== undefined) this.#writeStackEntry(type, stackBytes, stackLocal)
     this.#charges.begin(fuelLocal)
-    this.#writeInstructions(code, depthLocal)
+    this.#writeInstructions(code, stackLocal)
     return this.#out.view()
   }
 
-  #writeLocals(code: FunctionCode, range: BodyRange, depth: number | undefined, fuel: number | undefined): void {
+  #writeLocals(code: FunctionCode, range: BodyRange, stack: number | undefined, fuel: number | undefined): void {
     const out = this.#out
-    out.u32(code.localRuns.length + (depth === undefined ? 0 : 1) + (fuel === undefined ? 0 : 1))
+    out.u32(code.localRuns.length + (stack === undefined ? 0 : 1) + (fuel === undefined ? 0 : 1))
     const runsStart = range.start + lebLength(this.#view.bytes, range.start)
     out.range(this.#view.bytes, runsStart, code.codeStart)
-    if (depth !== undefined) out.raw(1, ValueType.i32)
+    if (stack !== undefined) out.raw(1, ValueType.i32)
     if (fuel !== undefined) out.raw(1, ValueType.i64)
   }
 
-  /** Takes the frame from the stack budget. What is left is kept in a local and handed to the functions called. */
-  #writeStackEntry(frameBytes: number, depthLocal: number | undefined): void {
-    if (frameBytes === 0 && depthLocal === undefined) return
+  /**
+   * Takes the frame from the stack budget, and opens a block that the function's own ways out lead to: behind it what
+   * was left before is put back.
+   */
+  #writeStackEntry(type: FunctionType, frameBytes: number, local: number): void {
     const out = this.#out
     const { stack } = this.#globals
     writeGet(out, stack)
-    if (frameBytes === 0) {
-      out.u8(Op.localSet)
-      out.u32(depthLocal ?? 0)
-      return
-    }
+    out.u8(Op.localTee)
+    out.u32(local)
+    out.u8(Op.i32Const)
+    out.s32(frameBytes)
+    out.raw(Added.i32LessSigned, Op.if, Added.emptyBlock, Op.i32Const, 0x7f)
+    writeSet(out, stack)
+    out.raw(Op.unreachable, Op.end, Op.localGet)
+    out.u32(local)
     out.u8(Op.i32Const)
     out.s32(frameBytes)
     out.u8(Added.i32Subtract)
-    if (depthLocal !== undefined) {
-      out.u8(Op.localTee)
-      out.u32(depthLocal)
-    }
-    out.raw(Op.i32Const, 0, Added.i32LessSigned, Op.if, Added.emptyBlock, Op.i32Const, 0x7f)
     writeSet(out, stack)
-    out.raw(Op.unreachable, Op.end)
+    out.u8(Op.block)
+    const [result] = type.results
+    if (result === undefined) out.u8(Added.emptyBlock)
+    else if (type.results.length === 1) out.u8(result)
+    else out.s32(this.#types.indexOf([], type.results))
   }
 
-  #writeInstructions(code: FunctionCode, depthLocal: number | undefined): void {
+  #writeStackExit(local: number): void {
+    this.#out.u8(Op.end)
+    this.#out.u8(Op.localGet)
+    this.#out.u32(local)
+    writeSet(this.#out, this.#globals.stack)
+  }
+
+  #writeInstructions(code: FunctionCode, stackLocal: number | undefined): void {
     const { charges, countedLoops } = this.#plan
     this.#copied = code.codeStart
     let next = 0
     let nextLoop = 0
+    let depth = 0
     for (let index = 0; index < code.count; index++) {
       while (next < charges.length && (charges[next] as Charge).position === index) {
         this.#copyUntil(code.offsets[index] as number)
@@ -114,10 +130,24 @@ export class BodyWriter {
         this.#charges.chargePasses(countedLoops[nextLoop++] as CountedLoop)
       }
       const operation = code.operations[index] as number
-      if (operation === Op.call || operation === Op.callIndirect) this.#writeCall(code, index, depthLocal)
+      if (operation === Op.call || operation === Op.callIndirect) this.#writeCall(code, index)
+      else if (operation === Op.return && stackLocal !== undefined) this.#writeReturn(code, index, depth)
+      else if (operation >= Op.block && operation <= Op.if) depth++
+      else if (operation === Op.end) depth--
       else if (BulkFunctions.replaces(operation)) this.#writeHelperCall(code, index)
     }
-    this.#copyUntil(code.offsets[code.count] as number)
+    // The function's own `end` comes last.
+    this.#copyUntil(code.offsets[code.count - 1] as number)
+    if (stackLocal !== undefined) this.#writeStackExit(stackLocal)
+    this.#out.u8(Op.end)
+  }
+
+  /** A way out that passes {@link BodyWriter.#writeStackExit}. */
+  #writeReturn(code: FunctionCode, index: number, depth: number): void {
+    this.#copyUntil(code.offsets[index] as number)
+    this.#out.u8(Op.br)
+    this.#out.u32(depth)
+    this.#copied = code.offsets[index + 1] as number
   }
 
   #writeCharge(code: FunctionCode, index: number, { site, units, isChecked }: Charge): void {
@@ -136,17 +166,8 @@ export class BodyWriter {
     this.#charges.charge(units, isChecked)
   }
 
-  #writeCall(code: FunctionCode, index: number, depthLocal: number | undefined): void {
-    const after = code.offsets[index + 1] as number
-    const isIndirect = code.operations[index] === Op.callIndirect
-    const needsStack = isIndirect ? this.#calls.indirectNeedsStack : this.#calls.needsStack(code.first[index] as number)
-    if (depthLocal !== undefined && needsStack) {
-      this.#copyUntil(code.offsets[index] as number)
-      this.#out.u8(Op.localGet)
-      this.#out.u32(depthLocal)
-      writeSet(this.#out, this.#globals.stack)
-    }
-    this.#copyUntil(after)
+  #writeCall(code: FunctionCode, index: number): void {
+    this.#copyUntil(code.offsets[index + 1] as number)
     this.#charges.reload()
   }
 

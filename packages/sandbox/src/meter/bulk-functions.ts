@@ -102,6 +102,7 @@ export class BulkFunctions {
   #fillMemory(): Helper {
     const { i32 } = ValueType
     const body = this.#chargedBytes()
+    writeAtOnceIfSmall(body, [0xfc, 11, 0])
     const fill = this.#pieceCall([0xfc, 11, 0])
     writeIfOutside(body, 0, fill)
     writePieces(body, () => {
@@ -116,6 +117,7 @@ export class BulkFunctions {
   #copyMemory(): Helper {
     const { i32 } = ValueType
     const body = this.#chargedBytes()
+    writeAtOnceIfSmall(body, [0xfc, 10, 0, 0])
     const copy = this.#pieceCall([0xfc, 10, 0, 0])
     writeIfOutside(body, 0, copy)
     writeIfOutside(body, 1, copy)
@@ -253,6 +255,12 @@ const inlineOperations: ReadonlySet<number> = new Set<number>([Op.dataDrop, Op.e
 
 /** `i32.const` of the bytes that one fill or copy moves at most: about 2 ms of work on fresh memory. */
 const PIECE: readonly number[] = [Op.i32Const, ...signedLeb(4_194_304)]
+
+/** What is no longer than a piece, as nearly all is, needs nothing more. */
+function writeAtOnceIfSmall(body: ByteWriter, operation: readonly number[]): void {
+  body.raw(Op.localGet, 2, ...PIECE, Added.i32LessEqualUnsigned, Op.if, Added.emptyBlock)
+  body.raw(Op.localGet, 0, Op.localGet, 1, Op.localGet, 2, ...operation, Op.return, Op.end)
+}
 
 /** Does the whole operation at once, so that it traps as it must, when `[local, local + length)` is outside memory. */
 function writeIfOutside(body: ByteWriter, local: number, operation: readonly number[]): void {

@@ -9,11 +9,13 @@ import { estimateStack } from './stack-estimate.ts'
 
 /** Machine stack of a chain of functions that is not counted: it runs in the reserve above the budget. */
 const UNCOUNTED_CHAIN_BYTES = 2 * 1024
+/** Such a chain that leads on to a counted function, which then pays for it at its longest. */
+const UNCOUNTED_LINK_BYTES = 256
 
 /**
  * Who calls whom, and what follows for each function: whether it takes its frame from the stack budget, and whether it
- * looks at the fuel when it is entered. Frames are counted where a chain of calls can come round again, on the way there,
- * and where it is long. What is not counted is only ever the end of the stack, and short: it runs in the reserve.
+ * looks at the fuel when it is entered. Frames are counted where a chain of calls can come round again (so that no
+ * recursion is without a counted function) or is long; the count of a function covers the short chains to the next one.
  *
  * Nodes are the module's own functions by their order, and one more: the table, which stands for whatever an indirect
  * call may reach. Only functions that element segments, globals or `ref.func` name can be there.
@@ -30,8 +32,9 @@ export class CallGraph {
   readonly #isCounted: Uint8Array
   readonly #checksFuel: Uint8Array
   readonly #reachesCounted: Uint8Array
-  /** Frames of the longest uncounted chain that begins here. */
+  /** Frames of the longest uncounted chain that begins here; and of the longest that leads on to a counted function. */
   readonly #chainBytes: Float64Array
+  readonly #linkBytes: Float64Array
   readonly #callUnits: Float64Array
 
   /** @throws SandboxError SANDBOX_FORBIDDEN_FEATURE, SANDBOX_MALFORMED, SANDBOX_MODULE_LIMIT */
@@ -44,6 +47,7 @@ export class CallGraph {
     this.#checksFuel = new Uint8Array(nodes)
     this.#reachesCounted = new Uint8Array(nodes)
     this.#chainBytes = new Float64Array(nodes)
+    this.#linkBytes = new Float64Array(nodes)
     this.#callUnits = new Float64Array(nodes)
     this.#readCalls()
     this.#countCycles()
@@ -52,23 +56,7 @@ export class CallGraph {
 
   /** Bytes that a function takes from the stack budget when it is entered; 0 when it takes none. */
   stackBytes(body: number): number {
-    return this.#isCounted[body] === 1 ? (this.#frameBytes[body] as number) : 0
-  }
-
-  /** True when the function must hand the stack budget on, because something that it calls counts. */
-  passesStack(body: number): boolean {
-    return this.#reachesCounted[body] === 1
-  }
-
-  /** True when a call of the function index counts, or hands the budget on to one that does. */
-  needsStack(functionIndex: number): boolean {
-    const body = functionIndex - this.#view.imports.length
-    return body >= 0 && (this.#isCounted[body] === 1 || this.#reachesCounted[body] === 1)
-  }
-
-  /** The same for an indirect call. */
-  get indirectNeedsStack(): boolean {
-    return this.#reachesCounted[this.#table] === 1
+    return this.#isCounted[body] === 1 ? (this.#linkBytes[body] as number) : 0
   }
 
   /** True when the function must look at the fuel before it does much. */
@@ -169,21 +157,28 @@ export class CallGraph {
   #addCallees(node: number): void {
     const isTable = node === this.#table
     let chainBytes = 0
+    let linkBytes = 0
     let units = this.#units[node] as number
     const end = this.#firstOf[node + 1] as number
     for (let site = this.#firstOf[node] as number; site < end; site++) {
       const callee = this.#callees[site] as number
       const isCounted = this.#isCounted[callee] === 1
-      if (isCounted || this.#reachesCounted[callee] === 1) this.#reachesCounted[node] = 1
+      const leadsOn = this.#reachesCounted[callee] === 1
+      if (isCounted || leadsOn) this.#reachesCounted[node] = 1
+      // A chain that leads nowhere is only ever the end of the stack, and runs in the reserve.
+      if (!isCounted && leadsOn) linkBytes = Math.max(linkBytes, this.#linkBytes[callee] as number)
       if (!isCounted) chainBytes = Math.max(chainBytes, this.#chainBytes[callee] as number)
       const work = this.#checksFuel[callee] === 1 ? 0 : (this.#callUnits[callee] as number)
       units = isTable ? Math.max(units, work) : units + work
     }
     chainBytes += this.#frameBytes[node] as number
+    linkBytes += this.#frameBytes[node] as number
     this.#chainBytes[node] = chainBytes
+    this.#linkBytes[node] = linkBytes
     this.#callUnits[node] = units
     if (isTable) return
-    if (this.#reachesCounted[node] === 1 || chainBytes > UNCOUNTED_CHAIN_BYTES) this.#isCounted[node] = 1
+    const isLongLink = this.#reachesCounted[node] === 1 && linkBytes > UNCOUNTED_LINK_BYTES
+    if (isLongLink || chainBytes > UNCOUNTED_CHAIN_BYTES) this.#isCounted[node] = 1
     if (units > UNCHECKED_UNITS) this.#checksFuel[node] = 1
   }
 

@@ -178,6 +178,7 @@ class Transformer {
     const writer = new BodyWriter({
       view,
       globals: this.#globals,
+      types: this.#types,
       helpers: this.#helpers,
       placement: this.#placement,
       calls: new CallGraph(view),
