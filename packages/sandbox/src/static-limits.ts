@@ -18,6 +18,10 @@ export const staticLimits = {
   locals: 20_000,
   /** Of one function: values times branches, see compile-work.ts: about 50 ms. QuickJS's interpreter has 400,000. */
   compileWork: 4_194_304,
+  /** Of all functions together: at most 3 s that no fuel pays for. 31 MB of a compiler's code have 220,000,000. */
+  moduleCompileWork: 268_435_456,
+  /** Of all functions together, see compile-work.ts: at most 3 s before the first call. 31 MB of code have 27,000,000. */
+  rewriteWork: 33_554_432,
   /** Of blocks inside each other in one function. */
   nesting: 2_048,
   /** Labels of one br_table. */
@@ -62,6 +66,8 @@ const words: Record<StaticLimit, string> = {
   functionBytes: 'bytes in one function',
   locals: 'locals in one function',
   compileWork: 'values times branches in one function',
+  moduleCompileWork: 'values times branches in all functions together',
+  rewriteWork: 'instructions in all functions together, branches and floats counted several times,',
   nesting: 'nested blocks',
   branchTargets: 'targets in one br_table',
   globals: 'globals',

@@ -1,10 +1,12 @@
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { SandboxError } from '../src/errors.ts'
+import { ProcessExecutor } from '../src/node/index.ts'
 import { compileModule, prepareModule } from '../src/prepare.ts'
 import { runCall } from '../src/run.ts'
 import { functionCall, limits } from './calls.ts'
 import { guests } from './guests.ts'
 import { type Code, I64, ModuleBuilder, op, u32 } from './module-builder.ts'
+import { patternModule, patterns, withFloat } from './pattern-modules.ts'
 
 function refusal(bytes: Uint8Array): SandboxError {
   try {
@@ -60,3 +62,34 @@ function switches(count: number): Code {
     new Array<number>(2000).fill(0x0b),
   ]
 }
+
+describe('modules whose functions are together as much work as is allowed', () => {
+  const FUNCTION_BYTES = 30_000
+  /** Less than an executor waits for; a quiet machine takes at most 3 s. */
+  const LOAD_MS_MAX = 9_000
+  const executor = new ProcessExecutor({}, { workersMax: 1, loadTimeoutMs: 120_000 })
+  beforeAll(() => executor.start())
+  afterAll(() => executor.stop())
+
+  test.each([
+    ['branches out of blocks', 490, 530, 'rewriteWork'],
+    ['empty loops', 130, 145, 'moduleCompileWork'],
+    ['nothing', 1110, 1130, 'moduleBytes'],
+  ] as const)(
+    '%s are loaded soon by an executor, raw and strict, and a little more is refused',
+    async (name, accepted, refused, limit) => {
+      const pattern = withFloat(patterns[name])
+      const bytes = patternModule(pattern, accepted, FUNCTION_BYTES)
+      for (const floats of ['raw', 'strict'] as const) {
+        const begun = performance.now()
+        await executor.load(bytes, { floats })
+        expect(performance.now() - begun).toBeLessThan(LOAD_MS_MAX)
+      }
+      const error = await executor
+        .load(patternModule(pattern, refused, FUNCTION_BYTES))
+        .catch((reason: unknown) => reason)
+      expect(error).toMatchObject({ code: 'SANDBOX_MODULE_LIMIT', details: { limit } })
+    },
+    120_000,
+  )
+})

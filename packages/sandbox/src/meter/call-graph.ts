@@ -1,7 +1,7 @@
 import { type FunctionCode, FunctionReader } from '../binary/function-reader.ts'
 import type { ModuleView } from '../binary/module-view.ts'
 import { Op } from '../binary/opcodes.ts'
-import { checkCompileWork } from '../compile-work.ts'
+import { ModuleWork } from '../compile-work.ts'
 import { functionTypeAt } from './block-types.ts'
 import { UNCHECKED_UNITS } from './charge-placement.ts'
 import { InstructionUnits } from './instruction-units.ts'
@@ -77,13 +77,14 @@ export class CallGraph {
     const reader = new FunctionReader(view.bytes)
     const prices = new InstructionUnits()
     const importCount = view.imports.length
+    const work = new ModuleWork()
     const referenced = new Set(view.referencedFunctions)
     view.bodies.forEach((range, body) => {
       const code = reader.read(range)
       this.#firstOf[body] = this.#callees.length
       const type = functionTypeAt(view, importCount + body)
       const { frameBytes, slots } = estimateStack(view, type, code)
-      checkCompileWork(code, slots, range.start)
+      work.add(code, slots, range.start)
       this.#frameBytes[body] = frameBytes
       this.#units[body] = this.#readBody(code, prices.read(view, type, code), referenced)
     })

@@ -12,6 +12,9 @@ import { addedExports, type GuestGlobals, guestGlobals, writeGuestGlobals } from
 
 /** V8 refuses larger function bodies. */
 const METERED_BODY_BYTES_MAX = 7_000_000
+/** Of all bodies together: 64 MiB, which the engine reads in 0.1 s. */
+const METERED_CODE_BYTES_MAX = 67_108_864
+const PIECE_BYTES = 1_048_576
 
 /** A module that counts its own fuel, stack and memory. */
 export interface MeteredModule {
@@ -63,17 +66,18 @@ class Transformer {
   }
 
   transform(exports: readonly ModuleExport[]): Uint8Array<ArrayBuffer> {
-    const view = this.#view
+    // First of all: it says which types and helpers the other sections must have. Its pieces are copied once, to the end.
     const bodies = this.#bodies()
-    const out = new ByteWriter(view.bytes.length + (view.bytes.length >> 1) + 1024)
-    out.range(view.bytes, 0, 8)
+    const parts: Uint8Array[] = [this.#view.bytes.subarray(0, 8)]
     for (const id of sectionOrder) {
-      const content = id === Section.code ? bodies : this.#section(id, exports)
+      const content = id === Section.code ? bodies : partsOf(this.#section(id, exports))
       if (content === undefined) continue
-      out.u8(id)
-      out.vector(content)
+      const head = new ByteWriter(8)
+      head.u8(id)
+      head.u32(bytesOf(content))
+      parts.push(head.view(), ...content)
     }
-    return out.view().slice()
+    return joined(parts)
   }
 
   /** The new content of a section; undefined when the module has none. */
@@ -172,7 +176,8 @@ class Transformer {
     })
   }
 
-  #bodies(): Uint8Array | undefined {
+  /** The new content of the code section in pieces; undefined when the module has none. */
+  #bodies(): readonly Uint8Array[] | undefined {
     const view = this.#view
     const reader = new FunctionReader(view.bytes)
     const writer = new BodyWriter({
@@ -183,20 +188,66 @@ class Transformer {
       placement: this.#placement,
       calls: new CallGraph(view),
     })
-    const all = new ByteWriter(view.bytes.length + (view.bytes.length >> 1))
+    const code = new CodePieces()
     view.bodies.forEach((range, index) => {
       const body = writer.write(reader.read(range), range, index)
-      if (body.length > METERED_BODY_BYTES_MAX) throw tooLarge(body.length, range.start)
-      all.vector(body)
+      if (body.length > METERED_BODY_BYTES_MAX) throw tooLarge('function', body.length, range.start)
+      code.add(body)
+      if (code.length > METERED_CODE_BYTES_MAX) throw tooLarge('code', code.length, range.start)
     })
     const helpers = this.#helpers.helpers
     if (view.bodies.length + helpers.length === 0) return undefined
-    for (const helper of helpers) all.vector(helper.body)
-    const out = new ByteWriter(all.length + 8)
-    out.u32(view.bodies.length + helpers.length)
-    out.range(all.view(), 0, all.length)
-    return out.view()
+    for (const helper of helpers) code.add(helper.body)
+    const count = new ByteWriter(8)
+    count.u32(view.bodies.length + helpers.length)
+    return [count.view(), ...code.take()]
   }
+}
+
+/** Bodies one after the other, in pieces, so that none is copied again because another one does not fit. */
+class CodePieces {
+  readonly #pieces: Uint8Array[] = []
+  readonly #out = new ByteWriter(PIECE_BYTES)
+  #taken = 0
+
+  /** Bytes of all bodies with their lengths. */
+  get length(): number {
+    return this.#taken + this.#out.length
+  }
+
+  add(body: Uint8Array): void {
+    if (this.#out.length + body.length > PIECE_BYTES) this.#cut()
+    this.#out.vector(body)
+  }
+
+  take(): readonly Uint8Array[] {
+    this.#cut()
+    return this.#pieces
+  }
+
+  #cut(): void {
+    this.#pieces.push(this.#out.view().slice())
+    this.#taken += this.#out.length
+    this.#out.clear()
+  }
+}
+
+function partsOf(content: Uint8Array | undefined): readonly Uint8Array[] | undefined {
+  return content === undefined ? undefined : [content]
+}
+
+function bytesOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, part) => sum + part.length, 0)
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(bytesOf(parts))
+  let offset = 0
+  for (const part of parts) {
+    whole.set(part, offset)
+    offset += part.length
+  }
+  return whole
 }
 
 /** Function types that the transformer needs besides the module's own. */
@@ -227,12 +278,14 @@ class AppendedTypes implements TypeRegistry {
   }
 }
 
-function tooLarge(have: number, offset: number): SandboxError {
+function tooLarge(what: 'function' | 'code', have: number, offset: number): SandboxError {
+  const [limit, allowed] =
+    what === 'function' ? ['functionBytes', METERED_BODY_BYTES_MAX] : ['code', METERED_CODE_BYTES_MAX]
   return new SandboxError(
     'SANDBOX_MODULE_LIMIT',
-    `function at byte ${offset} takes ${have} bytes once metered; at most ${METERED_BODY_BYTES_MAX} are allowed`,
+    `${what} at byte ${offset} takes ${have} bytes once metered; at most ${allowed} are allowed`,
     {
-      details: { limit: 'functionBytes', have, allowed: METERED_BODY_BYTES_MAX, offset },
+      details: { limit, have, allowed, offset },
     },
   )
 }

@@ -2,6 +2,7 @@ import { ByteWriter } from '../binary/byte-writer.ts'
 import { type FunctionCode, FunctionReader } from '../binary/function-reader.ts'
 import { type BodyRange, type ModuleView, Section, sectionOrder } from '../binary/module-view.ts'
 import { functionTypeAt } from '../meter/block-types.ts'
+import { checkStaticLimit } from '../static-limits.ts'
 import { ScratchLocals, writeCanonical } from './canonical-code.ts'
 import { type CanonicalPlacement, placeCanonicals } from './canonical-placement.ts'
 
@@ -49,6 +50,8 @@ class BodyRewriter {
     let isChanged = false
     out.u32(bodies.length)
     bodies.forEach((range, index) => {
+      // The whole module will be refused for it; no need to make it first.
+      checkStaticLimit('moduleBytes', out.length, range.start)
       const code = reader.read(range)
       const { parameters } = functionTypeAt(this.#view, imports.length + index)
       const shapes = this.#placement(code, imports.length + index)
