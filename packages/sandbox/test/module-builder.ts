@@ -8,18 +8,20 @@ export const F64 = 0x7c
 /** Code bytes, nested at will. */
 export type Code = readonly (number | Code)[]
 
+const scratch = new ByteWriter(16)
+
 /** Unsigned LEB128 as code bytes. */
 export function u32(value: number): number[] {
-  const writer = new ByteWriter()
-  writer.u32(value)
-  return [...writer.view()]
+  scratch.clear()
+  scratch.u32(value)
+  return [...scratch.view()]
 }
 
 /** Signed LEB128 as code bytes. */
 function s64(value: number | bigint): number[] {
-  const writer = new ByteWriter()
-  writer.s64(BigInt(value))
-  return [...writer.view()]
+  scratch.clear()
+  scratch.s64(BigInt(value))
+  return [...scratch.view()]
 }
 
 /** Instructions as code bytes. */

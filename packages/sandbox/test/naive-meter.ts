@@ -4,7 +4,7 @@ import { billingPlacement, type ChargePlacement, exactPlacement, isGuestCall } f
 import { ChargePlan, ChargeSite } from '../src/meter/charge-plan.ts'
 import { InstructionUnits } from '../src/meter/instruction-units.ts'
 import { meterModule } from '../src/meter/meter.ts'
-import { type CompiledModule, prepareModule } from '../src/prepare.ts'
+import { type CompiledModule, type ModuleFacts, prepareModule } from '../src/prepare.ts'
 import { webAssembly } from '../src/webassembly.ts'
 
 /**
@@ -37,9 +37,14 @@ function perInstruction(withLumps: boolean): ChargePlacement {
   }
 }
 
+/** What is known of modules that are metered more than once. */
+const factsOf = new WeakMap<Uint8Array, ModuleFacts>()
+
 function meteredWith(bytes: Uint8Array, placement: ChargePlacement): CompiledModule {
   const { bytes: metered, entryFuel } = meterModule(readModule(bytes), keptExports, placement)
-  return { facts: { ...prepareModule(bytes).facts, entryFuel }, module: new webAssembly.Module(metered) }
+  const facts = factsOf.get(bytes) ?? prepareModule(bytes).facts
+  factsOf.set(bytes, facts)
+  return { facts: { ...facts, entryFuel }, module: new webAssembly.Module(metered) }
 }
 
 /** The same module, counting each instruction as it comes. */
