@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Outcome } from '../src/call.ts'
@@ -12,6 +13,7 @@ import { prepareModule } from '../src/prepare.ts'
 import { functionCall, limits } from './calls.ts'
 import { guests } from './guests.ts'
 import { costlyGuests, endlessGuests, recursiveGuests } from './hostile-guests.ts'
+import { childPids } from './processes.ts'
 
 const ECHO = Uint8Array.of(0, 42)
 const HOUR_MS = 3_600_000
@@ -86,6 +88,47 @@ describe('a guest that does not end by itself', () => {
     const outcome = await executor.run(await executor.load(bytes), functionCall(), limits({ ...wide, fuel }))
     expect(outcome).toEqual({ status: 'out-of-fuel', fuel })
   })
+})
+
+describe('a kill', () => {
+  const toucher = endlessGuests['a loop that touches every page'] as () => Uint8Array
+
+  test('is told at once, and the memory of those killed does not pile up in threads that still end', async () => {
+    const others = childPids()
+    const single = new ProcessExecutor({}, { workersMax: 1 })
+    await single.start()
+    try {
+      const [pid] = childPids().filter((child) => !others.includes(child))
+      if (pid === undefined) throw new Error('the executor has a process')
+      const echo = await single.load(guests.echo())
+      const module = await single.load(toucher())
+      await single.run(echo, functionCall(ECHO), limits())
+      const threads = (): number => readdirSync(`/proc/${pid}/task`).length
+      const before = threads()
+      let most = before
+      const watch = setInterval(() => {
+        most = Math.max(most, threads())
+      }, 2)
+      const delaysMs: number[] = []
+      for (let round = 0; round < 10; round++) {
+        // The time begins when a worker takes the call, so the one that stands in must be there.
+        await single.run(echo, functionCall(ECHO), limits())
+        const begun = performance.now()
+        expect(await single.run(module, functionCall(), limits({ ...wide, timeMs: 150 }))).toMatchObject({
+          status: 'timed-out',
+        })
+        delaysMs.push(performance.now() - begun - 150)
+      }
+      clearInterval(watch)
+      process.stderr.write(`kills of 1 GiB, until they are told: ${delaysMs.map(Math.round).join(', ')} ms\n`)
+      // 50 ms on a quiet machine; most rounds are enough on a busy one.
+      expect(delaysMs.toSorted((left, right) => left - right)[6]).toBeLessThan(250)
+      // The worker, and one that ends.
+      expect(most - before).toBeLessThanOrEqual(1)
+    } finally {
+      await single.stop()
+    }
+  }, 30_000)
 })
 
 describe('recursion that never ends', () => {
