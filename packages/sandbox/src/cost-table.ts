@@ -8,31 +8,39 @@ export const METER_VERSION = 3
 
 /**
  * Price of each class of operation. Ten units are about one nanosecond of a 2024 server core when the operation has to
- * wait for the one before it; the weights are rounded measurements on V8's optimising compiler (simple operations take
- * less, and cost the one unit that is the least).
+ * wait for the one before it. The weights are rounded from a fit to the times of 18 programs (`npm run bench`, and
+ * scripts/bench/sandbox/operation-counts.ts): fuel per second then differs by a factor of 4.6 between them, where the
+ * price of 1 for nearly all gave 6.7. What is left is how much of a program's work the processor can do side by side.
  */
 const classCosts: Readonly<Record<keyof typeof CostClass, number>> = {
   structure: 0,
   simple: 1,
-  memory: 3,
-  divide: 16,
+  load: 10,
+  store: 3,
+  multiply: 2,
+  divide: 64,
+  float: 8,
   floatDivide: 32,
-  call: 16,
-  callIndirect: 24,
-  table: 6,
-  bulk: 64,
-  grow: 64,
-  convert: 32,
+  vector: 2,
+  vectorMemory: 3,
   slowVector: 16,
+  branch: 6,
+  branchTable: 6,
+  call: 16,
+  callIndirect: 80,
+  table: 10,
+  bulk: 64,
+  grow: 1_500,
+  convert: 32,
 }
 
 /** Price of each operation by operation number (see binary/opcodes.ts); 0 for refused ones, which never get here. */
-export const operationCosts: Uint8Array = buildOperationCosts()
+export const operationCosts: Uint16Array = buildOperationCosts()
 
-function buildOperationCosts(): Uint8Array {
-  const byClass = new Uint8Array(Object.keys(CostClass).length)
+function buildOperationCosts(): Uint16Array {
+  const byClass = new Uint16Array(Object.keys(CostClass).length)
   for (const [name, index] of Object.entries(CostClass)) byClass[index] = classCosts[name as keyof typeof CostClass]
-  const costs = new Uint8Array(OPERATION_COUNT)
+  const costs = new Uint16Array(OPERATION_COUNT)
   for (let operation = 0; operation < OPERATION_COUNT; operation++)
     costs[operation] = byClass[costClassOf[operation] as number] as number
   return costs
@@ -61,8 +69,8 @@ export const CALL_PREPAY_UNITS = 16
 export const amountCosts = {
   /** memory.fill, copy and init: one unit for each 2^1 bytes. */
   bulkBytesShift: 1,
-  /** table.fill, copy, init and grow: units for each entry. */
-  perTableEntry: 4,
+  /** table.fill, copy, init and grow: units for each entry; measured 13 to 46 ns. */
+  perTableEntry: 256,
   /** memory.grow that succeeds: units for each page of 64 KiB; the host zeroes it when it is touched, 17 us. */
   perGrownPage: 131_072,
   /** Each page that memory begins with; less than a grown one, because compilers declare more than programs touch. */

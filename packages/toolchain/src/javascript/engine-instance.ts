@@ -15,7 +15,7 @@ type EngineExports = Readonly<Record<(typeof buildExports)[number], EngineFuncti
  * many bytes of its own stack (1 MiB) as the sandbox counts. With this much, every kind of recursion that the tests know
  * ends in a RangeError before the budget does.
  */
-const STACK_SHARE = 0.84
+const STACK_SHARE = 0.66
 /** Longest that the top level of a task may run during the build. */
 const TOP_LEVEL_TIMEOUT_MS = 30_000
 /** Memory of the top level during the build: a module may have 32 MiB, and this machine has other work. */
