@@ -13,8 +13,12 @@ import { SeededNumbers } from './seeded-numbers.ts'
 
 /** How many mutants to make; more for a longer search. */
 const MUTANTS = Number(process.env.STEAD_FUZZ_PROGRAMS ?? 2000)
-/** What one of these small modules may take at most, on a slow and busy machine. */
-const PREPARE_MS_MAX = 5000
+/**
+ * Processor time that one of these small modules may take from its check to the end of its run. The most seen is 33 ms,
+ * where garbage is collected; one that takes longer is judged twice more, and must take that long each time to fail.
+ */
+const JUDGE_MS_MAX = 300
+const JUDGE_TIMES_MAX = 3
 
 const refusals: ReadonlySet<SandboxErrorCode> = new Set<SandboxErrorCode>([
   'SANDBOX_MALFORMED',
@@ -28,8 +32,19 @@ type Verdict = 'accepted' | SandboxErrorCode
 
 /** Checks one hostile binary against the engine. Throws when the sandbox breaks one of its promises. */
 function judge(bytes: Uint8Array): Verdict {
+  const tookMs: number[] = []
+  while (tookMs.length < JUDGE_TIMES_MAX) {
+    const begun = process.threadCpuUsage()
+    const verdict = judgeOnce(bytes)
+    const { user, system } = process.threadCpuUsage(begun)
+    tookMs.push((user + system) / 1000)
+    if ((tookMs.at(-1) as number) <= JUDGE_MS_MAX) return verdict
+  }
+  throw new Error(`it took ${tookMs.map(Math.round).join(', ')} ms; at most ${JUDGE_MS_MAX} are allowed`)
+}
+
+function judgeOnce(bytes: Uint8Array): Verdict {
   const isValid = webAssembly.validate(bytes)
-  const begun = performance.now()
   let metered: Uint8Array
   let facts: ReturnType<typeof prepareModule>['facts']
   try {
@@ -42,7 +57,6 @@ function judge(bytes: Uint8Array): Verdict {
     return error.code
   }
   expect(isValid).toBe(true)
-  expect(performance.now() - begun).toBeLessThan(PREPARE_MS_MAX)
   const module = new webAssembly.Module(metered)
   const kind = facts.kinds[0] as 'command' | 'function'
   const fuel = BigInt(facts.instanceFuel) + 200_000n
@@ -126,7 +140,7 @@ describe('mutants of valid modules are refused by a listed code or run', () => {
     if (command === undefined)
       process.stderr.write('\n*** MUTANTS OF A C PROGRAM ARE NOT TESTED: clang with wasi-libc is missing\n')
     const modules = [await compileAssemblyScript('periods.as'), ...(command === undefined ? [] : [command])]
-    const seen = judgeMutants(modules, Math.ceil(MUTANTS / 20), 2)
+    const seen = judgeMutants(modules, Math.ceil(MUTANTS / 50), 2)
     expect(Object.keys(seen).length).toBeGreaterThan(1)
   }, 3_600_000)
 })
