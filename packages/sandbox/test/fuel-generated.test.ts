@@ -3,7 +3,7 @@ import { CHARGE_AHEAD_UNITS_MAX, CHARGE_BEHIND_UNITS_MAX } from '../src/cost-tab
 import { type CompiledModule, compileModule } from '../src/prepare.ts'
 import { runCall } from '../src/run.ts'
 import { functionCall, limits } from './calls.ts'
-import { type BareRun, runBare, runUnmetered } from './metered-run.ts'
+import { type BareRun, runBare, runUnmetered, workUntil } from './metered-run.ts'
 import { meteredExactly, meteredPerInstruction } from './naive-meter.ts'
 import { randomProgram } from './random-program.ts'
 import { startWatchdog } from './watchdog.ts'
@@ -16,6 +16,11 @@ const FIRST_SEED = Number(process.env.STEAD_FUZZ_SEED ?? 1)
 const LIMIT = 20_000n
 const AHEAD = BigInt(CHARGE_AHEAD_UNITS_MAX)
 const BEHIND = BigInt(CHARGE_BEHIND_UNITS_MAX)
+/**
+ * What is executed before a guest that has used its fuel is ended: a pass or a chain of leaves more, and with it the
+ * instructions that count, 14 of them in a loop that does nothing else.
+ */
+const WORK_MAX = 18n * LIMIT
 /** One program of this many also goes through the whole runner, or without any meter: both take longer. */
 const SAMPLE = 4
 
@@ -66,6 +71,7 @@ function check(seed: number): void {
   const billed = compileModule(bytes)
   const reference = runBare(meteredPerInstruction(bytes, true), LIMIT)
   seen[reference.ending]++
+  if (reference.ending === 'out-of-fuel') expect(workUntil(bytes, LIMIT, 4n * WORK_MAX)).toBeLessThan(WORK_MAX)
   compare(billed, reference)
   if (seed % 2 === 0) checkExact(bytes, reference)
   if (seed % SAMPLE !== 1) return

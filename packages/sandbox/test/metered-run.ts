@@ -8,6 +8,7 @@ import {
   type WasmMemory,
   webAssembly,
 } from '../src/webassembly.ts'
+import { innerExports, meteredTwice } from './naive-meter.ts'
 
 /** How a function module's `stead_run` ended, and what it had paid by then: not rounded to any limit. */
 export interface BareRun {
@@ -37,6 +38,23 @@ export function runBare({ facts, module }: CompiledModule, limit: bigint): BareR
   const left = BigInt(fuel.value)
   const memory = new Uint8Array((exports.memory as WasmMemory).buffer)
   return { ending: endingOf(error, left, Number(stack.value)), detail, units: limit - left, memory }
+}
+
+/** Units that a billed module really executes until its limit, or a trap, ends it; above `workMax` it is ended. */
+export function workUntil(bytes: Uint8Array, limit: bigint, workMax: bigint): bigint {
+  const { module } = meteredTwice(bytes)
+  const { exports } = new webAssembly.Instance(module, {})
+  const set = (name: string, value: bigint | number): void => {
+    ;(exports[name] as WasmGlobal).value = value
+  }
+  set(addedExports.fuel, workMax)
+  set(addedExports.stack, 2 ** 30)
+  set(addedExports.pagesMax, PAGES_MAX)
+  set(innerExports.fuel, limit)
+  set(innerExports.stack, STACK_BUDGET_BYTES)
+  set(innerExports.pagesMax, PAGES_MAX)
+  callRun(exports)
+  return workMax - BigInt((exports[addedExports.fuel] as WasmGlobal).value)
 }
 
 function endingOf(error: boolean, fuelLeft: bigint, stackLeft: number): BareRun['ending'] {

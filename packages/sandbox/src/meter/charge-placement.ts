@@ -41,7 +41,7 @@ export interface FlowPlacementOptions {
  * function that returns has paid exactly what it executed, on every path, plus the refunds that were too small to give.
  * Sources: Knuth, Fundamental Algorithms 2.3.4.1; Ball and Larus, Optimally profiling and tracing programs, 1994.
  */
-export class FlowPlacement implements ChargePlacement {
+class FlowPlacement implements ChargePlacement {
   readonly prepayUnits: number
   readonly #refundUnitsMin: number
   readonly #graph = new FlowGraph()
