@@ -1,0 +1,30 @@
+// `npm run nightly`: the long searches of the sandbox, one after the other; each is a test of `npm test` with more of
+// everything. STEAD_FUZZ_PROGRAMS says how many programs (20,000), STEAD_FUZZ_SEED where the first search begins,
+// STEAD_TEST_NODES which other Node.js versions are compared (paths, separated like PATH). Arguments choose searches.
+import { runStep } from './run-step.ts'
+
+const searches: Readonly<Record<string, string>> = {
+  fuel: 'packages/sandbox/test/fuel-generated.test.ts',
+  strict: 'packages/sandbox/test/strict.test.ts',
+  mutants: 'packages/sandbox/test/hostile-mutations.test.ts',
+  compiling: 'packages/sandbox/test/hostile-compiling.test.ts',
+  limits: 'packages/sandbox/test/hostile-limits.test.ts',
+  tiers: 'packages/sandbox/test/tiers.test.ts',
+  'strict-tiers': 'packages/sandbox/test/strict-tiers.test.ts',
+}
+
+process.env.STEAD_FUZZ_PROGRAMS ??= '20000'
+const wanted = process.argv.slice(2)
+const unknown = wanted.filter((name) => searches[name] === undefined)
+if (unknown.length > 0) {
+  process.stderr.write(`no search named ${unknown.join(', ')}; there are: ${Object.keys(searches).join(', ')}\n`)
+  process.exit(2)
+}
+for (const [name, file] of Object.entries(searches)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue
+  const { exitCode, seconds, output } = await runStep(name, 'vitest', ['run', file])
+  process.stdout.write(`${exitCode === 0 ? 'ok  ' : 'FAIL'} ${name.padEnd(14)} ${seconds.toFixed(1).padStart(7)} s\n`)
+  if (exitCode === 0) continue
+  process.stdout.write(`${output}\n`)
+  process.exitCode = 1
+}
