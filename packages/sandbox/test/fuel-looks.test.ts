@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { compileModule } from '../src/prepare.ts'
+import { runCall } from '../src/run.ts'
+import { commandCall, limits } from './calls.ts'
 import { runBare, workUntil } from './metered-run.ts'
 import { type Code, I32, I64, ModuleBuilder, op, u32 } from './module-builder.ts'
 
@@ -69,6 +71,33 @@ describe('a guest that has used its fuel does little more', () => {
     expect(leavesCalled(limit, tree)).toBeLessThan(leavesMax)
   })
 
+  test('calls of functions too large to be leaves', () => {
+    const large = (builder: ModuleBuilder): Code => {
+      const work = times(2000, [op.get(0), op.i32(3), ADD, op.set(0)])
+      const store = [op.i32(8), op.i32(8), 0x28, 2, 0, op.i32(1), ADD, 0x36, 2, 0]
+      const callee = builder.function({
+        locals: [[1, I32]],
+        body: [store, op.get(0), 0x45, op.if(work), op.get(0), op.if(work)],
+      })
+      return times(calls, op.call(callee))
+    }
+    expect(leavesCalled(limit, large)).toBeLessThan(leavesMax)
+  })
+
+  /** f(n) calls f(n - 1) twice: 2^40 calls, 40 deep. */
+  const doubling = (before: Code): Uint8Array => {
+    const builder = new ModuleBuilder().memory(1)
+    const leaf = builder.function({ body: [] })
+    const again = [op.get(0), op.i32(1), 0x6b, op.call(leaf + 1)]
+    builder.function({ parameters: [I32], body: [before, op.get(0), op.if(again, again)] })
+    return builder.steadFunction([op.i32(40), op.call(leaf + 1), op.i64(0)]).build()
+  }
+
+  test('recursion that doubles', () => {
+    for (const before of [[], [op.get(0), 0x45, op.if(op.call(0))]])
+      expect(workUntil(doubling(before), limit, 100n * limit)).toBeLessThan(20n * limit)
+  })
+
   test('functions of nothing that call each other, direct and through the table', () => {
     for (const isIndirect of [false, true]) {
       const builder = new ModuleBuilder().memory(1).table(2).elements(0, 0, 1)
@@ -110,5 +139,26 @@ describe('what a function takes is paid', () => {
         return [0x02, ...type, op.i64(0), times(count, op.i64(1)), op.br(0), 0x0b, times(count, [0x1a])]
       })
     expect(carrying(64) - carrying(1)).toBeGreaterThanOrEqual(63n * 4n)
+  })
+
+  test('nothing of a loop that is left by the host in its first pass', () => {
+    const builder = new ModuleBuilder()
+    const exit = builder.importFunction('wasi_snapshot_preview1', 'proc_exit', [I32], [])
+    const pass = [op.i32(0), op.call(exit), op.get(0), op.i32(1), 0x6b, op.tee(0), op.brIf(0)]
+    builder.memory(1).export('memory', 2, 0)
+    builder.function({ locals: [[1, I32]], body: [op.i32(1_000_000), op.set(0), op.loop(pass)], export: '_start' })
+    const outcome = runCall(compileModule(builder.build()), commandCall(), limits())
+    expect(outcome.status).toBe('ok')
+    expect('fuel' in outcome && outcome.fuel).toBeLessThan(500_000n)
+  })
+
+  test('stack only while it is used: functions that may recurse can be called again and again', () => {
+    const builder = new ModuleBuilder()
+    const own = builder.nextFunction
+    builder.function({ parameters: [I32], body: [op.get(0), op.if(op.i32(0), op.call(own))] })
+    const pass = [op.i32(1), op.call(own), op.get(2), op.i32(1), 0x6b, op.tee(2), op.brIf(0)]
+    const body = [op.i32(50_000), op.set(2), op.loop(pass), op.i64(0)]
+    const run = runBare(compileModule(builder.steadFunction(body, [[1, I32]]).build()), 2n ** 40n)
+    expect(run.ending).toBe('ok')
   })
 })

@@ -136,6 +136,10 @@ describe('a counted loop', () => {
     ),
     'begins again from its middle': op.loop(count, [isOdd, op.brIf(0)], onward, op.brIf(0)),
     'does something after its last branch': op.loop(count, onward, op.brIf(0), count),
+    'counts after its last branch': op.loop(
+      [count, op.get(PASSES_LOCAL), op.i32(5), NOT_EQUAL, op.brIf(0)],
+      [...next(1, ADD), op.tee(COUNTER), 0x1a],
+    ),
     'is left from its middle': op.block(
       op.loop(count, [op.get(PASSES_LOCAL), op.i32(5), EQUAL, op.brIf(1)], onward, op.brIf(0)),
     ),
