@@ -79,7 +79,7 @@ describe('a guest that has used its fuel does little more', () => {
         locals: [[1, I32]],
         body: [store, op.get(0), 0x45, op.if(work), op.get(0), op.if(work)],
       })
-      return times(calls, op.call(callee))
+      return times(5000, [op.get(0), op.if(times(3, op.call(callee)))])
     }
     expect(leavesCalled(limit, large)).toBeLessThan(leavesMax)
   })
@@ -94,7 +94,7 @@ describe('a guest that has used its fuel does little more', () => {
   }
 
   test('recursion that doubles', () => {
-    for (const before of [[], [op.get(0), 0x45, op.if(op.call(0))]])
+    for (const before of [[], [op.i32(0), op.if(times(100, [op.i32(8), op.get(0), 0x36, 2, 0]), op.call(0))]])
       expect(workUntil(doubling(before), limit, 100n * limit)).toBeLessThan(20n * limit)
   })
 
