@@ -19,9 +19,8 @@ import type { TrustBook } from './trust-book.ts'
 
 /** Repairs that one round looks at, so that a long list of them cannot stop the rest. */
 const REPAIRS_PER_ROUND = 64
-/** Pause of a node that says it is busy. */
+/** Pauses of a node that says it is busy, and of one that waits for payment: a payment is under way by then. */
 const BUSY_PAUSE_MS = 20
-/** Pause of a node that waits for payment: a payment is under way by then. */
 const CREDIT_PAUSE_MS = 100
 /** Operators that must refuse a module before it is taken for bad. */
 const MODULE_REFUSALS_MIN = 2
