@@ -238,6 +238,22 @@ describe('start and stop', () => {
     expect(() => new ProcessExecutor({}, { workersMax: -1 })).toThrow(/workersMax/)
   })
 
+  test('more modules at once than it keeps all stay until their calls are answered', async () => {
+    const executor = new ProcessExecutor({}, { workersMax: 1, modulesMax: 2 })
+    await executor.start()
+    try {
+      const outcomes = await Promise.all(
+        Array.from({ length: 40 }, async (_, seed) => {
+          const module = await executor.load(randomProgram(seed + 1))
+          return (await executor.run(module, functionCall(), limits({ fuel: 300_000n, memoryPages: 4 }))).status
+        }),
+      )
+      expect(outcomes).not.toContain('node-fault')
+    } finally {
+      await executor.stop()
+    }
+  })
+
   test('more modules than are kept still run, loaded again when they are needed', async () => {
     const executor = new ProcessExecutor({}, { workersMax: 1, modulesMax: 2 })
     await executor.start()

@@ -104,10 +104,15 @@ export class ProcessExecutor implements Executor {
     this.#reserve(size)
     try {
       const known = this.#shelf.find(module)
-      const entry = known?.isReady === true ? known : await this.#ready(module, bytes)
-      if (isAborted(signal)) throw cancelled()
-      if (!entry.isReady || this.#link === undefined) return died('it ended before the call could begin')
-      return await this.#send(entry, { call, limits }, { size, signal })
+      if (known?.isReady === true) return await this.#begin(known, { call, limits }, { size, signal })
+      // Used from the load to the answer: in between, other loads could put it out of the child.
+      const entry = await this.#use(module, bytes)
+      try {
+        await entry.ready
+        return await this.#begin(entry, { call, limits }, { size, signal })
+      } finally {
+        this.#release(entry)
+      }
     } catch (error) {
       const code = error instanceof SandboxError ? error.code : undefined
       if (code === 'SANDBOX_EXECUTOR_FAILED') return died(messageOf(error))
@@ -157,16 +162,6 @@ export class ProcessExecutor implements Executor {
     this.#bytesInFlight += size
   }
 
-  async #ready(module: ModuleKey, bytes: Uint8Array): Promise<ShelfEntry> {
-    const entry = await this.#use(module, bytes)
-    try {
-      await entry.ready
-      return entry
-    } finally {
-      this.#release(entry)
-    }
-  }
-
   /** The module's entry, asked of the child if it is not there; counted as used until {@link #release}. */
   async #use(module: ModuleKey, bytes: Uint8Array): Promise<ShelfEntry> {
     const link = this.#link ?? (await this.#starting)
@@ -194,6 +189,17 @@ export class ProcessExecutor implements Executor {
       this.#out.endFrame(frame)
       this.#link?.send(this.#out.take())
     }
+  }
+
+  /** Sends a call for a module that was loaded, unless the caller or the child has gone meanwhile. */
+  async #begin(
+    entry: ShelfEntry,
+    wire: { readonly call: CallInput; readonly limits: Limits },
+    caller: { readonly size: number; readonly signal: AbortSignal | undefined },
+  ): Promise<Outcome> {
+    if (isAborted(caller.signal)) throw cancelled()
+    if (!entry.isReady || this.#link === undefined) return died('it ended before the call could begin')
+    return await this.#send(entry, wire, caller)
   }
 
   #send(
