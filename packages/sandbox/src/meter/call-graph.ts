@@ -3,7 +3,6 @@ import type { ModuleView } from '../binary/module-view.ts'
 import { Op } from '../binary/opcodes.ts'
 import { ModuleWork } from '../compile-work.ts'
 import { functionTypeAt } from './block-types.ts'
-import { UNCHECKED_UNITS } from './charge-placement.ts'
 import { InstructionUnits } from './instruction-units.ts'
 import { estimateStack } from './stack-estimate.ts'
 
@@ -11,6 +10,8 @@ import { estimateStack } from './stack-estimate.ts'
 const UNCOUNTED_CHAIN_BYTES = 2 * 1024
 /** Such a chain that leads on to a counted function, which then pays for it at its longest. */
 const UNCOUNTED_LINK_BYTES = 256
+/** Work of a call, callees included, that is done without a look at the fuel. */
+export const UNCHECKED_UNITS = 1024
 
 /**
  * Who calls whom, and what follows for each function: whether it takes its frame from the stack budget, and whether it

@@ -2,6 +2,7 @@ import type { FunctionCode } from '../binary/function-reader.ts'
 import type { FunctionType, ModuleView } from '../binary/module-view.ts'
 import { Op } from '../binary/opcodes.ts'
 import { CALL_PREPAY_UNITS } from '../cost-table.ts'
+import { UNCHECKED_UNITS } from './call-graph.ts'
 import { type ChargePlan, ChargeSite } from './charge-plan.ts'
 import { takeCountedLoops } from './counted-loops.ts'
 import { EdgeSite, EXIT, FlowGraph, NONE } from './flow-graph.ts'
@@ -27,7 +28,7 @@ export interface ChargePlacement {
 }
 
 /** How exactly {@link FlowPlacement} keeps to the sum of what is executed. */
-export interface FlowPlacementOptions {
+interface FlowPlacementOptions {
   /** Refunds of up to this many units are not given; 0 gives all. */
   readonly refundUnitsMin: number
   /** Units that a call pays for its callee's first instructions. */
@@ -144,9 +145,6 @@ class FlowPlacement implements ChargePlacement {
     else plan.charge(site, position, units, isChecked && units > 0)
   }
 }
-
-/** Work of a call, callees included, that is done without a look at the fuel. */
-export const UNCHECKED_UNITS = 1024
 
 /** More blocks with calls than this, and one look on entry is cheaper. */
 const CHECKS_AT_CALLS_MAX = 2

@@ -23,8 +23,6 @@ export class Potentials {
   readonly #high: number[] = []
   readonly #callLow: number[] = []
   readonly #callHigh: number[] = []
-  readonly #arcs: Arc[] = []
-  #arcCount = 0
   /** By root, once all is joined: its absolute potential. */
   readonly #base: number[] = []
 
@@ -41,11 +39,7 @@ export class Potentials {
       this.#noteCall(2 * block + 1)
     }
     this.#joinUnchargeable(exit)
-    this.#collectArcs(exit)
-    for (let index = 0; index < this.#arcCount; index++) {
-      const arc = this.#arcs[index] as Arc
-      this.#joinWithin(arc.from, arc.to, arc.difference)
-    }
+    for (const arc of this.#arcs(exit)) this.#joinWithin(arc.from, arc.to, arc.difference)
     this.#setBases(exit)
   }
 
@@ -87,31 +81,30 @@ export class Potentials {
     }
   }
 
-  #collectArcs(exit: number): void {
+  /** All that can be charged, in the order in which it should stay uncharged. */
+  #arcs(exit: number): Arc[] {
     const graph = this.#graph
-    this.#arcCount = 0
+    const arcs: Arc[] = []
     for (let block = 0; block < graph.blockCount; block++) {
+      const weight = graph.frequencyOf[block] as number
       const cost = graph.costOf[block] as number
-      this.#addArc(2 * block, 2 * block + 1, graph.frequencyOf[block] as number, cost)
+      arcs.push({ from: 2 * block, to: 2 * block + 1, weight, difference: -cost, isBlock: true, cost })
     }
     for (let edge = 0; edge < graph.edgeCount; edge++) {
       const site = graph.siteOf[edge] as number
       if (site === EdgeSite.none) continue
-      const from = graph.fromOf[edge] as number
-      const to = graph.toOf[edge] as number
+      const block = graph.fromOf[edge] as number
+      const target = graph.toOf[edge] as number
+      const to = target === EXIT ? exit : 2 * target
       const weight = (graph.edgeFrequencyOf[edge] as number) * (site === EdgeSite.taken ? TAKEN_WEIGHT : 1)
-      this.#addArc(2 * from + 1, to === EXIT ? exit : 2 * to, weight, 0, graph.costOf[from] as number)
+      const cost = graph.costOf[block] as number
+      arcs.push({ from: 2 * block + 1, to, weight, difference: 0, isBlock: false, cost })
     }
-    this.#arcs.length = Math.max(this.#arcs.length, this.#arcCount)
-    const arcs = this.#arcs.slice(0, this.#arcCount)
-    // Among equals the dearer path stays uncharged, and the cheaper one is refunded or charged the difference.
-    arcs.sort((left, right) => right.weight - left.weight || right.rank - left.rank || left.order - right.order)
-    for (let index = 0; index < this.#arcCount; index++) this.#arcs[index] = arcs[index] as Arc
-  }
-
-  #addArc(from: number, to: number, weight: number, cost: number, rank = cost + 0x10000): void {
-    const order = this.#arcCount++
-    this.#arcs[order] = { from, to, weight, difference: -cost, rank, order }
+    // Among equals blocks stay uncharged before edges, and the dearer path before the cheaper one, which is then refunded.
+    return arcs.sort(
+      (left, right) =>
+        right.weight - left.weight || Number(right.isBlock) - Number(left.isBlock) || right.cost - left.cost,
+    )
   }
 
   #root(point: number): number {
@@ -184,13 +177,14 @@ export class Potentials {
   }
 }
 
+/** A block or an edge between the points at its two ends. */
 interface Arc {
   readonly from: number
   readonly to: number
   readonly weight: number
   /** Potential of `to` minus that of `from` when nothing is charged. */
   readonly difference: number
-  /** Among arcs of one weight, higher ones stay uncharged first. */
-  readonly rank: number
-  readonly order: number
+  readonly isBlock: boolean
+  /** Units of the block, or of the one that the edge leaves. */
+  readonly cost: number
 }

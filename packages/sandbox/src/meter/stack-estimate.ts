@@ -6,14 +6,14 @@ import { blockTypeOf, functionTypeAt, typeAt } from './block-types.ts'
 
 /**
  * How deep a guest may recurse, in estimated bytes of machine stack. V8's own limit differs by compiler tier and thread;
- * this one is counted inside the module and lies below all of them (984 KB on a main thread). Part of METER_VERSION.
+ * this one is counted inside the module and lies below all of them (508 KB in a Chromium worker). Part of METER_VERSION.
  */
 export const STACK_BUDGET_BYTES: number = 448 * 1024
 
 /**
  * Machine stack that a thread for strangers' guests must have. The optimising compiler may keep a value that the guest
  * computes twice alive in between, so a hostile function can have a frame of half its instructions, 4 bytes for each.
- * {@link SHARE_OF_INSTRUCTIONS} puts a 64th of that into the estimate; this stack is 64 times the budget, and a third more.
+ * {@link SHARE_OF_INSTRUCTIONS} puts a 64th of that into the estimate; this stack is over 64 times the budget.
  */
 export const MACHINE_STACK_MIB: number = 64
 
