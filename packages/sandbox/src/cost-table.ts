@@ -4,7 +4,7 @@ import { CostClass, costClassOf, OPERATION_COUNT } from './binary/opcodes.ts'
  * Version of everything that decides a fuel count: this table, the placement of charges, the stack estimate, the static
  * limits and the host calls' prices. Any change to one of them that can change one count is a new version.
  */
-export const METER_VERSION = 3
+export const METER_VERSION = 4
 
 /**
  * Price of each class of operation. Ten units are about one nanosecond of a 2024 server core when the operation has to
@@ -53,17 +53,20 @@ function buildOperationCosts(): Uint16Array {
 export const CHARGE_BEHIND_UNITS_MAX = 1024
 
 /**
- * How far it may be ahead, because it was charged for a path that is then left and given back: 64 units in each frame on
- * the stack (at least 72 of its 458,752 bytes each) and 1,024 in the last, rounded up. A guest that has used its fuel
- * runs on for at most this, 0.05 ms.
+ * How far it may be ahead, because it was charged for a path that is then left and given back: 512 units in each frame on
+ * the stack (at least 72 of its 458,752 bytes each) and 1,536 in the last, rounded up. A guest that has used its fuel
+ * runs on for at most this, 0.4 ms.
  */
-export const CHARGE_AHEAD_UNITS_MAX: number = 2 ** 19
+export const CHARGE_AHEAD_UNITS_MAX: number = 2 ** 22
 
 /**
- * What every call of a guest function pays besides its own price, for the first instructions of the function called:
- * most small functions then need no charge of their own.
+ * What a call of a guest function pays besides its own price, for the first instructions of the function called, so that
+ * most small functions need no charge of their own: this much through the table, from the host and round a cycle of calls.
  */
-export const CALL_PREPAY_UNITS = 16
+export const CALL_PREPAY_UNITS = 64
+
+/** Most that any other call pays ahead: what the usual way through its callee costs. */
+export const CALL_PREPAY_UNITS_MAX = 512
 
 /** Prices that depend on an amount, and those of the host's work for a guest. */
 export const amountCosts = {

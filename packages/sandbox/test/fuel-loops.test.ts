@@ -1,8 +1,14 @@
 import { describe, expect, test } from 'vitest'
+import { FunctionReader } from '../src/binary/function-reader.ts'
+import { readModule } from '../src/binary/module-reader.ts'
+import { functionTypeAt } from '../src/meter/block-types.ts'
+import { exactPlacement } from '../src/meter/charge-placement.ts'
+import { ChargePlan } from '../src/meter/charge-plan.ts'
 import { type CompiledModule, compileModule } from '../src/prepare.ts'
 import { runBare } from './metered-run.ts'
 import { type Code, I32, ModuleBuilder, op } from './module-builder.ts'
 import { meteredExactly, meteredPerInstruction } from './naive-meter.ts'
+import { SeededNumbers } from './seeded-numbers.ts'
 
 const EQUAL = 0x46
 const NOT_EQUAL = 0x47
@@ -168,3 +174,110 @@ describe('a counted loop', () => {
     })
   }
 })
+
+/** Whether there is another pass, as the specification says. */
+type Compare = (counter: number, limit: number) => boolean
+
+const comparisons: readonly { name: string; code: number; mirror: number; holds: Compare }[] = [
+  { name: 'lt_s', code: 0x48, mirror: 0x4a, holds: (counter, limit) => counter < limit },
+  { name: 'lt_u', code: 0x49, mirror: 0x4b, holds: (counter, limit) => counter >>> 0 < limit >>> 0 },
+  { name: 'gt_s', code: 0x4a, mirror: 0x48, holds: (counter, limit) => counter > limit },
+  { name: 'gt_u', code: 0x4b, mirror: 0x49, holds: (counter, limit) => counter >>> 0 > limit >>> 0 },
+  { name: 'le_s', code: 0x4c, mirror: 0x4e, holds: (counter, limit) => counter <= limit },
+  { name: 'le_u', code: 0x4d, mirror: 0x4f, holds: (counter, limit) => counter >>> 0 <= limit >>> 0 },
+  { name: 'ge_s', code: 0x4e, mirror: 0x4c, holds: (counter, limit) => counter >= limit },
+  { name: 'ge_u', code: 0x4f, mirror: 0x4d, holds: (counter, limit) => counter >>> 0 >= limit >>> 0 },
+  { name: 'ne', code: NOT_EQUAL, mirror: NOT_EQUAL, holds: (counter, limit) => counter !== limit },
+]
+
+const count = [op.get(PASSES_LOCAL), op.i32(1), ADD, op.set(PASSES_LOCAL)]
+/** Something that only every other pass does, and code that is passed before the test or after the last one. */
+const work = [op.get(PASSES_LOCAL), op.i32(1), 0x71, op.if(op.get(OTHER), op.i32(3), ADD, op.set(OTHER))]
+
+/** Loops by where they step and how they go on; `test` leaves whether there is another pass. */
+const frames: Readonly<Record<string, (step: Code, test: Code) => Code>> = {
+  'steps, then br_if': (step, test) => op.loop(count, work, step, test, op.brIf(0)),
+  'br_if before the end': (step, test) => op.loop(count, step, test, op.brIf(0), count, work),
+  'br_if behind a way ahead': (step, test) =>
+    op.loop(count, op.block(op.get(PASSES_LOCAL), op.i32(1), 0x71, op.brIf(0), work), step, work, test, op.brIf(0)),
+  'steps, then if': (step, test) => op.loop(count, step, test, op.if(count, op.br(1)), work),
+  'steps in if': (step, test) => op.loop(count, work, test, op.if(op.get(OTHER), op.set(OTHER), step, op.br(1))),
+}
+
+/** Limits at which a step too far leads round. */
+const corners = [
+  [0, -1],
+  [1, -(2 ** 31)],
+  [2 ** 31 - 1, -2],
+  [-(2 ** 31) + 2, 2 ** 31 - 17],
+  [-17, 7],
+]
+
+describe('a loop of every form', () => {
+  for (const [frame, write] of Object.entries(frames)) {
+    for (const { name, code, mirror, holds } of comparisons) {
+      test(`pays for exactly its passes: ${name}, ${frame}`, () => {
+        const stepsFirst = frame !== 'steps in if'
+        let hoisted = 0
+        const numbers = new SeededNumbers(code + 100 * frame.length)
+        for (const step of [1, -1, numbers.pick(steps), numbers.pick(steps)]) {
+          for (const limit of [...numbers.pick(corners), numbers.below(40)]) {
+            for (const start of [limit, limit - step, limit - 4 * step - numbers.below(2), numbers.pick([0, -1])]) {
+              const passes = passesOf({ start: start | 0, step, limit }, holds, stepsFirst)
+              if (passes === undefined) continue
+              for (const isLocal of [numbers.chance(2)]) {
+                const bound = isLocal ? op.get(LIMIT_LOCAL) : op.i32(limit)
+                const test = isLocal ? [bound, op.get(COUNTER), mirror] : [op.get(COUNTER), bound, code]
+                const loop = write([...next(step, ADD), op.set(COUNTER)], test)
+                const set = [op.i32(start | 0), op.set(COUNTER), op.i32(limit), op.set(LIMIT_LOCAL)]
+                const body = [set, loop, [op.get(PASSES_LOCAL), 0xad, op.get(OTHER), 0xad, ADD_64]]
+                const bytes = new ModuleBuilder().steadFunction(body, [[4, I32]]).build()
+                const reference = runBare(meteredPerInstruction(bytes), 10_000n)
+                const run = runBare(meteredExactly(bytes), 10_000n)
+                expect(reference.ending).toBe('ok')
+                const what = { step, limit, start, isLocal }
+                expect({ ...what, ...run }).toEqual({ ...what, ...reference })
+                if (chargesAtOnce(bytes)) hoisted++
+              }
+            }
+          }
+        }
+        // Most of them are known before they begin, or the test shows nothing.
+        expect(hoisted).toBeGreaterThan(3)
+      })
+    }
+  }
+})
+
+const ADD_64 = 0x7c
+
+/** How many passes a loop makes; undefined when they are too many to count here. */
+function passesOf(counting: Counting, holds: Compare, stepsFirst: boolean): number | undefined {
+  let counter = counting.start
+  for (let passes = 1; passes < 40; passes++) {
+    if (stepsFirst) counter = (counter + counting.step) | 0
+    if (!holds(counter, counting.limit)) return passes
+    if (!stepsFirst) counter = (counter + counting.step) | 0
+  }
+  return undefined
+}
+
+/** True when the charge of the loop's passes stands before the loop. */
+function chargesAtOnce(bytes: Uint8Array): boolean {
+  const view = readModule(bytes)
+  const reader = new FunctionReader(view.bytes)
+  const plan = new ChargePlan()
+  return view.bodies.some((range, body) => {
+    const type = functionTypeAt(view, view.imports.length + body)
+    exactPlacement().place(plan, {
+      view,
+      type,
+      code: reader.read(range),
+      checksFuel: false,
+      uncheckedUnits: () => 0,
+      prepaidUnits: () => 0,
+      entryUnits: 0,
+    })
+    return plan.countedLoops.length > 0
+  })
+}

@@ -16,24 +16,23 @@ function perInstruction(withLumps: boolean): ChargePlacement {
   const billing = billingPlacement()
   const lumps = new ChargePlan()
   const prices = new InstructionUnits()
-  const prepayUnits = withLumps ? billing.prepayUnits : 0
   return {
-    prepayUnits,
+    prepayUnits: withLumps ? billing.prepayUnits : 0,
     place(plan, target) {
       plan.clear()
-      const { view, type, code } = target
+      const { view, type, code, prepaidUnits } = target
+      const entryUnits = withLumps ? billing.place(lumps, target) : 0
       const instructions = prices.read(view, type, code)
       for (let index = 0; index < code.count; index++) {
-        const units = (instructions[index] as number) + (isGuestCall(view, code, index) ? prepayUnits : 0)
+        const units = (instructions[index] as number) + (isGuestCall(view, code, index) ? prepaidUnits(index) : 0)
         if (units > 0) plan.charge(ChargeSite.before, index, units, true)
       }
       // What the caller prepaid is given back where the callee begins.
-      if (prepayUnits > 0) plan.charge(ChargeSite.before, 0, -prepayUnits, false)
-      if (withLumps) {
-        billing.place(lumps, target)
+      if (entryUnits > 0) plan.charge(ChargeSite.before, 0, -entryUnits, false)
+      if (withLumps)
         for (const { site, position, units } of lumps.keptRefunds) plan.charge(site, position, units, false)
-      }
       plan.sort()
+      return entryUnits
     },
   }
 }

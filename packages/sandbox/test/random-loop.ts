@@ -37,6 +37,8 @@ const wideSteps: readonly number[] = [
 ]
 const limits: readonly number[] = [0, 0, 1, 10, -1, 64, 2 ** 31 - 1, -(2 ** 31), 1000]
 const NONE: readonly number[] = []
+/** eq, and lt_s to ge_u. */
+const comparisons: readonly number[] = [EQUAL, 0x48, 0x49, 0x4a, 0x4b, 0x4c, 0x4d, 0x4e, 0x4f]
 
 /** Counts a few passes most times; some never reach their limit, and only fuel ends them. */
 function control(numbers: SeededNumbers): Control {
@@ -144,7 +146,7 @@ function condition(parts: LoopParts, { limit, step }: Control): Code {
   if (limit === 0 && numbers.chance(2)) return [ahead, counted]
   const bound = numbers.chance(2) ? op.get(parts.limit) : op.i32(limit)
   const operands = numbers.chance(2) ? [counted, bound] : [bound, counted]
-  if (numbers.chance(14)) return [ahead, operands, numbers.pick([EQUAL, 0x48, 0x4b])]
+  if (numbers.chance(4)) return [ahead, operands, numbers.pick(comparisons)]
   return [ahead, operands, NOT_EQUAL]
 }
 

@@ -6,10 +6,11 @@ import { ValueType } from '../whitelist.ts'
 import { functionTypeAt } from './block-types.ts'
 import { BulkFunctions, type TypeRegistry } from './bulk-functions.ts'
 import type { CallGraph } from './call-graph.ts'
-import type { ChargePlacement } from './charge-placement.ts'
-import { type Charge, ChargePlan, ChargeSite } from './charge-plan.ts'
+import { isGuestCall } from './charge-placement.ts'
+import { CHARGE_FIELDS, ChargeSite, type PlacedCharges } from './charge-plan.ts'
 import { ChargeWriter } from './charge-writer.ts'
 import type { CountedLoop } from './counted-loops.ts'
+import { type FrameSpan, findFrameSpan } from './frame-span.ts'
 import { Added, type GuestGlobals, writeGet, writeSet } from './guest-globals.ts'
 
 /** What bodies are rewritten with. */
@@ -18,8 +19,15 @@ export interface BodyWriterComponents {
   readonly globals: GuestGlobals
   readonly types: TypeRegistry
   readonly helpers: BulkFunctions
-  readonly placement: ChargePlacement
   readonly calls: CallGraph
+}
+
+/** What one body is written from, besides its instructions. */
+export interface PlacedBody {
+  readonly range: BodyRange
+  /** Its place among the bodies of the module. */
+  readonly index: number
+  readonly charges: PlacedCharges
 }
 
 /** Writes metered function bodies: local declarations, stack accounting, and the charged instructions. */
@@ -28,9 +36,7 @@ export class BodyWriter {
   readonly #globals: GuestGlobals
   readonly #types: TypeRegistry
   readonly #helpers: BulkFunctions
-  readonly #placement: ChargePlacement
   readonly #calls: CallGraph
-  readonly #plan = new ChargePlan()
   readonly #out = new ByteWriter(64 * 1024)
   readonly #charges: ChargeWriter
   /** Up to which byte of the module the current body has been copied. */
@@ -41,34 +47,36 @@ export class BodyWriter {
     this.#globals = components.globals
     this.#types = components.types
     this.#helpers = components.helpers
-    this.#placement = components.placement
     this.#calls = components.calls
     this.#charges = new ChargeWriter(this.#out, components.globals)
   }
 
-  /** The metered body of a function, without its length; valid until the next call. @param body its index among bodies */
-  write(code: FunctionCode, range: BodyRange, body: number): Uint8Array<ArrayBuffer> {
-    const type = functionTypeAt(this.#view, this.#view.imports.length + body)
-    const plan = this.#plan
-    this.#placement.place(plan, {
-      view: this.#view,
-      type,
-      code,
-      checksFuel: this.#calls.checksFuel(body),
-      uncheckedUnits: (index) => this.#calls.uncheckedUnits(code, index),
-    })
+  /** The metered body of a function, without its length; valid until the next call. */
+  write(code: FunctionCode, { range, index, charges }: PlacedBody): Uint8Array<ArrayBuffer> {
+    const type = functionTypeAt(this.#view, this.#view.imports.length + index)
     this.#out.clear()
     const firstLocal = type.parameters.length + code.localCount
-    const stackBytes = this.#calls.stackBytes(body)
-    const stackLocal = stackBytes > 0 ? firstLocal : undefined
+    const frame = this.#frameOf(code, index, firstLocal)
     // Reading the counter from memory each time is only slow where it happens again and again.
-    const keepsCounter = plan.hasCallFreeLoops && plan.charges.length + plan.countedLoops.length > 1
-    const fuelLocal = keepsCounter ? firstLocal + (stackLocal === undefined ? 0 : 1) : undefined
-    this.#writeLocals(code, range, stackLocal, fuelLocal)
-    if (stackLocal !== undefined) this.#writeStackEntry(type, stackBytes, stackLocal)
+    const sites = charges.fields.length / CHARGE_FIELDS + charges.countedLoops.length
+    const keepsCounter = charges.hasPayingLoops && sites > 1
+    const fuelLocal = keepsCounter ? firstLocal + (frame === undefined ? 0 : 1) : undefined
+    this.#writeLocals(code, range, frame?.local, fuelLocal)
+    if (frame !== undefined && frame.span === undefined) {
+      this.#takeFrame(frame)
+      this.#openBody(type)
+    }
     this.#charges.begin(fuelLocal)
-    this.#writeInstructions(code, stackLocal)
+    this.#writeInstructions(code, charges, frame)
     return this.#out.view()
+  }
+
+  /** What the function takes from the stack budget; undefined when it takes nothing. @param local a new i32 local */
+  #frameOf(code: FunctionCode, body: number, local: number): Frame | undefined {
+    const bytes = this.#calls.stackBytes(body)
+    if (bytes === 0) return undefined
+    const calls = (index: number): boolean => isGuestCall(this.#view, code, index)
+    return { bytes, local, span: bytes <= UNCOUNTED_FRAME_BYTES ? findFrameSpan(code, calls) : undefined }
   }
 
   #writeLocals(code: FunctionCode, range: BodyRange, stack: number | undefined, fuel: number | undefined): void {
@@ -80,26 +88,35 @@ export class BodyWriter {
     if (fuel !== undefined) out.raw(1, ValueType.i64)
   }
 
-  /**
-   * Takes the frame from the stack budget, and opens a block that the function's own ways out lead to: behind it what
-   * was left before is put back.
-   */
-  #writeStackEntry(type: FunctionType, frameBytes: number, local: number): void {
+  /** Takes the frame from the stack budget, and keeps what was left before. */
+  #takeFrame({ bytes, local }: Frame): void {
     const out = this.#out
     const { stack } = this.#globals
     writeGet(out, stack)
     out.u8(Op.localTee)
     out.u32(local)
     out.u8(Op.i32Const)
-    out.s32(frameBytes)
+    out.s32(bytes)
     out.raw(Added.i32LessSigned, Op.if, Added.emptyBlock, Op.i32Const, 0x7f)
     writeSet(out, stack)
     out.raw(Op.unreachable, Op.end, Op.localGet)
     out.u32(local)
     out.u8(Op.i32Const)
-    out.s32(frameBytes)
+    out.s32(bytes)
     out.u8(Added.i32Subtract)
     writeSet(out, stack)
+  }
+
+  /** Puts the frame back. */
+  #returnFrame({ local }: Frame): void {
+    this.#out.u8(Op.localGet)
+    this.#out.u32(local)
+    writeSet(this.#out, this.#globals.stack)
+  }
+
+  /** Opens a block that all of the function's own ways out lead to; behind it the frame is put back. */
+  #openBody(type: FunctionType): void {
+    const out = this.#out
     out.u8(Op.block)
     const [result] = type.results
     if (result === undefined) out.u8(Added.emptyBlock)
@@ -107,23 +124,18 @@ export class BodyWriter {
     else out.s32(this.#types.indexOf([], type.results))
   }
 
-  #writeStackExit(local: number): void {
-    this.#out.u8(Op.end)
-    this.#out.u8(Op.localGet)
-    this.#out.u32(local)
-    writeSet(this.#out, this.#globals.stack)
-  }
-
-  #writeInstructions(code: FunctionCode, stackLocal: number | undefined): void {
-    const { charges, countedLoops } = this.#plan
+  #writeInstructions(code: FunctionCode, { fields, countedLoops }: PlacedCharges, frame: Frame | undefined): void {
+    const span = frame?.span
+    const isWhole = frame !== undefined && span === undefined
     this.#copied = code.codeStart
     let next = 0
     let nextLoop = 0
     let depth = 0
     for (let index = 0; index < code.count; index++) {
-      while (next < charges.length && (charges[next] as Charge).position === index) {
+      if (frame !== undefined && span !== undefined) this.#writeFrame(code, index, frame, span)
+      for (; fields[next] === index; next += CHARGE_FIELDS) {
         this.#copyUntil(code.offsets[index] as number)
-        this.#writeCharge(code, index, charges[next++] as Charge)
+        this.#writeCharge(code, index, fields.subarray(next, next + CHARGE_FIELDS))
       }
       if ((countedLoops[nextLoop] as CountedLoop | undefined)?.start === index) {
         this.#copyUntil(code.offsets[index] as number)
@@ -131,18 +143,29 @@ export class BodyWriter {
       }
       const operation = code.operations[index] as number
       if (operation === Op.call || operation === Op.callIndirect) this.#writeCall(code, index)
-      else if (operation === Op.return && stackLocal !== undefined) this.#writeReturn(code, index, depth)
+      else if (operation === Op.return && isWhole) this.#writeReturn(code, index, depth)
       else if (operation >= Op.block && operation <= Op.if) depth++
       else if (operation === Op.end) depth--
       else if (BulkFunctions.replaces(operation)) this.#writeHelperCall(code, index)
     }
     // The function's own `end` comes last.
     this.#copyUntil(code.offsets[code.count - 1] as number)
-    if (stackLocal !== undefined) this.#writeStackExit(stackLocal)
+    if (isWhole) {
+      this.#out.u8(Op.end)
+      this.#returnFrame(frame)
+    }
     this.#out.u8(Op.end)
   }
 
-  /** A way out that passes {@link BodyWriter.#writeStackExit}. */
+  /** What an instruction does to the stack budget where only a part of the function takes its frame. */
+  #writeFrame(code: FunctionCode, index: number, frame: Frame, { enter, leave, exits }: FrameSpan): void {
+    if (index !== enter && index !== leave && !exits.has(index)) return
+    this.#copyUntil(code.offsets[index] as number)
+    if (index === enter) this.#takeFrame(frame)
+    else this.#returnFrame(frame)
+  }
+
+  /** A way out that passes where the frame is put back. */
   #writeReturn(code: FunctionCode, index: number, depth: number): void {
     this.#copyUntil(code.offsets[index] as number)
     this.#out.u8(Op.br)
@@ -150,7 +173,9 @@ export class BodyWriter {
     this.#copied = code.offsets[index + 1] as number
   }
 
-  #writeCharge(code: FunctionCode, index: number, { site, units, isChecked }: Charge): void {
+  #writeCharge(code: FunctionCode, index: number, fields: Float64Array): void {
+    const [, site, units = 0, looks] = fields
+    const isChecked = looks === 1
     const out = this.#out
     if (site === ChargeSite.taken) {
       // br_if l  →  if <charge> br l+1 end
@@ -184,6 +209,18 @@ export class BodyWriter {
     this.#out.range(this.#view.bytes, this.#copied, offset)
     this.#copied = Math.max(this.#copied, offset)
   }
+}
+
+/** A frame that may be taken late; larger ones are taken before anything runs. The reserve above the budget has room. */
+const UNCOUNTED_FRAME_BYTES = 2048
+
+/** What a function takes from the stack budget. */
+interface Frame {
+  readonly bytes: number
+  /** Holds what was left before. */
+  readonly local: number
+  /** The part of the function that takes it; undefined for all of it. */
+  readonly span: FrameSpan | undefined
 }
 
 /** How many bytes the LEB128 number at `offset` takes; it was read before and may be over-long. */

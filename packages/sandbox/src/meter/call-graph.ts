@@ -37,6 +37,8 @@ export class CallGraph {
   readonly #chainBytes: Float64Array
   readonly #linkBytes: Float64Array
   readonly #callUnits: Float64Array
+  /** Functions, each behind those that it calls, unless they call each other. */
+  readonly order: readonly number[]
 
   /** @throws SandboxError SANDBOX_FORBIDDEN_FEATURE, SANDBOX_MALFORMED, SANDBOX_MODULE_LIMIT */
   constructor(view: ModuleView) {
@@ -53,6 +55,12 @@ export class CallGraph {
     this.#readCalls()
     this.#countCycles()
     this.#sumUp()
+    this.order = this.#calleesFirst()
+  }
+
+  /** Functions that can be called through the table. */
+  get tableFunctions(): readonly number[] {
+    return this.#calleesOf(this.#table)
   }
 
   /** Bytes that a function takes from the stack budget when it is entered; 0 when it takes none. */
@@ -145,6 +153,18 @@ export class CallGraph {
 
   #calleesOf(node: number): number[] {
     return this.#callees.slice(this.#firstOf[node] as number, this.#firstOf[node + 1] as number)
+  }
+
+  #calleesFirst(): readonly number[] {
+    const order: number[] = []
+    this.#search({
+      follows: (to) => to !== this.#table,
+      meetsOpen: () => undefined,
+      leaves: (node) => {
+        if (node !== this.#table) order.push(node)
+      },
+    })
+    return order
   }
 
   /** Adds up frames and work from the callees to the callers. What counts or checks for itself adds nothing. */

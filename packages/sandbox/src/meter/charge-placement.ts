@@ -1,10 +1,11 @@
 import type { FunctionCode } from '../binary/function-reader.ts'
 import type { FunctionType, ModuleView } from '../binary/module-view.ts'
 import { Op } from '../binary/opcodes.ts'
-import { CALL_PREPAY_UNITS } from '../cost-table.ts'
+import { CALL_PREPAY_UNITS, CALL_PREPAY_UNITS_MAX } from '../cost-table.ts'
 import { UNCHECKED_UNITS } from './call-graph.ts'
 import { type ChargePlan, ChargeSite } from './charge-plan.ts'
 import { takeCountedLoops } from './counted-loops.ts'
+import { EvenJoins } from './even-joins.ts'
 import { EdgeSite, EXIT, FlowGraph, NONE } from './flow-graph.ts'
 import { InstructionUnits } from './instruction-units.ts'
 import { Potentials } from './potentials.ts'
@@ -18,21 +19,27 @@ export interface PlacedFunction {
   readonly checksFuel: boolean
   /** Units that the call at an instruction may cost in functions that do not look at the fuel; 0 when it is none. */
   readonly uncheckedUnits: (index: number) => number
+  /** Units that the call at an instruction pays ahead for its callee; 0 when it is none. */
+  readonly prepaidUnits: (index: number) => number
+  /** Units that the function finds paid when it is entered; undefined when the placement may choose. */
+  readonly entryUnits: number | undefined
 }
 
 /** Fills a plan with the charges of one function. */
 export interface ChargePlacement {
-  /** Units that a function finds paid when it is entered: its caller has paid them. */
+  /** Units that a function finds paid when it is entered by whoever cannot know how many it wants. */
   readonly prepayUnits: number
-  place(plan: ChargePlan, target: PlacedFunction): void
+  /** @returns units that the function finds paid when it is entered */
+  place(plan: ChargePlan, target: PlacedFunction): number
 }
 
 /** How exactly {@link FlowPlacement} keeps to the sum of what is executed. */
 interface FlowPlacementOptions {
   /** Refunds of up to this many units are not given; 0 gives all. */
   readonly refundUnitsMin: number
-  /** Units that a call pays for its callee's first instructions. */
+  /** Units that a call pays ahead for a callee that has not chosen, and most that one may choose. */
   readonly prepayUnits: number
+  readonly prepayUnitsMax: number
 }
 
 /**
@@ -44,31 +51,38 @@ interface FlowPlacementOptions {
  */
 class FlowPlacement implements ChargePlacement {
   readonly prepayUnits: number
+  readonly #prepayUnitsMax: number
   readonly #refundUnitsMin: number
   readonly #graph = new FlowGraph()
+  readonly #even = new EvenJoins()
   readonly #potentials = new Potentials()
   readonly #units = new InstructionUnits()
 
   constructor(options: FlowPlacementOptions) {
     this.prepayUnits = options.prepayUnits
+    this.#prepayUnitsMax = options.prepayUnitsMax
     this.#refundUnitsMin = options.refundUnitsMin
   }
 
-  place(plan: ChargePlan, target: PlacedFunction): void {
+  place(plan: ChargePlan, target: PlacedFunction): number {
     const { view, type, code } = target
     const graph = this.#graph
     plan.clear()
     graph.build(view, type, code, this.#pricesOf(target))
     plan.countedLoops = takeCountedLoops(graph, code)
-    this.#potentials.spread(graph, this.prepayUnits)
+    this.#even.find(graph, this.#refundUnitsMin)
+    const least = target.entryUnits ?? 0
+    const most = target.entryUnits ?? this.#prepayUnitsMax
+    const entryUnits = this.#potentials.spread(graph, this.#even, { least, most, usual: this.prepayUnits })
     for (let block = 0; block < graph.blockCount; block++) this.#chargeBlock(plan, block)
     for (let edge = 0; edge < graph.edgeCount; edge++) this.#chargeEdge(plan, edge)
-    plan.hasCallFreeLoops = graph.hasCallFreeLoops
     if (target.checksFuel) {
       this.#checkFuel(plan)
       this.#checkCallees(plan, target)
     }
     plan.sort()
+    plan.noteLoops(graph.callFree)
+    return entryUnits
   }
 
   /** Looks at the fuel where calls are paid for if that covers all of them, or else where the function begins. */
@@ -104,10 +118,10 @@ class FlowPlacement implements ChargePlacement {
     }
   }
 
-  #pricesOf({ view, type, code }: PlacedFunction): Int32Array {
+  #pricesOf({ view, type, code, prepaidUnits }: PlacedFunction): Int32Array {
     const prices = this.#units.read(view, type, code)
     for (let index = 0; index < code.count; index++)
-      if (isGuestCall(view, code, index)) prices[index] = (prices[index] as number) + this.prepayUnits
+      if (isGuestCall(view, code, index)) prices[index] = (prices[index] as number) + prepaidUnits(index)
     return prices
   }
 
@@ -115,7 +129,10 @@ class FlowPlacement implements ChargePlacement {
     const graph = this.#graph
     const header = graph.headerOf[block] as number
     const isChecked = block === header || this.#checksPasses(header)
-    this.#add(plan, ChargeSite.before, graph.firstOf[block] as number, this.#potentials.blockCharge(block), isChecked)
+    const first = graph.firstOf[block] as number
+    this.#add(plan, ChargeSite.before, first, this.#potentials.blockCharge(block), isChecked)
+    const slack = this.#even.fixedSlackOf[block] as number
+    if (slack > 0) plan.keepRefund(ChargeSite.before, first, slack)
   }
 
   #chargeEdge(plan: ChargePlan, edge: number): void {
@@ -127,8 +144,11 @@ class FlowPlacement implements ChargePlacement {
     // The loop that both ends are in: an edge that enters or leaves one belongs to the next one out.
     const isInner = to !== EXIT && (graph.loopDepthOf[to] as number) <= (graph.loopDepthOf[from] as number)
     const header = to === EXIT ? NONE : (graph.headerOf[isInner ? to : from] as number)
-    const units = this.#potentials.edgeCharge(edge)
-    this.#add(plan, planSites[site] as number, graph.positionOf[edge] as number, units, this.#checksPasses(header))
+    const position = graph.positionOf[edge] as number
+    this.#add(plan, planSites[site] as number, position, this.#potentials.edgeCharge(edge), this.#checksPasses(header))
+    // The block counts this slack on every way into it, also on those where it could be written.
+    const slack = to === EXIT ? 0 : (this.#even.fixedSlackOf[to] as number)
+    if (slack > 0) plan.keepRefund(planSites[site] as number, position, -slack)
   }
 
   /**
@@ -151,7 +171,7 @@ const CHECKS_AT_CALLS_MAX = 2
 
 const planSites: readonly number[] = [ChargeSite.before, ChargeSite.before, ChargeSite.taken, ChargeSite.otherwise]
 
-/** True for a call of another function of the module; its price includes the prepayment. */
+/** True for a call of a function of the module; its price includes the prepayment. */
 export function isGuestCall(view: ModuleView, code: FunctionCode, index: number): boolean {
   const operation = code.operations[index]
   return (
@@ -160,8 +180,9 @@ export function isGuestCall(view: ModuleView, code: FunctionCode, index: number)
 }
 
 /** Every path pays exactly what it executes. */
-export const exactPlacement = (): ChargePlacement => new FlowPlacement({ refundUnitsMin: 0, prepayUnits: 0 })
+export const exactPlacement = (): ChargePlacement => 
+  new FlowPlacement({ refundUnitsMin: 0, prepayUnits: 0, prepayUnitsMax: 0 })
 
 /** What bills are made with: small refunds are not given, and calls pay for their callee's first instructions. */
 export const billingPlacement = (): ChargePlacement =>
-  new FlowPlacement({ refundUnitsMin: 24, prepayUnits: CALL_PREPAY_UNITS })
+  new FlowPlacement({ refundUnitsMin: 128, prepayUnits: CALL_PREPAY_UNITS, prepayUnitsMax: CALL_PREPAY_UNITS_MAX })

@@ -10,8 +10,19 @@ export const ChargeSite = {
   otherwise: 2,
 } as const
 
+/** What a body is written with: the charges of a {@link ChargePlan}, kept small until all functions have been placed. */
+export interface PlacedCharges {
+  /** By charge, in the order in which they are written: position, site, units, and 1 when it looks at the fuel. */
+  readonly fields: Float64Array
+  readonly countedLoops: readonly CountedLoop[]
+  readonly hasPayingLoops: boolean
+}
+
+/** Numbers of {@link PlacedCharges.fields} that one charge takes. */
+export const CHARGE_FIELDS = 4
+
 /** One charge; reused between functions. */
-export interface Charge {
+interface Charge {
   position: number
   site: number
   /** Below zero: a refund. */
@@ -26,9 +37,10 @@ export interface Charge {
  */
 export class ChargePlan {
   countedLoops: readonly CountedLoop[] = []
-  hasCallFreeLoops = false
-  /** Refunds that were too small to give: where, and how much. For the count by definition. */
-  readonly keptRefunds: { readonly site: number; readonly position: number; readonly units: number }[] = []
+  /** Some charge is in a loop that calls nothing, and in no loop inside it. */
+  hasPayingLoops = false
+  /** What is billed beyond what is executed, as it adds up: where, and how much. For the count by definition. */
+  readonly keptRefunds: { readonly site: number; readonly position: number; units: number }[] = []
   #charges: Charge[] = []
   readonly #spare: Charge[] = []
 
@@ -42,7 +54,7 @@ export class ChargePlan {
     this.#charges = []
     this.keptRefunds.length = 0
     this.countedLoops = []
-    this.hasCallFreeLoops = false
+    this.hasPayingLoops = false
   }
 
   charge(site: number, position: number, units: number, isChecked: boolean): void {
@@ -55,7 +67,9 @@ export class ChargePlan {
   }
 
   keepRefund(site: number, position: number, units: number): void {
-    this.keptRefunds.push({ site, position, units })
+    const last = this.keptRefunds.at(-1)
+    if (last?.site === site && last.position === position) last.units += units
+    else this.keptRefunds.push({ site, position, units })
   }
 
   /** Fuel is looked at when the function is entered, whether or not something is charged there. */
@@ -71,8 +85,26 @@ export class ChargePlan {
       if (charge.site === ChargeSite.before && positions.has(charge.position)) charge.isChecked = true
   }
 
+  /** Finds out whether one of these loops pays for its passes. @param loops without one inside another, in order */
+  noteLoops(loops: readonly { readonly start: number; readonly end: number }[]): void {
+    let next = 0
+    this.hasPayingLoops = this.#charges.some(({ position }) => {
+      while (next < loops.length && (loops[next]?.end ?? 0) < position) next++
+      return next < loops.length && position > (loops[next]?.start ?? 0)
+    })
+  }
+
   /** Brings the charges into the order in which they are written. */
   sort(): void {
     this.#charges.sort((left, right) => left.position - right.position || left.site - right.site)
+  }
+
+  /** What the bodies are written with; stays valid. */
+  placed(): PlacedCharges {
+    const fields = new Float64Array(this.#charges.length * CHARGE_FIELDS)
+    this.#charges.forEach(({ position, site, units, isChecked }, charge) => {
+      fields.set([position, site, units, isChecked ? 1 : 0], charge * CHARGE_FIELDS)
+    })
+    return { fields, countedLoops: this.countedLoops, hasPayingLoops: this.hasPayingLoops }
   }
 }

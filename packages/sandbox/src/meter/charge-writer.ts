@@ -46,24 +46,46 @@ export class ChargeWriter {
     if (isChecked) this.#check()
   }
 
-  /**
-   * Charges all passes of a counted loop before it begins. With step = ±odd * 2^k they are
-   * ((distance >> k) * inverse(odd) - 1) mod 2^(32 - k) + 1; a distance that 2^k does not divide is never covered.
-   */
+  /** Charges all passes of a counted loop before it begins. */
   chargePasses(loop: CountedLoop): void {
     const out = this.#out
-    const size = Math.abs(loop.step)
-    const shift = 31 - Math.clz32(size & -size)
-    const inverse = inverseOf(size >>> shift)
-    if (shift > 0) {
-      this.#distance(loop)
-      this.#constant(2 ** shift - 1)
-      out.raw(Added.i32And, Op.if, Added.emptyBlock, Op.i64Const)
-      out.s64(NEVER_ENOUGH)
-      writeSet(out, this.#globals.fuel)
-      out.raw(Op.unreachable, Op.end)
-    }
+    if (loop.comparison === 'not-equal') this.#trapIfEndless(loop)
     this.#readCounter()
+    if (loop.comparison === 'not-equal') this.#stepsToLimit(loop)
+    else this.#stepsBeyondLimit(loop)
+    out.raw(Added.i64FromI32Unsigned, Op.i64Const, 1, Added.i64Add, Op.i64Const)
+    out.s64(BigInt(loop.unitsPerPass + loop.unitsBetween))
+    out.u8(Added.i64Multiply)
+    if (loop.unitsBetween > 0) {
+      out.u8(Op.i64Const)
+      out.s64(BigInt(loop.unitsBetween))
+      out.u8(Added.i64Subtract)
+    }
+    out.u8(Added.i64Subtract)
+    this.#writeCounter()
+    this.#check()
+  }
+
+  /** With step = ±odd * 2^k, a distance that 2^k does not divide is never covered. */
+  #trapIfEndless(loop: CountedLoop): void {
+    const shift = evenness(loop.step)
+    if (shift === 0) return
+    this.#distance(loop)
+    this.#constant(2 ** shift - 1)
+    this.#out.raw(Added.i32And, Op.if, Added.emptyBlock, Op.i64Const)
+    this.#out.s64(NEVER_ENOUGH)
+    writeSet(this.#out, this.#globals.fuel)
+    this.#out.raw(Op.unreachable, Op.end)
+  }
+
+  /**
+   * Pushes the passes but one of a loop that ends at its limit: the steps to it, (distance >> k) * inverse(odd) modulo
+   * 2^(32 - k), less one when the first step comes before the first comparison.
+   */
+  #stepsToLimit(loop: CountedLoop): void {
+    const out = this.#out
+    const shift = evenness(loop.step)
+    const inverse = inverseOf(Math.abs(loop.step) >>> shift)
     this.#distance(loop)
     if (shift > 0) {
       this.#constant(shift)
@@ -73,33 +95,64 @@ export class ChargeWriter {
       this.#constant(inverse)
       out.u8(Added.i32Multiply)
     }
-    this.#constant(1)
-    out.u8(Added.i32Subtract)
+    if (loop.stepsFirst) {
+      this.#constant(1)
+      out.u8(Added.i32Subtract)
+    }
     if (shift > 0) {
       this.#constant(2 ** (32 - shift) - 1)
       out.u8(Added.i32And)
     }
-    out.raw(Added.i64FromI32Unsigned, Op.i64Const, 1, Added.i64Add, Op.i64Const)
-    out.s64(BigInt(loop.unitsPerPass))
-    out.raw(Added.i64Multiply, Added.i64Subtract)
-    this.#writeCounter()
-    this.#check()
+  }
+
+  /**
+   * Pushes the passes but one of a loop that goes on below or above its limit: none when it is not there at the first
+   * comparison, or (distance - 1) / step + 1, because no step leads round (see loop-reader.ts).
+   */
+  #stepsBeyondLimit(loop: CountedLoop): void {
+    const out = this.#out
+    const isLess = loop.comparison === 'less'
+    const first = (): void => {
+      this.#get(loop.local)
+      if (!loop.stepsFirst) return
+      this.#constant(loop.step)
+      out.u8(Added.i32Add)
+    }
+    const limit = (): void => this.#limit(loop)
+    const [high, low] = isLess ? [limit, first] : [first, limit]
+    high()
+    low()
+    out.u8(Added.i32Subtract)
+    this.#constant(1)
+    out.u8(Added.i32Subtract)
+    const size = Math.abs(loop.step)
+    if (size > 1) {
+      this.#constant(size)
+      out.u8(Added.i32DivideUnsigned)
+    }
+    this.#constant(1)
+    out.u8(Added.i32Add)
+    this.#constant(0)
+    low()
+    high()
+    out.raw(loop.isSigned ? Added.i32LessSigned : Added.i32LessUnsigned, Added.select)
   }
 
   /** Pushes how far the counting local is from its limit, in the direction of its steps. */
   #distance(loop: CountedLoop): void {
-    const limit = (): void => {
-      if (loop.limit.kind === 'constant') this.#constant(loop.limit.value)
-      else this.#get(loop.limit.local)
-    }
     if (loop.step > 0) {
-      limit()
+      this.#limit(loop)
       this.#get(loop.local)
     } else {
       this.#get(loop.local)
-      limit()
+      this.#limit(loop)
     }
     this.#out.u8(Added.i32Subtract)
+  }
+
+  #limit({ limit }: CountedLoop): void {
+    if (limit.kind === 'constant') this.#constant(limit.value)
+    else this.#get(limit.local)
   }
 
   #constant(value: number): void {
@@ -129,6 +182,12 @@ export class ChargeWriter {
     this.#readCounter()
     this.#out.raw(Op.i64Const, 0, Added.i64LessSigned, Op.if, Added.emptyBlock, Op.unreachable, Op.end)
   }
+}
+
+/** How often two divides a step. */
+function evenness(step: number): number {
+  const size = Math.abs(step)
+  return 31 - Math.clz32(size & -size)
 }
 
 /** Inverse of an odd number modulo 2^32, by Newton's iteration: each step doubles the bits that are right. */

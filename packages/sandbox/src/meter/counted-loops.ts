@@ -1,35 +1,25 @@
 import type { FunctionCode } from '../binary/function-reader.ts'
 import { Op } from '../binary/opcodes.ts'
+import { type Control, LoopReader } from './loop-reader.ts'
 import { EdgeSite, type FlowGraph, type InnermostLoop } from './flow-graph.ts'
 
-/** A value that does not change while a loop runs. */
-export type Invariant =
-  | { readonly kind: 'local'; readonly local: number }
-  | { readonly kind: 'constant'; readonly value: number }
-
 /**
- * A loop whose number of passes is known before it begins: each pass adds `step` to a local and the loop goes on while
- * that is not `limit`, in 32-bit arithmetic that wraps.
+ * A loop whose number of passes is known before it begins: each pass but the last adds `step` to a local, in 32-bit
+ * arithmetic that wraps, and another pass follows while the local compares with the limit.
  */
-export interface CountedLoop {
+export interface CountedLoop extends Control {
   /** Index of the `loop` instruction. */
   readonly start: number
-  readonly local: number
-  /** -2^31 + 1 .. 2^31 - 1, not 0. */
-  readonly step: number
-  readonly limit: Invariant
-  /** Units of the blocks that run in every pass; they pay nothing inside the loop. */
+  /** Units of what runs in every pass, and of what runs in every pass but the last; nothing of it pays inside the loop. */
   readonly unitsPerPass: number
+  readonly unitsBetween: number
 }
 
-const I32_NOT_EQUAL = 0x47
-const I32_ADD = 0x6a
-const I32_SUBTRACT = 0x6b
 const UNITS_PER_PASS_MAX = 65_535
 
 /**
- * Finds the counted loops among a function's innermost ones and takes the price of the blocks that run in every pass
- * out of the graph: who charges `unitsPerPass` times the passes before the loop has charged for them.
+ * Finds the counted loops among a function's innermost ones and takes the price of what runs in every pass out of the
+ * graph: who charges for all passes before the loop has charged for it.
  */
 export function takeCountedLoops(graph: FlowGraph, code: FunctionCode): CountedLoop[] {
   const counted: CountedLoop[] = []
@@ -41,116 +31,64 @@ export function takeCountedLoops(graph: FlowGraph, code: FunctionCode): CountedL
 }
 
 function countedLoop(graph: FlowGraph, code: FunctionCode, loop: InnermostLoop): CountedLoop | undefined {
-  const [edge] = loop.backEdges
-  const branch = loop.end - 1
-  if (edge === undefined || loop.backEdges.length !== 1) return undefined
-  if (graph.siteOf[edge] !== EdgeSite.taken || graph.positionOf[edge] !== branch) return undefined
-  const { header } = loop
-  const latch = graph.fromOf[edge] as number
-  const always = (index: number): boolean => graph.blockAt[index] === header || graph.blockAt[index] === latch
-  const control = new LoopReader(code, loop).readControl(branch, always)
+  const test = testOf(graph, code, loop)
+  if (test === undefined) return undefined
+  const always = blocksOfEveryPass(graph, code, loop, test.index)
+  if (always === undefined) return undefined
+  const control = new LoopReader(code, loop).readControl(test.index, (index) => {
+    const block = graph.blockAt[index] as number
+    return index < test.index && always.has(block) ? 'before' : block === test.between ? 'after' : undefined
+  })
   if (control === undefined) return undefined
-  const headerUnits = graph.costOf[header] as number
-  const unitsPerPass = headerUnits + (latch === header ? 0 : (graph.costOf[latch] as number))
-  if (unitsPerPass === 0 || unitsPerPass > UNITS_PER_PASS_MAX) return undefined
-  graph.costOf[header] = 0
-  graph.costOf[latch] = 0
-  return { start: loop.start, ...control, unitsPerPass }
+  let unitsPerPass = 0
+  for (const block of always) unitsPerPass += graph.costOf[block] as number
+  const unitsBetween = test.between === undefined ? 0 : (graph.costOf[test.between] as number)
+  if (unitsPerPass === 0 || unitsPerPass + unitsBetween > UNITS_PER_PASS_MAX) return undefined
+  for (const block of always) graph.costOf[block] = 0
+  if (test.between !== undefined) graph.costOf[test.between] = 0
+  return { start: loop.start, ...control, unitsPerPass, unitsBetween }
 }
 
-interface Control {
-  readonly local: number
-  readonly step: number
-  readonly limit: Invariant
+/** The branch that alone decides whether there is another pass. */
+interface Test {
+  /** Index of the `br_if` that begins the next pass, or of the `if` that is left by a `br` which does. */
+  readonly index: number
+  /** The one block of that `if`, which runs between two passes. */
+  readonly between: number | undefined
 }
 
-/** Reads how a loop counts from its last instructions. */
-class LoopReader {
-  readonly #code: FunctionCode
-  readonly #loop: InnermostLoop
+function testOf(graph: FlowGraph, code: FunctionCode, loop: InnermostLoop): Test | undefined {
+  const [edge] = loop.backEdges
+  if (edge === undefined || loop.backEdges.length !== 1) return undefined
+  const position = graph.positionOf[edge] as number
+  if (graph.siteOf[edge] === EdgeSite.taken) return { index: position, between: undefined }
+  const between = graph.fromOf[edge] as number
+  const index = (graph.firstOf[between] as number) - 1
+  return graph.siteOf[edge] === EdgeSite.before && code.operations[index] === Op.if ? { index, between } : undefined
+}
 
-  constructor(code: FunctionCode, loop: InnermostLoop) {
-    this.#code = code
-    this.#loop = loop
-  }
-
-  /** @param always says whether an instruction runs in every pass */
-  readControl(branch: number, always: (index: number) => boolean): Control | undefined {
-    const condition = branch - 1
-    const zero: Invariant = { kind: 'constant', value: 0 }
-    if (this.#operation(condition) !== I32_NOT_EQUAL) return this.#checked(this.#counter(condition, always), zero)
-    // <counter> <limit> ne, where the counter ends before a limit of one instruction
-    const right = this.#invariant(condition - 1)
-    const left = this.#counter(condition - 2, always)
-    if (right !== undefined && left !== undefined) {
-      const control = this.#checked(left, right)
-      if (control !== undefined) return control
+/**
+ * The blocks that every pass runs: those of the loop's own level up to the test. Nothing leaves the loop but past its end,
+ * and what branches ahead lands on that level again, so each pass comes to the test if that is on that level, too.
+ */
+function blocksOfEveryPass(
+  graph: FlowGraph,
+  code: FunctionCode,
+  loop: InnermostLoop,
+  test: number,
+): ReadonlySet<number> | undefined {
+  const blocks = new Set<number>()
+  let depth = 0
+  for (let index = loop.start + 1; index <= test; index++) {
+    const operation = code.operations[index] as number
+    if (operation === Op.end) depth--
+    else if (operation === Op.else) continue
+    else {
+      if (depth === 0) blocks.add(graph.blockAt[index] as number)
+      if (operation === Op.block || operation === Op.if) depth++
     }
-    // <limit> <counter> ne
-    const counter = this.#counter(condition - 1, always)
-    if (counter === undefined) return undefined
-    const limit = this.#invariant(condition - 1 - counter.length)
-    return limit === undefined ? undefined : this.#checked(counter, limit)
   }
-
-  #checked(counter: Counter | undefined, limit: Invariant): Control | undefined {
-    if (counter === undefined || counter.step === 0 || counter.step === -(2 ** 31)) return undefined
-    if (limit.kind === 'local' && (limit.local === counter.local || this.#writes(limit.local) > 0)) return undefined
-    if (this.#writes(counter.local) !== 1) return undefined
-    return { local: counter.local, step: counter.step, limit }
-  }
-
-  /** The counter's new value, ending at `last`: computed there, or read after it was computed earlier in the pass. */
-  #counter(last: number, always: (index: number) => boolean): Counter | undefined {
-    const operation = this.#operation(last)
-    if (operation === Op.localTee) return this.#step(last, 4)
-    if (operation !== Op.localGet) return undefined
-    const local = this.#first(last)
-    for (let index = this.#loop.start + 1; index < last; index++) {
-      const writes = this.#operation(index) === Op.localSet || this.#operation(index) === Op.localTee
-      if (writes && this.#first(index) === local) return always(index) ? this.#step(index, 1) : undefined
-    }
-    return undefined
-  }
-
-  /** `local.get x; i32.const c; i32.add or sub; local.set or tee x`, ending at `last`. */
-  #step(last: number, length: number): Counter | undefined {
-    const local = this.#first(last)
-    if (last - 3 <= this.#loop.start || this.#operation(last - 2) !== Op.i32Const) return undefined
-    if (this.#operation(last - 3) !== Op.localGet || this.#first(last - 3) !== local) return undefined
-    const amount = this.#first(last - 2)
-    if (this.#operation(last - 1) === I32_ADD) return { local, step: amount, length }
-    return this.#operation(last - 1) === I32_SUBTRACT ? { local, step: -amount, length } : undefined
-  }
-
-  #invariant(index: number): Invariant | undefined {
-    if (index <= this.#loop.start) return undefined
-    const operation = this.#operation(index)
-    if (operation === Op.localGet) return { kind: 'local', local: this.#first(index) }
-    return operation === Op.i32Const ? { kind: 'constant', value: this.#first(index) } : undefined
-  }
-
-  #writes(local: number): number {
-    let writes = 0
-    for (let index = this.#loop.start; index < this.#loop.end; index++) {
-      const operation = this.#operation(index)
-      if ((operation === Op.localSet || operation === Op.localTee) && this.#first(index) === local) writes++
-    }
-    return writes
-  }
-
-  #operation(index: number): number {
-    return this.#code.operations[index] as number
-  }
-
-  #first(index: number): number {
-    return this.#code.first[index] as number
-  }
+  const level = code.operations[test] === Op.if ? 1 : 0
+  return depth === level ? blocks : undefined
 }
 
-interface Counter {
-  readonly local: number
-  readonly step: number
-  /** Instructions that put its value on the stack. */
-  readonly length: number
-}

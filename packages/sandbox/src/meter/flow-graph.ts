@@ -50,8 +50,8 @@ export class FlowGraph {
 
   /** Loops that contain no other loop, by the index of their `loop` instruction, with the index of their `end`. */
   readonly innermost: InnermostLoop[] = []
-  /** Some loop calls nothing, so that what it keeps in locals stays there. */
-  hasCallFreeLoops = false
+  /** Innermost loops that call nothing, in order: what they keep in locals stays there. */
+  readonly callFree: { readonly start: number; readonly end: number }[] = []
 
   #view!: ModuleView
   #code!: FunctionCode
@@ -68,7 +68,7 @@ export class FlowGraph {
     this.blockCount = 0
     this.edgeCount = 0
     this.innermost.length = 0
-    this.hasCallFreeLoops = false
+    this.callFree.length = 0
     this.#depth = -1
     this.#loopDepth = 0
     this.#loopHeader = NONE
@@ -188,7 +188,7 @@ export class FlowGraph {
       this.#loopDepth--
       if (frame.header === DEAD) return
       this.#loopHeader = frame.outerHeader
-      if (!frame.calls) this.hasCallFreeLoops = true
+      if (!frame.calls && !frame.hasLoops) this.callFree.push({ start: frame.index, end: index })
       if (isPlain)
         this.innermost.push({ start: frame.index, end: index, header: frame.header, backEdges: frame.backEdges })
       return

@@ -5,12 +5,14 @@ import { ValueType } from '../whitelist.ts'
 /** Operations of the code that the transformer adds. */
 export const Added = {
   i32LessSigned: 0x48,
+  i32LessUnsigned: 0x49,
   i32Equal: 0x46,
   i32GreaterUnsigned: 0x4b,
   i32LessEqualUnsigned: 0x4d,
   i32Add: 0x6a,
   i32Subtract: 0x6b,
   i32Multiply: 0x6c,
+  i32DivideUnsigned: 0x6e,
   i32And: 0x71,
   i32ShiftRightUnsigned: 0x76,
   i64LessSigned: 0x53,
@@ -22,6 +24,7 @@ export const Added = {
   i64ShiftRightUnsigned: 0x88,
   i64FromI32Unsigned: 0xad,
   emptyBlock: 0x40,
+  select: 0x1b,
 } as const
 
 /** Export names of what the transformer adds; a guest's own exports are kept only when they belong to its interface. */

@@ -1,14 +1,17 @@
 import { ByteWriter } from '../binary/byte-writer.ts'
 import { FunctionReader } from '../binary/function-reader.ts'
-import { type ModuleExport, type ModuleView, Section, sectionOrder } from '../binary/module-view.ts'
+import { type BodyRange, type ModuleExport, type ModuleView, Section, sectionOrder } from '../binary/module-view.ts'
 import { amountCosts } from '../cost-table.ts'
 import { SandboxError } from '../errors.ts'
 import { staticLimits } from '../static-limits.ts'
+import { functionTypeAt } from './block-types.ts'
 import { BodyWriter } from './body-writer.ts'
 import { BulkFunctions, type TypeRegistry } from './bulk-functions.ts'
 import { CallGraph } from './call-graph.ts'
 import { billingPlacement, type ChargePlacement } from './charge-placement.ts'
+import { ChargePlan, type PlacedCharges } from './charge-plan.ts'
 import { addedExports, type GuestGlobals, guestGlobals, writeGuestGlobals } from './guest-globals.ts'
+import { Prepayments } from './prepayments.ts'
 
 /** V8 refuses larger function bodies. */
 const METERED_BODY_BYTES_MAX = 7_000_000
@@ -179,18 +182,19 @@ class Transformer {
   /** The new content of the code section in pieces; undefined when the module has none. */
   #bodies(): readonly Uint8Array[] | undefined {
     const view = this.#view
+    const calls = new CallGraph(view)
+    const placed = placeCharges(view, calls, this.#placement)
     const reader = new FunctionReader(view.bytes)
     const writer = new BodyWriter({
       view,
       globals: this.#globals,
       types: this.#types,
       helpers: this.#helpers,
-      placement: this.#placement,
-      calls: new CallGraph(view),
+      calls,
     })
     const code = new CodePieces()
     view.bodies.forEach((range, index) => {
-      const body = writer.write(reader.read(range), range, index)
+      const body = writer.write(reader.read(range), { range, index, charges: placed[index] as PlacedCharges })
       if (body.length > METERED_BODY_BYTES_MAX) throw tooLarge('function', body.length, range.start)
       code.add(body)
       if (code.length > METERED_CODE_BYTES_MAX) throw tooLarge('code', code.length, range.start)
@@ -202,6 +206,30 @@ class Transformer {
     count.u32(view.bodies.length + helpers.length)
     return [count.view(), ...code.take()]
   }
+}
+
+/** The charges of all functions, placed in callees before callers, which pay ahead for them. */
+function placeCharges(view: ModuleView, calls: CallGraph, placement: ChargePlacement): readonly PlacedCharges[] {
+  const reader = new FunctionReader(view.bytes)
+  const prepayments = new Prepayments(view, calls, placement.prepayUnits)
+  const plan = new ChargePlan()
+  const placed: PlacedCharges[] = []
+  for (const body of calls.order) {
+    const code = reader.read(view.bodies[body] as BodyRange)
+    prepayments.settleCallees(code)
+    const entryUnits = placement.place(plan, {
+      view,
+      type: functionTypeAt(view, view.imports.length + body),
+      code,
+      checksFuel: calls.checksFuel(body),
+      uncheckedUnits: (index) => calls.uncheckedUnits(code, index),
+      prepaidUnits: (index) => prepayments.ofCall(code, index),
+      entryUnits: prepayments.entryUnits(body),
+    })
+    prepayments.choose(body, entryUnits)
+    placed[body] = plan.placed()
+  }
+  return placed
 }
 
 /** Bodies one after the other, in pieces, so that none is copied again because another one does not fit. */

@@ -1,10 +1,11 @@
 import { CHARGE_BEHIND_UNITS_MAX } from '../cost-table.ts'
+import type { EvenJoins } from './even-joins.ts'
 import { EdgeSite, EXIT, type FlowGraph } from './flow-graph.ts'
 
 /** How far apart the potentials of one tree may be: nothing is further behind what was executed than this. */
 const SPAN_UNITS_MAX: number = CHARGE_BEHIND_UNITS_MAX
 /** Where functions are called, charges are never behind, because frames add up, and at most this far ahead. */
-const CALL_UNITS_MAX = 64
+const CALL_UNITS_MAX = 512
 /** What a charge costs on an edge that needs a branch of its own, relative to one in a straight line. */
 const TAKEN_WEIGHT = 1.3
 
@@ -14,6 +15,8 @@ const TAKEN_WEIGHT = 1.3
  */
 export class Potentials {
   #graph!: FlowGraph
+  #even!: EvenJoins
+  #paid!: PaidOnEntry
   #points = 0
   /** Union-find: parent of each point, and its potential relative to that of its parent. */
   readonly #parent: number[] = []
@@ -26,13 +29,19 @@ export class Potentials {
   /** By root, once all is joined: its absolute potential. */
   readonly #base: number[] = []
 
-  /** Finds the potentials of a function. @param entryUnits what is paid already when the function is entered */
-  spread(graph: FlowGraph, entryUnits: number): void {
+  /**
+   * Finds the potentials of a function.
+   * @param paid what may be paid already when the function is entered, and what is when nothing speaks for another amount
+   * @returns what is paid already when the function is entered
+   */
+  spread(graph: FlowGraph, even: EvenJoins, paid: PaidOnEntry): number {
     this.#graph = graph
+    this.#even = even
     this.#points = 2 * graph.blockCount + 1
     for (let point = 0; point < this.#points; point++) this.#addPoint(point)
     const exit = this.#points - 1
-    this.#join(exit, 0, entryUnits)
+    this.#paid = paid
+    if (paid.least === paid.most) this.#join(exit, 0, paid.least)
     for (let block = 0; block < graph.blockCount; block++) {
       if (!graph.callsOf[block]) continue
       this.#noteCall(2 * block)
@@ -40,7 +49,23 @@ export class Potentials {
     }
     this.#joinUnchargeable(exit)
     for (const arc of this.#arcs(exit)) this.#joinWithin(arc.from, arc.to, arc.difference)
+    const entry = this.#root(0)
+    if (this.#root(exit) !== entry) this.#join(exit, 0, this.#paidApart(entry))
     this.#setBases(exit)
+    return this.#potential(0)
+  }
+
+  /** What is paid when a function is entered whose way in and way out are not joined: as near to the usual as calls allow. */
+  #paidApart(entry: number): number {
+    const low = this.#callLow[entry] as number
+    const { least, most } = this.#paidFor(this.#relative(0), low, this.#callHigh[entry] as number)
+    return Math.min(Math.max(this.#paid.usual, least), most)
+  }
+
+  /** What may be paid on entry so that the calls of a tree are between their bounds; all relative to one point. */
+  #paidFor(entry: number, callLow: number, callHigh: number): { readonly least: number; readonly most: number } {
+    const least = Math.max(this.#paid.least, entry - callLow)
+    return { least, most: Math.min(this.#paid.most, CALL_UNITS_MAX - callHigh + entry) }
   }
 
   /** Units to charge whenever a block runs. */
@@ -71,13 +96,14 @@ export class Potentials {
     this.#callHigh[root] = Math.max(this.#callHigh[root] as number, relative)
   }
 
-  /** Edges where nothing can be written have the same potential at both ends. */
+  /** Edges where nothing can be written have the same potential at both ends, but for what they are billed too much. */
   #joinUnchargeable(exit: number): void {
     const graph = this.#graph
     for (let edge = 0; edge < graph.edgeCount; edge++) {
       if (graph.siteOf[edge] !== EdgeSite.none) continue
       const to = graph.toOf[edge] as number
-      this.#join(2 * (graph.fromOf[edge] as number) + 1, to === EXIT ? exit : 2 * to, 0)
+      const difference = -(this.#even.slackOf[edge] as number)
+      this.#join(2 * (graph.fromOf[edge] as number) + 1, to === EXIT ? exit : 2 * to, difference)
     }
   }
 
@@ -98,7 +124,8 @@ export class Potentials {
       const to = target === EXIT ? exit : 2 * target
       const weight = (graph.edgeFrequencyOf[edge] as number) * (site === EdgeSite.taken ? TAKEN_WEIGHT : 1)
       const cost = graph.costOf[block] as number
-      arcs.push({ from: 2 * block + 1, to, weight, difference: 0, isBlock: false, cost })
+      const difference = -(this.#even.slackOf[edge] as number)
+      arcs.push({ from: 2 * block + 1, to, weight, difference, isBlock: false, cost })
     }
     // Among equals blocks stay uncharged before edges, and the dearer path before the cheaper one, which is then refunded.
     return arcs.sort(
@@ -142,11 +169,18 @@ export class Potentials {
     const callLow = Math.min(this.#callLow[left] as number, (this.#callLow[right] as number) + shift)
     const callHigh = Math.max(this.#callHigh[left] as number, (this.#callHigh[right] as number) + shift)
     if (callHigh - callLow > CALL_UNITS_MAX) return
+    const entry = this.#root(0)
+    const isEntered = entry === left || entry === right
+    const atEntry = isEntered ? this.#relative(0) + (entry === left ? 0 : shift) : 0
     // Only the tree of the exit has its height already.
     const exit = this.#root(this.#points - 1)
     if (exit === left || exit === right) {
       const base = exit === left ? -this.#relative(this.#points - 1) : -this.#relative(this.#points - 1) - shift
       if (base + callLow < 0 || base + callHigh > CALL_UNITS_MAX) return
+      if (isEntered && (base + atEntry < this.#paid.least || base + atEntry > this.#paid.most)) return
+    } else if (isEntered) {
+      const { least, most } = this.#paidFor(atEntry, callLow, callHigh)
+      if (least > most) return
     }
     this.#join(from, to, difference)
   }
@@ -175,6 +209,14 @@ export class Potentials {
   #potential(point: number): number {
     return (this.#base[this.#root(point)] as number) + this.#relative(point)
   }
+}
+
+/** Units that may be paid when a function is entered. */
+export interface PaidOnEntry {
+  readonly least: number
+  readonly most: number
+  /** What it is when the function's own charges do not say. */
+  readonly usual: number
 }
 
 /** A block or an edge between the points at its two ends. */
