@@ -62,7 +62,7 @@ test('charges keep within their bounds of what is executed, on every path, whate
       // Every other function chooses what its callers pay ahead.
       const isFree = (seed + body) % 2 === 0
       const paid = isFree ? { least: 0, most: CALL_PREPAY_UNITS_MAX } : { least: 64, most: 64 }
-      even.find(graph, 128)
+      even.find(graph, 64)
       const entryUnits = potentials.spread(graph, even, { ...paid, usual: CALL_PREPAY_UNITS })
       expect(entryUnits).toBeGreaterThanOrEqual(paid.least)
       expect(entryUnits).toBeLessThanOrEqual(paid.most)

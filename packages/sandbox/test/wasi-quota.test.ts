@@ -1,10 +1,9 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { GuestStop } from '../src/guest-stop.ts'
 import { Errno } from '../src/wasi/errno.ts'
 import { GrowingBytes } from '../src/wasi/growing-bytes.ts'
 import { ByteQuota, fileQuotas, resultQuotas } from '../src/wasi/quota.ts'
+import { collectGarbage } from './garbage.ts'
 import { SeededNumbers } from './seeded-numbers.ts'
 import { RESULT, WasiGuest } from './wasi-guest.ts'
 
@@ -12,9 +11,6 @@ const CREATE = 1
 const DIRECTORY = 2
 const MIB = 2 ** 20
 const text = (value: string): Uint8Array => new TextEncoder().encode(value)
-
-setFlagsFromString('--expose-gc')
-const collectGarbage: () => void = runInNewContext('gc')
 
 /** Bytes that this process still holds after a collection. */
 function heldBytes(): number {

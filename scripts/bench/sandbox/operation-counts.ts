@@ -31,6 +31,7 @@ function onlyFor(counted: number | undefined): ChargePlacement {
       plan.clear()
       for (let index = 0; index < code.count; index++)
         if (code.operations[index] === counted) plan.charge(ChargeSite.before, index, 1, false)
+      return 0
     },
   }
 }

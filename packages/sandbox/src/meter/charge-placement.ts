@@ -180,9 +180,9 @@ export function isGuestCall(view: ModuleView, code: FunctionCode, index: number)
 }
 
 /** Every path pays exactly what it executes. */
-export const exactPlacement = (): ChargePlacement => 
+export const exactPlacement = (): ChargePlacement =>
   new FlowPlacement({ refundUnitsMin: 0, prepayUnits: 0, prepayUnitsMax: 0 })
 
 /** What bills are made with: small refunds are not given, and calls pay for their callee's first instructions. */
 export const billingPlacement = (): ChargePlacement =>
-  new FlowPlacement({ refundUnitsMin: 128, prepayUnits: CALL_PREPAY_UNITS, prepayUnitsMax: CALL_PREPAY_UNITS_MAX })
+  new FlowPlacement({ refundUnitsMin: 64, prepayUnits: CALL_PREPAY_UNITS, prepayUnitsMax: CALL_PREPAY_UNITS_MAX })

@@ -1,7 +1,7 @@
 import type { FunctionCode } from '../binary/function-reader.ts'
 import { Op } from '../binary/opcodes.ts'
-import { type Control, LoopReader } from './loop-reader.ts'
 import { EdgeSite, type FlowGraph, type InnermostLoop } from './flow-graph.ts'
+import { type Control, LoopReader } from './loop-reader.ts'
 
 /**
  * A loop whose number of passes is known before it begins: each pass but the last adds `step` to a local, in 32-bit
@@ -91,4 +91,3 @@ function blocksOfEveryPass(
   const level = code.operations[test] === Op.if ? 1 : 0
   return depth === level ? blocks : undefined
 }
-

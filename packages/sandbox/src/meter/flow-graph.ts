@@ -16,7 +16,7 @@ export const EdgeSite = {
 } as const
 
 /** How often a loop is taken to run, and how much rarer than its body its exits are. */
-const LOOP_FREQUENCY = 8
+const LOOP_FREQUENCY = 3
 const FREQUENCY_MAX = 1e12
 
 /**

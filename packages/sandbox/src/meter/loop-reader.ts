@@ -67,8 +67,7 @@ export class LoopReader {
     if (limit.kind === 'local' && (limit.local === counter.local || this.#writes(limit.local) > 0)) return undefined
     if (this.#writes(counter.local) !== 1) return undefined
     const { local, step, stepsFirst } = counter
-    if (operation === I32_NOT_EQUAL)
-      return { local, step, limit, comparison: 'not-equal', isSigned: false, stepsFirst }
+    if (operation === I32_NOT_EQUAL) return { local, step, limit, comparison: 'not-equal', isSigned: false, stepsFirst }
     const order = orderOf(operation, limit)
     if (order === undefined || order.isLess !== step > 0 || !staysInRange(order, step)) return undefined
     const comparison = order.isLess ? 'less' : 'greater'
