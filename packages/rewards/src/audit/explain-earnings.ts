@@ -1,0 +1,80 @@
+import { type Address, type Hash, type MicroUsd, microUsd } from '@stead/core'
+import type { EpochResult } from '../epoch/result.ts'
+import type { ChainFacts } from '../facts/chain-facts.ts'
+import type { ShareReason } from '../programs/reasons.ts'
+import { type EpochNumber, type TokenUnits, tokenUnits } from '../units.ts'
+
+/** What one program gave in one epoch, and why not more. */
+export interface ProgramEarnings {
+  readonly program: Hash
+  readonly shareTokenUnits: TokenUnits
+  readonly cumulativeTokenUnits: TokenUnits
+  readonly reasons: readonly ShareReason[]
+}
+
+/** One operator's epoch. `net = gross - fee`. */
+export interface EpochEarnings {
+  readonly epoch: EpochNumber
+  readonly grossMicroUsd: MicroUsd
+  readonly feeMicroUsd: MicroUsd
+  readonly netMicroUsd: MicroUsd
+  /** What program 0 gave in this epoch, for lots that were sold in it: fees of earlier epochs. */
+  readonly mintedTokenUnits: TokenUnits
+  /** What sponsors' programs gave. */
+  readonly sponsoredTokenUnits: TokenUnits
+  /** Program 0 first; every zero has a reason. */
+  readonly programs: readonly ProgramEarnings[]
+}
+
+/** What an epoch's earnings are read from: both follow from public evidence. */
+export interface ExplainedEpoch {
+  readonly facts: ChainFacts
+  readonly result: EpochResult
+}
+
+/** An operator's earnings by epoch, from facts and results alone; in the order of `epochs`, one at a time. */
+export function* explainEarnings(operator: Address, epochs: Iterable<ExplainedEpoch>): Generator<EpochEarnings> {
+  for (const { facts, result } of epochs) yield epochEarnings(operator, facts, result)
+}
+
+function epochEarnings(operator: Address, facts: ChainFacts, result: EpochResult): EpochEarnings {
+  let [gross, fee] = [0n, 0n]
+  for (const entry of facts.fees) {
+    if (entry.operator !== operator) continue
+    gross += entry.grossMicroUsd
+    fee += entry.feeMicroUsd
+  }
+  const ids = [facts.utility, ...facts.programs.map(({ program }) => program)]
+  const own = new Map(result.lines.flatMap((line) => (line.operator === operator ? [[line.program, line]] : [])))
+  for (const program of own.keys()) if (!ids.includes(program)) ids.push(program)
+  const programs = ids.map((program) => programEarnings(operator, program, own.get(program)))
+  const share = (matches: (program: Hash) => boolean): TokenUnits =>
+    tokenUnits(
+      programs.reduce((sum, { program, shareTokenUnits }) => sum + (matches(program) ? shareTokenUnits : 0n), 0n),
+    )
+  return {
+    epoch: facts.epoch,
+    grossMicroUsd: microUsd(gross),
+    feeMicroUsd: microUsd(fee),
+    netMicroUsd: microUsd(gross - fee),
+    mintedTokenUnits: share((program) => program === facts.utility),
+    sponsoredTokenUnits: share((program) => program !== facts.utility),
+    programs,
+  }
+}
+
+function programEarnings(
+  operator: Address,
+  program: Hash,
+  line: Omit<ProgramEarnings, 'program'> | undefined,
+): ProgramEarnings {
+  const shareTokenUnits = line?.shareTokenUnits ?? tokenUnits(0n)
+  const cumulativeTokenUnits = line?.cumulativeTokenUnits ?? tokenUnits(0n)
+  const given = line?.reasons ?? []
+  const isUnexplained = shareTokenUnits === 0n && given.length === 0
+  // No line, or one of a program that has ended: the operator has nothing that the program looks at.
+  const reasons = isUnexplained
+    ? [{ code: line === undefined ? 'not-bonded' : 'program-ended', about: operator, need: 1n, have: 0n }]
+    : given
+  return { program, shareTokenUnits, cumulativeTokenUnits, reasons }
+}
