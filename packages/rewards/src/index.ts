@@ -59,7 +59,16 @@ export type { AnswerRefusal, AnswerVerdict, ProbeLimits, ProbeRecord } from './p
 export { ProbeSession } from './probes/probe-session.ts'
 export type { CoverageParameters } from './programs/coverage.ts'
 export { coverageProgram } from './programs/coverage.ts'
-export type { BoundProgram, LotPart, Policy, Program, ProgramInput, Share, SoldLot } from './programs/program.ts'
+export type {
+  BoundProgram,
+  LotPart,
+  Policy,
+  Program,
+  ProgramInput,
+  Share,
+  SharedInput,
+  SoldLot,
+} from './programs/program.ts'
 export { encodePolicy, POLICY_BYTES_MAX, ProgramRegistry, policyId } from './programs/program.ts'
 export type { KnownReason, ShareReason } from './programs/reasons.ts'
 export { REASONS_MAX } from './programs/reasons.ts'
@@ -72,4 +81,14 @@ export { ProbeTally } from './quality/probe-tally.ts'
 export type { LatencyClass, QualityParameters } from './quality/quality-parameters.ts'
 export { checkQualityParameters, defaultQualityParameters } from './quality/quality-parameters.ts'
 export type { EpochNumber, Ppm, TokenUnits } from './units.ts'
-export { epochNumber, PPM, ppm, ppmOf, tokenUnits, tokenUnitsField } from './units.ts'
+export {
+  epochField,
+  epochNumber,
+  PPM,
+  ppm,
+  ppmField,
+  ppmOf,
+  tokenUnits,
+  tokenUnitsField,
+  uint128Field,
+} from './units.ts'

@@ -68,13 +68,12 @@ function programEarnings(
   program: Hash,
   line: Omit<ProgramEarnings, 'program'> | undefined,
 ): ProgramEarnings {
-  const shareTokenUnits = line?.shareTokenUnits ?? tokenUnits(0n)
-  const cumulativeTokenUnits = line?.cumulativeTokenUnits ?? tokenUnits(0n)
-  const given = line?.reasons ?? []
-  const isUnexplained = shareTokenUnits === 0n && given.length === 0
-  // No line, or one of a program that has ended: the operator has nothing that the program looks at.
-  const reasons = isUnexplained
-    ? [{ code: line === undefined ? 'not-bonded' : 'program-ended', about: operator, need: 1n, have: 0n }]
-    : given
-  return { program, shareTokenUnits, cumulativeTokenUnits, reasons }
+  if (line !== undefined) {
+    const { shareTokenUnits, cumulativeTokenUnits, reasons } = line
+    return { program, shareTokenUnits, cumulativeTokenUnits, reasons }
+  }
+  // Every operator with a bonded node, fees or anything from earlier has a line.
+  const zero = tokenUnits(0n)
+  const reasons = [{ code: 'not-bonded', about: operator, need: 1n, have: 0n }]
+  return { program, shareTokenUnits: zero, cumulativeTokenUnits: zero, reasons }
 }

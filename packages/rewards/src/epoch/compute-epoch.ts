@@ -2,7 +2,7 @@ import type { Address, ContentId } from '@stead/core'
 import { contentIdOf, type Secp256k1 } from '@stead/protocol'
 import { malformed, RewardsError } from '../errors.ts'
 import { type ChainFacts, openChainFacts } from '../facts/chain-facts.ts'
-import type { ProgramInput, ProgramRegistry, SoldLot } from '../programs/program.ts'
+import type { ProgramRegistry, SharedInput, SoldLot } from '../programs/program.ts'
 import { type ProbeFindings, ProbeTally } from '../quality/probe-tally.ts'
 import { bindPrograms } from './bind-programs.ts'
 import { type EpochEvidence, openEvidence } from './evidence.ts'
@@ -57,7 +57,7 @@ export async function computeEpoch(components: EpochComponents, evidenceId: Cont
   const sheet = makeSheet(facts, findings.quality)
   const sheetDocument = facts.feeTotalMicroUsd === 0n ? undefined : named(encodeSheet(sheet))
   const lots = await settleLots(load, { facts, previous, sheet, sheetDocument })
-  const input: Omit<ProgramInput, 'budgetTokenUnits'> = {
+  const input: SharedInput = {
     epoch: facts.epoch,
     operators: operatorsOf(facts, lots.sold, previous),
     quality: findings.quality,

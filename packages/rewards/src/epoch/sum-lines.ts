@@ -1,26 +1,30 @@
 import type { Address, Hash } from '@stead/core'
 import { RewardsError } from '../errors.ts'
-import type { ProgramInput, Share } from '../programs/program.ts'
+import type { Share, SharedInput } from '../programs/program.ts'
 import { REASONS_MAX } from '../programs/reasons.ts'
 import { type TokenUnits, tokenUnits } from '../units.ts'
 import type { EnabledProgram } from './bind-programs.ts'
 import { lineKey, RESULT_LINES_MAX, type ResultLine } from './result.ts'
 
-/** Runs every enabled program and adds its shares to what was given before; lines of earlier programs stay. */
+/**
+ * Runs every enabled program and adds its shares to what was given before. A line once there stays, also after its
+ * program has ended.
+ * @throws RewardsError REWARDS_PROGRAM_FAULT, REWARDS_TOO_LARGE
+ */
 export function sumLines(
   enabled: readonly EnabledProgram[],
-  input: Omit<ProgramInput, 'budgetTokenUnits'>,
+  input: SharedInput,
   before: readonly ResultLine[],
 ): readonly ResultLine[] {
-  const lines = new Map(before.map((line) => [lineKey(line), { ...line, shareTokenUnits: ZERO, reasons: [] }]))
-  const given = new Map<Hash, bigint>()
-  for (const { program, cumulativeTokenUnits } of before) {
-    given.set(program, (given.get(program) ?? 0n) + cumulativeTokenUnits)
-  }
+  const isEnabled = new Set(enabled.map(({ program }) => program.id))
+  const lines = new Map(before.map((line) => [lineKey(line), carried(line, isEnabled.has(line.program))]))
+  const linesOf = Map.groupBy(before, ({ program }) => program)
   for (const { program, depositedTokenUnits } of enabled) {
-    const spent = given.get(program.id) ?? 0n
+    const own = linesOf.get(program.id) ?? []
+    const given = new Map(own.map(({ operator, cumulativeTokenUnits }) => [operator, cumulativeTokenUnits]))
+    const spent = own.reduce((sum, { cumulativeTokenUnits }) => sum + cumulativeTokenUnits, 0n)
     const budgetTokenUnits = depositedTokenUnits > spent ? tokenUnits(depositedTokenUnits - spent) : ZERO
-    const shares = program.shares({ ...input, budgetTokenUnits })
+    const shares = program.shares({ ...input, budgetTokenUnits, given })
     checkShares(program, shares, budgetTokenUnits)
     for (const share of shares) addShare(lines, program.id, share)
   }
@@ -28,6 +32,12 @@ export function sumLines(
     throw new RewardsError('REWARDS_TOO_LARGE', `${lines.size} lines, at most ${RESULT_LINES_MAX} are allowed`)
   }
   return [...lines].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, line]) => line)
+}
+
+/** An earlier line as it stands unless its program gives more. */
+function carried(line: ResultLine, isEnabled: boolean): ResultLine {
+  const code = isEnabled ? 'no-share' : 'program-ended'
+  return { ...line, shareTokenUnits: ZERO, reasons: [{ code, about: line.operator, need: 1n, have: 0n }] }
 }
 
 const ZERO = 0n as TokenUnits

@@ -36,7 +36,12 @@ export interface ProgramInput {
   readonly soldLots: readonly SoldLot[]
   /** What is left of the program's deposit; 0 for the program that mints. */
   readonly budgetTokenUnits: TokenUnits
+  /** What this program gave each operator in all earlier epochs together: the only state that a program has. */
+  readonly given: ReadonlyMap<Address, TokenUnits>
 }
+
+/** What a program sees that is the same for all programs of an epoch. */
+export type SharedInput = Omit<ProgramInput, 'budgetTokenUnits' | 'given'>
 
 /** What a program gives one operator for one epoch. */
 export interface Share {

@@ -13,6 +13,8 @@ export type KnownReason =
   | 'well-covered'
   | 'capped'
   | 'deposit-limit'
+  | 'no-share'
+  | 'program-ended'
 
 /** Why a share is zero, or less than it could be. */
 export interface ShareReason {
