@@ -3,7 +3,7 @@
 import { closeSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Address, type ContentId, microUsd } from '@stead/core'
-import { contentIdOf, loadSecp256k1, type Secp256k1 } from '@stead/protocol'
+import { contentIdOf } from '@stead/protocol'
 import {
   Assignment,
   type ChainFacts,
@@ -19,7 +19,7 @@ import {
   policyId,
   utilityProgram,
 } from '@stead/rewards'
-import { makeFacts, makeLog, makeNodes, type WorldNode } from '../../packages/rewards/test/world.ts'
+import { makeFacts, makeLog, makeNodes, secp256k1, type WorldNode } from '../../packages/rewards/test/world.ts'
 
 const policy = encodePolicy(utilityProgram, { quality: defaultQualityParameters })
 
@@ -28,8 +28,8 @@ function factsOf(nodes: readonly Pick<WorldNode, 'node' | 'operator'>[], claims?
   return makeFacts(nodes, { utility: policyId(policy), fees, feeTotalMicroUsd })
 }
 
-function writeLogs(secp256k1: Secp256k1, folder: string, count: number): void {
-  const nodes = makeNodes(count, secp256k1)
+function writeLogs(folder: string, count: number): void {
+  const nodes = makeNodes(count)
   const facts = factsOf(nodes)
   const parameters = defaultQualityParameters
   const assignment = new Assignment(facts.beacon, facts.nodes, parameters.probersPerNode)
@@ -63,7 +63,7 @@ function tallyClaims(
   return tally.totals()
 }
 
-async function compute(secp256k1: Secp256k1, folder: string, claims: number): Promise<object> {
+async function compute(folder: string, claims: number): Promise<object> {
   const nodes = JSON.parse(readFileSync(join(folder, 'nodes.json'), 'utf8')) as readonly WorldNode[]
   const { lengths, ids } = JSON.parse(readFileSync(join(folder, 'index.json'), 'utf8')) as {
     readonly lengths: readonly number[]
@@ -108,6 +108,5 @@ async function compute(secp256k1: Secp256k1, folder: string, claims: number): Pr
 }
 
 const [mode = '', folder = '', count = '0'] = process.argv.slice(2)
-const secp256k1 = await loadSecp256k1()
-if (mode === 'write') writeLogs(secp256k1, folder, Number(count))
-else process.stdout.write(`${JSON.stringify(await compute(secp256k1, folder, Number(count)))}\n`)
+if (mode === 'write') writeLogs(folder, Number(count))
+else process.stdout.write(`${JSON.stringify(await compute(folder, Number(count)))}\n`)

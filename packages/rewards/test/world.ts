@@ -5,7 +5,7 @@ import {
   createSigner,
   hashFromBytes,
   keccakText,
-  nobleSecp256k1,
+  loadSecp256k1,
   type Secp256k1,
 } from '@stead/protocol'
 import {
@@ -31,6 +31,9 @@ import {
 } from '../src/index.ts'
 import { answerDigest, firstLink, nextLink, probeNonce } from '../src/probes/answer-chain.ts'
 
+/** The fastest that loads here. */
+export const secp256k1: Secp256k1 = await loadSecp256k1()
+
 /** What a node is like to those who probe it. */
 export interface Behaviour {
   /** Milliseconds to the answer of each probe in turn, over and over; 0 for none. */
@@ -48,7 +51,7 @@ export interface WorldNode extends BondedNode {
 
 export const CHAIN_ID = 31337
 export const ESCROW: Address = addressOf('escrow')
-/** Small enough for the plain JavaScript signatures of tests. */
+/** Few probes, so that tests of many epochs are quick. */
 export const testParameters: QualityParameters = {
   ...defaultQualityParameters,
   probersPerNode: 5,
@@ -67,7 +70,7 @@ export function hashOf(name: string): Hash {
 }
 
 /** The key that a name stands for. */
-export function signerOf(name: string, secp256k1: Secp256k1 = nobleSecp256k1): Signer {
+export function signerOf(name: string): Signer {
   return createSigner(secp256k1, keccakText(name))
 }
 
@@ -78,9 +81,9 @@ export function behaviourOf(index: number, change: Partial<Behaviour> = {}): Beh
 }
 
 /** `count` nodes, each of an operator of its own. */
-export function makeNodes(count: number, secp256k1: Secp256k1 = nobleSecp256k1): readonly WorldNode[] {
+export function makeNodes(count: number): readonly WorldNode[] {
   return Array.from({ length: count }, (_, index) => {
-    const signer = signerOf(`node ${index}`, secp256k1)
+    const signer = signerOf(`node ${index}`)
     return { signer, node: signer.address, operator: addressOf(`operator ${index}`), behaviour: behaviourOf(index) }
   })
 }
@@ -208,7 +211,7 @@ export class Shelf {
   /** Computes an epoch and keeps what it publishes. */
   async compute(evidence: ContentId): Promise<ComputedEpoch> {
     const { programs, load } = this
-    const computed = await computeEpoch({ secp256k1: nobleSecp256k1, programs, load }, evidence)
+    const computed = await computeEpoch({ secp256k1, programs, load }, evidence)
     this.put(computed.resultDocument.bytes)
     if (computed.sheetDocument !== undefined) this.put(computed.sheetDocument.bytes)
     return computed
