@@ -1,3 +1,4 @@
+export { sha256 } from '#sha256'
 export {
   addressFromBytes,
   bytesToHex,
@@ -80,7 +81,6 @@ export { defineSchema } from './schema/schema.ts'
 export type { Secp256k1 } from './secp256k1/backend.ts'
 export { loadSecp256k1 } from './secp256k1/load.ts'
 export { nobleSecp256k1 } from './secp256k1/noble.ts'
-export { sha256 } from '#sha256'
 export type { Statement } from './statement.ts'
 export {
   checkStatement,

@@ -90,7 +90,7 @@ export function makeNodes(count: number): readonly WorldNode[] {
 
 /** The genesis policy of program 0 with the parameters of tests. */
 export const utilityPolicy: Uint8Array = encodePolicy(utilityProgram, { quality: testParameters })
-export const UTILITY: Hash = policyId(utilityPolicy)
+const UTILITY: Hash = policyId(utilityPolicy)
 
 /** Facts of an epoch in which nothing happened, changed as said. */
 export function makeFacts(nodes: readonly BondedNode[], change: Partial<ChainFacts> = {}): ChainFacts {
