@@ -126,6 +126,15 @@ describe('auditing an epoch', () => {
       const proposed = await propose(factsOf(1, { sales, ...change }))
       expect(await difference(inputOf(proposed))).toEqual(expected)
     }
+    const unsold = { lot: epochNumber(9), burnedTokenUnits: tokenUnits(0n), kappaBps: 0 }
+    const withSale = { ...honest.facts, sales: [...sales, unsold] }
+    const field = 'sale of lot 9'
+    expect(await difference(inputOf(honest, { facts: withSale }))).toEqual({
+      what: 'facts',
+      field,
+      need: 'sold',
+      have: 'none',
+    })
     const unknown = hashOf('program')
     const withProgram = { ...honest.facts, programs: [{ program: unknown, depositedTokenUnits: tokenUnits(5n) }] }
     expect(await difference(inputOf(honest, { facts: withProgram }))).toEqual({

@@ -108,4 +108,6 @@ test('liars that keep silent to make a node unknown need half of its probers', (
   const truth: Said = { isLiar: false, latenciesMs: [40, 40, 40, 40] }
   expect(qualityBy([silent, silent, truth, truth, truth], parameters).qualityPpm).toBe(1_000_000)
   expect(qualityBy([silent, silent, silent, truth, truth], parameters).qualityPpm).toBeUndefined()
+  const even = { ...parameters, probersPerNode: 4 }
+  expect(qualityBy([silent, silent, truth, truth], even)).toMatchObject({ qualityPpm: undefined, reports: 2 })
 })

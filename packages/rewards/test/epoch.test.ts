@@ -23,6 +23,7 @@ import {
 } from '@stead/rewards'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { encodeResult } from '../src/epoch/result.ts'
 import { addressOf, behaviourOf, makeFacts, makeLog, makeNodes, Shelf, utilityPolicy, type WorldNode } from './world.ts'
 
 const nodes: readonly WorldNode[] = makeNodes(7).map((node, index) =>
@@ -77,6 +78,8 @@ function lineOf(
 }
 
 const operator = (index: number): string => nodes[index]?.operator ?? ''
+
+const absentId = contentIdOf('dag-cbor', new Uint8Array([1]))
 
 describe('epochs', () => {
   test('pay a lot when it is sold, by the quality of the epoch whose fees it holds, and carry what is not', async () => {
@@ -177,7 +180,7 @@ describe('epochs', () => {
       }),
       'REWARDS_POLICY_UNKNOWN',
     )
-    const absent = contentIdOf('dag-cbor', new Uint8Array([1]))
+    const absent = absentId
     await refused(absent, 'REWARDS_MISSING')
     await refused(gather(factsOf(1), { previous: absent }), 'REWARDS_MISSING')
     const facts = shelf.put(encodeChainFacts(factsOf(3)))
@@ -185,6 +188,32 @@ describe('epochs', () => {
     await refused(shelf.put(wrongEpoch), 'REWARDS_MALFORMED')
     shelf.documents.set(absent, new Uint8Array([2]))
     await refused(absent, 'PROTOCOL_CONTENT')
+  })
+
+  test('pay no lot by the sheet of another', async () => {
+    const shelf = new Shelf()
+    const zero = await next(shelf, factsOf(0, { fees: feesOf([600]) }))
+    const one = await next(shelf, factsOf(1, { fees: feesOf([0, 500]) }), zero)
+    const swapped = one.result.openLots.map(({ lot }, index, lots) => ({
+      lot,
+      sheet: lots.at(-1 - index)?.sheet ?? absentId,
+    }))
+    const previous = shelf.put(encodeResult({ ...one.result, openLots: swapped }))
+    const facts = factsOf(2, { sales: [sale(0, 10_000n)] })
+    await expect(shelf.compute(shelf.gather({ facts, logs: [], policies, previous }))).rejects.toMatchObject({
+      code: 'REWARDS_MALFORMED',
+      details: { what: 'sheet of lot 0', need: 0, have: 1 },
+    })
+  })
+
+  test('measure a node that changed hands for the operator that had it bonded, and for no other', async () => {
+    const shelf = new Shelf()
+    const [fee] = feesOf([600])
+    if (fee === undefined) throw new Error('no fees')
+    const buyer = addressOf('buyer')
+    const { sheetDocument } = await next(shelf, factsOf(0, { fees: [{ ...fee, operator: buyer }] }))
+    const sheet = openSheet(sheetDocument?.bytes ?? new Uint8Array())
+    expect(sheet.parts).toEqual([{ operator: buyer, feeMicroUsd: 600n, qualityPpm: 0, reason: 'not-bonded' }])
   })
 
   test('ignore garbage among the logs, counted', async () => {

@@ -1,15 +1,17 @@
-import { bytesField, checkStatement, defineSchema, fixedBytesField, isEquivocation } from '@stead/protocol'
+import { checkStatement, isEquivocation, payloadOf, signStatement } from '@stead/protocol'
 import {
   type ChainFacts,
   epochNumber,
   openProbeLog,
-  PROBE_LOG_BYTES_MAX,
   type ProbeFindings,
   ProbeTally,
+  probeLogSlot,
   signProbeLog,
 } from '@stead/rewards'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { probeLogSchema, signedProbeLogSchema } from '../src/probes/probe-log.ts'
+import { majority } from '../src/quality/score.ts'
 import {
   addressOf,
   behaviourOf,
@@ -146,19 +148,15 @@ describe('probe logs', () => {
     const prober = nodeAt(0)
     const stranger = { ...prober, ...makeNodes(12).at(-1) } as WorldNode
     const bytes = honestLogs[0] ?? new Uint8Array()
-    const schema = defineSchema<{ document: Uint8Array; signature: Uint8Array }>('Signed', 2 ** 21, {
-      document: [1, bytesField(PROBE_LOG_BYTES_MAX)],
-      signature: [2, fixedBytesField(65)],
-    })
-    const signed = schema.decodeDocument(bytes)
-    const other = schema.decodeDocument(honestLogs[1] ?? bytes)
+    const signed = signedProbeLogSchema.decodeDocument(bytes)
+    const other = signedProbeLogSchema.decodeDocument(honestLogs[1] ?? bytes)
     const { refusals } = tally([
       makeLog(makeFacts(nodes, { epoch: epochNumber(1) }), nodes, { prober }),
       makeLog({ ...facts, beacon: hashOf('reorganised') }, nodes, { prober }),
       makeLog({ ...facts, chainId: 1 }, nodes, { prober }),
       makeLog({ ...facts, escrow: addressOf('other escrow') }, nodes, { prober }),
       makeLog(facts, nodes, { prober: stranger }),
-      schema.encodeDocument({ document: signed.document, signature: other.signature }),
+      signedProbeLogSchema.encodeDocument({ document: signed.document, signature: other.signature }),
     ])
     expect(refusals).toEqual({
       'wrong-epoch': 1,
@@ -167,6 +165,18 @@ describe('probe logs', () => {
       'not-bonded': 1,
       'log-signature': 1,
     })
+  })
+
+  test('that say something of one node twice, or out of order, are malformed: the last word would win', () => {
+    const prober = nodeAt(0)
+    const { log } = openProbeLog(secp256k1, honestLogs[0] ?? new Uint8Array())
+    const [report] = log.reports
+    if (report === undefined || log.reports.length < 2) throw new Error('too few reports')
+    for (const reports of [[report, ...log.reports], log.reports.toReversed()]) {
+      const document = probeLogSchema.encodeDocument({ ...log, reports })
+      const { signature } = signStatement(prober.signer, probeLogSlot(log), payloadOf(document))
+      expect(tally([signedProbeLogSchema.encodeDocument({ document, signature })]).refusals).toEqual({ malformed: 1 })
+    }
   })
 
   test('that are too few leave quality unknown: half of the assigned is not enough, and neither are two operators', () => {
@@ -214,4 +224,10 @@ describe('probe logs', () => {
       { numRuns: 150 },
     )
   })
+})
+
+test('a place or network holds only when more than half agree', () => {
+  expect(majority(['a', 'a', 'b'])).toBe('a')
+  expect(majority(['a', 'a', 'b', 'b'])).toBeUndefined()
+  expect(majority([])).toBeUndefined()
 })

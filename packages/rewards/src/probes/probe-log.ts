@@ -76,7 +76,8 @@ const reportSchema = defineSchema<ProbeReport>('ProbeReport', 1024, {
   resources: [6, uintField(2 ** RESOURCES.length - 1)],
 })
 
-const logSchema: Schema<ProbeLog> = defineSchema<ProbeLog>('ProbeLog', PROBE_LOG_BYTES_MAX, {
+/** Encodings of {@link ProbeLog}; read one with {@link openProbeLog}. */
+export const probeLogSchema: Schema<ProbeLog> = defineSchema<ProbeLog>('ProbeLog', PROBE_LOG_BYTES_MAX, {
   version: [1, versionField(1)],
   chainId: [2, uintField()],
   escrow: [3, addressField],
@@ -87,7 +88,8 @@ const logSchema: Schema<ProbeLog> = defineSchema<ProbeLog>('ProbeLog', PROBE_LOG
   reports: [8, listField(reportSchema.asField(), PROBE_LOG_REPORTS_MAX)],
 })
 
-const signedLogSchema: Schema<SignedProbeLog> = defineSchema<SignedProbeLog>(
+/** Encodings of {@link SignedProbeLog}. */
+export const signedProbeLogSchema: Schema<SignedProbeLog> = defineSchema<SignedProbeLog>(
   'SignedProbeLog',
   PROBE_LOG_BYTES_MAX + 128,
   { document: [1, bytesField(PROBE_LOG_BYTES_MAX)], signature: [2, fixedBytesField(65)] },
@@ -112,9 +114,9 @@ export function signProbeLog(signer: Signer, log: ProbeLog): Uint8Array {
   if (signer.address !== log.prober) throw new RangeError(`log of ${log.prober} signed by ${signer.address}`)
   const reports = log.reports.toSorted((left, right) => (left.node < right.node ? -1 : 1))
   checkReports(reports)
-  const document = logSchema.encodeDocument({ ...log, reports })
+  const document = probeLogSchema.encodeDocument({ ...log, reports })
   const { signature } = signStatement(signer, probeLogSlot(log), payloadOf(document))
-  return signedLogSchema.encodeDocument({ document, signature })
+  return signedProbeLogSchema.encodeDocument({ document, signature })
 }
 
 /**
@@ -126,8 +128,8 @@ export function openProbeLog(
   secp256k1: Secp256k1,
   bytes: Uint8Array,
 ): { readonly log: ProbeLog; readonly statement: Statement } {
-  const { document, signature } = signedLogSchema.decodeDocument(bytes)
-  const log = logSchema.decodeDocument(document)
+  const { document, signature } = signedProbeLogSchema.decodeDocument(bytes)
+  const log = probeLogSchema.decodeDocument(document)
   checkReports(log.reports)
   const statement = { slot: probeLogSlot(log), payload: payloadOf(document), signature }
   checkStatement(secp256k1, log.prober, statement)

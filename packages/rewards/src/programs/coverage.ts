@@ -116,7 +116,7 @@ function cellPayments({ cell, networks }: Cell, parameters: CoverageParameters, 
       for (const { operator } of nodes) reasons.get(operator)?.push({ code: 'well-covered', about: cell, need, have })
       continue
     }
-    const best = Math.max(...nodes.map(({ qualityPpm }) => qualityPpm ?? 0))
+    const best = nodes.reduce((most, { qualityPpm }) => Math.max(most, qualityPpm ?? 0), 0)
     // A place with exactly enough networks still pays its last share, so that reaching the aim is no loss.
     const scarcity = BigInt(missing + 1)
     const whole =
