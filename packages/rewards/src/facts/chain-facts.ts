@@ -13,7 +13,10 @@ import {
 import { checkAscending, malformed } from '../errors.ts'
 import { BPS, type EpochNumber, epochField, type TokenUnits, tokenUnitsField } from '../units.ts'
 
-/** A node whose bond was enough when the epoch began: it is probed, and may be called to probe. */
+/**
+ * A node whose bond was enough in the last block before the epoch: it is probed, and may be called to probe. The beacon is
+ * a later block, so nobody can choose a key by what the beacon will make of it.
+ */
 export interface BondedNode {
   readonly node: Address
   readonly operator: Address
