@@ -1,5 +1,5 @@
-import type { Address } from '@stead/core'
-import { defineSchema, type Schema } from '@stead/protocol'
+import type { Address, MicroUsd } from '@stead/core'
+import { defineSchema, microUsdField, type Schema } from '@stead/protocol'
 import {
   type EpochNumber,
   epochField,
@@ -7,10 +7,9 @@ import {
   type Program,
   type ProgramInput,
   ppmField,
+  type RewardUnits,
+  rewardUnits,
   type Share,
-  type TokenUnits,
-  tokenUnits,
-  tokenUnitsField,
 } from '@stead/rewards'
 
 /** What a sponsor chooses. */
@@ -18,17 +17,17 @@ export interface PioneerParameters {
   /** The last epoch in which anything is paid. */
   readonly lastEpoch: EpochNumber
   /** At most so much for an operator, over all epochs. */
-  readonly bonusTokenUnits: TokenUnits
+  readonly bonusMicroUsd: MicroUsd
   /** Of it, at most so much in one epoch. */
-  readonly stepTokenUnits: TokenUnits
+  readonly stepMicroUsd: MicroUsd
   /** One of the operator's nodes must have answered this well. */
   readonly qualityFloorPpm: Ppm
 }
 
 const parametersSchema: Schema<PioneerParameters> = defineSchema<PioneerParameters>('PioneerParameters', 256, {
   lastEpoch: [1, epochField],
-  bonusTokenUnits: [2, tokenUnitsField],
-  stepTokenUnits: [3, tokenUnitsField],
+  bonusMicroUsd: [2, microUsdField],
+  stepMicroUsd: [3, microUsdField],
   qualityFloorPpm: [4, ppmField],
 })
 
@@ -47,10 +46,10 @@ export const pioneerBonus: Program<PioneerParameters> = {
       const step = steps.get(operator)
       if (step === undefined) return nothing(operator, input.epoch > parameters.lastEpoch ? 'too-late' : 'no-pioneer')
       if (step === 0n) return nothing(operator, 'bonus-complete')
-      if (total <= input.budgetTokenUnits) return { operator, amountTokenUnits: step, reasons: [] }
-      const amountTokenUnits = tokenUnits((step * input.budgetTokenUnits) / total)
-      const reasons = [{ code: 'deposit-limit', about: 'epoch', need: total, have: input.budgetTokenUnits }]
-      return { operator, amountTokenUnits, reasons }
+      if (total <= input.budgetMicroUsd) return { operator, amountUnits: step, reasons: [] }
+      const amountUnits = rewardUnits((step * input.budgetMicroUsd) / total)
+      const reasons = [{ code: 'deposit-limit', about: 'epoch', need: total, have: input.budgetMicroUsd }]
+      return { operator, amountUnits, reasons }
     })
   },
 }
@@ -67,12 +66,12 @@ function pioneersOf({ epoch, quality }: ProgramInput, parameters: PioneerParamet
   return new Set([...best.values()].map(({ operator }) => operator))
 }
 
-function stepOf({ given }: ProgramInput, parameters: PioneerParameters, operator: Address): TokenUnits {
-  const left = parameters.bonusTokenUnits - (given.get(operator) ?? 0n)
-  if (left <= 0n) return tokenUnits(0n)
-  return left < parameters.stepTokenUnits ? tokenUnits(left) : parameters.stepTokenUnits
+function stepOf({ given }: ProgramInput, parameters: PioneerParameters, operator: Address): RewardUnits {
+  const left = parameters.bonusMicroUsd - (given.get(operator) ?? 0n)
+  if (left <= 0n) return rewardUnits(0n)
+  return rewardUnits(left < parameters.stepMicroUsd ? left : parameters.stepMicroUsd)
 }
 
 function nothing(operator: Address, code: string): Share {
-  return { operator, amountTokenUnits: tokenUnits(0n), reasons: [{ code, about: operator, need: 1n, have: 0n }] }
+  return { operator, amountUnits: rewardUnits(0n), reasons: [{ code, about: operator, need: 1n, have: 0n }] }
 }

@@ -1,4 +1,4 @@
-import type { ContentId } from '@stead/core'
+import { type ContentId, microUsd } from '@stead/core'
 import { contentIdOf, loadSecp256k1 } from '@stead/protocol'
 import {
   type ComputedEpoch,
@@ -10,7 +10,6 @@ import {
   ProgramRegistry,
   policyId,
   ppm,
-  tokenUnits,
   utilityProgram,
 } from '@stead/rewards'
 import { expect, test } from 'vitest'
@@ -19,8 +18,8 @@ import { pioneerBonus } from '../pioneer-bonus.ts'
 
 const policy = encodePolicy(pioneerBonus, {
   lastEpoch: epochNumber(2),
-  bonusTokenUnits: tokenUnits(150n),
-  stepTokenUnits: tokenUnits(100n),
+  bonusMicroUsd: microUsd(150n),
+  stepMicroUsd: microUsd(100n),
   qualityFloorPpm: ppm(900_000),
 })
 const nodes = makeNodes(7).map((node, index) => {
@@ -34,7 +33,7 @@ const programs = new ProgramRegistry().add(utilityProgram).add(pioneerBonus)
 
 async function runEpoch(
   shelf: Map<ContentId, Uint8Array>,
-  depositedTokenUnits: bigint,
+  depositedMicroUsd: bigint,
   before?: ComputedEpoch,
 ): Promise<ComputedEpoch> {
   const put = (bytes: Uint8Array): ContentId => {
@@ -43,7 +42,7 @@ async function runEpoch(
     return id
   }
   const epoch = epochNumber(before === undefined ? 0 : before.result.epoch + 1)
-  const deposit = { program: policyId(policy), depositedTokenUnits: tokenUnits(depositedTokenUnits) }
+  const deposit = { program: policyId(policy), depositedMicroUsd: microUsd(depositedMicroUsd) }
   const facts = makeFacts(nodes, { epoch, programs: [deposit] })
   const logs = nodes.map((prober) => put(makeLog(facts, nodes, { prober })))
   const policies = [utilityPolicy, policy]
@@ -58,7 +57,7 @@ async function runEpoch(
 function paid({ result }: ComputedEpoch): readonly (bigint | string)[] {
   return nodes.map(({ operator }) => {
     const line = result.lines.find((entry) => entry.program === policyId(policy) && entry.operator === operator)
-    return line?.shareTokenUnits || (line?.reasons[0]?.code ?? 'no line')
+    return line?.shareUnits || (line?.reasons[0]?.code ?? 'no line')
   })
 }
 
@@ -79,9 +78,9 @@ test('a program of one’s own runs beside the others: pays in steps, once, and 
 test('a short deposit is shared, and its branch is in the same root as all other programs’', async () => {
   const computed = await runEpoch(new Map(), 12n)
   const lines = computed.result.lines.filter(({ program }) => program === policyId(policy))
-  expect(lines.reduce((sum, { shareTokenUnits }) => sum + shareTokenUnits, 0n)).toBe(10n)
-  const line = lines.find(({ shareTokenUnits }) => shareTokenUnits > 0n)
+  expect(lines.reduce((sum, { shareUnits }) => sum + shareUnits, 0n)).toBe(10n)
+  const line = lines.find(({ shareUnits }) => shareUnits > 0n)
   if (line === undefined) throw new Error('nobody was paid')
-  expect(line).toMatchObject({ shareTokenUnits: 2n, reasons: [{ code: 'deposit-limit', need: 500n, have: 12n }] })
+  expect(line).toMatchObject({ shareUnits: 2n, reasons: [{ code: 'deposit-limit', need: 500n, have: 12n }] })
   expect(computed.tree.branch(line).length).toBeGreaterThan(0)
 })

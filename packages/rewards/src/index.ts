@@ -80,7 +80,7 @@ export type { LogEquivocation, ProbeFindings } from './quality/probe-tally.ts'
 export { ProbeTally } from './quality/probe-tally.ts'
 export type { LatencyClass, QualityParameters } from './quality/quality-parameters.ts'
 export { checkQualityParameters, defaultQualityParameters } from './quality/quality-parameters.ts'
-export type { EpochNumber, Ppm, TokenUnits } from './units.ts'
+export type { EpochNumber, Ppm, RewardUnits, TokenUnits } from './units.ts'
 export {
   epochField,
   epochNumber,
@@ -88,6 +88,8 @@ export {
   ppm,
   ppmField,
   ppmOf,
+  rewardUnits,
+  rewardUnitsField,
   tokenUnits,
   tokenUnitsField,
   uint128Field,

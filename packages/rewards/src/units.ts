@@ -3,6 +3,11 @@ import { bytesField, type Field, ProtocolError, uintField, uintToBytes } from '@
 
 /** SteadToken in its smallest unit (18 decimals), 0 .. 2^128-1. */
 export type TokenUnits = Branded<bigint, 'TokenUnits'>
+/**
+ * What a program pays, in the smallest unit of its own currency: token (18 decimals) by program 0, settlement dollars
+ * (6 decimals) by programs of sponsors. 0 .. 2^128-1.
+ */
+export type RewardUnits = Branded<bigint, 'RewardUnits'>
 /** Number of a reward period, 0 .. 2^32-1. */
 export type EpochNumber = Branded<number, 'EpochNumber'>
 /** A share in parts per million, 0 .. 1,000,000. */
@@ -20,6 +25,12 @@ const EPOCH_MAX = 0xffff_ffff
 export function tokenUnits(value: bigint): TokenUnits {
   if (value < 0n || value > UINT128_MAX) throw new RangeError(`token units must be 0 .. 2^128-1, not ${value}`)
   return value as TokenUnits
+}
+
+/** Checks and brands what a program pays. @throws RangeError when negative or above 2^128-1 */
+export function rewardUnits(value: bigint): RewardUnits {
+  if (value < 0n || value > UINT128_MAX) throw new RangeError(`a reward must be 0 .. 2^128-1 units, not ${value}`)
+  return value as RewardUnits
 }
 
 /** Checks and brands the number of an epoch. @throws RangeError when it is not an integer 0 .. 2^32-1 */
@@ -74,6 +85,8 @@ export const uint128Field: Field<bigint> = {
 
 /** Token units, 0 .. 2^128-1. */
 export const tokenUnitsField: Field<TokenUnits> = uint128Field as Field<bigint> as Field<TokenUnits>
+/** What a program pays, 0 .. 2^128-1. */
+export const rewardUnitsField: Field<RewardUnits> = uint128Field as Field<bigint> as Field<RewardUnits>
 /** The number of an epoch, 0 .. 2^32-1. */
 export const epochField: Field<EpochNumber> = uintField(EPOCH_MAX) as Field<number> as Field<EpochNumber>
 /** Parts per million, 0 .. 1,000,000. */

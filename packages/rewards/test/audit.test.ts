@@ -9,6 +9,7 @@ import {
   type EpochAuditInput,
   epochNumber,
   evidenceDigest,
+  rewardUnits,
   tokenUnits,
 } from '@stead/rewards'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -26,7 +27,9 @@ const fees = nodes.map(({ node, operator }) => ({
 }))
 const factsOf = (epoch: number, change: Partial<ChainFacts> = {}): ChainFacts =>
   makeFacts(nodes, { epoch: epochNumber(epoch), fees, ...change })
-const sales = [{ lot: epochNumber(0), burnedTokenUnits: tokenUnits(70_000n), kappaBps: 8000 }]
+const sales = [
+  { lot: epochNumber(0), burnedTokenUnits: tokenUnits(70_000n), saleFeesMicroUsd: microUsd(700n), kappaBps: 8000 },
+]
 
 let before: ComputedEpoch
 let honest: ComputedEpoch
@@ -118,6 +121,10 @@ describe('auditing an epoch', () => {
         { what: 'facts-sale', lot: 0, field: 'burned', need: 70_000n, have: 80_000n },
       ],
       [
+        { sales: sales.map((sale) => ({ ...sale, saleFeesMicroUsd: microUsd(701n) })) },
+        { what: 'facts-sale', lot: 0, field: 'fees', need: 700n, have: 701n },
+      ],
+      [
         { sales: sales.map((sale) => ({ ...sale, kappaBps: 9000 })) },
         { what: 'facts-sale', lot: 0, field: 'kappa', need: 8000n, have: 9000n },
       ],
@@ -126,7 +133,12 @@ describe('auditing an epoch', () => {
       const proposed = await propose(factsOf(1, { sales, ...change }))
       expect(await difference(inputOf(proposed))).toEqual(expected)
     }
-    const unsold = { lot: epochNumber(9), burnedTokenUnits: tokenUnits(0n), kappaBps: 0 }
+    const unsold = {
+      lot: epochNumber(9),
+      burnedTokenUnits: tokenUnits(0n),
+      saleFeesMicroUsd: microUsd(0n),
+      kappaBps: 0,
+    }
     const withSale = { ...honest.facts, sales: [...sales, unsold] }
     const field = 'sale of lot 9'
     expect(await difference(inputOf(honest, { facts: withSale }))).toEqual({
@@ -136,12 +148,12 @@ describe('auditing an epoch', () => {
       have: 'none',
     })
     const unknown = hashOf('program')
-    const withProgram = { ...honest.facts, programs: [{ program: unknown, depositedTokenUnits: tokenUnits(5n) }] }
+    const withProgram = { ...honest.facts, programs: [{ program: unknown, depositedMicroUsd: microUsd(5n) }] }
     expect(await difference(inputOf(honest, { facts: withProgram }))).toEqual({
       what: 'facts-program',
       program: unknown,
-      needTokenUnits: 5n,
-      haveTokenUnits: undefined,
+      needMicroUsd: 5n,
+      haveMicroUsd: undefined,
     })
   })
 
@@ -172,11 +184,11 @@ describe('auditing an epoch', () => {
     const [line, ...rest] = lines
     if (line === undefined) throw new Error('no lines')
     const about = { what: 'line', program: line.program, operator: line.operator }
-    const greedy = { ...line, cumulativeTokenUnits: tokenUnits(1n << 90n) }
+    const greedy = { ...line, cumulativeUnits: rewardUnits(1n << 90n) }
     expect(await difference(lie(publish({ lines: [greedy, ...rest] })))).toEqual({
       ...about,
       field: 'cumulative',
-      need: String(line.cumulativeTokenUnits),
+      need: String(line.cumulativeUnits),
       have: String(1n << 90n),
     })
     expect(await difference(lie(publish({ lines: rest })))).toMatchObject({ ...about, field: 'share', have: 'none' })

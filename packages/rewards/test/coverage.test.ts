@@ -1,3 +1,4 @@
+import { microUsd } from '@stead/core'
 import {
   type CoverageParameters,
   coverageProgram,
@@ -7,7 +8,6 @@ import {
   ppm,
   QualityTable,
   type Share,
-  tokenUnits,
 } from '@stead/rewards'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -17,7 +17,7 @@ const first = addressOf('operator 1')
 
 function input(change: Partial<ProgramInput>): ProgramInput {
   const empty = { epoch: epochNumber(5), operators: [], quality: new QualityTable([]), parts: [], soldLots: [] }
-  return { ...empty, budgetTokenUnits: tokenUnits(0n), given: new Map(), ...change }
+  return { ...empty, budgetMicroUsd: microUsd(0n), given: new Map(), ...change }
 }
 
 function shareOf(shares: readonly Share[], operator: string): Share {
@@ -28,14 +28,14 @@ function shareOf(shares: readonly Share[], operator: string): Share {
 
 describe('coverage', () => {
   const parameters: CoverageParameters = {
-    rateTokenUnits: tokenUnits(1000n),
+    rateMicroUsd: microUsd(1000n),
     networksEnough: 4,
     qualityFloorPpm: ppm(500_000),
-    networkMaxTokenUnits: tokenUnits(1500n),
-    operatorMaxTokenUnits: tokenUnits(1200n),
-    epochMaxTokenUnits: tokenUnits(10_000n),
+    networkMaxMicroUsd: microUsd(1500n),
+    operatorMaxMicroUsd: microUsd(1200n),
+    epochMaxMicroUsd: microUsd(10_000n),
   }
-  const budgetTokenUnits = tokenUnits(100_000n)
+  const budgetMicroUsd = microUsd(100_000n)
 
   function quality(index: number, change: Partial<NodeQuality> = {}): NodeQuality {
     return {
@@ -56,19 +56,19 @@ describe('coverage', () => {
   function run(
     nodes: readonly NodeQuality[],
     change: Partial<CoverageParameters> = {},
-    budget = budgetTokenUnits,
+    budget = budgetMicroUsd,
   ): readonly Share[] {
     const operators = [...new Set(nodes.map(({ operator }) => operator))].sort()
-    const given = input({ operators, quality: new QualityTable(nodes), budgetTokenUnits: budget })
+    const given = input({ operators, quality: new QualityTable(nodes), budgetMicroUsd: budget })
     return coverageProgram.shares(given, { ...parameters, ...change })
   }
 
-  const sum = (shares: readonly Share[]): bigint => shares.reduce((total, share) => total + share.amountTokenUnits, 0n)
+  const sum = (shares: readonly Share[]): bigint => shares.reduce((total, share) => total + share.amountUnits, 0n)
 
   test('pays the first in a place most, less with each neighbour, and nothing where there are enough', () => {
     const perNode = [1, 2, 3, 4, 5].map((count) => {
       const shares = run(Array.from({ length: count }, (_, index) => quality(index)))
-      return shares[0]?.amountTokenUnits
+      return shares[0]?.amountUnits
     })
     expect(perNode).toEqual([1000n, 750n, 500n, 250n, 0n])
     const crowded = run(Array.from({ length: 5 }, (_, index) => quality(index)))
@@ -88,17 +88,17 @@ describe('coverage', () => {
         const alone = run([...others, quality(0, { network })])
         const many = run([...others, ...Array.from({ length: sybils }, (_, index) => quality(index, { network }))])
         const ofSybils = many.filter(({ operator }) => !others.some((other) => other.operator === operator))
-        expect(sum(ofSybils)).toBeLessThanOrEqual(shareOf(alone, addressOf('operator 0')).amountTokenUnits)
+        expect(sum(ofSybils)).toBeLessThanOrEqual(shareOf(alone, addressOf('operator 0')).amountUnits)
         // And they take nothing from those who were there.
         for (const { operator } of others) {
-          expect(shareOf(many, operator).amountTokenUnits).toBe(shareOf(alone, operator).amountTokenUnits)
+          expect(shareOf(many, operator).amountUnits).toBe(shareOf(alone, operator).amountUnits)
         }
       }),
     )
   })
 
   test('holds each cap: per network over all places, per operator over all networks, per epoch, and the deposit', () => {
-    const everything = run([quality(0, { resources: 0b1111 })], { operatorMaxTokenUnits: budgetTokenUnits })
+    const everything = run([quality(0, { resources: 0b1111 })], { operatorMaxMicroUsd: budgetMicroUsd })
     expect(sum(everything)).toBe(1500n)
     expect(everything[0]?.reasons).toContainEqual({ code: 'capped', about: '4:0a0000', need: 4000n, have: 1500n })
     const operator = addressOf('many networks')
@@ -106,10 +106,10 @@ describe('coverage', () => {
     expect(sum(run(spread))).toBe(1200n)
     const far = Array.from({ length: 30 }, (_, index) => quality(index, { region: `place ${index}` }))
     expect(sum(run(far))).toBe(9990n)
-    const poor = run(far, {}, tokenUnits(77n))
+    const poor = run(far, {}, microUsd(77n))
     expect(sum(poor)).toBeLessThanOrEqual(77n)
     expect(poor[0]?.reasons).toContainEqual({ code: 'deposit-limit', about: 'epoch', need: 30_000n, have: 77n })
-    expect(sum(run(far, {}, tokenUnits(0n)))).toBe(0n)
+    expect(sum(run(far, {}, microUsd(0n)))).toBe(0n)
   })
 
   test('says why a node earns nothing', () => {
@@ -123,7 +123,7 @@ describe('coverage', () => {
     ])
     const codes = [0, 1, 2, 3, 4].map((index) => shareOf(shares, addressOf(`operator ${index}`)).reasons[0]?.code)
     expect(codes).toEqual(['quality-unknown', 'quality', 'network-unknown', 'place-unknown', 'place-unknown'])
-    const bondless = coverageProgram.shares(input({ operators: [first], budgetTokenUnits }), parameters)
+    const bondless = coverageProgram.shares(input({ operators: [first], budgetMicroUsd }), parameters)
     expect(bondless[0]?.reasons[0]?.code).toBe('not-bonded')
   })
 
@@ -143,12 +143,12 @@ describe('coverage', () => {
         const shares = run(
           list.map((change, index) => quality(index, change)),
           {},
-          tokenUnits(budget),
+          microUsd(budget),
         )
         expect(sum(shares)).toBeLessThanOrEqual(budget)
-        for (const { amountTokenUnits, reasons } of shares) {
-          expect(amountTokenUnits).toBeLessThanOrEqual(parameters.operatorMaxTokenUnits)
-          if (amountTokenUnits === 0n) expect(reasons.length).toBeGreaterThan(0)
+        for (const { amountUnits, reasons } of shares) {
+          expect(amountUnits).toBeLessThanOrEqual(parameters.operatorMaxMicroUsd)
+          if (amountUnits === 0n) expect(reasons.length).toBeGreaterThan(0)
         }
       }),
     )
@@ -162,12 +162,12 @@ describe('coverage', () => {
         qualityPpm: ppm(600_000 + 1000 * index),
       }),
     )
-    const plain = run(nodes, { epochMaxTokenUnits: tokenUnits(999n) })
+    const plain = run(nodes, { epochMaxMicroUsd: microUsd(999n) })
     fc.assert(
       fc.property(fc.shuffledSubarray(nodes, { minLength: nodes.length }), (shuffled) => {
         const amounts = (shares: readonly Share[]): unknown =>
-          shares.map(({ operator, amountTokenUnits }) => [operator, amountTokenUnits])
-        expect(amounts(run(shuffled, { epochMaxTokenUnits: tokenUnits(999n) }))).toEqual(amounts(plain))
+          shares.map(({ operator, amountUnits }) => [operator, amountUnits])
+        expect(amounts(run(shuffled, { epochMaxMicroUsd: microUsd(999n) }))).toEqual(amounts(plain))
       }),
       { numRuns: 20 },
     )

@@ -31,12 +31,12 @@ const nodes: readonly WorldNode[] = makeNodes(7).map((node, index) =>
 )
 
 const coveragePolicy = encodePolicy(coverageProgram, {
-  rateTokenUnits: tokenUnits(1000n),
+  rateMicroUsd: microUsd(1000n),
   networksEnough: 10,
   qualityFloorPpm: ppm(900_000),
-  networkMaxTokenUnits: tokenUnits(5000n),
-  operatorMaxTokenUnits: tokenUnits(5000n),
-  epochMaxTokenUnits: tokenUnits(6000n),
+  networkMaxMicroUsd: microUsd(5000n),
+  operatorMaxMicroUsd: microUsd(5000n),
+  epochMaxMicroUsd: microUsd(6000n),
 })
 const COVERAGE = policyId(coveragePolicy)
 const policies = [utilityPolicy, coveragePolicy]
@@ -50,12 +50,17 @@ function feesOf(amounts: readonly number[]): ChainFacts['fees'] {
   })
 }
 
-function sale(lot: number, burned: bigint): LotSale {
-  return { lot: epochNumber(lot), burnedTokenUnits: tokenUnits(burned), kappaBps: 8000 }
+function sale(lot: number, burned: bigint, fees: number): LotSale {
+  return {
+    lot: epochNumber(lot),
+    burnedTokenUnits: tokenUnits(burned),
+    saleFeesMicroUsd: microUsd(BigInt(fees)),
+    kappaBps: 8000,
+  }
 }
 
 function factsOf(epoch: number, change: Partial<ChainFacts> = {}): ChainFacts {
-  const programs = [{ program: COVERAGE, depositedTokenUnits: tokenUnits(15_000n) }]
+  const programs = [{ program: COVERAGE, depositedMicroUsd: microUsd(15_000n) }]
   return makeFacts(nodes, { epoch: epochNumber(epoch), programs, ...change })
 }
 
@@ -74,7 +79,7 @@ function lineOf(
 ): readonly [bigint, bigint, readonly string[]] {
   const line = result.lines.find((entry) => entry.program === program && entry.operator === operator)
   if (line === undefined) throw new Error(`no line of ${operator}`)
-  return [line.shareTokenUnits, line.cumulativeTokenUnits, line.reasons.map(({ code }) => code)]
+  return [line.shareUnits, line.cumulativeUnits, line.reasons.map(({ code }) => code)]
 }
 
 const operator = (index: number): string => nodes[index]?.operator ?? ''
@@ -92,7 +97,11 @@ describe('epochs', () => {
     expect(one.result.openLots.map(({ lot }) => lot)).toEqual([0, 1])
     // Both lots are sold at once, in parts by their fees; operator 1 has meanwhile no node any more.
     const gone = nodes.filter((_, index) => index !== 1).map(({ node, operator: owner }) => ({ node, operator: owner }))
-    const two = await next(shelf, factsOf(2, { nodes: gone, sales: [sale(0, 10_000n), sale(1, 5000n)] }), one)
+    const two = await next(
+      shelf,
+      factsOf(2, { nodes: gone, sales: [sale(0, 15_000n, 1500), sale(1, 15_000n, 1500)] }),
+      one,
+    )
     expect(lineOf(two, operator(0))).toEqual([4800n, 4800n, ['no-fees']])
     expect(lineOf(two, operator(1))).toEqual([3040n, 3040n, ['quality', 'no-fees']])
     expect(lineOf(two, operator(2))).toEqual([4000n, 4000n, ['no-fees']])
@@ -100,7 +109,7 @@ describe('epochs', () => {
     const three = await next(shelf, factsOf(3), two)
     expect(lineOf(three, operator(0))).toEqual([0n, 4800n, ['no-fees']])
     const minted = three.result.lines.filter(({ program }) => program === three.facts.utility)
-    expect(minted.reduce((sum, line) => sum + line.cumulativeTokenUnits, 0n)).toBeLessThanOrEqual(12_000n)
+    expect(minted.reduce((sum, line) => sum + line.cumulativeUnits, 0n)).toBeLessThanOrEqual(12_000n)
   })
 
   test('give a sponsored program no more than its deposit over all epochs, and the branch of each line claims it', async () => {
@@ -110,21 +119,21 @@ describe('epochs', () => {
     for (let epoch = 0; epoch < 4; epoch++) {
       computed = await next(shelf, factsOf(epoch), computed)
       const lines = computed.result.lines.filter(({ program }) => program === COVERAGE)
-      paid.push(lines.reduce((sum, line) => sum + line.shareTokenUnits, 0n))
+      paid.push(lines.reduce((sum, line) => sum + line.shareUnits, 0n))
     }
     // 7 networks at rate × 4/10 each but for the slower one's 95 %: 2,780 an epoch, until the deposit of 15,000 is short.
     expect(paid).toEqual([2780n, 2780n, 2780n, 2780n])
     if (computed === undefined) throw new Error('no epoch')
     const tree = treeOfResult(computed.result)
-    for (const line of computed.result.lines.filter(({ cumulativeTokenUnits }) => cumulativeTokenUnits > 0n)) {
+    for (const line of computed.result.lines.filter(({ cumulativeUnits }) => cumulativeUnits > 0n)) {
       expect(rootOfBranch(line, tree.branch(line))).toBe(computed.result.root)
     }
-    const short = { programs: [{ program: COVERAGE, depositedTokenUnits: tokenUnits(12_000n) }] }
+    const short = { programs: [{ program: COVERAGE, depositedMicroUsd: microUsd(12_000n) }] }
     const last = await next(shelf, factsOf(4, short), computed)
     const given = last.result.lines.filter(({ program }) => program === COVERAGE)
-    expect(given.reduce((sum, line) => sum + line.cumulativeTokenUnits, 0n)).toBeLessThanOrEqual(12_000n)
+    expect(given.reduce((sum, line) => sum + line.cumulativeUnits, 0n)).toBeLessThanOrEqual(12_000n)
     expect(given[0]?.reasons.map(({ code }) => code)).toContain('deposit-limit')
-    const spent = { programs: [{ program: COVERAGE, depositedTokenUnits: tokenUnits(1n) }] }
+    const spent = { programs: [{ program: COVERAGE, depositedMicroUsd: microUsd(1n) }] }
     const dry = await next(shelf, factsOf(5, spent), last)
     expect(lineOf(dry, operator(0), COVERAGE)).toEqual([0n, lineOf(last, operator(0), COVERAGE)[1], ['deposit-limit']])
     const ended = await next(shelf, factsOf(6, { programs: [] }), dry)
@@ -136,7 +145,7 @@ describe('epochs', () => {
     const logs = logsOf(facts)
     const plain = new Shelf()
     const expected = await plain.compute(plain.gather({ facts, logs, policies }))
-    expect(expected.resultDocument.id).toBe('bafyreieis6jj3zozspzeyzrksmyztj6r3zd3w72hhnfdpsrtxqonid5joe')
+    expect(expected.resultDocument.id).toBe('bafyreid4sbep3i4u7mqlvog5ehqdlwkd7cqwt2qkyeqymx5jnzcjpvdif4')
     await fc.assert(
       fc.asyncProperty(
         fc.shuffledSubarray([...logs], { minLength: logs.length }),
@@ -171,11 +180,11 @@ describe('epochs', () => {
     await refused(gather(factsOf(1)), 'REWARDS_OUT_OF_ORDER')
     await refused(gather(factsOf(0), { previous }), 'REWARDS_OUT_OF_ORDER')
     await refused(gather(factsOf(2), { previous }), 'REWARDS_OUT_OF_ORDER')
-    await refused(gather(factsOf(1, { sales: [sale(1, 1n)] }), { previous }), 'REWARDS_MALFORMED')
+    await refused(gather(factsOf(1, { sales: [sale(1, 1n, 10)] }), { previous }), 'REWARDS_MALFORMED')
     await refused(gather(factsOf(1), { previous, policies: [utilityPolicy] }), 'REWARDS_POLICY_UNKNOWN')
     await refused(gather(factsOf(1, { utility: COVERAGE }), { previous }), 'REWARDS_POLICY_UNKNOWN')
     await refused(
-      gather(factsOf(1, { programs: [{ program: zero.facts.utility, depositedTokenUnits: tokenUnits(1n) }] }), {
+      gather(factsOf(1, { programs: [{ program: zero.facts.utility, depositedMicroUsd: microUsd(1n) }] }), {
         previous,
       }),
       'REWARDS_POLICY_UNKNOWN',
@@ -199,7 +208,7 @@ describe('epochs', () => {
       sheet: lots.at(-1 - index)?.sheet ?? absentId,
     }))
     const previous = shelf.put(encodeResult({ ...one.result, openLots: swapped }))
-    const facts = factsOf(2, { sales: [sale(0, 10_000n)] })
+    const facts = factsOf(2, { sales: [sale(0, 10_000n, 1100)] })
     await expect(shelf.compute(shelf.gather({ facts, logs: [], policies, previous }))).rejects.toMatchObject({
       code: 'REWARDS_MALFORMED',
       details: { what: 'sheet of lot 0', need: 0, have: 1 },
@@ -228,7 +237,7 @@ describe('epochs', () => {
   test('explain an operator’s earnings with a reason for every zero', async () => {
     const shelf = new Shelf()
     const zero = await next(shelf, factsOf(0, { fees: feesOf([600, 400]) }))
-    const one = await next(shelf, factsOf(1, { sales: [sale(0, 10_000n)] }), zero)
+    const one = await next(shelf, factsOf(1, { sales: [sale(0, 10_000n, 1000)] }), zero)
     const [before, after] = [...explainEarnings(nodes[1]?.operator ?? addressOf('nobody'), [zero, one])]
     expect(before).toMatchObject({
       epoch: 0,
@@ -238,7 +247,7 @@ describe('epochs', () => {
       mintedTokenUnits: 0n,
     })
     expect(before?.programs[0]?.reasons).toEqual([{ code: 'unsold-lot', about: 'lot 0', need: 400n, have: 0n }])
-    expect(after).toMatchObject({ epoch: 1, grossMicroUsd: 0n, mintedTokenUnits: 3040n, sponsoredTokenUnits: 380n })
+    expect(after).toMatchObject({ epoch: 1, grossMicroUsd: 0n, mintedTokenUnits: 3040n, sponsoredMicroUsd: 380n })
     expect(after?.programs[0]?.reasons[0]).toEqual({ code: 'quality', about: 'lot 0', need: 3200n, have: 3040n })
     for (const earnings of explainEarnings(addressOf('nobody'), [zero, one])) {
       expect(earnings.programs.map(({ reasons }) => reasons[0]?.code)).toEqual(['not-bonded', 'not-bonded'])

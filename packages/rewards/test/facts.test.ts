@@ -84,8 +84,13 @@ describe('chain facts', () => {
     grossMicroUsd: microUsd(BigInt(2000 * index)),
     feeMicroUsd: microUsd(BigInt(100 * index)),
   }))
-  const sales = [3, 7, 9].map((lot) => ({ lot: epochNumber(lot), burnedTokenUnits: tokenUnits(5n), kappaBps: 8000 }))
-  const programs = ['a', 'b'].map((name) => ({ program: hashOf(name), depositedTokenUnits: tokenUnits(1n << 100n) }))
+  const sales = [3, 7, 9].map((lot) => ({
+    lot: epochNumber(lot),
+    burnedTokenUnits: tokenUnits(5n),
+    saleFeesMicroUsd: microUsd(600n),
+    kappaBps: 8000,
+  }))
+  const programs = ['a', 'b'].map((name) => ({ program: hashOf(name), depositedMicroUsd: microUsd(1n << 60n) }))
   const facts = makeFacts(nodes, { epoch: epochNumber(10), fees, sales, programs })
 
   test('have one spelling, whatever order they are gathered in', () => {
@@ -147,11 +152,16 @@ test('the cap of a lot is linear and rounded down: parts never add up to more th
       fc.nat({ max: 9000 }),
       (fees, burned, kappaBps) => {
         const total = fees.reduce((sum, fee) => sum + fee, 0n)
-        const sale = { lot: epochNumber(0), burnedTokenUnits: tokenUnits(burned), kappaBps }
-        const minted = fees.reduce((sum, fee) => sum + mintCap(sale, fee, total), 0n)
+        const sale = {
+          lot: epochNumber(0),
+          burnedTokenUnits: tokenUnits(burned),
+          saleFeesMicroUsd: microUsd(total),
+          kappaBps,
+        }
+        const minted = fees.reduce((sum, fee) => sum + mintCap(sale, fee), 0n)
         expect(minted).toBeLessThanOrEqual((burned * BigInt(kappaBps)) / 10_000n)
       },
     ),
   )
-  expect(mintCap({ lot: epochNumber(0), burnedTokenUnits: tokenUnits(9n), kappaBps: 9000 }, 0n, 0n)).toBe(0n)
+  expect(mintCap({ burnedTokenUnits: tokenUnits(9n), saleFeesMicroUsd: microUsd(0n), kappaBps: 9000 }, 0n)).toBe(0n)
 })

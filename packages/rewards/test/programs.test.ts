@@ -13,6 +13,7 @@ import {
   policyId,
   ppm,
   QualityTable,
+  rewardUnits,
   type Share,
   tokenUnits,
   utilityProgram,
@@ -27,7 +28,7 @@ const utilityParameters = { quality: defaultQualityParameters }
 
 function input(change: Partial<ProgramInput>): ProgramInput {
   const empty = { epoch: epochNumber(5), operators: [], quality: new QualityTable([]), parts: [], soldLots: [] }
-  return { ...empty, budgetTokenUnits: tokenUnits(0n), given: new Map(), ...change }
+  return { ...empty, budgetMicroUsd: microUsd(0n), given: new Map(), ...change }
 }
 
 function part(operator: Address, fee: bigint, qualityPpm: number, reason = ''): LotPart {
@@ -45,7 +46,7 @@ describe('utility', () => {
     lot: epochNumber(4),
     burnedTokenUnits: tokenUnits(1000n),
     kappaBps: 8000,
-    feeTotalMicroUsd: microUsd(4n),
+    saleFeesMicroUsd: microUsd(4n),
   }
 
   test('gives κ·q·B·f/F rounded down, and says why it is not the whole cap', () => {
@@ -54,9 +55,9 @@ describe('utility', () => {
       input({ operators: [first, second], soldLots: [{ ...lot, parts }] }),
       utilityParameters,
     )
-    expect(shareOf(shares, first).amountTokenUnits).toBe(300n)
+    expect(shareOf(shares, first).amountUnits).toBe(300n)
     expect(shareOf(shares, first).reasons).toContainEqual({ code: 'quality', about: 'lot 4', need: 600n, have: 300n })
-    expect(shareOf(shares, second).amountTokenUnits).toBe(200n)
+    expect(shareOf(shares, second).amountUnits).toBe(200n)
     expect(shareOf(shares, second).reasons.map(({ code }) => code)).toEqual(['no-fees'])
   })
 
@@ -69,7 +70,7 @@ describe('utility', () => {
     )
     const codes = [first, second, third].map((operator) => shareOf(shares, operator).reasons.map(({ code }) => code))
     expect(codes).toEqual([['not-bonded', 'no-fees'], ['quality-unknown', 'no-fees'], ['unsold-lot']])
-    for (const { amountTokenUnits } of shares) expect(amountTokenUnits).toBe(0n)
+    for (const { amountUnits } of shares) expect(amountUnits).toBe(0n)
   })
 
   test('never gives an operator more than the cap of the contract, nor all together more than κ·B', () => {
@@ -86,17 +87,17 @@ describe('utility', () => {
             lot: epochNumber(4),
             burnedTokenUnits: tokenUnits(burned),
             kappaBps,
-            feeTotalMicroUsd: total,
+            saleFeesMicroUsd: total,
             parts,
           }
           const operators = parts.map(({ operator }) => operator)
           const shares = utilityProgram.shares(input({ operators, soldLots: [sold] }), utilityParameters)
           let sum = 0n
-          for (const { operator, amountTokenUnits, reasons } of shares) {
+          for (const { operator, amountUnits, reasons } of shares) {
             const fee = parts.find((entry) => entry.operator === operator)?.feeMicroUsd ?? 0n
-            expect(amountTokenUnits).toBeLessThanOrEqual(mintCap(sold, fee, total))
-            if (amountTokenUnits === 0n) expect(reasons.length).toBeGreaterThan(0)
-            sum += amountTokenUnits
+            expect(amountUnits).toBeLessThanOrEqual(mintCap(sold, fee))
+            if (amountUnits === 0n) expect(reasons.length).toBeGreaterThan(0)
+            sum += amountUnits
           }
           expect(sum).toBeLessThanOrEqual((burned * BigInt(kappaBps)) / 10_000n)
         },
@@ -153,27 +154,27 @@ describe('policies', () => {
     [
       'twice',
       [
-        { operator: first, amountTokenUnits: tokenUnits(1n), reasons: [] },
-        { operator: first, amountTokenUnits: tokenUnits(1n), reasons: [] },
+        { operator: first, amountUnits: rewardUnits(1n), reasons: [] },
+        { operator: first, amountUnits: rewardUnits(1n), reasons: [] },
       ],
     ],
-    ['a budget', [{ operator: first, amountTokenUnits: tokenUnits(101n), reasons: [] }]],
-    ['gets -1', [{ operator: first, amountTokenUnits: -1n as never, reasons: [] }]],
-    ['without a reason', [{ operator: first, amountTokenUnits: tokenUnits(0n), reasons: [] }]],
+    ['a budget', [{ operator: first, amountUnits: rewardUnits(101n), reasons: [] }]],
+    ['gets -1', [{ operator: first, amountUnits: -1n as never, reasons: [] }]],
+    ['without a reason', [{ operator: first, amountUnits: rewardUnits(0n), reasons: [] }]],
   ])('whose program breaks its promise (%s) stop the epoch', (what, shares) => {
     const rogue: Program<CoverageParameters> = { ...coverageProgram, name: 'rogue', shares: () => shares }
-    const zero = tokenUnits(0n)
+    const zero = microUsd(0n)
     const bound = new ProgramRegistry().add(rogue).bind(
       encodePolicy(rogue, {
-        rateTokenUnits: zero,
+        rateMicroUsd: zero,
         networksEnough: 1,
         qualityFloorPpm: ppm(0),
-        networkMaxTokenUnits: zero,
-        operatorMaxTokenUnits: zero,
-        epochMaxTokenUnits: zero,
+        networkMaxMicroUsd: zero,
+        operatorMaxMicroUsd: zero,
+        epochMaxMicroUsd: zero,
       }),
     )
-    expect(() => sumLines([{ program: bound, depositedTokenUnits: tokenUnits(100n) }], input({}), [])).toThrow(
+    expect(() => sumLines([{ program: bound, depositedMicroUsd: microUsd(100n) }], input({}), [])).toThrow(
       expect.objectContaining({ code: 'REWARDS_PROGRAM_FAULT', message: expect.stringContaining(what) }),
     )
   })

@@ -1,7 +1,7 @@
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { address, hash } from '@stead/core'
 import { addressWord, concatBytes, hashFromBytes, uintWord } from '@stead/protocol'
-import { EMPTY_ROOT, type RewardLeaf, RewardTree, rootOfBranch, tokenUnits } from '@stead/rewards'
+import { EMPTY_ROOT, type RewardLeaf, RewardTree, rewardUnits, rootOfBranch } from '@stead/rewards'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { buildNodes } from '../src/epoch/reward-tree.ts'
@@ -11,7 +11,7 @@ function leafOf(index: number): RewardLeaf {
   return {
     program: hash(`0x${(1 + (index % 3)).toString(16).padStart(64, '0')}`),
     operator: address(`0x${(0x1000 + index).toString(16).padStart(40, '0')}`),
-    cumulativeTokenUnits: tokenUnits(10n ** 18n * BigInt(index + 1) + BigInt(index)),
+    cumulativeUnits: rewardUnits(10n ** 18n * BigInt(index + 1) + BigInt(index)),
   }
 }
 
@@ -67,7 +67,7 @@ describe('reward tree', () => {
           for (const leaf of shuffled) {
             const branch = tree.branch(leaf)
             expect(rootOfBranch(leaf, branch)).toBe(tree.root)
-            const more = { ...leaf, cumulativeTokenUnits: tokenUnits(leaf.cumulativeTokenUnits + 1n) }
+            const more = { ...leaf, cumulativeUnits: rewardUnits(leaf.cumulativeUnits + 1n) }
             expect(rootOfBranch(more, branch)).not.toBe(tree.root)
           }
         },

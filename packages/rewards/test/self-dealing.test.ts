@@ -53,7 +53,7 @@ function mintedToAttacker(deals: readonly Deal[], sale: { feeBps: bigint; kappaB
       lot: epochNumber(epoch),
       burnedTokenUnits,
       kappaBps: sale.kappaBps,
-      feeTotalMicroUsd: microUsd(total),
+      saleFeesMicroUsd: microUsd(total),
       parts,
     }
   })
@@ -65,13 +65,13 @@ function mintedToAttacker(deals: readonly Deal[], sale: { feeBps: bigint; kappaB
       quality: new QualityTable([]),
       parts: [],
       soldLots,
-      budgetTokenUnits: tokenUnits(0n),
+      budgetMicroUsd: microUsd(0n),
       given: new Map(),
     },
     { quality: defaultQualityParameters },
   )
   const attackers = new Set(deals.filter(({ isAttacker }) => isAttacker).map(nameOf))
-  return shares.reduce((sum, share) => sum + (attackers.has(share.operator) ? share.amountTokenUnits : 0n), 0n)
+  return shares.reduce((sum, share) => sum + (attackers.has(share.operator) ? share.amountUnits : 0n), 0n)
 }
 
 describe('a self-dealer', () => {

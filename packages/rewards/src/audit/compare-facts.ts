@@ -64,14 +64,19 @@ const FEE_FIELDS = [
   ['fee', 'feeMicroUsd'],
 ] as const
 
+const SALE_FIELDS = [
+  ['burned', 'burnedTokenUnits'],
+  ['fees', 'saleFeesMicroUsd'],
+  ['kappa', 'kappaBps'],
+] as const
+
 function saleDifference(own: ChainFacts, theirs: ChainFacts): EpochDifference | undefined {
   const byLot = ({ sales }: ChainFacts) => new Map(sales.map((sale) => [sale.lot, sale]))
   for (const { key: lot, need, have } of paired(byLot(own), byLot(theirs))) {
-    const [needBurned, haveBurned] = [need?.burnedTokenUnits ?? 0n, have?.burnedTokenUnits ?? 0n]
-    if (needBurned !== haveBurned)
-      return { what: 'facts-sale', lot, field: 'burned', need: needBurned, have: haveBurned }
-    const [needKappa, haveKappa] = [BigInt(need?.kappaBps ?? 0), BigInt(have?.kappaBps ?? 0)]
-    if (needKappa !== haveKappa) return { what: 'facts-sale', lot, field: 'kappa', need: needKappa, have: haveKappa }
+    for (const [field, key] of SALE_FIELDS) {
+      const [needed, had] = [BigInt(need?.[key] ?? 0), BigInt(have?.[key] ?? 0)]
+      if (needed !== had) return { what: 'facts-sale', lot, field, need: needed, have: had }
+    }
     // A sale that brought nothing still ends a lot.
     if ((need === undefined) !== (have === undefined)) {
       return { what: 'facts', field: `sale of lot ${lot}`, need: need ? 'sold' : 'none', have: have ? 'sold' : 'none' }
@@ -81,10 +86,9 @@ function saleDifference(own: ChainFacts, theirs: ChainFacts): EpochDifference | 
 }
 
 function programDifference(own: ChainFacts, theirs: ChainFacts): EpochDifference | undefined {
-  const byId = ({ programs }: ChainFacts) =>
-    new Map(programs.map((entry) => [entry.program, entry.depositedTokenUnits]))
+  const byId = ({ programs }: ChainFacts) => new Map(programs.map((entry) => [entry.program, entry.depositedMicroUsd]))
   for (const { key: program, need, have } of paired(byId(own), byId(theirs))) {
-    if (need !== have) return { what: 'facts-program', program, needTokenUnits: need, haveTokenUnits: have }
+    if (need !== have) return { what: 'facts-program', program, needMicroUsd: need, haveMicroUsd: have }
   }
   return undefined
 }

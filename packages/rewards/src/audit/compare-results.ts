@@ -29,8 +29,8 @@ function byKey({ lines }: EpochResult): ReadonlyMap<string, ResultLine> {
 
 function textOf(line: ResultLine | undefined, field: LineDifference['field']): string {
   if (line === undefined) return 'none'
-  if (field === 'share') return String(line.shareTokenUnits)
-  if (field === 'cumulative') return String(line.cumulativeTokenUnits)
+  if (field === 'share') return String(line.shareUnits)
+  if (field === 'cumulative') return String(line.cumulativeUnits)
   return line.reasons.map(({ code, about, need, have }) => `${code} ${about} ${need} ${have}`).join('; ')
 }
 

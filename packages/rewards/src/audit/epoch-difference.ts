@@ -31,15 +31,15 @@ export type EpochDifference =
   | {
       readonly what: 'facts-sale'
       readonly lot: EpochNumber
-      readonly field: 'burned' | 'kappa'
+      readonly field: 'burned' | 'fees' | 'kappa'
       readonly need: bigint
       readonly have: bigint
     }
   | {
       readonly what: 'facts-program'
       readonly program: Hash
-      readonly needTokenUnits: bigint | undefined
-      readonly haveTokenUnits: bigint | undefined
+      readonly needMicroUsd: bigint | undefined
+      readonly haveMicroUsd: bigint | undefined
     }
   /** The epoch builds on another history. */
   | { readonly what: 'previous'; readonly need: ContentId | undefined; readonly have: ContentId | undefined }
@@ -77,7 +77,7 @@ export function describeDifference(difference: EpochDifference): string {
     case 'facts-sale':
       return `chain facts, ${difference.field} of lot ${difference.lot}: ${sides(difference)}`
     case 'facts-program':
-      return `chain facts, deposit of program ${difference.program}: need ${difference.needTokenUnits ?? 'none'}, have ${difference.haveTokenUnits ?? 'none'}`
+      return `chain facts, deposit of program ${difference.program}: need ${difference.needMicroUsd ?? 'none'}, have ${difference.haveMicroUsd ?? 'none'}`
     case 'log-left-out':
       return `${difference.count} probe logs that were published in time are left out, the first is ${difference.first}`
     case 'line':

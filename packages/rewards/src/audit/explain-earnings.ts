@@ -2,13 +2,14 @@ import { type Address, type Hash, type MicroUsd, microUsd } from '@stead/core'
 import type { EpochResult } from '../epoch/result.ts'
 import type { ChainFacts } from '../facts/chain-facts.ts'
 import type { ShareReason } from '../programs/reasons.ts'
-import { type EpochNumber, type TokenUnits, tokenUnits } from '../units.ts'
+import { type EpochNumber, type RewardUnits, rewardUnits, type TokenUnits, tokenUnits } from '../units.ts'
 
 /** What one program gave in one epoch, and why not more. */
 export interface ProgramEarnings {
   readonly program: Hash
-  readonly shareTokenUnits: TokenUnits
-  readonly cumulativeTokenUnits: TokenUnits
+  /** Token units of program 0, micro-dollars of all others. */
+  readonly shareUnits: RewardUnits
+  readonly cumulativeUnits: RewardUnits
   readonly reasons: readonly ShareReason[]
 }
 
@@ -21,7 +22,7 @@ export interface EpochEarnings {
   /** What program 0 gave in this epoch, for lots that were sold in it: fees of earlier epochs. */
   readonly mintedTokenUnits: TokenUnits
   /** What sponsors' programs gave. */
-  readonly sponsoredTokenUnits: TokenUnits
+  readonly sponsoredMicroUsd: MicroUsd
   /** Program 0 first; every zero has a reason. */
   readonly programs: readonly ProgramEarnings[]
 }
@@ -48,17 +49,15 @@ function epochEarnings(operator: Address, facts: ChainFacts, result: EpochResult
   const own = new Map(result.lines.flatMap((line) => (line.operator === operator ? [[line.program, line]] : [])))
   for (const program of own.keys()) if (!ids.includes(program)) ids.push(program)
   const programs = ids.map((program) => programEarnings(operator, program, own.get(program)))
-  const share = (matches: (program: Hash) => boolean): TokenUnits =>
-    tokenUnits(
-      programs.reduce((sum, { program, shareTokenUnits }) => sum + (matches(program) ? shareTokenUnits : 0n), 0n),
-    )
+  const share = (isWanted: (program: Hash) => boolean): bigint =>
+    programs.reduce((sum, { program, shareUnits }) => sum + (isWanted(program) ? shareUnits : 0n), 0n)
   return {
     epoch: facts.epoch,
     grossMicroUsd: microUsd(gross),
     feeMicroUsd: microUsd(fee),
     netMicroUsd: microUsd(gross - fee),
-    mintedTokenUnits: share((program) => program === facts.utility),
-    sponsoredTokenUnits: share((program) => program !== facts.utility),
+    mintedTokenUnits: tokenUnits(share((program) => program === facts.utility)),
+    sponsoredMicroUsd: microUsd(share((program) => program !== facts.utility)),
     programs,
   }
 }
@@ -69,11 +68,11 @@ function programEarnings(
   line: Omit<ProgramEarnings, 'program'> | undefined,
 ): ProgramEarnings {
   if (line !== undefined) {
-    const { shareTokenUnits, cumulativeTokenUnits, reasons } = line
-    return { program, shareTokenUnits, cumulativeTokenUnits, reasons }
+    const { shareUnits, cumulativeUnits, reasons } = line
+    return { program, shareUnits, cumulativeUnits, reasons }
   }
   // Every operator with a bonded node, fees or anything from earlier has a line.
-  const zero = tokenUnits(0n)
+  const zero = rewardUnits(0n)
   const reasons = [{ code: 'not-bonded', about: operator, need: 1n, have: 0n }]
-  return { program, shareTokenUnits: zero, cumulativeTokenUnits: zero, reasons }
+  return { program, shareUnits: zero, cumulativeUnits: zero, reasons }
 }

@@ -1,16 +1,15 @@
-import type { Hash } from '@stead/core'
+import { type Hash, type MicroUsd, microUsd } from '@stead/core'
 import { RewardsError } from '../errors.ts'
 import type { ChainFacts } from '../facts/chain-facts.ts'
 import { type BoundProgram, type ProgramRegistry, policyId } from '../programs/program.ts'
 import { type UtilityParameters, utilityProgram } from '../programs/utility.ts'
 import type { QualityParameters } from '../quality/quality-parameters.ts'
-import type { TokenUnits } from '../units.ts'
 
 /** A program that is enabled in an epoch. */
 export interface EnabledProgram {
   readonly program: BoundProgram
   /** All that was ever deposited for it; 0 for program 0. */
-  readonly depositedTokenUnits: TokenUnits
+  readonly depositedMicroUsd: MicroUsd
 }
 
 /** All programs of an epoch, and how its probes become q. */
@@ -38,11 +37,11 @@ export function bindPrograms(
   }
   const utility = bound(facts.utility)
   if (utility.funding !== 'mint' || utility.name !== utilityProgram.name) unknown(facts.utility, 'it is no utility')
-  const enabled: EnabledProgram[] = [{ program: utility, depositedTokenUnits: 0n as TokenUnits }]
-  for (const { program: id, depositedTokenUnits } of facts.programs) {
+  const enabled: EnabledProgram[] = [{ program: utility, depositedMicroUsd: microUsd(0n) }]
+  for (const { program: id, depositedMicroUsd } of facts.programs) {
     const program = bound(id)
     if (program.funding !== 'deposit') unknown(id, 'only program 0 mints')
-    enabled.push({ program, depositedTokenUnits })
+    enabled.push({ program, depositedMicroUsd })
   }
   return { enabled, quality: (utility.parameters as UtilityParameters).quality }
 }

@@ -103,13 +103,16 @@ async function settleLots(
 ): Promise<{ readonly sold: readonly SoldLot[]; readonly open: readonly OpenLot[] }> {
   const open = new Map<number, OpenLot>((previous?.openLots ?? []).map((lot) => [lot.lot, lot]))
   const sold: SoldLot[] = []
-  for (const { lot, burnedTokenUnits, kappaBps } of facts.sales) {
+  for (const sale of facts.sales) {
+    const { lot, saleFeesMicroUsd } = sale
     const openLot = open.get(lot)
     if (openLot === undefined) malformed(`sale of lot ${lot}`, 'a lot with fees that is not sold yet', 'none')
     open.delete(lot)
     const { parts, feeTotalMicroUsd, epoch } = openSheet(await loadDocument(load, 'quality sheet', openLot.sheet))
     if (epoch !== lot) malformed(`sheet of lot ${lot}`, lot, epoch)
-    sold.push({ lot, burnedTokenUnits, kappaBps, feeTotalMicroUsd, parts })
+    if (feeTotalMicroUsd > saleFeesMicroUsd)
+      malformed(`fees of lot ${lot}`, `at most ${saleFeesMicroUsd}`, feeTotalMicroUsd)
+    sold.push({ ...sale, parts })
   }
   if (sheetDocument !== undefined) open.set(sheet.epoch, { lot: sheet.epoch, sheet: sheetDocument.id })
   if (open.size > OPEN_LOTS_MAX) {

@@ -10,12 +10,12 @@ import {
 } from '@stead/protocol'
 import { checkAscending, malformed } from '../errors.ts'
 import { REASONS_MAX, reasonField, type ShareReason } from '../programs/reasons.ts'
-import { type EpochNumber, epochField, type TokenUnits, tokenUnitsField } from '../units.ts'
+import { type EpochNumber, epochField, type RewardUnits, rewardUnitsField } from '../units.ts'
 import { type RewardLeaf, RewardTree } from './reward-tree.ts'
 
 /** What one program gives one operator: in this epoch and since the beginning. */
 export interface ResultLine extends RewardLeaf {
-  readonly shareTokenUnits: TokenUnits
+  readonly shareUnits: RewardUnits
   /** Why the share is zero or less than it could be, at most 16. */
   readonly reasons: readonly ShareReason[]
 }
@@ -50,8 +50,8 @@ export const RESULT_BYTES_MAX: number = 32 * 1024 * 1024
 const lineSchema = defineSchema<ResultLine>('ResultLine', 4608, {
   program: [1, hashField],
   operator: [2, addressField],
-  shareTokenUnits: [3, tokenUnitsField],
-  cumulativeTokenUnits: [4, tokenUnitsField],
+  shareUnits: [3, rewardUnitsField],
+  cumulativeUnits: [4, rewardUnitsField],
   reasons: [5, listField(reasonField, REASONS_MAX)],
 })
 
@@ -92,5 +92,5 @@ export function lineKey(line: { readonly program: Hash; readonly operator: Addre
 
 /** The tree of a result: its root and the branches of claims. */
 export function treeOfResult(result: Pick<EpochResult, 'lines'>): RewardTree {
-  return new RewardTree(result.lines.filter(({ cumulativeTokenUnits }) => cumulativeTokenUnits > 0n))
+  return new RewardTree(result.lines.filter(({ cumulativeUnits }) => cumulativeUnits > 0n))
 }

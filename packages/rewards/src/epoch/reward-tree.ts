@@ -1,13 +1,13 @@
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Address, Hash } from '@stead/core'
 import { addressWord, concatBytes, hashFromBytes, hashWord, hexToBytes, uintWord } from '@stead/protocol'
-import type { TokenUnits } from '../units.ts'
+import type { RewardUnits } from '../units.ts'
 
 /** What a program has given an operator since the beginning; one leaf of the root. */
 export interface RewardLeaf {
   readonly program: Hash
   readonly operator: Address
-  readonly cumulativeTokenUnits: TokenUnits
+  readonly cumulativeUnits: RewardUnits
 }
 
 /** The root of no leaves. */
@@ -15,7 +15,7 @@ export const EMPTY_ROOT: Hash = `0x${'00'.repeat(32)}` as Hash
 
 /** keccak(keccak(program (32) || operator (32) || cumulative (32))): OpenZeppelin's StandardMerkleTree. */
 export function rewardLeafHash(leaf: RewardLeaf): Uint8Array {
-  const words = [hashWord(leaf.program), addressWord(leaf.operator), uintWord(leaf.cumulativeTokenUnits)]
+  const words = [hashWord(leaf.program), addressWord(leaf.operator), uintWord(leaf.cumulativeUnits)]
   return keccak_256(keccak_256(concatBytes(...words)))
 }
 
@@ -40,7 +40,7 @@ export class RewardTree {
     const wanted = rewardLeafHash(leaf)
     const first = this.#nodes.length >> 1
     const found = this.#nodes.findIndex((node, index) => index >= first && compare(node, wanted) === 0)
-    if (found < 0) throw new RangeError(`no leaf of ${leaf.operator} with ${leaf.cumulativeTokenUnits}`)
+    if (found < 0) throw new RangeError(`no leaf of ${leaf.operator} with ${leaf.cumulativeUnits}`)
     const branch: Hash[] = []
     for (let index = found; index > 0; index = (index - 1) >> 1) {
       const sibling = this.#nodes[index % 2 === 1 ? index + 1 : index - 1]

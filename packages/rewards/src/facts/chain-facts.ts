@@ -31,12 +31,17 @@ export interface NodeFees {
   readonly feeMicroUsd: MicroUsd
 }
 
-/** A lot whose sale ended in this epoch; of a combined sale each lot has its part. */
+/**
+ * An epoch whose fees were sold in this one. Lots that found no buyer are sold together with later ones: then each of
+ * their epochs has an entry, with the same sale.
+ */
 export interface LotSale {
   /** The epoch whose fees were sold. */
   readonly lot: EpochNumber
-  /** B: token burned for it. */
+  /** B: token burned in the whole sale. */
   readonly burnedTokenUnits: TokenUnits
+  /** F: all fees of the sale, of this epoch and those sold with it. */
+  readonly saleFeesMicroUsd: MicroUsd
   /** κ in force at the sale, in ten-thousandths, 0 .. 9,000. */
   readonly kappaBps: number
 }
@@ -46,7 +51,7 @@ export interface SponsoredProgram {
   /** Its policy id. */
   readonly program: Hash
   /** All that was ever deposited for it. */
-  readonly depositedTokenUnits: TokenUnits
+  readonly depositedMicroUsd: MicroUsd
 }
 
 /** What the chain says about one epoch: the same for everybody who reads it. Lists ascend and repeat nothing. */
@@ -103,11 +108,12 @@ const saleSchema = defineSchema<LotSale>('LotSale', 128, {
   lot: [1, epochField],
   burnedTokenUnits: [2, tokenUnitsField],
   kappaBps: [3, uintField(KAPPA_BPS_MAX)],
+  saleFeesMicroUsd: [4, microUsdField],
 })
 
 const programSchema = defineSchema<SponsoredProgram>('SponsoredProgram', 128, {
   program: [1, hashField],
-  depositedTokenUnits: [2, tokenUnitsField],
+  depositedMicroUsd: [2, microUsdField],
 })
 
 /** Encodings of {@link ChainFacts}; read it with {@link openChainFacts}, which checks what a schema cannot. */
@@ -183,8 +189,9 @@ function keysOf(list: readonly BondedNode[]): string[] {
   return list.map(({ operator, node }) => operator + node)
 }
 
-/** The most that a lot can mint for one operator: ⌊κ·B·f/F⌋; the contract computes the same. 0 where F is 0. */
-export function mintCap(sale: LotSale, feeMicroUsd: bigint, feeTotalMicroUsd: bigint): TokenUnits {
-  if (feeTotalMicroUsd === 0n) return 0n as TokenUnits
-  return ((BigInt(sale.kappaBps) * sale.burnedTokenUnits * feeMicroUsd) / (BPS * feeTotalMicroUsd)) as TokenUnits
+/** The most that an epoch can mint for one operator: ⌊κ·B·f/F⌋; the contract computes the same. 0 where F is 0. */
+export function mintCap(sale: Omit<LotSale, 'lot'>, feeMicroUsd: bigint): TokenUnits {
+  const { kappaBps, burnedTokenUnits, saleFeesMicroUsd } = sale
+  if (saleFeesMicroUsd === 0n) return 0n as TokenUnits
+  return ((BigInt(kappaBps) * burnedTokenUnits * feeMicroUsd) / (BPS * saleFeesMicroUsd)) as TokenUnits
 }

@@ -1,12 +1,11 @@
-import type { Address } from '@stead/core'
-import { type TokenUnits, tokenUnits } from '../units.ts'
+import { type Address, type MicroUsd, microUsd } from '@stead/core'
 import type { ShareReason } from './reasons.ts'
 
 /** A part of an operator's share, with the network that earned it. */
 export interface Payment {
   readonly operator: Address
   readonly network: string
-  readonly amountTokenUnits: TokenUnits
+  readonly amountMicroUsd: MicroUsd
 }
 
 /** At most so much for all payments of one key. */
@@ -14,7 +13,7 @@ export interface PaymentCap {
   /** Reason code for those who get less. */
   readonly code: string
   readonly keyOf: (payment: Payment) => string
-  readonly maxTokenUnits: TokenUnits
+  readonly maxMicroUsd: MicroUsd
 }
 
 /**
@@ -23,24 +22,24 @@ export interface PaymentCap {
  */
 export function capPayments(
   payments: readonly Payment[],
-  { code, keyOf, maxTokenUnits }: PaymentCap,
+  { code, keyOf, maxMicroUsd }: PaymentCap,
   reasons: ReadonlyMap<Address, ShareReason[]>,
 ): readonly Payment[] {
   const sums = new Map<string, bigint>()
   for (const payment of payments) {
     const key = keyOf(payment)
-    sums.set(key, (sums.get(key) ?? 0n) + payment.amountTokenUnits)
+    sums.set(key, (sums.get(key) ?? 0n) + payment.amountMicroUsd)
   }
   const told = new Set<string>()
   return payments.map((payment) => {
     const key = keyOf(payment)
     const sum = sums.get(key) ?? 0n
-    if (sum <= maxTokenUnits) return payment
+    if (sum <= maxMicroUsd) return payment
     const once = `${payment.operator} ${key}`
     if (!told.has(once)) {
       told.add(once)
-      reasons.get(payment.operator)?.push({ code, about: key, need: sum, have: maxTokenUnits })
+      reasons.get(payment.operator)?.push({ code, about: key, need: sum, have: maxMicroUsd })
     }
-    return { ...payment, amountTokenUnits: tokenUnits((payment.amountTokenUnits * maxTokenUnits) / sum) }
+    return { ...payment, amountMicroUsd: microUsd((payment.amountMicroUsd * maxMicroUsd) / sum) }
   })
 }

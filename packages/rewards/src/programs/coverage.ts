@@ -1,8 +1,8 @@
-import type { Address } from '@stead/core'
-import { defineSchema, RESOURCES, type Schema, uintField } from '@stead/protocol'
+import { type Address, type MicroUsd, microUsd } from '@stead/core'
+import { defineSchema, microUsdField, RESOURCES, type Schema, uintField } from '@stead/protocol'
 import { malformed } from '../errors.ts'
 import type { NodeQuality } from '../quality/node-quality.ts'
-import { PPM, type Ppm, ppmField, type TokenUnits, tokenUnits, tokenUnitsField } from '../units.ts'
+import { PPM, type Ppm, ppmField, rewardUnits } from '../units.ts'
 import { capPayments, type Payment, type PaymentCap } from './cap-payments.ts'
 import type { Program, ProgramInput, Share } from './program.ts'
 import type { ShareReason } from './reasons.ts'
@@ -10,26 +10,26 @@ import type { ShareReason } from './reasons.ts'
 /** Parameters of a coverage program; its sponsor chooses them. */
 export interface CoverageParameters {
   /** What one network earns in one epoch for one resource in an empty place at q = 1. */
-  readonly rateTokenUnits: TokenUnits
+  readonly rateMicroUsd: MicroUsd
   /** A place with this many networks for a resource is covered and earns nothing more, 1 .. 65,536. */
   readonly networksEnough: number
   /** Nodes below this q do not count. */
   readonly qualityFloorPpm: Ppm
   /** Most for one /24 or /64 in one epoch, over all places and resources. */
-  readonly networkMaxTokenUnits: TokenUnits
+  readonly networkMaxMicroUsd: MicroUsd
   /** Most for one operator in one epoch. */
-  readonly operatorMaxTokenUnits: TokenUnits
+  readonly operatorMaxMicroUsd: MicroUsd
   /** Most for all in one epoch. */
-  readonly epochMaxTokenUnits: TokenUnits
+  readonly epochMaxMicroUsd: MicroUsd
 }
 
 const parametersSchema: Schema<CoverageParameters> = defineSchema<CoverageParameters>('CoverageParameters', 512, {
-  rateTokenUnits: [1, tokenUnitsField],
+  rateMicroUsd: [1, microUsdField],
   networksEnough: [2, uintField(65_536)],
   qualityFloorPpm: [3, ppmField],
-  networkMaxTokenUnits: [4, tokenUnitsField],
-  operatorMaxTokenUnits: [5, tokenUnitsField],
-  epochMaxTokenUnits: [6, tokenUnitsField],
+  networkMaxMicroUsd: [4, microUsdField],
+  operatorMaxMicroUsd: [5, microUsdField],
+  epochMaxMicroUsd: [6, microUsdField],
 })
 
 /**
@@ -52,12 +52,12 @@ export const coverageProgram: Program<CoverageParameters> = {
       cellPayments({ cell, networks }, parameters, reasons),
     )
     const limits: readonly PaymentCap[] = [
-      { code: 'capped', keyOf: ({ network }) => network, maxTokenUnits: parameters.networkMaxTokenUnits },
-      { code: 'capped', keyOf: ({ operator }) => operator, maxTokenUnits: parameters.operatorMaxTokenUnits },
+      { code: 'capped', keyOf: ({ network }) => network, maxMicroUsd: parameters.networkMaxMicroUsd },
+      { code: 'capped', keyOf: ({ operator }) => operator, maxMicroUsd: parameters.operatorMaxMicroUsd },
       {
         code: 'deposit-limit',
         keyOf: () => 'epoch',
-        maxTokenUnits: lesser(parameters.epochMaxTokenUnits, input.budgetTokenUnits),
+        maxMicroUsd: lesser(parameters.epochMaxMicroUsd, input.budgetMicroUsd),
       },
     ]
     const paid = limits.reduce<readonly Payment[]>((rest, limit) => capPayments(rest, limit, reasons), payments)
@@ -73,7 +73,7 @@ interface Cell {
   readonly networks: ReadonlyMap<string, readonly NodeQuality[]>
 }
 
-function lesser(left: TokenUnits, right: TokenUnits): TokenUnits {
+function lesser(left: MicroUsd, right: MicroUsd): MicroUsd {
   return left < right ? left : right
 }
 
@@ -120,11 +120,11 @@ function cellPayments({ cell, networks }: Cell, parameters: CoverageParameters, 
     // A place with exactly enough networks still pays its last share, so that reaching the aim is no loss.
     const scarcity = BigInt(missing + 1)
     const whole =
-      (parameters.rateTokenUnits * scarcity * BigInt(best)) / (BigInt(parameters.networksEnough) * BigInt(PPM))
+      (parameters.rateMicroUsd * scarcity * BigInt(best)) / (BigInt(parameters.networksEnough) * BigInt(PPM))
     const sum = BigInt(nodes.reduce((total, { qualityPpm }) => total + (qualityPpm ?? 0), 0))
     for (const { operator, qualityPpm } of nodes) {
       const amount = sum === 0n ? 0n : (whole * BigInt(qualityPpm ?? 0)) / sum
-      payments.push({ operator, network, amountTokenUnits: tokenUnits(amount) })
+      payments.push({ operator, network, amountMicroUsd: microUsd(amount) })
     }
   }
   return payments
@@ -132,13 +132,13 @@ function cellPayments({ cell, networks }: Cell, parameters: CoverageParameters, 
 
 function sharesOf(input: ProgramInput, paid: readonly Payment[], reasons: Reasons): readonly Share[] {
   const amounts = new Map<Address, bigint>()
-  for (const { operator, amountTokenUnits } of paid) {
-    amounts.set(operator, (amounts.get(operator) ?? 0n) + amountTokenUnits)
+  for (const { operator, amountMicroUsd } of paid) {
+    amounts.set(operator, (amounts.get(operator) ?? 0n) + amountMicroUsd)
   }
   const bonded = new Set(input.quality.nodes.map(({ operator }) => operator))
   return input.operators.map((operator) => {
     const own = reasons.get(operator) ?? []
     const because = bonded.has(operator) ? own : [{ code: 'not-bonded', about: operator, need: 1n, have: 0n }]
-    return { operator, amountTokenUnits: tokenUnits(amounts.get(operator) ?? 0n), reasons: because }
+    return { operator, amountUnits: rewardUnits(amounts.get(operator) ?? 0n), reasons: because }
   })
 }

@@ -1,8 +1,9 @@
 import type { Address, Hash, MicroUsd } from '@stead/core'
 import { bytesField, defineSchema, payloadOf, type Schema, textField, uintField, versionField } from '@stead/protocol'
 import { RewardsError } from '../errors.ts'
+import type { LotSale } from '../facts/chain-facts.ts'
 import type { QualityTable } from '../quality/node-quality.ts'
-import type { EpochNumber, Ppm, TokenUnits } from '../units.ts'
+import type { EpochNumber, Ppm, RewardUnits } from '../units.ts'
 import type { ShareReason } from './reasons.ts'
 
 /** One operator's part in a lot: the fees on its traffic in that epoch, and the quality with which it was served. */
@@ -15,12 +16,8 @@ export interface LotPart {
   readonly reason: string
 }
 
-/** A lot that was sold in the epoch. */
-export interface SoldLot {
-  readonly lot: EpochNumber
-  readonly burnedTokenUnits: TokenUnits
-  readonly kappaBps: number
-  readonly feeTotalMicroUsd: MicroUsd
+/** An epoch's fees that were sold in this epoch, with all who earned them. */
+export interface SoldLot extends LotSale {
   /** By operator. */
   readonly parts: readonly LotPart[]
 }
@@ -35,18 +32,19 @@ export interface ProgramInput {
   readonly parts: readonly LotPart[]
   readonly soldLots: readonly SoldLot[]
   /** What is left of the program's deposit; 0 for the program that mints. */
-  readonly budgetTokenUnits: TokenUnits
+  readonly budgetMicroUsd: MicroUsd
   /** What this program gave each operator in all earlier epochs together: the only state that a program has. */
-  readonly given: ReadonlyMap<Address, TokenUnits>
+  readonly given: ReadonlyMap<Address, RewardUnits>
 }
 
 /** What a program sees that is the same for all programs of an epoch. */
-export type SharedInput = Omit<ProgramInput, 'budgetTokenUnits' | 'given'>
+export type SharedInput = Omit<ProgramInput, 'budgetMicroUsd' | 'given'>
 
 /** What a program gives one operator for one epoch. */
 export interface Share {
   readonly operator: Address
-  readonly amountTokenUnits: TokenUnits
+  /** Token units by program 0, micro-dollars by all others. */
+  readonly amountUnits: RewardUnits
   /** At least one when the amount is zero. */
   readonly reasons: readonly ShareReason[]
 }

@@ -6,7 +6,7 @@ import {
   type QualityParameters,
   qualityParametersSchema,
 } from '../quality/quality-parameters.ts'
-import { PPM, type TokenUnits, tokenUnits } from '../units.ts'
+import { PPM, rewardUnits, type TokenUnits, tokenUnits } from '../units.ts'
 import type { LotPart, Program, ProgramInput, Share, SoldLot } from './program.ts'
 import type { ShareReason } from './reasons.ts'
 
@@ -61,10 +61,10 @@ function shareOf(input: ProgramInput, operator: Address, { current, sold }: Oper
   } else {
     reasons.push({ code: 'unsold-lot', about: `lot ${input.epoch}`, need: current.feeMicroUsd, have: 0n })
   }
-  return { operator, amountTokenUnits: tokenUnits(amount), reasons }
+  return { operator, amountUnits: rewardUnits(amount), reasons }
 }
 
 function mintOf(lot: SoldLot, part: LotPart): { readonly minted: TokenUnits; readonly cap: TokenUnits } {
-  const cap = mintCap(lot, part.feeMicroUsd, lot.feeTotalMicroUsd)
+  const cap = mintCap(lot, part.feeMicroUsd)
   return { cap, minted: tokenUnits((cap * BigInt(part.qualityPpm)) / BigInt(PPM)) }
 }
