@@ -1,3 +1,4 @@
+export { sha256 } from '#sha256'
 export {
   addressFromBytes,
   bytesToHex,

@@ -1,0 +1,70 @@
+import type { Address } from '@stead/core'
+import { defineSchema, type Schema } from '@stead/protocol'
+import { mintCap } from '../facts/chain-facts.ts'
+import {
+  checkQualityParameters,
+  type QualityParameters,
+  qualityParametersSchema,
+} from '../quality/quality-parameters.ts'
+import { PPM, rewardUnits, type TokenUnits, tokenUnits } from '../units.ts'
+import type { LotPart, Program, ProgramInput, Share, SoldLot } from './program.ts'
+import type { ShareReason } from './reasons.ts'
+
+/** Parameters of the utility program; κ is not among them, it is the chain's. */
+export interface UtilityParameters {
+  /** How probes become q: for every program of the epoch. */
+  readonly quality: QualityParameters
+}
+
+const parametersSchema: Schema<UtilityParameters> = defineSchema<UtilityParameters>('UtilityParameters', 4096, {
+  quality: [1, qualityParametersSchema.asField()],
+})
+
+/**
+ * Program 0, the only one that mints: for each lot sold in the epoch ⌊κ·q·B·f/F⌋, never above the ⌊κ·B·f/F⌋ that the
+ * contract accrues. It is linear in f: no split over identities, nodes or epochs changes the sum upwards.
+ */
+export const utilityProgram: Program<UtilityParameters> = {
+  name: 'utility',
+  codeVersion: 1,
+  funding: 'mint',
+  parametersSchema,
+  checkParameters: ({ quality }) => {
+    checkQualityParameters(quality)
+  },
+  shares(input) {
+    const feeOf = new Map(input.parts.map((part) => [part.operator, part]))
+    const sold = input.soldLots.map((lot) => ({ lot, parts: new Map(lot.parts.map((part) => [part.operator, part])) }))
+    return input.operators.map((operator) => shareOf(input, operator, { current: feeOf.get(operator), sold }))
+  },
+}
+
+interface OperatorLots {
+  readonly current: LotPart | undefined
+  readonly sold: readonly { readonly lot: SoldLot; readonly parts: ReadonlyMap<Address, LotPart> }[]
+}
+
+function shareOf(input: ProgramInput, operator: Address, { current, sold }: OperatorLots): Share {
+  const reasons: ShareReason[] = []
+  let amount = 0n
+  for (const { lot, parts } of sold) {
+    const part = parts.get(operator)
+    if (part === undefined) continue
+    const { minted, cap } = mintOf(lot, part)
+    amount += minted
+    if (minted === cap && cap > 0n) continue
+    const code = part.reason === '' ? 'quality' : part.reason
+    reasons.push({ code, about: `lot ${lot.lot}`, need: cap, have: minted })
+  }
+  if (current === undefined || current.feeMicroUsd === 0n) {
+    reasons.push({ code: 'no-fees', about: `lot ${input.epoch}`, need: 1n, have: 0n })
+  } else {
+    reasons.push({ code: 'unsold-lot', about: `lot ${input.epoch}`, need: current.feeMicroUsd, have: 0n })
+  }
+  return { operator, amountUnits: rewardUnits(amount), reasons }
+}
+
+function mintOf(lot: SoldLot, part: LotPart): { readonly minted: TokenUnits; readonly cap: TokenUnits } {
+  const cap = mintCap(lot, part.feeMicroUsd)
+  return { cap, minted: tokenUnits((cap * BigInt(part.qualityPpm)) / BigInt(PPM)) }
+}
