@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {Escrow} from "../src/Escrow.sol";
 import {Stake} from "../src/Stake.sol";
+import {Claims, Made} from "./support/Claims.sol";
+import {newStake} from "./support/Deploy.sol";
 import {Digests, EscrowTest} from "./support/EscrowTest.sol";
 import {Leaf, Point, Trees} from "./support/Trees.sol";
 
@@ -37,9 +37,9 @@ contract GasTest is EscrowTest {
     function test_gas_claim() public {
         submit(firstClaim(purse, 0, DOLLAR));
         vm.snapshotGasLastCall("gas", "escrow claim first (5 providers)");
-        submit(laterClaim(purse, plan[0], 2 * DOLLAR));
+        submit(bare(laterClaim(purse, plan[0], 2 * DOLLAR)));
         vm.snapshotGasLastCall("gas", "escrow claim later");
-        submit(laterClaim(purse, plan[0], 2 * DOLLAR));
+        submit(bare(laterClaim(purse, plan[0], 2 * DOLLAR)));
         vm.snapshotGasLastCall("gas", "escrow claim stale");
         escrow.payout(plan[0].operator);
         vm.snapshotGasLastCall("gas", "escrow payout");
@@ -53,25 +53,25 @@ contract GasTest is EscrowTest {
         }
         Point memory top = Trees.root(leaves);
         bytes32 big = fundAs(payer, top.hash, top.sum, address(0), SALT);
-        Escrow.Claim[] memory claims = new Escrow.Claim[](100);
+        Made[] memory claims = new Made[](100);
         for (uint256 i = 0; i < 100; ++i) {
             claims[i] = laterClaim(big, leaves[i], DOLLAR);
             (claims[i].index, claims[i].branch) = Trees.branch(leaves, i);
         }
-        escrow.claim(claims);
+        escrow.claim(Claims.batched(claims));
         vm.snapshotGasLastCall("gas", "escrow claim 100 first (100 providers, 1 purse)");
     }
 
     /// @dev A provider settles with a hundred payers' purses, again.
     function test_gas_claim100Later() public {
-        Escrow.Claim[] memory claims = new Escrow.Claim[](100);
+        Made[] memory claims = new Made[](100);
         Leaf memory leaf = Leaf(address(0x6000), address(0x7000), 100 * DOLLAR);
         for (uint256 i = 0; i < 100; ++i) {
             bytes32 each = fundAs(payer, Trees.leaf(leaf).hash, leaf.allocation, address(0), bytes32(i));
             submit(laterClaim(each, leaf, DOLLAR));
-            claims[i] = laterClaim(each, leaf, 2 * DOLLAR);
+            claims[i] = bare(laterClaim(each, leaf, 2 * DOLLAR));
         }
-        escrow.claim(claims);
+        escrow.claim(Claims.batched(claims));
         vm.snapshotGasLastCall("gas", "escrow claim 100 later (1 provider, 100 purses)");
     }
 
@@ -85,7 +85,7 @@ contract GasTest is EscrowTest {
     }
 
     function test_gas_stake() public {
-        Stake stake = new Stake(IERC20(address(dollar)));
+        Stake stake = newStake(address(dollar));
         bytes32 structHash = keccak256(
             abi.encode(keccak256("NodeConsent(address node,address operator)"), vm.addr(DELEGATE_KEY), payer)
         );
