@@ -62,9 +62,12 @@ contract Rewards is RewardRoots {
     event Accrued(address indexed operator, uint256 indexed epoch, uint256 amount);
     /// @notice An operator was paid by a program.
     event RewardPaid(bytes32 indexed program, address indexed operator, uint256 amount, uint256 cumulative);
+    /// @notice A sponsor added dollars to a program.
     event Sponsored(bytes32 indexed program, address indexed sponsor, uint256 amount);
+    /// @notice A program was named, or is in use or not.
     event ProgramChanged(bytes32 indexed program, Source source, bool enabled);
-    event KappaChanged(uint16 kappaBps);
+    /// @notice Lots that are sold in the second `from` or later count with another κ.
+    event KappaChanged(uint16 kappaBps, uint256 from);
 
     error NotTheGovernor(address caller, address governor);
     error KappaTooHigh(uint256 kappaBps, uint256 maximum);
@@ -94,7 +97,7 @@ contract Rewards is RewardRoots {
     ) RewardRoots(token_, stake_, escrow_, terms) {
         governor = governor_;
         sponsorToken = escrow_.token();
-        _setKappaBps(kappaBps_);
+        _setKappaBps(kappaBps_, block.timestamp);
     }
 
     /// @notice Raises an operator's cap by its part of what was burned for some epochs. Anybody may call, once for
@@ -178,16 +181,16 @@ contract Rewards is RewardRoots {
         emit ProgramChanged(program, source, inUse);
     }
 
-    /// @notice Changes κ for lots that are sold from now on. Only the governor may call.
+    /// @notice Changes κ for lots that are sold after this second. Only the governor may call.
     /// @param kappaBps_ At most `MAX_KAPPA_BPS`.
     function setKappaBps(uint16 kappaBps_) external {
         if (msg.sender != governor) revert NotTheGovernor(msg.sender, governor);
-        _setKappaBps(kappaBps_);
+        _setKappaBps(kappaBps_, block.timestamp + 1);
     }
 
     /// @notice Part of what is burned now that may be minted, in hundredths of a percent.
     function kappaBps() external view returns (uint256) {
-        return _kappaBps.latest();
+        return kappaBpsAt(block.timestamp);
     }
 
     /// @notice The κ that counts for a lot that was sold in some second.
@@ -216,9 +219,10 @@ contract Rewards is RewardRoots {
         return (lot.burned * kappaBpsAt(lot.soldAt) * fees) / (uint256(lot.fees) * 10_000);
     }
 
-    function _setKappaBps(uint16 kappaBps_) private {
+    /// @dev From the next second on, so that a lot's κ is known in the moment of its sale.
+    function _setKappaBps(uint16 kappaBps_, uint256 from) private {
         if (kappaBps_ > MAX_KAPPA_BPS) revert KappaTooHigh(kappaBps_, MAX_KAPPA_BPS);
-        _kappaBps.push(uint48(block.timestamp), kappaBps_);
-        emit KappaChanged(kappaBps_);
+        _kappaBps.push(uint48(from), kappaBps_);
+        emit KappaChanged(kappaBps_, from);
     }
 }

@@ -58,15 +58,15 @@ contract RewardsTest is Economy {
         rewards.setKappaBps(9_001);
 
         uint256 first = sellEpoch(100 * DOLLAR, 0);
-        vm.warp(block.timestamp + 1);
+        // In the very second of the sale, and before it is accrued: the lot's κ stands.
         vm.prank(governor);
         rewards.setKappaBps(5_000);
         uint256 second = sellEpoch(100 * DOLLAR, 0);
-        vm.warp(block.timestamp + 1);
         vm.prank(governor);
         rewards.setKappaBps(9_000);
         assertEq(rewards.accrue(ANN, list(1)), second * 5 / 10, "second");
         assertEq(rewards.accrue(ANN, list(0)), first * 8 / 10, "first");
+        vm.warp(block.timestamp + 1);
         assertEq(rewards.kappaBps(), 9_000, "now");
     }
 
