@@ -31,6 +31,12 @@ contract Rewards is RewardRoots {
         Sponsored
     }
 
+    /// @notice A program that is in use from the beginning.
+    struct Program {
+        bytes32 id;
+        Source source;
+    }
+
     /// @notice Highest κ, in hundredths of a percent.
     uint256 public constant MAX_KAPPA_BPS = 9_000;
 
@@ -87,17 +93,22 @@ contract Rewards is RewardRoots {
     /// @param governor_ Who may change κ and name programs.
     /// @param kappaBps_ Part of what was burned that may be minted, at most `MAX_KAPPA_BPS`; 8,000 is 0.8.
     /// @param terms Numbers of proposals.
+    /// @param programs Programs that are in use from the beginning.
     constructor(
         SteadToken token_,
         Stake stake_,
         Escrow escrow_,
         address governor_,
         uint16 kappaBps_,
-        RootTerms memory terms
+        RootTerms memory terms,
+        Program[] memory programs
     ) RewardRoots(token_, stake_, escrow_, terms) {
         governor = governor_;
         sponsorToken = escrow_.token();
         _setKappaBps(kappaBps_, block.timestamp);
+        for (uint256 i = 0; i < programs.length; ++i) {
+            _setProgram(programs[i].id, programs[i].source, true);
+        }
     }
 
     /// @notice Raises an operator's cap by its part of what was burned for some epochs. Anybody may call, once for
@@ -172,13 +183,7 @@ contract Rewards is RewardRoots {
     /// @param inUse Whether proposers use it, and sponsors may add to it.
     function setProgram(bytes32 program, Source source, bool inUse) external {
         if (msg.sender != governor) revert NotTheGovernor(msg.sender, governor);
-        Source before = sourceOf[program];
-        if (source == Source.None || (before != Source.None && before != source)) {
-            revert SourceInvalid(program, source);
-        }
-        sourceOf[program] = source;
-        enabled[program] = inUse;
-        emit ProgramChanged(program, source, inUse);
+        _setProgram(program, source, inUse);
     }
 
     /// @notice Changes κ for lots that are sold after this second. Only the governor may call.
@@ -224,5 +229,15 @@ contract Rewards is RewardRoots {
         if (kappaBps_ > MAX_KAPPA_BPS) revert KappaTooHigh(kappaBps_, MAX_KAPPA_BPS);
         _kappaBps.push(uint48(from), kappaBps_);
         emit KappaChanged(kappaBps_, from);
+    }
+
+    function _setProgram(bytes32 program, Source source, bool inUse) private {
+        Source before = sourceOf[program];
+        if (source == Source.None || (before != Source.None && before != source)) {
+            revert SourceInvalid(program, source);
+        }
+        sourceOf[program] = source;
+        enabled[program] = inUse;
+        emit ProgramChanged(program, source, inUse);
     }
 }

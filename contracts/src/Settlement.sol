@@ -48,7 +48,7 @@ abstract contract Settlement is EIP712, FeeLots {
         bytes32 vs;
     }
 
-    /// @notice The proof that a purse holds a channel, for the first claim on it.
+    /// @notice The proof that a purse holds a channel, for the first claim on it when its tree has other leaves.
     /// @param claim Position of the claim in its batch; openings come in the order of their claims.
     /// @param index Bit i says whether our node is the right child at level i.
     /// @param branch The siblings from the leaf upwards.
@@ -62,7 +62,7 @@ abstract contract Settlement is EIP712, FeeLots {
     /// @param node The provider's node key.
     /// @param operator Who is credited.
     /// @param claims The vouchers.
-    /// @param openings Those of the claims' branches that are needed; others are not looked at.
+    /// @param openings Branches of those claims that are the first on their channel; others are not looked at.
     struct Batch {
         address node;
         address operator;
@@ -108,7 +108,6 @@ abstract contract Settlement is EIP712, FeeLots {
     error ClaimPurseUnknown(uint256 claimIndex, bytes32 purse);
     error ClaimPurseClosed(uint256 claimIndex, bytes32 purse);
     error ClaimAboveAllocation(uint256 claimIndex, uint256 cumulative, uint256 allocation);
-    error ClaimBranchMissing(uint256 claimIndex);
     error ClaimBranchTooDeep(uint256 claimIndex, uint256 depth, uint256 maximum);
     error ClaimBranchMismatch(uint256 claimIndex, bytes32 root, uint256 sum, bytes32 purseRoot, uint128 purseTotal);
     error ClaimSignatureInvalid(uint256 claimIndex);
@@ -223,7 +222,8 @@ abstract contract Settlement is EIP712, FeeLots {
         stored.claimed = uint72(claimed);
     }
 
-    /// @dev Refuses the first claim on a channel unless its branch leads to the purse's root and total.
+    /// @dev Refuses the first claim on a channel unless its branch leads to the purse's root and total. Without an
+    ///      opening the leaf must be the root itself, as in the tree of a purse for one provider.
     function _requireOpening(Tally memory tally, uint256 position, Opening[] calldata openings, Voucher memory voucher)
         private
         view
@@ -233,13 +233,14 @@ abstract contract Settlement is EIP712, FeeLots {
         if (stored.total == 0) revert ClaimPurseUnknown(claimIndex, voucher.purse);
         uint256 next = tally.opening;
         while (next < openings.length && openings[next].claim < position) ++next;
-        if (next == openings.length || openings[next].claim != position) revert ClaimBranchMissing(claimIndex);
-        tally.opening = next + 1;
-        MerkleSum.Sibling[] calldata branch = openings[next].branch;
-        if (branch.length > MAX_DEPTH) revert ClaimBranchTooDeep(claimIndex, branch.length, MAX_DEPTH);
-        uint128 allocation = uint128(voucher.allocation);
-        bytes32 leaf = MerkleSum.leafHash(voucher.node, voucher.operator, allocation);
-        (bytes32 root, uint256 sum) = MerkleSum.rootOf(leaf, allocation, openings[next].index, branch);
+        tally.opening = next;
+        bytes32 root = MerkleSum.leafHash(voucher.node, voucher.operator, uint128(voucher.allocation));
+        uint256 sum = voucher.allocation;
+        if (next < openings.length && openings[next].claim == position) {
+            MerkleSum.Sibling[] calldata branch = openings[next].branch;
+            if (branch.length > MAX_DEPTH) revert ClaimBranchTooDeep(claimIndex, branch.length, MAX_DEPTH);
+            (root, sum) = MerkleSum.rootOf(root, uint128(sum), openings[next].index, branch);
+        }
         if (root != stored.root || sum != stored.total) {
             revert ClaimBranchMismatch(claimIndex, root, sum, stored.root, stored.total);
         }

@@ -270,10 +270,10 @@ contract RewardRootsTest is Economy {
             // Short windows are for development chains.
             if (i == 5) vm.chainId(8453);
             vm.expectRevert(RewardRoots.RootTermsInvalid.selector);
-            new Rewards(token, stake, escrow, governor, KAPPA_BPS, bad[i]);
+            new Rewards(token, stake, escrow, governor, KAPPA_BPS, bad[i], firstPrograms());
         }
         bad[5].challengeSeconds = 1 days;
-        new Rewards(token, stake, escrow, governor, KAPPA_BPS, bad[5]);
+        new Rewards(token, stake, escrow, governor, KAPPA_BPS, bad[5], firstPrograms());
     }
 
     function proposeOutside(uint256 key, uint64 epoch, RewardRoots.Result memory result) external {

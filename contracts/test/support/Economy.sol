@@ -56,15 +56,17 @@ abstract contract Economy is Test {
         adjudicators[0] = address(equivocation);
         stake = new Stake(token, governor, adjudicators);
         escrow = new Escrow(IERC20Metadata(address(dollar)), token, governor, 1 days, 500, sale);
-        rewards = new Rewards(token, stake, escrow, governor, KAPPA_BPS, roots);
+        rewards = new Rewards(token, stake, escrow, governor, KAPPA_BPS, roots, firstPrograms());
         assertEq(address(rewards), rewardsAt, "rewards' address");
         assertEq(address(stake), stakeAt, "stake's address");
-        vm.startPrank(governor);
-        rewards.setProgram(UTILITY, Rewards.Source.Minted, true);
-        rewards.setProgram(COVERAGE, Rewards.Source.Sponsored, true);
-        vm.stopPrank();
         vm.prank(payer);
         dollar.approve(address(escrow), type(uint256).max);
+    }
+
+    function firstPrograms() internal pure returns (Rewards.Program[] memory programs) {
+        programs = new Rewards.Program[](2);
+        programs[0] = Rewards.Program(UTILITY, Rewards.Source.Minted);
+        programs[1] = Rewards.Program(COVERAGE, Rewards.Source.Sponsored);
     }
 
     function dailySale() internal pure returns (FeeLots.SaleTerms memory) {

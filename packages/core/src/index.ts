@@ -4,6 +4,7 @@ export type {
   Chain,
   ChainIdentity,
   ChannelClaim,
+  ChannelShareOnChain,
   ClaimedChannel,
   ClaimOutcome,
   FundRequest,

@@ -51,6 +51,7 @@ export function purseRead(id: Hash): ContractRead<PurseState | undefined> {
       root: hash(state.root),
       totalMicroUsd: microUsd(state.total),
       claimedMicroUsd: microUsd(state.claimed),
+      feeBps: state.feeBps,
       thawEndsAt: state.thawEndsAt === 0n ? undefined : unixMs(state.thawEndsAt),
       closed: state.closed,
     }
