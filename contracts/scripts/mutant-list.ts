@@ -66,8 +66,8 @@ export const mutants: readonly Mutant[] = [
     name: 'source-changes',
     what: 'governance turns a sponsored program into one that mints',
     file: 'Rewards.sol',
-    from: '|| (before != Source.None && before != source)',
-    to: '',
+    from: '(before != Source.None && before != source)',
+    to: '(before == source && source == Source.None)',
     tests: 'Governance.t.sol',
   },
   {
@@ -91,7 +91,7 @@ export const mutants: readonly Mutant[] = [
     what: 'stake of today votes on an epoch of yesterday',
     file: 'RewardRoots.sol',
     from: 'sum += stake.bondedAt(node, snapshotAt);',
-    to: 'sum += stake.bonded(node);',
+    to: 'sum += snapshotAt > 0 ? stake.bonded(node) : 0;',
     tests: '{RewardRoots,EconomyInvariants}.t.sol',
   },
   {
@@ -188,7 +188,7 @@ export const mutants: readonly Mutant[] = [
     what: 'vouchers draw on a purse whose rest went back: on other payers’ money',
     file: 'Settlement.sol',
     from: 'if (closed) revert ClaimPurseClosed(tally.offset + position, voucher.purse);',
-    to: 'closed;',
+    to: 'if (closed && voucher.purse == 0) revert ClaimPurseClosed(tally.offset + position, voucher.purse);',
     tests: 'Escrow{Close,Invariants}.t.sol',
   },
   {

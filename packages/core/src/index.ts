@@ -13,6 +13,19 @@ export type {
 } from './chain.ts'
 export type { Clock, Timer } from './clock.ts'
 export type {
+  BondState,
+  Economy,
+  EpochTerms,
+  FinalRoot,
+  LotForSale,
+  LotSale,
+  RewardClaim,
+  RewardState,
+  RootProposal,
+  RootResult,
+  SignedPayload,
+} from './economy.ts'
+export type {
   CoreErrorCode,
   ErrorCatalog,
   ErrorDefinition,

@@ -70,7 +70,7 @@ function encodedBatch(batch: Batch) {
 }
 
 /** EIP-2098: the recovery bit of 65 bytes lies in the highest bit of s. What is no signature becomes an invalid one. */
-function compactSignature(signature: Uint8Array): { readonly r: Hex; readonly vs: Hex } {
+export function compactSignature(signature: Uint8Array): { readonly r: Hex; readonly vs: Hex } {
   const recovery = signature[64]
   if (signature.length !== 65 || (recovery !== 27 && recovery !== 28))
     return { r: bytesToHex(new Uint8Array(32)), vs: bytesToHex(new Uint8Array(32)) }

@@ -39,6 +39,7 @@ import {
   thawSecondsRead,
   tokenRead,
 } from './contract-reads.ts'
+import { type EconomyContracts, EvmEconomy } from './economy/evm-economy.ts'
 import { ChainError } from './errors.ts'
 import { Exclusive } from './exclusive.ts'
 import { JsonRpc } from './json-rpc.ts'
@@ -244,6 +245,17 @@ export class EvmChain implements Chain {
   watchThaws(callback: (purse: Hash, endsAt: UnixMs) => void): () => void {
     this.#started()
     return this.#watch.add(callback)
+  }
+
+  /** The economy's contracts, through the same endpoint and account. */
+  economy(contracts: EconomyContracts): EvmEconomy {
+    return new EvmEconomy(
+      {
+        read: (contract, question) => this.#read(contract, question),
+        send: async (kind, request) => outcomeOf(await this.#send(kind, request)),
+      },
+      { account: this.account, ...this.identity, ...contracts },
+    )
   }
 
   #started(): ChainRpc {

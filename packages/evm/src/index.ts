@@ -1,6 +1,8 @@
 export type { AddressBook } from './address-book.ts'
 export { addressBookSchema, chainIdentityOf, readAddressBook, writeAddressBook } from './address-book.ts'
 export { chainIdentitySchema } from './chain-fields.ts'
+export type { EconomyContracts } from './economy/evm-economy.ts'
+export { EvmEconomy } from './economy/evm-economy.ts'
 export type { ChainErrorCode } from './errors.ts'
 export { ChainError, chainErrorCatalog } from './errors.ts'
 export type { EvmComponents } from './evm-chain.ts'
