@@ -148,7 +148,7 @@ export const mutants: readonly Mutant[] = [
     what: 'one lot that was left to fall gives the next one away',
     file: 'FallingPrice.sol',
     from: 'next = 2 * price > start / 4 ? 2 * price : start / 4;',
-    to: 'next = 2 * price;',
+    to: 'next = start == 0 ? start : 2 * price;',
     tests: 'FeeLots.t.sol',
   },
   {

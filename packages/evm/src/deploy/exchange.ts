@@ -12,10 +12,11 @@ import type { GenesisContracts } from './genesis.ts'
 import type { DeployOptions } from './options.ts'
 
 const NOBODY = '0x0000000000000000000000000000000000000000' as Address
-const transfer = AbiFunction.from('function transfer(address to, uint256 amount) returns (bool)')
-const createPair = AbiFunction.from('function createPair(address first, address second) returns (address)')
-const getPair = AbiFunction.from('function getPair(address first, address second) view returns (address)')
-const addLiquidity = AbiFunction.from(
+const parsed = AbiFunction.from
+const transfer = parsed('function transfer(address to, uint256 amount) returns (bool)')
+const createPair = parsed('function createPair(address first, address second) returns (address)')
+const getPair = parsed('function getPair(address first, address second) view returns (address)')
+const addLiquidity = parsed(
   'function addLiquidity(address first, address second, uint256 firstWanted, uint256 secondWanted, uint256 firstLeast, uint256 secondLeast, address to, uint256 deadline) returns (uint256, uint256, uint256)',
 )
 const DEADLINE_SECONDS = 3600n
