@@ -15,7 +15,9 @@ const { values } = parseArgs({
     rpc: { type: 'string' },
     'key-file': { type: 'string' },
     dollar: { type: 'string' },
-    'stake-token': { type: 'string' },
+    holder: { type: 'string' },
+    'liquidity-dollars': { type: 'string' },
+    'epoch-seconds': { type: 'string' },
     'thaw-seconds': { type: 'string' },
     'fee-bps': { type: 'string' },
     'address-book': { type: 'string' },
@@ -42,13 +44,17 @@ const alive = setInterval(() => undefined, 60_000)
 try {
   const secp256k1 = await loadSecp256k1()
   const signer = createSigner(secp256k1, loadOrCreateKey(keyFile, { secp256k1, random: systemRandom }))
+  const dollarsOf = (text: string | undefined): bigint | undefined =>
+    text === undefined ? undefined : BigInt(text) * 1_000_000n
   const numberOf = (text: string | undefined): number | undefined => (text === undefined ? undefined : Number(text))
   const book = await deployContracts(
     { clock: systemClock, logger: silentLogger, signer },
     {
       rpcUrl,
       dollar,
-      stakeToken: values['stake-token'],
+      holder: values.holder,
+      liquidityMicroUsd: dollarsOf(values['liquidity-dollars']),
+      epochSeconds: numberOf(values['epoch-seconds']),
       thawSeconds: numberOf(values['thaw-seconds']),
       feeBps: numberOf(values['fee-bps']),
     },

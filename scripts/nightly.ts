@@ -1,5 +1,5 @@
-// `npm run nightly`: the long searches of the sandbox, one after the other; each is a test of `npm test` with more of
-// everything. STEAD_FUZZ_PROGRAMS says how many programs (20,000), STEAD_FUZZ_SEED where the first search begins,
+// `npm run nightly`: the long searches, one after the other. Those of the sandbox are tests of `npm test` with more of
+// everything; `contracts` seeds faults into the contracts and looks whether their tests notice. STEAD_FUZZ_PROGRAMS says how many programs (20,000), STEAD_FUZZ_SEED where the first search begins,
 // STEAD_TEST_NODES which other Node.js versions are compared (paths, separated like PATH). Arguments choose searches.
 import { runStep } from './run-step.ts'
 
@@ -11,6 +11,7 @@ const searches: Readonly<Record<string, string>> = {
   limits: 'packages/sandbox/test/hostile-limits.test.ts',
   tiers: 'packages/sandbox/test/tiers.test.ts',
   'strict-tiers': 'packages/sandbox/test/strict-tiers.test.ts',
+  contracts: 'contracts/scripts/mutants.ts',
 }
 
 process.env.STEAD_FUZZ_PROGRAMS ??= '20000'
@@ -22,7 +23,8 @@ if (unknown.length > 0) {
 }
 for (const [name, file] of Object.entries(searches)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue
-  const { exitCode, seconds, output } = await runStep(name, 'vitest', ['run', file])
+  const [command, args] = file.endsWith('.test.ts') ? ['vitest', ['run', file]] : [process.execPath, [file]]
+  const { exitCode, seconds, output } = await runStep(name, command, args)
   process.stdout.write(`${exitCode === 0 ? 'ok  ' : 'FAIL'} ${name.padEnd(14)} ${seconds.toFixed(1).padStart(7)} s\n`)
   if (exitCode === 0) continue
   process.stdout.write(`${output}\n`)

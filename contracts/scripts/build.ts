@@ -17,6 +17,11 @@ interface Contract {
 const contracts: readonly Contract[] = [
   { name: 'Escrow', file: 'escrow', constant: 'escrow' },
   { name: 'Stake', file: 'stake', constant: 'stake' },
+  { name: 'SteadToken', file: 'stead-token', constant: 'steadToken' },
+  { name: 'Equivocation', file: 'equivocation', constant: 'equivocation' },
+  { name: 'Rewards', file: 'rewards', constant: 'rewards' },
+  { name: 'SteadTimelock', file: 'stead-timelock', constant: 'steadTimelock' },
+  { name: 'SteadGovernor', file: 'stead-governor', constant: 'steadGovernor' },
   { name: 'TestDollar', file: 'test-dollar', constant: 'testDollar' },
 ]
 

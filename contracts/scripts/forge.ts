@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type StdioOptions, spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { delimiter, dirname } from 'node:path'
 
@@ -30,13 +30,24 @@ function forgeExecutable(): string {
  * @throws when forge cannot be started.
  */
 export async function runForge(args: readonly string[], environment: Record<string, string> = {}): Promise<number> {
+  return await spawnForge(args, { cwd: contractsDirectory, stdio: ['ignore', 'inherit', 'inherit'], environment })
+}
+
+/** Runs forge in a copy of the contracts folder, silently, and returns its exit code. */
+export async function runForgeQuietly(args: readonly string[], directory: string): Promise<number> {
+  return await spawnForge(args, { cwd: directory, stdio: 'ignore', environment: {} })
+}
+
+interface ForgeRun {
+  readonly cwd: string
+  readonly stdio: StdioOptions
+  readonly environment: Record<string, string>
+}
+
+async function spawnForge(args: readonly string[], { cwd, stdio, environment }: ForgeRun): Promise<number> {
   // solc-shim.cjs starts by its shebang; it must find the Node.js that runs this script.
   const path = `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ''}`
-  const child = spawn(forgeExecutable(), args, {
-    cwd: contractsDirectory,
-    stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, ...environment, PATH: path },
-  })
+  const child = spawn(forgeExecutable(), args, { cwd, stdio, env: { ...process.env, ...environment, PATH: path } })
   return await new Promise((resolve, reject) => {
     child.on('error', reject)
     child.on('exit', (code, signal) => resolve(signal === null ? (code ?? 1) : 1))

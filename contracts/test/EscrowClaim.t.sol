@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {Escrow} from "../src/Escrow.sol";
 import {MerkleSum} from "../src/MerkleSum.sol";
+import {Settlement} from "../src/Settlement.sol";
+import {Claims, Made} from "./support/Claims.sol";
+import {newEscrow} from "./support/Deploy.sol";
 import {Digests, EscrowTest} from "./support/EscrowTest.sol";
 import {Leaf, Trees} from "./support/Trees.sol";
 
@@ -21,7 +23,7 @@ contract EscrowClaimTest is EscrowTest {
         uint128 debt = 40 * DOLLAR;
         bytes32 channel = escrow.channelIdOf(purse, plan[2].node, plan[2].operator, plan[2].allocation);
         vm.expectEmit(address(escrow));
-        emit Escrow.Claimed(purse, channel, plan[2].node, plan[2].operator, debt, debt, 2 * DOLLAR);
+        emit Settlement.Claimed(plan[2].node, plan[2].operator, settledWords(channel, debt, debt, 2 * DOLLAR));
         vm.prank(thief);
         submit(firstClaim(purse, 2, debt));
         assertEq(escrow.owed(plan[2].operator), 38 * DOLLAR, "operator");
@@ -35,10 +37,10 @@ contract EscrowClaimTest is EscrowTest {
 
     function test_claim_laterOnesNeedNoBranchAndPayOnlyWhatIsNew() public {
         submit(firstClaim(purse, 2, 40 * DOLLAR));
-        submit(laterClaim(purse, plan[2], 100 * DOLLAR));
+        submit(bare(laterClaim(purse, plan[2], 100 * DOLLAR)));
         assertEq(escrow.owed(plan[2].operator), 95 * DOLLAR, "operator");
         assertEq(escrow.feesHeld(), 5 * DOLLAR, "fee");
-        Escrow.Claim memory withNonsense = laterClaim(purse, plan[2], 120 * DOLLAR);
+        Made memory withNonsense = laterClaim(purse, plan[2], 120 * DOLLAR);
         withNonsense.index = type(uint256).max;
         withNonsense.branch = new MerkleSum.Sibling[](40);
         submit(withNonsense);
@@ -46,55 +48,67 @@ contract EscrowClaimTest is EscrowTest {
     }
 
     function test_claim_firstOneNeedsTheBranch() public {
-        Escrow.Claim memory made = laterClaim(purse, plan[2], DOLLAR);
+        Made memory made = laterClaim(purse, plan[2], DOLLAR);
         bytes32 leafHash = Trees.leaf(plan[2]).hash;
-        Escrow.Purse memory stored = escrow.purse(purse);
+        Settlement.Purse memory stored = escrow.purse(purse);
         vm.expectRevert(
             abi.encodeWithSelector(
-                Escrow.ClaimBranchMismatch.selector, 0, leafHash, plan[2].allocation, stored.root, stored.total
+                Settlement.ClaimBranchMismatch.selector, 0, leafHash, plan[2].allocation, stored.root, stored.total
             )
         );
         submit(made);
+        vm.expectPartialRevert(Settlement.ClaimBranchMismatch.selector);
+        submit(bare(made));
     }
 
     /// @dev A watchtower that was faster must not make a provider's batch fail, even with a signature of nonsense.
     function test_claim_staleOnesChangeNothing() public {
         submit(firstClaim(purse, 2, 40 * DOLLAR));
-        Escrow.Claim[] memory batch = new Escrow.Claim[](4);
+        Made[] memory batch = new Made[](4);
         batch[0] = laterClaim(purse, plan[2], 40 * DOLLAR);
         batch[1] = claimWith(purse, plan[2], 39 * DOLLAR, "");
         batch[2] = claimWith(keccak256("no such purse"), plan[0], 0, "");
         batch[3] = firstClaim(purse, 4, 10 * DOLLAR);
-        escrow.claim(batch);
+        escrow.claim(Claims.batched(batch));
         assertEq(claimedOn(purse, plan[2]), 40 * DOLLAR, "stale");
         assertEq(claimedOn(purse, plan[4]), 10 * DOLLAR, "the rest of the batch is paid");
     }
 
     function test_claim_aBatchIsAllOrNothingAndNamesTheFault() public {
-        Escrow.Claim[] memory batch = new Escrow.Claim[](3);
+        Made[] memory batch = new Made[](3);
         batch[0] = firstClaim(purse, 0, DOLLAR);
         batch[1] = firstClaim(purse, 1, DOLLAR);
         batch[2] = firstClaim(purse, 2, plan[2].allocation + 1);
         vm.expectRevert(
-            abi.encodeWithSelector(Escrow.ClaimAboveAllocation.selector, 2, plan[2].allocation + 1, plan[2].allocation)
+            abi.encodeWithSelector(
+                Settlement.ClaimAboveAllocation.selector, 2, plan[2].allocation + 1, plan[2].allocation
+            )
         );
-        escrow.claim(batch);
+        escrow.claim(Claims.batched(batch));
         assertEq(claimedOn(purse, plan[0]), 0, "nothing was paid");
     }
 
     function test_claim_oneChannelTwiceInABatch() public {
-        Escrow.Claim[] memory batch = new Escrow.Claim[](3);
+        Made[] memory batch = new Made[](3);
         batch[0] = firstClaim(purse, 0, 10 * DOLLAR);
         batch[1] = laterClaim(purse, plan[0], 30 * DOLLAR);
         batch[2] = laterClaim(purse, plan[0], 20 * DOLLAR);
-        escrow.claim(batch);
+        escrow.claim(Claims.batched(batch));
         assertEq(claimedOn(purse, plan[0]), 30 * DOLLAR, "claimed");
         assertEq(escrow.owed(plan[0].operator), netOf(30 * DOLLAR), "paid once");
     }
 
     function test_claim_emptyBatch() public {
-        escrow.claim(new Escrow.Claim[](0));
+        escrow.claim(new Settlement.Batch[](0));
         assertEq(escrow.feesHeld(), 0, "nothing");
+    }
+
+    /// @dev Who is alone in a tree has nothing to prove but the leaf.
+    function test_claim_theOnlyLeafNeedsNoBranch() public {
+        Leaf memory leaf = Leaf(address(0x11), address(0x22), 10 * DOLLAR);
+        bytes32 id = fundAs(payer, Trees.leaf(leaf).hash, leaf.allocation, address(0), "alone");
+        submit(bare(laterClaim(id, leaf, DOLLAR)));
+        assertEq(claimedOn(id, leaf), DOLLAR, "claimed");
     }
 
     function test_claim_upToTheWholeAllocation() public {
@@ -104,15 +118,15 @@ contract EscrowClaimTest is EscrowTest {
 
     function test_claim_unknownPurse() public {
         bytes32 unknown = keccak256("no such purse");
-        Escrow.Claim memory made = laterClaim(unknown, plan[0], 1);
-        vm.expectRevert(abi.encodeWithSelector(Escrow.ClaimPurseUnknown.selector, 0, unknown));
+        Made memory made = laterClaim(unknown, plan[0], 1);
+        vm.expectRevert(abi.encodeWithSelector(Settlement.ClaimPurseUnknown.selector, 0, unknown));
         submit(made);
     }
 
     function test_claim_signatureOfSomebodyElse() public {
-        Escrow.Claim memory made = firstClaim(purse, 0, DOLLAR);
+        Made memory made = firstClaim(purse, 0, DOLLAR);
         made.signature = sign65(THIEF_KEY, Digests.voucher(address(escrow), purse, plan[0], DOLLAR));
-        vm.expectRevert(abi.encodeWithSelector(Escrow.ClaimSignerMismatch.selector, 0, thief, payer));
+        vm.expectRevert(abi.encodeWithSelector(Settlement.ClaimSignerMismatch.selector, 0, thief, payer));
         submit(made);
     }
 
@@ -120,8 +134,8 @@ contract EscrowClaimTest is EscrowTest {
         Leaf[] memory leaves = plan;
         address delegate = vm.addr(DELEGATE_KEY);
         bytes32 delegated = fundAs(payer, Trees.root(leaves).hash, Trees.root(leaves).sum, delegate, SALT);
-        Escrow.Claim memory made = firstClaim(delegated, 0, DOLLAR);
-        vm.expectRevert(abi.encodeWithSelector(Escrow.ClaimSignerMismatch.selector, 0, payer, delegate));
+        Made memory made = firstClaim(delegated, 0, DOLLAR);
+        vm.expectRevert(abi.encodeWithSelector(Settlement.ClaimSignerMismatch.selector, 0, payer, delegate));
         submit(made);
         made.signature = sign65(DELEGATE_KEY, Digests.voucher(address(escrow), delegated, leaves[0], DOLLAR));
         submit(made);
@@ -129,58 +143,68 @@ contract EscrowClaimTest is EscrowTest {
     }
 
     function test_claim_shortSignature() public {
-        Escrow.Claim memory made = firstClaim(purse, 0, DOLLAR);
+        Made memory made = firstClaim(purse, 0, DOLLAR);
         made.signature = sign64(PAYER_KEY, Digests.voucher(address(escrow), purse, plan[0], DOLLAR));
         submit(made);
         assertEq(claimedOn(purse, plan[0]), DOLLAR, "claimed");
     }
 
     function test_claim_malformedSignatures() public {
-        Escrow.Claim memory made = firstClaim(purse, 0, DOLLAR);
+        Made memory made = firstClaim(purse, 0, DOLLAR);
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(PAYER_KEY, Digests.voucher(address(escrow), purse, plan[0], DOLLAR));
         bytes[6] memory malformed = [
             bytes(""),
-            abi.encodePacked(r, bytes31(s)),
-            abi.encodePacked(r, s, v, uint8(0)),
-            abi.encodePacked(r, s, uint8(v - 27)),
-            abi.encodePacked(r, bytes32(CURVE_ORDER - uint256(s)), uint8(55 - v)),
-            new bytes(65)
+            abi.encodePacked(bytes32(0), s, v),
+            abi.encodePacked(r, bytes32(0), v),
+            abi.encodePacked(bytes32(CURVE_ORDER), s, v),
+            abi.encodePacked(r, bytes32((CURVE_ORDER - 1) / 2 + 1), v),
+            abi.encodePacked(bytes32(type(uint256).max), s, v)
         ];
         for (uint256 i = 0; i < malformed.length; ++i) {
             made.signature = malformed[i];
-            vm.expectRevert(abi.encodeWithSelector(Escrow.ClaimSignatureInvalid.selector, 0, malformed[i].length));
+            vm.expectRevert(abi.encodeWithSelector(Settlement.ClaimSignatureInvalid.selector, 0));
             submit(made);
         }
     }
 
     function test_claim_voucherIsBoundToChainAndContract() public {
-        Escrow.Claim memory made = firstClaim(purse, 0, DOLLAR);
-        Escrow twin = new Escrow(IERC20Metadata(address(dollar)), 1 days, 500);
+        Made memory made = firstClaim(purse, 0, DOLLAR);
+        Escrow twin = newEscrow(address(dollar), 500);
         made.signature = sign65(PAYER_KEY, Digests.voucher(address(twin), purse, plan[0], DOLLAR));
-        vm.expectPartialRevert(Escrow.ClaimSignerMismatch.selector);
+        vm.expectPartialRevert(Settlement.ClaimSignerMismatch.selector);
         submit(made);
         vm.chainId(1337);
         bytes memory elsewhere = sign65(PAYER_KEY, Digests.voucher(address(escrow), purse, plan[0], DOLLAR));
         vm.chainId(31337);
         made.signature = elsewhere;
-        vm.expectPartialRevert(Escrow.ClaimSignerMismatch.selector);
+        vm.expectPartialRevert(Settlement.ClaimSignerMismatch.selector);
         submit(made);
     }
 
     function test_claim_voucherOfOnePurseIsNoneOfAnother() public {
         bytes32 second = fundPlan("second");
         submit(firstClaim(purse, 0, DOLLAR));
-        Escrow.Claim memory replayed = firstClaim(purse, 0, DOLLAR);
+        Made memory replayed = firstClaim(purse, 0, DOLLAR);
         replayed.purse = second;
-        vm.expectPartialRevert(Escrow.ClaimSignerMismatch.selector);
+        vm.expectPartialRevert(Settlement.ClaimSignerMismatch.selector);
         submit(replayed);
+    }
+
+    function settledWords(bytes32 channel, uint256 cumulative, uint256 gross, uint256 fee)
+        private
+        pure
+        returns (uint256[] memory words)
+    {
+        words = new uint256[](2);
+        words[0] = uint256(channel);
+        words[1] = (cumulative << 144) | (gross << 72) | fee;
     }
 
     /// @dev Changing any word of a valid claim must make it fail and move nothing.
     function testFuzz_claim_everyFieldIsBound(uint256 which, uint256 change) public {
         which = which % 6;
         vm.assume(change != 0);
-        Escrow.Claim memory made = firstClaim(purse, 2, 40 * DOLLAR);
+        Made memory made = firstClaim(purse, 2, 40 * DOLLAR);
         if (which == 0) made.purse = bytes32(uint256(made.purse) ^ change);
         if (which == 1) made.node = address(uint160(made.node) ^ uint160(bound(change, 1, type(uint160).max)));
         if (which == 2) made.operator = address(uint160(made.operator) ^ uint160(bound(change, 1, type(uint160).max)));
@@ -196,7 +220,7 @@ contract EscrowClaimTest is EscrowTest {
     function testFuzz_claim_feeDoesNotDependOnTheSteps(uint16 feeBps, uint128 total, uint256 seed) public {
         feeBps = uint16(bound(feeBps, 0, 1_000));
         total = uint128(bound(total, 1, 1_000_000_000_000 * DOLLAR));
-        escrow = new Escrow(IERC20Metadata(address(dollar)), 1 days, feeBps);
+        escrow = newEscrow(address(dollar), feeBps);
         Leaf memory leaf = Leaf(address(0x11), address(0x22), total);
         dollar.mint(payer, total);
         vm.prank(payer);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Escrow} from "../src/Escrow.sol";
+import {Settlement} from "../src/Settlement.sol";
+import {Made} from "./support/Claims.sol";
+import {newEscrow} from "./support/Deploy.sol";
 import {EscrowTest} from "./support/EscrowTest.sol";
 import {HostileToken} from "./support/HostileToken.sol";
 import {Leaf, Trees} from "./support/Trees.sol";
@@ -96,8 +98,8 @@ contract EscrowCloseTest is EscrowTest {
         escrow.close(purse);
         vm.expectRevert(abi.encodeWithSelector(Escrow.PurseAlreadyClosed.selector, purse));
         escrow.close(purse);
-        Escrow.Claim memory late = firstClaim(purse, 0, DOLLAR);
-        vm.expectRevert(abi.encodeWithSelector(Escrow.ClaimPurseClosed.selector, 0, purse));
+        Made memory late = firstClaim(purse, 0, DOLLAR);
+        vm.expectRevert(abi.encodeWithSelector(Settlement.ClaimPurseClosed.selector, 0, purse));
         submit(late);
         vm.prank(payer);
         vm.expectPartialRevert(Escrow.PurseAlreadyThawing.selector);
@@ -120,7 +122,7 @@ contract EscrowCloseTest is EscrowTest {
     /// @dev The token calls back in the middle of a payout and of a close, and asks for the same money again.
     function test_payoutAndClose_cannotBeEnteredTwice() public {
         HostileToken token = new HostileToken(6);
-        escrow = new Escrow(IERC20Metadata(address(token)), 1 days, 500);
+        escrow = newEscrow(address(token), 500);
         token.mint(payer, 10_000 * DOLLAR);
         vm.prank(payer);
         token.approve(address(escrow), type(uint256).max);
@@ -149,7 +151,7 @@ contract EscrowCloseTest is EscrowTest {
 
     function test_payoutAndClose_ofATokenThatSaysNoChangeNothing() public {
         HostileToken token = new HostileToken(6);
-        escrow = new Escrow(IERC20Metadata(address(token)), 1 days, 500);
+        escrow = newEscrow(address(token), 500);
         token.mint(payer, 10_000 * DOLLAR);
         vm.prank(payer);
         token.approve(address(escrow), type(uint256).max);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ERC3009} from "@openzeppelin/contracts/token/ERC20/extensions/draft-ERC3009.sol";
 import {Escrow} from "../src/Escrow.sol";
+import {Settlement} from "../src/Settlement.sol";
+import {newEscrow} from "./support/Deploy.sol";
 import {Digests, EscrowTest} from "./support/EscrowTest.sol";
 import {HostileToken} from "./support/HostileToken.sol";
 
@@ -20,7 +21,7 @@ contract EscrowFundTest is EscrowTest {
         emit Escrow.PurseFunded(id, payer, vm.addr(DELEGATE_KEY), ROOT, TOTAL);
         assertEq(fundAs(payer, ROOT, TOTAL, vm.addr(DELEGATE_KEY), SALT), id, "id");
 
-        Escrow.Purse memory stored = escrow.purse(id);
+        Settlement.Purse memory stored = escrow.purse(id);
         assertEq(stored.payer, payer, "payer");
         assertEq(stored.voucherSigner, vm.addr(DELEGATE_KEY), "voucherSigner");
         assertEq(stored.root, ROOT, "root");
@@ -49,6 +50,9 @@ contract EscrowFundTest is EscrowTest {
     function test_fund_refusesNothing() public {
         vm.expectRevert(Escrow.PurseEmpty.selector);
         fundAs(payer, ROOT, 0, address(0), SALT);
+        uint128 most = uint128(escrow.MAX_TOTAL());
+        vm.expectRevert(abi.encodeWithSelector(Escrow.PurseTooLarge.selector, most + 1, most));
+        fundAs(payer, ROOT, most + 1, address(0), SALT);
     }
 
     function test_fund_refusesMoneyThatIsNotThere() public {
@@ -58,22 +62,22 @@ contract EscrowFundTest is EscrowTest {
 
     function test_purseIdOf_bindsChainAndContract() public {
         bytes32 here = escrow.purseIdOf(payer, payer, ROOT, TOTAL, SALT);
-        Escrow other = new Escrow(IERC20Metadata(address(dollar)), 1 days, 500);
+        Escrow other = newEscrow(address(dollar), 500);
         assertTrue(other.purseIdOf(payer, payer, ROOT, TOTAL, SALT) != here, "contract");
         vm.chainId(1);
         assertTrue(escrow.purseIdOf(payer, payer, ROOT, TOTAL, SALT) != here, "chain");
     }
 
     function test_constructor_refusesBadTerms() public {
-        IERC20Metadata token = IERC20Metadata(address(dollar));
-        IERC20Metadata coarse = IERC20Metadata(address(new HostileToken(18)));
+        address token = address(dollar);
+        address coarse = address(new HostileToken(18));
         vm.expectRevert(abi.encodeWithSelector(Escrow.TokenDecimalsNotSix.selector, 18));
-        new Escrow(coarse, 1 days, 500);
+        newEscrow(coarse, 1 days, 500);
         vm.expectRevert(abi.encodeWithSelector(Escrow.ThawTooShort.selector, 1 days - 1, 1 days));
-        new Escrow(token, 1 days - 1, 500);
+        newEscrow(token, 1 days - 1, 500);
         vm.expectRevert(abi.encodeWithSelector(Escrow.FeeTooHigh.selector, 1_001, 1_000));
-        new Escrow(token, 1 days, 1_001);
-        assertEq(new Escrow(token, 1 days, 1_000).feeBps(), 1_000, "the limits themselves are allowed");
+        newEscrow(token, 1 days, 1_001);
+        assertEq(newEscrow(token, 1 days, 1_000).feeBps(), 1_000, "the limits themselves are allowed");
     }
 
     function test_fund_refusesATokenThatKeepsAPart() public {
@@ -169,7 +173,7 @@ contract EscrowFundTest is EscrowTest {
 
     function hostileEscrow() private returns (HostileToken token, Escrow hostile) {
         token = new HostileToken(6);
-        hostile = new Escrow(IERC20Metadata(address(token)), 1 days, 500);
+        hostile = newEscrow(address(token), 500);
         token.mint(payer, TOTAL);
         vm.prank(payer);
         token.approve(address(hostile), TOTAL);

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Escrow} from "../src/Escrow.sol";
+import {Settlement} from "../src/Settlement.sol";
 import {EscrowActors, Held} from "./support/EscrowActors.sol";
 import {HostileToken} from "./support/HostileToken.sol";
 import {Test} from "./support/Vm.sol";
@@ -79,7 +80,7 @@ contract EscrowInvariantsTest is Test {
         uint256 accounted = escrow.feesHeld() + actors.donated();
         bytes32[] memory purses = actors.purses();
         for (uint256 i = 0; i < purses.length; ++i) {
-            Escrow.Purse memory p = escrow.purse(purses[i]);
+            Settlement.Purse memory p = escrow.purse(purses[i]);
             if (!p.closed) accounted += p.total - p.claimed;
         }
         for (uint256 i = 0; i < 4; ++i) {
@@ -110,7 +111,7 @@ contract EscrowInvariantsTest is Test {
         uint256[3] memory refunded;
         bytes32[] memory purses = actors.purses();
         for (uint256 i = 0; i < purses.length; ++i) {
-            Escrow.Purse memory p = escrow.purse(purses[i]);
+            Settlement.Purse memory p = escrow.purse(purses[i]);
             assertTrue(p.claimed <= p.total, "a purse pays no more than it holds");
             for (uint256 j = 0; p.closed && j < 3; ++j) {
                 if (p.payer == actors.payerAt(j)) refunded[j] += p.total - p.claimed;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Escrow} from "../src/Escrow.sol";
 import {MerkleSum} from "../src/MerkleSum.sol";
+import {Settlement} from "../src/Settlement.sol";
+import {Claims, Made} from "./support/Claims.sol";
 import {Digests, EscrowTest} from "./support/EscrowTest.sol";
 import {Leaf, Point, Trees} from "./support/Trees.sol";
 
@@ -19,13 +20,13 @@ contract EscrowTreeTest is EscrowTest {
         bytes32 purse = fundAs(payer, top.hash, top.sum, address(0), SALT);
         fundPlan("money of somebody else");
 
-        Escrow.Claim memory stolen = laterClaim(purse, accomplice, accomplice.allocation);
+        Made memory stolen = laterClaim(purse, accomplice, accomplice.allocation);
         stolen.index = 2;
         stolen.branch = Trees.two(filler, Trees.leaf(honest));
-        vm.expectPartialRevert(Escrow.ClaimBranchMismatch.selector);
+        vm.expectPartialRevert(Settlement.ClaimBranchMismatch.selector);
         submit(stolen);
 
-        Escrow.Claim memory due = laterClaim(purse, honest, honest.allocation);
+        Made memory due = laterClaim(purse, honest, honest.allocation);
         due.branch = Trees.one(Trees.pretend(hidden, 40 * DOLLAR));
         submit(due);
         assertEq(claimedOn(purse, honest), honest.allocation, "the honest provider loses nothing");
@@ -38,11 +39,11 @@ contract EscrowTreeTest is EscrowTest {
         assertEq(top.sum, 5, "the liar's sum");
         bytes32 purse = fundAs(payer, top.hash, top.sum, address(0), SALT);
         fundPlan("money of somebody else");
-        Escrow.Claim memory stolen = laterClaim(purse, honest, honest.allocation);
+        Made memory stolen = laterClaim(purse, honest, honest.allocation);
         stolen.branch = Trees.one(heavy);
         vm.expectRevert(
             abi.encodeWithSelector(
-                Escrow.ClaimBranchMismatch.selector, 0, bytes32(0), uint256(type(uint128).max) + 6, top.hash, 5
+                Settlement.ClaimBranchMismatch.selector, 0, bytes32(0), uint256(type(uint128).max) + 6, top.hash, 5
             )
         );
         submit(stolen);
@@ -51,21 +52,21 @@ contract EscrowTreeTest is EscrowTest {
     /// @dev Zero is what a failed sum yields as root; a purse funded with root zero must not accept it.
     function test_aRootOfZeroOpensNothing() public {
         bytes32 purse = fundAs(payer, 0, 5, address(0), SALT);
-        Escrow.Claim memory stolen = laterClaim(purse, honest, 1);
+        Made memory stolen = laterClaim(purse, honest, 1);
         stolen.branch = Trees.one(Point(keccak256("heavy"), type(uint128).max - 60 * DOLLAR + 1 + 5));
-        vm.expectPartialRevert(Escrow.ClaimBranchMismatch.selector);
+        vm.expectPartialRevert(Settlement.ClaimBranchMismatch.selector);
         submit(stolen);
     }
 
     function test_aTotalThatIsNotTheRootsSumOpensNothing() public {
         Point memory top = Trees.join(Trees.leaf(honest), filler);
-        Escrow.Claim memory due = laterClaim(0, honest, DOLLAR);
+        Made memory due = laterClaim(0, honest, DOLLAR);
         due.branch = Trees.one(filler);
         for (uint128 total = top.sum - 1; total <= top.sum + 1; total += 2) {
             due.purse = fundAs(payer, top.hash, total, address(0), SALT);
             due.signature = laterClaim(due.purse, honest, DOLLAR).signature;
             vm.expectRevert(
-                abi.encodeWithSelector(Escrow.ClaimBranchMismatch.selector, 0, top.hash, top.sum, top.hash, total)
+                abi.encodeWithSelector(Settlement.ClaimBranchMismatch.selector, 0, top.hash, top.sum, top.hash, total)
             );
             submit(due);
         }
@@ -74,14 +75,14 @@ contract EscrowTreeTest is EscrowTest {
     function test_oneLeafTwiceIsOneChannel() public {
         Point memory pair = Trees.join(Trees.leaf(honest), Trees.leaf(honest));
         bytes32 purse = fundAs(payer, pair.hash, pair.sum, address(0), SALT);
-        Escrow.Claim memory left = laterClaim(purse, honest, honest.allocation);
+        Made memory left = laterClaim(purse, honest, honest.allocation);
         left.branch = Trees.one(Trees.leaf(honest));
-        Escrow.Claim memory right = laterClaim(purse, honest, honest.allocation);
+        Made memory right = laterClaim(purse, honest, honest.allocation);
         right.branch = left.branch;
         right.index = 1;
-        Escrow.Claim[] memory both = new Escrow.Claim[](2);
+        Made[] memory both = new Made[](2);
         (both[0], both[1]) = (left, right);
-        escrow.claim(both);
+        escrow.claim(Claims.batched(both));
         assertEq(escrow.purse(purse).claimed, honest.allocation, "paid once");
     }
 
@@ -90,11 +91,11 @@ contract EscrowTreeTest is EscrowTest {
         Leaf memory second = Leaf(honest.node, honest.operator, 7 * DOLLAR);
         Point memory pair = Trees.join(Trees.leaf(honest), Trees.leaf(second));
         bytes32 purse = fundAs(payer, pair.hash, pair.sum, address(0), SALT);
-        Escrow.Claim memory small = laterClaim(purse, second, 7 * DOLLAR);
+        Made memory small = laterClaim(purse, second, 7 * DOLLAR);
         small.index = 1;
         small.branch = Trees.one(Trees.leaf(honest));
         submit(small);
-        Escrow.Claim memory big = laterClaim(purse, honest, honest.allocation);
+        Made memory big = laterClaim(purse, honest, honest.allocation);
         big.branch = Trees.one(Trees.leaf(second));
         submit(big);
         assertEq(escrow.purse(purse).claimed, pair.sum, "both are paid in full");
@@ -105,11 +106,11 @@ contract EscrowTreeTest is EscrowTest {
         Leaf memory twin = Leaf(honest.node, thief, honest.allocation);
         Point memory pair = Trees.join(Trees.leaf(honest), Trees.leaf(twin));
         bytes32 purse = fundAs(payer, pair.hash, pair.sum, address(0), SALT);
-        Escrow.Claim memory stolen =
+        Made memory stolen =
             claimWith(purse, twin, DOLLAR, sign65(PAYER_KEY, Digests.voucher(address(escrow), purse, honest, DOLLAR)));
         stolen.index = 1;
         stolen.branch = Trees.one(Trees.leaf(honest));
-        vm.expectPartialRevert(Escrow.ClaimSignerMismatch.selector);
+        vm.expectPartialRevert(Settlement.ClaimSignerMismatch.selector);
         submit(stolen);
     }
 
@@ -118,10 +119,10 @@ contract EscrowTreeTest is EscrowTest {
         Leaf memory twin = Leaf(honest.node, address(0xBAD), honest.allocation);
         Point memory pair = Trees.join(Trees.leaf(twin), Trees.leaf(honest));
         bytes32 purse = fundAs(payer, pair.hash, pair.sum, address(0), SALT);
-        Escrow.Claim memory first = laterClaim(purse, twin, twin.allocation);
+        Made memory first = laterClaim(purse, twin, twin.allocation);
         first.branch = Trees.one(Trees.leaf(honest));
         submit(first);
-        Escrow.Claim memory due = laterClaim(purse, honest, honest.allocation);
+        Made memory due = laterClaim(purse, honest, honest.allocation);
         due.index = 1;
         due.branch = Trees.one(Trees.leaf(twin));
         submit(due);
@@ -132,10 +133,10 @@ contract EscrowTreeTest is EscrowTest {
         bytes32 rich = fundPlan(SALT);
         Point memory top = Trees.join(Trees.leaf(honest), filler);
         bytes32 poor = fundAs(payer, top.hash, top.sum, address(0), SALT);
-        Escrow.Claim memory stolen = firstClaim(rich, 4, DOLLAR);
+        Made memory stolen = firstClaim(rich, 4, DOLLAR);
         stolen.purse = poor;
         stolen.signature = laterClaim(poor, plan[4], DOLLAR).signature;
-        vm.expectPartialRevert(Escrow.ClaimBranchMismatch.selector);
+        vm.expectPartialRevert(Settlement.ClaimBranchMismatch.selector);
         submit(stolen);
     }
 
@@ -147,7 +148,7 @@ contract EscrowTreeTest is EscrowTest {
         Point memory top = Trees.join(inner, Trees.leaf(honest));
         bytes32 second = fundAs(payer, top.hash, top.sum, address(0), SALT);
         submit(firstClaim(first, 0, leaves[0].allocation));
-        Escrow.Claim memory again = firstClaim(second, 0, leaves[0].allocation);
+        Made memory again = firstClaim(second, 0, leaves[0].allocation);
         MerkleSum.Sibling[] memory longer = new MerkleSum.Sibling[](again.branch.length + 1);
         for (uint256 i = 0; i < again.branch.length; ++i) {
             longer[i] = again.branch[i];
@@ -160,7 +161,7 @@ contract EscrowTreeTest is EscrowTest {
     }
 
     function test_branchesReachDepth32AndNoFurther() public {
-        (Point memory top, Escrow.Claim memory made) = lonelyLeafAtDepth(32);
+        (Point memory top, Made memory made) = lonelyLeafAtDepth(32);
         made.purse = fundAs(payer, top.hash, top.sum, address(0), SALT);
         made.signature = laterClaim(made.purse, honest, DOLLAR).signature;
         submit(made);
@@ -169,7 +170,7 @@ contract EscrowTreeTest is EscrowTest {
         (top, made) = lonelyLeafAtDepth(33);
         made.purse = fundAs(payer, top.hash, top.sum, address(0), SALT);
         made.signature = laterClaim(made.purse, honest, DOLLAR).signature;
-        vm.expectRevert(abi.encodeWithSelector(Escrow.ClaimBranchTooDeep.selector, 0, 33, 32));
+        vm.expectRevert(abi.encodeWithSelector(Settlement.ClaimBranchTooDeep.selector, 0, 33, 32));
         submit(made);
     }
 
@@ -185,7 +186,7 @@ contract EscrowTreeTest is EscrowTest {
         bytes32 purse = fundAs(payer, top.hash, top.sum, address(0), SALT);
         for (uint256 i = 0; i < leaves.length; ++i) {
             uint256 position = (i + seed % leaves.length) % leaves.length;
-            Escrow.Claim memory made = laterClaim(purse, leaves[position], leaves[position].allocation);
+            Made memory made = laterClaim(purse, leaves[position], leaves[position].allocation);
             (made.index, made.branch) = Trees.branch(leaves, position);
             submit(made);
         }
@@ -196,7 +197,7 @@ contract EscrowTreeTest is EscrowTest {
     function testFuzz_aTouchedBranchIsRefused(uint256 position, uint256 level, uint256 change, uint256 which) public {
         bytes32 purse = fundPlan(SALT);
         position = position % plan.length;
-        Escrow.Claim memory made = firstClaim(purse, position, DOLLAR);
+        Made memory made = firstClaim(purse, position, DOLLAR);
         level = level % made.branch.length;
         which = which % 4;
         if (which == 0) {
@@ -208,7 +209,7 @@ contract EscrowTreeTest is EscrowTest {
         } else {
             made.branch = Trees.first(made.branch, level);
         }
-        vm.expectPartialRevert(Escrow.ClaimBranchMismatch.selector);
+        vm.expectPartialRevert(Settlement.ClaimBranchMismatch.selector);
         submit(made);
         assertEq(escrow.purse(purse).claimed, 0, "nothing moved");
     }
@@ -224,19 +225,19 @@ contract EscrowTreeTest is EscrowTest {
             Trees.join(Trees.pretend(Trees.leaf(pair[0]), saidA), Trees.pretend(Trees.leaf(pair[1]), saidB));
         bytes32 purse = fundAs(payer, top.hash, total, address(0), SALT);
         for (uint256 i = 0; i < 2; ++i) {
-            Escrow.Claim memory made = laterClaim(purse, pair[i], pair[i].allocation);
+            Made memory made = laterClaim(purse, pair[i], pair[i].allocation);
             made.index = i;
             made.branch = Trees.one(Trees.leaf(pair[1 - i]));
-            try escrow.claim(single(made)) {} catch {}
+            try escrow.claim(Claims.batched(made)) {} catch {}
             made.branch[0].sum = i == 0 ? saidB : saidA;
-            try escrow.claim(single(made)) {} catch {}
+            try escrow.claim(Claims.batched(made)) {} catch {}
         }
         assertTrue(escrow.owed(address(0x51)) + escrow.owed(address(0x52)) <= total, "no more than was locked");
         bool truthful = saidA == a && saidB == b && uint256(a) + b == total;
         assertEq(escrow.purse(purse).claimed, truthful ? total : escrow.purse(purse).claimed, "truth is paid");
     }
 
-    function lonelyLeafAtDepth(uint256 depth) private view returns (Point memory top, Escrow.Claim memory made) {
+    function lonelyLeafAtDepth(uint256 depth) private view returns (Point memory top, Made memory made) {
         made = laterClaim(0, honest, DOLLAR);
         made.branch = new MerkleSum.Sibling[](depth);
         made.index = 0x5555555555 & ((1 << depth) - 1);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Stake} from "../src/Stake.sol";
+import {newStake} from "./support/Deploy.sol";
 import {Digests} from "./support/EscrowTest.sol";
 import {HostileToken} from "./support/HostileToken.sol";
 import {Test} from "./support/Vm.sol";
@@ -19,7 +19,7 @@ contract StakeTest is Test {
     function setUp() public {
         vm.warp(1_800_000_000);
         token = new HostileToken(18);
-        stake = new Stake(IERC20(address(token)));
+        stake = newStake(address(token));
         node = vm.addr(NODE_KEY);
         address[2] memory owners = [OPERATOR, RIVAL];
         for (uint256 i = 0; i < 2; ++i) {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Stake} from "../src/Stake.sol";
 import {Escrow} from "../src/Escrow.sol";
 import {MerkleSum} from "../src/MerkleSum.sol";
+import {Settlement} from "../src/Settlement.sol";
+import {Made} from "./support/Claims.sol";
+import {newStake} from "./support/Deploy.sol";
 import {EscrowTest} from "./support/EscrowTest.sol";
 
 /// @notice The contracts against answers that another implementation computed: what this side and the TypeScript side
@@ -30,7 +32,7 @@ contract VectorsTest is EscrowTest {
             payer, word256(".escrow.root"), uint128(number(".escrow.total")), address(0), word256(".escrow.salt")
         );
         assertEq(purse, word256(".escrow.purse"), "purse");
-        Escrow.Claim memory made = leafClaim(purse, 0);
+        Made memory made = leafClaim(purse, 0);
         made.cumulative = uint128(number(".escrow.voucher.cumulative"));
         made.signature = vm.parseJsonBytes(answers, ".escrow.voucher.signature");
         assertEq(
@@ -44,7 +46,7 @@ contract VectorsTest is EscrowTest {
         bytes32 purse = fundAs(
             payer, word256(".escrow.root"), uint128(number(".escrow.total")), address(0), word256(".escrow.salt")
         );
-        Escrow.Claim memory made = leafClaim(purse, 0);
+        Made memory made = leafClaim(purse, 0);
         made.cumulative = uint128(number(".escrow.voucher.cumulative"));
         made.signature = vm.parseJsonBytes(answers, ".escrow.voucher.compactSignature");
         submit(made);
@@ -57,16 +59,16 @@ contract VectorsTest is EscrowTest {
             payer, word256(".escrow.root"), uint128(number(".escrow.total")), address(0), word256(".escrow.salt")
         );
         for (uint256 i = 0; i < 3; ++i) {
-            Escrow.Claim memory made = leafClaim(purse, i);
+            Made memory made = leafClaim(purse, i);
             made.cumulative = made.allocation;
-            vm.expectPartialRevert(Escrow.ClaimSignatureInvalid.selector);
+            vm.expectPartialRevert(Settlement.ClaimSignatureInvalid.selector);
             submit(made);
         }
     }
 
     function test_vectors_nodeConsent() public {
         address at = word160(".stake.address");
-        vm.etch(at, address(new Stake(IERC20(address(dollar)))).code);
+        vm.etch(at, address(newStake(address(dollar))).code);
         address operator = word160(".stake.consent.operator");
         address node = word160(".stake.consent.node");
         dollar.mint(operator, 1);
@@ -77,10 +79,11 @@ contract VectorsTest is EscrowTest {
         assertEq(Stake(at).operatorOf(node), operator, "operator");
     }
 
-    function leafClaim(bytes32 purse, uint256 i) private view returns (Escrow.Claim memory made) {
+    function leafClaim(bytes32 purse, uint256 i) private view returns (Made memory made) {
         string memory digit = string(abi.encodePacked(uint8(48 + i)));
         string memory leaf = string.concat(".escrow.leaves[", digit, "]");
         made.purse = purse;
+        made.opens = true;
         made.node = word160(string.concat(leaf, ".node"));
         made.operator = word160(string.concat(leaf, ".operator"));
         made.allocation = uint128(number(string.concat(leaf, ".allocation")));

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {Escrow} from "../../src/Escrow.sol";
 import {MerkleSum} from "../../src/MerkleSum.sol";
+import {Settlement} from "../../src/Settlement.sol";
+import {Claims, Made} from "./Claims.sol";
+import {newEscrow} from "./Deploy.sol";
 import {Digests} from "./EscrowTest.sol";
 import {HostileToken} from "./HostileToken.sol";
 import {Leaf, Point, Trees} from "./Trees.sol";
@@ -41,7 +43,7 @@ contract EscrowActors is Test {
     constructor() {
         vm.warp(1_800_000_000);
         token = new HostileToken(6);
-        escrow = new Escrow(IERC20Metadata(address(token)), 1 days, 777);
+        escrow = newEscrow(address(token), 777);
         thief = vm.addr(THIEF_KEY);
         token.approveFromHere(address(escrow), type(uint256).max);
         for (uint256 i = 0; i < 3; ++i) {
@@ -106,7 +108,7 @@ contract EscrowActors is Test {
     function thaw(uint256 which) external {
         if (_purses.length == 0) return;
         bytes32 id = _purses[which % _purses.length];
-        Escrow.Purse memory before = escrow.purse(id);
+        Settlement.Purse memory before = escrow.purse(id);
         vm.prank(before.payer);
         try escrow.thaw(id) returns (uint64 endsAt) {
             if (before.thawEndsAt != 0) broken.push("a thaw was moved");
@@ -119,7 +121,7 @@ contract EscrowActors is Test {
     function close(uint256 which) external {
         if (_purses.length == 0) return;
         bytes32 id = _purses[which % _purses.length];
-        Escrow.Purse memory before = escrow.purse(id);
+        Settlement.Purse memory before = escrow.purse(id);
         bool due = !before.closed && before.thawEndsAt != 0 && block.timestamp > before.thawEndsAt;
         try escrow.close(id) {
             if (!due) broken.push("a purse was closed too early or twice");
@@ -132,7 +134,7 @@ contract EscrowActors is Test {
 
     function claimBatch(uint256 seed, uint256 count) external {
         if (_held.length == 0) return;
-        Escrow.Claim[] memory claims = new Escrow.Claim[](bound(count, 1, 6));
+        Made[] memory claims = new Made[](bound(count, 1, 6));
         bool allOpen = true;
         for (uint256 i = 0; i < claims.length; ++i) {
             uint256 word = uint256(keccak256(abi.encode(seed, i)));
@@ -143,7 +145,7 @@ contract EscrowActors is Test {
             if (escrow.purse(h.purse).closed && cumulative > _claimed(h)) allOpen = false;
         }
         vm.prank(address(uint160(seed | 1)));
-        try escrow.claim(claims) {
+        try escrow.claim(Claims.batched(claims)) {
             if (!allOpen) broken.push("a closed purse paid");
         } catch {
             if (allOpen) broken.push("a claim submitted in time failed");
@@ -154,7 +156,7 @@ contract EscrowActors is Test {
     function raceAtTheEnd(uint256 which, bool closeFirst) external {
         if (_held.length == 0) return;
         Held memory h = _held[which % _held.length];
-        Escrow.Purse memory before = escrow.purse(h.purse);
+        Settlement.Purse memory before = escrow.purse(h.purse);
         if (before.closed || before.thawEndsAt < block.timestamp) return;
         vm.warp(before.thawEndsAt);
         if (closeFirst) {
@@ -181,7 +183,7 @@ contract EscrowActors is Test {
     function steal(uint256 which, uint256 how, uint256 seed) external {
         if (_held.length == 0) return;
         Held memory h = _held[which % _held.length];
-        Escrow.Claim memory c = _claimOf(h, h.best);
+        Made memory c = _claimOf(h, h.best);
         how = how % 7;
         if (how == 0) c.operator = thief;
         else if (how == 1) c.node = thief;
@@ -199,7 +201,7 @@ contract EscrowActors is Test {
 
     function lie(uint256 which) external {
         if (_lies.length == 0) return;
-        _mustFail(abi.decode(_lies[which % _lies.length], (Escrow.Claim)), "a lying tree paid");
+        _mustFail(abi.decode(_lies[which % _lies.length], (Made)), "a lying tree paid");
     }
 
     /// @dev The payer itself promises too much; the provider asks for it.
@@ -220,12 +222,12 @@ contract EscrowActors is Test {
         calls[1] = abi.encodeCall(Escrow.close, (id));
         calls[2] = abi.encodeCall(Escrow.thaw, (id));
         calls[3] = abi.encodeCall(Escrow.fund, (bytes32(seed), uint128(seed % MOST) + 1, address(0), bytes32(seed)));
-        calls[4] = abi.encodeCall(Escrow.claim, (new Escrow.Claim[](0)));
+        calls[4] = abi.encodeCall(Settlement.claim, (new Settlement.Batch[](0)));
         if (_held.length > 0) {
             Held memory h = _held[seed % _held.length];
-            Escrow.Claim[] memory claims = new Escrow.Claim[](1);
+            Made[] memory claims = new Made[](1);
             claims[0] = _claimOf(h, h.best);
-            calls[4] = abi.encodeCall(Escrow.claim, (claims));
+            calls[4] = abi.encodeCall(Settlement.claim, (Claims.batched(claims)));
         }
         token.mint(address(token), MOST);
         token.arm(address(escrow), calls);
@@ -249,7 +251,7 @@ contract EscrowActors is Test {
             if (!escrow.purse(_held[i].purse).closed) _collect(_held[i]);
         }
         for (uint256 i = 0; i < _purses.length; ++i) {
-            Escrow.Purse memory p = escrow.purse(_purses[i]);
+            Settlement.Purse memory p = escrow.purse(_purses[i]);
             if (p.closed) continue;
             if (p.thawEndsAt == 0) {
                 vm.prank(p.payer);
@@ -266,16 +268,16 @@ contract EscrowActors is Test {
     }
 
     function _collect(Held memory h) private {
-        Escrow.Claim[] memory claims = new Escrow.Claim[](1);
+        Made[] memory claims = new Made[](1);
         claims[0] = _claimOf(h, h.best);
-        escrow.claim(claims);
+        escrow.claim(Claims.batched(claims));
         assertTrue(_claimed(h) >= h.best, "a provider got less than its best voucher says");
     }
 
-    function _mustFail(Escrow.Claim memory c, string memory rule) private {
-        Escrow.Claim[] memory claims = new Escrow.Claim[](1);
+    function _mustFail(Made memory c, string memory rule) private {
+        Made[] memory claims = new Made[](1);
         claims[0] = c;
-        try escrow.claim(claims) {
+        try escrow.claim(Claims.batched(claims)) {
             broken.push(rule);
         } catch {}
     }
@@ -360,14 +362,15 @@ contract EscrowActors is Test {
         _lies.push(abi.encode(_claimOf(pretended, leaf.allocation)));
     }
 
-    function _claimOf(Held memory h, uint128 cumulative) private view returns (Escrow.Claim memory) {
-        return Escrow.Claim(
+    function _claimOf(Held memory h, uint128 cumulative) private view returns (Made memory) {
+        return Made(
             h.purse,
             h.leaf.node,
             h.leaf.operator,
             h.leaf.allocation,
             cumulative,
             sign65(h.signerKey, Digests.voucher(address(escrow), h.purse, h.leaf, cumulative)),
+            true,
             h.index,
             abi.decode(h.branch, (MerkleSum.Sibling[]))
         );

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {Escrow} from "../../src/Escrow.sol";
 import {TestDollar} from "../../src/TestDollar.sol";
 import {MerkleSum} from "../../src/MerkleSum.sol";
+import {Claims, Made} from "./Claims.sol";
+import {newEscrow} from "./Deploy.sol";
 import {Test} from "./Vm.sol";
 import {Leaf, Trees} from "./Trees.sol";
 
@@ -66,7 +67,7 @@ abstract contract EscrowTest is Test {
     function setUp() public virtual {
         vm.warp(1_800_000_000);
         dollar = new TestDollar();
-        escrow = new Escrow(IERC20Metadata(address(dollar)), 1 days, 500);
+        escrow = newEscrow(address(dollar), 500);
         payer = vm.addr(PAYER_KEY);
         thief = vm.addr(THIEF_KEY);
         dollar.mint(payer, 1_000_000 * DOLLAR);
@@ -93,41 +94,34 @@ abstract contract EscrowTest is Test {
     function claimWith(bytes32 purse, Leaf memory leaf, uint128 cumulative, bytes memory signature)
         internal
         pure
-        returns (Escrow.Claim memory)
+        returns (Made memory)
     {
-        return Escrow.Claim(
-            purse, leaf.node, leaf.operator, leaf.allocation, cumulative, signature, 0, new MerkleSum.Sibling[](0)
+        return Made(
+            purse, leaf.node, leaf.operator, leaf.allocation, cumulative, signature, true, 0, new MerkleSum.Sibling[](0)
         );
     }
 
-    /// @dev A voucher that the payer signed, with no branch.
-    function laterClaim(bytes32 purse, Leaf memory leaf, uint128 cumulative)
-        internal
-        view
-        returns (Escrow.Claim memory)
-    {
+    /// @dev A voucher that the payer signed, with the empty branch of a tree of one leaf.
+    function laterClaim(bytes32 purse, Leaf memory leaf, uint128 cumulative) internal view returns (Made memory) {
         bytes32 digest = Digests.voucher(address(escrow), purse, leaf, cumulative);
         return claimWith(purse, leaf, cumulative, sign65(PAYER_KEY, digest));
     }
 
     /// @dev A voucher that the payer signed, with the branch of the plan's leaf at `position`.
-    function firstClaim(bytes32 purse, uint256 position, uint128 cumulative)
-        internal
-        view
-        returns (Escrow.Claim memory made)
-    {
+    function firstClaim(bytes32 purse, uint256 position, uint128 cumulative) internal view returns (Made memory made) {
         Leaf[] memory leaves = plan;
         made = laterClaim(purse, leaves[position], cumulative);
         (made.index, made.branch) = Trees.branch(leaves, position);
     }
 
-    function submit(Escrow.Claim memory made) internal {
-        escrow.claim(single(made));
+    /// @dev The same claim without any branch, as for a channel that is open already.
+    function bare(Made memory made) internal pure returns (Made memory) {
+        made.opens = false;
+        return made;
     }
 
-    function single(Escrow.Claim memory made) internal pure returns (Escrow.Claim[] memory claims) {
-        claims = new Escrow.Claim[](1);
-        claims[0] = made;
+    function submit(Made memory made) internal {
+        escrow.claim(Claims.batched(made));
     }
 
     function claimedOn(bytes32 purse, Leaf memory leaf) internal view returns (uint128 claimed) {

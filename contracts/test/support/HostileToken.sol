@@ -2,11 +2,12 @@
 pragma solidity ^0.8.28;
 
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
+import {ERC20Burnable} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Burnable.sol";
 import {ERC3009} from "@openzeppelin/contracts/token/ERC20/extensions/draft-ERC3009.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 
 /// @notice A token that can keep a part of each transfer, say no without reverting, or call back in mid-transfer.
-contract HostileToken is ERC20, ERC3009 {
+contract HostileToken is ERC20Burnable, ERC3009 {
     uint8 private immutable _decimals;
     uint256 public keepsBps;
     bool public refuses;

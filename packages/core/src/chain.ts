@@ -18,6 +18,8 @@ export interface PurseState {
   readonly root: Hash
   readonly totalMicroUsd: MicroUsd
   readonly claimedMicroUsd: MicroUsd
+  /** The protocol fee of its claims in ten-thousandths: the Escrow's when it was funded. */
+  readonly feeBps: number
   /** When claims end; undefined while the purse is not thawing. */
   readonly thawEndsAt: UnixMs | undefined
   readonly closed: boolean
@@ -37,14 +39,18 @@ export interface BranchStep {
   readonly siblingMicroUsd: MicroUsd
 }
 
-/** Everything that the Escrow needs to credit one channel; anyone may submit it. */
-export interface ChannelClaim {
+/** One provider's share of a purse; all of it together names a channel. */
+export interface ChannelShareOnChain {
   readonly purse: Hash
   readonly node: Address
   readonly operator: Address
   readonly allocationMicroUsd: MicroUsd
+}
+
+/** Everything that the Escrow needs to credit one channel; anyone may submit it. */
+export interface ChannelClaim extends ChannelShareOnChain {
   readonly cumulativeMicroUsd: MicroUsd
-  /** The voucher's signature, 65 bytes. */
+  /** The voucher's signature, 65 bytes; its second half is in the lower half of the curve's order. */
   readonly signature: Uint8Array
   /** Position of the leaf: bit i says whether the node at level i is a right child. */
   readonly index: bigint
@@ -96,14 +102,16 @@ export interface Chain {
   balances(account: Address): Promise<Balances>
   /** Gas price now, in wei per gas. */
   gasPrice(): Promise<Wei>
-  /** The protocol fee in ten-thousandths, and the thaw period: constants of the deployed Escrow. */
+  /** The protocol fee of purses that are funded now, in ten-thousandths, and the thaw period, which never changes. */
   escrowTerms(): Promise<{ readonly feeBps: number; readonly thawSeconds: number }>
 
   purse(id: Hash): Promise<PurseState | undefined>
   /** Claimed so far on a channel; 0 when it was never claimed. */
   claimedMicroUsd(channel: Hash): Promise<MicroUsd>
-  /** All claims ever credited from a purse, oldest first; the auditor's evidence. */
-  claimsOf(purse: Hash): Promise<readonly (ClaimedChannel & { readonly transaction: Hash })[]>
+  /** All claims ever credited on some channels, oldest first; the auditor's evidence. */
+  claimsOf(
+    channels: readonly ChannelShareOnChain[],
+  ): Promise<readonly (ClaimedChannel & { readonly transaction: Hash })[]>
   /** A mined transaction, whoever sent it; undefined when the chain does not have it. */
   transaction(id: Hash): Promise<TransactionOutcome | undefined>
   /** Credited to an operator and not paid out. */

@@ -4,6 +4,7 @@ export type {
   Chain,
   ChainIdentity,
   ChannelClaim,
+  ChannelShareOnChain,
   ClaimedChannel,
   ClaimOutcome,
   FundRequest,
@@ -11,6 +12,19 @@ export type {
   TransactionOutcome,
 } from './chain.ts'
 export type { Clock, Timer } from './clock.ts'
+export type {
+  BondState,
+  Economy,
+  EpochTerms,
+  FinalRoot,
+  LotForSale,
+  LotSale,
+  RewardClaim,
+  RewardState,
+  RootProposal,
+  RootResult,
+  SignedPayload,
+} from './economy.ts'
 export type {
   CoreErrorCode,
   ErrorCatalog,

@@ -8,14 +8,24 @@ import { ChainError } from './errors.ts'
 /** Where the contracts of one deployment are; the file that makes a chain usable. */
 export interface AddressBook {
   /** Version of this format. */
-  readonly version: 1
+  readonly version: 2
   readonly chainId: number
   readonly escrow: Address
   readonly stake: Address
   /** The settlement dollar, 6 decimals. */
   readonly dollar: Address
-  /** What operators bond. */
-  readonly stakeToken: Address
+  /** SteadToken: what operators bond, and buyers of fees burn. */
+  readonly token: Address
+  readonly rewards: Address
+  /** The adjudicator of nodes that say two things. */
+  readonly equivocation: Address
+  readonly governor: Address
+  /** Executes what the governor decides; holds the exchange's liquidity. */
+  readonly timelock: Address
+  readonly exchangeFactory: Address
+  readonly exchangeRouter: Address
+  /** Where token and dollar are swapped. */
+  readonly exchangePair: Address
   /** The block before which none of these contracts existed. */
   readonly deployedAtBlock: number
 }
@@ -24,12 +34,19 @@ const ADDRESS_BOOK_BYTES_MAX = 64 * 1024
 
 /** Strict, so that a book of another program or a newer format is refused. */
 export const addressBookSchema: z.ZodType<AddressBook> = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(2),
   chainId: z.int().min(1),
   escrow: addressSchema,
   stake: addressSchema,
   dollar: addressSchema,
-  stakeToken: addressSchema,
+  token: addressSchema,
+  rewards: addressSchema,
+  equivocation: addressSchema,
+  governor: addressSchema,
+  timelock: addressSchema,
+  exchangeFactory: addressSchema,
+  exchangeRouter: addressSchema,
+  exchangePair: addressSchema,
   deployedAtBlock: z.int().min(0),
 })
 

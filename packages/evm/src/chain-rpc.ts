@@ -55,7 +55,8 @@ export interface CallRequest {
 export interface LogFilter {
   readonly contract: Address
   /** By position; null matches anything. */
-  readonly topics: readonly (Hex | null)[]
+  /** By place: one topic, any of some, or anything. */
+  readonly topics: readonly (Hex | readonly Hex[] | null)[]
   readonly fromBlock: number
   readonly toBlock: number
 }
@@ -187,7 +188,7 @@ export class ChainRpc {
       log.contract === filter.contract &&
       log.blockNumber >= filter.fromBlock &&
       log.blockNumber <= filter.toBlock &&
-      filter.topics.every((topic, index) => topic === null || log.topics[index] === topic)
+      filter.topics.every((topic, index) => topic === null || [topic].flat().includes(log.topics[index] ?? '0x'))
     if (!logs.every(isAsked))
       throw new ChainError(
         'CHAIN_BAD_ANSWER',

@@ -33,17 +33,50 @@ export function fundData(request: FundRequest): Hex {
 
 /** Calldata that settles vouchers. */
 export function claimData(claims: readonly ChannelClaim[]): Hex {
-  const encoded = claims.map((claim) => ({
-    purse: claim.purse,
-    node: claim.node,
-    operator: claim.operator,
-    allocation: claim.allocationMicroUsd,
-    cumulative: claim.cumulativeMicroUsd,
-    signature: bytesToHex(claim.signature),
-    index: claim.index,
-    branch: claim.branch.map((step) => ({ hash: step.sibling, sum: step.siblingMicroUsd })),
+  return AbiFunction.encodeData(escrow.claim, [batchesOf(claims).map(encodedBatch)])
+}
+
+interface Batch {
+  readonly node: Address
+  readonly operator: Address
+  readonly claims: ChannelClaim[]
+}
+
+/** Neighbours of the same node and operator share a batch, so that the order stays, by which the Escrow names faults. */
+function batchesOf(claims: readonly ChannelClaim[]): readonly Batch[] {
+  const batches: Batch[] = []
+  for (const claim of claims) {
+    const { node, operator } = claim
+    const last = batches.at(-1)
+    if (last?.node === node && last.operator === operator) last.claims.push(claim)
+    else batches.push({ node, operator, claims: [claim] })
+  }
+  return batches
+}
+
+function encodedBatch(batch: Batch) {
+  const { node, operator, claims } = batch
+  const openings = claims.flatMap(({ index, branch }, position) => {
+    const siblings = branch.map((step) => ({ hash: step.sibling, sum: step.siblingMicroUsd }))
+    return siblings.length === 0 ? [] : [{ claim: BigInt(position), index, branch: siblings }]
+  })
+  const encoded = claims.map(({ purse, allocationMicroUsd, cumulativeMicroUsd, signature }) => ({
+    purse,
+    allocation: allocationMicroUsd,
+    cumulative: cumulativeMicroUsd,
+    ...compactSignature(signature),
   }))
-  return AbiFunction.encodeData(escrow.claim, [encoded])
+  return { node, operator, claims: encoded, openings }
+}
+
+/** EIP-2098: the recovery bit of 65 bytes lies in the highest bit of s. What is no signature becomes an invalid one. */
+export function compactSignature(signature: Uint8Array): { readonly r: Hex; readonly vs: Hex } {
+  const recovery = signature[64]
+  if (signature.length !== 65 || (recovery !== 27 && recovery !== 28))
+    return { r: bytesToHex(new Uint8Array(32)), vs: bytesToHex(new Uint8Array(32)) }
+  const halves = signature.slice(0, 64)
+  if (recovery === 28) halves[32] = (halves[32] ?? 0) | 0x80
+  return { r: bytesToHex(halves.subarray(0, 32)), vs: bytesToHex(halves.subarray(32)) }
 }
 
 /** Calldata that sends an operator what it is owed. */

@@ -1,4 +1,4 @@
-import { type ClaimedChannel, type Hash, type MicroUsd, microUsd, type UnixMs } from '@stead/core'
+import { type Address, type ClaimedChannel, type Hash, hash, type MicroUsd, microUsd, type UnixMs } from '@stead/core'
 import * as AbiEvent from 'ox/AbiEvent'
 import { addressAnswer, type Hex, hashAnswer, unixMs } from './answer.ts'
 import type { ChainLog } from './chain-rpc.ts'
@@ -30,20 +30,41 @@ function fromLog<Value>(log: ChainLog, decode: (parts: { topics: readonly Hex[];
   }
 }
 
-/** What a `Claimed` event says. @throws ChainError CHAIN_BAD_ANSWER */
-export function claimedOf(log: ChainLog): ClaimedChannel {
+/** A claim as the event has it; the purse is part of the channel's id. */
+export type ClaimedEntry = Omit<ClaimedChannel, 'purse'>
+
+const AMOUNT_BITS = 72n
+const AMOUNT_MASK = (1n << AMOUNT_BITS) - 1n
+
+/**
+ * What a `Claimed` event says, one entry for each claim: two words, the channel's id and
+ * cumulative << 144 | gross << 72 | fee. @throws ChainError CHAIN_BAD_ANSWER
+ */
+export function claimedOf(log: ChainLog): readonly ClaimedEntry[] {
   return fromLog(log, (parts) => {
     const event = AbiEvent.decode(claimed, parts)
-    return {
-      channel: hashAnswer(event.channel, 'Claimed.channel'),
-      purse: hashAnswer(event.purse, 'Claimed.purse'),
-      node: addressAnswer(event.node, 'Claimed.node'),
-      operator: addressAnswer(event.operator, 'Claimed.operator'),
-      cumulativeMicroUsd: microUsd(event.cumulative),
-      grossMicroUsd: microUsd(event.gross),
-      feeMicroUsd: microUsd(event.fee),
-    }
+    const [node, operator] = [
+      addressAnswer(event.node, 'Claimed.node'),
+      addressAnswer(event.operator, 'Claimed.operator'),
+    ]
+    if (event.settled.length % 2 === 1) throw new RangeError('Claimed.settled is no list of pairs')
+    return Array.from({ length: event.settled.length / 2 }, (_, entry): ClaimedEntry => {
+      const [channel = 0n, amounts = 0n] = event.settled.slice(2 * entry, 2 * entry + 2)
+      return {
+        channel: hash(`0x${channel.toString(16).padStart(64, '0')}`),
+        node,
+        operator,
+        cumulativeMicroUsd: microUsd(amounts >> (2n * AMOUNT_BITS)),
+        grossMicroUsd: microUsd((amounts >> AMOUNT_BITS) & AMOUNT_MASK),
+        feeMicroUsd: microUsd(amounts & AMOUNT_MASK),
+      }
+    })
   })
+}
+
+/** The topic that stands for an address in an indexed place. */
+export function addressTopic(address: Address): Hex {
+  return `0x${address.slice(2).padStart(64, '0')}`
 }
 
 /** What a `PurseThawing` event says. @throws ChainError CHAIN_BAD_ANSWER */

@@ -25,7 +25,7 @@ export interface ContractRead<Value> {
 }
 
 /** An answer that is too short or of another shape means another contract at that address. */
-function question<Value>(what: string, data: Hex, decode: (answer: Hex) => Value): ContractRead<Value> {
+export function question<Value>(what: string, data: Hex, decode: (answer: Hex) => Value): ContractRead<Value> {
   const read = (answer: Hex): Value => {
     try {
       return decode(answer)
@@ -51,6 +51,7 @@ export function purseRead(id: Hash): ContractRead<PurseState | undefined> {
       root: hash(state.root),
       totalMicroUsd: microUsd(state.total),
       claimedMicroUsd: microUsd(state.claimed),
+      feeBps: state.feeBps,
       thawEndsAt: state.thawEndsAt === 0n ? undefined : unixMs(state.thawEndsAt),
       closed: state.closed,
     }

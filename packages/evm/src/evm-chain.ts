@@ -4,6 +4,7 @@ import {
   type Chain,
   type ChainIdentity,
   type ChannelClaim,
+  type ChannelShareOnChain,
   type ClaimedChannel,
   type ClaimOutcome,
   type Clock,
@@ -21,11 +22,11 @@ import {
   type UnixMs,
   type Wei,
 } from '@stead/core'
-import { purseIdOf } from '@stead/protocol'
-import { unixMs } from './answer.ts'
-import { type ChainLog, ChainRpc, type Receipt } from './chain-rpc.ts'
+import { channelIdOf, purseIdOf } from '@stead/protocol'
+import { type Hex, unixMs } from './answer.ts'
+import { type ChainLog, ChainRpc, type LogFilter, type Receipt } from './chain-rpc.ts'
 import { approveData, claimData, closeData, fundData, payoutData, thawData } from './contract-calls.ts'
-import { claimedOf, eventTopics, refundOf, thawOf } from './contract-events.ts'
+import { addressTopic, claimedOf, eventTopics, refundOf, thawOf } from './contract-events.ts'
 import {
   allowanceRead,
   balanceRead,
@@ -38,6 +39,7 @@ import {
   thawSecondsRead,
   tokenRead,
 } from './contract-reads.ts'
+import { type EconomyContracts, EvmEconomy } from './economy/evm-economy.ts'
 import { ChainError } from './errors.ts'
 import { Exclusive } from './exclusive.ts'
 import { JsonRpc } from './json-rpc.ts'
@@ -173,9 +175,18 @@ export class EvmChain implements Chain {
     return this.#read(this.identity.stake, operatorOfRead(node))
   }
 
-  async claimsOf(purse: Hash): Promise<readonly (ClaimedChannel & { readonly transaction: Hash })[]> {
-    const logs = await this.#search([eventTopics.claimed, purse])
-    return logs.map((log) => ({ ...claimedOf(log), transaction: log.transaction }))
+  /** The Escrow names nodes and operators in its events, not purses: searched by them, then sifted. */
+  async claimsOf(
+    channels: readonly ChannelShareOnChain[],
+  ): Promise<readonly (ClaimedChannel & { readonly transaction: Hash })[]> {
+    if (channels.length === 0) return []
+    const distinct = (addresses: readonly Address[]): Hex[] => [...new Set(addresses)].map(addressTopic)
+    const [nodes, operators] = [channels.map(({ node }) => node), channels.map(({ operator }) => operator)]
+    const logs = await this.#search([eventTopics.claimed, distinct(nodes), distinct(operators)])
+    const purses = pursesByChannel(channels)
+    return logs.flatMap((log) =>
+      claimedIn(log, purses).map((channel) => ({ ...channel, transaction: log.transaction })),
+    )
   }
 
   async transaction(id: Hash): Promise<TransactionOutcome | undefined> {
@@ -208,7 +219,9 @@ export class EvmChain implements Chain {
       data: claimData(claims),
       doing: claims.length === 1 ? 'a claim' : `a batch of ${claims.length} claims`,
     })
-    return { ...outcomeOf(receipt), channels: this.#events(receipt, 'claimed').map(claimedOf) }
+    const purses = pursesByChannel(claims)
+    const channels = this.#events(receipt, 'claimed').flatMap((log) => claimedIn(log, purses))
+    return { ...outcomeOf(receipt), channels }
   }
 
   async payout(operator: Address): Promise<TransactionOutcome> {
@@ -232,6 +245,17 @@ export class EvmChain implements Chain {
   watchThaws(callback: (purse: Hash, endsAt: UnixMs) => void): () => void {
     this.#started()
     return this.#watch.add(callback)
+  }
+
+  /** The economy's contracts, through the same endpoint and account. */
+  economy(contracts: EconomyContracts): EvmEconomy {
+    return new EvmEconomy(
+      {
+        read: (contract, question) => this.#read(contract, question),
+        send: async (kind, request) => outcomeOf(await this.#send(kind, request)),
+      },
+      { account: this.account, ...this.identity, ...contracts },
+    )
   }
 
   #started(): ChainRpc {
@@ -259,7 +283,7 @@ export class EvmChain implements Chain {
     return receipt
   }
 
-  async #search(topics: readonly `0x${string}`[]): Promise<readonly ChainLog[]> {
+  async #search(topics: LogFilter['topics']): Promise<readonly ChainLog[]> {
     const rpc = this.#started()
     const span = { fromBlock: this.#options.deployedAtBlock, toBlock: await rpc.blockNumber() }
     return searchLogs(rpc, { contract: this.identity.escrow, topics, ...span }, this.#options.logBlocksMax)
@@ -332,6 +356,18 @@ export class EvmChain implements Chain {
       details: { transaction: receipt.transaction, event: name },
     })
   }
+}
+
+function pursesByChannel(channels: readonly ChannelShareOnChain[]): ReadonlyMap<Hash, Hash> {
+  return new Map(channels.map((channel) => [channelIdOf(channel), channel.purse]))
+}
+
+/** The claims of an event on channels that are known; others share its batch. */
+function claimedIn(log: ChainLog, purses: ReadonlyMap<Hash, Hash>): readonly ClaimedChannel[] {
+  return claimedOf(log).flatMap((entry) => {
+    const purse = purses.get(entry.channel)
+    return purse === undefined ? [] : [{ ...entry, purse }]
+  })
 }
 
 function outcomeOf(receipt: Receipt): TransactionOutcome {

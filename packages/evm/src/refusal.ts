@@ -2,8 +2,11 @@ import type { ErrorDetails } from '@stead/core'
 import * as AbiError from 'ox/AbiError'
 import type { Hex } from './answer.ts'
 import { ChainError } from './errors.ts'
+import { equivocationAbi } from './generated/equivocation.ts'
 import { escrowAbi } from './generated/escrow.ts'
+import { rewardsAbi } from './generated/rewards.ts'
 import { stakeAbi } from './generated/stake.ts'
+import { steadTokenAbi } from './generated/stead-token.ts'
 import { testDollarAbi } from './generated/test-dollar.ts'
 import type { RpcRefusalError } from './json-rpc.ts'
 
@@ -22,7 +25,7 @@ export interface Revert {
 
 /** Every error that our contracts can throw, by selector. */
 const errorsBySelector: ReadonlyMap<string, AbiError.AbiError> = new Map(
-  [...escrowAbi, ...stakeAbi, ...testDollarAbi]
+  [...escrowAbi, ...stakeAbi, ...rewardsAbi, ...equivocationAbi, ...steadTokenAbi, ...testDollarAbi]
     .filter((item) => item.type === 'error')
     .map((item): [string, AbiError.AbiError] => [AbiError.getSelector(item), AbiError.from(item)])
     .concat([

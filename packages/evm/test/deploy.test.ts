@@ -30,10 +30,9 @@ describe('deploying', () => {
   it('uses a dollar that is there, and the terms that were asked for', async () => {
     const book = await deploy({ thawSeconds: 200_000, feeBps: 250 })
     expect(book).toMatchObject({
-      version: 1,
+      version: 2,
       chainId: 31337,
       dollar: devnet.book.dollar,
-      stakeToken: devnet.book.dollar,
     })
     expect(book.escrow).not.toBe(devnet.book.escrow)
     const chain = await devnet.connect({ identity: chainIdentityOf(book), deployedAtBlock: book.deployedAtBlock })
@@ -99,12 +98,19 @@ describe('deploying', () => {
 
 describe('the address book', () => {
   const book = {
-    version: 1,
+    version: 2,
     chainId: 31337,
     escrow: newSigner().address,
     stake: newSigner().address,
     dollar: newSigner().address,
-    stakeToken: newSigner().address,
+    token: newSigner().address,
+    rewards: newSigner().address,
+    equivocation: newSigner().address,
+    governor: newSigner().address,
+    timelock: newSigner().address,
+    exchangeFactory: newSigner().address,
+    exchangeRouter: newSigner().address,
+    exchangePair: newSigner().address,
     deployedAtBlock: 7,
   } as const
   const pathOf = (): string => {
@@ -125,8 +131,8 @@ describe('the address book', () => {
   const damages: readonly (readonly [string, string])[] = [
     ['a missing file', ''],
     ['no JSON', '{'],
-    ['another version', JSON.stringify({ ...book, version: 2 })],
-    ['an unknown field', JSON.stringify({ ...book, token: book.dollar })],
+    ['another version', JSON.stringify({ ...book, version: 1 })],
+    ['an unknown field', JSON.stringify({ ...book, stakeToken: book.dollar })],
     ['a missing field', JSON.stringify({ ...book, escrow: undefined })],
     ['a bad address', JSON.stringify({ ...book, escrow: '0x12' })],
     ['a chain id of text', JSON.stringify({ ...book, chainId: '1' })],

@@ -15,7 +15,7 @@ import {
 import { createSigner, loadSecp256k1 } from '@stead/protocol'
 import { buildTestPurse, type TestPurse } from '@stead/testkit'
 import { AnvilProcess } from '../src/anvil/index.ts'
-import { deployContracts } from '../src/deploy/index.ts'
+import { type DeployInput, deployContracts } from '../src/deploy/index.ts'
 import { type AddressBook, chainIdentityOf, EvmChain, type EvmInput } from '../src/index.ts'
 import { systemClock } from './system-clock.ts'
 
@@ -57,19 +57,19 @@ export async function rawRpc(url: string, method: string, parameters: unknown[])
   return answer.result
 }
 
-async function deployTo(anvil: AnvilProcess): Promise<AddressBook> {
+async function deployTo(anvil: AnvilProcess, input: Partial<DeployInput>): Promise<AddressBook> {
   const signer = newSigner()
   await anvil.faucet(signer.address, { gasWei: ONE_COIN })
   const components = { clock: systemClock, logger: silentLogger, signer }
-  return deployContracts(components, { rpcUrl: anvil.rpcUrl, dollar: 'test' })
+  return deployContracts(components, { rpcUrl: anvil.rpcUrl, dollar: 'test', ...input })
 }
 
-export async function startDevnet(): Promise<Devnet> {
+export async function startDevnet(input: Partial<DeployInput> = {}): Promise<Devnet> {
   const directory = mkdtempSync(join(tmpdir(), 'stead-chain-'))
   const anvil = new AnvilProcess({ clock: systemClock, logger: silentLogger }, { directory })
   await anvil.start()
   const chains: EvmChain[] = []
-  const book = await deployTo(anvil).catch(async (error: unknown) => {
+  const book = await deployTo(anvil, input).catch(async (error: unknown) => {
     await anvil.stop()
     throw error
   })

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { hasCode, hash, isSteadError, silentLogger, silentMetrics } from '@stead/core'
+import { address, hasCode, hash, isSteadError, microUsd, silentLogger, silentMetrics } from '@stead/core'
 import fc from 'fast-check'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { EvmChain } from '../src/index.ts'
@@ -12,6 +12,12 @@ type Answer = (request: { id: number; method: string; params: unknown[] }, respo
 
 const contract = '0x1111111111111111111111111111111111111111'
 const ID = hash(`0x${'ab'.repeat(32)}`)
+const SHARE = {
+  purse: ID,
+  node: address(`0x${'11'.repeat(20)}`),
+  operator: address(`0x${'22'.repeat(20)}`),
+  allocationMicroUsd: microUsd(1n),
+}
 
 async function bodyOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
@@ -91,7 +97,7 @@ describe('an endpoint that cannot be believed', () => {
       () => chain.gasPrice(),
       () => chain.purse(ID),
       () => chain.claimedMicroUsd(ID),
-      () => chain.claimsOf(ID),
+      () => chain.claimsOf([SHARE]),
       () => chain.owedMicroUsd(chain.account),
       () => chain.operatorOf(chain.account),
       () => chain.payout(chain.account),
@@ -138,7 +144,7 @@ describe('an endpoint that cannot be believed', () => {
     const chain = await chainAt(({ id, method }, response) =>
       reply(response, id, method === 'eth_getLogs' ? [log] : '0x5'),
     )
-    await expect(chain.claimsOf(ID)).rejects.toSatisfy((error) => hasCode(error, 'CHAIN_BAD_ANSWER'))
+    await expect(chain.claimsOf([SHARE])).rejects.toSatisfy((error) => hasCode(error, 'CHAIN_BAD_ANSWER'))
   })
 
   it('asks for smaller spans when an endpoint limits them', async () => {
@@ -154,7 +160,7 @@ describe('an endpoint that cannot be believed', () => {
       if (span <= 1000) reply(response, id, [])
       else response.end(`{"id":${id},"error":{"code":-32005,"message":"block range too large"}}`)
     })
-    expect(await chain.claimsOf(ID)).toEqual([])
+    expect(await chain.claimsOf([SHARE])).toEqual([])
     expect(spans.filter((span) => span <= 1000).reduce((sum, span) => sum + span, 0)).toBe(5000)
   })
 })

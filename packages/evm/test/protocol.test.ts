@@ -79,7 +79,7 @@ describe('what the protocol computes is what the deployed contracts compute', ()
   it('a node belongs to the operator that bonded it', async () => {
     const operator = await devnet.connect()
     const stake = { address: devnet.book.stake, abi: stakeAbi }
-    expect(await client.readContract({ ...stake, functionName: 'token' })).toMatch(new RegExp(devnet.book.dollar, 'i'))
+    expect(await client.readContract({ ...stake, functionName: 'token' })).toMatch(new RegExp(devnet.book.token, 'i'))
     expect(await operator.operatorOf(newSigner().address)).toBeUndefined()
   })
 })

@@ -1,2 +1,4 @@
-export type { DeployComponents, DeployInput } from './deploy.ts'
-export { deployContracts, deployOptionsSchema } from './deploy.ts'
+export type { DeployComponents } from './deploy.ts'
+export { deployContracts } from './deploy.ts'
+export type { DeployInput, DeployOptions, GenesisProgram } from './options.ts'
+export { deployOptionsSchema } from './options.ts'

@@ -280,7 +280,7 @@ export class ClaimDesk {
     const byTransaction = new Map<Hash, ClaimedChannel[]>()
     for (const channel of channels) {
       const claimed = await chain.claimedMicroUsd(channel.id)
-      const all = claimed > channel.claimedMicroUsd ? await chain.claimsOf(channel.terms.purse) : []
+      const all = claimed > channel.claimedMicroUsd ? await chain.claimsOf([channel.terms]) : []
       for (const claim of all) {
         if (claim.channel !== channel.id || known.has(nameOf(claim, claim.channel))) continue
         byTransaction.set(claim.transaction, [...(byTransaction.get(claim.transaction) ?? []), claim])

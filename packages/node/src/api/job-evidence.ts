@@ -2,7 +2,7 @@ import type { JobHandle } from '@stead/compute'
 import type { Hash } from '@stead/core'
 import { bundleReceipts, encodeReceiptBundle, type PurseRecord } from '@stead/market'
 
-import { outcomeRecordSchema } from '@stead/protocol'
+import { type ChannelTerms, outcomeRecordSchema } from '@stead/protocol'
 import type { EvidencePurse, EvidenceTask, JobEvidence, SettlementTransaction } from '@stead/sdk/api'
 import type { SteadNode } from '../daemon/stead-node.ts'
 
@@ -43,7 +43,7 @@ async function tasksOf(
 }
 
 async function purseOf(node: SteadNode, purse: PurseRecord): Promise<EvidencePurse> {
-  const claims = await node.foundation.chain.claimsOf(purse.purse)
+  const claims = await node.foundation.chain.claimsOf(await sharesOf(node, purse))
   return {
     purse: purse.purse,
     depositedMicroUsd: purse.seed.totalMicroUsd,
@@ -58,6 +58,12 @@ async function purseOf(node: SteadNode, purse: PurseRecord): Promise<EvidencePur
       transaction,
     })),
   }
+}
+
+/** The channels of a purse that have a receipt; nobody can have claimed on another. */
+async function sharesOf(node: SteadNode, purse: PurseRecord): Promise<ChannelTerms[]> {
+  const receipts = await node.trade.payer.market.receipts({ purse: purse.purse })
+  return Array.from(new Map(receipts.map(({ evidence }) => [evidence.channel, evidence.terms])).values())
 }
 
 async function transactionsOf(

@@ -71,6 +71,7 @@ export function chainCompliance(name: string, makeFixture: () => Promise<ChainFi
         totalMicroUsd: dollars(10),
         claimedMicroUsd: 0n,
         thawEndsAt: undefined,
+        feeBps,
         closed: false,
       })
 
@@ -115,7 +116,7 @@ export function chainCompliance(name: string, makeFixture: () => Promise<ChainFi
       expect((await payer.balances(payer.account)).dollarMicroUsd).toBe(dollars(1000) - claimed)
       await refusal(provider.claim([purse.claimOf(2, dollars(5), false)]), 'CHAIN_REVERTED')
 
-      const claims = await payer.claimsOf(purse.purse)
+      const claims = await payer.claimsOf(purse.leaves.map((_, leaf) => purse.termsOf(leaf)))
       expect(claims.map((claim) => claim.cumulativeMicroUsd)).toEqual([
         1_000_001n,
         dollars(2),

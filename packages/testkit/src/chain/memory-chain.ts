@@ -4,6 +4,7 @@ import {
   type Chain,
   type ChainIdentity,
   type ChannelClaim,
+  type ChannelShareOnChain,
   type ClaimedChannel,
   type ClaimOutcome,
   CoreError,
@@ -74,8 +75,10 @@ export class MemoryChain implements Chain {
     return (await this.#reach()).escrow.claimedMicroUsd(channel)
   }
 
-  async claimsOf(purse: Hash): Promise<readonly (ClaimedChannel & { readonly transaction: Hash })[]> {
-    return (await this.#reach()).claimsOf(purse)
+  async claimsOf(
+    channels: readonly ChannelShareOnChain[],
+  ): Promise<readonly (ClaimedChannel & { readonly transaction: Hash })[]> {
+    return (await this.#reach()).claimsOf(channels)
   }
 
   async transaction(id: Hash): Promise<TransactionOutcome | undefined> {

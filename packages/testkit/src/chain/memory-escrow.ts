@@ -84,6 +84,7 @@ export class MemoryEscrow {
       root,
       totalMicroUsd,
       claimedMicroUsd: microUsd(purse.claimedMicroUsd),
+      feeBps: this.#terms.feeBps,
       thawEndsAt: purse.thawEndsAt,
       closed: purse.closed,
     }

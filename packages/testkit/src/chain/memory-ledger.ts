@@ -4,6 +4,7 @@ import {
   type Balances,
   type ChainIdentity,
   type ChannelClaim,
+  type ChannelShareOnChain,
   type ClaimedChannel,
   type Clock,
   type FundRequest,
@@ -14,7 +15,7 @@ import {
   type UnixMs,
   type Wei,
 } from '@stead/core'
-import { nobleSecp256k1, type Secp256k1 } from '@stead/protocol'
+import { channelIdOf, nobleSecp256k1, type Secp256k1 } from '@stead/protocol'
 import { chainRefusal } from './chain-refusal.ts'
 import { type EscrowTerms, MemoryEscrow } from './memory-escrow.ts'
 
@@ -125,8 +126,9 @@ export class MemoryLedger {
     return this.#operators.get(node)
   }
 
-  claimsOf(purse: Hash): readonly (ClaimedChannel & { readonly transaction: Hash })[] {
-    return this.#claims.filter((claim) => claim.purse === purse)
+  claimsOf(channels: readonly ChannelShareOnChain[]): readonly (ClaimedChannel & { readonly transaction: Hash })[] {
+    const ids = new Set(channels.map(channelIdOf))
+    return this.#claims.filter((claim) => ids.has(claim.channel))
   }
 
   transactionOf(id: Hash): TransactionOutcome | undefined {

@@ -1,0 +1,130 @@
+import type { TransactionOutcome } from './chain.ts'
+import type { Address, Hash, MicroUsd, UnixMs } from './units.ts'
+
+// Amounts of the network's token are in its smallest unit, 10^-18, and their names end in TokenUnits.
+
+/** How time is cut into epochs; epoch n begins at `genesisAt + n * epochSeconds`. */
+export interface EpochTerms {
+  readonly genesisAt: UnixMs
+  readonly epochSeconds: number
+}
+
+/** The fees that are for sale at this moment, and what they cost. */
+export interface LotForSale {
+  readonly lot: bigint
+  readonly feesMicroUsd: MicroUsd
+  /** Token units per micro-dollar. */
+  readonly priceTokenUnits: bigint
+  /** What a buyer burns. */
+  readonly costTokenUnits: bigint
+}
+
+/** The sale that an epoch's fees were part of. Its part of what was burned is in proportion to its fees. */
+export interface LotSale {
+  readonly lastEpoch: number
+  readonly soldAt: UnixMs
+  /** Of all epochs in the lot. */
+  readonly feesMicroUsd: MicroUsd
+  readonly burnedTokenUnits: bigint
+  /** The part of it that may be minted, in ten-thousandths. */
+  readonly kappaBps: number
+}
+
+/** A node's stake. */
+export interface BondState {
+  readonly operator: Address | undefined
+  readonly bondedTokenUnits: bigint
+  readonly unbondings: readonly { readonly tokenUnits: bigint; readonly endsAt: UnixMs }[]
+  /** Lost everything for a lie, and can never be bonded again. */
+  readonly expelled: boolean
+}
+
+/** A reward root and the SHA-256 digest of the evidence document that it was computed from. */
+export interface RootResult {
+  readonly root: Hash
+  readonly evidence: Hash
+}
+
+/** A proposed root. */
+export interface RootProposal {
+  readonly epoch: number
+  readonly attempt: number
+  /** Last moment to challenge it, or to decide once it was challenged. */
+  readonly endsAt: UnixMs
+  readonly proposer: Address
+  readonly proposed: RootResult
+  readonly challenge: { readonly challenger: Address; readonly other: RootResult } | undefined
+  /** The slot and the payload of a statement that votes for `proposed`. */
+  readonly decisionSlot: Hash
+}
+
+/** The root that claims are against. */
+export interface FinalRoot extends RootResult {
+  readonly epoch: number
+}
+
+/** What one operator has to expect of one program. */
+export interface RewardState {
+  readonly source: 'none' | 'minted' | 'sponsored'
+  /** By this program: token units when it mints, micro-dollars when it is sponsored. */
+  readonly paid: bigint
+  /** Most that could be paid now, whatever the root says; same unit. */
+  readonly available: bigint
+}
+
+/** One line of the final root with its proof. */
+export interface RewardClaim {
+  readonly program: Hash
+  readonly operator: Address
+  readonly cumulative: bigint
+  readonly proof: readonly Hash[]
+}
+
+/** A 65-byte signature of a statement in one slot. */
+export interface SignedPayload {
+  readonly payload: Hash
+  readonly signature: Uint8Array
+}
+
+/** Fees, stake and rewards on the settlement chain, for the account that the chain adapter is bound to. */
+export interface Economy {
+  epochTerms(): Promise<EpochTerms>
+  lotForSale(): Promise<LotForSale>
+  /** Fees on what an operator was paid in an epoch. */
+  feesOf(epoch: number, operator: Address): Promise<MicroUsd>
+  /** The sale of an epoch's fees; undefined while they are not sold. */
+  saleOf(epoch: number): Promise<LotSale | undefined>
+  tokenBalance(account: Address): Promise<bigint>
+  bondOf(node: Address): Promise<BondState>
+  /** Stake in a past second: what votes on an epoch when it is the epoch's end. */
+  bondedAt(node: Address, at: UnixMs): Promise<bigint>
+  totalBondedAt(at: UnixMs): Promise<bigint>
+  proposal(): Promise<RootProposal | undefined>
+  finalRoot(): Promise<FinalRoot | undefined>
+  rewardOf(program: Hash, operator: Address): Promise<RewardState>
+  /** What an operator's cap would rise by on account of an epoch; 0 when it has risen already or nothing is sold. */
+  accruable(operator: Address, epoch: number): Promise<bigint>
+
+  /** Approves where needed and burns at most `maximumTokenUnits` for a lot. */
+  buyLot(lot: bigint, maximumTokenUnits: bigint): Promise<TransactionOutcome>
+  /** @param consent The node key's signature of NodeConsent; empty once the node is the account's. */
+  bond(node: Address, tokenUnits: bigint, consent: Uint8Array): Promise<TransactionOutcome>
+  unbond(node: Address, tokenUnits: bigint): Promise<TransactionOutcome>
+  withdraw(node: Address): Promise<TransactionOutcome>
+  /** Reports a node that signed two payloads for one slot; the account receives the reporter's part. */
+  reportEquivocation(slot: Hash, first: SignedPayload, second: SignedPayload): Promise<TransactionOutcome>
+  propose(epoch: number, result: RootResult, node: Address): Promise<TransactionOutcome>
+  challenge(attempt: number, result: RootResult, node: Address): Promise<TransactionOutcome>
+  /** @param votes Each node's signature for `result`, in any order; one per node. */
+  decide(
+    attempt: number,
+    result: RootResult,
+    votes: readonly { readonly node: Address; readonly signature: Uint8Array }[],
+  ): Promise<TransactionOutcome>
+  finalize(attempt: number): Promise<TransactionOutcome>
+  drop(attempt: number): Promise<TransactionOutcome>
+  accrue(operator: Address, epochs: readonly number[]): Promise<TransactionOutcome>
+  claimReward(claim: RewardClaim): Promise<TransactionOutcome>
+  /** Approves where needed and puts dollars into a sponsored program, for good. */
+  sponsor(program: Hash, amountMicroUsd: MicroUsd): Promise<TransactionOutcome>
+}
