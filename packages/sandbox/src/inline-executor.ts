@@ -4,7 +4,7 @@ import { SandboxError } from './errors.ts'
 import type { Executor, IsolationReport, LoadedModule, LoadOptions, RunOptions } from './executor.ts'
 import { moduleIdOf } from './module-id.ts'
 import { type CompiledModule, compileModule } from './prepare.ts'
-import { runCall } from './run.ts'
+import { CallRunner } from './run.ts'
 
 /** How an {@link InlineExecutor} behaves. */
 export interface InlineExecutorOptions {
@@ -21,6 +21,7 @@ export class InlineExecutor implements Executor {
   readonly #modulesMax: number
   readonly #compiled = new Map<string, CompiledModule>()
   readonly #handles = new WeakMap<LoadedModule, CompiledModule>()
+  readonly #calls = new CallRunner()
   #isStarted = false
 
   constructor(options: InlineExecutorOptions = {}) {
@@ -60,7 +61,7 @@ export class InlineExecutor implements Executor {
       throw new SandboxError('SANDBOX_BAD_CALL', `module ${module.moduleId} was not loaded by this executor`)
     if (options.signal?.aborted === true)
       throw new SandboxError('SANDBOX_ABORTED', 'the call was cancelled before it began')
-    return runCall(compiled, call, limits)
+    return this.#calls.run(compiled, call, limits)
   }
 
   isolation(): IsolationReport {

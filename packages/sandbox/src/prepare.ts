@@ -5,6 +5,7 @@ import type { ModuleView } from './binary/module-view.ts'
 import { METER_VERSION } from './cost-table.ts'
 import { type GuestInterface, keptExports, readGuestInterface } from './entry-points.ts'
 import { SandboxError } from './errors.ts'
+import type { MemoryPages } from './memory-shelf.ts'
 import { meterModule } from './meter/meter.ts'
 import { canonicalizeFloats } from './strict/canonicalize-floats.ts'
 import type { FloatMode } from './strict/float-mode.ts'
@@ -16,8 +17,9 @@ export interface ModuleFacts extends GuestInterface {
   readonly floats: FloatMode
   readonly originalBytes: number
   readonly meteredBytes: number
-  readonly hasMemory: boolean
   readonly memoryPagesMin: number
+  /** Pages of the memory that an instance is given; undefined when it wants none. */
+  readonly memory: MemoryPages | undefined
   /** Fuel that a fresh instance costs before its first instruction. */
   readonly instanceFuel: number
   /** Fuel that each call of an export costs before its first instruction. */
@@ -53,15 +55,15 @@ export function prepareModule(bytes: Uint8Array, floats: FloatMode = 'raw'): Pre
   if (!webAssembly.validate(bytes)) throw explainInvalid(view)
   const guest = readGuestInterface(view)
   const code = floats === 'strict' ? strictView(view) : view
-  const { bytes: metered, instanceFuel, entryFuel } = meterModule(code, keptExports)
+  const { bytes: metered, instanceFuel, entryFuel, memory } = meterModule(code, keptExports)
   const facts: ModuleFacts = {
     ...guest,
     meterVersion: METER_VERSION,
     floats,
     originalBytes: bytes.length,
     meteredBytes: metered.length,
-    hasMemory: view.memory !== undefined,
     memoryPagesMin: view.memory?.min ?? 0,
+    memory,
     instanceFuel,
     entryFuel,
   }

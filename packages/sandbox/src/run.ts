@@ -7,7 +7,8 @@ import { entryNames, WASI_MODULE } from './entry-points.ts'
 import { FuelGauge } from './fuel-gauge.ts'
 import { abortGuest } from './guest-abort.ts'
 import { GuestStop } from './guest-stop.ts'
-import { addedExports, GROWTH_HOST_FAILED } from './meter/guest-globals.ts'
+import { MemoryShelf } from './memory-shelf.ts'
+import { addedExports, GROWTH_HOST_FAILED, memoryImport } from './meter/guest-globals.ts'
 import { STACK_BUDGET_BYTES } from './meter/stack-estimate.ts'
 import type { CompiledModule } from './prepare.ts'
 import { trapReasonOf } from './trap-reason.ts'
@@ -28,19 +29,44 @@ const NO_FILES: ReadonlyMap<string, Uint8Array> = new Map()
 const NO_BYTES = new Uint8Array(0)
 
 /**
- * Runs one call in a fresh instance on this thread and returns how it ended; nothing of the instance outlives the call.
- * `limits.timeMs` is not enforced here: only another thread can end a guest that runs.
- * @throws SandboxError SANDBOX_BAD_CALL, SANDBOX_NO_ENTRY
+ * Runs calls on this thread, one after the other, each in a fresh instance; nothing of it outlives the call. Memories come
+ * from a shelf, and are wiped before they go back to it.
  */
-export function runCall(compiled: CompiledModule, call: CallInput, limits: Limits): Outcome {
-  const { facts } = compiled
-  checkCall(facts.kinds, call, limits)
-  if (facts.memoryPagesMin > limits.memoryPages) {
-    const { memoryPages: allowed } = limits
-    return { status: 'limit', limit: 'memory', allowed, wanted: facts.memoryPagesMin, fuel: 0n as Fuel }
+export class CallRunner {
+  readonly #shelf = new MemoryShelf()
+
+  /**
+   * Runs one call and returns how it ended. `limits.timeMs` is not enforced here: only another thread can end a guest
+   * that runs.
+   * @throws SandboxError SANDBOX_BAD_CALL, SANDBOX_NO_ENTRY
+   */
+  run(compiled: CompiledModule, call: CallInput, limits: Limits): Outcome {
+    const { facts } = compiled
+    checkCall(facts.kinds, call, limits)
+    if (facts.memoryPagesMin > limits.memoryPages) {
+      const { memoryPages: allowed } = limits
+      return { status: 'limit', limit: 'memory', allowed, wanted: facts.memoryPagesMin, fuel: 0n as Fuel }
+    }
+    if (BigInt(facts.instanceFuel) > limits.fuel) return { status: 'out-of-fuel', fuel: limits.fuel }
+    const guest = new GuestRun(compiled, call, limits)
+    if (facts.memory === undefined) return guest.run(undefined)
+    let memory: WasmMemory
+    try {
+      memory = this.#shelf.take(facts.memory)
+    } catch (error) {
+      return hostFault(error)
+    }
+    try {
+      return guest.run(memory)
+    } finally {
+      this.#shelf.giveBack(facts.memory, memory)
+    }
   }
-  if (BigInt(facts.instanceFuel) > limits.fuel) return { status: 'out-of-fuel', fuel: limits.fuel }
-  return new GuestRun(compiled, call, limits).run()
+}
+
+/** Runs one call as {@link CallRunner} does, without a memory of an earlier one. @throws SandboxError likewise */
+export function runCall(compiled: CompiledModule, call: CallInput, limits: Limits): Outcome {
+  return new CallRunner().run(compiled, call, limits)
 }
 
 /** One call from instantiation to outcome. */
@@ -58,10 +84,11 @@ class GuestRun {
     this.#limits = limits
   }
 
-  run(): Outcome {
+  /** @param memory zeros, for the guest alone; undefined when it wants none */
+  run(memory: WasmMemory | undefined): Outcome {
     let instance: WasmInstance
     try {
-      instance = new webAssembly.Instance(this.#compiled.module, this.#imports())
+      instance = new webAssembly.Instance(this.#compiled.module, this.#imports(memory))
     } catch (error) {
       return this.#instantiationFailed(error)
     }
@@ -79,9 +106,10 @@ class GuestRun {
     }
   }
 
-  #imports(): WasmImports {
+  #imports(memory: WasmMemory | undefined): WasmImports {
     const { facts } = this.#compiled
     const imports: Record<string, WasmImports[string]> = {}
+    if (memory !== undefined) imports[memoryImport.module] = { [memoryImport.name]: memory }
     if (facts.importsAbort)
       imports.env = {
         abort: (message: number, file: number, line: number, column: number) =>

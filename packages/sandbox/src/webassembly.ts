@@ -24,8 +24,8 @@ export type WasmFunction = (...parameters: readonly (number | bigint)[]) => numb
 /** What an instance exports. */
 export type WasmExports = Readonly<Record<string, WasmFunction | WasmMemory | WasmGlobal | undefined>>
 
-/** Functions handed to an instance, by module and name. */
-export type WasmImports = Readonly<Record<string, Readonly<Record<string, HostFunction>>>>
+/** Functions and memory handed to an instance, by module and name. */
+export type WasmImports = Readonly<Record<string, Readonly<Record<string, HostFunction | WasmMemory>>>>
 
 /** A function that guests can call. */
 export type HostFunction = (...parameters: never[]) => number | bigint | undefined
@@ -38,6 +38,7 @@ export interface WasmInstance {
 interface WebAssemblyApi {
   readonly Module: new (bytes: Uint8Array) => WasmModule
   readonly Instance: new (module: WasmModule, imports?: WasmImports) => WasmInstance
+  readonly Memory: new (pages: { readonly initial: number; readonly maximum: number }) => WasmMemory
   readonly RuntimeError: new (message?: string) => Error
   readonly CompileError: new (message?: string) => Error
   validate(bytes: Uint8Array): boolean

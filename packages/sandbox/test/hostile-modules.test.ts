@@ -5,6 +5,7 @@ import { compileModule, prepareModule } from '../src/prepare.ts'
 import { runCall } from '../src/run.ts'
 import { webAssembly } from '../src/webassembly.ts'
 import { functionCall, limits } from './calls.ts'
+import { memoryImports } from './metered-run.ts'
 import { type Code, F64, I32, I64, ModuleBuilder, op, u32 } from './module-builder.ts'
 
 const HEADER = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0]
@@ -235,8 +236,8 @@ describe('what a module may have', () => {
     const builder = new ModuleBuilder().table(1).global(I32, true, ...op.i32(1))
     const other = builder.function({ body: [] })
     builder.export('a', 0, other).export('b', 1, 0).export('c', 2, 0).export('d', 3, 0)
-    const { metered } = prepareModule(builder.steadFunction(op.i64(0)).build())
-    const { exports } = new webAssembly.Instance(new webAssembly.Module(metered))
+    const { metered, facts } = prepareModule(builder.steadFunction(op.i64(0)).build())
+    const { exports } = new webAssembly.Instance(new webAssembly.Module(metered), memoryImports(facts))
     expect(Object.keys(exports).filter((name) => !name.startsWith('stead'))).toEqual(['memory'])
   })
 

@@ -1,10 +1,11 @@
-import { addedExports } from '../src/meter/guest-globals.ts'
+import { addedExports, memoryImport } from '../src/meter/guest-globals.ts'
 import { STACK_BUDGET_BYTES } from '../src/meter/stack-estimate.ts'
-import type { CompiledModule } from '../src/prepare.ts'
+import type { CompiledModule, ModuleFacts } from '../src/prepare.ts'
 import {
   type WasmExports,
   type WasmFunction,
   type WasmGlobal,
+  type WasmImports,
   type WasmMemory,
   webAssembly,
 } from '../src/webassembly.ts'
@@ -28,7 +29,7 @@ const PAGES_MAX = 16
  * that finds more charged, and what is left in the counter is exactly what was charged.
  */
 export function runBare({ facts, module }: CompiledModule, limit: bigint): BareRun {
-  const { exports } = new webAssembly.Instance(module, {})
+  const { exports } = new webAssembly.Instance(module, memoryImports(facts))
   const fuel = exports[addedExports.fuel] as WasmGlobal
   const stack = exports[addedExports.stack] as WasmGlobal
   fuel.value = limit - BigInt(facts.entryFuel)
@@ -38,6 +39,13 @@ export function runBare({ facts, module }: CompiledModule, limit: bigint): BareR
   const left = BigInt(fuel.value)
   const memory = new Uint8Array((exports.memory as WasmMemory).buffer)
   return { ending: endingOf(error, left, Number(stack.value)), detail, units: limit - left, memory }
+}
+
+/** What a metered module without any other imports wants. */
+export function memoryImports({ memory }: ModuleFacts): WasmImports {
+  if (memory === undefined) return {}
+  const { min: initial, max: maximum } = memory
+  return { [memoryImport.module]: { [memoryImport.name]: new webAssembly.Memory({ initial, maximum }) } }
 }
 
 /** Units that a billed module really executes until its limit, or a trap, ends it; above `workMax` it is ended. */

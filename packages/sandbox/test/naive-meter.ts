@@ -41,7 +41,7 @@ function perInstruction(withLumps: boolean): ChargePlacement {
 const factsOf = new WeakMap<Uint8Array, ModuleFacts>()
 
 function meteredWith(bytes: Uint8Array, placement: ChargePlacement): CompiledModule {
-  const { bytes: metered, entryFuel } = meterModule(readModule(bytes), keptExports, placement)
+  const { bytes: metered, entryFuel } = meterModule(readModule(bytes), keptExports, { placement })
   const facts = factsOf.get(bytes) ?? prepareModule(bytes).facts
   factsOf.set(bytes, facts)
   return { facts: { ...facts, entryFuel }, module: new webAssembly.Module(metered) }
@@ -68,12 +68,15 @@ export const innerExports: Readonly<Record<keyof typeof addedExports, string>> =
 
 /** The metered module, metered again: the outer count is all that was really executed, what the inner one adds included. */
 export function meteredTwice(bytes: Uint8Array): CompiledModule {
-  const inner = Buffer.from(meterModule(readModule(bytes), keptExports).bytes)
+  const inner = Buffer.from(meterModule(readModule(bytes), keptExports, { memory: 'own' }).bytes)
   for (const name of ['fuel', 'stack', 'pagesMax', 'growth', 'start'] as const) {
     const at = inner.indexOf(addedExports[name])
     if (at >= 0) inner.write(innerExports[name], at)
   }
   const kept = new Set([...keptExports, ...Object.values(innerExports)])
-  const { bytes: outer, entryFuel } = meterModule(readModule(new Uint8Array(inner)), kept, perInstruction(false))
+  const { bytes: outer, entryFuel } = meterModule(readModule(new Uint8Array(inner)), kept, {
+    placement: perInstruction(false),
+    memory: 'own',
+  })
   return { facts: { ...prepareModule(bytes).facts, entryFuel }, module: new webAssembly.Module(outer) }
 }

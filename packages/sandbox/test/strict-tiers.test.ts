@@ -39,7 +39,7 @@ async function hashesIn(program: string, ...flags: string[]): Promise<Hashes> {
 }
 
 /** Other Node.js versions to compare with: paths, separated like PATH. */
-const others = (process.env.STEAD_TEST_NODES ?? '').split(delimiter).filter((path) => path !== '')
+const others = (process.env.SANDBOX_TEST_NODES ?? '').split(delimiter).filter((path) => path !== '')
 
 /** Ways in which one machine makes machine code; the last is what a processor without AVX gets. */
 const ways = [[], ['--liftoff-only'], ['--no-liftoff'], ['--liftoff-only', '--no-enable-avx']]

@@ -25,7 +25,7 @@ async function corpusHash(program: string, ...flags: string[]): Promise<string> 
 }
 
 /** Other Node.js versions to compare with: paths, separated like PATH. */
-const others = (process.env.STEAD_TEST_NODES ?? '').split(delimiter).filter((path) => path !== '')
+const others = (process.env.SANDBOX_TEST_NODES ?? '').split(delimiter).filter((path) => path !== '')
 
 test('metered bytes, outcomes and fuel are the same in every compiler tier and Node.js version', async () => {
   const expected = await corpusHash(process.execPath)

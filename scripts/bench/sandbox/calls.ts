@@ -4,6 +4,7 @@ import { type CallInput, type Executor, InlineExecutor, type LoadedModule } from
 import { guests } from '../../../packages/sandbox/test/guests.ts'
 import { echoModule } from '../echo-module.ts'
 import { type BenchRow, benchRow, missingRow, percentile } from '../row.ts'
+import { bareTripsUs } from './echo-process.ts'
 import { commandCall, functionCall, limitsOf } from './guest-calls.ts'
 import { buildProgram } from './suite.ts'
 import { WATCHED_ON_LINUX_ONLY, WatchedExecutor } from './watched-executor.ts'
@@ -66,7 +67,10 @@ async function coldStarts(bytes: Uint8Array, call: CallInput): Promise<readonly 
   ]
 }
 
-/** A call in a fresh instance of a loaded module, 1 kB in and out, beside the same on the calling thread. */
+/**
+ * A call in a fresh instance of a loaded module, 1 kB in and out, beside the same bytes on the same way (process, thread
+ * and back) without a call, and the call without the way.
+ */
 async function warmCalls(bytes: Uint8Array, call: CallInput): Promise<readonly BenchRow[]> {
   const inline = new InlineExecutor()
   await inline.start()
@@ -74,19 +78,27 @@ async function warmCalls(bytes: Uint8Array, call: CallInput): Promise<readonly B
   const watched = await WatchedExecutor.start({ workersMax: 1 })
   try {
     const samples = await callTimesUs(watched.executor, bytes, call)
+    const bareUs = await bareTripsUs(INPUT_BYTES, WARM_CALLS)
     const rows: readonly (readonly [string, number, BenchRow['target']])[] = [
       ['p50', 0.5, { limit: 120, better: 'less' }],
       ['p99', 0.99, undefined],
     ]
-    return rows.map(([share, part, target]) =>
+    return rows.flatMap(([share, part, target]) => [
       benchRow({
         name: `warm call in a fresh instance, 1 kB, ${share}`,
         unit: 'us',
         value: percentile(samples, part),
-        reference: { name: 'same thread', value: percentile(inlineUs, part) },
+        reference: { name: 'bare bytes, process and thread', value: percentile(bareUs, part) },
         target,
       }),
-    )
+      benchRow({
+        name: `the same on the calling thread, ${share}`,
+        unit: 'us',
+        value: percentile(inlineUs, part),
+        reference: undefined,
+        target: undefined,
+      }),
+    ])
   } finally {
     await watched.stop()
   }

@@ -50,7 +50,7 @@ function unmetered(bytes: Uint8Array): Runner {
 
 /** The same module with its charges placed in another way than that of bills. */
 export function meteredWith(bytes: Uint8Array, placement: ChargePlacement): CompiledModule {
-  const { bytes: metered, ...fuel } = meterModule(readModule(bytes), keptExports, placement)
+  const { bytes: metered, ...fuel } = meterModule(readModule(bytes), keptExports, { placement })
   return { facts: { ...prepareModule(bytes).facts, ...fuel }, module: new webAssembly.Module(metered) }
 }
 

@@ -7,12 +7,13 @@ import { isSteadError, messageOf } from '@stead/core'
 import type { Outcome } from '../call.ts'
 import { SandboxError, type SandboxErrorCode } from '../errors.ts'
 import { type CompiledModule, compileModule } from '../prepare.ts'
-import { runCall } from '../run.ts'
+import { CallRunner } from '../run.ts'
 import type { WebWorkerScope } from './web-worker.ts'
 import type { Answer, CallRequest, FromWorker, LoadRequest, ToWorker } from './worker-messages.ts'
 
 const scope = globalThis as unknown as WebWorkerScope
 const modules = new Map<number, CompiledModule>()
+const calls = new CallRunner()
 
 function load({ bytes, floats }: LoadRequest): Answer {
   try {
@@ -30,7 +31,7 @@ function run({ handle, call, limits }: CallRequest): Answer {
   const outcome: Outcome =
     compiled === undefined
       ? { status: 'node-fault', code: 'internal', message: 'module is not in this worker' }
-      : runCall(compiled, call, limits)
+      : calls.run(compiled, call, limits)
   return { kind: 'outcome', outcome }
 }
 

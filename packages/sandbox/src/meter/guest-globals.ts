@@ -36,6 +36,9 @@ export const addedExports = {
   start: 'stead:start',
 } as const
 
+/** The import by which an instance is given its memory. */
+export const memoryImport = { module: 'stead', name: 'memory' } as const
+
 /** Value of the growth global after the host failed to give memory that the guest was entitled to. */
 export const GROWTH_HOST_FAILED = -1
 

@@ -3,6 +3,7 @@ import { FunctionReader } from '../binary/function-reader.ts'
 import { type BodyRange, type ModuleExport, type ModuleView, Section, sectionOrder } from '../binary/module-view.ts'
 import { amountCosts } from '../cost-table.ts'
 import { SandboxError } from '../errors.ts'
+import type { MemoryPages } from '../memory-shelf.ts'
 import { staticLimits } from '../static-limits.ts'
 import { functionTypeAt } from './block-types.ts'
 import { BodyWriter } from './body-writer.ts'
@@ -10,7 +11,7 @@ import { BulkFunctions, type TypeRegistry } from './bulk-functions.ts'
 import { CallGraph } from './call-graph.ts'
 import { billingPlacement, type ChargePlacement } from './charge-placement.ts'
 import { ChargePlan, type PlacedCharges } from './charge-plan.ts'
-import { addedExports, type GuestGlobals, guestGlobals, writeGuestGlobals } from './guest-globals.ts'
+import { addedExports, type GuestGlobals, guestGlobals, memoryImport, writeGuestGlobals } from './guest-globals.ts'
 import { Prepayments } from './prepayments.ts'
 
 /** V8 refuses larger function bodies. */
@@ -26,21 +27,30 @@ export interface MeteredModule {
   readonly instanceFuel: number
   /** Fuel that each call of an export costs before its first instruction. */
   readonly entryFuel: number
+  /** Pages of the memory that an instance is to be given; undefined when it has none. */
+  readonly memory: MemoryPages | undefined
+}
+
+/** How a module is rewritten; what is left out is how bills are made. */
+export interface MeterOptions {
+  /** Where charges go. */
+  readonly placement?: ChargePlacement
+  /** Whether each instance is given its memory, or makes its own. */
+  readonly memory?: 'given' | 'own'
 }
 
 /**
  * Rewrites a validated module: charges before each run of instructions, stack accounting where functions call, helpers
  * for operations of variable amount, capped tables, the start function as an export, no custom sections, and only those
  * of its exports that `keptExports` names.
- * @param placement where charges go; others than the default are for comparison
  * @throws SandboxError SANDBOX_FORBIDDEN_FEATURE, SANDBOX_MODULE_LIMIT
  */
 export function meterModule(
   view: ModuleView,
   keptExports: ReadonlySet<string>,
-  placement: ChargePlacement = billingPlacement(),
+  { placement = billingPlacement(), memory = 'given' }: MeterOptions = {},
 ): MeteredModule {
-  const transformer = new Transformer(view, placement)
+  const transformer = new Transformer(view, placement, memory)
   return {
     bytes: transformer.transform(view.exports.filter((entry) => keptExports.has(entry.name))),
     instanceFuel:
@@ -50,19 +60,29 @@ export function meterModule(
       view.tables.reduce((entries, table) => entries + table.min, view.activeElements) * amountCosts.perTableEntry +
       view.globalCount * amountCosts.perGlobal,
     entryFuel: placement.prepayUnits,
+    memory: memory === 'given' ? memoryPagesOf(view) : undefined,
   }
+}
+
+function memoryPagesOf({ memory }: ModuleView): MemoryPages | undefined {
+  if (memory === undefined) return undefined
+  return { min: memory.min, max: Math.min(memory.max ?? staticLimits.memoryPages, staticLimits.memoryPages) }
 }
 
 class Transformer {
   readonly #view: ModuleView
   readonly #placement: ChargePlacement
+  readonly #memory: MemoryPages | undefined
+  readonly #isGiven: boolean
   readonly #globals: GuestGlobals
   readonly #types: AppendedTypes
   readonly #helpers: BulkFunctions
 
-  constructor(view: ModuleView, placement: ChargePlacement) {
+  constructor(view: ModuleView, placement: ChargePlacement, memory: 'given' | 'own') {
     this.#view = view
     this.#placement = placement
+    this.#memory = memoryPagesOf(view)
+    this.#isGiven = memory === 'given' && this.#memory !== undefined
     this.#globals = guestGlobals(view.globalCount)
     this.#types = new AppendedTypes(view)
     this.#helpers = new BulkFunctions({ view, globals: this.#globals, types: this.#types })
@@ -95,8 +115,16 @@ class Transformer {
         })
       case Section.table:
         return this.#tables()
+      case Section.import:
+        return this.#appended(id, this.#isGiven ? 1 : 0, (out) => {
+          if (!this.#isGiven) return
+          out.name(memoryImport.module)
+          out.name(memoryImport.name)
+          out.raw(2)
+          this.#writeMemory(out)
+        })
       case Section.memory:
-        return this.#memory()
+        return this.#ownMemory()
       case Section.global:
         return this.#appended(id, this.#globals.count, writeGuestGlobals)
       case Section.export:
@@ -136,14 +164,19 @@ class Transformer {
     return out.view()
   }
 
-  #memory(): Uint8Array | undefined {
-    const { memory } = this.#view
-    if (memory === undefined) return undefined
+  #ownMemory(): Uint8Array | undefined {
+    if (this.#memory === undefined || this.#isGiven) return undefined
     const out = new ByteWriter(32)
-    out.raw(1, 1)
-    out.u32(memory.min)
-    out.u32(Math.min(memory.max ?? staticLimits.memoryPages, staticLimits.memoryPages))
+    out.raw(1)
+    this.#writeMemory(out)
     return out.view()
+  }
+
+  #writeMemory(out: ByteWriter): void {
+    const { min = 0, max = 0 } = this.#memory ?? {}
+    out.raw(1)
+    out.u32(min)
+    out.u32(max)
   }
 
   #exports(kept: readonly ModuleExport[]): Uint8Array {

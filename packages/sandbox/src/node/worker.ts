@@ -2,7 +2,7 @@ import { type MessagePort, parentPort } from 'node:worker_threads'
 import { isSteadError, messageOf } from '@stead/core'
 import { SandboxError } from '../errors.ts'
 import { type CompiledModule, prepareModule } from '../prepare.ts'
-import { runCall } from '../run.ts'
+import { CallRunner } from '../run.ts'
 import { webAssembly } from '../webassembly.ts'
 import { readCall, readLoad, writeOutcome } from './call-codec.ts'
 import { ToParent } from './frames.ts'
@@ -40,6 +40,7 @@ class JobRunner {
   readonly #shared: Int32Array
   readonly #modules = new Map<number, CompiledModule>()
   readonly #out = new WireWriter(64 * 1024)
+  readonly #calls = new CallRunner()
 
   constructor(port: MessagePort, shared: Int32Array) {
     this.#port = port
@@ -82,7 +83,7 @@ class JobRunner {
     const outcome =
       compiled === undefined
         ? ({ status: 'node-fault', code: 'internal', message: 'module is not in this worker' } as const)
-        : runCall(compiled, call, limits)
+        : this.#calls.run(compiled, call, limits)
     const frame = this.#out.beginFrame(ToParent.outcome)
     this.#out.u32(id)
     writeOutcome(this.#out, outcome)
