@@ -155,6 +155,13 @@ describe('a counted loop', () => {
       onward,
       op.brIf(0),
     ),
+    'tests only until then': op.loop(
+      [count, step(COUNTER)],
+      op.block(
+        [op.get(PASSES_LOCAL), op.i32(5), EQUAL, op.brIf(0)],
+        [op.get(COUNTER), op.get(LIMIT_LOCAL), NOT_EQUAL, op.brIf(1)],
+      ),
+    ),
     'returns from its middle': op.loop(
       count,
       [op.get(PASSES_LOCAL), op.i32(5), EQUAL, op.if(op.i64(77), 0x0f)],

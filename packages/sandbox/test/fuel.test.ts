@@ -5,7 +5,8 @@ import type { Outcome } from '../src/call.ts'
 import { type CompiledModule, compileModule } from '../src/prepare.ts'
 import { runCall } from '../src/run.ts'
 import { functionCall, limits, packed } from './calls.ts'
-import { I32, I64, ModuleBuilder, op } from './module-builder.ts'
+import { type Code, I32, I64, ModuleBuilder, op } from './module-builder.ts'
+import { meteredPerInstruction } from './naive-meter.ts'
 import { randomProgram } from './random-program.ts'
 
 /** Instances of these programs cost 232,768. */
@@ -79,5 +80,30 @@ describe('fuel', () => {
       const reader = new FunctionReader(bytes)
       for (const body of view.bodies) expect(reader.read(body).count).toBeGreaterThan(1)
     }
+  })
+
+  test('is at most 64 units more than what is executed for each condition that is passed', () => {
+    // Nothing is ever zero, so what is behind the conditions is passed by.
+    const cheap = [op.get(2), op.if(Array.from({ length: 6 }, () => [op.i32(8), op.get(2), 0x36, 2, 0]))]
+    const dear = [op.get(2), op.if(Array.from({ length: 60 }, () => [op.i32(8), op.get(2), 0x36, 2, 0]))]
+    const extra = (body: Code): number => {
+      const bytes = new ModuleBuilder()
+        .memory(1)
+        .steadFunction([body, op.i64(0)], [[2, I32]])
+        .build()
+      const [billed = 0, executed = 0] = [compileModule(bytes), meteredPerInstruction(bytes)].map((module) => {
+        const outcome = run(module, 10n * FUEL)
+        if (outcome.status !== 'ok') throw new Error(outcome.status)
+        return Number(outcome.fuel)
+      })
+      return billed - executed
+    }
+    const conditions = 40
+    const twice = Array.from({ length: conditions / 2 }, () => [cheap, dear])
+    expect(extra(twice)).toBeLessThanOrEqual(64 * conditions)
+    const passes = 100
+    const loop = op.loop(twice, [op.get(3), op.i32(1), 0x6a, op.tee(3), op.i32(passes), 0x47, op.brIf(0)])
+    expect(extra(loop)).toBeLessThanOrEqual(64 * conditions * (passes + 1))
+    expect(extra(loop)).toBeGreaterThan(10 * passes)
   })
 })

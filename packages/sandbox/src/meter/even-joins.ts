@@ -1,7 +1,5 @@
 import { EdgeSite, type FlowGraph } from './flow-graph.ts'
 
-/** What small differences may add to a bill on one way through a function, or a pass of a loop, in multiples of one. */
-const SLACKS_PER_WAY = 4
 const NO_EDGE = -1
 
 /**
@@ -21,8 +19,6 @@ export class EvenJoins {
   readonly #previousInOf: number[] = []
   /** By block: units from the entry to its begin, on the dearest of the ways that are billed alike. */
   readonly #unitsTo: number[] = []
-  /** By block: most slack on a way to it since the innermost loop around it began its pass. */
-  readonly #slackTo: number[] = []
 
   /** @param slackUnitsMax most that one way is billed too much at one join; 0 finds nothing */
   find(graph: FlowGraph, slackUnitsMax: number): void {
@@ -46,13 +42,9 @@ export class EvenJoins {
 
   #enter(block: number): void {
     const last = this.#lastInOf[block] as number
-    this.#slackTo[block] = 0
     if (last === NO_EDGE) this.#unitsTo[block] = 0
-    else if (this.#previousInOf[last] !== NO_EDGE) this.#join(block)
-    else {
-      this.#unitsTo[block] = this.#unitsBy(last)
-      if (this.#graph.headerOf[block] !== block) this.#slackTo[block] = this.#slackBefore(last)
-    }
+    else if (this.#previousInOf[last] === NO_EDGE) this.#unitsTo[block] = this.#unitsBy(last)
+    else this.#join(block)
   }
 
   /** Bills the ways into a block alike, the dearest that are much dearer excepted. */
@@ -65,17 +57,18 @@ export class EvenJoins {
       if (dearer <= least + this.#slackUnitsMax) units = Math.max(units, dearer)
     }
     this.#unitsTo[block] = units
+    this.#level(block, units)
+  }
+
+  /** Notes what each way into a join is billed too much, unless it differs where nothing can be written. */
+  #level(block: number, units: number): void {
     let fixed: number | undefined
-    let most = 0
     for (const edge of this.#waysTo(block)) {
-      const slack = Math.max(0, units - this.#unitsBy(edge))
-      most = Math.max(most, this.#slackBefore(edge) + slack)
       if (this.#graph.siteOf[edge] !== EdgeSite.none) continue
+      const slack = Math.max(0, units - this.#unitsBy(edge))
       if (slack !== (fixed ?? slack)) return
       fixed = slack
     }
-    if (most > SLACKS_PER_WAY * this.#slackUnitsMax) return
-    this.#slackTo[block] = most
     this.fixedSlackOf[block] = fixed ?? 0
     for (const edge of this.#waysTo(block)) this.slackOf[edge] = Math.max(0, units - this.#unitsBy(edge))
   }
@@ -84,10 +77,6 @@ export class EvenJoins {
   #unitsBy(edge: number): number {
     const from = this.#graph.fromOf[edge] as number
     return (this.#unitsTo[from] as number) + (this.#graph.costOf[from] as number)
-  }
-
-  #slackBefore(edge: number): number {
-    return this.#slackTo[this.#graph.fromOf[edge] as number] as number
   }
 
   *#waysTo(block: number): Iterable<number> {
