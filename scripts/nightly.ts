@@ -1,6 +1,7 @@
 // `npm run nightly`: the long searches, one after the other. Those of the sandbox are tests of `npm test` with more of
-// everything; `contracts` seeds faults into the contracts and looks whether their tests notice. STEAD_FUZZ_PROGRAMS says how many programs (20,000), STEAD_FUZZ_SEED where the first search begins,
-// SANDBOX_TEST_NODES which other Node.js versions are compared (paths, separated like PATH). Arguments choose searches.
+// everything; `contracts` seeds faults into the contracts and looks whether their tests notice. STEAD_FUZZ_PROGRAMS says
+// how many programs (20,000), STEAD_FUZZ_SEED where the first search begins, SANDBOX_TEST_NODES which other Node.js
+// versions are compared (paths, separated like PATH). Arguments choose searches.
 import { runStep } from './run-step.ts'
 
 const searches: Readonly<Record<string, string>> = {
