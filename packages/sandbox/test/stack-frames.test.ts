@@ -4,7 +4,7 @@ import { readModule } from '../src/binary/module-reader.ts'
 import { findFrameSpan } from '../src/meter/frame-span.ts'
 import { compileModule } from '../src/prepare.ts'
 import { runBare } from './metered-run.ts'
-import { type Code, I32, ModuleBuilder, op } from './module-builder.ts'
+import { type Code, I32, I64, ModuleBuilder, op } from './module-builder.ts'
 
 const BLOCK = 0x02
 const CALL = 0x10
@@ -66,6 +66,15 @@ describe('functions that may recurse give their frame back', () => {
       expect(runBare(compileModule(bytes), 2n ** 40n).ending).toBe('stack-overflow')
     })
   }
+
+  test('and take a large one before anything runs, since the thread has no room to spare for it', () => {
+    const builder = new ModuleBuilder()
+    // 160 KB each: the third does not fit, although it would return at once.
+    const less = [op.get(0), op.i32(1), 0x6b, op.call(0)]
+    builder.function({ parameters: [I32], locals: [[20_000, I64]], body: [op.get(0), op.if(less)] })
+    const bytes = builder.steadFunction([op.i32(2), op.call(0), op.i64(0)]).build()
+    expect(runBare(compileModule(bytes), 2n ** 40n).ending).toBe('stack-overflow')
+  })
 
   test('and take none where they return without a call, if nothing but br and return leaves behind it', () => {
     const spanOf = (body: Code): object | undefined => {
