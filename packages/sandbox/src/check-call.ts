@@ -41,8 +41,12 @@ export function checkCall(kinds: readonly ModuleKind[], call: CallInput, limits:
         details: { wanted: call.kind, kinds },
       },
     )
-  if (limits.fuel < 1n || limits.fuel > callLimits.fuel)
-    throw bad(`fuel must be 1 .. ${callLimits.fuel}, not ${limits.fuel}`, { name: 'fuel', have: limits.fuel })
+  // A number compares like a bigint, and cannot be written like one.
+  if (typeof limits.fuel !== 'bigint' || limits.fuel < 1n || limits.fuel > callLimits.fuel)
+    throw bad(`fuel must be a bigint of 1 .. ${callLimits.fuel}, not ${typeof limits.fuel} ${limits.fuel}`, {
+      name: 'fuel',
+      have: limits.fuel,
+    })
   checkRange('memoryPages', limits.memoryPages, [1, callLimits.memoryPages])
   checkRange('outputBytes', limits.outputBytes, [0, callLimits.outputBytes])
   checkRange('timeMs', limits.timeMs, [1, callLimits.timeMs])

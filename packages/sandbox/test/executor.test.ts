@@ -121,6 +121,22 @@ describe('the executor process', () => {
     })
   })
 
+  test('a call that cannot be written costs only its caller', async () => {
+    const module = await executor.load(guests.loopOnDemand())
+    const running = executor.run(module, functionCall(LOOP), limits({ fuel: 2n ** 62n, timeMs: 300 }))
+    // What types would not let through: a number compares like a bigint.
+    const plain = limits({ fuel: 5 as unknown as bigint })
+    await expect(executor.run(module, functionCall(ECHO), plain)).rejects.toMatchObject({ code: 'SANDBOX_BAD_CALL' })
+    // Passes every check, and then has no bytes.
+    const seed = Object.defineProperty({ length: 32 }, 0, { get: () => expect.fail('read') }) as unknown as Uint8Array
+    await expect(executor.run(module, functionCall(ECHO, { seed }), limits())).rejects.toThrow('read')
+    expect(await executor.run(await executor.load(guests.echo()), functionCall(ECHO), limits())).toMatchObject({
+      status: 'ok',
+      output: ECHO,
+    })
+    expect(await running).toMatchObject({ status: 'timed-out' })
+  })
+
   test('every wall that this machine can put up is up', () => {
     const walls = new Map(executor.isolation().walls.map((wall) => [wall.name, wall]))
     for (const name of [

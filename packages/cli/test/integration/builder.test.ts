@@ -121,8 +121,11 @@ describe('stead test says what is wrong', () => {
   test('with tasks that need more than they may use', () => {
     expect(stead('new', 'greedy').status).toBe(0)
     edit('greedy/stead.job.ts', 'fuel(3_000_000_000)', 'fuel(20_000_000)')
-    const { status, stdout } = stead('test', 'greedy')
+    const expected = readFileSync(join(home, 'greedy/test/expected.json'), 'utf8')
+    const { status, stdout } = stead('test', 'greedy', '--update')
     expect(status).toBe(7)
+    // What fails is not written down as what should come out.
+    expect(readFileSync(join(home, 'greedy/test/expected.json'), 'utf8')).toBe(expected)
     expect(stdout).toMatch(/1 to 5000 +out of fuel +20000000 /)
   })
 })

@@ -245,8 +245,13 @@ export class FlowGraph {
   #branchTable(index: number): void {
     const from = this.#code.first[index] as number
     const count = this.#code.second[index] as number
-    for (let position = from; position < from + count; position++)
-      this.#branch(this.#code.labels[position] as number, index, EdgeSite.none, 1 / count)
+    // However often a table names a label, one edge leads there.
+    const times = new Map<number, number>()
+    for (let position = from; position < from + count; position++) {
+      const label = this.#code.labels[position] as number
+      times.set(label, (times.get(label) ?? 0) + 1)
+    }
+    for (const [label, share] of times) this.#branch(label, index, EdgeSite.none, share / count)
     this.#current = DEAD
   }
 

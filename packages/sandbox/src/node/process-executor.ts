@@ -208,6 +208,7 @@ export class ProcessExecutor implements Executor {
     { size, signal }: { readonly size: number; readonly signal: AbortSignal | undefined },
   ): Promise<Outcome> {
     const id = this.#freeCallId()
+    const frame = this.#callFrame(id, entry, wire)
     return new Promise((resolve, reject) => {
       const abort = (): void => {
         if (!this.#finish(id)) return
@@ -224,14 +225,28 @@ export class ProcessExecutor implements Executor {
       }
       entry.users++
       this.#calls.set(id, { entry, bytes: size, resolve: settle })
-      const frame = this.#out.beginFrame(ToChild.call)
+      this.#link?.send(frame)
+    })
+  }
+
+  /** Written whole before anything is noted: what cannot be written is its caller's fault alone. */
+  #callFrame(
+    id: number,
+    { handle }: ShelfEntry,
+    wire: { readonly call: CallInput; readonly limits: Limits },
+  ): Uint8Array<ArrayBuffer> {
+    const frame = this.#out.beginFrame(ToChild.call)
+    try {
       this.#out.u32(id)
-      this.#out.u32(entry.handle)
+      this.#out.u32(handle)
       this.#out.u32(wire.limits.timeMs)
       writeCall(this.#out, wire)
-      this.#out.endFrame(frame)
-      this.#link?.send(this.#out.take())
-    })
+    } catch (error) {
+      this.#out.dropFrame(frame)
+      throw error
+    }
+    this.#out.endFrame(frame)
+    return this.#out.take()
   }
 
   #freeCallId(): number {

@@ -62,6 +62,11 @@ export class WireWriter {
     this.#view.setUint32(at, this.#length - at - 4, true)
   }
 
+  /** Takes back a frame that could not be finished, so that nothing of it goes out with the next one. */
+  dropFrame(at: number): void {
+    this.#length = at
+  }
+
   /** What was written, as an own buffer that can be transferred; the writer starts anew. */
   take(): Uint8Array<ArrayBuffer> {
     const taken = this.#bytes.slice(0, this.#length)
