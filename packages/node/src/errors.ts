@@ -20,7 +20,7 @@ export type NodeErrorCode =
   | 'NODE_EPOCH_NO_PROGRAM'
   | 'NODE_EPOCH_REFUSED'
   | 'NODE_OPERATOR_KEY'
-  | 'NODE_DOCUMENT_MISSING'
+  | 'NODE_DOCUMENT_UNKNOWN'
 
 /** What each code of this package means. */
 export const nodeErrorCatalog: ErrorCatalog<NodeErrorCode> = {
@@ -132,7 +132,7 @@ export const nodeErrorCatalog: ErrorCatalog<NodeErrorCode> = {
     meaning: 'Proposing and challenging put a deposit of the operator behind a root, and need its key.',
     next: 'Name the file with the key: stead up --operator-key <file>',
   },
-  NODE_DOCUMENT_MISSING: {
+  NODE_DOCUMENT_UNKNOWN: {
     kind: 'system',
     retryable: true,
     meaning: 'Neither this node nor a connected peer has this document of an epoch.',

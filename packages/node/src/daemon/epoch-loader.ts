@@ -36,7 +36,7 @@ export class EpochLoader {
   async start(): Promise<void> {
     const { watch, propose } = this.#config.epochs
     if (watch || propose) await this.#load()
-    else if (this.#config.provide.enabled) this.#look(0)
+    else if (this.#config.provide.enabled) await this.#loadWhenBonded()
   }
 
   async stop(): Promise<void> {

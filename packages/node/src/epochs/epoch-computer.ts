@@ -88,6 +88,11 @@ export class EpochComputer {
     return roots.findLast((root) => root.epoch === epoch)?.evidence
   }
 
+  /** What was computed here of an epoch, the last of it; undefined when nothing was since the node began. */
+  known(epoch: EpochNumber): KnownResult | undefined {
+    return [...this.#results.values()].findLast((result) => result.epoch === epoch)
+  }
+
   /** What follows from evidence. @throws RewardsError, ProtocolError for evidence that cannot be had or used */
   async resultOf(epoch: EpochNumber, digest: Hash): Promise<KnownResult> {
     const id = evidenceIdOf(digest)

@@ -5,6 +5,7 @@ import { ChainFactsReader, type EpochBegin } from './chain-facts-reader.ts'
 import { DocumentExchange } from './document-exchange.ts'
 import { DocumentShelf } from './document-shelf.ts'
 import { EpochComputer } from './epoch-computer.ts'
+import { EpochEarningsBook } from './epoch-earnings-book.ts'
 import { deleteBefore, EPOCH_TABLES } from './epoch-tables.ts'
 import { LieReporter } from './lie-reporter.ts'
 import { LogBook } from './log-book.ts'
@@ -56,6 +57,7 @@ export class EpochService {
   readonly proposer: Proposer
   readonly watcher: Watcher
   readonly lies: LieReporter
+  readonly earnings: EpochEarningsBook
   readonly claimer: RewardClaimer | undefined
   readonly ports: EpochPorts
   readonly #options: EpochServiceOptions
@@ -91,6 +93,7 @@ export class EpochService {
     const { logs } = this
     this.computer = new EpochComputer(ports, { facts, shelf, exchange, board, logs, policies })
     const { computer } = this
+    this.earnings = new EpochEarningsBook({ facts, computer })
     this.proposer = new Proposer(ports, { computer, operator })
     this.#votes = new VoteBook(ports, board)
     this.watcher = new Watcher(ports, { facts, computer, logs, board, votes: this.#votes, operator })

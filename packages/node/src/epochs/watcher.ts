@@ -68,6 +68,11 @@ export class Watcher {
     return [...this.#audits.values()].findLast((verdict) => verdict.epoch === epoch)
   }
 
+  /** What came out of the audit of one result of a proposal. */
+  verdictOn(attempt: number, result: RootResult): WatchVerdict | undefined {
+    return this.#audits.get(auditName(attempt, result))
+  }
+
   /** Looks at the open proposal. @throws ChainError, CoreError of the store; passing faults are tried again next time */
   async look(open: RootProposal): Promise<void> {
     if (!this.#firstSeen.has(open.attempt)) this.#firstSeen.set(open.attempt, this.#ports.time.now())
@@ -88,7 +93,7 @@ export class Watcher {
 
   /** Undefined while it cannot be said yet: documents may still be on their way. */
   async #judge(open: RootProposal, result: RootResult): Promise<WatchVerdict | undefined> {
-    const name = `${open.attempt} ${result.root} ${result.evidence}`
+    const name = auditName(open.attempt, result)
     const known = this.#audits.get(name)
     if (known !== undefined) return known
     const epoch = epochNumber(open.epoch)
@@ -213,4 +218,8 @@ export class Watcher {
       logger.debug('decided by somebody else', { attempt: open.attempt, error: messageOf(error) })
     }
   }
+}
+
+function auditName(attempt: number, { root, evidence }: RootResult): string {
+  return `${attempt} ${root} ${evidence}`
 }
