@@ -31,8 +31,10 @@ import {
   type QualityParameters,
   utilityProgram,
 } from '@stead/rewards'
+import { DaemonClient } from '@stead/sdk'
 import { buildTestPurse } from '@stead/testkit'
 import { systemClock } from '../../src/adapters/system-clock.ts'
+import { readApiFile } from '../../src/api/api-file.ts'
 import { nodeDirectories } from '../../src/config/directories.ts'
 import { loadNodeConfig } from '../../src/config/load-node-config.ts'
 import { SteadNode } from '../../src/daemon/stead-node.ts'
@@ -163,8 +165,27 @@ export class EpochWorld {
     for (const { address } of [nodeKey, operator]) await this.#anvil?.faucet(address, { gasWei: GAS })
     const account = await this.connect(operator)
     await this.#bond(account, nodeKey, operator.address)
-    const bootstrap = this.members.flatMap(({ node }) => node.foundation.network.addresses().slice(0, 1)).slice(0, 1)
-    const directories = nodeDirectories(directory, {})
+    const member = await this.#up({ name, nodeKey, operator, account }, { operatorKey, flags })
+    this.members.push(member)
+    return member
+  }
+
+  /** Stops a member's node and starts it again in the same folder. */
+  async restart(member: WorldMember, flags: Readonly<Record<string, unknown>> = {}): Promise<WorldMember> {
+    await member.node.stop()
+    const operatorKey = join(this.directory, member.name, 'keys', 'operator.key')
+    const again = await this.#up(member, { operatorKey, flags })
+    this.members.splice(this.members.indexOf(member), 1, again)
+    return again
+  }
+
+  async #up(
+    of: Pick<WorldMember, 'name' | 'nodeKey' | 'operator' | 'account'>,
+    { operatorKey, flags }: { readonly operatorKey: string; readonly flags: Readonly<Record<string, unknown>> },
+  ): Promise<WorldMember> {
+    const directories = nodeDirectories(join(this.directory, of.name), {})
+    const others = this.members.filter(({ name }) => name !== of.name)
+    const bootstrap = others.flatMap(({ node }) => node.foundation.network.addresses().slice(0, 1)).slice(0, 1)
     const { config } = loadNodeConfig({
       directories,
       environment: {},
@@ -175,7 +196,7 @@ export class EpochWorld {
         'network.bootstrap': bootstrap,
         'network.mdns': false,
         'provide.enabled': true,
-        'provide.operator': operator.address,
+        'provide.operator': of.operator.address,
         'provide.concurrency': '1',
         'epochs.watch': true,
         'epochs.operatorKey': operatorKey,
@@ -187,9 +208,22 @@ export class EpochWorld {
     await node.start()
     const { epochs } = node
     if (epochs === undefined) throw new TypeError('the node takes no part in epochs')
-    const member = { name, node, nodeKey, operator, account, economy: account.economy(this.book), epochs }
-    this.members.push(member)
-    return member
+    return { ...of, node, economy: of.account.economy(this.book), epochs }
+  }
+
+  /** The member's own HTTP API. */
+  clientOf({ node }: WorldMember): DaemonClient {
+    const connection = async () => {
+      const access = readApiFile(node.directories.stateDir)
+      if (access === undefined) throw new TypeError('the node serves no API')
+      return access
+    }
+    return new DaemonClient({ connection, fetch: globalThis.fetch, clock: systemClock })
+  }
+
+  async giveDollars(to: Address, dollars: number): Promise<void> {
+    const dollarMicroUsd = microUsd(BigInt(dollars) * 1_000_000n)
+    await this.#anvil?.faucet(to, { dollarMicroUsd, dollar: this.book.dollar })
   }
 
   /** A payer's voucher of so many dollars, claimed on chain: its fee is in the lot of the epoch that runs. */
