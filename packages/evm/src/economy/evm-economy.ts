@@ -213,6 +213,11 @@ export class EvmEconomy implements Economy {
     return this.#rewards('sponsor', economyData.sponsor(program, amountMicroUsd), `the sponsoring of ${program}`)
   }
 
+  /** Sends tokens of the account's. */
+  transfer(to: Address, tokenUnits: bigint): Promise<TransactionOutcome> {
+    return this.#send('transfer', this.#places.token, economyData.transfer(to, tokenUnits), `the transfer to ${to}`)
+  }
+
   #read<Value>(read: reads.EconomyRead<Value>): Promise<Value> {
     return this.#link.read(this.#places[read.of], read)
   }

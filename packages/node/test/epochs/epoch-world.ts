@@ -11,19 +11,10 @@ import {
   silentMetrics,
   type Wei,
 } from '@stead/core'
-import { type AddressBook, chainIdentityOf, EvmChain, writeAddressBook } from '@stead/evm'
+import { type AddressBook, chainIdentityOf, EvmChain, signNodeConsent, writeAddressBook } from '@stead/evm'
 import { AnvilProcess } from '@stead/evm/anvil'
 import { deployContracts } from '@stead/evm/deploy'
-import {
-  addressWord,
-  bytesToHex,
-  createSigner,
-  domainSeparator,
-  keccakText,
-  loadSecp256k1,
-  type Secp256k1,
-  typedDigest,
-} from '@stead/protocol'
+import { bytesToHex, createSigner, keccakText, loadSecp256k1, type Secp256k1 } from '@stead/protocol'
 import {
   defaultQualityParameters,
   encodePolicy,
@@ -45,7 +36,6 @@ const GAS: Wei = (1000n * TOKEN) as Wei
 const EPOCH_SECONDS = 8
 const CHALLENGE_SECONDS = 4
 const BLOCK_MS = 500
-const CONSENT = keccakText('NodeConsent(address node,address operator)')
 
 /** Few probes, so that an epoch of seconds holds them. */
 const QUALITY: QualityParameters = {
@@ -276,19 +266,8 @@ export class EpochWorld {
   }
 
   async #bond(account: EvmChain, nodeKey: Signer, operator: Address): Promise<void> {
-    await this.giveTokens(operator, 5000n * TOKEN)
-    const domain = { name: 'Stead Stake', version: '1', chainId: 31337, verifyingContract: this.book.stake }
-    const words = [addressWord(nodeKey.address), addressWord(operator)]
-    const consent = nodeKey.sign(typedDigest(domainSeparator(domain), CONSENT, words))
+    await this.holder.economy(this.book).transfer(operator, 5000n * TOKEN)
+    const consent = signNodeConsent(nodeKey, operator, chainIdentityOf(this.book))
     await account.economy(this.book).bond(nodeKey.address, 2000n * TOKEN, consent)
-  }
-
-  /** Sends tokens of the holder's. */
-  async giveTokens(to: Address, amount: bigint): Promise<void> {
-    // transfer(address,uint256)
-    const data = `0xa9059cbb${to.slice(2).padStart(64, '0')}${amount.toString(16).padStart(64, '0')}`
-    await this.rpc('anvil_impersonateAccount', this.holder.account)
-    await this.rpc('eth_sendTransaction', { from: this.holder.account, to: this.book.token, data })
-    await this.rpc('anvil_stopImpersonatingAccount', this.holder.account)
   }
 }
