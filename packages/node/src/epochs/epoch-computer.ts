@@ -1,4 +1,4 @@
-import type { ContentId, Hash } from '@stead/core'
+import type { ContentId, FinalRoot, Hash } from '@stead/core'
 import {
   type ComputedEpoch,
   computeEpoch,
@@ -52,6 +52,8 @@ export class EpochComputer {
   readonly #ports: EpochPorts
   readonly #parts: ComputerParts
   readonly #results: Map<ContentId, KnownResult> = new Map()
+  /** All final roots, as long as the newest is still the newest. */
+  #roots: readonly FinalRoot[] = []
   readonly #own: Map<string, Promise<KnownResult>> = new Map()
 
   constructor(ports: EpochPorts, parts: ComputerParts) {
@@ -83,9 +85,11 @@ export class EpochComputer {
     const newest = await economy.finalRoot()
     if (newest === undefined || newest.epoch < epoch) return undefined
     if (newest.epoch === epoch) return newest.evidence
-    const { number: toBlock } = await history.head()
-    const roots = await history.finalRoots({ fromBlock: history.firstBlock, toBlock })
-    return roots.findLast((root) => root.epoch === epoch)?.evidence
+    if (this.#roots.at(-1)?.evidence !== newest.evidence) {
+      const { number: toBlock } = await history.head()
+      this.#roots = await history.finalRoots({ fromBlock: history.firstBlock, toBlock })
+    }
+    return this.#roots.findLast((root) => root.epoch === epoch)?.evidence
   }
 
   /** What was computed here of an epoch, the last of it; undefined when nothing was since the node began. */

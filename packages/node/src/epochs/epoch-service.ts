@@ -43,6 +43,8 @@ export interface EpochServiceParts {
 /** What goes on one after the other in each round. */
 type Duty = 'chain' | 'probing' | 'logs' | 'lies' | 'proposals' | 'claims' | 'keeping'
 
+/** How long a round may go on after the node was told to stop. */
+const ROUND_GRACE_MS = 5000
 /** Rounds between two looks for something to claim. */
 const CLAIM_ROUNDS = 20
 
@@ -130,7 +132,8 @@ export class EpochService {
     this.#timer?.clear()
     this.#probing.stop()
     this.board.stop()
-    await this.#round
+    // A transaction may wait for its block for minutes; whoever stops the chain after this ends it.
+    await Promise.race([this.#round, this.ports.clock.sleep(ROUND_GRACE_MS)])
     await this.#onStopped()
   }
 

@@ -83,12 +83,24 @@ export class Watcher {
       return
     }
     await this.#parts.board.ask(epochNumber(open.epoch))
-    const isProposedTrue = proposed.verdict === 'match'
-    const other = isProposedTrue ? undefined : await this.#judge(open, open.challenge.other)
-    const result = isProposedTrue ? open.proposed : other?.verdict === 'match' ? open.challenge.other : undefined
+    const result = await this.#trueResult(open, proposed)
     if (result === undefined) return
     await this.#vote(open, result)
     await this.#decide(open, result)
+  }
+
+  /**
+   * What to vote for. When both sides are false it is this node's own result: watchers with the same logs have the same
+   * one, so that a liar and a friend cannot leave only lies to choose from. Undefined while it cannot be said yet.
+   */
+  async #trueResult(open: RootProposal, proposed: WatchVerdict): Promise<RootResult | undefined> {
+    if (proposed.verdict === 'match') return open.proposed
+    if (open.challenge === undefined) return undefined
+    const other = await this.#judge(open, open.challenge.other)
+    if (other === undefined) return undefined
+    if (other.verdict === 'match') return open.challenge.other
+    const { root, digest } = await this.#parts.computer.own(epochNumber(open.epoch))
+    return { root, evidence: digest }
   }
 
   /** Undefined while it cannot be said yet: documents may still be on their way. */

@@ -59,6 +59,31 @@ describe('epochs with a liar among three honest watchers', () => {
   )
 
   it(
+    'a liar who proposes and challenges, so that both sides are false, loses both deposits to a third result',
+    async () => {
+      const { first, liar } = parties()
+      const { economy, time } = first.epochs.ports
+      const later = ((await economy.finalRoot())?.epoch ?? 0) + 1
+      const epoch = epochNumber(later)
+      const truth = await world.until('the honest result', async () =>
+        time.epoch() > epoch ? await first.epochs.computer.own(epoch).catch(() => undefined) : undefined,
+      )
+      const before = await balanceOf(liar)
+      const other = hash(`0x${'99'.repeat(32)}`)
+      await liar.economy.propose(epoch, { root: LIE, evidence: truth.digest }, liar.nodeKey.address)
+      const attempt = (await economy.proposal())?.attempt ?? 0
+      await liar.economy.challenge(attempt, { root: other, evidence: truth.digest }, liar.nodeKey.address)
+      const final = await world.until('a decision', async () => {
+        const root = await economy.finalRoot()
+        return root?.epoch === epoch ? root : undefined
+      })
+      expect(final.root).toBe(truth.root)
+      expect((await balanceOf(liar)) - before).toBe(-200n * TOKEN)
+    },
+    TIMEOUT_MS,
+  )
+
+  it(
     'a node that publishes two logs for one epoch is reported and loses its bond',
     async () => {
       const { first, liar } = parties()
