@@ -13,16 +13,25 @@ export type {
 } from './chain.ts'
 export type { Clock, Timer } from './clock.ts'
 export type {
+  BlockMark,
+  BlockSpan,
   BondState,
+  ClaimBatch,
   Economy,
+  EconomyHistory,
   EpochTerms,
   FinalRoot,
   LotForSale,
   LotSale,
+  LotSold,
+  NodeBonded,
+  ProgramChanged,
+  ProgramSponsored,
   RewardClaim,
   RewardState,
   RootProposal,
   RootResult,
+  RootTerms,
   SignedPayload,
 } from './economy.ts'
 export type {

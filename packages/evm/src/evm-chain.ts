@@ -40,6 +40,7 @@ import {
   tokenRead,
 } from './contract-reads.ts'
 import { type EconomyContracts, EvmEconomy } from './economy/evm-economy.ts'
+import { EvmHistory } from './economy/evm-history.ts'
 import { ChainError } from './errors.ts'
 import { Exclusive } from './exclusive.ts'
 import { JsonRpc } from './json-rpc.ts'
@@ -255,6 +256,18 @@ export class EvmChain implements Chain {
         send: async (kind, request) => outcomeOf(await this.#send(kind, request)),
       },
       { account: this.account, ...this.identity, ...contracts },
+    )
+  }
+
+  /** What the economy's contracts recorded, through the same endpoint. */
+  history(contracts: EconomyContracts): EvmHistory {
+    const { escrow, stake } = this.identity
+    return new EvmHistory(
+      {
+        rpc: () => this.#started(),
+        search: (filter) => searchLogs(this.#started(), filter, this.#options.logBlocksMax),
+      },
+      { escrow, stake, rewards: contracts.rewards, deployedAtBlock: this.#options.deployedAtBlock },
     )
   }
 

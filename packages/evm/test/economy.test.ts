@@ -147,4 +147,29 @@ describe('the economy on a real chain', () => {
     expect(await economy.bondOf(node.address)).toMatchObject({ bondedTokenUnits: 0n, expelled: true })
     await expect(economy.reportEquivocation(slot, first, second)).rejects.toThrow(/AlreadyPunished/)
   })
+
+  it('reads back what was recorded, block by block', async () => {
+    const history = chain.history(devnet.book)
+    const head = await history.head()
+    const span = { fromBlock: history.firstBlock, toBlock: head.number }
+    const [claims, sales, bonds] = [await history.claims(span), await history.sales(span), await history.bonds(span)]
+    expect(claims).toMatchObject([{ grossMicroUsd: dollars(40), feeMicroUsd: dollars(2) }])
+    expect(sales).toMatchObject([{ feesMicroUsd: dollars(2), lastEpoch: 0 }])
+    expect(bonds.map((bond) => bond.node)).toEqual([node.address, node.address])
+    expect(await history.programs(span)).toMatchObject([
+      { program: UTILITY, source: 'minted', isEnabled: true },
+      { program: COVERAGE, source: 'sponsored', isEnabled: true },
+    ])
+    expect(await history.sponsorships(span)).toMatchObject([{ program: COVERAGE, amountMicroUsd: dollars(2) }])
+    const final = await economy.finalRoot()
+    expect((await history.finalRoots(span)).at(-1)).toEqual(final)
+    expect(await history.block(head.number)).toEqual(head)
+    const [first] = claims
+    const after = { fromBlock: (first?.blockNumber ?? 0) + 1, toBlock: head.number }
+    expect(await history.claims(after)).toEqual([])
+    // An endpoint that is behind must not pass for a chain in which nothing happened.
+    const beyond = history.claims({ ...span, toBlock: head.number + 1 })
+    await expect(beyond).rejects.toSatisfy((error) => hasCode(error, 'CHAIN_BAD_ANSWER'))
+    expect(await economy.rootTerms()).toMatchObject({ challengeSeconds: 100, decisionSeconds: 100 })
+  })
 })

@@ -15,6 +15,12 @@ export type NodeErrorCode =
   | 'NODE_API_ORIGIN'
   | 'NODE_ROUTE_UNKNOWN'
   | 'NODE_BODY_TOO_LARGE'
+  | 'NODE_EPOCHS_OFF'
+  | 'NODE_EPOCH_NOT_OVER'
+  | 'NODE_EPOCH_NO_PROGRAM'
+  | 'NODE_EPOCH_REFUSED'
+  | 'NODE_OPERATOR_KEY'
+  | 'NODE_DOCUMENT_UNKNOWN'
 
 /** What each code of this package means. */
 export const nodeErrorCatalog: ErrorCatalog<NodeErrorCode> = {
@@ -95,6 +101,42 @@ export const nodeErrorCatalog: ErrorCatalog<NodeErrorCode> = {
     retryable: false,
     meaning: 'The body of a request is larger than its route takes.',
     next: 'Send less at once.',
+  },
+  NODE_EPOCHS_OFF: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The node takes no part in epochs: it neither watches nor proposes, and has no bond.',
+    next: 'Watch epochs: stead up --watch-epochs; or bond the node: stead bond',
+  },
+  NODE_EPOCH_NOT_OVER: {
+    kind: 'user',
+    retryable: true,
+    meaning: 'An epoch that still runs, or whose logs are still gathered, has no result.',
+    next: 'Ask again when it is over; see when: stead epoch',
+  },
+  NODE_EPOCH_NO_PROGRAM: {
+    kind: 'user',
+    retryable: true,
+    meaning: 'No reward program that mints is enabled on this chain, or the node does not have its policy.',
+    next: 'Name the file of the policy in epochs.policies.',
+  },
+  NODE_EPOCH_REFUSED: {
+    kind: 'user',
+    retryable: true,
+    meaning: 'An epoch cannot be proposed now: it is final already, or another proposal is open.',
+    next: 'See proposals: stead epoch',
+  },
+  NODE_OPERATOR_KEY: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'Proposing and challenging put a deposit of the operator behind a root, and need its key.',
+    next: 'Name the file with the key: stead up --operator-key <file>',
+  },
+  NODE_DOCUMENT_UNKNOWN: {
+    kind: 'system',
+    retryable: true,
+    meaning: 'Neither this node nor a connected peer has this document of an epoch.',
+    next: 'Connect to more peers, then ask again.',
   },
 }
 

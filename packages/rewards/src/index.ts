@@ -6,6 +6,7 @@ export type { EpochEarnings, ExplainedEpoch, ProgramEarnings } from './audit/exp
 export { explainEarnings } from './audit/explain-earnings.ts'
 export type { ComputedEpoch, EpochComponents, NamedDocument } from './epoch/compute-epoch.ts'
 export { computeEpoch } from './epoch/compute-epoch.ts'
+export { decisionPayload } from './epoch/decision.ts'
 export type { EpochEvidence } from './epoch/evidence.ts'
 export {
   EVIDENCE_BYTES_MAX,

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { type Address, hasCode, type Logger, messageOf, silentLogger, silentMetrics } from '@stead/core'
+import { type Address, hasCode, type Logger, messageOf, type Signer, silentLogger, silentMetrics } from '@stead/core'
 import { nodeKeyPath } from '@stead/node/files'
 import { loadOrCreateKey, systemClock, systemRandom } from '@stead/node/identity'
 import { createSigner, loadSecp256k1, type Secp256k1 } from '@stead/protocol'
@@ -9,6 +9,7 @@ import { CliError } from '../errors.ts'
 import { DaemonProcess } from './daemon-process.ts'
 import { type DevLayout, devLayout, readDevState, writeDevState } from './dev-layout.ts'
 import { LocalChain } from './local-chain.ts'
+import { DAILY_EPOCHS, type LocalEpochs, policyPath, writePolicy } from './local-economy.ts'
 import { RESTARTS_MAX, RestartPolicy } from './restart-policy.ts'
 
 /** What a local network tells its supervisor. */
@@ -29,6 +30,8 @@ export interface DevNetworkComponents {
 export interface DevNetworkOptions {
   readonly directory: string
   readonly providers: number
+  /** How epochs are, when the chain is new. @default a day each */
+  readonly epochs?: LocalEpochs
 }
 
 /** One member of the network. */
@@ -96,7 +99,7 @@ export class DevNetwork {
     const secp256k1 = await loadSecp256k1()
     await this.#startChain(secp256k1, before?.rpcUrl)
     this.#listMembers(secp256k1)
-    await this.#provideForAll()
+    await this.#provideForAll(secp256k1)
     const [bootstrap, ...others] = this.#members.filter((member) => member.operator !== undefined)
     const payer = this.#members.find((member) => member.operator === undefined)
     if (bootstrap === undefined || payer === undefined)
@@ -119,16 +122,17 @@ export class DevNetwork {
 
   async #startChain(secp256k1: Secp256k1, rpcUrl: string | undefined): Promise<void> {
     const { logger, events } = this.#components
+    const { epochs = DAILY_EPOCHS } = this.#options
     const port = rpcUrl === undefined ? 0 : Number(new URL(rpcUrl).port)
     const components = { logger, secp256k1, onEnded: (error: Error) => this.#fail(error) }
     // Kept before it is started: a chain that came up halfway must be stopped as well.
-    this.#chain = new LocalChain(components, { layout: this.layout, port })
+    this.#chain = new LocalChain(components, { layout: this.layout, port, epochs })
     try {
       await this.#chain.start()
     } catch (error) {
       if (port === 0 || !hasCode(error, 'CHAIN_LOCAL_BUSY')) throw error
       events.onNotice(`port ${port} of the chain is taken by another program; using another one`)
-      this.#chain = new LocalChain(components, { layout: this.layout, port: 0 })
+      this.#chain = new LocalChain(components, { layout: this.layout, port: 0, epochs })
       await this.#chain.start()
     }
   }
@@ -143,16 +147,21 @@ export class DevNetwork {
         name: `provider-${number}`,
         dataDir,
         node: addressOf(nodeKeyPath(dataDir)),
-        operator: addressOf(join(dataDir, 'keys', 'operator.key')),
+        operator: addressOf(operatorKeyPath(dataDir)),
       })
     }
     const dataDir = layout.payerDir
     this.#members.push({ name: 'payer', dataDir, node: addressOf(nodeKeyPath(dataDir)), operator: undefined })
   }
 
-  async #provideForAll(): Promise<void> {
-    for (const { node, operator } of this.#members) {
+  async #provideForAll(secp256k1: Secp256k1): Promise<void> {
+    const signerOf = (path: string): Signer =>
+      createSigner(secp256k1, loadOrCreateKey(path, { secp256k1, random: systemRandom }))
+    writePolicy(this.layout.root, this.#options.epochs ?? DAILY_EPOCHS)
+    for (const { node, operator, dataDir } of this.#members) {
       await this.#chain?.provideFor(node, { isPayer: operator === undefined })
+      if (operator !== undefined)
+        await this.#chain?.bond(signerOf(nodeKeyPath(dataDir)), signerOf(operatorKeyPath(dataDir)))
     }
   }
 
@@ -174,10 +183,17 @@ export class DevNetwork {
     const bootstrap = member.name === 'provider-1' ? [] : known.slice(0, 1)
     return [
       ...['--rpc', this.rpcUrl, '--address-book', this.layout.addressBook, '--no-mdns'],
+      ...['--epochs-policies', policyPath(this.layout.root)],
       ...listen.flatMap((address) => ['--listen', address]),
       ...bootstrap.flatMap((address) => ['--bootstrap', address]),
       ...(member.operator === undefined ? [] : providerArguments(member.operator)),
+      ...(member.name === 'provider-1' ? this.#proposerArguments(member) : []),
     ]
+  }
+
+  /** One member proposes reward roots and watches those of others. */
+  #proposerArguments({ dataDir }: DevMember): string[] {
+    return ['--watch-epochs', '--propose-epochs', '--operator-key', operatorKeyPath(dataDir)]
   }
 
   /** A member that dies is started again, more and more slowly; one that keeps dying is given up. */
@@ -244,6 +260,10 @@ function providerArguments(operator: Address): string[] {
     operator,
     ...Object.entries(numbers).flatMap(([flag, value]) => [flag, String(value)]),
   ]
+}
+
+function operatorKeyPath(dataDir: string): string {
+  return join(dataDir, 'keys', 'operator.key')
 }
 
 function withoutPeer(address: string): string {

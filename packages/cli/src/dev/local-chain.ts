@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Address, Clock, Logger, MicroUsd, Wei } from '@stead/core'
+import type { Address, Clock, Logger, MicroUsd, Signer, Wei } from '@stead/core'
 import { hasCode, silentMetrics } from '@stead/core'
 import { type AddressBook, chainIdentityOf, EvmChain, readAddressBook, writeAddressBook } from '@stead/evm'
 import { AnvilProcess } from '@stead/evm/anvil'
@@ -7,6 +7,7 @@ import { deployContracts } from '@stead/evm/deploy'
 import { loadOrCreateKey, systemClock, systemRandom } from '@stead/node/identity'
 import { createSigner, type Secp256k1 } from '@stead/protocol'
 import type { DevLayout } from './dev-layout.ts'
+import { bondMember, DAILY_EPOCHS, type LocalEpochs, utilityOf } from './local-economy.ts'
 
 const ETHER_WEI = 10n ** 18n
 /** Gas for years of claims on a chain where it costs nothing. */
@@ -25,22 +26,32 @@ export interface LocalChainComponents {
   readonly onEnded: (error: Error) => void
 }
 
+/** Which local chain. */
+export interface LocalChainOptions {
+  readonly layout: DevLayout
+  readonly port: number
+  /** Fixed when the contracts are deployed. @default a day each */
+  readonly epochs?: LocalEpochs
+}
+
 /** The chain of a local network with its contracts. */
 export class LocalChain {
   readonly #components: LocalChainComponents
   readonly #layout: DevLayout
   readonly #clock: Clock = systemClock
   readonly #anvil: AnvilProcess
+  readonly #epochs: LocalEpochs
   #chain: EvmChain | undefined
   #book: AddressBook | undefined
 
-  constructor(components: LocalChainComponents, options: { readonly layout: DevLayout; readonly port: number }) {
+  constructor(components: LocalChainComponents, options: LocalChainOptions) {
+    this.#epochs = options.epochs ?? DAILY_EPOCHS
     this.#components = components
     this.#layout = options.layout
     const { logger, onEnded } = components
     this.#anvil = new AnvilProcess(
       { clock: this.#clock, logger, onEnded },
-      { directory: options.layout.chainDir, port: options.port },
+      { directory: options.layout.chainDir, port: options.port, blockSeconds: this.#epochs.blockSeconds },
     )
   }
 
@@ -84,6 +95,32 @@ export class LocalChain {
     })
   }
 
+  /** Gives an operator tokens and bonds its node, unless it is bonded. @throws ChainError */
+  async bond(node: Signer, operator: Signer): Promise<void> {
+    if (this.#chain === undefined) throw new TypeError('the local chain was not started')
+    await this.provideFor(operator.address, { isPayer: false })
+    const account = this.#adapterOf(operator, this.book)
+    const { identity } = this.#chain
+    try {
+      await bondMember({
+        holder: this.#chain.economy(this.book),
+        account: account.economy(this.book),
+        operator: operator.address,
+        node,
+        identity,
+      })
+    } finally {
+      await account.stop()
+    }
+  }
+
+  #adapterOf(signer: Signer, book: AddressBook): EvmChain {
+    return new EvmChain(
+      { logger: this.#components.logger, metrics: silentMetrics, clock: this.#clock, signer },
+      { rpcUrl: this.rpcUrl, identity: chainIdentityOf(book), deployedAtBlock: book.deployedAtBlock },
+    )
+  }
+
   #balances(account: Address): ReturnType<EvmChain['balances']> {
     if (this.#chain === undefined) throw new TypeError('the local chain was not started')
     return this.#chain.balances(account)
@@ -97,10 +134,7 @@ export class LocalChain {
 
   async #connect(): Promise<true> {
     const book = await readAddressBook(this.#layout.addressBook)
-    const chain = new EvmChain(
-      { logger: this.#components.logger, metrics: silentMetrics, clock: this.#clock, signer: this.#deployer() },
-      { rpcUrl: this.rpcUrl, identity: chainIdentityOf(book), deployedAtBlock: book.deployedAtBlock },
-    )
+    const chain = this.#adapterOf(this.#deployer(), book)
     await chain.start()
     this.#book = book
     this.#chain = chain
@@ -111,7 +145,12 @@ export class LocalChain {
     const { logger } = this.#components
     const signer = this.#deployer()
     await this.#anvil.faucet(signer.address, { gasWei: GIFT_GAS_WEI })
-    const book = await deployContracts({ clock: this.#clock, logger, signer }, { rpcUrl: this.rpcUrl, dollar: 'test' })
+    const { epochSeconds, challengeSeconds, decisionSeconds } = this.#epochs
+    const programs = [{ id: utilityOf(this.#epochs).id, source: 'minted' as const }]
+    const book = await deployContracts(
+      { clock: this.#clock, logger, signer },
+      { rpcUrl: this.rpcUrl, dollar: 'test', epochSeconds, challengeSeconds, decisionSeconds, programs },
+    )
     // The contracts must be on disk before anything names them.
     await this.#anvil.saveState()
     await writeAddressBook(join(this.#layout.addressBook), book)

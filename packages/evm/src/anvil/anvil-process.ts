@@ -41,6 +41,8 @@ export const anvilOptionsSchema: z.ZodType<AnvilOptions, AnvilInput> = z.strictO
   startTimeoutMs: z.int().min(100).max(120_000).default(20_000),
   /** How often new blocks are written to disk; that much may be lost when the machine dies. @default 1000 ms */
   stateIntervalMs: z.int().min(100).max(60_000).default(1000),
+  /** A block at least so often, beside those for transactions. @default none: nothing happens, nothing is written */
+  blockSeconds: z.int().min(1).max(3600).optional(),
 })
 
 interface AnvilOptions {
@@ -48,6 +50,7 @@ interface AnvilOptions {
   readonly port: number
   readonly startTimeoutMs: number
   readonly stateIntervalMs: number
+  readonly blockSeconds?: number | undefined
 }
 
 /** What a caller may write; defaults are filled in. */
@@ -56,6 +59,7 @@ export interface AnvilInput {
   readonly port?: number | undefined
   readonly startTimeoutMs?: number | undefined
   readonly stateIntervalMs?: number | undefined
+  readonly blockSeconds?: number | undefined
 }
 
 interface Running {
@@ -225,10 +229,21 @@ export class AnvilProcess {
 
   async #spawn(port: number): Promise<Running> {
     const state = (await this.#files.hasState()) ? ['--load-state', this.#files.statePath] : []
+    const { blockSeconds } = this.#options
+    const mining = blockSeconds === undefined ? [] : ['--block-time', String(blockSeconds), '--mixed-mining']
     const numbers = ['--port', port, '--chain-id', ANVIL_CHAIN_ID, '--accounts', 1, '--balance', 1_000_000]
     const child = spawn(
       findAnvil(),
-      ['--host', '127.0.0.1', '--silent', '--prune-history', String(HISTORY_BLOCKS), ...numbers.map(String), ...state],
+      [
+        '--host',
+        '127.0.0.1',
+        '--silent',
+        '--prune-history',
+        String(HISTORY_BLOCKS),
+        ...numbers.map(String),
+        ...mining,
+        ...state,
+      ],
       // Its own group: Ctrl-C in a terminal must reach us only, or the state of the last moment would be lost.
       { stdio: ['ignore', 'pipe', 'pipe'], detached: true, windowsHide: true },
     )

@@ -7,6 +7,7 @@ import { equivocationAbi } from '../generated/equivocation.ts'
 import { escrowAbi } from '../generated/escrow.ts'
 import { rewardsAbi } from '../generated/rewards.ts'
 import { stakeAbi } from '../generated/stake.ts'
+import { steadTokenAbi } from '../generated/stead-token.ts'
 
 const buy = AbiFunction.fromAbi(escrowAbi, 'buy')
 const bond = AbiFunction.fromAbi(stakeAbi, 'bond')
@@ -21,6 +22,7 @@ const drop = AbiFunction.fromAbi(rewardsAbi, 'drop')
 const accrue = AbiFunction.fromAbi(rewardsAbi, 'accrue')
 const claim = AbiFunction.fromAbi(rewardsAbi, 'claim')
 const sponsor = AbiFunction.fromAbi(rewardsAbi, 'sponsor')
+const transfer = AbiFunction.fromAbi(steadTokenAbi, 'transfer')
 
 /** A node's signature for a result. */
 export interface RootVote {
@@ -47,6 +49,7 @@ export const economyData: {
   readonly accrue: (operator: Address, epochs: readonly number[]) => Hex
   readonly claim: (line: RewardClaim) => Hex
   readonly sponsor: (program: Hash, amount: bigint) => Hex
+  readonly transfer: (to: Address, tokenUnits: bigint) => Hex
 } = {
   buy: (lot, maximumTokenUnits) => AbiFunction.encodeData(buy, [lot, maximumTokenUnits]),
   bond: (node, tokenUnits, consent) => AbiFunction.encodeData(bond, [node, tokenUnits, bytesToHex(consent)]),
@@ -65,4 +68,5 @@ export const economyData: {
   claim: ({ program, operator, cumulative, proof }) =>
     AbiFunction.encodeData(claim, [program, operator, cumulative, [...proof]]),
   sponsor: (program, amount) => AbiFunction.encodeData(sponsor, [program, amount]),
+  transfer: (to, tokenUnits) => AbiFunction.encodeData(transfer, [to, tokenUnits]),
 }

@@ -12,6 +12,7 @@ import type {
   RewardState,
   RootProposal,
   RootResult,
+  RootTerms,
   SignedPayload,
   TransactionOutcome,
   UnixMs,
@@ -62,6 +63,21 @@ export class EvmEconomy implements Economy {
       this.#read(reads.epochSecondsRead),
     ])
     return { genesisAt, epochSeconds }
+  }
+
+  async rootTerms(): Promise<RootTerms> {
+    const [challengeSeconds, decisionSeconds, minimumStakeTokenUnits, depositTokenUnits] = await Promise.all([
+      this.#read(reads.challengeSecondsRead),
+      this.#read(reads.decisionSecondsRead),
+      this.#read(reads.minimumStakeRead),
+      this.#read(reads.depositRead),
+    ])
+    return {
+      challengeSeconds: Number(challengeSeconds),
+      decisionSeconds: Number(decisionSeconds),
+      minimumStakeTokenUnits,
+      depositTokenUnits,
+    }
   }
 
   lotForSale(): Promise<LotForSale> {
@@ -195,6 +211,11 @@ export class EvmEconomy implements Economy {
     const { dollar, rewards } = this.#places
     await this.#approve(dollar, rewards, amountMicroUsd)
     return this.#rewards('sponsor', economyData.sponsor(program, amountMicroUsd), `the sponsoring of ${program}`)
+  }
+
+  /** Sends tokens of the account's. */
+  transfer(to: Address, tokenUnits: bigint): Promise<TransactionOutcome> {
+    return this.#send('transfer', this.#places.token, economyData.transfer(to, tokenUnits), `the transfer to ${to}`)
   }
 
   #read<Value>(read: reads.EconomyRead<Value>): Promise<Value> {

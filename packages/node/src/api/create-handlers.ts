@@ -1,5 +1,6 @@
 import type { SteadNode } from '../daemon/stead-node.ts'
 import { blobHandlers } from './blob-handlers.ts'
+import { epochHandlers } from './epoch-handlers.ts'
 import type { Handlers } from './handlers.ts'
 import { jobHandlers } from './job-handlers.ts'
 import { moneyHandlers } from './money-handlers.ts'
@@ -7,5 +8,11 @@ import { nodeHandlers } from './node-handlers.ts'
 
 /** What a node does for each route of its API. */
 export function createHandlers(node: SteadNode): Handlers {
-  return { ...blobHandlers(node), ...jobHandlers(node), ...moneyHandlers(node), ...nodeHandlers(node) }
+  return {
+    ...blobHandlers(node),
+    ...jobHandlers(node),
+    ...moneyHandlers(node),
+    ...epochHandlers(node),
+    ...nodeHandlers(node),
+  }
 }

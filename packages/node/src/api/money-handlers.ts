@@ -1,9 +1,10 @@
 import type { Address, MicroUsd } from '@stead/core'
 import { messageOf } from '@stead/core'
 import type { SettlementRecord, SettlementReport } from '@stead/market'
-import type { EarningsReport, SettleAnswer, SettledChannel, SettlementTransaction } from '@stead/sdk/api'
+import type { EarningsQuery, EarningsReport, SettleAnswer, SettledChannel, SettlementTransaction } from '@stead/sdk/api'
 import type { SteadNode } from '../daemon/stead-node.ts'
 import { NodeError } from '../errors.ts'
+import { earningsByEpoch } from './epoch-earnings.ts'
 import type { Handlers } from './handlers.ts'
 import { receiptLines } from './receipt-lines.ts'
 
@@ -22,7 +23,7 @@ export function moneyHandlers(node: SteadNode): Pick<Handlers, MoneyRoutes> {
       }
       return { purse: record.purse, endsAt: record.thawEndsAt, transaction }
     },
-    getEarnings: () => earnings(node),
+    getEarnings: ({ query }) => earnings(node, query),
   }
 }
 
@@ -42,11 +43,16 @@ async function settle(node: SteadNode): Promise<SettleAnswer> {
   }
 }
 
-async function earnings(node: SteadNode): Promise<EarningsReport> {
+async function earnings(node: SteadNode, query: EarningsQuery): Promise<EarningsReport> {
   const { provider } = node.trade
   if (provider === undefined) throw new NodeError('NODE_NOT_PROVIDING', 'this node sells nothing')
   const report = await provider.market.earnings()
   return {
+    operator: provider.operator,
+    rows:
+      node.epochs === undefined
+        ? []
+        : await earningsByEpoch(node.epochs, { operator: provider.operator, query, report }),
     receiptedMicroUsd: report.paidMicroUsd,
     claimedMicroUsd: report.grossMicroUsd,
     unclaimedMicroUsd: report.claimableMicroUsd,

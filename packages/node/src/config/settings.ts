@@ -25,6 +25,13 @@ export interface NodeConfig {
     readonly timeMsMax: number
   }
   readonly claim: { readonly minimumMicroUsd: number; readonly nativeCoinMicroUsd: number }
+  readonly epochs: {
+    readonly watch: boolean
+    readonly propose: boolean
+    readonly operatorKey: string | undefined
+    readonly policies: readonly string[]
+    readonly keepEpochs: number
+  }
   readonly blobs: { readonly cacheBytesMax: number }
   readonly stop: { readonly graceMs: number }
 }
@@ -184,6 +191,31 @@ const tree: Readonly<Record<keyof NodeConfig, Readonly<Record<string, Leaf>>>> =
     nativeCoinMicroUsd: integer([0, Number.MAX_SAFE_INTEGER], 3_000_000_000, {
       help: 'What one whole native coin of the chain is worth, in micro-dollars, to weigh gas against earnings.',
       reason: 'A rough figure is enough: it only decides when to claim.',
+    }),
+  },
+  epochs: {
+    watch: flag(false, {
+      flag: 'watch-epochs',
+      help: 'Recompute every proposed reward root, challenge a false one (with operatorKey) and vote (with a bond).',
+      reason: 'It takes memory and a deposit; a bonded node probes and answers probes without it.',
+    }),
+    propose: flag(false, {
+      flag: 'propose-epochs',
+      help: 'Propose the reward root of each epoch; needs operatorKey and a bond.',
+      reason: 'It puts a deposit of the operator at stake; one proposer is enough for all.',
+    }),
+    operatorKey: text(z.string().min(1).max(4096), undefined, {
+      flag: 'operator-key',
+      help: "File with the operator's private key, which signs proposals and challenges.",
+      reason: 'The node key alone cannot spend what the operator owns.',
+    }),
+    policies: list(z.string().min(1).max(4096), [], {
+      help: 'Files with policies of reward programs that this node should know; may be repeated.',
+      reason: 'The policy of the genesis is built in; others come with the evidence of epochs.',
+    }),
+    keepEpochs: integer([2, 4096], 64, {
+      help: 'For how many epochs evidence is kept and given to others.',
+      reason: 'Two months of days: longer than any proposal can be argued about.',
     }),
   },
   blobs: {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import type { Address, Chain, Clock, Logger, Network, Random, Signer, Store } from '@stead/core'
-import { chainIdentityOf, EvmChain, readAddressBook } from '@stead/evm'
+import type { Address, Clock, Logger, Network, Random, Signer, Store } from '@stead/core'
+import { type AddressBook, chainIdentityOf, EvmChain, readAddressBook } from '@stead/evm'
 import { Libp2pNetwork } from '@stead/libp2p'
 import { createSigner, loadSecp256k1, type Secp256k1 } from '@stead/protocol'
 import { SqliteStore } from '@stead/sqlite'
@@ -24,7 +24,8 @@ export interface Foundation {
   readonly store: SqliteStore
   readonly secp256k1: Secp256k1
   readonly signer: Signer
-  readonly chain: Chain
+  readonly chain: EvmChain
+  readonly addressBook: AddressBook
   readonly network: Network
 }
 
@@ -55,23 +56,26 @@ export async function openFoundation(
   const secp256k1 = await loadSecp256k1()
   const privateKey = loadOrCreateKey(nodeKeyPath(directories.dataDir), { secp256k1, random })
   const signer = createSigner(secp256k1, privateKey)
-  const chain = await openChain({ logger, metrics, clock, signer }, config)
+  const { chain, addressBook } = await openChain({ logger, metrics, clock, signer }, config)
   stops.push('chain', () => chain.stop())
   const network = await openNetwork({ store, clock, random, logger, metrics, privateKey, stops }, config)
-  return { clock, random, logger, metrics, store, secp256k1, signer, chain, network }
+  return { clock, random, logger, metrics, store, secp256k1, signer, chain, addressBook, network }
 }
 
-async function openChain(components: ConstructorParameters<typeof EvmChain>[0], config: NodeConfig): Promise<Chain> {
-  const { rpcUrl, addressBook } = config.chain
-  if (rpcUrl === undefined || addressBook === undefined) {
+async function openChain(
+  components: ConstructorParameters<typeof EvmChain>[0],
+  config: NodeConfig,
+): Promise<Pick<Foundation, 'chain' | 'addressBook'>> {
+  const { rpcUrl, addressBook: path } = config.chain
+  if (rpcUrl === undefined || path === undefined) {
     const missing = rpcUrl === undefined ? 'the RPC address' : 'the address book'
     throw new NodeError('NODE_CHAIN_MISSING', `${missing} of the settlement chain is not set`)
   }
-  const book = await readAddressBook(addressBook)
+  const book = await readAddressBook(path)
   const { deployedAtBlock } = book
   const chain = new EvmChain(components, { rpcUrl, identity: chainIdentityOf(book), deployedAtBlock })
   await chain.start()
-  return chain
+  return { chain, addressBook: book }
 }
 
 async function openNetwork(

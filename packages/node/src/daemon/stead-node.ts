@@ -6,8 +6,10 @@ import { removeApiFile, writeApiFile } from '../api/api-file.ts'
 import { ApiServer } from '../api/api-server.ts'
 import type { NodeDirectories } from '../config/directories.ts'
 import type { NodeConfig } from '../config/settings.ts'
+import type { EpochService } from '../epochs/epoch-service.ts'
 import { createExecutor } from './create-executor.ts'
 import type { DaemonReady } from './daemon-ready.ts'
+import { EpochLoader } from './epoch-loader.ts'
 import { type Foundation, openFoundation } from './foundation.ts'
 import { StopStack } from './stop-stack.ts'
 import { openTrade, type Trade } from './trade.ts'
@@ -36,6 +38,7 @@ export class SteadNode {
   #foundation: Foundation | undefined
   #trade: Trade | undefined
   #executor: LazyExecutor | undefined
+  #epochs: EpochLoader | undefined
   #intent: NodeIntent = 'run'
 
   constructor(components: { readonly logger: Logger }, options: SteadNodeOptions) {
@@ -69,6 +72,11 @@ export class SteadNode {
     return started(this.#executor)
   }
 
+  /** Undefined while the node takes no part in epochs. */
+  get epochs(): EpochService | undefined {
+    return this.#epochs?.service
+  }
+
   /** Brings everything up; after a failure call {@link stop}. @throws SteadError of the part that does not come up */
   async start(): Promise<DaemonReady> {
     const { logger, config, directories } = this
@@ -82,6 +90,10 @@ export class SteadNode {
     this.#executor = executor
     stops.push('executor', () => executor.stop())
     this.#trade = await openTrade({ foundation, executor, stops }, config)
+    const epochs = new EpochLoader({ foundation, offers: this.#trade.offers }, config)
+    this.#epochs = epochs
+    stops.push('epochs', () => epochs.stop())
+    await epochs.start()
     const apiUrl = await this.#openApi()
     const ready = this.#describe(apiUrl)
     logger.info('node is up', { node: ready.node, peer: ready.peer, addresses: ready.addresses, api: apiUrl })

@@ -15,6 +15,12 @@ export function loadOrCreateKey(path: string, components: { secp256k1: Secp256k1
   if (!existsSync(path)) {
     writePrivateFile(path, `${bytesToHex(freshKey(components))}\n`, true)
   }
+  return loadKey(path, components.secp256k1)
+}
+
+/** Reads a private key from a file that is there. @throws NodeError NODE_KEY_INVALID, NODE_KEY_EXPOSED */
+export function loadKey(path: string, secp256k1: Secp256k1): Uint8Array {
+  if (!existsSync(path)) throw new NodeError('NODE_KEY_INVALID', `there is no key in ${path}`, { details: { path } })
   checkMode(path)
   const text = readFileSync(path, 'utf8').trim()
   if (!KEY_PATTERN.test(text)) {
@@ -22,7 +28,7 @@ export function loadOrCreateKey(path: string, components: { secp256k1: Secp256k1
   }
   const key = hexToBytes(text.startsWith('0x') ? text : `0x${text}`)
   try {
-    components.secp256k1.publicKey(key)
+    secp256k1.publicKey(key)
   } catch (cause) {
     throw new NodeError('NODE_KEY_INVALID', `${path} does not hold a secp256k1 key`, { details: { path }, cause })
   }

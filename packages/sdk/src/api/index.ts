@@ -1,4 +1,15 @@
 export type {
+  EarningsQuery,
+  EpochEarningsRow,
+  EpochLine,
+  EpochList,
+  EpochRun,
+  EpochState,
+  OpenProposal,
+  RewardClaimStatus,
+  RewardsClaimed,
+} from './epochs.ts'
+export type {
   CountedReason,
   JobAccepted,
   JobCounts,

@@ -1,5 +1,6 @@
 import type { Address, ContentId, Fuel, Hash, MicroUsd, UnixMs, Wei } from '@stead/core'
 import { z } from 'zod'
+import { type EpochEarningsRow, epochEarningsRowWire } from './epochs.ts'
 import {
   addressWire,
   bytesWire,
@@ -147,6 +148,9 @@ export const settleAnswerWire: Wire<SettleAnswer> = z.object({
 
 /** Answer to `GET /v1/earnings`: a provider's ledger. */
 export interface EarningsReport {
+  readonly operator: Address
+  /** By epoch, oldest first; none where the node takes no part in epochs. */
+  readonly rows: readonly EpochEarningsRow[]
   /** Delivered and receipted since this node began. */
   readonly receiptedMicroUsd: MicroUsd
   readonly claimedMicroUsd: MicroUsd
@@ -160,6 +164,8 @@ export interface EarningsReport {
 
 /** Wire form of {@link EarningsReport}. */
 export const earningsReportWire: Wire<EarningsReport> = z.object({
+  operator: addressWire,
+  rows: z.array(epochEarningsRowWire),
   receiptedMicroUsd: microUsdWire,
   claimedMicroUsd: microUsdWire,
   unclaimedMicroUsd: microUsdWire,

@@ -1,4 +1,14 @@
 import {
+  type EarningsQuery,
+  type EpochList,
+  type EpochRun,
+  earningsQueryWire,
+  epochListWire,
+  epochRunWire,
+  type RewardsClaimed,
+  rewardsClaimedWire,
+} from './epochs.ts'
+import {
   type JobAccepted,
   type JobDetail,
   type JobEvent,
@@ -92,7 +102,11 @@ export interface Routes {
   readonly settle: Route<NoBody, NoQuery, SettleAnswer>
   readonly thaw: Route<ThawRequest, NoQuery, ThawAnswer>
   readonly finish: Route<NoBody, NoQuery, FinishAnswer>
-  readonly getEarnings: Route<NoBody, NoQuery, EarningsReport>
+  readonly getEarnings: Route<NoBody, EarningsQuery, EarningsReport>
+  readonly listEpochs: Route<NoBody, NoQuery, EpochList>
+  readonly runEpoch: Route<NoBody, NoQuery, EpochRun>
+  readonly getDocument: Route<NoBody, NoQuery, Uint8Array>
+  readonly claimRewards: Route<NoBody, NoQuery, RewardsClaimed>
   readonly getDoctor: Route<NoBody, NoQuery, DoctorReport>
   readonly runSelftest: Route<NoBody, NoQuery, DoctorReport>
 }
@@ -174,8 +188,23 @@ export const routes: Routes = {
     answer: finishAnswerWire,
   },
   getEarnings: {
-    ...get('getEarnings', '/v1/earnings', 'What this provider earned and claimed'),
+    ...get('getEarnings', '/v1/earnings', 'What this provider earned and claimed, in sum and by epoch'),
+    query: earningsQueryWire,
     answer: earningsReportWire,
+  },
+  listEpochs: { ...get('listEpochs', '/v1/epochs', 'Epochs, proposals and the final root'), answer: epochListWire },
+  runEpoch: {
+    ...post('runEpoch', '/v1/epochs/:id/run', 'Computes an epoch from all logs that came in time, and proposes it'),
+    answer: epochRunWire,
+  },
+  getDocument: {
+    ...get('getDocument', '/v1/documents/:id', 'A document of an epoch, from this node or its peers'),
+    form: 'bytes',
+    answer: undefined,
+  },
+  claimRewards: {
+    ...post('claimRewards', '/v1/rewards/claim', "Claims the operator's rewards and credit now"),
+    answer: rewardsClaimedWire,
   },
   getDoctor: {
     ...get('getDoctor', '/v1/doctor', 'Looks at everything that this node depends on'),

@@ -1,5 +1,6 @@
 import type { Clock, ContentId, Hash } from '@stead/core'
 import { hasCode } from '@stead/core'
+import type { EarningsQuery, EpochList, EpochRun, RewardsClaimed } from '../api/epochs.ts'
 import type { JobAccepted, JobDetail, JobEvent, JobList, JobResultLine, JobStatus, JobSubmission } from '../api/jobs.ts'
 import type { EarningsReport, JobEvidence, ReceiptList, ReceiptQuery, SettleAnswer } from '../api/money.ts'
 import type {
@@ -174,8 +175,28 @@ export class DaemonClient {
     return this.#value(routes.finish, options)
   }
 
-  getEarnings(options: CallOptions = {}): Promise<EarningsReport> {
-    return this.#value(routes.getEarnings, options)
+  /** The provider's ledger; by epoch for those from `from` to `to`, by default the last 16. */
+  getEarnings(query: EarningsQuery = {}, options: CallOptions = {}): Promise<EarningsReport> {
+    return this.#value(routes.getEarnings, { ...options, query })
+  }
+
+  listEpochs(options: CallOptions = {}): Promise<EpochList> {
+    return this.#value(routes.listEpochs, options)
+  }
+
+  /** Computes and proposes an epoch. */
+  runEpoch(epoch: number, options: CallOptions = {}): Promise<EpochRun> {
+    return this.#value(routes.runEpoch, { ...options, id: String(epoch) })
+  }
+
+  /** The bytes of an epoch's document; whoever uses them checks them against the id. */
+  async getDocument(id: ContentId, options: CallOptions = {}): Promise<Uint8Array> {
+    const response = await this.#fetch(routes.getDocument, { ...options, id })
+    return new Uint8Array(await response.arrayBuffer())
+  }
+
+  claimRewards(options: CallOptions = {}): Promise<RewardsClaimed> {
+    return this.#value(routes.claimRewards, options)
   }
 
   getDoctor(options: CallOptions = {}): Promise<DoctorReport> {

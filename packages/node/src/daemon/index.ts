@@ -1,0 +1,3 @@
+export type { EpochService } from '../epochs/epoch-service.ts'
+export type { SteadNodeOptions } from './stead-node.ts'
+export { SteadNode } from './stead-node.ts'

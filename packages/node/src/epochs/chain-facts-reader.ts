@@ -1,0 +1,207 @@
+import { type BlockMark, type Hash, type LotSold, microUsd, type UnixMs } from '@stead/core'
+import {
+  type BondedNode,
+  type ChainFacts,
+  ClaimTally,
+  type ClaimTotals,
+  type EpochNumber,
+  epochNumber,
+  epochSpan,
+  type LotSale,
+  type SponsoredProgram,
+  tokenUnits,
+} from '@stead/rewards'
+import { NodeError } from '../errors.ts'
+import { Chronicle } from './chronicle.ts'
+import { EpochBlocks } from './epoch-blocks.ts'
+import type { EpochPorts } from './ports.ts'
+import { mapBounded, withRetries } from './retry.ts'
+
+/** What is fixed as an epoch begins: who is probed, who probes, and by which rules. */
+export interface EpochBegin {
+  readonly epoch: EpochNumber
+  readonly fromBlock: number
+  readonly beacon: Hash
+  readonly nodes: readonly BondedNode[]
+  /** Policy id of program 0. */
+  readonly utility: Hash
+}
+
+/** What the reader stands on. */
+type ReaderPorts = Pick<EpochPorts, 'chain' | 'economy' | 'history' | 'calendar' | 'clock'>
+
+/** Reads at once of one endpoint. */
+const READS_AT_ONCE = 16
+/** Epochs whose facts are kept; watchers ask for the same ones again and again. */
+const KEPT_MAX = 8
+
+/** What the chain says about epochs. The same for everybody who reads it. */
+export class ChainFactsReader {
+  readonly #ports: ReaderPorts
+  readonly #blocks: EpochBlocks
+  readonly #chronicle: Chronicle
+  readonly #begins: Map<EpochNumber, EpochBegin> = new Map()
+  readonly #facts: Map<EpochNumber, ChainFacts> = new Map()
+  readonly #fees: Map<number, bigint> = new Map()
+
+  constructor(ports: ReaderPorts) {
+    this.#ports = ports
+    this.#blocks = new EpochBlocks(ports)
+    this.#chronicle = new Chronicle(ports.history)
+  }
+
+  /** Undefined until a block of the epoch, or one after it, is there. @throws ChainError; NodeError NODE_EPOCH_NO_PROGRAM */
+  async begin(epoch: EpochNumber): Promise<EpochBegin | undefined> {
+    const known = this.#begins.get(epoch)
+    if (known !== undefined) return known
+    const head = await this.#ports.history.head()
+    const first = await this.#blocks.firstAt(this.#beginsAt(epoch), head)
+    if (first === undefined) return undefined
+    const nodes = await this.#nodesBefore(epoch, first, head)
+    const utility = await this.#utilityOf(first.number, head)
+    const begin = { epoch, fromBlock: first.number, beacon: first.hash, nodes, utility }
+    keep(this.#begins, epoch, begin)
+    return begin
+  }
+
+  /**
+   * All facts of an epoch that is over. An epoch in which no block was made has the next block as its beacon and no events.
+   * @throws NodeError NODE_EPOCH_NOT_OVER, NODE_EPOCH_NO_PROGRAM; ChainError; RewardsError REWARDS_CONFLICT
+   */
+  async facts(epoch: EpochNumber): Promise<ChainFacts> {
+    const known = this.#facts.get(epoch)
+    if (known !== undefined) return known
+    const facts = await withRetries(this.#ports.clock, () => this.#read(epoch))
+    keep(this.#facts, epoch, facts)
+    return facts
+  }
+
+  async #read(epoch: EpochNumber): Promise<ChainFacts> {
+    const head = await this.#ports.history.head()
+    const after = await this.#blocks.firstAt(this.#beginsAt(epoch + 1), head)
+    const begin = await this.#stillBegin(epoch)
+    if (after === undefined || begin === undefined) {
+      throw new NodeError('NODE_EPOCH_NOT_OVER', `epoch ${epoch} is not over on chain`, { details: { epoch } })
+    }
+    const [fromBlock, toBlock] = [begin.fromBlock, after.number - 1]
+    const { fees, feeTotalMicroUsd } = await this.#totals(fromBlock, toBlock)
+    const { chainId, escrow } = this.#ports.chain.identity
+    return {
+      version: 1,
+      chainId,
+      escrow,
+      epoch,
+      ...epochSpan(this.#ports.calendar, epoch),
+      fromBlock: BigInt(fromBlock),
+      toBlock: BigInt(Math.max(fromBlock, toBlock)),
+      beacon: begin.beacon,
+      utility: begin.utility,
+      nodes: begin.nodes,
+      fees,
+      feeTotalMicroUsd,
+      sales: await this.#sales(fromBlock, toBlock, head),
+      programs: await this.#programs(Math.max(fromBlock, toBlock), head),
+    }
+  }
+
+  /** The begin as it was read, unless the chain was reorganised since. */
+  async #stillBegin(epoch: EpochNumber): Promise<EpochBegin | undefined> {
+    const begin = await this.begin(epoch)
+    if (begin === undefined) return undefined
+    const { hash } = await this.#ports.history.block(begin.fromBlock)
+    if (hash === begin.beacon) return begin
+    this.#begins.delete(epoch)
+    return await this.begin(epoch)
+  }
+
+  #beginsAt(epoch: number): UnixMs {
+    return (epochSpan(this.#ports.calendar, epochNumber(epoch)).beginsAtSeconds * 1000) as UnixMs
+  }
+
+  async #totals(fromBlock: number, toBlock: number): Promise<ClaimTotals> {
+    const tally = new ClaimTally()
+    const claims = await this.#ports.history.claims({ fromBlock, toBlock })
+    for (const claim of claims) tally.add({ ...claim, blockNumber: BigInt(claim.blockNumber) })
+    return tally.totals()
+  }
+
+  /** Whoever bonded a node last is its operator; what was bonded is asked for the last second before the epoch. */
+  async #nodesBefore(epoch: EpochNumber, first: BlockMark, head: BlockMark): Promise<readonly BondedNode[]> {
+    const { economy } = this.#ports
+    const bonds = await this.#chronicle.bonds.until(first.number - 1, head.number)
+    const operators = new Map(bonds.map(({ node, operator }) => [node, operator]))
+    if (operators.size === 0) return []
+    const { minimumStakeTokenUnits } = await economy.rootTerms()
+    const lastSecond = (this.#beginsAt(epoch) - 1000) as UnixMs
+    const nodes = await mapBounded([...operators], READS_AT_ONCE, async ([node, operator]) => {
+      const bonded = await economy.bondedAt(node, lastSecond)
+      return bonded < minimumStakeTokenUnits ? [] : [{ node, operator }]
+    })
+    return nodes.flat()
+  }
+
+  /** The program that mints as the epoch begins; in the epoch of the genesis the first that there is. */
+  async #utilityOf(fromBlock: number, head: BlockMark): Promise<Hash> {
+    const changes = await this.#chronicle.programs.until(head.number, head.number)
+    const minted = changes.filter(({ source }) => source === 'minted')
+    const utility =
+      minted.findLast(({ blockNumber, isEnabled }) => blockNumber < fromBlock && isEnabled) ??
+      minted.find(({ isEnabled }) => isEnabled)
+    if (utility !== undefined) return utility.program
+    throw new NodeError('NODE_EPOCH_NO_PROGRAM', 'no reward program that mints is enabled on this chain')
+  }
+
+  async #programs(toBlock: number, head: BlockMark): Promise<readonly SponsoredProgram[]> {
+    const changes = await this.#chronicle.programs.until(toBlock, head.number)
+    const enabled = new Map(
+      changes.flatMap(({ program, source, isEnabled }) => (source === 'sponsored' ? [[program, isEnabled]] : [])),
+    )
+    const deposits = new Map<Hash, bigint>()
+    for (const { program, amountMicroUsd } of await this.#chronicle.sponsorships.until(toBlock, head.number)) {
+      if (enabled.get(program) !== true) continue
+      deposits.set(program, (deposits.get(program) ?? 0n) + amountMicroUsd)
+    }
+    return [...deposits].map(([program, deposited]) => ({ program, depositedMicroUsd: microUsd(deposited) }))
+  }
+
+  async #sales(fromBlock: number, toBlock: number, head: BlockMark): Promise<readonly LotSale[]> {
+    if (toBlock < fromBlock) return []
+    const all = await this.#chronicle.sales.until(toBlock, head.number)
+    const sales: LotSale[] = []
+    for (const [index, sale] of all.entries()) {
+      if (sale.blockNumber < fromBlock) continue
+      sales.push(...(await this.#epochsOf(sale, (all[index - 1]?.lastEpoch ?? -1) + 1, head)))
+    }
+    return sales
+  }
+
+  /** One entry for each epoch with fees in a sale. */
+  async #epochsOf(sale: LotSold, firstEpoch: number, head: BlockMark): Promise<readonly LotSale[]> {
+    const { burnedTokenUnits, feesMicroUsd, lastEpoch } = sale
+    const kappaBps = (await this.#ports.economy.saleOf(lastEpoch))?.kappaBps ?? 0
+    const entries: LotSale[] = []
+    for (let lot = firstEpoch; lot <= lastEpoch; lot++) {
+      if ((await this.#feesOf(lot, head)) === 0n) continue
+      const burned = tokenUnits(burnedTokenUnits)
+      entries.push({ lot: epochNumber(lot), burnedTokenUnits: burned, saleFeesMicroUsd: feesMicroUsd, kappaBps })
+    }
+    return entries
+  }
+
+  async #feesOf(epoch: number, head: BlockMark): Promise<bigint> {
+    const known = this.#fees.get(epoch)
+    if (known !== undefined) return known
+    const first = await this.#blocks.firstAt(this.#beginsAt(epoch), head)
+    const after = await this.#blocks.firstAt(this.#beginsAt(epoch + 1), head)
+    if (first === undefined || after === undefined) return 0n
+    const { feeTotalMicroUsd } = await this.#totals(first.number, after.number - 1)
+    this.#fees.set(epoch, feeTotalMicroUsd)
+    return feeTotalMicroUsd
+  }
+}
+
+function keep<Value>(map: Map<EpochNumber, Value>, epoch: EpochNumber, value: Value): void {
+  map.set(epoch, value)
+  const [oldest] = map.keys()
+  if (map.size > KEPT_MAX && oldest !== undefined) map.delete(oldest)
+}

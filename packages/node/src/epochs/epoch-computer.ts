@@ -1,0 +1,191 @@
+import type { ContentId, FinalRoot, Hash } from '@stead/core'
+import {
+  type ComputedEpoch,
+  computeEpoch,
+  type EpochComponents,
+  type EpochNumber,
+  encodeChainFacts,
+  encodeEvidence,
+  epochNumber,
+  evidenceDigest,
+  evidenceIdOf,
+} from '@stead/rewards'
+import { NodeError } from '../errors.ts'
+import type { ChainFactsReader } from './chain-facts-reader.ts'
+import type { DocumentExchange } from './document-exchange.ts'
+import type { DocumentShelf } from './document-shelf.ts'
+import { bytesText, EPOCH_TABLES, epochKey, put, textBytes } from './epoch-tables.ts'
+import type { LogBook } from './log-book.ts'
+import type { NoticeBoard } from './notice-board.ts'
+import type { PolicyBook } from './policy-book.ts'
+import type { EpochPorts } from './ports.ts'
+import { scheduleOf } from './schedule.ts'
+
+/** An epoch as this node has computed it, from its own evidence or from another's. */
+export interface KnownResult {
+  readonly epoch: EpochNumber
+  readonly evidence: ContentId
+  /** What the chain names. */
+  readonly digest: Hash
+  readonly root: Hash
+  /** The result document. */
+  readonly result: ContentId
+  readonly logs: number
+}
+
+/** What computing stands on. */
+export interface ComputerParts {
+  readonly facts: ChainFactsReader
+  readonly shelf: DocumentShelf
+  readonly exchange: DocumentExchange
+  readonly board: NoticeBoard
+  readonly logs: LogBook
+  readonly policies: PolicyBook
+}
+
+/** Epochs without a final root that are computed one upon the other: eleven years of days. */
+const UNFINISHED_MAX = 4096
+const KEPT_MAX = 64
+
+/** Computes epochs, each on the result of the one before it. */
+export class EpochComputer {
+  readonly #ports: EpochPorts
+  readonly #parts: ComputerParts
+  readonly #results: Map<ContentId, KnownResult> = new Map()
+  /** All final roots, as long as the newest is still the newest. */
+  #roots: readonly FinalRoot[] = []
+  readonly #own: Map<string, Promise<KnownResult>> = new Map()
+
+  constructor(ports: EpochPorts, parts: ComputerParts) {
+    this.#ports = ports
+    this.#parts = parts
+  }
+
+  /** Documents for an epoch, from here or from peers. */
+  components(epoch: number): EpochComponents {
+    const { secp256k1, programs } = this.#ports
+    return { secp256k1, programs, load: (id) => this.#parts.exchange.load(id, { epoch }) }
+  }
+
+  /**
+   * The result that an epoch has to build on: what follows from the evidence of the final root of the epoch before, or
+   * else what this node computes itself. Undefined in epoch 0. @throws as {@link own} and {@link resultOf}
+   */
+  async previousOf(epoch: EpochNumber): Promise<ContentId | undefined> {
+    if (epoch === 0) return undefined
+    const before = epochNumber(epoch - 1)
+    const final = await this.finalOf(before)
+    if (final !== undefined) return (await this.resultOf(before, final)).result
+    return (await this.own(before)).result
+  }
+
+  /** Digest of the evidence of the root that became final for an epoch; undefined when there is none. @throws ChainError */
+  async finalOf(epoch: EpochNumber): Promise<Hash | undefined> {
+    const { economy, history } = this.#ports
+    const newest = await economy.finalRoot()
+    if (newest === undefined || newest.epoch < epoch) return undefined
+    if (newest.epoch === epoch) return newest.evidence
+    if (this.#roots.at(-1)?.evidence !== newest.evidence) {
+      const { number: toBlock } = await history.head()
+      this.#roots = await history.finalRoots({ fromBlock: history.firstBlock, toBlock })
+    }
+    return this.#roots.findLast((root) => root.epoch === epoch)?.evidence
+  }
+
+  /** What was computed here of an epoch, the last of it; undefined when nothing was since the node began. */
+  known(epoch: EpochNumber): KnownResult | undefined {
+    return [...this.#results.values()].findLast((result) => result.epoch === epoch)
+  }
+
+  /** What follows from evidence. @throws RewardsError, ProtocolError for evidence that cannot be had or used */
+  async resultOf(epoch: EpochNumber, digest: Hash): Promise<KnownResult> {
+    const id = evidenceIdOf(digest)
+    const known = this.#results.get(id)
+    if (known !== undefined) return known
+    return this.keep(id, await computeEpoch(this.components(epoch), id))
+  }
+
+  /** Keeps what was computed, so that it can be served and built upon. @throws CoreError of the store */
+  async keep(evidence: ContentId, computed: ComputedEpoch): Promise<KnownResult> {
+    const { shelf, policies } = this.#parts
+    const { epoch, root, openLots } = computed.result
+    const result = await shelf.put(computed.resultDocument.bytes, epoch + 1)
+    if (computed.sheetDocument !== undefined) await shelf.put(computed.sheetDocument.bytes, epoch)
+    for (const { sheet } of openLots) await shelf.keepFor(sheet, epoch + 1)
+    for (const policy of computed.evidence.policies) policies.add(policy)
+    const logs = computed.findings.logs
+    const known = { epoch, evidence, digest: evidenceDigest(evidence), root, result, logs }
+    this.#results.set(evidence, known)
+    const [oldest] = this.#results.keys()
+    if (this.#results.size > KEPT_MAX && oldest !== undefined) this.#results.delete(oldest)
+    return known
+  }
+
+  /**
+   * This node's own result of an epoch, from all logs that came in time; the same however often it is asked.
+   * @throws NodeError NODE_EPOCH_NOT_OVER, NODE_EPOCH_NO_PROGRAM; RewardsError; ChainError; CoreError of the store
+   */
+  async own(epoch: EpochNumber): Promise<KnownResult> {
+    this.#checkOver(epoch)
+    const previous = await this.previousOf(epoch)
+    const name = `${epoch} ${previous ?? ''}`
+    const running = this.#own.get(name) ?? this.#compute(epoch, previous)
+    this.#own.set(name, running)
+    const [oldest] = this.#own.keys()
+    if (this.#own.size > KEPT_MAX && oldest !== undefined) this.#own.delete(oldest)
+    try {
+      return await running
+    } catch (error) {
+      this.#own.delete(name)
+      throw error
+    }
+  }
+
+  #checkOver(epoch: EpochNumber): void {
+    const { time, calendar } = this.#ports
+    const { logsCloseAt } = scheduleOf(calendar, epoch)
+    const leftMs = time.untilMs(logsCloseAt)
+    if (leftMs === 0 && time.epoch() - epoch <= UNFINISHED_MAX) return
+    const message = `epoch ${epoch}: ${leftMs > 0 ? `logs are gathered for ${leftMs} ms more` : 'it is too old'}`
+    throw new NodeError('NODE_EPOCH_NOT_OVER', message, { details: { epoch, leftMs } })
+  }
+
+  async #compute(epoch: EpochNumber, previous: ContentId | undefined): Promise<KnownResult> {
+    const evidence = (await this.#recall(epoch, previous)) ?? (await this.#gather(epoch, previous))
+    const computed = await computeEpoch(this.components(epoch), evidence)
+    const known = await this.keep(evidence, computed)
+    const { result: document, digest, root } = known
+    const node = this.#ports.signer.address
+    await this.#parts.board.publish({ version: 1, kind: 'result', epoch, node, document, evidence: digest, root })
+    return known
+  }
+
+  /** The evidence that an earlier run of this node gathered. */
+  async #recall(epoch: EpochNumber, previous: ContentId | undefined): Promise<ContentId | undefined> {
+    const row = await this.#ports.store.get(EPOCH_TABLES.results, epochKey(epoch))
+    const [before, evidence] = row === undefined ? [] : bytesText(row).split(' ')
+    if (evidence === undefined || before !== (previous ?? '')) return undefined
+    const isHere = (await this.#parts.shelf.get(evidence as ContentId)) !== undefined
+    return isHere ? (evidence as ContentId) : undefined
+  }
+
+  async #gather(epoch: EpochNumber, previous: ContentId | undefined): Promise<ContentId> {
+    const { shelf, logs, policies } = this.#parts
+    const facts = await this.#parts.facts.facts(epoch)
+    const ids = [facts.utility, ...facts.programs.map(({ program }) => program)]
+    const evidence = await shelf.put(
+      encodeEvidence({
+        version: 1,
+        epoch,
+        facts: await shelf.put(encodeChainFacts(facts), epoch),
+        ...(previous === undefined ? {} : { previous }),
+        policies: ids.map((id) => policies.policy(id)),
+        logs: await logs.all(epoch),
+      }),
+      epoch,
+    )
+    const row = textBytes(`${previous ?? ''} ${evidence}`)
+    await this.#ports.store.write([put(EPOCH_TABLES.results, epochKey(epoch), row)], 'process')
+    return evidence
+  }
+}

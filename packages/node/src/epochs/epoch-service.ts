@@ -1,0 +1,229 @@
+import { type Address, type Economy, isSteadError, messageOf, type RootProposal, type Timer } from '@stead/core'
+import type { OfferBook } from '@stead/market'
+import { type EpochNumber, epochNumber, type QualityParameters } from '@stead/rewards'
+import { ChainFactsReader, type EpochBegin } from './chain-facts-reader.ts'
+import { DocumentExchange } from './document-exchange.ts'
+import { DocumentShelf } from './document-shelf.ts'
+import { EpochComputer } from './epoch-computer.ts'
+import { EpochEarningsBook } from './epoch-earnings-book.ts'
+import { deleteBefore, EPOCH_TABLES } from './epoch-tables.ts'
+import { LieReporter } from './lie-reporter.ts'
+import { LogBook } from './log-book.ts'
+import { NodeDirectory } from './node-directory.ts'
+import { NoticeBoard } from './notice-board.ts'
+import type { PolicyBook } from './policy-book.ts'
+import type { EpochPorts } from './ports.ts'
+import { ProbeResponder } from './probe-responder.ts'
+import { ProbingDesk } from './probing-desk.ts'
+import { Proposer } from './proposer.ts'
+import { RewardClaimer, type RewardClaimOptions } from './reward-claimer.ts'
+import { pollMsOf, scheduleOf } from './schedule.ts'
+import { VoteBook } from './vote-book.ts'
+import { Watcher } from './watcher.ts'
+
+/** What a node does in epochs. */
+export interface EpochServiceOptions {
+  readonly watch: boolean
+  readonly propose: boolean
+  readonly keepEpochs: number
+  /** Whose rewards are claimed; undefined where nothing is sold. */
+  readonly claims: RewardClaimOptions | undefined
+}
+
+/** What the service stands on beside its ports. */
+export interface EpochServiceParts {
+  readonly offers: Pick<OfferBook, 'list'>
+  readonly policies: PolicyBook
+  /** Sends with the operator's account. */
+  readonly operator: Economy | undefined
+  /** Lets go of the operator's account. */
+  readonly onStopped: () => Promise<void>
+}
+
+/** What goes on one after the other in each round. */
+type Duty = 'chain' | 'probing' | 'logs' | 'lies' | 'proposals' | 'claims' | 'keeping'
+
+/** How long a round may go on after the node was told to stop. */
+const ROUND_GRACE_MS = 5000
+/** Rounds between two looks for something to claim. */
+const CLAIM_ROUNDS = 20
+
+/** Everything that a node does in epochs, in rounds. A duty that fails is tried again in the next round; the others go on. */
+export class EpochService {
+  readonly facts: ChainFactsReader
+  readonly shelf: DocumentShelf
+  readonly exchange: DocumentExchange
+  readonly board: NoticeBoard
+  readonly logs: LogBook
+  readonly computer: EpochComputer
+  readonly proposer: Proposer
+  readonly watcher: Watcher
+  readonly lies: LieReporter
+  readonly earnings: EpochEarningsBook
+  readonly claimer: RewardClaimer | undefined
+  readonly ports: EpochPorts
+  readonly #options: EpochServiceOptions
+  readonly #policies: PolicyBook
+  readonly #onStopped: () => Promise<void>
+  readonly #votes: VoteBook
+  readonly #probing: ProbingDesk
+  readonly #responder: ProbeResponder
+  readonly #faults: Map<Duty, string> = new Map()
+  #timer: Timer | undefined
+  #round: Promise<void> = Promise.resolve()
+  #rounds = 0
+  #isRunning = false
+  #keptEpoch = -1
+  #open: RootProposal | undefined
+
+  constructor(ports: EpochPorts, parts: EpochServiceParts, options: EpochServiceOptions) {
+    this.ports = ports
+    this.#options = options
+    const { policies, operator } = parts
+    this.#policies = policies
+    this.#onStopped = parts.onStopped
+    const directory = new NodeDirectory(ports, parts.offers)
+    this.facts = new ChainFactsReader(ports)
+    this.shelf = new DocumentShelf(ports)
+    this.exchange = new DocumentExchange(ports, this.shelf)
+    this.board = new NoticeBoard(ports)
+    this.lies = new LieReporter(ports)
+    const { facts, shelf, exchange, board } = this
+    const onLie = ({ prober: node, ...lie }: { prober: Address } & Omit<Parameters<LieReporter['note']>[0], 'node'>) =>
+      this.lies.note({ node, ...lie })
+    this.logs = new LogBook(ports, { facts, shelf, exchange, onLie })
+    const { logs } = this
+    this.computer = new EpochComputer(ports, { facts, shelf, exchange, board, logs, policies })
+    const { computer } = this
+    this.earnings = new EpochEarningsBook({ facts, computer })
+    this.proposer = new Proposer(ports, { computer, operator })
+    this.#votes = new VoteBook(ports, board)
+    this.watcher = new Watcher(ports, { facts, computer, logs, board, votes: this.#votes, operator })
+    this.claimer = options.claims === undefined ? undefined : new RewardClaimer(ports, computer, options.claims)
+    const beginOf = (epoch: EpochNumber) => this.#beginOf(epoch)
+    this.#probing = new ProbingDesk({ ...ports, directory }, { beginOf, logs, board })
+    this.#responder = new ProbeResponder(ports, { beginOf })
+  }
+
+  /** The open proposal, as it was seen last. */
+  get open(): RootProposal | undefined {
+    return this.#open
+  }
+
+  /** What does not work now, by what it is. */
+  get faults(): ReadonlyMap<string, string> {
+    return this.#faults
+  }
+
+  /** Takes part from now on; an endpoint that does not answer is waited for. */
+  start(): void {
+    this.#isRunning = true
+    this.exchange.start()
+    this.board.start()
+    this.board.listen((notice, from) => {
+      if (notice.kind === 'log') void this.logs.hear(notice, from)
+    })
+    this.#responder.start()
+    this.#schedule(0)
+  }
+
+  async stop(): Promise<void> {
+    this.#isRunning = false
+    this.#timer?.clear()
+    this.#probing.stop()
+    this.board.stop()
+    // A transaction may wait for its block for minutes; whoever stops the chain after this ends it.
+    await Promise.race([this.#round, this.ports.clock.sleep(ROUND_GRACE_MS)])
+    await this.#onStopped()
+  }
+
+  #schedule(delayMs: number): void {
+    this.#timer = this.ports.clock.setTimer(delayMs, () => {
+      this.#round = this.#work().then(() => {
+        if (this.#isRunning) this.#schedule(pollMsOf(this.ports.calendar))
+      })
+    })
+  }
+
+  async #work(): Promise<void> {
+    const { history, time } = this.ports
+    await this.#duty('chain', async () => time.observe(await history.head()))
+    if (time.head === undefined || !this.#isRunning) return
+    await this.#duty('probing', () => this.#probing.look())
+    await this.#duty('logs', () => this.#gather())
+    await this.#duty('lies', () => this.#report())
+    await this.#duty('proposals', () => this.#proposals())
+    if (this.#rounds++ % CLAIM_ROUNDS === 0) await this.#duty('claims', () => this.#claim())
+    await this.#duty('keeping', () => this.#forget())
+  }
+
+  async #duty(name: Duty, work: () => Promise<unknown>): Promise<void> {
+    if (!this.#isRunning) return
+    try {
+      await work()
+      this.#faults.delete(name)
+    } catch (error) {
+      if (!isSteadError(error)) throw error
+      if (!this.#isRunning) return
+      const message = `${error.code}: ${messageOf(error)}`
+      if (this.#faults.get(name) !== message)
+        this.ports.logger.warn('a duty of the epoch failed', { duty: name, error })
+      this.#faults.set(name, message)
+    }
+  }
+
+  async #beginOf(
+    epoch: EpochNumber,
+  ): Promise<{ readonly begin: EpochBegin; readonly quality: QualityParameters } | undefined> {
+    const { time } = this.ports
+    if (time.head === undefined || Math.abs(time.epoch() - epoch) > 1) return undefined
+    const begin = await this.facts.begin(epoch)
+    return begin === undefined ? undefined : { begin, quality: this.#policies.quality(begin.utility) }
+  }
+
+  /** Brings in logs of the epoch that ended: what gossip told and what peers know. */
+  async #gather(): Promise<void> {
+    const { time, calendar, network } = this.ports
+    const now = time.epoch()
+    if (now === 0) return
+    const ended = epochNumber(now - 1)
+    if (time.now() >= scheduleOf(calendar, ended).logsCloseAt) return
+    await this.board.ask(ended)
+    await Promise.all(this.board.of(ended, 'log').map((notice) => this.logs.hear(notice, network.self)))
+  }
+
+  async #report(): Promise<void> {
+    if (this.#open !== undefined) for (const lie of this.#votes.lies(this.#open)) this.lies.note(lie)
+    await this.lies.report()
+  }
+
+  async #proposals(): Promise<void> {
+    const { watch, propose } = this.#options
+    this.#open = await this.ports.economy.proposal()
+    if (this.#open === undefined) {
+      if (propose) await this.proposer.proposeNewest()
+      return
+    }
+    if (watch || propose) {
+      if (await this.proposer.end(this.#open)) return
+      await this.watcher.look(this.#open)
+    }
+  }
+
+  async #claim(): Promise<void> {
+    await this.claimer?.claim(false)
+  }
+
+  /** Deletes what is older than it is kept for, once an epoch. */
+  async #forget(): Promise<void> {
+    const { time, store } = this.ports
+    if (this.#keptEpoch === time.epoch()) return
+    const oldest = Math.max(0, time.epoch() - this.#options.keepEpochs)
+    await this.shelf.deleteBefore(oldest)
+    await this.logs.deleteBefore(oldest)
+    for (const table of [EPOCH_TABLES.seeds, EPOCH_TABLES.probes, EPOCH_TABLES.ownLogs, EPOCH_TABLES.results]) {
+      await deleteBefore(store, table, oldest)
+    }
+    this.#keptEpoch = time.epoch()
+  }
+}

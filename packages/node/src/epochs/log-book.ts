@@ -1,0 +1,162 @@
+import { type Address, type ContentId, isSteadError, messageOf, type PeerId } from '@stead/core'
+import type { Statement } from '@stead/protocol'
+import { type EpochNumber, openProbeLog, PROBE_LOG_BYTES_MAX, type ProbeLog } from '@stead/rewards'
+import type { ChainFactsReader } from './chain-facts-reader.ts'
+import type { DocumentExchange } from './document-exchange.ts'
+import type { DocumentShelf } from './document-shelf.ts'
+import type { EpochNotice } from './epoch-messages.ts'
+import { deleteBefore, EPOCH_TABLES, epochKey, put } from './epoch-tables.ts'
+import type { EpochPorts } from './ports.ts'
+import { scheduleOf } from './schedule.ts'
+
+/** A valid log that this node has. */
+interface KnownLog {
+  readonly id: ContentId
+  readonly prober: Address
+  readonly statement: Statement
+  /** It was here by the moment from which on a proposer must have it. */
+  readonly isOwed: boolean
+}
+
+/** Two different logs of one prober for one epoch. */
+export interface LogLie {
+  readonly prober: Address
+  readonly first: Statement
+  readonly second: Statement
+}
+
+const LOGS_PER_PROBER_MAX = 2
+const FETCHES_AT_ONCE_MAX = 64
+
+/** What the log book stands on. */
+export interface LogBookParts {
+  readonly facts: ChainFactsReader
+  readonly shelf: DocumentShelf
+  readonly exchange: DocumentExchange
+  readonly onLie: (lie: LogLie) => void
+}
+
+/** Which valid probe logs there are, and which of them came in time. */
+export class LogBook {
+  readonly #ports: EpochPorts
+  readonly #parts: LogBookParts
+  readonly #logs: Map<EpochNumber, Map<ContentId, KnownLog>> = new Map()
+  readonly #loaded: Set<EpochNumber> = new Set()
+  readonly #fetching: Set<ContentId> = new Set()
+
+  constructor(ports: EpochPorts, parts: LogBookParts) {
+    this.#ports = ports
+    this.#parts = parts
+  }
+
+  /** Takes in a log that a notice names, when it is of a bonded prober and the time for logs is not over. */
+  async hear(notice: EpochNotice, from: PeerId): Promise<void> {
+    const { document: id, epoch, node } = notice
+    if (id === undefined || this.#fetching.has(id) || this.#fetching.size >= FETCHES_AT_ONCE_MAX) return
+    this.#fetching.add(id)
+    try {
+      await this.#load(epoch)
+      if (!(await this.#isWanted(epoch, id, node))) return
+      const bytes = await this.#parts.exchange.load(id, { epoch, peers: [from], bytesMax: PROBE_LOG_BYTES_MAX + 256 })
+      if (bytes !== undefined) await this.#take(epoch, id, bytes)
+    } catch (error) {
+      if (!isSteadError(error)) throw error
+      this.#ports.logger.debug('a probe log was not taken', { id, epoch, error: messageOf(error) })
+    } finally {
+      this.#fetching.delete(id)
+    }
+  }
+
+  /** Takes in the own log. @throws CoreError of the store */
+  async takeOwn(epoch: EpochNumber, bytes: Uint8Array): Promise<ContentId> {
+    await this.#load(epoch)
+    const id = await this.#parts.shelf.put(bytes, epoch)
+    await this.#take(epoch, id, bytes)
+    return id
+  }
+
+  /** All valid logs of an epoch: what a proposer gathers. @throws CoreError of the store */
+  async all(epoch: EpochNumber): Promise<readonly ContentId[]> {
+    return [...(await this.#load(epoch)).keys()].sort()
+  }
+
+  /** Those that every proposer must have: left out of evidence they are a difference. @throws CoreError of the store */
+  async owed(epoch: EpochNumber): Promise<readonly ContentId[]> {
+    return Array.from((await this.#load(epoch)).values()).flatMap(({ id, isOwed }) => (isOwed ? [id] : []))
+  }
+
+  /** Bonded probers of an epoch of whom no log is here. @throws ChainError; CoreError of the store */
+  async missing(epoch: EpochNumber): Promise<readonly Address[]> {
+    const begin = await this.#parts.facts.begin(epoch)
+    const have = new Set(Array.from((await this.#load(epoch)).values(), ({ prober }) => prober))
+    return (begin?.nodes ?? []).flatMap(({ node }) => (have.has(node) ? [] : [node]))
+  }
+
+  async deleteBefore(epoch: number): Promise<void> {
+    for (const known of this.#logs.keys()) if (known < epoch) this.#logs.delete(known)
+    await deleteBefore(this.#ports.store, EPOCH_TABLES.logs, epoch)
+  }
+
+  async #isWanted(epoch: EpochNumber, id: ContentId, prober: Address): Promise<boolean> {
+    const { time, calendar } = this.#ports
+    const logs = await this.#load(epoch)
+    const { endsAt, logsCloseAt } = scheduleOf(calendar, epoch)
+    const now = time.now()
+    if (logs.has(id) || now < endsAt) return false
+    const same = [...logs.values()].filter((log) => log.prober === prober).length
+    if (same >= LOGS_PER_PROBER_MAX) return false
+    // Later it counts no more; but a second log is proof of a lie whenever it comes.
+    if (now >= logsCloseAt && same === 0) return false
+    const begin = await this.#parts.facts.begin(epoch)
+    return begin?.nodes.some(({ node }) => node === prober) === true
+  }
+
+  async #take(epoch: EpochNumber, id: ContentId, bytes: Uint8Array): Promise<void> {
+    const { secp256k1, time, calendar, store } = this.#ports
+    const { log, statement } = openProbeLog(secp256k1, bytes)
+    if (!(await this.#belongs(epoch, log))) return
+    const logs = await this.#load(epoch)
+    if (logs.has(id)) return
+    const other = [...logs.values()].find(({ prober }) => prober === log.prober)
+    if (other !== undefined && other.statement.payload !== statement.payload) {
+      this.#parts.onLie({ prober: log.prober, first: other.statement, second: statement })
+    }
+    const { logsOwedAt, logsCloseAt } = scheduleOf(calendar, epoch)
+    const now = time.now()
+    if (now >= logsCloseAt) return
+    const isOwed = now <= logsOwedAt
+    await store.write([put(EPOCH_TABLES.logs, `${epochKey(epoch)}/${id}`, Uint8Array.of(isOwed ? 1 : 0))], 'process')
+    logs.set(id, { id, prober: log.prober, statement, isOwed })
+  }
+
+  async #belongs(epoch: EpochNumber, log: ProbeLog): Promise<boolean> {
+    const { chainId, escrow } = this.#ports.chain.identity
+    const begin = await this.#parts.facts.begin(epoch)
+    return (
+      begin !== undefined &&
+      log.epoch === epoch &&
+      log.chainId === chainId &&
+      log.escrow === escrow &&
+      log.beacon === begin.beacon &&
+      begin.nodes.some(({ node }) => node === log.prober)
+    )
+  }
+
+  /** Brings in what an earlier run had. */
+  async #load(epoch: EpochNumber): Promise<Map<ContentId, KnownLog>> {
+    const logs = this.#logs.get(epoch) ?? new Map<ContentId, KnownLog>()
+    this.#logs.set(epoch, logs)
+    if (this.#loaded.has(epoch)) return logs
+    this.#loaded.add(epoch)
+    const { store, secp256k1 } = this.#ports
+    const prefix = `${epochKey(epoch)}/`
+    for (const { key, value } of await store.scan(EPOCH_TABLES.logs, { prefix })) {
+      const id = key.slice(prefix.length) as ContentId
+      const bytes = await this.#parts.shelf.get(id)
+      if (bytes === undefined) continue
+      const { log, statement } = openProbeLog(secp256k1, bytes)
+      logs.set(id, { id, prober: log.prober, statement, isOwed: value[0] === 1 })
+    }
+    return logs
+  }
+}

@@ -1,0 +1,144 @@
+import { type GossipVerdict, type IncomingRequest, isSteadError, messageOf, type PeerId } from '@stead/core'
+import { addressOfPeerId } from '@stead/protocol'
+import type { EpochNumber } from '@stead/rewards'
+import {
+  EPOCHS_TOPIC,
+  type EpochNotice,
+  NOTICES_PROTOCOL,
+  noticeLimits,
+  noticeSchema,
+  noticesReplySchema,
+  noticesRequestSchema,
+} from './epoch-messages.ts'
+import type { EpochPorts } from './ports.ts'
+
+/** Notices kept of one epoch: a log, a result and some votes of each of many nodes. */
+const NOTICES_PER_EPOCH_MAX = 2048
+/** Notices of one node in one epoch; two logs are enough to prove a lie. */
+const NOTICES_PER_NODE_MAX = 8
+/** Epochs that are spoken of: late ones are still voted on. */
+const EPOCHS_BACK_MAX = 32
+const ASK_TIMEOUT_MS = 5000
+const ASKED_PEERS_MAX = 8
+
+/** A notice, and whether its node said it itself: what others pass on must not crowd that out. */
+interface KeptNotice {
+  readonly notice: EpochNotice
+  readonly isOwnWord: boolean
+}
+
+/** Hears a notice that is new here; `from` is who said or passed it. */
+export type NoticeListener = (notice: EpochNotice, from: PeerId) => void
+
+/** What nodes tell each other about epochs: by gossip, and by asking, because gossip reaches only those who are there. */
+export class NoticeBoard {
+  readonly #ports: Pick<EpochPorts, 'network' | 'logger' | 'time' | 'signer'>
+  readonly #notices: Map<EpochNumber, Map<string, KeptNotice>> = new Map()
+  readonly #listeners: Set<NoticeListener> = new Set()
+  #unsubscribe: (() => void) | undefined
+
+  constructor(ports: Pick<EpochPorts, 'network' | 'logger' | 'time' | 'signer'>) {
+    this.#ports = ports
+  }
+
+  start(): void {
+    const { network } = this.#ports
+    network.handle(NOTICES_PROTOCOL, noticeLimits, (request) => this.#answer(request))
+    this.#unsubscribe = network.subscribe(EPOCHS_TOPIC, (payload, from) => this.#hear(payload, from))
+  }
+
+  stop(): void {
+    this.#unsubscribe?.()
+    this.#listeners.clear()
+  }
+
+  /** Calls back for each notice that is new. */
+  listen(listener: NoticeListener): void {
+    this.#listeners.add(listener)
+  }
+
+  /** What is known of an epoch. */
+  of(epoch: EpochNumber, kind: EpochNotice['kind']): readonly EpochNotice[] {
+    return this.#all(epoch).filter((notice) => notice.kind === kind)
+  }
+
+  /** Tells everybody; again for those who came later. */
+  async publish(notice: EpochNotice): Promise<void> {
+    const { network, logger } = this.#ports
+    this.#keep(notice, true)
+    try {
+      await network.publish(EPOCHS_TOPIC, noticeSchema.encodeMessage(notice))
+    } catch (error) {
+      logger.debug('publishing a notice failed', { error: messageOf(error) })
+    }
+  }
+
+  /** Asks connected peers what they know of an epoch. Never throws for what peers do. */
+  async ask(epoch: EpochNumber): Promise<void> {
+    const { network } = this.#ports
+    const connected = network.peers().flatMap(({ peer, connected }) => (connected ? [peer] : []))
+    await Promise.all(connected.slice(0, ASKED_PEERS_MAX).map((peer) => this.#askOne(peer, epoch)))
+  }
+
+  async #askOne(peer: PeerId, epoch: EpochNumber): Promise<void> {
+    const { network, logger } = this.#ports
+    try {
+      const request = noticesRequestSchema.encodeMessage({ version: 1, epoch })
+      const answer = await network.request(peer, NOTICES_PROTOCOL, request, { timeoutMs: ASK_TIMEOUT_MS })
+      for (const notice of noticesReplySchema.decodeMessage(answer).notices) {
+        if (notice.epoch === epoch) this.#take(notice, peer, false)
+      }
+    } catch (error) {
+      if (!isSteadError(error)) throw error
+      logger.debug('a peer gave no notices', { peer, epoch, error: messageOf(error) })
+    }
+  }
+
+  #hear(payload: Uint8Array, from: PeerId): GossipVerdict {
+    try {
+      const notice = noticeSchema.decodeMessage(payload)
+      if (addressOfPeerId(from) !== notice.node) return 'reject'
+      return this.#take(notice, from, true) ? 'accept' : 'ignore'
+    } catch (error) {
+      if (isSteadError(error)) return 'reject'
+      throw error
+    }
+  }
+
+  /** True when a notice is of a time that matters; news is told to listeners. */
+  #take(notice: EpochNotice, from: PeerId, isOwnWord: boolean): boolean {
+    const now = this.#ports.time.epoch()
+    if (notice.epoch > now || notice.epoch < now - EPOCHS_BACK_MAX) return false
+    if (this.#keep(notice, isOwnWord)) for (const listener of this.#listeners) listener(notice, from)
+    return true
+  }
+
+  #all(epoch: EpochNumber): readonly EpochNotice[] {
+    return Array.from(this.#notices.get(epoch)?.values() ?? [], ({ notice }) => notice)
+  }
+
+  #keep(notice: EpochNotice, isOwnWord: boolean): boolean {
+    const ofEpoch = this.#notices.get(notice.epoch) ?? new Map<string, KeptNotice>()
+    this.#notices.set(notice.epoch, ofEpoch)
+    const { kind, node, document, evidence, root, attempt } = notice
+    const name = [kind, node, document, evidence, root, attempt].join(' ')
+    if (ofEpoch.has(name)) return false
+    const sameNode = [...ofEpoch].filter(([, other]) => other.notice.node === node)
+    const full =
+      sameNode.length >= NOTICES_PER_NODE_MAX ? sameNode : ofEpoch.size >= NOTICES_PER_EPOCH_MAX ? [...ofEpoch] : []
+    if (full.length > 0) {
+      const [passedOn] = full.find(([, other]) => isOwnWord && !other.isOwnWord) ?? []
+      if (passedOn === undefined) return false
+      ofEpoch.delete(passedOn)
+    }
+    ofEpoch.set(name, { notice, isOwnWord })
+    const oldest = this.#ports.time.epoch() - EPOCHS_BACK_MAX
+    for (const epoch of this.#notices.keys()) if (epoch < oldest) this.#notices.delete(epoch)
+    return true
+  }
+
+  async #answer({ payload }: IncomingRequest): Promise<Uint8Array> {
+    const { epoch } = noticesRequestSchema.decodeMessage(payload)
+    return noticesReplySchema.encodeMessage({ notices: this.#all(epoch) })
+  }
+}

@@ -1,0 +1,83 @@
+import { readFile } from 'node:fs/promises'
+import { microUsd } from '@stead/core'
+import { EvmChain } from '@stead/evm'
+import type { OfferBook } from '@stead/market'
+import { createSigner } from '@stead/protocol'
+import { coverageProgram, ProgramRegistry, utilityProgram } from '@stead/rewards'
+import type { NodeConfig } from '../config/settings.ts'
+import type { Foundation } from '../daemon/foundation.ts'
+import { NodeError } from '../errors.ts'
+import { loadKey } from '../identity/key-file.ts'
+import { ChainTime } from './chain-time.ts'
+import { EpochService } from './epoch-service.ts'
+import { PolicyBook } from './policy-book.ts'
+
+/** What a node that takes part in epochs is made of. */
+export interface OpenEpochsParts {
+  readonly foundation: Foundation
+  readonly offers: OfferBook
+}
+
+/**
+ * Takes part in epochs. Loaded only where a setting or a bond asks for it.
+ * @throws NodeError NODE_OPERATOR_KEY and those of key and policy files; ChainError when the chain does not answer
+ */
+export async function openEpochs({ foundation, offers }: OpenEpochsParts, config: NodeConfig): Promise<EpochService> {
+  const { clock, chain, addressBook } = foundation
+  const { watch, propose, keepEpochs } = config.epochs
+  if (propose && config.epochs.operatorKey === undefined) {
+    throw new NodeError('NODE_OPERATOR_KEY', 'epochs.propose is set, epochs.operatorKey is not')
+  }
+  const economy = chain.economy(addressBook)
+  const { genesisAt, epochSeconds } = await economy.epochTerms()
+  const calendar = { genesisSeconds: Math.floor(genesisAt / 1000), epochSeconds }
+  const programs = new ProgramRegistry().add(utilityProgram).add(coverageProgram)
+  const ports = {
+    ...foundation,
+    economy,
+    history: chain.history(addressBook),
+    programs,
+    calendar,
+    time: new ChainTime({ clock, calendar }),
+  }
+  const policies = new PolicyBook(programs, await Promise.all(config.epochs.policies.map(readPolicy)))
+  const account = openOperator(foundation, config)
+  const parts = {
+    offers,
+    policies,
+    operator: account?.economy(addressBook),
+    onStopped: async () => await account?.stop(),
+  }
+  const service = new EpochService(ports, parts, { watch, propose, keepEpochs, claims: claimsOf(config) })
+  service.start()
+  return service
+}
+
+function claimsOf({ provide, claim }: NodeConfig) {
+  if (provide.operator === undefined) return undefined
+  return {
+    operator: provide.operator.toLowerCase() as never,
+    minimumMicroUsd: microUsd(claim.minimumMicroUsd),
+    nativeCoinMicroUsd: microUsd(claim.nativeCoinMicroUsd),
+  }
+}
+
+async function readPolicy(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path)
+  } catch (cause) {
+    throw new NodeError('NODE_CONFIG_UNREADABLE', `the policy ${path} cannot be read`, { details: { path }, cause })
+  }
+}
+
+/** The chain with the operator's account. @throws NodeError NODE_KEY_INVALID, NODE_KEY_EXPOSED */
+function openOperator(foundation: Foundation, config: NodeConfig): EvmChain | undefined {
+  const path = config.epochs.operatorKey
+  const { rpcUrl } = config.chain
+  if (path === undefined || rpcUrl === undefined) return undefined
+  const { logger, metrics, clock, secp256k1, addressBook, chain } = foundation
+  const signer = createSigner(secp256k1, loadKey(path, secp256k1))
+  const { deployedAtBlock } = addressBook
+  // Never started: it watches nothing, and the endpoint was checked by the node's own adapter.
+  return new EvmChain({ logger, metrics, clock, signer }, { rpcUrl, identity: chain.identity, deployedAtBlock })
+}

@@ -1,0 +1,205 @@
+import { type Address, messageOf, type Timer, type UnixMs } from '@stead/core'
+import {
+  Assignment,
+  type BondedNode,
+  epochSpan,
+  PROBE_LOG_REPORTS_MAX,
+  type ProbeLog,
+  type ProbeRecord,
+  ProbeSession,
+  probeAnswerSchema,
+  probeRequestSchema,
+  probeWindow,
+  type QualityParameters,
+  signProbeLog,
+} from '@stead/rewards'
+import type { EpochBegin } from './chain-facts-reader.ts'
+import { PROBE_PROTOCOL } from './epoch-messages.ts'
+import { EPOCH_TABLES, epochKey, put } from './epoch-tables.ts'
+import type { NodeDirectory, NodePlace } from './node-directory.ts'
+import type { EpochPorts } from './ports.ts'
+
+const SEED_BYTES = 32
+const SIGNATURE_BYTES = 65
+const CONNECT_TIMEOUT_MS = 5000
+/** The last part of a window in which no probe begins, so that its answer still falls into it. */
+const WINDOW_MARGIN_PARTS = 8
+
+/** What one epoch's probing needs. */
+export interface ProbeRoundOptions {
+  readonly begin: EpochBegin
+  readonly quality: QualityParameters
+}
+
+interface Target {
+  readonly node: Address
+  readonly session: ProbeSession
+  place: NodePlace
+}
+
+/** This node's probes of one epoch: each target once in each window, at a moment that nobody else knows. */
+export class ProbeRound {
+  readonly #ports: EpochPorts & { readonly directory: NodeDirectory }
+  readonly #options: ProbeRoundOptions
+  readonly #timers: Set<Timer> = new Set()
+  readonly #stopped = new AbortController()
+  #targets: readonly Target[] = []
+  #seed: Uint8Array = new Uint8Array(0)
+
+  constructor(ports: EpochPorts & { readonly directory: NodeDirectory }, options: ProbeRoundOptions) {
+    this.#ports = ports
+    this.#options = options
+  }
+
+  /** How many nodes this one probes. */
+  get targets(): number {
+    return this.#targets.length
+  }
+
+  /** Takes up the epoch where an earlier run left it. The seed is on disk before the first probe. @throws CoreError of the store */
+  async start(): Promise<void> {
+    const { begin, quality } = this.#options
+    const { signer } = this.#ports
+    const assignment = new Assignment(begin.beacon, begin.nodes, quality.probersPerNode)
+    const self = assignment.indexOf(signer.address)
+    if (self === undefined) return
+    this.#seed = await this.#loadSeed()
+    const places = assignment.targetsOf(self).slice(0, PROBE_LOG_REPORTS_MAX)
+    const nodes = places.flatMap((place) => assignment.nodes[place] ?? [])
+    this.#targets = await Promise.all(nodes.map((target) => this.#open(target)))
+    this.#window(this.#windowNow())
+  }
+
+  stop(): void {
+    this.#stopped.abort()
+    for (const timer of this.#timers) timer.clear()
+    this.#timers.clear()
+  }
+
+  /** The signed log: made once, on disk before anybody sees it. @throws CoreError of the store */
+  async log(): Promise<Uint8Array> {
+    const { store, signer, chain } = this.#ports
+    const { epoch, beacon } = this.#options.begin
+    const key = epochKey(epoch)
+    const before = await store.get(EPOCH_TABLES.ownLogs, key)
+    if (before !== undefined) return before
+    const { chainId, escrow } = chain.identity
+    const reports = this.#targets.map(({ node, session, place }) => ({ node, ...session.record(), ...place }))
+    const log: ProbeLog = {
+      version: 1,
+      chainId,
+      escrow,
+      epoch,
+      beacon,
+      prober: signer.address,
+      seed: this.#seed,
+      reports,
+    }
+    const bytes = signProbeLog(signer, log)
+    await store.write([put(EPOCH_TABLES.ownLogs, key, bytes)], 'power')
+    return bytes
+  }
+
+  async #loadSeed(): Promise<Uint8Array> {
+    const { store, random } = this.#ports
+    const key = epochKey(this.#options.begin.epoch)
+    const before = await store.get(EPOCH_TABLES.seeds, key)
+    if (before !== undefined) return before
+    const seed = random.bytes(SEED_BYTES)
+    await store.write([put(EPOCH_TABLES.seeds, key, seed)], 'power')
+    return seed
+  }
+
+  async #open({ node }: BondedNode): Promise<Target> {
+    const { secp256k1, chain, store, signer, directory } = this.#ports
+    const { begin, quality } = this.#options
+    const { chainId, escrow } = chain.identity
+    const { epoch, beacon } = begin
+    const pair = { chainId, escrow, epoch, beacon, prober: signer.address, node }
+    const row = await store.get(EPOCH_TABLES.probes, this.#rowKey(node))
+    const before = row === undefined ? undefined : recordOf(row, quality.probesPerEpoch)
+    const session = new ProbeSession(secp256k1, { pair, seed: this.#seed, limits: quality }, before)
+    return { node, session, place: directory.placeOf(node) }
+  }
+
+  #rowKey(node: Address): string {
+    return `${epochKey(this.#options.begin.epoch)}/${node}`
+  }
+
+  #windowNow(): number {
+    const { quality, begin } = this.#options
+    const now = this.#ports.time.now()
+    const span = epochSpan(this.#ports.calendar, begin.epoch)
+    for (let index = 0; index < quality.probesPerEpoch; index++) {
+      if (now < probeWindow(span, index, quality.probesPerEpoch).until) return index
+    }
+    return quality.probesPerEpoch
+  }
+
+  /** Draws a moment in this window for each target, and comes back for the next one. */
+  #window(index: number): void {
+    const { quality, begin } = this.#options
+    if (index >= quality.probesPerEpoch) return
+    const { calendar, time, random } = this.#ports
+    const { from, until } = probeWindow(epochSpan(calendar, begin.epoch), index, quality.probesPerEpoch)
+    const begins = Math.max(from, time.now())
+    const lengthMs = Math.max(0, until - (until - from) / WINDOW_MARGIN_PARTS - begins)
+    for (const target of this.#targets) {
+      const at = (begins + random.fraction() * lengthMs) as UnixMs
+      this.#at(at, () => void this.#probe(target, index))
+    }
+    this.#at(until, () => this.#window(index + 1))
+  }
+
+  #at(at: UnixMs, work: () => void): void {
+    const { clock, time } = this.#ports
+    const timer = clock.setTimer(Math.min(time.untilMs(at), 2 ** 31 - 1), () => {
+      this.#timers.delete(timer)
+      if (!this.#stopped.signal.aborted) work()
+    })
+    this.#timers.add(timer)
+  }
+
+  /** Whatever goes wrong is a probe without an answer. */
+  async #probe(target: Target, index: number): Promise<void> {
+    const { logger } = this.#ports
+    try {
+      await this.#ask(target, index)
+    } catch (error) {
+      logger.debug('a probe was not answered', { node: target.node, index, error: messageOf(error) })
+    }
+  }
+
+  async #ask(target: Target, index: number): Promise<void> {
+    const { network, directory, clock, store } = this.#ports
+    const { node, session } = target
+    const { signal } = this.#stopped
+    const peer = await directory.peerOf(node)
+    if (peer === undefined) return
+    // Connecting is not the node's answer: it is made before the time is taken.
+    await network.connect(peer, CONNECT_TIMEOUT_MS)
+    target.place = directory.placeOf(node)
+    const request = probeRequestSchema.encodeMessage(session.ask(index))
+    const timeoutMs = this.#options.quality.answerMaxMs
+    const askedAtMs = clock.monotonicMs()
+    const payload = await network.request(peer, PROBE_PROTOCOL, request, { timeoutMs, signal })
+    const latencyMs = clock.monotonicMs() - askedAtMs
+    const verdict = session.receive(probeAnswerSchema.decodeMessage(payload), latencyMs)
+    if (verdict.kind === 'refused') return
+    await store.write([put(EPOCH_TABLES.probes, this.#rowKey(node), rowOf(session.record()))], 'process')
+  }
+}
+
+function rowOf({ latencies, signature }: ProbeRecord): Uint8Array {
+  const row = new Uint8Array(latencies.length + (signature?.length ?? 0))
+  row.set(latencies)
+  if (signature !== undefined) row.set(signature, latencies.length)
+  return row
+}
+
+/** Undefined for a row of other rules: the policy changed while the node was away. */
+function recordOf(row: Uint8Array, probes: number): ProbeRecord | undefined {
+  const latencies = row.slice(0, 2 * probes)
+  if (row.length === 2 * probes) return { latencies }
+  return row.length === 2 * probes + SIGNATURE_BYTES ? { latencies, signature: row.slice(2 * probes) } : undefined
+}

@@ -1,0 +1,86 @@
+import { type EpochNumber, epochNumber } from '@stead/rewards'
+import { EPOCH_TABLES, epochKey } from './epoch-tables.ts'
+import type { LogBook } from './log-book.ts'
+import type { NodeDirectory } from './node-directory.ts'
+import type { NoticeBoard } from './notice-board.ts'
+import type { EpochPorts } from './ports.ts'
+import type { ResponderSource } from './probe-responder.ts'
+import { ProbeRound } from './probe-round.ts'
+import { scheduleOf } from './schedule.ts'
+
+/** What the desk stands on. */
+export interface ProbingParts extends ResponderSource {
+  readonly logs: LogBook
+  readonly board: NoticeBoard
+}
+
+/** This node as a prober, from epoch to epoch: probes while one runs, publishes the log when it is over. */
+export class ProbingDesk {
+  readonly #ports: EpochPorts & { readonly directory: NodeDirectory }
+  readonly #parts: ProbingParts
+  readonly #rounds: Map<EpochNumber, ProbeRound> = new Map()
+  readonly #published: Set<EpochNumber> = new Set()
+  #entered: EpochNumber | undefined
+
+  constructor(ports: EpochPorts & { readonly directory: NodeDirectory }, parts: ProbingParts) {
+    this.#ports = ports
+    this.#parts = parts
+  }
+
+  stop(): void {
+    for (const round of this.#rounds.values()) round.stop()
+    this.#rounds.clear()
+  }
+
+  /** Enters the epoch that runs and publishes what is due. @throws ChainError, NodeError, CoreError of the store */
+  async look(): Promise<void> {
+    const epoch = this.#ports.time.epoch()
+    if (this.#entered === undefined && epoch > 0) await this.#resume(epochNumber(epoch - 1))
+    if (this.#entered !== epoch) await this.#enter(epoch)
+    for (const [each, round] of this.#rounds) await this.#publish(each, round)
+  }
+
+  async #enter(epoch: EpochNumber): Promise<void> {
+    const found = await this.#parts.beginOf(epoch)
+    // Its first block is not there yet.
+    if (found === undefined) return
+    this.#entered = epoch
+    const { directory, signer } = this.#ports
+    if (!found.begin.nodes.some(({ node }) => node === signer.address)) return
+    await directory.announce(signer.address)
+    await this.#open(epoch, found)
+  }
+
+  /** An earlier run of this node began to probe in the epoch that just ended: its log is still owed. */
+  async #resume(epoch: EpochNumber): Promise<void> {
+    const { store, time, calendar } = this.#ports
+    if (time.now() >= scheduleOf(calendar, epoch).logsCloseAt) return
+    if ((await store.get(EPOCH_TABLES.seeds, epochKey(epoch))) === undefined) return
+    const found = await this.#parts.beginOf(epoch)
+    if (found !== undefined) await this.#open(epoch, found)
+  }
+
+  async #open(epoch: EpochNumber, found: NonNullable<Awaited<ReturnType<ProbingParts['beginOf']>>>): Promise<void> {
+    const round = new ProbeRound(this.#ports, found)
+    await round.start()
+    this.#rounds.set(epoch, round)
+    this.#ports.logger.info('epoch entered', { epoch, bonded: found.begin.nodes.length, targets: round.targets })
+  }
+
+  async #publish(epoch: EpochNumber, round: ProbeRound): Promise<void> {
+    const { time, calendar, signer } = this.#ports
+    const { endsAt, logsCloseAt } = scheduleOf(calendar, epoch)
+    const now = time.now()
+    if (now < endsAt) return
+    if (now >= logsCloseAt) {
+      round.stop()
+      this.#rounds.delete(epoch)
+      return
+    }
+    if (this.#published.has(epoch)) return
+    const document = await this.#parts.logs.takeOwn(epoch, await round.log())
+    await this.#parts.board.publish({ version: 1, kind: 'log', epoch, node: signer.address, document })
+    this.#published.add(epoch)
+    this.#ports.logger.info('probe log published', { epoch, log: document, reports: round.targets })
+  }
+}

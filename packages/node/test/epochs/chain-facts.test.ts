@@ -1,0 +1,145 @@
+import { CoreError, microUsd } from '@stead/core'
+import { ChainError } from '@stead/evm'
+import { encodeChainFacts, epochNumber, openChainFacts } from '@stead/rewards'
+import { ManualClock } from '@stead/testkit'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { ChainFactsReader } from '../../src/epochs/chain-facts-reader.ts'
+import {
+  addressOf,
+  EPOCH_SECONDS,
+  GENESIS_SECONDS,
+  identity,
+  programOf,
+  SimulatedHistory,
+  simulatedEconomy,
+} from './simulated-history.ts'
+
+const UTILITY = programOf('a')
+const [NODE, OTHER, POOR] = [addressOf('1'), addressOf('2'), addressOf('3')]
+const [OPERATOR, RIVAL] = [addressOf('8'), addressOf('9')]
+
+describe('chain facts', () => {
+  let history: SimulatedHistory
+  let clock: ManualClock
+  let reader: ChainFactsReader
+  beforeEach(() => {
+    history = new SimulatedHistory()
+    clock = new ManualClock()
+    history.mine(0)
+    history.recorded.programs.push({ blockNumber: 0, program: UTILITY, source: 'minted', isEnabled: true })
+    const stakes = new Map([
+      [NODE, 1000n],
+      [OTHER, 5000n],
+      [POOR, 999n],
+    ])
+    const calendar = { genesisSeconds: GENESIS_SECONDS, epochSeconds: EPOCH_SECONDS }
+    const chain = { identity } as never
+    reader = new ChainFactsReader({ chain, economy: simulatedEconomy(stakes), history, calendar, clock })
+  })
+
+  const bond = (node: typeof NODE, operator: typeof OPERATOR, blockNumber: number) =>
+    history.recorded.bonds.push({ blockNumber, node, operator })
+  const claim = (blockNumber: number, logIndex: number, fee: number) =>
+    history.recorded.claims.push({
+      blockNumber,
+      logIndex,
+      node: NODE,
+      operator: OPERATOR,
+      grossMicroUsd: microUsd(20 * fee),
+      feeMicroUsd: microUsd(fee),
+    })
+
+  it('has the first block as beacon, and the nodes that were bonded before it, each with its last operator', async () => {
+    bond(NODE, RIVAL, history.mine(10))
+    bond(NODE, OPERATOR, history.mine(20))
+    bond(POOR, RIVAL, history.mine(30))
+    const first = history.mine(105)
+    bond(OTHER, RIVAL, first)
+    history.mine(200)
+    const facts = await reader.facts(epochNumber(1))
+    expect(facts.beacon).toBe(history.blocks[first]?.hash)
+    expect(facts.nodes).toEqual([{ node: NODE, operator: OPERATOR }])
+    expect([facts.fromBlock, facts.toBlock, facts.utility]).toEqual([BigInt(first), BigInt(first), UTILITY])
+    expect(openChainFacts(encodeChainFacts(facts))).toEqual(facts)
+  })
+
+  it('counts claims of the epoch alone, to the second', async () => {
+    claim(history.mine(99), 0, 1)
+    claim(history.mine(100), 0, 10)
+    claim(history.mine(199), 0, 100)
+    claim(history.mine(200), 0, 1000)
+    const facts = await reader.facts(epochNumber(1))
+    expect(facts.feeTotalMicroUsd).toBe(110n)
+    expect(facts.fees).toHaveLength(1)
+  })
+
+  it('gives each epoch with fees an entry in a sale that covers several, and none to epochs without', async () => {
+    claim(history.mine(50), 0, 3)
+    claim(history.mine(250), 0, 4)
+    const sold = history.mine(310)
+    history.recorded.sales.push({
+      blockNumber: sold,
+      lastEpoch: 2,
+      feesMicroUsd: microUsd(7),
+      burnedTokenUnits: 70n,
+    })
+    history.mine(400)
+    const { sales } = await reader.facts(epochNumber(3))
+    const sale = { burnedTokenUnits: 70n, saleFeesMicroUsd: 7n, kappaBps: 8000 }
+    expect(sales).toEqual([
+      { lot: 0, ...sale },
+      { lot: 2, ...sale },
+    ])
+    expect((await reader.facts(epochNumber(2))).sales).toEqual([])
+  })
+
+  it('lists programs that are enabled and have a deposit', async () => {
+    const [coverage, ended] = [programOf('b'), programOf('c')]
+    for (const program of [coverage, ended]) {
+      history.recorded.programs.push({ blockNumber: 0, program, source: 'sponsored', isEnabled: true })
+      history.recorded.sponsorships.push({ blockNumber: history.mine(5), program, amountMicroUsd: microUsd(40) })
+    }
+    history.recorded.programs.push({ blockNumber: 2, program: ended, source: 'sponsored', isEnabled: false })
+    history.recorded.sponsorships.push({ blockNumber: 2, program: coverage, amountMicroUsd: microUsd(2) })
+    history.mine(100)
+    expect((await reader.facts(epochNumber(0))).programs).toEqual([{ program: coverage, depositedMicroUsd: 42n }])
+  })
+
+  it('of an epoch without blocks have the next block as beacon and no events', async () => {
+    claim(history.mine(350), 0, 5)
+    history.mine(400)
+    const facts = await reader.facts(epochNumber(2))
+    expect(facts.beacon).toBe(history.blocks[1]?.hash)
+    expect([facts.fees, facts.fromBlock, facts.toBlock]).toEqual([[], 1n, 1n])
+  })
+
+  it('are not there before the epoch is over', async () => {
+    history.mine(150)
+    await expect(reader.facts(epochNumber(1))).rejects.toMatchObject({ code: 'NODE_EPOCH_NOT_OVER' })
+    expect(await reader.begin(epochNumber(2))).toBeUndefined()
+  })
+
+  it('are read again after faults of the endpoint, and not after others', async () => {
+    history.mine(100)
+    const fault = new ChainError('CHAIN_UNREACHABLE', 'no answer')
+    history.failures.push(fault, fault)
+    const reading = reader.facts(epochNumber(0))
+    for (let i = 0; i < 4; i++) await clock.advance(1000)
+    expect((await reading).epoch).toBe(0)
+    const other = new SimulatedHistory()
+    other.mine(0)
+    history.failures.push(new CoreError('STORE_FULL', 'no room'))
+    history.mine(200)
+    await expect(reader.facts(epochNumber(1))).rejects.toMatchObject({ code: 'STORE_FULL' })
+  })
+
+  it('follow a reorganisation that replaced the first block', async () => {
+    history.mine(100)
+    history.mine(150)
+    expect((await reader.begin(epochNumber(1)))?.beacon).toBe(history.blocks[1]?.hash)
+    const { number, at } = history.blocks[1] ?? (await history.head())
+    history.blocks[1] = { number, at, hash: programOf('f') }
+    history.mine(200)
+    expect((await reader.facts(epochNumber(1))).beacon).toBe(programOf('f'))
+  })
+})
