@@ -34,6 +34,7 @@ export type {
   SteadErrorOptions,
 } from './errors.ts'
 export { CoreError, coreErrorCatalog, hasCode, isSteadError, messageOf, SteadError } from './errors.ts'
+export type { Exchange, PoolState, SwapDirection, SwapQuote, SwapRequest } from './exchange.ts'
 export type { LogFields, Logger } from './logger.ts'
 export { silentLogger } from './logger.ts'
 export type { Counter, Gauge, Histogram, MetricLabels, Metrics } from './metrics.ts'
@@ -63,4 +64,4 @@ export {
   storeValueBytesMax,
 } from './store-limits.ts'
 export type { Address, Branded, ContentId, Fuel, Hash, MicroUsd, PeerId, UnixMs, Wei } from './units.ts'
-export { address, formatMicroUsd, fuel, hash, microUsd } from './units.ts'
+export { address, formatMicroUsd, formatTokenUnits, fuel, hash, microUsd } from './units.ts'

@@ -41,6 +41,7 @@ import {
 } from './contract-reads.ts'
 import { type EconomyContracts, EvmEconomy } from './economy/evm-economy.ts'
 import { ChainError } from './errors.ts'
+import { EvmExchange, type ExchangeContracts } from './exchange/evm-exchange.ts'
 import { Exclusive } from './exclusive.ts'
 import { JsonRpc } from './json-rpc.ts'
 import { searchLogs } from './log-search.ts'
@@ -255,6 +256,20 @@ export class EvmChain implements Chain {
         send: async (kind, request) => outcomeOf(await this.#send(kind, request)),
       },
       { account: this.account, ...this.identity, ...contracts },
+    )
+  }
+
+  /** The exchange of token and dollar, through the same endpoint and account. */
+  exchange(contracts: ExchangeContracts): EvmExchange {
+    return new EvmExchange(
+      {
+        read: (contract, question) => this.#read(contract, question),
+        send: async (kind, request) => {
+          const receipt = await this.#send(kind, request)
+          return { outcome: outcomeOf(receipt), receipt }
+        },
+      },
+      { account: this.account, dollar: this.identity.dollar, ...contracts },
     )
   }
 

@@ -20,6 +20,7 @@ import { microUsd } from '@stead/core'
 import { unixMs } from '../answer.ts'
 import { approveData } from '../contract-calls.ts'
 import { allowanceRead, balanceRead, type ContractRead } from '../contract-reads.ts'
+import { insufficientFunds } from '../insufficient-funds.ts'
 import type { SendRequest } from '../transaction-sender.ts'
 import { economyData, type RootVote } from './economy-calls.ts'
 import * as reads from './economy-reads.ts'
@@ -216,7 +217,14 @@ export class EvmEconomy implements Economy {
 
   /** Exact amounts: tokens are bonded and burned seldom, and one approval more is cheap. */
   async #approve(token: Address, spender: Address, amount: bigint): Promise<void> {
-    const allowed = await this.#link.read(token, allowanceRead(this.#places.account, spender))
+    const { account, dollar } = this.#places
+    const [have, allowed] = await Promise.all([
+      this.#link.read(token, balanceRead(account)),
+      this.#link.read(token, allowanceRead(account, spender)),
+    ])
+    if (have < amount) {
+      throw insufficientFunds({ account, currency: token === dollar ? 'dollars' : 'tokens', need: amount, have })
+    }
     if (allowed >= amount) return
     await this.#send('approve', token, approveData(spender, amount), `the approval of ${token}`)
   }
