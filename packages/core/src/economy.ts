@@ -86,9 +86,87 @@ export interface SignedPayload {
   readonly signature: Uint8Array
 }
 
+/** A block's place in the chain. */
+export interface BlockMark {
+  readonly number: number
+  readonly hash: Hash
+  readonly at: UnixMs
+}
+
+/** Blocks, both ends included. */
+export interface BlockSpan {
+  readonly fromBlock: number
+  readonly toBlock: number
+}
+
+/** What one batch of claims brought one node; block and place in it are the event's identity. */
+export interface ClaimBatch {
+  readonly blockNumber: number
+  readonly logIndex: number
+  readonly node: Address
+  readonly operator: Address
+  readonly grossMicroUsd: MicroUsd
+  readonly feeMicroUsd: MicroUsd
+}
+
+/** A sale of fees; it covers all epochs after the sale before it, up to `lastEpoch`. */
+export interface LotSold {
+  readonly blockNumber: number
+  readonly lastEpoch: number
+  readonly feesMicroUsd: MicroUsd
+  readonly burnedTokenUnits: bigint
+}
+
+/** Somebody added stake to a node. */
+export interface NodeBonded {
+  readonly blockNumber: number
+  readonly node: Address
+  readonly operator: Address
+}
+
+/** A reward program was named, or taken in or out of use. */
+export interface ProgramChanged {
+  readonly blockNumber: number
+  readonly program: Hash
+  readonly source: RewardState['source']
+  readonly isEnabled: boolean
+}
+
+/** A sponsor added to a program. */
+export interface ProgramSponsored {
+  readonly blockNumber: number
+  readonly program: Hash
+  readonly amountMicroUsd: MicroUsd
+}
+
+/** What the economy's contracts recorded, oldest first; any span of blocks, searched in pages. */
+export interface EconomyHistory {
+  /** No event of the contracts is in an earlier block. */
+  readonly firstBlock: number
+  head(): Promise<BlockMark>
+  /** @throws the adapter's typed error when the chain does not have it */
+  block(number: number): Promise<BlockMark>
+  claims(span: BlockSpan): Promise<readonly ClaimBatch[]>
+  sales(span: BlockSpan): Promise<readonly LotSold[]>
+  bonds(span: BlockSpan): Promise<readonly NodeBonded[]>
+  programs(span: BlockSpan): Promise<readonly ProgramChanged[]>
+  sponsorships(span: BlockSpan): Promise<readonly ProgramSponsored[]>
+  finalRoots(span: BlockSpan): Promise<readonly FinalRoot[]>
+}
+
+/** Terms of proposals, which never change. */
+export interface RootTerms {
+  readonly challengeSeconds: number
+  readonly decisionSeconds: number
+  /** Stake of a node that counts in epochs, and whose operator proposes or challenges. */
+  readonly minimumStakeTokenUnits: bigint
+  readonly depositTokenUnits: bigint
+}
+
 /** Fees, stake and rewards on the settlement chain, for the account that the chain adapter is bound to. */
 export interface Economy {
   epochTerms(): Promise<EpochTerms>
+  rootTerms(): Promise<RootTerms>
   lotForSale(): Promise<LotForSale>
   /** Fees on what an operator was paid in an epoch. */
   feesOf(epoch: number, operator: Address): Promise<MicroUsd>

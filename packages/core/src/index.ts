@@ -13,18 +13,36 @@ export type {
 } from './chain.ts'
 export type { Clock, Timer } from './clock.ts'
 export type {
+  BlockMark,
+  BlockSpan,
   BondState,
+  ClaimBatch,
   Economy,
+  EconomyHistory,
   EpochTerms,
   FinalRoot,
   LotForSale,
   LotSale,
+  LotSold,
+  NodeBonded,
+  ProgramChanged,
+  ProgramSponsored,
   RewardClaim,
   RewardState,
   RootProposal,
   RootResult,
+  RootTerms,
   SignedPayload,
 } from './economy.ts'
+export type {
+  CapAccrued,
+  ClaimsCredited,
+  EconomyLedger,
+  EventPlace,
+  LotBought,
+  RewardPaid,
+  RootEvent,
+} from './economy-ledger.ts'
 export type {
   CoreErrorCode,
   ErrorCatalog,

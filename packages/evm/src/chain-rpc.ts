@@ -1,4 +1,4 @@
-import type { Address, Hash } from '@stead/core'
+import type { Address, BlockMark, Hash } from '@stead/core'
 import {
   addressAnswer,
   dataAnswer,
@@ -8,6 +8,7 @@ import {
   numberAnswer,
   quantityAnswer,
   recordAnswer,
+  unixMs,
 } from './answer.ts'
 import { ChainError } from './errors.ts'
 import { type JsonRpc, RpcRefusalError } from './json-rpc.ts'
@@ -28,6 +29,8 @@ export interface ChainLog {
   readonly data: Hex
   readonly transaction: Hash
   readonly blockNumber: number
+  /** Place among all events of its block. */
+  readonly logIndex: number
 }
 
 /** What became of a mined transaction. */
@@ -54,7 +57,6 @@ export interface CallRequest {
 /** Which events to look for. */
 export interface LogFilter {
   readonly contract: Address
-  /** By position; null matches anything. */
   /** By place: one topic, any of some, or anything. */
   readonly topics: readonly (Hex | readonly Hex[] | null)[]
   readonly fromBlock: number
@@ -80,6 +82,7 @@ function logOf(value: unknown): ChainLog {
     data: dataAnswer(log.data, 'log.data'),
     transaction: hashAnswer(log.transactionHash, 'log.transactionHash'),
     blockNumber: numberAnswer(log.blockNumber, 'log.blockNumber'),
+    logIndex: numberAnswer(log.logIndex, 'log.logIndex'),
   }
 }
 
@@ -110,6 +113,17 @@ export class ChainRpc {
       timestampSeconds: numberAnswer(block.timestamp, 'block.timestamp'),
       baseFeeWei:
         block.baseFeePerGas === undefined ? undefined : quantityAnswer(block.baseFeePerGas, 'block.baseFeePerGas'),
+    }
+  }
+
+  /** A block's place. @throws ChainError CHAIN_BAD_ANSWER for a block that the endpoint does not have */
+  async blockMark(number: 'latest' | number): Promise<BlockMark> {
+    const tag = number === 'latest' ? number : toQuantity(number)
+    const block = recordAnswer(await this.#ask('eth_getBlockByNumber', [tag, false]), 'block')
+    return {
+      number: numberAnswer(block.number, 'block.number'),
+      hash: hashAnswer(block.hash, 'block.hash'),
+      at: unixMs(quantityAnswer(block.timestamp, 'block.timestamp')),
     }
   }
 

@@ -19,7 +19,7 @@ export const eventTopics: { readonly [Name in 'claimed' | 'funded' | 'thawing' |
 }
 
 /** Runs a decoder over a log that the Escrow wrote; it fails only for an endpoint that makes logs up. */
-function fromLog<Value>(log: ChainLog, decode: (parts: { topics: readonly Hex[]; data: Hex }) => Value): Value {
+export function fromLog<Value>(log: ChainLog, decode: (parts: { topics: readonly Hex[]; data: Hex }) => Value): Value {
   try {
     return decode({ topics: log.topics, data: log.data })
   } catch (cause) {

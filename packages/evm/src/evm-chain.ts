@@ -40,6 +40,8 @@ import {
   tokenRead,
 } from './contract-reads.ts'
 import { type EconomyContracts, EvmEconomy } from './economy/evm-economy.ts'
+import { EvmHistory } from './economy/evm-history.ts'
+import { EvmLedger } from './economy/evm-ledger.ts'
 import { ChainError } from './errors.ts'
 import { EvmExchange, type ExchangeContracts } from './exchange/evm-exchange.ts'
 import { Exclusive } from './exclusive.ts'
@@ -248,15 +250,10 @@ export class EvmChain implements Chain {
     return this.#watch.add(callback)
   }
 
-  /** The economy's contracts, through the same endpoint and account. */
-  economy(contracts: EconomyContracts): EvmEconomy {
-    return new EvmEconomy(
-      {
-        read: (contract, question) => this.#read(contract, question),
-        send: async (kind, request) => outcomeOf(await this.#send(kind, request)),
-      },
-      { account: this.account, ...this.identity, ...contracts },
-    )
+  /** The economy's account book, through the same endpoint. */
+  ledger({ rewards }: Pick<EconomyContracts, 'rewards'>): EvmLedger {
+    const search = (filter: LogFilter) => searchLogs(this.#started(), filter, this.#options.logBlocksMax)
+    return new EvmLedger(search, { escrow: this.identity.escrow, rewards })
   }
 
   /** The exchange of token and dollar, through the same endpoint and account. */
@@ -270,6 +267,29 @@ export class EvmChain implements Chain {
         },
       },
       { account: this.account, dollar: this.identity.dollar, ...contracts },
+    )
+  }
+
+  /** The economy's contracts, through the same endpoint and account. */
+  economy(contracts: EconomyContracts): EvmEconomy {
+    return new EvmEconomy(
+      {
+        read: (contract, question) => this.#read(contract, question),
+        send: async (kind, request) => outcomeOf(await this.#send(kind, request)),
+      },
+      { account: this.account, ...this.identity, ...contracts },
+    )
+  }
+
+  /** What the economy's contracts recorded, through the same endpoint. */
+  history(contracts: EconomyContracts): EvmHistory {
+    const { escrow, stake } = this.identity
+    return new EvmHistory(
+      {
+        rpc: () => this.#started(),
+        search: (filter) => searchLogs(this.#started(), filter, this.#options.logBlocksMax),
+      },
+      { escrow, stake, rewards: contracts.rewards, deployedAtBlock: this.#options.deployedAtBlock },
     )
   }
 

@@ -3,6 +3,8 @@ export { addressBookSchema, chainIdentityOf, readAddressBook, writeAddressBook }
 export { chainIdentitySchema } from './chain-fields.ts'
 export type { EconomyContracts } from './economy/evm-economy.ts'
 export { EvmEconomy } from './economy/evm-economy.ts'
+export { EvmHistory } from './economy/evm-history.ts'
+export { EvmLedger } from './economy/evm-ledger.ts'
 export type { ChainErrorCode } from './errors.ts'
 export { ChainError, chainErrorCatalog } from './errors.ts'
 export type { EvmComponents } from './evm-chain.ts'

@@ -42,6 +42,9 @@ const rewards = {
   finalResult: AbiFunction.fromAbi(rewardsAbi, 'finalResult'),
   kappaBpsAt: AbiFunction.fromAbi(rewardsAbi, 'kappaBpsAt'),
   deposit: AbiFunction.fromAbi(rewardsAbi, 'deposit'),
+  challengeSeconds: AbiFunction.fromAbi(rewardsAbi, 'challengeSeconds'),
+  decisionSeconds: AbiFunction.fromAbi(rewardsAbi, 'decisionSeconds'),
+  minimumStake: AbiFunction.fromAbi(rewardsAbi, 'minimumStake'),
   accruable: AbiFunction.fromAbi(rewardsAbi, 'accruable'),
   sourceOf: AbiFunction.fromAbi(rewardsAbi, 'sourceOf'),
   sponsored: AbiFunction.fromAbi(rewardsAbi, 'sponsored'),
@@ -148,6 +151,9 @@ export const totalBondedAtRead = (at: UnixMs): EconomyRead<bigint> =>
   number('stake', stake.totalBondedAt, [secondsOf(at)])
 export const kappaRead = (soldAt: bigint): EconomyRead<bigint> => number('rewards', rewards.kappaBpsAt, [soldAt])
 export const depositRead: EconomyRead<bigint> = number('rewards', rewards.deposit, [])
+export const challengeSecondsRead: EconomyRead<bigint> = number('rewards', rewards.challengeSeconds, [])
+export const decisionSecondsRead: EconomyRead<bigint> = number('rewards', rewards.decisionSeconds, [])
+export const minimumStakeRead: EconomyRead<bigint> = number('rewards', rewards.minimumStake, [])
 export const accruableRead = (operator: Address, epoch: number): EconomyRead<bigint> =>
   number('rewards', rewards.accruable, [operator, BigInt(epoch)])
 

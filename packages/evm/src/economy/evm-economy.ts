@@ -12,6 +12,7 @@ import type {
   RewardState,
   RootProposal,
   RootResult,
+  RootTerms,
   SignedPayload,
   TransactionOutcome,
   UnixMs,
@@ -63,6 +64,21 @@ export class EvmEconomy implements Economy {
       this.#read(reads.epochSecondsRead),
     ])
     return { genesisAt, epochSeconds }
+  }
+
+  async rootTerms(): Promise<RootTerms> {
+    const [challengeSeconds, decisionSeconds, minimumStakeTokenUnits, depositTokenUnits] = await Promise.all([
+      this.#read(reads.challengeSecondsRead),
+      this.#read(reads.decisionSecondsRead),
+      this.#read(reads.minimumStakeRead),
+      this.#read(reads.depositRead),
+    ])
+    return {
+      challengeSeconds: Number(challengeSeconds),
+      decisionSeconds: Number(decisionSeconds),
+      minimumStakeTokenUnits,
+      depositTokenUnits,
+    }
   }
 
   lotForSale(): Promise<LotForSale> {
