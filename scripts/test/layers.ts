@@ -12,7 +12,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   sdk: ['core', 'protocol', 'market', 'compute', 'sandbox'],
   toolchain: ['core', 'sandbox', 'sdk'],
   node: ['core', 'protocol', 'sandbox', 'market', 'compute', 'libp2p', 'evm', 'sqlite', 'sdk'],
-  cli: ['core', 'protocol', 'sandbox', 'market', 'compute', 'sdk', 'node', 'evm', 'sqlite', 'toolchain'],
+  cli: ['core', 'protocol', 'sandbox', 'market', 'compute', 'rewards', 'sdk', 'node', 'evm', 'sqlite', 'toolchain'],
   testkit: ['core', 'protocol'],
 }
 
