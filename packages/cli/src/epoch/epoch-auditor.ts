@@ -125,14 +125,18 @@ export class EpochAuditor {
     const { history, ledger } = this.#open
     const span = { fromBlock: history.firstBlock, toBlock: (await history.head()).number }
     const final = (await ledger.rootsFinal(span, epoch)).at(-1)
-    if (final !== undefined) return await this.#computedId(found(final, 'final'))
+    if (final !== undefined) return (await this.computed(final)).resultDocument.id
     return await this.#auditedId(await this.#rootBelow(later))
   }
 
-  async #computedId(root: FoundRoot): Promise<ContentId> {
+  /**
+   * What a root stands for: computed from its evidence, without a look at the chain's facts.
+   * @throws CliError CLI_EVIDENCE_MISSING, CLI_AUDIT_MISMATCH when another root follows
+   */
+  async computed(root: RootResult & { readonly epoch: number }): Promise<ComputedEpoch> {
     const computed = await this.#loading(root.epoch, () => computeEpoch(this.#components, evidenceIdOf(root.evidence)))
-    if (computed.result.root === root.root) return computed.resultDocument.id
-    throw mismatch(root, `need ${computed.result.root}, have ${root.root}, which is final`)
+    if (computed.result.root === root.root) return computed
+    throw mismatch(root, `need ${computed.result.root}, have ${root.root}`)
   }
 
   async #auditedId(root: FoundRoot): Promise<ContentId> {
@@ -187,8 +191,8 @@ function missing(message: string, details: Readonly<Record<string, string | numb
   return new CliError('CLI_EVIDENCE_MISSING', message, { details })
 }
 
-function mismatch(root: FoundRoot, what: string): CliError {
-  return new CliError('CLI_AUDIT_MISMATCH', `epoch ${root.epoch}, on which this one builds: ${what}`, {
+function mismatch(root: { readonly epoch: number }, what: string): CliError {
+  return new CliError('CLI_AUDIT_MISMATCH', `the root of epoch ${root.epoch}: ${what}`, {
     details: { epoch: root.epoch },
   })
 }
