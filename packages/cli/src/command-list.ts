@@ -44,6 +44,13 @@ export const commandList: readonly CommandEntry[] = [
     load: () => import('./commands/claim.ts'),
   },
   { name: 'sponsor', summary: 'put dollars into a reward program', load: () => import('./commands/sponsor.ts') },
+  { name: 'market', summary: 'show the auction of fees and the exchange', load: () => import('./commands/market.ts') },
+  { name: 'swap', summary: 'swap dollars for tokens, or tokens for dollars', load: () => import('./commands/swap.ts') },
+  {
+    name: 'buy-lot',
+    summary: 'burn tokens for the fees that are for sale',
+    load: () => import('./commands/buy-lot.ts'),
+  },
   {
     name: 'audit',
     summary: 'recompute bills and rewards from public evidence',

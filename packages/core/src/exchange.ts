@@ -40,6 +40,8 @@ export interface Exchange {
   pool(): Promise<PoolState>
   /** @throws RangeError for nothing to swap, or an empty pool */
   quote(direction: SwapDirection, amountIn: bigint): Promise<SwapQuote>
+  /** Least `amountIn` that brings so much; undefined when the pool does not have it. @throws RangeError for nothing */
+  costOf(direction: SwapDirection, amountOut: bigint): Promise<bigint | undefined>
   /** Approves where needed and swaps. @throws the adapter's errors, also when the minimum or the deadline is missed */
   swap(request: SwapRequest): Promise<TransactionOutcome & { readonly amountOut: bigint }>
 }

@@ -32,6 +32,7 @@ export type {
   RootProposal,
   RootResult,
   RootTerms,
+  SaleTerms,
   SignedPayload,
 } from './economy.ts'
 export type {

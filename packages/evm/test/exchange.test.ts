@@ -1,6 +1,6 @@
 import { type Exchange, hasCode, microUsd, type UnixMs } from '@stead/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { quoteSwap } from '../src/exchange/constant-product.ts'
+import { costOfSwap, quoteSwap } from '../src/exchange/constant-product.ts'
 import type { EvmChain } from '../src/index.ts'
 import { type Devnet, dollars, newSigner, startDevnet } from './devnet.ts'
 
@@ -28,6 +28,15 @@ describe('a quote', () => {
       }
       expect(quoteSwap(after, 'tokens-to-dollars', there.amountOut).amountOut).toBeLessThanOrEqual(amount)
     }
+  })
+
+  it('names the least that brings an amount, and that there is none for all of it', () => {
+    for (const amount of [1n, 12_345n, 3n * TOKEN, 9_999n * TOKEN]) {
+      const cost = costOfSwap(pool, 'dollars-to-tokens', amount) ?? 0n
+      expect(quoteSwap(pool, 'dollars-to-tokens', cost).amountOut).toBeGreaterThanOrEqual(amount)
+      if (cost > 1n) expect(quoteSwap(pool, 'dollars-to-tokens', cost - 1n).amountOut).toBeLessThanOrEqual(amount)
+    }
+    expect(costOfSwap(pool, 'dollars-to-tokens', pool.tokenUnits)).toBeUndefined()
   })
 
   it('refuses nothing, and an empty pool', () => {

@@ -13,6 +13,7 @@ import type {
   RootProposal,
   RootResult,
   RootTerms,
+  SaleTerms,
   SignedPayload,
   TransactionOutcome,
   UnixMs,
@@ -83,6 +84,14 @@ export class EvmEconomy implements Economy {
 
   lotForSale(): Promise<LotForSale> {
     return this.#read(reads.lotForSaleRead)
+  }
+
+  async saleTerms(): Promise<SaleTerms> {
+    const [halvingSeconds, minimum] = await Promise.all([
+      this.#read(reads.halvingSecondsRead),
+      this.#read(reads.minimumLotRead),
+    ])
+    return { halvingSeconds: Number(halvingSeconds), minimumLotMicroUsd: microUsd(minimum) }
   }
 
   async feesOf(epoch: number, operator: Address): Promise<MicroUsd> {

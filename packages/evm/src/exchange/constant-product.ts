@@ -23,3 +23,14 @@ export function quoteSwap(pool: PoolState, direction: SwapDirection, amountIn: b
   const impactPpm = Number((kept * PPM + whole - 1n) / whole)
   return { direction, amountIn, amountOut, impactPpm, feePpm: FEE_PPM, pool }
 }
+
+/** Least that must come in so that `amountOut` goes out; undefined when the pool does not have it. */
+export function costOfSwap(pool: PoolState, direction: SwapDirection, amountOut: bigint): bigint | undefined {
+  const isBuying = direction === 'dollars-to-tokens'
+  const [reserveIn, reserveOut] = isBuying
+    ? [pool.dollarMicroUsd, pool.tokenUnits]
+    : [pool.tokenUnits, pool.dollarMicroUsd]
+  if (amountOut <= 0n) throw new RangeError(`a swap brings more than nothing, not ${amountOut}`)
+  if (amountOut >= reserveOut) return undefined
+  return (reserveIn * amountOut * 1000n) / ((reserveOut - amountOut) * KEPT_PER_MILLE) + 1n
+}

@@ -17,7 +17,7 @@ import { ChainError } from '../errors.ts'
 import { insufficientFunds } from '../insufficient-funds.ts'
 import { receivedOf } from '../token-transfers.ts'
 import type { SendRequest } from '../transaction-sender.ts'
-import { quoteSwap } from './constant-product.ts'
+import { costOfSwap, quoteSwap } from './constant-product.ts'
 
 const parsed = AbiFunction.from
 const getReserves = parsed('function getReserves() view returns (uint112 first, uint112 second, uint32 at)')
@@ -69,6 +69,10 @@ export class EvmExchange implements Exchange {
 
   async quote(direction: SwapDirection, amountIn: bigint): Promise<SwapQuote> {
     return quoteSwap(await this.pool(), direction, amountIn)
+  }
+
+  async costOf(direction: SwapDirection, amountOut: bigint): Promise<bigint | undefined> {
+    return costOfSwap(await this.pool(), direction, amountOut)
   }
 
   async swap(request: SwapRequest): Promise<TransactionOutcome & { readonly amountOut: bigint }> {
