@@ -44,6 +44,8 @@ export const commandList: readonly CommandEntry[] = [
     load: () => import('./commands/claim.ts'),
   },
   { name: 'sponsor', summary: 'put dollars into a reward program', load: () => import('./commands/sponsor.ts') },
+  { name: 'earnings', summary: 'show what was earned by epoch, and why', load: () => import('./commands/earnings.ts') },
+  { name: 'epoch', summary: 'show, propose or watch epochs', load: () => import('./commands/epoch.ts') },
   { name: 'market', summary: 'show the auction of fees and the exchange', load: () => import('./commands/market.ts') },
   { name: 'swap', summary: 'swap dollars for tokens, or tokens for dollars', load: () => import('./commands/swap.ts') },
   {
@@ -56,6 +58,7 @@ export const commandList: readonly CommandEntry[] = [
     summary: 'recompute bills and rewards from public evidence',
     load: () => import('./commands/audit.ts'),
   },
+  { name: 'export', summary: "an operator's books as CSV or JSON", load: () => import('./commands/export.ts') },
   { name: 'doctor', summary: 'check the node and say what to mend', load: () => import('./commands/doctor.ts') },
   { name: 'selftest', summary: 'run a known task in the own sandbox', load: () => import('./commands/selftest.ts') },
   { name: 'finish', summary: 'complete the work in hand, claim, and exit', load: () => import('./commands/finish.ts') },

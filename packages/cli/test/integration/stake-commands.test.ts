@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EpochNetwork, type Member, signerOf, TOKEN } from './epoch-network.ts'
 import { type Finished, stead } from './stead-process.ts'
@@ -82,7 +83,7 @@ describe('stake', () => {
       const { code, stderr } = await as(0, ...args)
       expect([code, stderr]).toEqual([2, expect.stringContaining('CLI_USAGE')])
     }
-    const missing = await as(0, 'bond', '1', '--key-file', '/nonexistent/key')
+    const missing = await as(0, 'bond', '1', '--key-file', join(memberAt(0).dataDir, 'no.key'))
     expect([missing.code, missing.stderr]).toEqual([1, expect.stringContaining('CLI_KEY_MISSING')])
   })
 })
