@@ -26,7 +26,7 @@ export const TOKEN: bigint = 10n ** 18n
 export const UTILITY: Hash = hash(`0x${'a1'.repeat(32)}`)
 export const COVERAGE: Hash = hash(`0x${'c0'.repeat(32)}`)
 const WINDOW_SECONDS = 1000
-export const EPOCH_SECONDS = 10_000
+const EPOCH_SECONDS = 10_000
 const PURSE_MICRO_USD = 1_000_000n
 const secp256k1 = await loadSecp256k1()
 

@@ -47,7 +47,7 @@ import { shippedPrograms } from '../../src/epoch/epoch-auditor.ts'
 import { ChainFactsReading, epochCalendar } from '../../src/epoch/read-chain-facts.ts'
 
 export const TOKEN: bigint = 10n ** 18n
-export const EPOCH_SECONDS = 1000
+const EPOCH_SECONDS = 1000
 const CHALLENGE_SECONDS = 100
 const ONE_COIN = 10n ** 18n
 const secp256k1 = await loadSecp256k1()
@@ -64,7 +64,7 @@ const coveragePolicy = encodePolicy(coverageProgram, {
 export const UTILITY: Hash = policyId(utilityPolicy)
 export const COVERAGE: Hash = policyId(coveragePolicy)
 
-export function dollars(amount: number): MicroUsd {
+function dollars(amount: number): MicroUsd {
   return microUsd(BigInt(Math.round(amount * 1_000_000)))
 }
 
