@@ -1,6 +1,6 @@
 import type { Address, Hash, MicroUsd, RewardClaim } from '@stead/core'
-import type { LoadDocument } from '@stead/rewards'
 import type { OpenEconomy } from '../chain/with-economy.ts'
+import type { DocumentSource } from '../epoch/document-source.ts'
 import { EpochAuditor } from '../epoch/epoch-auditor.ts'
 
 /** What one program has for an operator, by the final root. */
@@ -33,11 +33,11 @@ const READS_AT_ONCE = 16
  * their proofs.
  * @throws CliError CLI_EVIDENCE_MISSING, CLI_AUDIT_MISMATCH; ChainError
  */
-export async function planClaim(open: OpenEconomy, load: LoadDocument, operator: Address): Promise<ClaimPlan> {
+export async function planClaim(open: OpenEconomy, source: DocumentSource, operator: Address): Promise<ClaimPlan> {
   const [owedMicroUsd, final] = await Promise.all([open.chain.owedMicroUsd(operator), open.economy.finalRoot()])
   const accruable = await accruableEpochs(open, operator)
   if (final === undefined) return { operator, owedMicroUsd, finalEpoch: undefined, accruable, lines: [] }
-  const auditor = await EpochAuditor.open(open, load)
+  const auditor = await EpochAuditor.open(open, source)
   const { facts, result, tree } = await auditor.computed(final)
   const rising = accruable.reduce((sum, { tokenUnits }) => sum + tokenUnits, 0n)
   const lines: ClaimLine[] = []

@@ -44,11 +44,11 @@ interface Step {
 async function claim(given: GivenClaim, context: CommandContext): Promise<void> {
   const sender = await accountSigner(given, 'operator', context)
   const operator = given.operator === undefined ? sender.address : addressOf(given.operator)
-  const load = documentSource(given, context)
+  const source = documentSource(given, context)
   const { plan, steps } = await withEconomy(
     await chainPlace(given, context),
     async (open) => {
-      const plan = await planClaim(open, load, operator)
+      const plan = await planClaim(open, source, operator)
       if (given.dryRun === true) return { plan, steps: [] }
       if (isEmpty(plan)) throw nothingToClaim(plan)
       return { plan, steps: await carryOut(open, plan) }

@@ -84,7 +84,7 @@ async function bookOf(
     }
     case 'earnings': {
       const onProgress = (line: string): void => context.terminal.message(line)
-      const rows = await earningsRows({ open, load: documentSource(given, context), onProgress }, operator)
+      const rows = await earningsRows({ open, source: documentSource(given, context), onProgress }, operator)
       return { rows, csv: renderCsv(earningsColumns, rows) }
     }
   }

@@ -1,6 +1,7 @@
 import { type Address, type Hash, hasCode } from '@stead/core'
-import { type EpochEarnings, explainEarnings, type LoadDocument } from '@stead/rewards'
+import { type EpochEarnings, explainEarnings } from '@stead/rewards'
 import type { OpenEconomy } from '../chain/with-economy.ts'
+import type { DocumentSource } from './document-source.ts'
 import { EpochAuditor, type EpochVerdict } from './epoch-auditor.ts'
 
 /** What one program owes an operator by recomputed epochs, and what the chain says that it paid. */
@@ -26,16 +27,16 @@ export interface AddressAudit {
 /** What an audit of an operator works with. */
 export interface AddressAuditComponents {
   readonly open: OpenEconomy
-  readonly load: LoadDocument
+  readonly source: DocumentSource
   readonly onProgress: (line: string) => void
 }
 
 /** Recomputes all epochs up to the newest root, and compares what an operator earned with what it was paid. */
 export async function auditAddress(
-  { open, load, onProgress }: AddressAuditComponents,
+  { open, source, onProgress }: AddressAuditComponents,
   { operator, fromEpoch }: { readonly operator: Address; readonly fromEpoch: number },
 ): Promise<AddressAudit> {
-  const auditor = await EpochAuditor.open(open, load)
+  const auditor = await EpochAuditor.open(open, source)
   const last = await auditor.latest()
   const epochs: EpochEarnings[] = []
   let utility: Hash | undefined

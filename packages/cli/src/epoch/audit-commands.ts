@@ -59,9 +59,9 @@ export function epochOf(text: string): number {
 
 async function printEpoch(text: string, given: GivenAudit, context: CommandContext): Promise<void> {
   const wanted = text === 'latest' ? undefined : epochOf(text)
-  const load = documentSource(given, context)
+  const source = documentSource(given, context)
   const verdict = await withEconomy(await chainPlace(given, context), async (open) => {
-    const auditor = await EpochAuditor.open(open, load)
+    const auditor = await EpochAuditor.open(open, source)
     const epoch = wanted ?? (await auditor.latest())
     context.terminal.message(`auditing epoch ${epoch} …`)
     return await auditor.audit(epoch)
@@ -126,9 +126,9 @@ function printDifference(verdict: EpochVerdict & { readonly kind: 'difference' }
 async function printAddress(text: string, given: GivenAudit, context: CommandContext): Promise<void> {
   const operator = addressOf(text)
   const fromEpoch = given.from === undefined ? 0 : epochOf(given.from)
-  const load = documentSource(given, context)
+  const source = documentSource(given, context)
   const audit = await withEconomy(await chainPlace(given, context), (open) =>
-    auditAddress({ open, load, onProgress: (line) => context.terminal.message(line) }, { operator, fromEpoch }),
+    auditAddress({ open, source, onProgress: (line) => context.terminal.message(line) }, { operator, fromEpoch }),
   )
   const { terminal } = context
   if (audit.difference !== undefined) return printDifference(audit.difference, context)

@@ -1,16 +1,48 @@
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type ContentId, hasCode } from '@stead/core'
-import type { LoadDocument } from '@stead/rewards'
+import { type LoadDocument, openResult, RESULT_BYTES_MAX } from '@stead/rewards'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { epochApi } from './epoch-api.ts'
 
-/** Where the documents of epochs come from: a folder of files that are named by their content id, else the node. */
-export function documentSource(given: { readonly evidence?: string }, context: CommandContext): LoadDocument {
+/** Where the documents of epochs come from. */
+export interface DocumentSource {
+  readonly load: LoadDocument
+  /**
+   * A result that somebody published for this evidence with this root. The chain does not name it, and nothing follows
+   * from it; but it says in which line a wrong root differs. Undefined where none is known.
+   */
+  readonly publishedResult: (result: PublishedResult) => Promise<Uint8Array | undefined>
+}
+
+/** What names a published result. */
+export interface PublishedResult {
+  readonly evidence: ContentId
+  readonly root: string
+}
+
+/** A folder of files that are named by their content id, else the node. @throws CliError CLI_USAGE for no folder */
+export function documentSource(given: { readonly evidence?: string }, context: CommandContext): DocumentSource {
   const { evidence } = given
-  return kept(evidence === undefined ? fromNode(context) : fromFolder(evidence))
+  if (evidence === undefined) return { load: kept(fromNode(context)), publishedResult: async () => undefined }
+  return { load: kept(fromFolder(evidence)), publishedResult: (wanted) => resultIn(evidence, wanted) }
+}
+
+async function resultIn(folder: string, { evidence, root }: PublishedResult): Promise<Uint8Array | undefined> {
+  for (const name of (await readdir(folder)).sort()) {
+    const path = join(folder, name)
+    if ((await stat(path)).size > RESULT_BYTES_MAX) continue
+    const bytes = new Uint8Array(await readFile(path))
+    try {
+      const result = openResult(bytes)
+      if (result.evidence === evidence && result.root === root) return bytes
+    } catch {
+      // Another kind of document.
+    }
+  }
+  return undefined
 }
 
 /** @throws CliError CLI_USAGE when there is no such folder */

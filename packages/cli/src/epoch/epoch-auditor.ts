@@ -9,7 +9,6 @@ import {
   epochNumber,
   evidenceDigest,
   evidenceIdOf,
-  type LoadDocument,
   openEvidence,
   openResult,
   ProgramRegistry,
@@ -17,6 +16,7 @@ import {
 } from '@stead/rewards'
 import type { OpenEconomy } from '../chain/with-economy.ts'
 import { CliError } from '../errors.ts'
+import type { DocumentSource } from './document-source.ts'
 import { ChainFactsReading, epochCalendar } from './read-chain-facts.ts'
 
 /** A root of an epoch as the chain has it, and what became of it. */
@@ -41,16 +41,19 @@ export class EpochAuditor {
   readonly #open: OpenEconomy
   readonly #components: EpochComponents
   readonly #facts: ChainFactsReading
+  readonly #source: DocumentSource
   readonly #accepted: Map<number, Promise<ContentId>> = new Map()
 
-  private constructor(open: OpenEconomy, load: LoadDocument, facts: ChainFactsReading) {
+  private constructor(open: OpenEconomy, source: DocumentSource, facts: ChainFactsReading) {
+    const { load } = source
+    this.#source = source
     this.#open = open
     this.#facts = facts
     this.#components = { secp256k1: open.secp256k1, programs: shippedPrograms(), load }
   }
 
-  static async open(open: OpenEconomy, load: LoadDocument): Promise<EpochAuditor> {
-    return new EpochAuditor(open, load, new ChainFactsReading(open, await epochCalendar(open)))
+  static async open(open: OpenEconomy, source: DocumentSource): Promise<EpochAuditor> {
+    return new EpochAuditor(open, source, new ChainFactsReading(open, await epochCalendar(open)))
   }
 
   /** The newest epoch with a root that is open or final. @throws CliError CLI_EPOCH_UNKNOWN */
@@ -104,7 +107,13 @@ export class EpochAuditor {
     const epoch = epochNumber(root.epoch)
     const facts = await this.#facts.facts(epoch)
     const previous = epoch === 0 ? undefined : await this.#acceptedResult(root)
-    return await auditEpoch(this.#components, { proposal: { ...root, epoch }, facts, previous })
+    const input = { proposal: { ...root, epoch }, facts, previous }
+    const audit = await auditEpoch(this.#components, input)
+    if (audit.kind === 'match' || audit.difference.what !== 'root') return audit
+    // Two roots say little to a person; the line in which a published result differs says all.
+    const published = { evidence: evidenceIdOf(root.evidence), root: root.root }
+    const publishedResult = await this.#source.publishedResult(published)
+    return publishedResult === undefined ? audit : await auditEpoch(this.#components, { ...input, publishedResult })
   }
 
   /** The result of the epoch before that this auditor stands on; its content id. */

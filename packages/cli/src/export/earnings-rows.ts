@@ -1,13 +1,18 @@
 import type { Address } from '@stead/core'
-import type { EpochEarnings, LoadDocument } from '@stead/rewards'
+import type { EpochEarnings } from '@stead/rewards'
 import type { OpenEconomy } from '../chain/with-economy.ts'
 import { auditAddress } from '../epoch/audit-address.ts'
+import type { DocumentSource } from '../epoch/document-source.ts'
 import { CliError } from '../errors.ts'
 import type { Column } from '../terminal/table.ts'
 
 /** An operator's epochs, each recomputed from chain and evidence. @throws CliError CLI_AUDIT_MISMATCH and as an audit */
 export async function earningsRows(
-  components: { readonly open: OpenEconomy; readonly load: LoadDocument; readonly onProgress: (line: string) => void },
+  components: {
+    readonly open: OpenEconomy
+    readonly source: DocumentSource
+    readonly onProgress: (line: string) => void
+  },
   operator: Address,
 ): Promise<readonly EpochEarnings[]> {
   const audit = await auditAddress(components, { operator, fromEpoch: 0 })

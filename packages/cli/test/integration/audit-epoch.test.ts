@@ -1,10 +1,15 @@
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { hash } from '@stead/core'
-import type { ComputedEpoch } from '@stead/rewards'
+import { contentIdOf } from '@stead/protocol'
+import { type ComputedEpoch, rewardUnits } from '@stead/rewards'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { encodeResult } from '../../../rewards/src/epoch/result.ts'
 import { EpochNetwork, TOKEN } from './epoch-network.ts'
 import { type Finished, stead } from './stead-process.ts'
+
+/** Each command is a process of its own. */
+const MINUTE_MS = 60_000
 
 let network: EpochNetwork
 let epochs: ComputedEpoch[]
@@ -93,14 +98,18 @@ describe('an audit that cannot match', () => {
     expect(stderr).toContain(log)
   })
 
-  it('refuses an epoch that nobody proposed, and what is no epoch', async () => {
-    const unknown = await audit('epoch', '7', '--evidence', network.evidence)
-    expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining('no root of epoch 7 was proposed')])
-    const wrong = await audit('epoch', 'newest', '--evidence', network.evidence)
-    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('CLI_USAGE')])
-    const nowhere = await audit('epoch', '0', '--evidence', join(network.directory, 'nowhere'))
-    expect([nowhere.code, nowhere.stderr]).toEqual([2, expect.stringContaining('there is no folder')])
-  })
+  it(
+    'refuses an epoch that nobody proposed, and what is no epoch',
+    async () => {
+      const unknown = await audit('epoch', '7', '--evidence', network.evidence)
+      expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining('no root of epoch 7 was proposed')])
+      const wrong = await audit('epoch', 'newest', '--evidence', network.evidence)
+      expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('CLI_USAGE')])
+      const nowhere = await audit('epoch', '0', '--evidence', join(network.directory, 'nowhere'))
+      expect([nowhere.code, nowhere.stderr]).toEqual([2, expect.stringContaining('there is no folder')])
+    },
+    MINUTE_MS,
+  )
 
   it('exits 5 when the chain does not answer', async () => {
     const place = ['--rpc', 'http://127.0.0.1:9', '--address-book', network.place.addressBook]
@@ -108,16 +117,26 @@ describe('an audit that cannot match', () => {
     expect([code, stderr]).toEqual([5, expect.stringContaining('CHAIN_UNREACHABLE')])
   })
 
-  it('exits 9 for a root that does not follow, with both roots in the sentence', async () => {
-    const lie = hash(`0x${'1e'.repeat(32)}`)
-    await network.finalize()
-    await network.endEpoch()
-    const computed = await network.compute(2)
-    await network.propose(computed, lie)
-    const { code, stdout, stderr } = await audit('epoch', '2', '--evidence', network.evidence)
-    expect([code, stdout]).toEqual([9, 'MISMATCH\n'])
-    expect(stderr).toContain(`epoch 2: root: need ${computed.result.root}, have ${lie}`)
-    const address = network.members[0]?.operator.address ?? ''
-    expect((await audit('address', address, '--evidence', network.evidence)).code).toBe(9)
-  })
+  it(
+    'exits 9 for a root that does not follow, with both roots in the sentence',
+    async () => {
+      const lie = hash(`0x${'1e'.repeat(32)}`)
+      await network.finalize()
+      await network.endEpoch()
+      const computed = await network.compute(2)
+      await network.propose(computed, lie)
+      const { code, stdout, stderr } = await audit('epoch', '2', '--evidence', network.evidence)
+      expect([code, stdout]).toEqual([9, 'MISMATCH\n'])
+      expect(stderr).toContain(`epoch 2: root: need ${computed.result.root}, have ${lie}`)
+      const address = network.members[0]?.operator.address ?? ''
+      const lines = computed.result.lines.map((line) => ({ ...line, cumulativeUnits: rewardUnits(7n) }))
+      const published = encodeResult({ ...computed.result, root: lie, lines })
+      const folder = folderWith((copy) => writeFileSync(join(copy, contentIdOf('dag-cbor', published)), published))
+      const named = await audit('epoch', '2', '--evidence', folder)
+      expect([named.code, named.stderr]).toEqual([9, expect.stringContaining('cumulative of 0x')])
+      expect(named.stderr).toContain('need 0, have 7')
+      expect((await audit('address', address, '--evidence', network.evidence)).code).toBe(9)
+    },
+    MINUTE_MS,
+  )
 })

@@ -2,6 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { COVERAGE, EpochNetwork, type Member, TOKEN, UTILITY } from './epoch-network.ts'
 import { type Finished, stead } from './stead-process.ts'
 
+/** Each command is a process of its own. */
+const MINUTE_MS = 60_000
+
 let network: EpochNetwork
 
 beforeAll(async () => {
@@ -51,25 +54,29 @@ describe('rewards', () => {
     expect([poor.code, poor.stderr]).toEqual([5, expect.stringContaining('need 99999.000000 USD')])
   })
 
-  it('claims what was credited, minted and sponsored, once', async () => {
-    await earnSellAndFinalize()
-    const operator = memberAt(1).operator.address
-    const args = ['--evidence', network.evidence]
-    const dry = await as(1, 'claim', '--dry-run', ...args)
-    expect([dry.code, dry.stdout]).toEqual([0, expect.stringContaining('nothing was sent')])
-    expect(dry.stdout).toContain('in the Escrow: 19.000000 USD')
-    const before = await network.as(memberAt(1).operator, ({ economy }) => economy.tokenBalance(operator))
-    const claimed = await as(1, 'claim', '--json', ...args)
-    expect([claimed.code, claimed.stderr]).toEqual([0, ''])
-    const { lines, finalEpoch, steps } = JSON.parse(claimed.stdout)
-    expect([finalEpoch, steps.length]).toEqual([2, 4])
-    const minted = lines.find((line: { isMinting: boolean }) => line.isMinting)
-    const after = await network.as(memberAt(1).operator, ({ economy }) => economy.tokenBalance(operator))
-    expect(after - before).toBe(BigInt(minted.payableUnits))
-    expect(after - before).toBeGreaterThan(0n)
-    const again = await as(1, 'claim', ...args)
-    expect([again.code, again.stderr]).toEqual([5, expect.stringContaining('CLI_NOTHING_TO_DO')])
-    const audit = await stead(['audit', 'address', operator, '--from', '2', ...args, ...network.chainArguments])
-    expect([audit.code, audit.stdout]).toEqual([0, expect.stringContaining('MATCH')])
-  })
+  it(
+    'claims what was credited, minted and sponsored, once',
+    async () => {
+      await earnSellAndFinalize()
+      const operator = memberAt(1).operator.address
+      const args = ['--evidence', network.evidence]
+      const dry = await as(1, 'claim', '--dry-run', ...args)
+      expect([dry.code, dry.stdout]).toEqual([0, expect.stringContaining('nothing was sent')])
+      expect(dry.stdout).toContain('in the Escrow: 19.000000 USD')
+      const before = await network.as(memberAt(1).operator, ({ economy }) => economy.tokenBalance(operator))
+      const claimed = await as(1, 'claim', '--json', ...args)
+      expect([claimed.code, claimed.stderr]).toEqual([0, ''])
+      const { lines, finalEpoch, steps } = JSON.parse(claimed.stdout)
+      expect([finalEpoch, steps.length]).toEqual([2, 4])
+      const minted = lines.find((line: { isMinting: boolean }) => line.isMinting)
+      const after = await network.as(memberAt(1).operator, ({ economy }) => economy.tokenBalance(operator))
+      expect(after - before).toBe(BigInt(minted.payableUnits))
+      expect(after - before).toBeGreaterThan(0n)
+      const again = await as(1, 'claim', ...args)
+      expect([again.code, again.stderr]).toEqual([5, expect.stringContaining('CLI_NOTHING_TO_DO')])
+      const audit = await stead(['audit', 'address', operator, '--from', '2', ...args, ...network.chainArguments])
+      expect([audit.code, audit.stdout]).toEqual([0, expect.stringContaining('MATCH')])
+    },
+    MINUTE_MS,
+  )
 })

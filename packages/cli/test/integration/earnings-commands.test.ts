@@ -6,6 +6,9 @@ import { EpochNetwork, type Member, TOKEN } from './epoch-network.ts'
 import { NodeApi } from './node-api.ts'
 import { type Finished, SteadProcess, stead } from './stead-process.ts'
 
+/** Each command is a process of its own. */
+const MINUTE_MS = 60_000
+
 let network: EpochNetwork
 let api: NodeApi
 let member: Member
@@ -64,22 +67,26 @@ describe('documents of a node', () => {
 })
 
 describe('books', () => {
-  it('of settlements, rewards and earnings are rows that add up', async () => {
-    const settlements = await onChain('export', 'settlements', '--csv')
-    const [head, row, ...rest] = settlements.stdout.split('\r\n')
-    expect(head).toBe('time,block,transaction,node,operator,grossMicroUsd,feeMicroUsd,netMicroUsd')
-    expect(row).toMatch(/,40000000,2000000,38000000$/)
-    expect(rest).toEqual([''])
-    const file = join(network.directory, 'earnings.csv')
-    const earnings = await onChain('export', 'earnings', '--out', file, '--address', member.operator.address)
-    expect([earnings.code, earnings.stdout]).toEqual([0, ''])
-    const minted = computed.result.lines.find(({ operator }) => operator === member.operator.address)?.shareUnits
-    expect(minted).toBeGreaterThan(0n)
-    expect(readFileSync(file, 'utf8')).toContain(`2,0,0,0,${minted},0,no-fees lot 2`)
-    expect((await onChain('claim')).code).toBe(0)
-    const rewards = await onChain('export', 'rewards', '--json')
-    expect(JSON.parse(rewards.stdout)).toMatchObject({ rewards: [{ amountUnits: String(minted) }] })
-  })
+  it(
+    'of settlements, rewards and earnings are rows that add up',
+    async () => {
+      const settlements = await onChain('export', 'settlements', '--csv')
+      const [head, row, ...rest] = settlements.stdout.split('\r\n')
+      expect(head).toBe('time,block,transaction,node,operator,grossMicroUsd,feeMicroUsd,netMicroUsd')
+      expect(row).toMatch(/,40000000,2000000,38000000$/)
+      expect(rest).toEqual([''])
+      const file = join(network.directory, 'earnings.csv')
+      const earnings = await onChain('export', 'earnings', '--out', file, '--address', member.operator.address)
+      expect([earnings.code, earnings.stdout]).toEqual([0, ''])
+      const minted = computed.result.lines.find(({ operator }) => operator === member.operator.address)?.shareUnits
+      expect(minted).toBeGreaterThan(0n)
+      expect(readFileSync(file, 'utf8')).toContain(`2,0,0,0,${minted},0,no-fees lot 2`)
+      expect((await onChain('claim')).code).toBe(0)
+      const rewards = await onChain('export', 'rewards', '--json')
+      expect(JSON.parse(rewards.stdout)).toMatchObject({ rewards: [{ amountUnits: String(minted) }] })
+    },
+    MINUTE_MS,
+  )
 
   it('refuses a book that there is not, and a file that cannot be written', async () => {
     const { code } = await onChain('export', 'everything')
@@ -116,23 +123,35 @@ describe('earnings and epochs of the node', () => {
     expect([broken.code, broken.stderr]).toEqual([1, expect.stringContaining('API_BAD_RESPONSE')])
   })
 
-  it('are proposed and watched until it is interrupted', async () => {
-    const state = { epoch: 2, state: 'gathering', evidence: null, root: null, reason: null, logs: 3, missing: ['0x1'] }
-    api.answers.set('GET /v1/epochs', { now: 3, terms: {}, proposal: null, final: null, epochs: [state] })
-    api.answers.set('POST /v1/epochs/2/run', { epoch: 2, state: 'proposed' })
-    const listed = await run('epoch')
-    expect([listed.stderr, listed.stdout]).toEqual(['epoch 3 runs\n', expect.stringContaining('gathering')])
-    const proposed = await run('epoch', 'run', '2')
-    expect([proposed.code, proposed.stdout]).toEqual([0, 'epoch 2: proposed\n'])
-    const early = await run('epoch', 'run', '3')
-    expect([early.code, early.stderr]).toEqual([5, expect.stringContaining('NODE_EPOCH_NOT_OVER')])
-    const watch = new SteadProcess(['epoch', 'watch', '--data-dir', member.dataDir])
-    await watch.untilOutput(/epoch 2: gathering; 3 logs, 1 missing/)
-    const { root } = computed.result
-    const wrong = { ...state, state: 'mismatch', root, reason: 'root: need 0x12, have 0x34' }
-    api.answers.set('GET /v1/epochs', { now: 3, terms: {}, proposal: null, final: null, epochs: [wrong] })
-    await watch.untilOutput(/epoch 2: mismatch; .* need 0x12, have 0x34/)
-    watch.child.kill('SIGINT')
-    expect((await watch.finished).code).toBe(130)
-  })
+  it(
+    'are proposed and watched until it is interrupted',
+    async () => {
+      const state = {
+        epoch: 2,
+        state: 'gathering',
+        evidence: null,
+        root: null,
+        reason: null,
+        logs: 3,
+        missing: ['0x1'],
+      }
+      api.answers.set('GET /v1/epochs', { now: 3, terms: {}, proposal: null, final: null, epochs: [state] })
+      api.answers.set('POST /v1/epochs/2/run', { epoch: 2, state: 'proposed' })
+      const listed = await run('epoch')
+      expect([listed.stderr, listed.stdout]).toEqual(['epoch 3 runs\n', expect.stringContaining('gathering')])
+      const proposed = await run('epoch', 'run', '2')
+      expect([proposed.code, proposed.stdout]).toEqual([0, 'epoch 2: proposed\n'])
+      const early = await run('epoch', 'run', '3')
+      expect([early.code, early.stderr]).toEqual([5, expect.stringContaining('NODE_EPOCH_NOT_OVER')])
+      const watch = new SteadProcess(['epoch', 'watch', '--data-dir', member.dataDir])
+      await watch.untilOutput(/epoch 2: gathering; 3 logs, 1 missing/)
+      const { root } = computed.result
+      const wrong = { ...state, state: 'mismatch', root, reason: 'root: need 0x12, have 0x34' }
+      api.answers.set('GET /v1/epochs', { now: 3, terms: {}, proposal: null, final: null, epochs: [wrong] })
+      await watch.untilOutput(/epoch 2: mismatch; .* need 0x12, have 0x34/)
+      watch.child.kill('SIGINT')
+      expect((await watch.finished).code).toBe(130)
+    },
+    MINUTE_MS,
+  )
 })

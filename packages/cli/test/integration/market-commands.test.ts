@@ -2,6 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EpochNetwork, type Member, TOKEN } from './epoch-network.ts'
 import { type Finished, stead } from './stead-process.ts'
 
+/** Each command is a process of its own. */
+const MINUTE_MS = 60_000
+
 let network: EpochNetwork
 let member: Member
 
@@ -37,23 +40,27 @@ describe('the exchange', () => {
     expect([back.code, back.stdout]).toEqual([0, expect.stringContaining('swapped: 50.000000 STEAD gives 4.9')])
   })
 
-  it('swaps nothing when the price is beyond the limit, or the account has too little', async () => {
-    const moved = await run('swap', '10', 'usd', '--minimum', '1000', ...keyFile())
-    expect([moved.code, moved.stderr]).toEqual([5, expect.stringContaining('CHAIN_PRICE_MOVED')])
-    const poor = await run('swap', '5000', 'usd', ...keyFile())
-    expect([poor.code, poor.stderr]).toEqual([5, expect.stringContaining('need 5000.000000 USD')])
-    const tokens = await run('swap', '5000', 'stead', ...keyFile())
-    expect(tokens.stderr).toContain('need 5000.000000 STEAD')
-    for (const args of [
-      ['10', 'eur'],
-      ['10', 'usd', '--slippage', '80'],
-      ['10', 'usd', '--deadline', '0'],
-      ['x', 'usd'],
-    ]) {
-      const { code, stderr } = await run('swap', ...args)
-      expect([code, stderr]).toEqual([2, expect.stringContaining('CLI_USAGE')])
-    }
-  })
+  it(
+    'swaps nothing when the price is beyond the limit, or the account has too little',
+    async () => {
+      const moved = await run('swap', '10', 'usd', '--minimum', '1000', ...keyFile())
+      expect([moved.code, moved.stderr]).toEqual([5, expect.stringContaining('CHAIN_PRICE_MOVED')])
+      const poor = await run('swap', '5000', 'usd', ...keyFile())
+      expect([poor.code, poor.stderr]).toEqual([5, expect.stringContaining('need 5000.000000 USD')])
+      const tokens = await run('swap', '5000', 'stead', ...keyFile())
+      expect(tokens.stderr).toContain('need 5000.000000 STEAD')
+      for (const args of [
+        ['10', 'eur'],
+        ['10', 'usd', '--slippage', '80'],
+        ['10', 'usd', '--deadline', '0'],
+        ['x', 'usd'],
+      ]) {
+        const { code, stderr } = await run('swap', ...args)
+        expect([code, stderr]).toEqual([2, expect.stringContaining('CLI_USAGE')])
+      }
+    },
+    MINUTE_MS,
+  )
 })
 
 describe('the auction of fees', () => {

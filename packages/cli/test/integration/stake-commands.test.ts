@@ -3,6 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EpochNetwork, type Member, signerOf, TOKEN } from './epoch-network.ts'
 import { type Finished, stead } from './stead-process.ts'
 
+/** Each command is a process of its own. */
+const MINUTE_MS = 60_000
+
 let network: EpochNetwork
 
 beforeAll(async () => {
@@ -56,34 +59,42 @@ describe('stake', () => {
     expect(consent.stdout).toMatch(/^0x[0-9a-f]{130}\n$/)
   })
 
-  it('unbonds a part, refuses more than there is, and withdraws when the time has come', async () => {
-    const tooMuch = await as(0, 'unbond', '5000')
-    expect([tooMuch.code, tooMuch.stderr]).toEqual([2, expect.stringContaining('need 5000.000000 STEAD')])
-    const early = await as(0, 'withdraw')
-    expect([early.code, early.stderr]).toEqual([5, expect.stringContaining('nothing is unbonding')])
-    const unbond = await as(0, 'unbond', '100.5')
-    expect([unbond.code, unbond.stdout]).toEqual([0, expect.stringMatching(/unbonding 100.500000 STEAD: .* from 20/)])
-    const waiting = await as(0, 'withdraw')
-    expect([waiting.code, waiting.stderr]).toEqual([5, expect.stringContaining('can be withdrawn at')])
-    await network.passSeconds(14 * 86_400 + 1)
-    const done = await as(0, 'withdraw', '--json')
-    expect([done.code, JSON.parse(done.stdout)]).toMatchObject([
-      0,
-      { unbondings: [], outcome: { gasUsed: expect.any(Number) } },
-    ])
-  })
+  it(
+    'unbonds a part, refuses more than there is, and withdraws when the time has come',
+    async () => {
+      const tooMuch = await as(0, 'unbond', '5000')
+      expect([tooMuch.code, tooMuch.stderr]).toEqual([2, expect.stringContaining('need 5000.000000 STEAD')])
+      const early = await as(0, 'withdraw')
+      expect([early.code, early.stderr]).toEqual([5, expect.stringContaining('nothing is unbonding')])
+      const unbond = await as(0, 'unbond', '100.5')
+      expect([unbond.code, unbond.stdout]).toEqual([0, expect.stringMatching(/unbonding 100.500000 STEAD: .* from 20/)])
+      const waiting = await as(0, 'withdraw')
+      expect([waiting.code, waiting.stderr]).toEqual([5, expect.stringContaining('can be withdrawn at')])
+      await network.passSeconds(14 * 86_400 + 1)
+      const done = await as(0, 'withdraw', '--json')
+      expect([done.code, JSON.parse(done.stdout)]).toMatchObject([
+        0,
+        { unbondings: [], outcome: { gasUsed: expect.any(Number) } },
+      ])
+    },
+    MINUTE_MS,
+  )
 
-  it('refuses amounts, addresses and keys that are none', async () => {
-    for (const args of [
-      ['bond', '-5'],
-      ['bond', '1.5e3'],
-      ['unbond', '0'],
-      ['bond', '1', '--node', '0x12'],
-    ]) {
-      const { code, stderr } = await as(0, ...args)
-      expect([code, stderr]).toEqual([2, expect.stringContaining('CLI_USAGE')])
-    }
-    const missing = await as(0, 'bond', '1', '--key-file', join(memberAt(0).dataDir, 'no.key'))
-    expect([missing.code, missing.stderr]).toEqual([1, expect.stringContaining('CLI_KEY_MISSING')])
-  })
+  it(
+    'refuses amounts, addresses and keys that are none',
+    async () => {
+      for (const args of [
+        ['bond', '-5'],
+        ['bond', '1.5e3'],
+        ['unbond', '0'],
+        ['bond', '1', '--node', '0x12'],
+      ]) {
+        const { code, stderr } = await as(0, ...args)
+        expect([code, stderr]).toEqual([2, expect.stringContaining('CLI_USAGE')])
+      }
+      const missing = await as(0, 'bond', '1', '--key-file', join(memberAt(0).dataDir, 'no.key'))
+      expect([missing.code, missing.stderr]).toEqual([1, expect.stringContaining('CLI_KEY_MISSING')])
+    },
+    MINUTE_MS,
+  )
 })
