@@ -14,13 +14,12 @@ import {
   type UnixMs,
   type Wei,
 } from '@stead/core'
-import { type AddressBook, chainIdentityOf, EvmChain, type EvmEconomy } from '@stead/evm'
+import { type AddressBook, chainIdentityOf, EvmChain, type EvmEconomy, signNodeConsent } from '@stead/evm'
 import { AnvilProcess } from '@stead/evm/anvil'
 import { deployContracts } from '@stead/evm/deploy'
 import { systemClock } from '@stead/node/identity'
 import { createSigner, keccakText, loadSecp256k1 } from '@stead/protocol'
 import { buildTestPurse, type TestPurse } from '@stead/testkit'
-import { signNodeConsent } from '../../packages/cli/src/chain/node-consent.ts'
 
 export const TOKEN: bigint = 10n ** 18n
 export const UTILITY: Hash = hash(`0x${'a1'.repeat(32)}`)
@@ -125,7 +124,7 @@ export class ChainNetwork {
   }
 
   async bond(node: Signer, isFirst: boolean): Promise<TransactionOutcome> {
-    const consent = isFirst ? signNodeConsent(this.chain.identity, node, this.signer.address) : new Uint8Array()
+    const consent = isFirst ? signNodeConsent(node, this.signer.address, this.chain.identity) : new Uint8Array()
     return await this.economy.bond(node.address, 1000n * TOKEN, consent)
   }
 

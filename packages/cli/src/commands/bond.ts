@@ -1,11 +1,11 @@
 import { type Address, formatTokenUnits, type TransactionOutcome } from '@stead/core'
+import { signNodeConsent } from '@stead/evm'
 import { bytesToHex, hexToBytes } from '@stead/protocol'
 import { type Command, Option } from 'commander'
 import { accountSigner, nodeSigner } from '../chain/account-key.ts'
 import { addressOf, tokensOf } from '../chain/amounts.ts'
 import { type BondView, describeBond } from '../chain/bond-view.ts'
 import { chainPlace } from '../chain/chain-place.ts'
-import { signNodeConsent } from '../chain/node-consent.ts'
 import { addNodeOptions, type GivenNode, nodeOf } from '../chain/node-options.ts'
 import { outcomeText } from '../chain/outcome-text.ts'
 import { type OpenEconomy, withEconomy } from '../chain/with-economy.ts'
@@ -88,7 +88,7 @@ async function consentOf(
     throw new CliError('CLI_USAGE', 'a consent is 0x and 130 hexadecimal digits')
   }
   const signer = await nodeSigner(context)
-  if (signer?.address === node) return signNodeConsent(chain.identity, signer, operator)
+  if (signer?.address === node) return signNodeConsent(signer, operator, chain.identity)
   throw new CliError('CLI_KEY_MISSING', `the first bond of node ${node} needs the consent of its key`, {
     details: { node, operator },
     next: `On the node's machine run: stead bond --print-consent ${operator}; then here: --consent <signature>`,
@@ -99,7 +99,7 @@ async function printConsent(operator: Address, given: GivenBond, context: Comman
   const signer = await nodeSigner(context)
   if (signer === undefined) throw new CliError('CLI_KEY_MISSING', 'the data folder has no key of a node')
   const { identity } = await withEconomy(await chainPlace(given, context), async ({ chain }) => chain)
-  const consent = bytesToHex(signNodeConsent(identity, signer, operator))
+  const consent = bytesToHex(signNodeConsent(signer, operator, identity))
   const { terminal } = context
   terminal.out(terminal.isJson ? toJson({ node: signer.address, operator, consent }) : consent)
 }

@@ -32,6 +32,7 @@ async function list(context: CommandContext): Promise<void> {
   const { terminal } = context
   if (terminal.isJson) return void terminal.out(toJson(known))
   terminal.message(`epoch ${known.now} runs`)
+  for (const { duty, reason } of known.faults) terminal.message(`does not work now: ${duty}: ${reason}`)
   if (known.epochs.length === 0) return void terminal.message('the node knows of no epoch that is over')
   terminal.out(describe(known))
 }
@@ -53,10 +54,11 @@ function describe({ epochs }: EpochList): string {
 async function run(epoch: number, context: CommandContext): Promise<void> {
   const { terminal } = context
   terminal.message(`computing epoch ${epoch} …`)
-  const outcome = await epochApi(context).runEpoch(epoch)
-  if (terminal.isJson) return void terminal.out(toJson(outcome))
-  const { state, reason } = outcome
-  terminal.out(`epoch ${epoch}: ${state ?? 'done'}${reason === undefined || reason === null ? '' : ` (${reason})`}`)
+  const proposed = await epochApi(context).runEpoch(epoch)
+  if (terminal.isJson) return void terminal.out(toJson(proposed))
+  const { attempt, root, evidence, logs } = proposed
+  terminal.out(`epoch ${epoch}: proposed as ${attempt}, root ${root}, evidence ${evidence}, ${logs} logs`)
+  terminal.message(`anybody can check it: stead audit epoch ${epoch}`)
 }
 
 /** One line for each change, until it is interrupted; with --json each line is one object. */

@@ -61,7 +61,7 @@ function fromNode(context: CommandContext): LoadDocument {
       return await api.getDocument(id)
     } catch (error) {
       // The node has asked its peers as well.
-      if (hasCode(error, 'NODE_DOCUMENT_MISSING')) return undefined
+      if (hasCode(error, 'NODE_DOCUMENT_UNKNOWN')) return undefined
       throw error
     }
   }

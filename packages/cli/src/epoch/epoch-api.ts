@@ -36,13 +36,20 @@ export interface EpochList {
   /** The epoch that runs. */
   readonly now: number
   readonly epochs: readonly EpochState[]
+  /** What does not work now: the chain's endpoint down, a policy that is not known. */
+  readonly faults: readonly { readonly duty: string; readonly reason: string }[]
 }
 
-/** What became of an attempt to propose. */
-export interface EpochOutcome {
-  readonly epoch?: number | undefined
-  readonly state?: string | undefined
-  readonly reason?: string | null | undefined
+/** A root that the node has proposed. */
+export interface EpochRun {
+  readonly epoch: number
+  readonly attempt: number
+  readonly root: Hash
+  readonly evidence: ContentId
+  /** The published result. */
+  readonly result: ContentId
+  /** Probe logs that count in it. */
+  readonly logs: number
 }
 
 /** One operator's epoch, by the node that works for it. `net = gross - fee`. */
@@ -77,12 +84,16 @@ const epochListSchema: z.ZodType<EpochList> = z.object({
       missing: z.array(z.unknown()),
     }),
   ),
+  faults: z.array(z.object({ duty: z.string(), reason: z.string() })),
 })
 
-const epochOutcomeSchema: z.ZodType<EpochOutcome> = z.looseObject({
-  epoch: epochs.optional(),
-  state: z.string().optional(),
-  reason: z.string().nullish(),
+const epochRunSchema: z.ZodType<EpochRun> = z.object({
+  epoch: epochs,
+  attempt: epochs,
+  root: hashes,
+  evidence: contentIds,
+  result: contentIds,
+  logs: z.int().min(0),
 })
 
 const earningsSchema: z.ZodType<EarningsByEpoch> = z.object({
@@ -104,7 +115,7 @@ const earningsSchema: z.ZodType<EarningsByEpoch> = z.object({
 /** The part of the node's HTTP API that is about epochs. Each function throws what the node threw, with its code. */
 export interface EpochApi {
   listEpochs(signal?: AbortSignal): Promise<EpochList>
-  runEpoch(epoch: number): Promise<EpochOutcome>
+  runEpoch(epoch: number): Promise<EpochRun>
   getDocument(id: ContentId): Promise<Uint8Array>
   getEarnings(range: { readonly from?: number; readonly to?: number }): Promise<EarningsByEpoch>
 }
@@ -129,7 +140,7 @@ export function epochApi(context: CommandContext): EpochApi {
   }
   return {
     listEpochs: (signal) => value(epochListSchema, '/v1/epochs', signal === undefined ? {} : { signal }),
-    runEpoch: (epoch) => value(epochOutcomeSchema, `/v1/epochs/${epoch}/run`, { method: 'POST' }),
+    runEpoch: (epoch) => value(epochRunSchema, `/v1/epochs/${epoch}/run`, { method: 'POST' }),
     getDocument: async (id) => new Uint8Array(await (await ask(`/v1/documents/${id}`)).arrayBuffer()),
     getEarnings: ({ from, to }) => {
       const given = { ...(from === undefined ? {} : { from: `${from}` }), ...(to === undefined ? {} : { to: `${to}` }) }

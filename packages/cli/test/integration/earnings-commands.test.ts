@@ -126,6 +126,8 @@ describe('earnings and epochs of the node', () => {
   it(
     'are proposed and watched until it is interrupted',
     async () => {
+      const faults = [{ duty: 'chain', reason: 'no answer' }]
+      const known = { now: 3, terms: {}, proposal: null, final: null, claim: null, faults }
       const state = {
         epoch: 2,
         state: 'gathering',
@@ -135,19 +137,26 @@ describe('earnings and epochs of the node', () => {
         logs: 3,
         missing: ['0x1'],
       }
-      api.answers.set('GET /v1/epochs', { now: 3, terms: {}, proposal: null, final: null, epochs: [state] })
-      api.answers.set('POST /v1/epochs/2/run', { epoch: 2, state: 'proposed' })
+      api.answers.set('GET /v1/epochs', { ...known, epochs: [state] })
+      const { root, evidence } = computed.result
+      const result = computed.resultDocument.id
+      api.answers.set('POST /v1/epochs/2/run', { epoch: 2, attempt: 4, root, evidence, result, logs: 3 })
       const listed = await run('epoch')
-      expect([listed.stderr, listed.stdout]).toEqual(['epoch 3 runs\n', expect.stringContaining('gathering')])
+      expect([listed.stderr, listed.stdout]).toEqual([
+        'epoch 3 runs\ndoes not work now: chain: no answer\n',
+        expect.stringContaining('gathering'),
+      ])
       const proposed = await run('epoch', 'run', '2')
-      expect([proposed.code, proposed.stdout]).toEqual([0, 'epoch 2: proposed\n'])
+      expect([proposed.code, proposed.stdout]).toEqual([
+        0,
+        expect.stringContaining(`epoch 2: proposed as 4, root ${root}`),
+      ])
       const early = await run('epoch', 'run', '3')
       expect([early.code, early.stderr]).toEqual([5, expect.stringContaining('NODE_EPOCH_NOT_OVER')])
       const watch = new SteadProcess(['epoch', 'watch', '--data-dir', member.dataDir])
       await watch.untilOutput(/epoch 2: gathering; 3 logs, 1 missing/)
-      const { root } = computed.result
       const wrong = { ...state, state: 'mismatch', root, reason: 'root: need 0x12, have 0x34' }
-      api.answers.set('GET /v1/epochs', { now: 3, terms: {}, proposal: null, final: null, epochs: [wrong] })
+      api.answers.set('GET /v1/epochs', { ...known, epochs: [wrong] })
       await watch.untilOutput(/epoch 2: mismatch; .* need 0x12, have 0x34/)
       watch.child.kill('SIGINT')
       expect((await watch.finished).code).toBe(130)

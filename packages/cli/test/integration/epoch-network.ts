@@ -13,7 +13,7 @@ import {
   type UnixMs,
   type Wei,
 } from '@stead/core'
-import { readAddressBook, writeAddressBook } from '@stead/evm'
+import { readAddressBook, signNodeConsent, writeAddressBook } from '@stead/evm'
 import { AnvilProcess } from '@stead/evm/anvil'
 import { deployContracts } from '@stead/evm/deploy'
 import { systemClock } from '@stead/node/identity'
@@ -41,7 +41,6 @@ import {
 } from '@stead/rewards'
 import { buildTestPurse } from '@stead/testkit'
 import type { ChainPlace } from '../../src/chain/chain-place.ts'
-import { signNodeConsent } from '../../src/chain/node-consent.ts'
 import { type OpenEconomy, withEconomy } from '../../src/chain/with-economy.ts'
 import { shippedPrograms } from '../../src/epoch/epoch-auditor.ts'
 import { ChainFactsReading, epochCalendar } from '../../src/epoch/read-chain-facts.ts'
@@ -166,7 +165,7 @@ export class EpochNetwork {
         const deadline = ((await chain.blockTime()) + 600_000) as UnixMs
         const request = { direction: 'dollars-to-tokens', amountIn: dollars(400), minimumOut: 1n, deadline } as const
         await exchange.swap(request)
-        await economy.bond(node.address, tokens, signNodeConsent(chain.identity, node, operator.address))
+        await economy.bond(node.address, tokens, signNodeConsent(node, operator.address, chain.identity))
       })
     }
   }

@@ -50,7 +50,7 @@ function problemOf(path: string): object {
     title: isDocument ? 'nobody has this document' : 'the epoch is not over',
     status: 404,
     detail: 'Ask again later.',
-    code: isDocument ? 'NODE_DOCUMENT_MISSING' : 'NODE_EPOCH_NOT_OVER',
+    code: isDocument ? 'NODE_DOCUMENT_UNKNOWN' : 'NODE_EPOCH_NOT_OVER',
     kind: 'system',
     retryable: true,
     details: {},

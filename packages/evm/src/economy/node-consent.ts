@@ -3,12 +3,12 @@ import { addressWord, domainSeparator, keccakText, typedDigest } from '@stead/pr
 
 const TYPE_HASH = keccakText('NodeConsent(address node,address operator)')
 
-/** A node key's signature (65 bytes) that makes an operator its owner on Stake; needed once, for the first bond. */
+/** The node key's word that an operator may bond it: 65 bytes, needed once, by `Economy.bond`. */
 export function signNodeConsent(
-  chain: Pick<ChainIdentity, 'chainId' | 'stake'>,
   node: Signer,
   operator: Address,
+  { chainId, stake }: Pick<ChainIdentity, 'chainId' | 'stake'>,
 ): Uint8Array {
-  const domain = { name: 'Stead Stake', version: '1', chainId: chain.chainId, verifyingContract: chain.stake }
+  const domain = { name: 'Stead Stake', version: '1', chainId, verifyingContract: stake }
   return node.sign(typedDigest(domainSeparator(domain), TYPE_HASH, [addressWord(node.address), addressWord(operator)]))
 }
