@@ -11,7 +11,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   sqlite: ['core'],
   sdk: ['core', 'protocol', 'market', 'compute', 'sandbox'],
   toolchain: ['core', 'sandbox', 'sdk'],
-  node: ['core', 'protocol', 'sandbox', 'market', 'compute', 'libp2p', 'evm', 'sqlite', 'sdk'],
+  node: ['core', 'protocol', 'sandbox', 'market', 'compute', 'rewards', 'libp2p', 'evm', 'sqlite', 'sdk'],
   cli: ['core', 'protocol', 'sandbox', 'market', 'compute', 'rewards', 'sdk', 'node', 'evm', 'sqlite', 'toolchain'],
   testkit: ['core', 'protocol'],
 }
