@@ -10,6 +10,7 @@ const benches: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
   idle: async () => (await import('./bench/daemons.ts')).benchIdle(),
   vouchers: async () => (await import('./bench/vouchers.ts')).benchVouchers(),
   epoch: async () => (await import('./bench/epoch.ts')).benchEpoch(),
+  chain: async () => (await import('./bench/chain.ts')).benchChain(),
   'sandbox-kernels': async () => (await import('./bench/sandbox/kernels.ts')).benchKernels(),
   'sandbox-calls': async () => (await import('./bench/sandbox/calls.ts')).benchCalls(),
   'sandbox-transforms': async () => (await import('./bench/sandbox/transforms.ts')).benchTransforms(),

@@ -10,6 +10,10 @@ export type CliErrorCode =
   | 'CLI_JOB_FAILED'
   | 'CLI_LIMIT_REACHED'
   | 'CLI_AUDIT_MISMATCH'
+  | 'CLI_EPOCH_UNKNOWN'
+  | 'CLI_EVIDENCE_MISSING'
+  | 'CLI_KEY_MISSING'
+  | 'CLI_NOTHING_TO_DO'
   | 'CLI_FOLDER_IN_USE'
   | 'CLI_TEST_FAILED'
   | 'CLI_INTERRUPTED'
@@ -63,8 +67,32 @@ export const cliErrorCatalog: ErrorCatalog<CliErrorCode> = {
   CLI_AUDIT_MISMATCH: {
     kind: 'peer',
     retryable: false,
-    meaning: 'The bill does not follow from receipts, modules and chain; the first difference is named.',
-    next: 'Keep the evidence: stead audit bill <job> --json > evidence.json',
+    meaning: 'What was billed or proposed does not follow from evidence and chain; the first difference is named.',
+    next: 'Keep the evidence: the same command with --json > evidence.json',
+  },
+  CLI_EPOCH_UNKNOWN: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'No root of this epoch was proposed on this chain, or the epoch is not over.',
+    next: 'Audit the newest one that there is: stead audit epoch latest',
+  },
+  CLI_EVIDENCE_MISSING: {
+    kind: 'system',
+    retryable: true,
+    meaning: 'A document that an epoch builds on cannot be had from where the command was told to look.',
+    next: 'Ask a node that has it, or name a folder that holds it: --evidence <folder>',
+  },
+  CLI_KEY_MISSING: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The command sends a transaction, and there is no key of the account that it is sent from.',
+    next: 'Name the file with the key: --key-file <file>',
+  },
+  CLI_NOTHING_TO_DO: {
+    kind: 'user',
+    retryable: true,
+    meaning: 'There is nothing to claim, to withdraw or to buy at this moment; the message says why.',
+    next: 'Run it again when the message says so.',
   },
   CLI_FOLDER_IN_USE: {
     kind: 'user',

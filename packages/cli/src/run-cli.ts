@@ -13,6 +13,7 @@ First steps:
   stead dev                                    a local network with test money
   stead run examples/signal-search             a real job on it
   stead audit bill <job>                       recompute what it cost
+  stead audit epoch latest                     recompute who earned what, and why
 
 Exit codes: 0 ok, 1 error, 2 usage, 5 try again, 6 no provider, 7 job failed, 8 limit reached, 9 audit mismatch,
 130 interrupted.`

@@ -19,6 +19,14 @@ export interface LotForSale {
   readonly costTokenUnits: bigint
 }
 
+/** How the price of a lot falls; fixed when deployed. */
+export interface SaleTerms {
+  /** Seconds in which the price halves, from the beginning of each epoch on. */
+  readonly halvingSeconds: number
+  /** Least fees that are sold. */
+  readonly minimumLotMicroUsd: MicroUsd
+}
+
 /** The sale that an epoch's fees were part of. Its part of what was burned is in proportion to its fees. */
 export interface LotSale {
   readonly lastEpoch: number
@@ -168,6 +176,7 @@ export interface Economy {
   epochTerms(): Promise<EpochTerms>
   rootTerms(): Promise<RootTerms>
   lotForSale(): Promise<LotForSale>
+  saleTerms(): Promise<SaleTerms>
   /** Fees on what an operator was paid in an epoch. */
   feesOf(epoch: number, operator: Address): Promise<MicroUsd>
   /** The sale of an epoch's fees; undefined while they are not sold. */

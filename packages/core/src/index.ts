@@ -32,8 +32,18 @@ export type {
   RootProposal,
   RootResult,
   RootTerms,
+  SaleTerms,
   SignedPayload,
 } from './economy.ts'
+export type {
+  CapAccrued,
+  ClaimsCredited,
+  EconomyLedger,
+  EventPlace,
+  LotBought,
+  RewardPaid,
+  RootEvent,
+} from './economy-ledger.ts'
 export type {
   CoreErrorCode,
   ErrorCatalog,
@@ -43,6 +53,7 @@ export type {
   SteadErrorOptions,
 } from './errors.ts'
 export { CoreError, coreErrorCatalog, hasCode, isSteadError, messageOf, SteadError } from './errors.ts'
+export type { Exchange, PoolState, SwapDirection, SwapQuote, SwapRequest } from './exchange.ts'
 export type { LogFields, Logger } from './logger.ts'
 export { silentLogger } from './logger.ts'
 export type { Counter, Gauge, Histogram, MetricLabels, Metrics } from './metrics.ts'
@@ -72,4 +83,4 @@ export {
   storeValueBytesMax,
 } from './store-limits.ts'
 export type { Address, Branded, ContentId, Fuel, Hash, MicroUsd, PeerId, UnixMs, Wei } from './units.ts'
-export { address, formatMicroUsd, fuel, hash, microUsd } from './units.ts'
+export { address, formatMicroUsd, formatTokenUnits, fuel, hash, microUsd } from './units.ts'

@@ -59,3 +59,10 @@ export function formatMicroUsd(amount: bigint): string {
   const absolute = amount < 0n ? -amount : amount
   return `${sign}${absolute / 1_000_000n}.${(absolute % 1_000_000n).toString().padStart(6, '0')} USD`
 }
+
+/** Prints an amount of the network's token for people, rounded down to a millionth: 1234500000000000000n becomes `1.234500 STEAD`. */
+export function formatTokenUnits(amount: bigint): string {
+  const sign = amount < 0n ? '-' : ''
+  const millionths = (amount < 0n ? -amount : amount) / 1_000_000_000_000n
+  return `${sign}${millionths / 1_000_000n}.${(millionths % 1_000_000n).toString().padStart(6, '0')} STEAD`
+}

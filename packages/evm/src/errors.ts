@@ -9,6 +9,7 @@ export type ChainErrorCode =
   | 'CHAIN_WRONG_CONTRACT'
   | 'CHAIN_INSUFFICIENT_FUNDS'
   | 'CHAIN_REVERTED'
+  | 'CHAIN_PRICE_MOVED'
   | 'CHAIN_TIMEOUT'
   | 'CHAIN_REPLACED'
   | 'CHAIN_ADDRESS_BOOK'
@@ -59,6 +60,12 @@ export const chainErrorCatalog: ErrorCatalog<ChainErrorCode> = {
     retryable: false,
     meaning: 'A contract refused the transaction; the details name its error and the arguments.',
     next: 'Read the contract’s error; nothing was changed on the chain.',
+  },
+  CHAIN_PRICE_MOVED: {
+    kind: 'system',
+    retryable: true,
+    meaning: 'A price has moved beyond the limit that was given, or its time is over; nothing was bought or sold.',
+    next: 'See the price of this moment: stead market; then run the command again with another limit.',
   },
   CHAIN_TIMEOUT: {
     kind: 'system',

@@ -41,7 +41,9 @@ import {
 } from './contract-reads.ts'
 import { type EconomyContracts, EvmEconomy } from './economy/evm-economy.ts'
 import { EvmHistory } from './economy/evm-history.ts'
+import { EvmLedger } from './economy/evm-ledger.ts'
 import { ChainError } from './errors.ts'
+import { EvmExchange, type ExchangeContracts } from './exchange/evm-exchange.ts'
 import { Exclusive } from './exclusive.ts'
 import { JsonRpc } from './json-rpc.ts'
 import { searchLogs } from './log-search.ts'
@@ -246,6 +248,26 @@ export class EvmChain implements Chain {
   watchThaws(callback: (purse: Hash, endsAt: UnixMs) => void): () => void {
     this.#started()
     return this.#watch.add(callback)
+  }
+
+  /** The economy's account book, through the same endpoint. */
+  ledger({ rewards }: Pick<EconomyContracts, 'rewards'>): EvmLedger {
+    const search = (filter: LogFilter) => searchLogs(this.#started(), filter, this.#options.logBlocksMax)
+    return new EvmLedger(search, { escrow: this.identity.escrow, rewards })
+  }
+
+  /** The exchange of token and dollar, through the same endpoint and account. */
+  exchange(contracts: ExchangeContracts): EvmExchange {
+    return new EvmExchange(
+      {
+        read: (contract, question) => this.#read(contract, question),
+        send: async (kind, request) => {
+          const receipt = await this.#send(kind, request)
+          return { outcome: outcomeOf(receipt), receipt }
+        },
+      },
+      { account: this.account, dollar: this.identity.dollar, ...contracts },
+    )
   }
 
   /** The economy's contracts, through the same endpoint and account. */

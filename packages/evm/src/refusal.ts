@@ -74,9 +74,25 @@ export function revertError(revert: Revert, doing: string): ChainError {
       next: `Send dollars to ${String(sender)}, then run the command again.`,
     })
   }
+  if (isPriceLimit(revert)) {
+    return new ChainError('CHAIN_PRICE_MOVED', `${doing} was refused: ${reason}`, { details: priceDetails(revert) })
+  }
   return new ChainError('CHAIN_REVERTED', `${doing} was refused by the contract: ${reason}`, {
     details: { error: revert.error, ...revert.values },
   })
+}
+
+/** The auction's and the exchange's own words for a limit that was missed. */
+function isPriceLimit({ error, values }: Revert): boolean {
+  if (error === 'LotTooExpensive' || error === 'LotNotForSale') return true
+  return error === 'Error' && /UniswapV2Router: (INSUFFICIENT_OUTPUT_AMOUNT|EXPIRED)/.test(String(values.message))
+}
+
+function priceDetails({ error, values }: Revert): ErrorDetails {
+  const { tokens, tokensMax, ...others } = values
+  return error === 'LotTooExpensive'
+    ? { error, needTokenUnits: tokens, allowedTokenUnits: tokensMax }
+    : { error, ...others }
 }
 
 /** The bytes of a revert in an endpoint's refusal; each client puts them somewhere else. */

@@ -11,6 +11,11 @@ import { refusalError, revertError } from './refusal.ts'
 
 /** Room above the estimate, in percent: state may change between the estimate and the block. */
 const GAS_MARGIN_PERCENT = 20n
+/**
+ * And two storage slots, because time moves on as well: the estimate is made with the newest block's time, in which a
+ * checkpoint or the exchange's price may have been written already; the next block writes new ones. Unused gas is free.
+ */
+const GAS_MARGIN = 50_000n
 /** Raise of both fees when nobody takes a transaction, in percent; nodes demand 10 at least. */
 const FEE_BUMP_PERCENT = 25n
 const FEE_BUMPS_MAX = 6
@@ -115,7 +120,7 @@ export class TransactionSender {
       this.#fees(),
       rpc.balanceWei(this.account),
     ])
-    const gas = (estimate * (100n + GAS_MARGIN_PERCENT)) / 100n
+    const gas = (estimate * (100n + GAS_MARGIN_PERCENT)) / 100n + GAS_MARGIN
     if (balanceWei < gas * fees.maxWei) throw this.#noGas(gas * fees.maxWei, balanceWei)
     // The chain knows best, unless it has not yet heard of what we sent a moment ago.
     let lowest = this.#inFlight === 0 ? 0 : this.#nextNonce

@@ -109,6 +109,39 @@ describe('the economy on a real chain', () => {
     expect(await economy.rewardOf(UTILITY, paid)).toEqual({ source: 'minted', paid: due, available: 0n })
   })
 
+  it('keeps books of what was bought, accrued, proposed and paid', async () => {
+    const ledger = chain.ledger(devnet.book)
+    const history = chain.history(devnet.book)
+    const span = { fromBlock: history.firstBlock, toBlock: (await history.head()).number }
+    const [lot] = await ledger.lotsBought(span)
+    expect(lot).toMatchObject({ lot: 0n, buyer: operator.address, feesMicroUsd: dollars(2) })
+    const [claims] = await ledger.claims(span)
+    const paid = claims?.operator ?? operator.address
+    expect(await ledger.claims(span, operator.address)).toEqual([])
+    expect(await ledger.claims(span, paid)).toEqual([claims])
+    expect(claims).toMatchObject({ grossMicroUsd: dollars(40), feeMicroUsd: dollars(2) })
+    const due = ((lot?.burnedTokenUnits ?? 0n) * 8n) / 10n
+    const epoch = lot?.lastEpoch ?? -1
+    expect(await ledger.capsAccrued(span, paid)).toMatchObject([{ operator: paid, epoch, tokenUnits: due }])
+    expect(await ledger.rewardsPaid(span, paid)).toMatchObject([{ program: UTILITY, amountUnits: due }])
+    expect(await ledger.rewardsPaid(span, operator.address)).toEqual([])
+    const [proposed, final] = [await ledger.rootsProposed(span, epoch), await ledger.rootsFinal(span, epoch)]
+    expect(final).toMatchObject([{ epoch, attempt: 1, evidence: EVIDENCE, root: proposed[0]?.root }])
+    expect(await ledger.rootsFinal(span, epoch + 1)).toEqual([])
+  })
+
+  it('says what is needed and what there is, before it approves anything', async () => {
+    const poor = (await devnet.connect()).economy(devnet.book)
+    await expect(poor.bond(node.address, TOKEN, new Uint8Array())).rejects.toMatchObject({
+      code: 'CHAIN_INSUFFICIENT_FUNDS',
+      details: { needTokenUnits: TOKEN, haveTokenUnits: 0n },
+    })
+    await expect(poor.sponsor(COVERAGE, dollars(2000))).rejects.toMatchObject({
+      code: 'CHAIN_INSUFFICIENT_FUNDS',
+      details: { needMicroUsd: dollars(2000), haveMicroUsd: dollars(1000) },
+    })
+  })
+
   it('decides between two roots by the nodes’ statements, and drops what nobody decides', async () => {
     const { epochSeconds } = await economy.epochTerms()
     await devnet.passSeconds(epochSeconds)

@@ -140,6 +140,7 @@ describe('an endpoint that cannot be believed', () => {
       data: '0x',
       transactionHash: ID,
       blockNumber: '0x1',
+      logIndex: '0x0',
     }
     const chain = await chainAt(({ id, method }, response) =>
       reply(response, id, method === 'eth_getLogs' ? [log] : '0x5'),

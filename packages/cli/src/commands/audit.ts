@@ -1,10 +1,11 @@
 import { formatMicroUsd, type Hash } from '@stead/core'
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { type AuditOptions, auditBill } from '../audit/audit-bill.ts'
 import { type AuditVerdict, differenceOfError } from '../audit/audit-verdict.ts'
+import { addChainOptions, chainPlace, type GivenChain } from '../chain/chain-place.ts'
 import type { CommandContext } from '../command-context.ts'
-import { clientFor, devNetworkOf } from '../daemon-access.ts'
-import { devLayout } from '../dev/dev-layout.ts'
+import { clientFor } from '../daemon-access.ts'
+import { defineEpochAudits } from '../epoch/audit-commands.ts'
 import { CliError } from '../errors.ts'
 import { exitCodeOf } from '../exit-codes.ts'
 import { errorFacts, printError } from '../terminal/print-error.ts'
@@ -12,27 +13,21 @@ import { renderTable } from '../terminal/table.ts'
 import { toJson } from '../terminal/terminal.ts'
 import { jobIdOf } from './jobs.ts'
 
-interface GivenAuditOptions {
-  readonly rpc?: string
-  readonly addressBook?: string
-}
-
-/** `stead audit bill`: recomputes what a job cost from receipts, modules and chain. */
+/** `stead audit`: recomputes bills and rewards from public evidence. */
 export function define(command: Command, context: CommandContext): void {
-  command
+  const bill = command
     .command('bill')
     .description(
       'check every signature and sum, compare with the chain, run every billed task again; exits 9 on a difference',
     )
     .argument('<job>', 'id of the job')
-    .addOption(new Option('--rpc <url>', "ask this endpoint of the chain instead of the node's own"))
-    .addOption(new Option('--address-book <file>', "the contracts, instead of the node's own file"))
-    .action((id: string, options: GivenAuditOptions) => audit(jobIdOf(id), options, context))
+  addChainOptions(bill).action((id: string, options: GivenChain) => audit(jobIdOf(id), options, context))
+  defineEpochAudits(command, context)
 }
 
-async function audit(id: Hash, given: GivenAuditOptions, context: CommandContext): Promise<void> {
+async function audit(id: Hash, given: GivenChain, context: CommandContext): Promise<void> {
   const { terminal } = context
-  const options = await chainOptions(given, context)
+  const options = await chainPlace(given, context)
   const verdict = await verdictOf(id, options, context)
   if (verdict.kind === 'match') {
     terminal.out(terminal.isJson ? toJson({ job: id, audit: 'match', ...verdict }) : describe(verdict))
@@ -69,20 +64,4 @@ function describe(verdict: AuditVerdict & { readonly kind: 'match' }): string {
   )
   const { tasks, entries, fuel, amountMicroUsd } = verdict
   return `MATCH\n${tasks} tasks run again, ${entries} billed deliveries, ${fuel} fuel, ${formatMicroUsd(amountMicroUsd)}\n\n${table}`
-}
-
-/** The auditor's own way to the chain: flags, else the local network's, else the node's configuration. */
-async function chainOptions(given: GivenAuditOptions, context: CommandContext): Promise<AuditOptions> {
-  const dev = devNetworkOf(context)
-  const { loadNodeConfig } = await import('@stead/node')
-  const { nodeDirectories } = await import('@stead/node/files')
-  const directories = nodeDirectories(context.dataDir, context.environment)
-  const { config } = loadNodeConfig({ directories, environment: context.environment, flags: {} })
-  const rpcUrl = given.rpc ?? dev?.state.rpcUrl ?? config.chain.rpcUrl
-  const addressBook =
-    given.addressBook ?? (dev === undefined ? config.chain.addressBook : devLayout(dev.root).addressBook)
-  if (rpcUrl !== undefined && addressBook !== undefined) return { rpcUrl, addressBook }
-  throw new CliError('CLI_USAGE', 'the auditor must know the chain', {
-    next: 'Name it: stead audit bill <job> --rpc <url> --address-book <file>',
-  })
 }

@@ -1,4 +1,4 @@
-import { formatMicroUsd, isSteadError, type SteadError } from '@stead/core'
+import { formatMicroUsd, formatTokenUnits, isSteadError, type SteadError } from '@stead/core'
 import { type ExitCode, exitCodeOf, exitCodes } from '../exit-codes.ts'
 import { type Terminal, toJson } from './terminal.ts'
 
@@ -27,6 +27,7 @@ function numbersOf(error: SteadError): string {
     .map(([key, value]) => {
       const [, word = key, unit = ''] = /^(need|have|reserved|limit|allowed)(.*)$/.exec(key) ?? []
       if (unit === 'MicroUsd') return `${word} ${formatMicroUsd(BigInt(String(value)))}`
+      if (unit === 'TokenUnits') return `${word} ${formatTokenUnits(BigInt(String(value)))}`
       return `${word} ${String(value)}${unit === '' ? '' : ` ${unit.toLowerCase()}`}`
     })
     .join(', ')

@@ -25,6 +25,8 @@ const escrow = {
   epochSeconds: AbiFunction.fromAbi(escrowAbi, 'epochSeconds'),
   lotForSale: AbiFunction.fromAbi(escrowAbi, 'lotForSale'),
   saleOf: AbiFunction.fromAbi(escrowAbi, 'saleOf'),
+  halvingSeconds: AbiFunction.fromAbi(escrowAbi, 'halvingSeconds'),
+  minimumLot: AbiFunction.fromAbi(escrowAbi, 'minimumLot'),
 }
 const stake = {
   operatorOf: AbiFunction.fromAbi(stakeAbi, 'operatorOf'),
@@ -96,6 +98,9 @@ export const lotForSaleRead: EconomyRead<LotForSale> = {
     return { lot, feesMicroUsd: microUsd(fees), priceTokenUnits: price, costTokenUnits: tokens }
   }),
 }
+
+export const halvingSecondsRead: EconomyRead<bigint> = number('escrow', escrow.halvingSeconds, [])
+export const minimumLotRead: EconomyRead<bigint> = number('escrow', escrow.minimumLot, [])
 
 /** One operator's fees in an epoch, and the lot that they were sold in; `soldAt` 0 while they are not. */
 export function saleRead(

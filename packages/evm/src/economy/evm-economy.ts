@@ -13,6 +13,7 @@ import type {
   RootProposal,
   RootResult,
   RootTerms,
+  SaleTerms,
   SignedPayload,
   TransactionOutcome,
   UnixMs,
@@ -21,6 +22,7 @@ import { microUsd } from '@stead/core'
 import { unixMs } from '../answer.ts'
 import { approveData } from '../contract-calls.ts'
 import { allowanceRead, balanceRead, type ContractRead } from '../contract-reads.ts'
+import { insufficientFunds } from '../insufficient-funds.ts'
 import type { SendRequest } from '../transaction-sender.ts'
 import { economyData, type RootVote } from './economy-calls.ts'
 import * as reads from './economy-reads.ts'
@@ -82,6 +84,14 @@ export class EvmEconomy implements Economy {
 
   lotForSale(): Promise<LotForSale> {
     return this.#read(reads.lotForSaleRead)
+  }
+
+  async saleTerms(): Promise<SaleTerms> {
+    const [halvingSeconds, minimum] = await Promise.all([
+      this.#read(reads.halvingSecondsRead),
+      this.#read(reads.minimumLotRead),
+    ])
+    return { halvingSeconds: Number(halvingSeconds), minimumLotMicroUsd: microUsd(minimum) }
   }
 
   async feesOf(epoch: number, operator: Address): Promise<MicroUsd> {
@@ -237,7 +247,14 @@ export class EvmEconomy implements Economy {
 
   /** Exact amounts: tokens are bonded and burned seldom, and one approval more is cheap. */
   async #approve(token: Address, spender: Address, amount: bigint): Promise<void> {
-    const allowed = await this.#link.read(token, allowanceRead(this.#places.account, spender))
+    const { account, dollar } = this.#places
+    const [have, allowed] = await Promise.all([
+      this.#link.read(token, balanceRead(account)),
+      this.#link.read(token, allowanceRead(account, spender)),
+    ])
+    if (have < amount) {
+      throw insufficientFunds({ account, currency: token === dollar ? 'dollars' : 'tokens', need: amount, have })
+    }
     if (allowed >= amount) return
     await this.#send('approve', token, approveData(spender, amount), `the approval of ${token}`)
   }

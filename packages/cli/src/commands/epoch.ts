@@ -1,0 +1,91 @@
+import { setTimeout as sleepFor } from 'node:timers/promises'
+import { type Command, Option } from 'commander'
+import type { CommandContext } from '../command-context.ts'
+import { epochOf } from '../epoch/audit-commands.ts'
+import { type EpochList, type EpochState, epochApi } from '../epoch/epoch-api.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { patiently } from '../patiently.ts'
+import { renderTable } from '../terminal/table.ts'
+import { toJson } from '../terminal/terminal.ts'
+
+const LOOK_MS = 2000
+
+/** `stead epoch`: what the node knows of epochs; propose one, or watch all. */
+export function define(command: Command, context: CommandContext): void {
+  command.action(() => list(context))
+  command
+    .command('run')
+    .description('compute an epoch from its logs, publish it and propose its root, with the deposit of the operator')
+    .argument('<epoch>', 'its number')
+    .action((epoch: string) => run(epochOf(epoch), context))
+  command
+    .command('watch')
+    .description(
+      'show what becomes of epochs; a node that was told to watch recomputes each and challenges a wrong one',
+    )
+    .addOption(new Option('--once', 'only what there is now'))
+    .action((given: { readonly once?: boolean }) => (given.once === true ? list(context) : watch(context)))
+}
+
+async function list(context: CommandContext): Promise<void> {
+  const known = await epochApi(context).listEpochs()
+  const { terminal } = context
+  if (terminal.isJson) return void terminal.out(toJson(known))
+  terminal.message(`epoch ${known.now} runs`)
+  for (const { duty, reason } of known.faults) terminal.message(`does not work now: ${duty}: ${reason}`)
+  if (known.epochs.length === 0) return void terminal.message('the node knows of no epoch that is over')
+  terminal.out(describe(known))
+}
+
+function describe({ epochs }: EpochList): string {
+  return renderTable(
+    [
+      { title: 'EPOCH', value: (each) => String(each.epoch), isNumber: true },
+      { title: 'STATE', value: (each) => each.state },
+      { title: 'LOGS', value: (each) => String(each.logs), isNumber: true },
+      { title: 'MISSING', value: (each) => String(each.missing.length), isNumber: true },
+      { title: 'ROOT', value: (each) => each.root?.slice(0, 18) ?? '-' },
+      { title: 'WHY', value: (each) => each.reason ?? '' },
+    ],
+    epochs,
+  )
+}
+
+async function run(epoch: number, context: CommandContext): Promise<void> {
+  const { terminal } = context
+  terminal.message(`computing epoch ${epoch} …`)
+  const proposed = await epochApi(context).runEpoch(epoch)
+  if (terminal.isJson) return void terminal.out(toJson(proposed))
+  const { attempt, root, evidence, logs } = proposed
+  terminal.out(`epoch ${epoch}: proposed as ${attempt}, root ${root}, evidence ${evidence}, ${logs} logs`)
+  terminal.message(`anybody can check it: stead audit epoch ${epoch}`)
+}
+
+/** One line for each change, until it is interrupted; with --json each line is one object. */
+async function watch(context: CommandContext): Promise<void> {
+  const { terminal } = context
+  const signal = context.interruption()
+  const api = epochApi(context)
+  const seen = new Map<number, string>()
+  while (!signal.aborted) {
+    const known = await patiently(() => api.listEpochs(signal)).catch((error: unknown) => {
+      if (signal.aborted) return undefined
+      throw error
+    })
+    for (const each of known?.epochs ?? []) {
+      const line = changeText(each)
+      if (seen.get(each.epoch) === line) continue
+      seen.set(each.epoch, line)
+      terminal.out(terminal.isJson ? toJson(each) : line)
+    }
+    await sleepFor(LOOK_MS, undefined, { signal }).catch(() => undefined)
+  }
+  context.exitWith(exitCodes.interrupted)
+}
+
+function changeText({ epoch, state, root, reason, logs, missing }: EpochState): string {
+  const parts = [`${logs} logs`, ...(missing.length === 0 ? [] : [`${missing.length} missing`])]
+  if (root !== null) parts.push(`root ${root.slice(0, 18)}`)
+  if (reason !== null) parts.push(reason)
+  return `epoch ${epoch}: ${state}; ${parts.join(', ')}`
+}

@@ -1,0 +1,91 @@
+import { writeFileSync } from 'node:fs'
+import { type Address, messageOf } from '@stead/core'
+import { Argument, type Command, Option } from 'commander'
+import { accountSigner } from '../chain/account-key.ts'
+import { addressOf } from '../chain/amounts.ts'
+import { addChainOptions, chainPlace, type GivenChain } from '../chain/chain-place.ts'
+import { type OpenEconomy, withEconomy } from '../chain/with-economy.ts'
+import type { CommandContext } from '../command-context.ts'
+import { addEvidenceOption } from '../epoch/audit-commands.ts'
+import { documentSource } from '../epoch/document-source.ts'
+import { CliError } from '../errors.ts'
+import { earningsColumns, earningsRows } from '../export/earnings-rows.ts'
+import { rewardColumns, rewardRows, settlementColumns, settlementRows } from '../export/ledger-rows.ts'
+import { renderCsv } from '../terminal/table.ts'
+import { toJson } from '../terminal/terminal.ts'
+
+interface GivenExport extends GivenChain {
+  readonly address?: string
+  readonly evidence?: string
+  readonly out?: string
+}
+
+const KINDS = ['earnings', 'settlements', 'rewards'] as const
+type Kind = (typeof KINDS)[number]
+
+/** `stead export`: an operator's books, for a spreadsheet or a program. No account is needed. */
+export function define(command: Command, context: CommandContext): void {
+  command.addArgument(new Argument('<what>', 'which book').choices(KINDS))
+  addEvidenceOption(addChainOptions(command))
+    .addOption(new Option('--csv', 'comma-separated values; the usual form'))
+    .addOption(
+      new Option('--address <operator>', 'whose books (default: the operator whose key is in the data folder)'),
+    )
+    .addOption(new Option('--out <file>', 'write to this file instead of standard output'))
+    .addHelpText(
+      'after',
+      '\nsettlements and rewards are read from the chain; earnings are recomputed from chain and evidence, as by an audit.\nAmounts are whole numbers: micro-dollars, and token units of 10^-18.',
+    )
+    .action((what: Kind, given: GivenExport) => exportBook(what, given, context))
+}
+
+async function exportBook(what: Kind, given: GivenExport, context: CommandContext): Promise<void> {
+  const operator = await operatorOf(given, context)
+  const place = await chainPlace(given, context)
+  const book = await withEconomy(place, (open) => bookOf(open, { what, operator }, given, context))
+  const { terminal } = context
+  const text = terminal.isJson ? `${toJson({ operator, [what]: book.rows })}\n` : book.csv
+  if (given.out === undefined) process.stdout.write(text)
+  else save(given.out, text)
+  terminal.message(`${book.rows.length} rows${given.out === undefined ? '' : ` in ${given.out}`}`)
+}
+
+function save(path: string, text: string): void {
+  try {
+    writeFileSync(path, text)
+  } catch (cause) {
+    throw new CliError('CLI_USAGE', `${path} cannot be written: ${messageOf(cause)}`, { cause })
+  }
+}
+
+async function operatorOf({ address }: GivenExport, context: CommandContext): Promise<Address> {
+  return address === undefined ? (await accountSigner({}, 'operator', context)).address : addressOf(address)
+}
+
+interface Book {
+  readonly rows: readonly object[]
+  readonly csv: string
+}
+
+async function bookOf(
+  open: OpenEconomy,
+  { what, operator }: { readonly what: Kind; readonly operator: Address },
+  given: GivenExport,
+  context: CommandContext,
+): Promise<Book> {
+  switch (what) {
+    case 'settlements': {
+      const rows = await settlementRows(open, operator)
+      return { rows, csv: renderCsv(settlementColumns, rows) }
+    }
+    case 'rewards': {
+      const rows = await rewardRows(open, operator)
+      return { rows, csv: renderCsv(rewardColumns, rows) }
+    }
+    case 'earnings': {
+      const onProgress = (line: string): void => context.terminal.message(line)
+      const rows = await earningsRows({ open, source: documentSource(given, context), onProgress }, operator)
+      return { rows, csv: renderCsv(earningsColumns, rows) }
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import { type Address, type Hash, hasCode } from '@stead/core'
+import { type EpochEarnings, explainEarnings } from '@stead/rewards'
+import type { OpenEconomy } from '../chain/with-economy.ts'
+import type { DocumentSource } from './document-source.ts'
+import { EpochAuditor, type EpochVerdict } from './epoch-auditor.ts'
+
+/** What one program owes an operator by recomputed epochs, and what the chain says that it paid. */
+export interface ProgramAccount {
+  readonly program: Hash
+  /** Token units; micro-dollars by all others. */
+  readonly isMinting: boolean
+  readonly cumulativeUnits: bigint
+  readonly paidUnits: bigint
+}
+
+/** What an audit of an operator came to. */
+export interface AddressAudit {
+  readonly operator: Address
+  readonly epochs: readonly EpochEarnings[]
+  readonly programs: readonly ProgramAccount[]
+  /** The first epoch whose root does not follow from evidence and chain. */
+  readonly difference?: EpochVerdict & { readonly kind: 'difference' }
+  /** A program that paid more than all epochs together allow. */
+  readonly overpaid?: ProgramAccount
+}
+
+/** What an audit of an operator works with. */
+export interface AddressAuditComponents {
+  readonly open: OpenEconomy
+  readonly source: DocumentSource
+  readonly onProgress: (line: string) => void
+}
+
+/** Recomputes all epochs up to the newest root, and compares what an operator earned with what it was paid. */
+export async function auditAddress(
+  { open, source, onProgress }: AddressAuditComponents,
+  { operator, fromEpoch }: { readonly operator: Address; readonly fromEpoch: number },
+): Promise<AddressAudit> {
+  const auditor = await EpochAuditor.open(open, source)
+  const last = await auditor.latest()
+  const epochs: EpochEarnings[] = []
+  let utility: Hash | undefined
+  for (let epoch = fromEpoch; epoch <= last; epoch++) {
+    onProgress(`auditing epoch ${epoch} of ${last} …`)
+    const verdict = await auditor.audit(epoch).catch((error: unknown) => {
+      // An epoch that nobody proposed is part of the next one.
+      if (epoch < last && hasCode(error, 'CLI_EPOCH_UNKNOWN')) return undefined
+      throw error
+    })
+    if (verdict === undefined) continue
+    if (verdict.kind === 'difference') return { operator, epochs, programs: [], difference: verdict }
+    utility = verdict.computed.facts.utility
+    epochs.push(...explainEarnings(operator, [verdict.computed]))
+  }
+  const programs = await accountsOf(open, { operator, utility, newest: epochs.at(-1) })
+  const overpaid = programs.find(({ cumulativeUnits, paidUnits }) => paidUnits > cumulativeUnits)
+  return { operator, epochs, programs, ...(overpaid === undefined ? {} : { overpaid }) }
+}
+
+async function accountsOf(
+  { history, ledger }: OpenEconomy,
+  { operator, utility, newest }: { operator: Address; utility: Hash | undefined; newest: EpochEarnings | undefined },
+): Promise<readonly ProgramAccount[]> {
+  const span = { fromBlock: history.firstBlock, toBlock: (await history.head()).number }
+  const paid = new Map<Hash, bigint>()
+  for (const { program, amountUnits } of await ledger.rewardsPaid(span, operator)) {
+    paid.set(program, (paid.get(program) ?? 0n) + amountUnits)
+  }
+  const earned = new Map((newest?.programs ?? []).map(({ program, cumulativeUnits }) => [program, cumulativeUnits]))
+  return [...new Set([...earned.keys(), ...paid.keys()])].map((program) => ({
+    program,
+    isMinting: program === utility,
+    cumulativeUnits: earned.get(program) ?? 0n,
+    paidUnits: paid.get(program) ?? 0n,
+  }))
+}

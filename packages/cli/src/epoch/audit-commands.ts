@@ -1,0 +1,155 @@
+import { formatMicroUsd, formatTokenUnits } from '@stead/core'
+import { evidenceIdOf } from '@stead/rewards'
+import { type Command, Option } from 'commander'
+import { addressOf } from '../chain/amounts.ts'
+import { addChainOptions, chainPlace, type GivenChain } from '../chain/chain-place.ts'
+import { withEconomy } from '../chain/with-economy.ts'
+import type { CommandContext } from '../command-context.ts'
+import { CliError } from '../errors.ts'
+import { exitCodeOf } from '../exit-codes.ts'
+import { errorFacts, printError } from '../terminal/print-error.ts'
+import { toJson } from '../terminal/terminal.ts'
+import { type AddressAudit, auditAddress } from './audit-address.ts'
+import { documentSource } from './document-source.ts'
+import { EpochAuditor, type EpochVerdict } from './epoch-auditor.ts'
+import { describeEarnings } from './epoch-earnings.ts'
+
+interface GivenAudit extends GivenChain {
+  readonly evidence?: string
+  readonly from?: string
+}
+
+/** `stead audit epoch` and `stead audit address`. */
+export function defineEpochAudits(command: Command, context: CommandContext): void {
+  const epoch = command
+    .command('epoch')
+    .description(
+      'recompute the root of an epoch from chain and evidence; exits 9 on a difference, 5 when evidence is missing',
+    )
+    .argument('<epoch>', 'its number, or latest')
+  addEvidenceOption(addChainOptions(epoch)).action((number: string, given: GivenAudit) =>
+    printEpoch(number, given, context),
+  )
+  const address = command
+    .command('address')
+    .description(
+      'recompute every epoch of an operator: what it earned, why, and what it was paid; exits 9 on a difference',
+    )
+    .argument('<address>', 'the operator')
+  addEvidenceOption(addChainOptions(address))
+    .addOption(new Option('--from <epoch>', 'leave out earlier epochs'))
+    .action((operator: string, given: GivenAudit) => printAddress(operator, given, context))
+}
+
+/** Adds `--evidence`. */
+export function addEvidenceOption(command: Command): Command {
+  return command.addOption(
+    new Option(
+      '--evidence <folder>',
+      'documents from this folder, each in a file named by its content id, not from the node',
+    ),
+  )
+}
+
+/** An epoch's number as a person gives it. @throws CliError CLI_USAGE */
+export function epochOf(text: string): number {
+  if (/^[0-9]{1,9}$/.test(text)) return Number(text)
+  throw new CliError('CLI_USAGE', `an epoch is a number or latest, not ${JSON.stringify(text.slice(0, 80))}`)
+}
+
+async function printEpoch(text: string, given: GivenAudit, context: CommandContext): Promise<void> {
+  const wanted = text === 'latest' ? undefined : epochOf(text)
+  const source = documentSource(given, context)
+  const verdict = await withEconomy(await chainPlace(given, context), async (open) => {
+    const auditor = await EpochAuditor.open(open, source)
+    const epoch = wanted ?? (await auditor.latest())
+    context.terminal.message(`auditing epoch ${epoch} …`)
+    return await auditor.audit(epoch)
+  })
+  const { terminal } = context
+  if (verdict.kind === 'difference') return printDifference(verdict, context)
+  terminal.out(terminal.isJson ? toJson({ audit: 'match', ...epochFacts(verdict) }) : describeMatch(verdict))
+}
+
+type Match = EpochVerdict & { readonly kind: 'match' }
+
+function epochFacts({ root, computed }: Match): Record<string, unknown> {
+  const { facts, result, evidence, resultDocument } = computed
+  return {
+    ...root,
+    evidence: evidenceIdOf(root.evidence),
+    result: resultDocument.id,
+    nodes: facts.nodes.length,
+    logs: evidence.logs.length,
+    feesMicroUsd: facts.feeTotalMicroUsd,
+    lines: result.lines.length,
+    mintedTokenUnits: sharesOf(computed, true),
+    sponsoredMicroUsd: sharesOf(computed, false),
+    unsoldLots: result.openLots.map(({ lot }) => lot),
+  }
+}
+
+function sharesOf({ facts, result }: Match['computed'], isMinted: boolean): bigint {
+  const lines = result.lines.filter(({ program }) => (program === facts.utility) === isMinted)
+  return lines.reduce((sum, { shareUnits }) => sum + shareUnits, 0n)
+}
+
+function describeMatch({ root, computed }: Match): string {
+  const { facts, result, evidence } = computed
+  const minted = formatTokenUnits(sharesOf(computed, true))
+  const sponsored = formatMicroUsd(sharesOf(computed, false))
+  const unsold = result.openLots.map(({ lot }) => lot).join(', ')
+  return [
+    'MATCH',
+    `epoch ${root.epoch}, root ${root.root} (${root.state})`,
+    `evidence ${evidenceIdOf(root.evidence)}: ${evidence.logs.length} probe logs of ${facts.nodes.length} bonded nodes`,
+    `fees ${formatMicroUsd(facts.feeTotalMicroUsd)}; ${facts.sales.length} lots sold; unsold: ${unsold === '' ? 'none' : unsold}`,
+    `${result.lines.length} lines: ${minted} to mint, ${sponsored} from sponsors`,
+  ].join('\n')
+}
+
+function printDifference(verdict: EpochVerdict & { readonly kind: 'difference' }, context: CommandContext): void {
+  const { terminal } = context
+  const { root, what, details } = verdict
+  const error = new CliError('CLI_AUDIT_MISMATCH', `epoch ${root.epoch}: ${what}`, {
+    details: { epoch: root.epoch, root: root.root, ...details },
+    next: `Keep the evidence: stead audit epoch ${root.epoch} --json > evidence.json`,
+  })
+  context.exitWith(exitCodeOf(error))
+  if (terminal.isJson) terminal.out(toJson({ audit: what, ...root, error: errorFacts(error) }))
+  else {
+    terminal.out('MISMATCH')
+    printError(terminal, error)
+  }
+}
+
+async function printAddress(text: string, given: GivenAudit, context: CommandContext): Promise<void> {
+  const operator = addressOf(text)
+  const fromEpoch = given.from === undefined ? 0 : epochOf(given.from)
+  const source = documentSource(given, context)
+  const audit = await withEconomy(await chainPlace(given, context), (open) =>
+    auditAddress({ open, source, onProgress: (line) => context.terminal.message(line) }, { operator, fromEpoch }),
+  )
+  const { terminal } = context
+  if (audit.difference !== undefined) return printDifference(audit.difference, context)
+  if (audit.overpaid !== undefined) throw overpaidError(audit)
+  terminal.out(terminal.isJson ? toJson({ audit: 'match', ...audit }) : describeAddress(audit))
+}
+
+function overpaidError({ operator, overpaid }: AddressAudit): CliError {
+  const { program, paidUnits = 0n, cumulativeUnits = 0n } = overpaid ?? {}
+  const message = `${operator} was paid ${paidUnits} units by program ${program}, its epochs add up to ${cumulativeUnits}`
+  return new CliError('CLI_AUDIT_MISMATCH', message, {
+    details: { operator, program, needUnits: cumulativeUnits, haveUnits: paidUnits },
+  })
+}
+
+function describeAddress(audit: AddressAudit): string {
+  const paid = audit.programs.map(({ program, isMinting, cumulativeUnits, paidUnits }) => {
+    const format = isMinting ? formatTokenUnits : formatMicroUsd
+    return `program ${program.slice(0, 18)}: earned ${format(cumulativeUnits)}, paid ${format(paidUnits)}`
+  })
+  const utility = audit.programs.find(({ isMinting }) => isMinting)?.program
+  const head = `MATCH\n${audit.operator}, ${audit.epochs.length} epochs recomputed`
+  return [head, ...paid, '', describeEarnings(audit.epochs, utility)].join('\n')
+}

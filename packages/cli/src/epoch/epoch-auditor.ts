@@ -1,0 +1,207 @@
+import { type ContentId, hasCode, isSteadError, type RootEvent, type RootResult } from '@stead/core'
+import {
+  auditEpoch,
+  type ComputedEpoch,
+  computeEpoch,
+  coverageProgram,
+  type EpochAudit,
+  type EpochComponents,
+  epochNumber,
+  evidenceDigest,
+  evidenceIdOf,
+  openEvidence,
+  openResult,
+  ProgramRegistry,
+  utilityProgram,
+} from '@stead/rewards'
+import type { OpenEconomy } from '../chain/with-economy.ts'
+import { CliError } from '../errors.ts'
+import type { DocumentSource } from './document-source.ts'
+import { ChainFactsReading, epochCalendar } from './read-chain-facts.ts'
+
+/** A root of an epoch as the chain has it, and what became of it. */
+export interface FoundRoot extends RootResult {
+  readonly epoch: number
+  readonly state: 'final' | 'open' | 'dropped'
+}
+
+/** What an audit of an epoch came to. */
+export type EpochVerdict =
+  | { readonly kind: 'match'; readonly root: FoundRoot; readonly computed: ComputedEpoch }
+  | {
+      readonly kind: 'difference'
+      readonly root: FoundRoot
+      /** One sentence with the numbers. */
+      readonly what: string
+      readonly details: Readonly<Record<string, string>>
+    }
+
+/** Recomputes epochs from chain and evidence. Needs neither an account nor a node of one's own. */
+export class EpochAuditor {
+  readonly #open: OpenEconomy
+  readonly #components: EpochComponents
+  readonly #facts: ChainFactsReading
+  readonly #source: DocumentSource
+  readonly #accepted: Map<number, Promise<ContentId>> = new Map()
+
+  private constructor(open: OpenEconomy, source: DocumentSource, facts: ChainFactsReading) {
+    const { load } = source
+    this.#source = source
+    this.#open = open
+    this.#facts = facts
+    this.#components = { secp256k1: open.secp256k1, programs: shippedPrograms(), load }
+  }
+
+  static async open(open: OpenEconomy, source: DocumentSource): Promise<EpochAuditor> {
+    return new EpochAuditor(open, source, new ChainFactsReading(open, await epochCalendar(open)))
+  }
+
+  /** The newest epoch with a root that is open or final. @throws CliError CLI_EPOCH_UNKNOWN */
+  async latest(): Promise<number> {
+    const { economy } = this.#open
+    const [proposal, final] = await Promise.all([economy.proposal(), economy.finalRoot()])
+    const epoch = proposal?.epoch ?? final?.epoch
+    if (epoch !== undefined) return epoch
+    throw new CliError('CLI_EPOCH_UNKNOWN', 'no root was proposed on this chain yet', {
+      next: 'Ask again when an epoch is over; see when: stead epoch',
+    })
+  }
+
+  /** The root that an audit of an epoch is about: the final one, else the open one, else the last that was dropped. */
+  async rootOf(epoch: number): Promise<FoundRoot> {
+    const { economy, history, ledger } = this.#open
+    const span = { fromBlock: history.firstBlock, toBlock: (await history.head()).number }
+    const final = (await ledger.rootsFinal(span, epoch)).at(-1)
+    if (final !== undefined) return found(final, 'final')
+    const proposal = await economy.proposal()
+    if (proposal?.epoch === epoch) return { epoch, state: 'open', ...proposal.proposed }
+    const dropped = (await ledger.rootsProposed(span, epoch)).at(-1)
+    if (dropped !== undefined) return found(dropped, 'dropped')
+    throw new CliError('CLI_EPOCH_UNKNOWN', `no root of epoch ${epoch} was proposed on this chain`, {
+      details: { epoch },
+    })
+  }
+
+  /**
+   * Recomputes one epoch's root, on top of what the chain has made final before.
+   * @throws CliError CLI_EPOCH_UNKNOWN, CLI_EVIDENCE_MISSING; ChainError
+   */
+  async audit(epoch: number): Promise<EpochVerdict> {
+    const root = await this.rootOf(epoch)
+    const verdict = await this.#auditRoot(root)
+    if (verdict.kind === 'match') {
+      const { computed } = verdict
+      // Whoever audits epochs in a row does not compute each of them twice.
+      if (root.state === 'final') this.#accepted.set(epoch, Promise.resolve(computed.resultDocument.id))
+      return { kind: 'match', root, computed }
+    }
+    const { difference, message } = verdict
+    if (difference.what === 'missing') {
+      throw new CliError('CLI_EVIDENCE_MISSING', message, { details: { epoch, ...difference } })
+    }
+    const details = Object.entries(difference).map(([key, value]) => [key, String(value ?? 'none')] as const)
+    return { kind: 'difference', root, what: message, details: Object.fromEntries(details) }
+  }
+
+  async #auditRoot(root: FoundRoot): Promise<EpochAudit> {
+    const epoch = epochNumber(root.epoch)
+    const facts = await this.#facts.facts(epoch)
+    const previous = epoch === 0 ? undefined : await this.#acceptedResult(root)
+    const input = { proposal: { ...root, epoch }, facts, previous }
+    const audit = await auditEpoch(this.#components, input)
+    if (audit.kind === 'match' || audit.difference.what !== 'root') return audit
+    // Two roots say little to a person; the line in which a published result differs says all.
+    const published = { evidence: evidenceIdOf(root.evidence), root: root.root }
+    const publishedResult = await this.#source.publishedResult(published)
+    return publishedResult === undefined ? audit : await auditEpoch(this.#components, { ...input, publishedResult })
+  }
+
+  /** The result of the epoch before that this auditor stands on; its content id. */
+  async #acceptedResult(root: FoundRoot): Promise<ContentId> {
+    const epoch = root.epoch - 1
+    const known = this.#accepted.get(epoch)
+    if (known !== undefined) return await known
+    const accepting = this.#accept(epoch, root)
+    this.#accepted.set(epoch, accepting)
+    return await accepting
+  }
+
+  /**
+   * A final root is computed again from its evidence, because the root alone does not say what is still to be paid for
+   * unsold lots. An epoch without a final root is audited in full, with the evidence that the later epoch builds on.
+   */
+  async #accept(epoch: number, later: FoundRoot): Promise<ContentId> {
+    const { history, ledger } = this.#open
+    const span = { fromBlock: history.firstBlock, toBlock: (await history.head()).number }
+    const final = (await ledger.rootsFinal(span, epoch)).at(-1)
+    if (final !== undefined) return (await this.computed(final)).resultDocument.id
+    return await this.#auditedId(await this.#rootBelow(later))
+  }
+
+  /**
+   * What a root stands for: computed from its evidence, without a look at the chain's facts.
+   * @throws CliError CLI_EVIDENCE_MISSING, CLI_AUDIT_MISMATCH when another root follows
+   */
+  async computed(root: RootResult & { readonly epoch: number }): Promise<ComputedEpoch> {
+    const computed = await this.#loading(root.epoch, () => computeEpoch(this.#components, evidenceIdOf(root.evidence)))
+    if (computed.result.root === root.root) return computed
+    throw mismatch(root, `need ${computed.result.root}, have ${root.root}`)
+  }
+
+  async #auditedId(root: FoundRoot): Promise<ContentId> {
+    const audit = await this.#auditRoot(root)
+    if (audit.kind === 'match') return audit.computed.resultDocument.id
+    const { difference, message } = audit
+    if (difference.what === 'missing') throw missing(message, { epoch: root.epoch, ...difference })
+    throw mismatch(root, message)
+  }
+
+  /** What the evidence of an epoch says of the epoch before. */
+  async #rootBelow({ epoch, evidence }: FoundRoot): Promise<FoundRoot> {
+    return await this.#loading(epoch, async () => {
+      const above = openEvidence(await this.#document(evidenceIdOf(evidence)))
+      const id = above.previous
+      if (id === undefined)
+        throw new CliError('CLI_AUDIT_MISMATCH', `epoch ${above.epoch} builds on no epoch before it`)
+      const result = openResult(await this.#document(id))
+      const root = { root: result.root, evidence: evidenceDigest(result.evidence) }
+      return { epoch: result.epoch, state: 'dropped' as const, ...root }
+    })
+  }
+
+  async #document(id: ContentId): Promise<Uint8Array> {
+    const bytes = await this.#components.load(id)
+    if (bytes === undefined) throw missing(`the document ${id} cannot be had`, { id })
+    return bytes
+  }
+
+  async #loading<Value>(epoch: number, work: () => Promise<Value>): Promise<Value> {
+    try {
+      return await work()
+    } catch (error) {
+      if (hasCode(error, 'REWARDS_MISSING')) throw missing(error.message, { id: String(error.details.id) })
+      const isContradiction = isSteadError(error) && /^(PROTOCOL|REWARDS)_/.test(error.code)
+      if (!isContradiction || error.code === 'REWARDS_PROGRAM_FAULT') throw error
+      throw new CliError('CLI_AUDIT_MISMATCH', `epoch ${epoch}: ${error.message}`, { details: { epoch }, cause: error })
+    }
+  }
+}
+
+/** The programs that ship; governance may name others, which this version then cannot recompute. */
+export function shippedPrograms(): ProgramRegistry {
+  return new ProgramRegistry().add(utilityProgram).add(coverageProgram)
+}
+
+function found({ epoch, root, evidence }: RootEvent, state: FoundRoot['state']): FoundRoot {
+  return { epoch, root, evidence, state }
+}
+
+function missing(message: string, details: Readonly<Record<string, string | number>>): CliError {
+  return new CliError('CLI_EVIDENCE_MISSING', message, { details })
+}
+
+function mismatch(root: { readonly epoch: number }, what: string): CliError {
+  return new CliError('CLI_AUDIT_MISMATCH', `the root of epoch ${root.epoch}: ${what}`, {
+    details: { epoch: root.epoch },
+  })
+}
