@@ -75,21 +75,21 @@ export class EpochComputer {
     if (epoch === 0) return undefined
     const before = epochNumber(epoch - 1)
     const final = await this.finalOf(before)
-    if (final !== undefined) return (await this.resultOf(before, final)).result
+    if (final !== undefined) return (await this.resultOf(before, final.evidence)).result
     return (await this.own(before)).result
   }
 
-  /** Digest of the evidence of the root that became final for an epoch; undefined when there is none. @throws ChainError */
-  async finalOf(epoch: EpochNumber): Promise<Hash | undefined> {
+  /** The root that became final for an epoch; undefined when there is none. @throws ChainError */
+  async finalOf(epoch: EpochNumber): Promise<FinalRoot | undefined> {
     const { economy, history } = this.#ports
     const newest = await economy.finalRoot()
     if (newest === undefined || newest.epoch < epoch) return undefined
-    if (newest.epoch === epoch) return newest.evidence
+    if (newest.epoch === epoch) return newest
     if (this.#roots.at(-1)?.evidence !== newest.evidence) {
       const { number: toBlock } = await history.head()
       this.#roots = await history.finalRoots({ fromBlock: history.firstBlock, toBlock })
     }
-    return this.#roots.findLast((root) => root.epoch === epoch)?.evidence
+    return this.#roots.findLast((root) => root.epoch === epoch)
   }
 
   /** What was computed here of an epoch, the last of it; undefined when nothing was since the node began. */

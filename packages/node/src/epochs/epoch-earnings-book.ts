@@ -17,7 +17,7 @@ export class EpochEarningsBook {
     const { facts, computer } = this.#parts
     const epoch = epochNumber(number)
     const final = await computer.finalOf(epoch)
-    const known = final === undefined ? await computer.own(epoch) : await computer.resultOf(epoch, final)
+    const known = final === undefined ? await computer.own(epoch) : await computer.resultOf(epoch, final.evidence)
     const bytes = await computer.components(epoch).load(known.result)
     if (bytes === undefined) {
       throw new NodeError('NODE_DOCUMENT_UNKNOWN', `the result of epoch ${epoch} cannot be had`, {

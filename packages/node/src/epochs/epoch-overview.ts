@@ -61,8 +61,10 @@ async function lineOf(service: EpochService, epoch: EpochNumber, chain: OnChain)
   const logs = (await service.logs.all(epoch)).length
   const missing = await quietly(() => service.logs.missing(epoch))
   const known = service.computer.known(epoch)
-  const evidence = known?.evidence ?? null
-  return { epoch, evidence, root: known?.root ?? null, logs, missing: missing ?? [], ...stateOf(service, epoch, chain) }
+  const line = { epoch, evidence: known?.evidence ?? null, root: known?.root ?? null, logs, missing: missing ?? [] }
+  const own = chain.final === undefined ? undefined : await service.computer.finalOf(epoch)
+  if (own === undefined) return { ...line, ...stateOf(service, epoch, chain) }
+  return { ...line, state: 'final', reason: null, root: own.root, evidence: evidenceIdOf(own.evidence) }
 }
 
 /** State and reason; evidence and root where the chain has them. */
@@ -78,9 +80,6 @@ function stateOf(
     const { verdict, reason = null } = service.watcher.verdictOn(open.attempt, open.proposed) ?? {}
     const state = open.challenge !== undefined ? 'challenged' : verdict === 'mismatch' ? 'mismatch' : 'proposed'
     return { state, reason: reason ?? null, root, evidence: evidenceIdOf(evidence) }
-  }
-  if (final !== undefined && final.epoch === epoch) {
-    return { state: 'final', reason: null, root: final.root, evidence: evidenceIdOf(final.evidence) }
   }
   if (final !== undefined && final.epoch > epoch) {
     return { state: 'final', reason: `covered by the root of epoch ${final.epoch}` }
