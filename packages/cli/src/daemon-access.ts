@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { setTimeout as sleepFor } from 'node:timers/promises'
-import { type ApiAccess, nodeDirectories, readApiFile } from '@stead/node/files'
+import { nodeDirectories, readApiFile } from '@stead/node/files'
 import { DaemonClient, SdkError } from '@stead/sdk'
 import type { CommandContext } from './command-context.ts'
 import { DEV_DIRECTORY_NAME, type DevState, devLayout, findDevDirectory, readDevState } from './dev/dev-layout.ts'
@@ -34,22 +34,15 @@ function daemonStateDir(place: Place): string {
   return nodeDirectories(place.dataDir, place.environment).stateDir
 }
 
-function accessIn(stateDir: string): ApiAccess {
-  const access = readApiFile(stateDir)
-  if (access !== undefined) return access
-  const why = existsSync(stateDir) ? 'no node runs there now' : 'there is no such folder'
-  throw new SdkError('API_NO_DAEMON', `no api.json in ${stateDir}: ${why}`, { details: { directory: stateDir } })
-}
-
-/** Where the daemon that a command talks to listens, and its token. @throws SdkError API_NO_DAEMON */
-export function daemonAccess(place: Place): ApiAccess {
-  return accessIn(daemonStateDir(place))
-}
-
 /** A client of the daemon that runs in a folder. */
 export function daemonClient(stateDir: string): DaemonClient {
   return new DaemonClient({
-    connection: async () => accessIn(stateDir),
+    connection: async () => {
+      const access = readApiFile(stateDir)
+      if (access !== undefined) return access
+      const why = existsSync(stateDir) ? 'no node runs there now' : 'there is no such folder'
+      throw new SdkError('API_NO_DAEMON', `no api.json in ${stateDir}: ${why}`, { details: { directory: stateDir } })
+    },
     fetch: globalThis.fetch,
     clock: {
       sleep: async (delayMs, signal) => {

@@ -1,10 +1,10 @@
 import { formatMicroUsd, formatTokenUnits } from '@stead/core'
+import type { EarningsReport, EpochEarningsRow } from '@stead/sdk/api'
 import { type Command, Option } from 'commander'
 import { formatWei } from '../chain/amounts.ts'
 import type { CommandContext } from '../command-context.ts'
 import { clientFor } from '../daemon-access.ts'
 import { epochOf } from '../epoch/audit-commands.ts'
-import { type EarningsByEpoch, type EarningsRow, epochApi } from '../epoch/epoch-api.ts'
 import { type JobEarnings, jobEarnings } from '../epoch/job-earnings.ts'
 import { type Column, renderTable } from '../terminal/table.ts'
 import { toJson } from '../terminal/terminal.ts'
@@ -30,16 +30,17 @@ async function earnings(given: GivenRange, context: CommandContext): Promise<voi
     ...(given.from === undefined ? {} : { from: epochOf(given.from) }),
     ...(given.to === undefined ? {} : { to: epochOf(given.to) }),
   }
-  const found = await epochApi(context).getEarnings(range)
-  const receipts = given.jobs === true ? (await clientFor(context).listReceipts()).receipts : undefined
-  const jobs = receipts === undefined ? undefined : jobEarnings(receipts, found.operator)
+  const client = clientFor(context)
+  const { operator, rows } = await client.getEarnings(range)
+  const receipts = given.jobs === true ? (await client.listReceipts()).receipts : undefined
+  const jobs = receipts === undefined ? undefined : jobEarnings(receipts, operator)
   const { terminal } = context
-  if (terminal.isJson) return void terminal.out(toJson({ ...found, ...(jobs === undefined ? {} : { jobs }) }))
-  terminal.out(describe(found))
+  if (terminal.isJson) return void terminal.out(toJson({ operator, rows, ...(jobs === undefined ? {} : { jobs }) }))
+  terminal.out(describe({ operator, rows }))
   if (jobs !== undefined) terminal.out(`\n${describeJobs(jobs)}`)
 }
 
-function describe({ operator, rows }: EarningsByEpoch): string {
+function describe({ operator, rows }: Pick<EarningsReport, 'operator' | 'rows'>): string {
   if (rows.length === 0) return `${operator}: no epochs in this range`
   const sum = (field: 'grossMicroUsd' | 'feeMicroUsd' | 'netMicroUsd' | 'gasWei' | 'mintedTokenUnits'): bigint =>
     rows.reduce((total, row) => total + row[field], 0n)
@@ -47,7 +48,7 @@ function describe({ operator, rows }: EarningsByEpoch): string {
   return [operator, renderTable(columns, rows), total].join('\n')
 }
 
-const columns: readonly Column<EarningsRow>[] = [
+const columns: readonly Column<EpochEarningsRow>[] = [
   { title: 'EPOCH', value: (row) => String(row.epoch), isNumber: true },
   { title: 'GROSS', value: (row) => formatMicroUsd(row.grossMicroUsd), isNumber: true },
   { title: 'FEE', value: (row) => formatMicroUsd(row.feeMicroUsd), isNumber: true },

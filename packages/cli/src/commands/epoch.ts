@@ -1,8 +1,9 @@
 import { setTimeout as sleepFor } from 'node:timers/promises'
+import type { EpochLine, EpochList } from '@stead/sdk/api'
 import { type Command, Option } from 'commander'
 import type { CommandContext } from '../command-context.ts'
+import { clientFor } from '../daemon-access.ts'
 import { epochOf } from '../epoch/audit-commands.ts'
-import { type EpochList, type EpochState, epochApi } from '../epoch/epoch-api.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { patiently } from '../patiently.ts'
 import { renderTable } from '../terminal/table.ts'
@@ -28,7 +29,7 @@ export function define(command: Command, context: CommandContext): void {
 }
 
 async function list(context: CommandContext): Promise<void> {
-  const known = await epochApi(context).listEpochs()
+  const known = await clientFor(context).listEpochs()
   const { terminal } = context
   if (terminal.isJson) return void terminal.out(toJson(known))
   terminal.message(`epoch ${known.now} runs`)
@@ -54,7 +55,7 @@ function describe({ epochs }: EpochList): string {
 async function run(epoch: number, context: CommandContext): Promise<void> {
   const { terminal } = context
   terminal.message(`computing epoch ${epoch} …`)
-  const proposed = await epochApi(context).runEpoch(epoch)
+  const proposed = await clientFor(context).runEpoch(epoch)
   if (terminal.isJson) return void terminal.out(toJson(proposed))
   const { attempt, root, evidence, logs } = proposed
   terminal.out(`epoch ${epoch}: proposed as ${attempt}, root ${root}, evidence ${evidence}, ${logs} logs`)
@@ -65,10 +66,10 @@ async function run(epoch: number, context: CommandContext): Promise<void> {
 async function watch(context: CommandContext): Promise<void> {
   const { terminal } = context
   const signal = context.interruption()
-  const api = epochApi(context)
+  const client = clientFor(context)
   const seen = new Map<number, string>()
   while (!signal.aborted) {
-    const known = await patiently(() => api.listEpochs(signal)).catch((error: unknown) => {
+    const known = await patiently(() => client.listEpochs({ signal })).catch((error: unknown) => {
       if (signal.aborted) return undefined
       throw error
     })
@@ -83,7 +84,7 @@ async function watch(context: CommandContext): Promise<void> {
   context.exitWith(exitCodes.interrupted)
 }
 
-function changeText({ epoch, state, root, reason, logs, missing }: EpochState): string {
+function changeText({ epoch, state, root, reason, logs, missing }: EpochLine): string {
   const parts = [`${logs} logs`, ...(missing.length === 0 ? [] : [`${missing.length} missing`])]
   if (root !== null) parts.push(`root ${root.slice(0, 18)}`)
   if (reason !== null) parts.push(reason)

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { type ContentId, hasCode } from '@stead/core'
 import { type LoadDocument, openResult, RESULT_BYTES_MAX } from '@stead/rewards'
 import type { CommandContext } from '../command-context.ts'
+import { clientFor } from '../daemon-access.ts'
 import { CliError } from '../errors.ts'
-import { epochApi } from './epoch-api.ts'
 
 /** Where the documents of epochs come from. */
 export interface DocumentSource {
@@ -55,10 +55,10 @@ function fromFolder(folder: string): LoadDocument {
 }
 
 function fromNode(context: CommandContext): LoadDocument {
-  const api = epochApi(context)
+  const client = clientFor(context)
   return async (id) => {
     try {
-      return await api.getDocument(id)
+      return await client.getDocument(id)
     } catch (error) {
       // The node has asked its peers as well.
       if (hasCode(error, 'NODE_DOCUMENT_UNKNOWN')) return undefined

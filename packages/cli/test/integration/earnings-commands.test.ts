@@ -114,11 +114,14 @@ describe('earnings and epochs of the node', () => {
   }
 
   it('are shown by epoch, with the reason of every zero', async () => {
-    api.answers.set('GET /v1/earnings?from=1&to=2', { operator: member.operator.address, rows: [row] })
+    const nothing = { receiptedMicroUsd: '0', claimedMicroUsd: '0', unclaimedMicroUsd: '0', writtenOffMicroUsd: '0' }
+    const lists = { feesMicroUsd: '0', settlements: [], transactions: [] }
+    const report = { operator: member.operator.address, ...nothing, ...lists }
+    api.answers.set('GET /v1/earnings?from=1&to=2', { ...report, rows: [row] })
     const { code, stdout } = await run('earnings', '--from', '1', '--to', '2')
     expect([code, stdout]).toEqual([0, expect.stringContaining('unsold-lot')])
     expect(stdout).toContain('together: gross 40.000000 USD, fee 2.000000 USD, net 38.000000 USD, gas 0.000000123 ETH')
-    api.answers.set('GET /v1/earnings', { operator: member.operator.address, rows: [{ ...row, netMicroUsd: -1 }] })
+    api.answers.set('GET /v1/earnings', { ...report, rows: [{ ...row, netMicroUsd: -1 }] })
     const broken = await run('earnings')
     expect([broken.code, broken.stderr]).toEqual([1, expect.stringContaining('API_BAD_RESPONSE')])
   })
@@ -127,7 +130,14 @@ describe('earnings and epochs of the node', () => {
     'are proposed and watched until it is interrupted',
     async () => {
       const faults = [{ duty: 'chain', reason: 'no answer' }]
-      const known = { now: 3, terms: {}, proposal: null, final: null, claim: null, faults }
+      const known = {
+        now: 3,
+        terms: { genesisAt: 0, epochSeconds: 60 },
+        proposal: null,
+        final: null,
+        claim: null,
+        faults,
+      }
       const state = {
         epoch: 2,
         state: 'gathering',
@@ -135,7 +145,7 @@ describe('earnings and epochs of the node', () => {
         root: null,
         reason: null,
         logs: 3,
-        missing: ['0x1'],
+        missing: [member.operator.address],
       }
       api.answers.set('GET /v1/epochs', { ...known, epochs: [state] })
       const { root, evidence } = computed.result
