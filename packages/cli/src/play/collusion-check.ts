@@ -25,9 +25,10 @@ export async function collusionCheck(components: CollusionComponents, books: Pla
   for (const epoch of books.epochs) {
     const scores = await scoresOf(components, epoch, pair)
     for (const { node } of books.operators) {
-      const q = epoch.findings.quality.of(node)?.qualityPpm
+      const { qualityPpm: q, reports = 0 } = epoch.findings.quality.of(node) ?? {}
       const honest = scores.get(node) ?? []
-      if (q === undefined || honest.length === 0) continue
+      // The bound is for those of whom more than half of the reports are honest: docs/economics.md.
+      if (q === undefined || 2 * honest.length <= reports) continue
       compared++
       isWithin &&= q >= Math.min(...honest) && q <= Math.max(...honest)
     }
@@ -40,7 +41,7 @@ export async function collusionCheck(components: CollusionComponents, books: Pla
 
 async function scoresOf(
   { secp256k1, load, quality }: CollusionComponents,
-  { evidence }: ComputedEpoch,
+  { evidence, findings }: ComputedEpoch,
   pair: readonly Address[],
 ): Promise<ReadonlyMap<Address, readonly number[]>> {
   const scores = new Map<Address, number[]>()
@@ -48,7 +49,8 @@ async function scoresOf(
     const bytes = await load(id)
     if (bytes === undefined) continue
     const { log } = openProbeLog(secp256k1, bytes)
-    if (pair.includes(log.prober)) continue
+    const isSilenced = findings.equivocations.some(({ prober }) => prober === log.prober)
+    if (isSilenced || pair.includes(log.prober)) continue
     for (const { node, latencies } of log.reports) {
       const view = new DataView(latencies.buffer, latencies.byteOffset, latencies.byteLength)
       const latenciesMs = Array.from({ length: latencies.length / 2 }, (_, index) => view.getUint16(2 * index))

@@ -4,7 +4,7 @@ import type { LocalEpochs } from '../dev/local-economy.ts'
 /** Epochs that somebody can watch: everything that takes a day elsewhere takes seconds. The rules are the same. */
 export const PLAY_EPOCHS: LocalEpochs = {
   epochSeconds: 24,
-  challengeSeconds: 4,
+  challengeSeconds: 6,
   // Watchers recompute, vote and collect votes in it.
   decisionSeconds: 30,
   blockSeconds: 1,

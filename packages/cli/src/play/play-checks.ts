@@ -123,11 +123,14 @@ function dollarsConserved({ dollars: books }: PlayBooks): Check {
 function feesConserved({ claims, lots, operators }: PlayBooks): Check {
   const gross = sum(claims.map(({ grossMicroUsd }) => grossMicroUsd))
   const fees = sum(claims.map(({ feeMicroUsd }) => feeMicroUsd))
+  const earnings = operators.flatMap((each) => each.earnings)
+  const nets = sum(earnings.map(({ netMicroUsd }) => netMicroUsd))
   const sold = sum(lots.map(({ feesMicroUsd }) => feesMicroUsd))
-  const nets = sum(operators.flatMap(({ earnings }) => earnings.map(({ netMicroUsd }) => netMicroUsd)))
+  const soldUpTo = lots.at(-1)?.lastEpoch ?? -1
+  const unsold = sum(earnings.map(({ epoch, feeMicroUsd }) => (epoch > soldUpTo ? feeMicroUsd : 0n)))
   return {
-    what: `paid ${dollars(gross)} = ${dollars(nets)} to operators + ${dollars(fees)} of fees, all of which were sold`,
-    isTrue: gross === nets + fees && fees === sold,
+    what: `paid ${dollars(gross)} = ${dollars(nets)} to operators + ${dollars(sold)} of fees that were sold + ${dollars(unsold)} that wait for the next lot`,
+    isTrue: gross === nets + fees && fees === sold + unsold,
   }
 }
 

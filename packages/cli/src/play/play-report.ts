@@ -24,12 +24,12 @@ export function describePlay(record: PlayRecord, books: PlayBooks, checks: reado
 function operatorsTable({ firstEpoch, epochs }: PlayRecord, { operators }: PlayBooks): string {
   const played = Array.from({ length: epochs }, (_, index) => index)
   const total = (earnings: readonly EpochEarnings[], field: 'grossMicroUsd' | 'feeMicroUsd' | 'netMicroUsd') =>
-    formatMicroUsd(earnings.reduce((sum, each) => sum + each[field], 0n))
+    plain(formatMicroUsd(earnings.reduce((sum, each) => sum + each[field], 0n)))
   return renderTable<OperatorBooks>(
     [
       { title: 'OPERATOR', value: ({ role }) => role },
       { title: 'NODE', value: ({ name }) => name },
-      { title: 'GROSS', value: ({ earnings }) => total(earnings, 'grossMicroUsd'), isNumber: true },
+      { title: 'GROSS USD', value: ({ earnings }) => total(earnings, 'grossMicroUsd'), isNumber: true },
       { title: 'FEE', value: ({ earnings }) => total(earnings, 'feeMicroUsd'), isNumber: true },
       { title: 'NET', value: ({ earnings }) => total(earnings, 'netMicroUsd'), isNumber: true },
       ...played.map((index) => ({
@@ -37,12 +37,21 @@ function operatorsTable({ firstEpoch, epochs }: PlayRecord, { operators }: PlayB
         value: ({ qualityPpm }: OperatorBooks) => qualityText(qualityPpm[index]),
         isNumber: true,
       })),
-      { title: 'MINTED', value: ({ mintedTokenUnits }) => formatTokenUnits(mintedTokenUnits), isNumber: true },
-      { title: 'BOND', value: ({ bond }) => formatTokenUnits(bond.bondedTokenUnits), isNumber: true },
+      {
+        title: 'MINTED STEAD',
+        value: ({ mintedTokenUnits }) => plain(formatTokenUnits(mintedTokenUnits)),
+        isNumber: true,
+      },
+      { title: 'BOND', value: ({ bond }) => plain(formatTokenUnits(bond.bondedTokenUnits)), isNumber: true },
       { title: 'WHY NOT MORE', value: (each) => whyNotMore(each.earnings) },
     ],
     operators,
   )
+}
+
+/** An amount without its unit and the zeros at its end; the title has the unit. */
+function plain(amount: string): string {
+  return amount.replace(/ \w+$/, '').replace(/(\.\d\d\d*?)0+$/, '$1')
 }
 
 function qualityText(ppm: number | undefined): string {
@@ -60,7 +69,7 @@ function whyNotMore(earnings: readonly EpochEarnings[]): string {
     }
   }
   return Array.from(amounts, ([code, { need, have, times }]) =>
-    need <= BigInt(times) ? code : `${code}: ${formatTokenUnits(have)} of ${formatTokenUnits(need)}`,
+    need <= BigInt(times) ? code : `${code}: ${plain(formatTokenUnits(have))} of ${plain(formatTokenUnits(need))}`,
   ).join('; ')
 }
 
