@@ -83,6 +83,7 @@ export class DevNetwork {
   readonly #processes: Map<string, DaemonProcess> = new Map()
   readonly #listen: Map<string, readonly string[]> = new Map()
   readonly #restarts = new RestartPolicy()
+  readonly #starting: Set<Promise<void>> = new Set()
   /** Members that were stopped on purpose. */
   readonly #absent: Set<string> = new Set()
   #lock: SqliteStore | undefined
@@ -155,6 +156,8 @@ export class DevNetwork {
   /** Stops everything: the payer first, so that no task is lost on its way, the chain last. */
   async stop(): Promise<void> {
     this.#isStopping = true
+    // A member that is just coming up would outlive the network.
+    await Promise.allSettled(this.#starting)
     await this.#processes.get('payer')?.stop()
     await Promise.all([...this.#processes.values()].map((process) => process.stop()))
     await this.#chain?.stop()
@@ -208,6 +211,16 @@ export class DevNetwork {
   }
 
   async #startMember(member: DevMember): Promise<void> {
+    const starting = this.#bringUp(member)
+    this.#starting.add(starting)
+    try {
+      await starting
+    } finally {
+      this.#starting.delete(starting)
+    }
+  }
+
+  async #bringUp(member: DevMember): Promise<void> {
     const process = await DaemonProcess.start({
       name: member.name,
       dataDir: member.dataDir,

@@ -3,6 +3,7 @@ import type { EpochTerms, FinalRoot, RootProposal, Signer } from '@stead/core'
 import { hasCode, microUsd } from '@stead/core'
 import { loadOrCreateKey, systemRandom } from '@stead/node/identity'
 import { createSigner } from '@stead/protocol'
+import type { DaemonClient } from '@stead/sdk'
 import { type OpenEconomy, withEconomy } from '../chain/with-economy.ts'
 import { daemonClient } from '../daemon-access.ts'
 import { type DevMember, type DevNetwork, operatorKeyPath } from '../dev/dev-network.ts'
@@ -44,7 +45,7 @@ const LOOK_MS = 200
 const OFF_AT = 0.4
 const ON_AT = 0.6
 /** A root that is not final by then will not be. */
-const FINAL_WITHIN_EPOCHS = 3
+const FINAL_WITHIN_EPOCHS = 5
 
 /** Plays some epochs with all operators of the cast. Paid work, claims, sales and roots are real; so are the faults. */
 export class EpochPlay {
@@ -113,7 +114,7 @@ export class EpochPlay {
     const { economy } = open
     const honest = daemonClient(network.layout.providerDir(providerOf('honest')))
     const endsAt = this.#beginOf(epoch + 1 + FINAL_WITHIN_EPOCHS)
-    for (let isProposed = false; (await open.chain.blockTime()) < endsAt; await this.#sleep(LOOK_MS)) {
+    for (; (await open.chain.blockTime()) < endsAt; await this.#sleep(LOOK_MS)) {
       const final = await economy.finalRoot()
       if (final !== undefined && final.epoch >= epoch) {
         this.#roots.push(final)
@@ -121,16 +122,19 @@ export class EpochPlay {
       }
       const proposal = await economy.proposal()
       if (proposal?.epoch === epoch && isLie) this.#watchLie(proposal)
-      if (proposal !== undefined || isProposed || isLie) continue
-      isProposed = await honest.runEpoch(epoch).then(
-        () => true,
-        (error: unknown) => {
-          if (hasCode(error, 'NODE_EPOCH_NOT_OVER') || hasCode(error, 'NODE_EPOCH_REFUSED')) return false
-          throw error
-        },
-      )
+      // A proposal that nobody decided on was dropped: then anybody may propose again.
+      const isFree = proposal === undefined && (!isLie || this.#lie !== undefined)
+      if (isFree) await this.#propose(honest, epoch)
     }
     throw new CliError('CLI_DEV_FAILED', `the root of epoch ${epoch} did not become final in time`)
+  }
+
+  async #propose(honest: DaemonClient, epoch: number): Promise<void> {
+    try {
+      await honest.runEpoch(epoch)
+    } catch (error) {
+      if (!hasCode(error, 'NODE_EPOCH_NOT_OVER') && !hasCode(error, 'NODE_EPOCH_REFUSED')) throw error
+    }
   }
 
   #watchLie(proposal: RootProposal): void {

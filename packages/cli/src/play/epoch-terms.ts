@@ -16,6 +16,6 @@ export const PLAY_EPOCHS: LocalEpochs = {
 /** What one task costs, and what everybody is paid in each epoch: the same, so that only their quality differs. */
 export const TASK_PRICE_MICRO_USD = 10_000n
 /** Tasks for each operator in each epoch. */
-export const TASKS_PER_OPERATOR = 20
+export const TASKS_PER_OPERATOR = 10
 /** What the self-dealer pays itself in each epoch. */
 export const SELF_PAID_MICRO_USD = 5_000_000n

@@ -41,7 +41,7 @@ async function buy(
     const span = { fromBlock: Number(blockNumber), toBlock: Number(blockNumber) }
     return (await ledger.lotsBought(span)).find((each) => each.lot === lot)
   } catch (error) {
-    if (!hasCode(error, 'CHAIN_REVERTED')) throw error
+    if (!hasCode(error, 'CHAIN_REVERTED') && !hasCode(error, 'CHAIN_PRICE_MOVED')) throw error
     return undefined
   }
 }

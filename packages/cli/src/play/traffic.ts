@@ -13,7 +13,7 @@ import { TASKS_PER_OPERATOR } from './epoch-terms.ts'
 const MAX_COST_MICRO_USD = microUsd(1_000_000n)
 
 /** Jobs at once: all of these nodes share one machine, and one that is too busy to quote in time is left out. */
-const JOBS_AT_ONCE = 2
+const JOBS_AT_ONCE = 3
 /** How often a job whose node did not quote in time is tried. */
 const ATTEMPTS_MAX = 3
 
