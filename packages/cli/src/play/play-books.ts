@@ -14,6 +14,7 @@ import { type ComputedEpoch, type EpochEarnings, explainEarnings } from '@stead/
 import type { OpenEconomy } from '../chain/with-economy.ts'
 import type { DevMember } from '../dev/dev-network.ts'
 import { EpochAuditor } from '../epoch/epoch-auditor.ts'
+import { CliError } from '../errors.ts'
 import { CAST, type CastMember } from './cast.ts'
 import type { PlayRecord } from './epoch-play.ts'
 
@@ -66,7 +67,10 @@ export async function readBooks(
   for (let epoch = record.firstEpoch; epoch <= record.firstEpoch + record.epochs; epoch++) {
     const root = await auditor.rootOf(epoch)
     const verdict = await auditor.audit(epoch)
-    if (verdict.kind === 'difference') throw new TypeError(`epoch ${epoch}, ${root.state}: ${verdict.what}`)
+    if (verdict.kind === 'difference') {
+      const message = `the ${root.state} root of epoch ${epoch} does not follow from its evidence: ${verdict.what}`
+      throw new CliError('CLI_AUDIT_MISMATCH', message, { details: { epoch, ...verdict.details } })
+    }
     epochs.push(verdict.computed)
   }
   const { chain, book, history, ledger, economy, exchange } = open

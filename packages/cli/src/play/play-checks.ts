@@ -146,7 +146,7 @@ function isConserved({ transfers, balances, supplyUnits }: TokenBooks): boolean 
 }
 
 /** The first operator with a role. */
-export function operatorOf({ operators }: Pick<PlayBooks, 'operators'>, role: Role): OperatorBooks {
+function operatorOf({ operators }: Pick<PlayBooks, 'operators'>, role: Role): OperatorBooks {
   const found = operators.find((each) => each.role === role)
   if (found === undefined) throw new TypeError(`nobody in the play is ${role}`)
   return found
