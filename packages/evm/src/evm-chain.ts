@@ -39,6 +39,7 @@ import {
   thawSecondsRead,
   tokenRead,
 } from './contract-reads.ts'
+import type { EventReader } from './economy/event-reader.ts'
 import type { EconomyContracts, EvmEconomy } from './economy/evm-economy.ts'
 import type { EvmHistory } from './economy/evm-history.ts'
 import type { EvmLedger } from './economy/evm-ledger.ts'
@@ -254,10 +255,9 @@ export class EvmChain implements Chain {
   }
 
   /** The economy's account book, through the same endpoint. */
-  async ledger({ rewards }: Pick<EconomyContracts, 'rewards'>): Promise<EvmLedger> {
+  async ledger(contracts: Pick<EconomyContracts, 'rewards'>): Promise<EvmLedger> {
     const { EvmLedger } = await import('./economy/evm-ledger.ts')
-    const search = (filter: LogFilter) => searchLogs(this.#started(), filter, this.#options.logBlocksMax)
-    return new EvmLedger(search, { escrow: this.identity.escrow, rewards })
+    return new EvmLedger(await this.#eventReader(contracts))
   }
 
   /** The exchange of token and dollar, through the same endpoint and account. */
@@ -288,16 +288,17 @@ export class EvmChain implements Chain {
   }
 
   /** What the economy's contracts recorded, through the same endpoint. */
-  async history(contracts: EconomyContracts): Promise<EvmHistory> {
+  async history(contracts: Pick<EconomyContracts, 'rewards'>): Promise<EvmHistory> {
     const { EvmHistory } = await import('./economy/evm-history.ts')
+    const link = { rpc: () => this.#started(), events: await this.#eventReader(contracts) }
+    return new EvmHistory(link, this.#options)
+  }
+
+  async #eventReader({ rewards }: Pick<EconomyContracts, 'rewards'>): Promise<EventReader> {
+    const { EventReader } = await import('./economy/event-reader.ts')
     const { escrow, stake } = this.identity
-    return new EvmHistory(
-      {
-        rpc: () => this.#started(),
-        search: (filter) => searchLogs(this.#started(), filter, this.#options.logBlocksMax),
-      },
-      { escrow, stake, rewards: contracts.rewards, deployedAtBlock: this.#options.deployedAtBlock },
-    )
+    const search = (filter: LogFilter) => searchLogs(this.#started(), filter, this.#options.logBlocksMax)
+    return new EventReader(search, { escrow, stake, rewards })
   }
 
   #started(): ChainRpc {
