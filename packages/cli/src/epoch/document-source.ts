@@ -3,6 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type ContentId, hasCode } from '@stead/core'
 import { type LoadDocument, openResult, RESULT_BYTES_MAX } from '@stead/rewards'
+import type { DaemonClient } from '@stead/sdk'
 import type { CommandContext } from '../command-context.ts'
 import { clientFor } from '../daemon-access.ts'
 import { CliError } from '../errors.ts'
@@ -26,7 +27,7 @@ export interface PublishedResult {
 /** A folder of files that are named by their content id, else the node. @throws CliError CLI_USAGE for no folder */
 export function documentSource(given: { readonly evidence?: string }, context: CommandContext): DocumentSource {
   const { evidence } = given
-  if (evidence === undefined) return { load: kept(fromNode(context)), publishedResult: async () => undefined }
+  if (evidence === undefined) return { load: fromNode(clientFor(context)), publishedResult: async () => undefined }
   return { load: kept(fromFolder(evidence)), publishedResult: (wanted) => resultIn(evidence, wanted) }
 }
 
@@ -54,9 +55,9 @@ function fromFolder(folder: string): LoadDocument {
   }
 }
 
-function fromNode(context: CommandContext): LoadDocument {
-  const client = clientFor(context)
-  return async (id) => {
+/** From a node's API; the node asks its peers. */
+export function fromNode(client: DaemonClient): LoadDocument {
+  return kept(async (id) => {
     try {
       return await client.getDocument(id)
     } catch (error) {
@@ -64,7 +65,7 @@ function fromNode(context: CommandContext): LoadDocument {
       if (hasCode(error, 'NODE_DOCUMENT_UNKNOWN')) return undefined
       throw error
     }
-  }
+  })
 }
 
 /** An audit of an epoch and of the one after it opens the same documents. */
