@@ -50,7 +50,7 @@ import { JsonRpc } from './json-rpc.ts'
 import { searchLogs } from './log-search.ts'
 import { type EvmInput, type EvmOptions, evmOptionsSchema } from './options.ts'
 import { ThawWatch } from './thaw-watch.ts'
-import { TokenBook } from './token-book.ts'
+import type { TokenBook } from './token-book.ts'
 import { type SendRequest, TransactionSender } from './transaction-sender.ts'
 
 /** Most claims in one transaction: with the longest branches they stay under half a block of 30 million gas. */
@@ -262,7 +262,8 @@ export class EvmChain implements Chain {
   }
 
   /** The books of any ERC-20, through the same endpoint. */
-  tokenBook(token: Address): TokenBook {
+  async tokenBook(token: Address): Promise<TokenBook> {
+    const { TokenBook } = await import('./token-book.ts')
     return new TokenBook(
       {
         read: (contract, question) => this.#read(contract, question),
