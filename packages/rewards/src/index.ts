@@ -31,7 +31,7 @@ export {
 export type { RewardLeaf } from './epoch/reward-tree.ts'
 export { EMPTY_ROOT, RewardTree, rewardLeafHash, rootOfBranch } from './epoch/reward-tree.ts'
 export type { EpochCalendar, EpochSpan } from './epoch-time.ts'
-export { epochAt, epochSpan, probeWindow } from './epoch-time.ts'
+export { calendarOf, epochAt, epochSpan, probeWindow } from './epoch-time.ts'
 export type { RewardsErrorCode } from './errors.ts'
 export { RewardsError, rewardsErrorCatalog } from './errors.ts'
 export type { BondedNode, ChainFacts, LotSale, NodeFees, SponsoredProgram } from './facts/chain-facts.ts'
@@ -45,6 +45,8 @@ export {
   mintCap,
   openChainFacts,
 } from './facts/chain-facts.ts'
+export type { ChainFactsPorts, EpochBegin } from './facts/chain-facts-reader.ts'
+export { ChainFactsReader } from './facts/chain-facts-reader.ts'
 export type { ClaimEvent, ClaimTotals } from './facts/claim-tally.ts'
 export { ClaimTally } from './facts/claim-tally.ts'
 export type { ProbePair } from './probes/answer-chain.ts'

@@ -108,8 +108,8 @@ export class LocalChain {
     const { identity } = this.#chain
     try {
       await bondMember({
-        holder: this.#chain.economy(this.book),
-        account: account.economy(this.book),
+        holder: await this.#chain.economy(this.book),
+        account: await account.economy(this.book),
         operator: operator.address,
         node,
         identity,

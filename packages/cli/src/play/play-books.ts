@@ -9,7 +9,7 @@ import type {
   RewardPaid,
   RootTerms,
 } from '@stead/core'
-import { NOBODY, type TokenTransfer } from '@stead/evm'
+import { NOBODY, type TokenBook, type TokenTransfer } from '@stead/evm'
 import { type ComputedEpoch, type EpochEarnings, explainEarnings } from '@stead/rewards'
 import type { OpenEconomy } from '../chain/with-economy.ts'
 import type { DevMember } from '../dev/dev-network.ts'
@@ -90,8 +90,8 @@ export async function readBooks(
     claims: await ledger.claims(span),
     lots: await ledger.lotsBought(span),
     caps: await ledger.capsAccrued(span),
-    tokens: await tokenBooks(chain.tokenBook(book.token), span),
-    dollars: await tokenBooks(chain.tokenBook(book.dollar), span),
+    tokens: await tokenBooks(await chain.tokenBook(book.token), span),
+    dollars: await tokenBooks(await chain.tokenBook(book.dollar), span),
     pool: await exchange.pool(),
     terms: await economy.rootTerms(),
     places: { stake: book.stake, rewards: book.rewards },
@@ -123,7 +123,7 @@ async function operatorBooks(
 }
 
 async function tokenBooks(
-  token: ReturnType<OpenEconomy['chain']['tokenBook']>,
+  token: TokenBook,
   span: { readonly fromBlock: number; readonly toBlock: number },
 ): Promise<TokenBooks> {
   const transfers = await token.transfers(span)

@@ -56,7 +56,7 @@ function decoratorOf({ role, partner }: GivenRole): NetworkDecorator | undefined
 
 /** Lies as soon as it can be done. Whether it came to pass is seen on the chain. */
 async function lie(role: Role, node: SteadNode, { epoch }: Cue): Promise<void> {
-  const liar = role === 'proposer-of-a-lie' ? openLiar(node) : undefined
+  const liar = role === 'proposer-of-a-lie' ? await openLiar(node) : undefined
   const startedMs = systemClock.monotonicMs()
   while (systemClock.monotonicMs() - startedMs < LIE_WITHIN_MS) {
     try {
@@ -72,7 +72,7 @@ async function lie(role: Role, node: SteadNode, { epoch }: Cue): Promise<void> {
 }
 
 /** @throws NodeError for a key that cannot be used; TypeError where none is named */
-function openLiar(node: SteadNode): Liar {
+async function openLiar(node: SteadNode): Promise<Liar> {
   const { foundation, config, logger } = node
   const { addressBook, secp256k1 } = foundation
   const { rpcUrl } = config.chain
@@ -83,5 +83,5 @@ function openLiar(node: SteadNode): Liar {
     { logger, metrics: silentMetrics, clock: systemClock, signer },
     { rpcUrl, identity: chainIdentityOf(addressBook), deployedAtBlock: addressBook.deployedAtBlock },
   )
-  return { node, operator: signer.address, economy: chain.economy(addressBook) }
+  return { node, operator: signer.address, economy: await chain.economy(addressBook) }
 }

@@ -1,6 +1,6 @@
 import { isFinal } from '@stead/compute'
 import type { Logger } from '@stead/core'
-import { METER_VERSION } from '@stead/sandbox'
+import { METER_VERSION } from '@stead/sandbox/facts'
 import { LazyExecutor } from '../adapters/lazy-executor.ts'
 import { removeApiFile, writeApiFile } from '../api/api-file.ts'
 import { ApiServer } from '../api/api-server.ts'

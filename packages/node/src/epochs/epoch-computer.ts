@@ -1,5 +1,6 @@
 import type { ContentId, FinalRoot, Hash } from '@stead/core'
 import {
+  type ChainFactsReader,
   type ComputedEpoch,
   computeEpoch,
   type EpochComponents,
@@ -11,7 +12,6 @@ import {
   evidenceIdOf,
 } from '@stead/rewards'
 import { NodeError } from '../errors.ts'
-import type { ChainFactsReader } from './chain-facts-reader.ts'
 import type { DocumentExchange } from './document-exchange.ts'
 import type { DocumentShelf } from './document-shelf.ts'
 import { bytesText, EPOCH_TABLES, epochKey, put, textBytes } from './epoch-tables.ts'

@@ -1,7 +1,6 @@
 import type { Address } from '@stead/core'
-import { type EpochEarnings, epochNumber, explainEarnings, openResult } from '@stead/rewards'
+import { type ChainFactsReader, type EpochEarnings, epochNumber, explainEarnings, openResult } from '@stead/rewards'
 import { NodeError } from '../errors.ts'
-import type { ChainFactsReader } from './chain-facts-reader.ts'
 import type { EpochComputer } from './epoch-computer.ts'
 
 /** What an operator earned in an epoch that is over, from the facts and the result that is final, or else this node's own. */

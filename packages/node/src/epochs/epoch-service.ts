@@ -1,7 +1,12 @@
 import { type Address, type Economy, isSteadError, messageOf, type RootProposal, type Timer } from '@stead/core'
 import type { OfferBook } from '@stead/market'
-import { type EpochNumber, epochNumber, type QualityParameters } from '@stead/rewards'
-import { ChainFactsReader, type EpochBegin } from './chain-facts-reader.ts'
+import {
+  ChainFactsReader,
+  type EpochBegin,
+  type EpochNumber,
+  epochNumber,
+  type QualityParameters,
+} from '@stead/rewards'
 import { DocumentExchange } from './document-exchange.ts'
 import { DocumentShelf } from './document-shelf.ts'
 import { EpochComputer } from './epoch-computer.ts'

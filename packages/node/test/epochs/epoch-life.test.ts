@@ -65,7 +65,7 @@ describe('an epoch from paid work to minted tokens', () => {
       expect(await economy.feesOf(begun, operator)).toBe(BigInt(TASKS * 10_000) / 20n)
 
       await world.until('the end of the epoch', async () => (time.epoch() > begun ? true : undefined))
-      const market = world.holder.economy(world.book)
+      const market = await world.holder.economy(world.book)
       const { lot, costTokenUnits } = await market.lotForSale()
       await market.buyLot(lot, 2n * costTokenUnits)
       const final = await world.until('a final root of the sale', async () => {
