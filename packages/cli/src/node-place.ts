@@ -28,7 +28,7 @@ export interface NodePlace {
 export function addMemberOption(command: Command, side: Side): Command {
   const usual = USUAL_MEMBER[side]
   return command.addOption(
-    new Option('--node <name>', `the member of a local network: payer, provider-1, … (default: ${usual})`),
+    new Option('--node <name>', `which member of a local network: payer, provider-1, … (default there: ${usual})`),
   )
 }
 

@@ -25,7 +25,7 @@ export function addNodeOptions(command: Command): Command {
     .addOption(
       new Option(
         '--node <address or name>',
-        "the node's address, or a member of a local network (default: the node of the data folder, or provider-1)",
+        "the node's address, or which member of a local network (default: the node of the data folder, there provider-1)",
       ),
     )
     .addOption(keyFileOption('operator'))

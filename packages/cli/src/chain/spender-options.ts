@@ -22,7 +22,7 @@ export function addSpenderOptions(command: Command): Command {
     .addOption(
       new Option(
         '--node <name>',
-        'the member of a local network: payer, provider-1, … (default: payer, for an operator provider-1)',
+        'which member of a local network: payer, provider-1, … (default there: payer, for an operator provider-1)',
       ),
     )
     .addOption(

@@ -16,15 +16,16 @@ interface GivenRange extends GivenMember {
 /** `stead earnings`: what the node's operator earned, by epoch and by job, and why a zero is one. */
 export function define(command: Command, context: CommandContext): void {
   addMemberOption(command, 'operator')
-    .addOption(new Option('--from <epoch>', 'leave out earlier epochs (default: the last 16)'))
-    .addOption(new Option('--to <epoch>', 'leave out later epochs (default: the one that runs)'))
+    .addOption(new Option('--from <epoch>', 'number of the first epoch (default: the last 16 epochs)'))
+    .addOption(new Option('--to <epoch>', 'number of the last epoch (default: the one that runs)'))
     .addOption(
       new Option('--jobs', 'also what each job brought this node; a channel where only the payer knows the job'),
     )
     .addHelpText(
       'after',
-      '\ngross = fee + net: claimed on chain in the epoch, by all nodes of the operator. gas is what this node paid in' +
-        '\nthe coin of the chain: for claims of vouchers and, by epoch, of rewards as well. Shares of an epoch are known when its probe logs are in.' +
+      '\ngross = fee + net: claimed on chain in the epoch, by all nodes of the operator. gas is what this node paid in the' +
+        '\ncoin of the chain: for claims of vouchers, and in the table of epochs for claims of rewards as well. Shares of an' +
+        '\nepoch are known when its probe logs are in.' +
         '\nThe same from public evidence, by anybody: stead audit address <operator>',
     )
     .action((given: GivenRange) => earnings(given, context))

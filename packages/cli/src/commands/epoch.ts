@@ -10,10 +10,17 @@ import { renderTable } from '../terminal/table.ts'
 import { toJson } from '../terminal/terminal.ts'
 
 const LOOK_MS = 2000
+const STATES = `
+States: running; gathering: over, probe logs come in or nobody has proposed yet; proposed: its root can be challenged;
+challenged: stake decides; mismatch: proposed, and this node computes another root; final: claims are against its root
+or a later one; dropped: proposed, and not decided in time. LOGS are the probe logs that are here, MISSING the bonded
+nodes of which none is.`
 
 /** `stead epoch`: what the node knows of epochs; propose one, or watch all. */
 export function define(command: Command, context: CommandContext): void {
-  addMemberOption(command, 'operator').action((given: GivenMember) => list(given, context))
+  addMemberOption(command, 'operator')
+    .addHelpText('after', STATES)
+    .action((given: GivenMember) => list(given, context))
   const propose = command
     .command('run')
     .description('compute an epoch from its logs, publish it and propose its root, with the deposit of the operator')

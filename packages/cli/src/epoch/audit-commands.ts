@@ -39,7 +39,7 @@ export function defineEpochAudits(command: Command, context: CommandContext): vo
     )
     .argument('<address>', 'the operator')
   addMemberOption(addEvidenceOption(addChainOptions(address)), 'operator')
-    .addOption(new Option('--from <epoch>', 'leave out earlier epochs (default: 0)'))
+    .addOption(new Option('--from <epoch>', 'number of the first epoch (default: 0)'))
     .action((operator: string, given: GivenAudit) => printAddress(operator, given, context))
 }
 
