@@ -49,6 +49,7 @@ import { JsonRpc } from './json-rpc.ts'
 import { searchLogs } from './log-search.ts'
 import { type EvmInput, type EvmOptions, evmOptionsSchema } from './options.ts'
 import { ThawWatch } from './thaw-watch.ts'
+import { TokenBook } from './token-book.ts'
 import { type SendRequest, TransactionSender } from './transaction-sender.ts'
 
 /** Most claims in one transaction: with the longest branches they stay under half a block of 30 million gas. */
@@ -254,6 +255,17 @@ export class EvmChain implements Chain {
   ledger({ rewards }: Pick<EconomyContracts, 'rewards'>): EvmLedger {
     const search = (filter: LogFilter) => searchLogs(this.#started(), filter, this.#options.logBlocksMax)
     return new EvmLedger(search, { escrow: this.identity.escrow, rewards })
+  }
+
+  /** The books of any ERC-20, through the same endpoint. */
+  tokenBook(token: Address): TokenBook {
+    return new TokenBook(
+      {
+        read: (contract, question) => this.#read(contract, question),
+        search: (filter) => searchLogs(this.#started(), filter, this.#options.logBlocksMax),
+      },
+      token,
+    )
   }
 
   /** The exchange of token and dollar, through the same endpoint and account. */

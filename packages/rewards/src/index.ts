@@ -27,7 +27,14 @@ export type { LoadDocument } from './epoch/load-document.ts'
 export type { QualitySheet } from './epoch/quality-sheet.ts'
 export { openSheet, SHEET_BYTES_MAX } from './epoch/quality-sheet.ts'
 export type { EpochResult, OpenLot, ResultLine } from './epoch/result.ts'
-export { OPEN_LOTS_MAX, openResult, RESULT_BYTES_MAX, RESULT_LINES_MAX, treeOfResult } from './epoch/result.ts'
+export {
+  encodeResult,
+  OPEN_LOTS_MAX,
+  openResult,
+  RESULT_BYTES_MAX,
+  RESULT_LINES_MAX,
+  treeOfResult,
+} from './epoch/result.ts'
 export type { RewardLeaf } from './epoch/reward-tree.ts'
 export { EMPTY_ROOT, RewardTree, rewardLeafHash, rootOfBranch } from './epoch/reward-tree.ts'
 export type { EpochCalendar, EpochSpan } from './epoch-time.ts'
@@ -88,6 +95,8 @@ export type { LogEquivocation, ProbeFindings } from './quality/probe-tally.ts'
 export { ProbeTally } from './quality/probe-tally.ts'
 export type { LatencyClass, QualityParameters } from './quality/quality-parameters.ts'
 export { checkQualityParameters, defaultQualityParameters } from './quality/quality-parameters.ts'
+export type { ProbeScore } from './quality/score.ts'
+export { scoreProbes } from './quality/score.ts'
 export type { EpochNumber, Ppm, RewardUnits, TokenUnits } from './units.ts'
 export {
   epochField,

@@ -3,6 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type ContentId, hasCode, type SteadError } from '@stead/core'
 import { type LoadDocument, openResult, RESULT_BYTES_MAX } from '@stead/rewards'
+import type { DaemonClient } from '@stead/sdk'
 import { CliError } from '../errors.ts'
 import { clientOf, type NodePlace } from '../node-place.ts'
 
@@ -24,7 +25,7 @@ export interface PublishedResult {
 
 /** A folder of files that are named by their content id, else the node. @throws CliError CLI_USAGE for no folder */
 export function documentSource({ evidence }: { readonly evidence?: string }, node: NodePlace): DocumentSource {
-  if (evidence === undefined) return { load: kept(fromNode(node)), publishedResult: async () => undefined }
+  if (evidence === undefined) return { load: fromNode(clientOf(node)), publishedResult: async () => undefined }
   return { load: kept(fromFolder(evidence)), publishedResult: (wanted) => resultIn(evidence, wanted) }
 }
 
@@ -52,10 +53,9 @@ function fromFolder(folder: string): LoadDocument {
   }
 }
 
-/** @throws CliError CLI_EVIDENCE_MISSING while the node does not run or takes no part in epochs */
-function fromNode(node: NodePlace): LoadDocument {
-  const client = clientOf(node)
-  return async (id) => {
+/** From a node's API; the node asks its peers. @throws CliError CLI_EVIDENCE_MISSING while it does not run or takes no part in epochs */
+export function fromNode(client: DaemonClient): LoadDocument {
+  return kept(async (id) => {
     try {
       return await client.getDocument(id)
     } catch (error) {
@@ -64,7 +64,7 @@ function fromNode(node: NodePlace): LoadDocument {
       if (hasCode(error, 'API_NO_DAEMON') || hasCode(error, 'NODE_EPOCHS_OFF')) throw nodeNeeded(error, id)
       throw error
     }
-  }
+  })
 }
 
 function nodeNeeded(cause: SteadError, id: ContentId): CliError {

@@ -40,7 +40,7 @@ export interface EpochServiceParts {
   readonly onStopped: () => Promise<void>
 }
 
-/** What goes on one after the other in each round. */
+/** What is looked at in each round. */
 type Duty = 'chain' | 'probing' | 'logs' | 'lies' | 'proposals' | 'claims' | 'keeping'
 
 /** How long a round may go on after the node was told to stop. */
@@ -48,7 +48,10 @@ const ROUND_GRACE_MS = 5000
 /** Rounds between two looks for something to claim. */
 const CLAIM_ROUNDS = 20
 
-/** Everything that a node does in epochs, in rounds. A duty that fails is tried again in the next round; the others go on. */
+/**
+ * Everything that a node does in epochs, in rounds. A duty that fails is tried again in the next round, and one that
+ * takes longer than a round (a transaction may wait for hours) is not begun again before it has ended; the others go on.
+ */
 export class EpochService {
   readonly facts: ChainFactsReader
   readonly shelf: DocumentShelf
@@ -71,6 +74,7 @@ export class EpochService {
   readonly #faults: Map<Duty, string> = new Map()
   #timer: Timer | undefined
   #round: Promise<void> = Promise.resolve()
+  readonly #running: Map<Duty, Promise<void>> = new Map()
   #rounds = 0
   #isRunning = false
   #keptEpoch = -1
@@ -133,7 +137,8 @@ export class EpochService {
     this.#probing.stop()
     this.board.stop()
     // A transaction may wait for its block for minutes; whoever stops the chain after this ends it.
-    await Promise.race([this.#round, this.ports.clock.sleep(ROUND_GRACE_MS)])
+    const ended = this.#round.then(() => Promise.all(this.#running.values()))
+    await Promise.race([ended, this.ports.clock.sleep(ROUND_GRACE_MS)])
     await this.#onStopped()
   }
 
@@ -149,12 +154,18 @@ export class EpochService {
     const { history, time } = this.ports
     await this.#duty('chain', async () => time.observe(await history.head()))
     if (time.head === undefined || !this.#isRunning) return
-    await this.#duty('probing', () => this.#probing.look())
-    await this.#duty('logs', () => this.#gather())
-    await this.#duty('lies', () => this.#report())
-    await this.#duty('proposals', () => this.#proposals())
-    if (this.#rounds++ % CLAIM_ROUNDS === 0) await this.#duty('claims', () => this.#claim())
-    await this.#duty('keeping', () => this.#forget())
+    this.#begin('probing', () => this.#probing.look())
+    this.#begin('logs', () => this.#gather())
+    this.#begin('lies', () => this.#report())
+    this.#begin('proposals', () => this.#proposals())
+    if (this.#rounds++ % CLAIM_ROUNDS === 0) this.#begin('claims', () => this.#claim())
+    this.#begin('keeping', () => this.#forget())
+  }
+
+  #begin(name: Duty, work: () => Promise<unknown>): void {
+    if (this.#running.has(name)) return
+    const running = this.#duty(name, work).finally(() => this.#running.delete(name))
+    this.#running.set(name, running)
   }
 
   async #duty(name: Duty, work: () => Promise<unknown>): Promise<void> {
