@@ -37,7 +37,7 @@ describe('the key of an operator', () => {
   it('is the one that is named, else the node’s epochs.operatorKey, else that of the data folder, else the node’s', async () => {
     writeKey(join(home, 'keys', 'node.key'), 'node')
     expect((await operator()).description).toMatch(
-      /^operator 0x[0-9a-f]{40}, key .*node\.key \(from the key of the node\)$/,
+      /^operator 0x[0-9a-f]{40}, key .*node\.key \(from the data folder, which has no operator\.key\)$/,
     )
     writeKey(join(home, 'keys', 'operator.key'), 'folder')
     expect((await operator()).signer.address).toBe(addressOf('folder'))

@@ -84,11 +84,12 @@ function swapCommand({ keyFile, side }: GivenAccount, node: NodePlace): string {
 
 async function usualKeyFiles(side: Side, node: NodePlace, context: CommandContext): Promise<readonly KeyFile[]> {
   const { dataDir } = node.directories
-  const own = { path: nodeKeyPath(dataDir), origin: 'the key of the node', isNamed: false }
-  if (side === 'payer') return [own]
+  const own = (origin: string): KeyFile => ({ path: nodeKeyPath(dataDir), origin, isNamed: false })
+  if (side === 'payer') return [own('the data folder')]
   const named = await nodeSetting('epochs.operatorKey', node, context)
   if (named !== undefined) return [{ path: named.value, origin: named.origin, isNamed: true }]
-  return [{ path: join(dataDir, 'keys', 'operator.key'), origin: 'the data folder', isNamed: false }, own]
+  const path = join(dataDir, 'keys', 'operator.key')
+  return [{ path, origin: 'the data folder', isNamed: false }, own('the data folder, which has no operator.key')]
 }
 
 /** A key that cannot be used says who named its file. */
@@ -106,9 +107,11 @@ function sourceOf({ path, origin }: KeyFile): string {
 }
 
 function keyMissing(side: Side, files: readonly KeyFile[]): CliError {
-  const looked = files.map(({ path, origin }) => `${path} (from ${origin})`)
-  return new CliError('CLI_KEY_MISSING', `there is no key of the ${side}: ${looked.join(', ')}`, {
-    details: { looked: files.map(({ path }) => path) },
+  const looked = files.map(({ path }) => path)
+  const [first] = files
+  const origin = first === undefined ? '' : ` (from ${first.origin})`
+  return new CliError('CLI_KEY_MISSING', `there is no key of the ${side}: ${looked.join(', ')}${origin}`, {
+    details: { looked },
   })
 }
 
