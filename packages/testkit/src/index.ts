@@ -1,3 +1,4 @@
+export { chainRefusal } from './chain/chain-refusal.ts'
 export { MemoryChain } from './chain/memory-chain.ts'
 export type { EscrowTerms } from './chain/memory-escrow.ts'
 export { MemoryEscrow } from './chain/memory-escrow.ts'
