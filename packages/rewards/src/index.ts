@@ -4,6 +4,13 @@ export type { EpochDifference } from './audit/epoch-difference.ts'
 export { describeDifference } from './audit/epoch-difference.ts'
 export type { EpochEarnings, ExplainedEpoch, ProgramEarnings } from './audit/explain-earnings.ts'
 export { explainEarnings } from './audit/explain-earnings.ts'
+export type {
+  AccruableEpoch,
+  ClaimableLine,
+  RewardClaimInput,
+  RewardClaimPlan,
+} from './claims/plan-reward-claim.ts'
+export { planRewardClaim } from './claims/plan-reward-claim.ts'
 export type { ComputedEpoch, EpochComponents, NamedDocument } from './epoch/compute-epoch.ts'
 export { computeEpoch } from './epoch/compute-epoch.ts'
 export { decisionPayload } from './epoch/decision.ts'

@@ -9,6 +9,7 @@ export type {
 } from './call.ts'
 export { callLimits, checkCall } from './check-call.ts'
 export { amountCosts, operationCosts } from './cost-table.ts'
+export { ECHO_MODULE } from './echo-module.ts'
 export type { SandboxErrorCode } from './errors.ts'
 export { SandboxError, sandboxErrorCatalog } from './errors.ts'
 export type { Executor, IsolationReport, LoadedModule, LoadOptions, RunOptions, Wall } from './executor.ts'

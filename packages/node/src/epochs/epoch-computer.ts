@@ -146,7 +146,7 @@ export class EpochComputer {
     const { logsCloseAt } = scheduleOf(calendar, epoch)
     const leftMs = time.untilMs(logsCloseAt)
     if (leftMs === 0 && time.epoch() - epoch <= UNFINISHED_MAX) return
-    const message = `epoch ${epoch}: ${leftMs > 0 ? `logs are gathered for ${leftMs} ms more` : 'it is too old'}`
+    const message = `epoch ${epoch}: ${leftMs > 0 ? `its logs are gathered until ${new Date(logsCloseAt).toISOString()}` : 'it is too old'}`
     throw new NodeError('NODE_EPOCH_NOT_OVER', message, { details: { epoch, leftMs } })
   }
 

@@ -104,7 +104,7 @@ export class EpochService {
     const { logs } = this
     this.computer = new EpochComputer(ports, { facts, shelf, exchange, board, logs, policies })
     const { computer } = this
-    this.earnings = new EpochEarningsBook({ facts, computer })
+    this.earnings = new EpochEarningsBook(ports, { facts, computer })
     this.proposer = new Proposer(ports, { computer, operator })
     this.#votes = new VoteBook(ports, board)
     this.watcher = new Watcher(ports, { facts, computer, logs, board, votes: this.#votes, operator })

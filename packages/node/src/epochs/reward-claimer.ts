@@ -8,7 +8,7 @@ import {
   type UnixMs,
   type Wei,
 } from '@stead/core'
-import { type EpochResult, openResult, type ResultLine, treeOfResult } from '@stead/rewards'
+import { type AccruableEpoch, type ClaimableLine, epochNumber, openResult, planRewardClaim } from '@stead/rewards'
 import type { EpochComputer } from './epoch-computer.ts'
 import { bytesText, EPOCH_TABLES, epochKey, put, textBytes } from './epoch-tables.ts'
 import type { EpochPorts } from './ports.ts'
@@ -57,9 +57,11 @@ export interface RewardClaimOptions {
 }
 
 interface Claimable {
-  readonly epochs: readonly number[]
-  readonly lines: readonly ResultLine[]
-  readonly result: EpochResult | undefined
+  readonly accruable: readonly AccruableEpoch[]
+  /** Those that pay something. */
+  readonly lines: readonly ClaimableLine[]
+  /** The final root's result is known. */
+  readonly hasResult: boolean
   readonly owedMicroUsd: MicroUsd
   readonly worthMicroUsd: MicroUsd
 }
@@ -69,6 +71,7 @@ const GAS = { accrueFirst: 95_000n, accrueMore: 45_000n, claim: 160_000n, payout
 const WEI_PER_COIN = 10n ** 18n
 /** Gas may take a tenth of what it brings. */
 const GAS_SHARE_BPS = 1000n
+/** Later epochs are looked at next time; whoever asks gets all of them. */
 const EPOCHS_PER_LOOK_MAX = 32
 const EPOCHS_PER_ACCRUAL_MAX = 32
 /** A lot that is unsold for so long is not looked for any more; claiming asks for it again after a start. */
@@ -118,12 +121,12 @@ export class RewardClaimer {
 
   async #claimNow(isAsked: boolean): Promise<readonly ClaimedReward[]> {
     try {
-      const found = await this.#find()
-      const gasMicroUsd = await this.#gasOf(found)
-      const reason = isAsked && gasMicroUsd.isNeeded ? undefined : this.#whyNot(found, gasMicroUsd.costMicroUsd)
+      const found = await this.#find(isAsked ? Number.POSITIVE_INFINITY : EPOCHS_PER_LOOK_MAX)
+      const { costMicroUsd, isNeeded } = await this.#gasOf(found)
+      const reason = isAsked && isNeeded ? undefined : this.#whyNot(found, costMicroUsd)
       this.#set({
         waitingMicroUsd: found.worthMicroUsd,
-        gasMicroUsd: gasMicroUsd.costMicroUsd,
+        gasMicroUsd: costMicroUsd,
         reason: reason ?? 'claiming',
         error: undefined,
       })
@@ -142,56 +145,50 @@ export class RewardClaimer {
     this.#state = { ...this.#state, ...change }
   }
 
-  async #find(): Promise<Claimable> {
+  async #find(epochsMax: number): Promise<Claimable> {
     const { economy, chain } = this.#ports
     const { operator } = this.#options
     const [final, owedMicroUsd] = await Promise.all([economy.finalRoot(), chain.owedMicroUsd(operator)])
     if (final === undefined) {
-      return { epochs: [], lines: [], result: undefined, owedMicroUsd, worthMicroUsd: owedMicroUsd }
+      return { accruable: [], lines: [], hasResult: false, owedMicroUsd, worthMicroUsd: owedMicroUsd }
     }
-    const accrual = await this.#accruable(final.epoch)
-    const known = await this.#computer.resultOf(final.epoch as never, final.evidence)
+    const known = await this.#computer.resultOf(epochNumber(final.epoch), final.evidence)
     const bytes = await this.#computer.components(final.epoch).load(known.result)
     const result = bytes === undefined || known.root !== final.root ? undefined : openResult(bytes)
-    const lines: ResultLine[] = []
-    let worth: bigint = owedMicroUsd
-    for (const line of result?.lines ?? []) {
-      if (line.operator !== operator || line.cumulativeUnits === 0n) continue
-      const { source, paid, available } = await economy.rewardOf(line.program, operator)
-      const limit = source === 'minted' ? available + accrual.tokenUnits : available
-      const due = least(line.cumulativeUnits - paid, limit)
-      if (due <= 0n) continue
-      lines.push(line)
-      worth += source === 'minted' ? accrual.worthOf(due) : due
-    }
-    return { epochs: accrual.epochs, lines, result, owedMicroUsd, worthMicroUsd: microUsd(worth) }
+    const caps = await this.#accruable(final.epoch, epochsMax)
+    const { accruable, lines } =
+      result === undefined
+        ? { accruable: [], lines: [] }
+        : await planRewardClaim(economy, { operator, result, accruable: caps.accruable })
+    const paying = lines.filter(({ payableUnits }) => payableUnits > 0n)
+    const worth = paying.reduce(
+      (sum, { isMinting, payableUnits }) => sum + (isMinting ? caps.worthOf(payableUnits) : payableUnits),
+      owedMicroUsd as bigint,
+    )
+    return { accruable, lines: paying, hasResult: result !== undefined, owedMicroUsd, worthMicroUsd: microUsd(worth) }
   }
 
   /** Epochs of which the cap can rise, and what a token was worth in the last sale among them. */
-  async #accruable(finalEpoch: number) {
+  async #accruable(finalEpoch: number, epochsMax: number) {
     const { economy } = this.#ports
     const { operator } = this.#options
-    const epochs: number[] = []
-    let tokenUnits = 0n
+    const accruable: AccruableEpoch[] = []
     let sale: { readonly fees: bigint; readonly burned: bigint } | undefined
     let cursor = await this.#cursor()
     let isSettled = true
-    for (let epoch = cursor; epoch <= finalEpoch && epoch < cursor + EPOCHS_PER_LOOK_MAX; epoch++) {
+    for (let epoch = cursor; epoch <= finalEpoch && epoch < cursor + epochsMax; epoch++) {
       const sold = await economy.saleOf(epoch)
       const fees = await economy.feesOf(epoch, operator)
       const amount = fees === 0n ? 0n : await economy.accruable(operator, epoch)
       if (sold !== undefined) sale = { fees: sold.feesMicroUsd, burned: sold.burnedTokenUnits }
-      if (amount > 0n && epochs.length < EPOCHS_PER_ACCRUAL_MAX) {
-        epochs.push(epoch)
-        tokenUnits += amount
-      }
+      if (amount > 0n) accruable.push({ epoch, tokenUnits: amount })
       isSettled &&= fees === 0n || (sold !== undefined && amount === 0n)
       if (isSettled) cursor = epoch + 1
     }
     await this.#ports.store.write([put(EPOCH_TABLES.marks, CURSOR_MARK, textBytes(String(cursor)))], 'process')
     const worthOf = (units: bigint): bigint =>
       sale === undefined || sale.burned === 0n ? 0n : (units * sale.fees) / sale.burned
-    return { epochs, tokenUnits, worthOf }
+    return { accruable, worthOf }
   }
 
   async #cursor(): Promise<number> {
@@ -199,9 +196,8 @@ export class RewardClaimer {
     return row === undefined ? 0 : Number(bytesText(row))
   }
 
-  async #gasOf({ epochs, lines, owedMicroUsd }: Claimable) {
-    const accrual =
-      lines.length > 0 && epochs.length > 0 ? GAS.accrueFirst + GAS.accrueMore * BigInt(epochs.length - 1) : 0n
+  async #gasOf({ accruable, lines, owedMicroUsd }: Claimable) {
+    const accrual = accruable.length === 0 ? 0n : GAS.accrueFirst + GAS.accrueMore * BigInt(accruable.length - 1)
     const gas = accrual + GAS.claim * BigInt(lines.length) + (owedMicroUsd > 0n ? GAS.payout : 0n)
     const costWei = gas === 0n ? 0n : gas * (await this.#ports.chain.gasPrice())
     const cost = (costWei * this.#options.nativeCoinMicroUsd + WEI_PER_COIN - 1n) / WEI_PER_COIN
@@ -209,29 +205,25 @@ export class RewardClaimer {
   }
 
   #whyNot(
-    { lines, owedMicroUsd, worthMicroUsd, result }: Claimable,
+    { lines, owedMicroUsd, worthMicroUsd, hasResult }: Claimable,
     gasMicroUsd: MicroUsd,
   ): RewardClaimReason | undefined {
-    if (lines.length === 0 && owedMicroUsd === 0n) return result === undefined ? 'no-final-root' : 'nothing-to-claim'
+    if (lines.length === 0 && owedMicroUsd === 0n) return hasResult ? 'nothing-to-claim' : 'no-final-root'
     if (gasMicroUsd * 10_000n > worthMicroUsd * GAS_SHARE_BPS) return 'gas-too-dear'
     return worthMicroUsd - gasMicroUsd < this.#options.minimumMicroUsd ? 'below-minimum' : undefined
   }
 
-  async #send({ epochs, lines, result, owedMicroUsd }: Claimable): Promise<readonly ClaimedReward[]> {
+  async #send({ accruable, lines, owedMicroUsd }: Claimable): Promise<ClaimedReward[]> {
     const { economy, chain } = this.#ports
     const { operator } = this.#options
     const sent: ClaimedReward[] = []
-    if (lines.length > 0 && epochs.length > 0) {
+    // What is certain first: a reward that is refused does not keep it back.
+    if (owedMicroUsd > 0n) sent.push(await this.#transact('payout', () => chain.payout(operator)))
+    for (let from = 0; from < accruable.length; from += EPOCHS_PER_ACCRUAL_MAX) {
+      const epochs = accruable.slice(from, from + EPOCHS_PER_ACCRUAL_MAX).map(({ epoch }) => epoch)
       sent.push(await this.#transact('accrue', () => economy.accrue(operator, epochs)))
     }
-    const tree = result === undefined ? undefined : treeOfResult(result)
-    for (const line of lines) {
-      if (tree === undefined) break
-      const { program, cumulativeUnits } = line
-      const claim = { program, operator, cumulative: cumulativeUnits, proof: tree.branch(line) }
-      sent.push(await this.#transact('claim-reward', () => economy.claimReward(claim)))
-    }
-    if (owedMicroUsd > 0n) sent.push(await this.#transact('payout', () => chain.payout(operator)))
+    for (const { claim } of lines) sent.push(await this.#transact('claim-reward', () => economy.claimReward(claim)))
     return sent
   }
 
@@ -249,9 +241,4 @@ export class RewardClaimer {
       this.#set({ sending: undefined })
     }
   }
-}
-
-/** Math.min knows no big integers. */
-function least(left: bigint, right: bigint): bigint {
-  return left > right ? right : left
 }

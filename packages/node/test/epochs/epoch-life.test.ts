@@ -1,9 +1,9 @@
 import { type Fuel, hasCode, microUsd, type UnixMs } from '@stead/core'
 import { contentIdOf } from '@stead/protocol'
 import { openEvidence, openResult } from '@stead/rewards'
+import { ECHO_MODULE } from '@stead/sandbox'
 import type { JobSubmission } from '@stead/sdk/api'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ECHO_MODULE } from '../../src/api/echo-module.ts'
 import { EpochWorld, type WorldMember } from './epoch-world.ts'
 
 const TIMEOUT_MS = 180_000
