@@ -302,7 +302,6 @@ export class Libp2pNetwork implements Network {
     node.addEventListener('peer:connect', ({ detail }) => {
       const peer = detail.toString() as PeerId
       this.#book.setConnected(peer, true)
-      this.#neighbours.onChange()
       connected.set(this.#book.connectedCount)
       for (const listener of this.#listeners) this.#tell(() => listener.peerConnected?.(peer))
     })
@@ -327,7 +326,10 @@ export class Libp2pNetwork implements Network {
   }
 
   #onIdentified(protocols: readonly string[]): void {
-    if (protocols.includes(TABLE_PROTOCOL)) this.#providers.onTablePeer()
+    if (!protocols.includes(TABLE_PROTOCOL)) return
+    this.#providers.onTablePeer()
+    // Not when it connects: only now can it be asked.
+    this.#neighbours.onChange()
   }
 
   #tell(call: () => void): void {
