@@ -54,6 +54,22 @@ describe('money that is on its way when something fails', () => {
   })
 })
 
+describe('a receipt that the disk refuses', () => {
+  it('is on disk before the next increment leaves, so that the chain of receipts has no hole', async () => {
+    const world = new World({ payer: { payAfterMs: 60_000 } })
+    await world.start()
+    await world.open()
+    for (let round = 0; round < 3; round++) {
+      await world.deliver(100, 100, round)
+      // Accepting writes a row, signing the next, the receipt the third.
+      if (round === 1) world.payerStore.failWrite(2)
+      await world.within(world.payer.settle())
+    }
+    const receipts = await world.payer.receipts({ completeOnly: true })
+    expect(receipts.map(({ increment }) => increment.index)).toEqual([0, 1, 2, 3])
+  })
+})
+
 describe('a loss of power', () => {
   it('of the payer: what it accepted and had not signed is given up, nothing is paid twice', async () => {
     const world = new World({ payer: { payAfterMs: 60_000 } })

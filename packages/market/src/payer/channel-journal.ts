@@ -18,6 +18,8 @@ export class ChannelJournal {
   readonly #components: ChannelJournalComponents
   readonly #channel: Hash
   #receiptWrites: Promise<void> = Promise.resolve()
+  /** Receipts that the disk refused, by index: without them the chain of receipts would have a hole for ever. */
+  readonly #refused: Map<number, StoreOperation> = new Map()
 
   constructor(components: ChannelJournalComponents, channel: Hash) {
     this.#components = components
@@ -47,19 +49,25 @@ export class ChannelJournal {
     return this.#components.journal.write(rows, 'process')
   }
 
-  /** An increment before it is sent. */
-  signed(sent: SentIncrement): Promise<void> {
+  /** An increment before it is sent, with the receipts before it that the disk refused. */
+  async signed(sent: SentIncrement): Promise<void> {
     const entries = sent.increment.entries.map((entry) => remove(PAYER_TABLES.accepted, this.#entryKey(entry)))
-    return this.#components.journal.write([this.#receiptRow(sent, undefined), ...entries], 'power')
+    const refused = Array.from(this.#refused)
+    const receipts = refused.map(([, row]) => row)
+    await this.#components.journal.write([...receipts, this.#receiptRow(sent, undefined), ...entries], 'power')
+    for (const [index] of refused) this.#refused.delete(index)
   }
 
   /** Room does not wait for the disk: a receipt that a crash loses is asked for again. */
   receipted(sent: SentIncrement, providerSignature: Uint8Array): void {
     const { journal, logger } = this.#components
-    const written = journal.write([this.#receiptRow(sent, providerSignature)], 'power').catch((error: unknown) => {
-      logger.warn('a receipt could not be journaled; it is asked for again at the next start', {
+    const { index } = sent.increment
+    const row = this.#receiptRow(sent, providerSignature)
+    const written = journal.write([row], 'power').catch((error: unknown) => {
+      this.#refused.set(index, row)
+      logger.warn('a receipt could not be journaled; it goes with the next increment, or is asked for again', {
         channel: this.#channel,
-        index: sent.increment.index,
+        index,
         error: messageOf(error),
       })
     })
