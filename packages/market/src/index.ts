@@ -1,8 +1,17 @@
 export type { MarketErrorCode } from './errors.ts'
 export { MarketError, marketErrorCatalog } from './errors.ts'
+export type { ChannelReply, MarketRequest, OpenAsk, RejectionMessage } from './messages.ts'
+export {
+  channelReplySchema,
+  MARKET_PROTOCOL,
+  marketRequestSchema,
+  payReplySchema,
+  quoteReplySchema,
+} from './messages.ts'
 export type { OfferBookComponents, OfferWish } from './offers/offer-book.ts'
 export { OfferBook } from './offers/offer-book.ts'
 export type { OfferEntry, OfferSource } from './offers/offer-entry.ts'
+export { OFFERS_PROTOCOL, offersReplySchema, offersTopic } from './offers/offer-messages.ts'
 export type {
   MarketPayerInput,
   MarketPayerOptions,

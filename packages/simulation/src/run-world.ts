@@ -1,7 +1,8 @@
 import { isFinal } from '@stead/compute'
 import { isSteadError } from '@stead/core'
 import { checkBooks } from './checks/final-checks.ts'
-import { checkRunning } from './checks/running-checks.ts'
+import { checkHealth, checkIdle } from './checks/health-checks.ts'
+import { RunningChecks } from './checks/running-checks.ts'
 import { type Violation, Violations } from './checks/violations.ts'
 import type { TraceLine } from './engine/trace.ts'
 import { World, type WorldComponents, type WorldOptions } from './world/world.ts'
@@ -24,19 +25,26 @@ export interface WorldVerdict {
 const HEAL_MINUTES_MAX = 20
 const SETTLE_MINUTES_MAX = 5
 const STORY_LINES = 60
+const THAW_MINUTES = 6
 
 /** Plays one world: faults for a while, then peace, then everybody settles, then the books are compared. */
 export async function runWorld(components: WorldComponents, options: WorldOptions): Promise<WorldVerdict> {
   const world = new World(components, options)
   const violations = new Violations()
-  const look = (): void => checkRunning(world, violations)
+  const running = new RunningChecks(world, violations)
+  const look = (): void => running.look()
   await world.start()
   const end = await world.faultPhase(look)
   violations.check(end === 'time', 'no-loop', () => `the world did not come to an end of ${end}`, [])
   const isAtRest = await world.healPhase(() => areJobsOver(world), HEAL_MINUTES_MAX, look)
   violations.check(isAtRest, 'comes-to-rest', () => `jobs go on ${HEAL_MINUTES_MAX} minutes after the last fault`, [])
+  await checkHealth(world, violations, look)
+  // Long enough for a thaw that a cheat began to end, and for the claims before that.
+  if (world.cheats.length > 0) await world.healPhase(async () => false, THAW_MINUTES, look)
+  world.endCheats()
   await settleAll(world, look)
   await checkBooks(world, violations)
+  await checkIdle(world, violations)
   look()
   const { scheduler, hub } = world.parts
   const [first] = violations.all

@@ -1,10 +1,8 @@
 import { type StoredReceipt, verifyReceiptChain } from '@stead/market'
-import type { LivePayer } from '../world/sim-node.ts'
 import type { WorldParts } from '../world/world-parts.ts'
 
-/** What is wrong with the first receipt of a payer that does not follow from its bytes; undefined when all do. */
-export async function receiptFault(parts: WorldParts, { market }: LivePayer): Promise<string | undefined> {
-  const receipts = await market.receipts({ completeOnly: true })
+/** What is wrong with the first receipt that does not follow from its bytes; undefined when all do. */
+export function receiptFault(parts: WorldParts, receipts: readonly StoredReceipt[]): string | undefined {
   for (const [channel, list] of Map.groupBy(receipts, ({ evidence }) => evidence.channel)) {
     const fault = faultOf(parts, list)
     if (fault !== undefined) return `the receipts of ${channel} do not verify: ${fault}`

@@ -25,6 +25,8 @@ export interface FaultProfile {
   readonly jumps: number
   /** How long such a state lasts at most. */
   readonly lastsMsMax: number
+  /** Share of nodes that cheat, each in one way for the whole run. */
+  readonly byzantineShare: number
 }
 
 const QUIET: FaultProfile = {
@@ -41,10 +43,11 @@ const QUIET: FaultProfile = {
   badDisks: 0,
   jumps: 0,
   lastsMsMax: 20_000,
+  byzantineShare: 0,
 }
 
 /** The name of a profile. */
-export type ProfileName = 'none' | 'wires' | 'crashes' | 'chain' | 'all'
+export type ProfileName = 'none' | 'wires' | 'crashes' | 'chain' | 'byzantine' | 'all'
 
 /** Profiles by name. */
 export const PROFILES: Readonly<Record<ProfileName, FaultProfile>> = {
@@ -64,6 +67,7 @@ export const PROFILES: Readonly<Record<ProfileName, FaultProfile>> = {
     crashes: 0.2,
     powerShare: 0.5,
   },
+  byzantine: { ...QUIET, byzantineShare: 0.35 },
   all: {
     ...QUIET,
     wires: { jitterMs: 30, lossShare: 0.005, slowShare: 0.01 },
@@ -77,5 +81,6 @@ export const PROFILES: Readonly<Record<ProfileName, FaultProfile>> = {
     outages: 0.3,
     badDisks: 0.1,
     jumps: 0.3,
+    byzantineShare: 0.2,
   },
 }

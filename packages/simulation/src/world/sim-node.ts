@@ -9,6 +9,9 @@ import {
   offerBookOptionsSchema,
 } from '@stead/market'
 import { MemoryChain, MemoryStore } from '@stead/testkit'
+import { attack } from '../byzantine/attacker.ts'
+import { attackOf, type CheatName } from '../byzantine/cheats.ts'
+import { lyingParts } from '../byzantine/lying-parts.ts'
 import { type ClockFaults, SimClock } from '../engine/sim-clock.ts'
 import { type ChainFaults, SimChain } from './sim-chain.ts'
 import { SimExecutor } from './sim-executor.ts'
@@ -29,6 +32,11 @@ export interface NodePlan {
   readonly clock: ClockFaults
   readonly concurrency: number
   readonly priceMicroUsdPerGigafuel: number
+  /** A provider's limits of credit; small, so that a run of minutes comes to them. */
+  readonly creditStartMicroUsd: bigint
+  readonly writeOffMaxMicroUsd: bigint
+  /** How it cheats; undefined for a node that keeps to the protocol. */
+  readonly cheat: CheatName | undefined
 }
 
 /** What can be wrong with one node now. */
@@ -60,6 +68,10 @@ interface Life {
 
 /** How fuel becomes simulated time: a slow core. */
 const FUEL_PER_MS = 200
+/** A thaw of the simulated chain takes {@link THAW_SECONDS}, and claims go out this long before its end. */
+const THAW_MARGIN_MS = 200_000
+/** Long enough for an outage, short enough for a run. */
+export const THAW_SECONDS = 300
 
 /**
  * A node of the simulated world: the real market and compute over simulated ports. It dies without a word, at any await,
@@ -73,6 +85,7 @@ export class SimNode {
   #store = new MemoryStore()
   #life: Life | undefined
   #lives = 0
+  #powerLosses = 0
 
   constructor(
     parts: WorldParts,
@@ -84,6 +97,16 @@ export class SimNode {
     this.#faults = on.faults
     this.#onBug = on.onBug
     parts.hub.setPlace(plan.peer, plan.place)
+  }
+
+  /** Keeps to the protocol; rules are about such nodes. */
+  get isHonest(): boolean {
+    return this.plan.cheat === undefined
+  }
+
+  /** How often it lost what its disk was not forced to keep. */
+  get powerLosses(): number {
+    return this.#powerLosses
   }
 
   get isAlive(): boolean {
@@ -122,7 +145,10 @@ export class SimNode {
     const random = streams.stream(`${name} life ${this.#lives}`)
     const logger = simLogger(this.#parts, name, (message, fields) => this.#report(message, fields))
     const store: Store = new SimStore({ inner: this.#store, clock, random: random.fork() }, () => this.#faults().disk)
-    const network = hub.createNode(peer)
+    const runs = new SimExecutor({ executor, clock }, ({ input }) => 1 + (input.length * 1000) / FUEL_PER_MS)
+    const straight = { network: hub.createNode(peer), executor: runs, clock, signer }
+    const parts = this.plan.cheat === undefined ? straight : lyingParts(straight, this.plan.cheat, random.fork())
+    const { network } = parts
     const account = role === 'payer' ? signer.address : operator
     const chain = new SimChain(
       { inner: new MemoryChain(ledger, account), clock, random: random.fork() },
@@ -131,9 +157,9 @@ export class SimNode {
     const common = { clock, random, logger, metrics: silentMetrics, store, network, chain, signer, secp256k1 }
     const blobs = new BlobExchange(common)
     const offers = new OfferBook({ ...common, identity: ledger.identity }, offerBookOptionsSchema.parse({}))
-    const runs = new SimExecutor({ executor, clock }, ({ input }) => 1 + (input.length * 1000) / FUEL_PER_MS)
-    const payer = role === 'payer' ? this.#payer({ ...common, blobs, offers }) : undefined
-    const provider = role === 'provider' ? this.#provider({ ...common, blobs, executor: runs }) : undefined
+    const byHand = attackOf(this.plan.cheat)
+    const payer = role === 'payer' && byHand === undefined ? this.#payer({ ...common, blobs, offers }) : undefined
+    const provider = role === 'provider' ? this.#provider({ ...common, blobs, executor: parts.executor }) : undefined
     const life = { clock, payer, provider }
     this.#life = life
     await network.start()
@@ -148,6 +174,7 @@ export class SimNode {
       offers.publish({ resource: 'compute', signer, operator, region: '-', terms })
     }
     await payer?.compute.start()
+    if (byHand !== undefined) void attack(byHand, { ...common, offers }, this.#telling())
   }
 
   /** A person or a time server moves its wall clock. */
@@ -158,6 +185,7 @@ export class SimNode {
   /** The process is gone. What its disk keeps depends on how. */
   crash(kind: 'kill' | 'power', unforcedSurvivors: number): void {
     if (this.#life === undefined) return
+    if (kind === 'power') this.#powerLosses++
     this.#life.clock.die()
     this.#life = undefined
     this.#parts.hub.kill(this.plan.peer)
@@ -178,16 +206,28 @@ export class SimNode {
     parts: ConstructorParameters<typeof MarketProvider>[0] &
       Omit<ConstructorParameters<typeof ComputeProvider>[0], 'market'>,
   ): LiveProvider {
-    const { operator, concurrency, priceMicroUsdPerGigafuel } = this.plan
-    const options = { operator, claimMinimumMicroUsd: 1n, nativeCoinMicroUsd: 0n, claimCheckMs: 30_000 }
+    const { name, operator, concurrency, priceMicroUsdPerGigafuel, creditStartMicroUsd, writeOffMaxMicroUsd } =
+      this.plan
+    const credit = { creditStartMicroUsd, writeOffMaxMicroUsd }
+    const claims = { claimMinimumMicroUsd: 1n, nativeCoinMicroUsd: 0n, claimCheckMs: 30_000, claimRetryMaxMs: 20_000 }
+    const options = { operator, ...credit, ...claims, thawMarginMs: THAW_MARGIN_MS }
     const market = new MarketProvider(parts, marketProviderOptionsSchema.parse(options))
     const price = { priceMicroUsdPerGigafuel, minimumMicroUsdPerTask: 1 + (priceMicroUsdPerGigafuel % 7) }
-    const compute = new ComputeProvider({ ...parts, market }, { concurrency, ...price })
+    const watched = this.#parts.witness.watch(name, market)
+    const compute = new ComputeProvider({ ...parts, market: watched }, { concurrency, ...price })
     return { market, compute }
   }
 
-  /** Everything that the code itself takes for a fault of its own. */
+  #telling(): Parameters<typeof attack>[2] {
+    const { trace, scheduler } = this.#parts
+    const { name } = this.plan
+    return { tell: (what) => trace.tell(scheduler.nowMs, name, what), onBug: (what) => this.#onBug(`${name}: ${what}`) }
+  }
+
+  /** Everything that the code itself takes for a fault of its own. A disk that refuses on purpose is none, nor a cheat's. */
   #report(message: string, fields: LogFields): void {
-    this.#onBug(`${this.plan.name} logged an error: ${message} ${JSON.stringify(fields, (_, value) => String(value))}`)
+    if (!this.isHonest || this.#faults().disk.refusedShare > 0) return
+    const facts = Object.entries(fields).map(([key, value]) => `${key}=${String(value)}`)
+    this.#onBug(`${this.plan.name} logged an error: ${message} ${facts.join(' ')}`)
   }
 }

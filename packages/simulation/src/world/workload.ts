@@ -1,5 +1,5 @@
 import type { JobHandle, JobRequest, Verification } from '@stead/compute'
-import { type ContentId, type Fuel, isSteadError, type MicroUsd, type UnixMs } from '@stead/core'
+import { type ContentId, type Fuel, isSteadError, type MicroUsd, microUsd, type UnixMs } from '@stead/core'
 import type { Task } from '@stead/protocol'
 import { ECHO_MODULE } from '@stead/sandbox'
 import { METER_VERSION } from '@stead/sandbox/facts'
@@ -17,7 +17,16 @@ export interface WorkloadOptions {
 
 const INPUT_BYTES_MAX = 400
 const MAX_COST: MicroUsd = 1_000_000n as MicroUsd
+/** Jobs whose cap is within what they may cost. */
+const TIGHT_SHARE = 0.15
+const TIGHT_COST_MAX = 200
+const PROBE_TASKS = 4
 const LIMITS: Task['limits'] = { fuel: 1_000_000n as Fuel, memoryPages: 4, outputBytes: 4096, timeMs: 20_000 }
+
+/** True for jobs, by their name, in which one node's word is not enough. */
+export function isCheckedMode(name: string): boolean {
+  return name === 'quorum' || name === 'adaptive'
+}
 
 /** Payers that submit jobs, at moments and of sizes that the seed decides. */
 export class Workload {
@@ -44,6 +53,13 @@ export class Workload {
     return { submitted: this.#submitted, refused: this.#refused }
   }
 
+  /** One job more, small and checked by a quorum: whether the world serves. */
+  async probe(node: SimNode, payer: LivePayer): Promise<void> {
+    const job = await this.#job(payer, { mode: 'quorum', replicas: 2 })
+    await payer.compute.submit({ ...job, tasks: job.tasks.slice(0, PROBE_TASKS), maxCostMicroUsd: MAX_COST })
+    this.#trace.tell(this.#scheduler.nowMs, node.plan.name, 'submitted a probe')
+  }
+
   start(payers: readonly SimNode[]): void {
     this.#isOn = true
     for (const payer of payers) this.#next(payer)
@@ -65,7 +81,7 @@ export class Workload {
 
   async #submit(node: SimNode, payer: LivePayer): Promise<void> {
     try {
-      const handle: JobHandle = await payer.compute.submit(await this.#job(payer))
+      const handle: JobHandle = await payer.compute.submit(await this.#job(payer, this.#verification()))
       this.#submitted++
       this.#trace.tell(this.#scheduler.nowMs, node.plan.name, `submitted ${handle.id.slice(0, 10)}`)
     } catch (error) {
@@ -75,17 +91,19 @@ export class Workload {
     }
   }
 
-  async #job({ blobs }: LivePayer): Promise<JobRequest> {
+  async #job({ blobs }: LivePayer, verification: Verification): Promise<JobRequest> {
     const random = this.#random
     const count = 1 + Math.floor(random.fraction() * this.#options.tasksMax)
-    const verification = this.#verification()
     const module = await blobs.cache.put(ECHO_MODULE)
     const tasks: JobRequest['tasks'][number][] = []
     for (let index = 0; index < count; index++) {
       const input = await blobs.cache.put(random.bytes(1 + Math.floor(random.fraction() * INPUT_BYTES_MAX)))
       tasks.push({ key: `task ${index}`, task: taskOf(module, input) })
     }
-    return { name: 'simulated', tasks, verification, maxCostMicroUsd: MAX_COST, deadlineMs: 600_000 }
+    const isTight = random.fraction() < TIGHT_SHARE
+    const maxCostMicroUsd = isTight ? microUsd(1n + BigInt(Math.floor(random.fraction() * TIGHT_COST_MAX))) : MAX_COST
+    // The name says how the job is checked, for the rules that look at it in the end.
+    return { name: verification.mode, tasks, verification, maxCostMicroUsd, deadlineMs: 600_000 }
   }
 
   #verification(): Verification {

@@ -5,6 +5,7 @@ import type { RandomStreams } from '../engine/random-streams.ts'
 import type { Scheduler } from '../engine/scheduler.ts'
 import type { Trace } from '../engine/trace.ts'
 import type { SimHub } from './sim-hub.ts'
+import type { Witness } from './witness.ts'
 
 /** What all nodes of a world share. */
 export interface WorldParts {
@@ -16,4 +17,6 @@ export interface WorldParts {
   readonly secp256k1: Secp256k1
   /** Runs guests at once; each node adds its own time. */
   readonly executor: Executor
+  /** Notes what providers deliver. */
+  readonly witness: Witness
 }

@@ -2,6 +2,7 @@ import { address, messageOf, type PeerId } from '@stead/core'
 import { createSigner, peerIdOfPublicKey, type Secp256k1 } from '@stead/protocol'
 import { InlineExecutor } from '@stead/sandbox'
 import { MemoryLedger } from '@stead/testkit'
+import { type CheatName, isPayerCheat, PAYER_CHEATS, PROVIDER_CHEATS } from '../byzantine/cheats.ts'
 import { RandomStreams } from '../engine/random-streams.ts'
 import { type RunEnd, Scheduler } from '../engine/scheduler.ts'
 import { SimClock } from '../engine/sim-clock.ts'
@@ -10,7 +11,8 @@ import { FaultInjector } from '../faults/fault-injector.ts'
 import type { FaultProfile } from '../faults/profiles.ts'
 import { ModelSecp256k1 } from './model-signatures.ts'
 import { SimHub } from './sim-hub.ts'
-import { type NodePlan, SimNode } from './sim-node.ts'
+import { type NodePlan, SimNode, THAW_SECONDS } from './sim-node.ts'
+import { Witness } from './witness.ts'
 import { Workload } from './workload.ts'
 import type { WorldParts } from './world-parts.ts'
 
@@ -44,6 +46,12 @@ const CONNECT_TIMEOUT_MS = 5000
 const RESTART_PAUSE_MS = 1000
 const FUNDS = 1_000_000_000n
 const GAS_WEI = 10n ** 20n
+/** Credit of a few dozen tasks at the simulated prices. */
+const CREDIT_LEAST = 30n
+const CREDIT_MORE = 300
+/** More than honest payers leave unpaid by hedging and crashing, and within reach of an attack. */
+const WRITE_OFF_LEAST = 1000n
+const WRITE_OFF_MORE = 2000
 /** Nothing that a world of this size does takes so many events: it hangs in a loop. */
 const EVENTS_PER_NODE_MINUTE_MAX = 200_000
 
@@ -71,9 +79,10 @@ export class World {
       trace,
       streams,
       hub: new SimHub({ clock, random: streams.stream('wires'), scheduler, trace }),
-      ledger: new MemoryLedger({ clock, secp256k1: keys }),
+      ledger: new MemoryLedger({ clock, secp256k1: keys }, { thawSeconds: THAW_SECONDS }),
       secp256k1: keys,
       executor: new InlineExecutor(),
+      witness: new Witness(),
     }
     const plans = Array.from({ length: options.nodes }, (_, index) => this.#plan(index))
     this.nodes = plans.map((plan) => {
@@ -99,8 +108,28 @@ export class World {
     this.#given = this.#endow()
   }
 
+  /** Honest nodes that buy: the rules are about them. */
   get payers(): readonly SimNode[] {
-    return this.nodes.filter(({ plan }) => plan.role === 'payer')
+    return this.nodes.filter(({ plan, isHonest }) => plan.role === 'payer' && isHonest)
+  }
+
+  /** Honest nodes that sell. */
+  get providers(): readonly SimNode[] {
+    return this.nodes.filter(({ plan, isHonest }) => plan.role === 'provider' && isHonest)
+  }
+
+  get cheats(): readonly SimNode[] {
+    return this.nodes.filter(({ isHonest }) => !isHonest)
+  }
+
+  /** Ends the byzantine nodes: what they still do would hide what they left behind. */
+  endCheats(): void {
+    for (const node of this.cheats) node.crash('kill', 0)
+  }
+
+  /** Dollars that each payer had at the beginning. */
+  get fundsMicroUsd(): bigint {
+    return FUNDS
   }
 
   /** Dollars that were given out at the beginning. */
@@ -118,7 +147,7 @@ export class World {
   /** Lets things go wrong for a while, then mends everything. `each` is called after every simulated second. */
   async faultPhase(each: () => void): Promise<RunEnd> {
     const { scheduler } = this.parts
-    this.workload.start(this.payers)
+    this.workload.start(this.nodes.filter(({ plan }) => plan.role === 'payer'))
     this.#faults.start()
     const endMs = scheduler.nowMs + this.options.faultMinutes * MINUTE_MS
     const end = await this.#pass(endMs, each)
@@ -187,12 +216,15 @@ export class World {
   #plan(index: number): NodePlan {
     const { streams, secp256k1 } = this.parts
     const random = streams.stream(`plan ${index}`)
-    const isPayer = index < Math.max(1, Math.round(this.options.nodes * PAYER_SHARE))
+    const cheat = this.#cheatOf(index)
+    const isPayer = cheat === undefined ? this.#isPayer(index) : isPayerCheat(cheat)
     const signer = createSigner(secp256k1, random.bytes(32))
     const role = isPayer ? 'payer' : 'provider'
+    const name = `${role} ${index}`
     return {
-      name: `${role} ${index}`,
+      name: cheat === undefined ? name : `${cheat} ${name}`,
       role,
+      cheat,
       signer,
       peer: peerIdOfPublicKey(signer.publicKey),
       operator: isPayer ? signer.address : address(`0x${(index + 1).toString(16).padStart(40, '0')}`),
@@ -203,7 +235,22 @@ export class World {
       },
       concurrency: 1 + Math.floor(random.fraction() * 4),
       priceMicroUsdPerGigafuel: 5 + Math.floor(random.fraction() * 40),
+      creditStartMicroUsd: CREDIT_LEAST + BigInt(Math.floor(random.fraction() * CREDIT_MORE)),
+      writeOffMaxMicroUsd: WRITE_OFF_LEAST + BigInt(Math.floor(random.fraction() * WRITE_OFF_MORE)),
     }
+  }
+
+  #isPayer(index: number): boolean {
+    return index < Math.max(1, Math.round(this.options.nodes * PAYER_SHARE))
+  }
+
+  /** Whether a node cheats, and how. The first payer and the first provider never do. */
+  #cheatOf(index: number): CheatName | undefined {
+    const random = this.parts.streams.stream(`cheat ${index}`)
+    const isSpared = index === 0 || !this.#isPayer(index - 1) !== !this.#isPayer(index)
+    if (random.fraction() >= this.options.faults.byzantineShare || isSpared) return undefined
+    const cheats = [...PROVIDER_CHEATS, ...PAYER_CHEATS]
+    return cheats[Math.floor(random.fraction() * cheats.length)]
   }
 
   #endow(): bigint {
@@ -212,6 +259,6 @@ export class World {
       const dollars = plan.role === 'payer' ? { dollarMicroUsd: FUNDS } : {}
       ledger.give(plan.role === 'payer' ? plan.signer.address : plan.operator, { gasWei: GAS_WEI, ...dollars })
     }
-    return FUNDS * BigInt(this.payers.length)
+    return FUNDS * BigInt(this.nodes.filter(({ plan }) => plan.role === 'payer').length)
   }
 }

@@ -1,0 +1,127 @@
+import { COMPUTE_PROTOCOL } from '@stead/compute'
+import { microUsd } from '@stead/core'
+import { MARKET_PROTOCOL, OFFERS_PROTOCOL } from '@stead/market'
+import type { PayerCheat } from './cheats.ts'
+import { HAND_ALLOCATION, type HandPayer } from './hand-payer.ts'
+
+/** One round of an attack. Refusals are thrown: they are what should happen. */
+export type Attack = (payer: HandPayer) => Promise<void>
+
+/** More tasks than any window of a stranger holds. */
+const FILL = 300
+const FLOOD = 150
+const AFTER_THAW_MS = 1000
+
+/** Takes what credit there is and pays none of it. */
+const neverPays: Attack = async (payer) => {
+  const channel = await payer.begin()
+  await channel?.runMany(FILL)
+}
+
+/** Pays new work with what it signed before, or with what nobody signed, and the same place of the bill twice. */
+const staleVoucher: Attack = async (payer) => {
+  const channel = await payer.begin()
+  if (channel === undefined) return
+  await channel.pay(await channel.runMany(2))
+  const entries = await channel.runMany(3)
+  await channel.payAgain()
+  await channel.payOtherwise(entries).catch(() => undefined)
+  await channel.payUnsigned(entries).catch(() => undefined)
+  // Enough for what was paid before, and not for this.
+  await channel.pay(entries, channel.head?.cumulativeMicroUsd)
+}
+
+/** Takes results and says that they are wrong, again and again. */
+const rejectsAll: Attack = async (payer) => {
+  const channel = await payer.begin()
+  for (let round = 0; channel !== undefined && round < 20; round++)
+    await channel.reject(await channel.runMany(FILL), 'wrong-result')
+}
+
+/** Empties its purse while it is served, and takes back what nobody claims in time. */
+const thaws: Attack = async (payer) => {
+  const channel = await payer.begin()
+  if (channel === undefined) return
+  const { chain, clock } = payer.parts
+  await channel.pay(await channel.runMany(5))
+  const { endsAt } = await chain.thaw(channel.facts.terms.purse)
+  await channel.runMany(FILL)
+  await clock.sleep(endsAt - (await chain.blockTime()) + AFTER_THAW_MS)
+  await chain.close(channel.facts.terms.purse)
+}
+
+/** Opens channels and leaves them. */
+const abandons: Attack = async (payer) => {
+  for (let number = 0; number < 8; number++) {
+    const target = payer.target()
+    const quote = target === undefined ? undefined : await payer.quote(target.peer)
+    if (quote === undefined) continue
+    const purse = payer.purseFor(quote)
+    await payer.fund(purse)
+    await payer.open(quote, purse)
+  }
+}
+
+/** Opens channels on purses that hold less than their leaves say, or that are on no chain. */
+const lyingPurse: Attack = async (payer) => {
+  const target = payer.target()
+  const quote = target === undefined ? undefined : await payer.quote(target.peer)
+  if (quote === undefined) return
+  const isFunded = payer.parts.random.fraction() < 0.5
+  const purse = payer.purseFor(quote, isFunded ? microUsd(10n) : HAND_ALLOCATION)
+  if (isFunded) await payer.fund(purse)
+  const channel = await payer.open(quote, purse)
+  await channel.prepay()
+  await channel.pay(await channel.runMany(10))
+}
+
+/** Opens channels on a funded purse whose leaf is another node's, or on one that thaws already. */
+const foreignPurse: Attack = async (payer) => {
+  const target = payer.target()
+  const quote = target === undefined ? undefined : await payer.quote(target.peer)
+  if (quote === undefined) return
+  const isThawing = payer.parts.random.fraction() < 0.5
+  const { address: node } = payer.parts.signer
+  const purse = payer.purseFor(isThawing ? quote : { ...quote, quote: { ...quote.quote, node } })
+  const id = await payer.fund(purse)
+  if (isThawing) await payer.parts.chain.thaw(id)
+  const channel = await payer.open(quote, purse)
+  await channel.prepay()
+  await channel.pay(await channel.runMany(10))
+}
+
+/** Asks for one delivery many times, before and after it was paid, and bills it to itself twice. */
+const replaysTasks: Attack = async (payer) => {
+  const channel = await payer.begin()
+  if (channel === undefined) return
+  const delivery = payer.parts.random.bytes(16)
+  const [first] = await Promise.allSettled([channel.run(delivery), channel.run(delivery)])
+  if (first.status === 'rejected') throw first.reason
+  await channel.run(delivery).catch(() => undefined)
+  await channel.pay([first.value])
+  const again = await channel.run(delivery)
+  await channel.pay([again])
+}
+
+/** Sends what is no message, and more messages than anybody reads. */
+const floods: Attack = async (payer) => {
+  const target = payer.target()
+  if (target === undefined) return
+  const { random } = payer.parts
+  await Promise.allSettled(Array.from({ length: FLOOD }, () => payer.quote(target.peer)))
+  for (const protocol of [COMPUTE_PROTOCOL, OFFERS_PROTOCOL, MARKET_PROTOCOL])
+    await payer.raw(target.peer, protocol, random.bytes(Math.floor(random.fraction() * 2000))).catch(() => undefined)
+}
+
+/** Attacks of payers; who `garbles` is an honest payer behind a lying network instead. */
+export const ATTACKS: Readonly<Record<Exclude<PayerCheat, 'garbles'>, Attack>> = {
+  'never-pays': neverPays,
+  'stale-voucher': staleVoucher,
+  'rejects-all': rejectsAll,
+  thaws,
+  abandons,
+  'lying-purse': lyingPurse,
+  'foreign-purse': foreignPurse,
+  'replays-tasks': replaysTasks,
+  floods,
+}

@@ -1,0 +1,54 @@
+/** How a byzantine provider cheats. All but the first group quote, admit and bill as an honest one does. */
+export const PROVIDER_CHEATS = [
+  // Of the result.
+  'wrong-result',
+  'lazy-copy',
+  'over-fuel',
+  'silent',
+  'slow',
+  // Of the answer.
+  'over-bills',
+  'garbage-answers',
+  'bit-flips',
+  // Of the money.
+  'no-receipts',
+  'forged-receipts',
+  'greedy',
+  'wrong-books',
+  'wrong-quotes',
+  // Of the gossip.
+  'forges-offers',
+  'replays-offers',
+] as const
+
+/** How a byzantine payer cheats. */
+export const PAYER_CHEATS = [
+  'never-pays',
+  'stale-voucher',
+  'rejects-all',
+  'thaws',
+  'abandons',
+  'lying-purse',
+  'foreign-purse',
+  'replays-tasks',
+  'floods',
+  'garbles',
+] as const
+
+/** One way to cheat as a provider. */
+export type ProviderCheat = (typeof PROVIDER_CHEATS)[number]
+/** One way to cheat as a payer. */
+export type PayerCheat = (typeof PAYER_CHEATS)[number]
+/** One way to cheat. */
+export type CheatName = ProviderCheat | PayerCheat
+
+/** True for the cheats of payers. */
+export function isPayerCheat(cheat: CheatName): cheat is PayerCheat {
+  return (PAYER_CHEATS as readonly string[]).includes(cheat)
+}
+
+/** The attack of a payer that speaks by hand; undefined for who cheats through a node that is honest inside, or not at all. */
+export function attackOf(cheat: CheatName | undefined): Exclude<PayerCheat, 'garbles'> | undefined {
+  if (cheat === undefined || !isPayerCheat(cheat) || cheat === 'garbles') return undefined
+  return cheat
+}

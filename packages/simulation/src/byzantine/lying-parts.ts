@@ -1,0 +1,36 @@
+import type { Clock, Network, Random, Signer } from '@stead/core'
+import type { Executor } from '@stead/sandbox'
+import type { CheatName } from './cheats.ts'
+import { lyingExecutor } from './lying-executor.ts'
+import { lyingNetwork } from './lying-network.ts'
+
+/** What a node stands on, as far as a cheat bends it. */
+export interface BendableParts {
+  readonly network: Network
+  readonly executor: Executor
+  readonly clock: Clock
+  readonly signer: Signer
+}
+
+const OF_THE_RESULT: ReadonlySet<CheatName> = new Set(['wrong-result', 'lazy-copy', 'over-fuel', 'silent', 'slow'])
+const OF_THE_WIRE: ReadonlySet<CheatName> = new Set([
+  'over-bills',
+  'garbage-answers',
+  'bit-flips',
+  'no-receipts',
+  'forged-receipts',
+  'greedy',
+  'wrong-books',
+  'wrong-quotes',
+  'forges-offers',
+  'replays-offers',
+  'garbles',
+])
+
+/** The parts of a node that cheats in one way. */
+export function lyingParts(parts: BendableParts, cheat: CheatName, random: Random): BendableParts {
+  if (OF_THE_RESULT.has(cheat))
+    return { ...parts, executor: lyingExecutor(parts.executor, cheat, { ...parts, random }) }
+  if (OF_THE_WIRE.has(cheat)) return { ...parts, network: lyingNetwork({ ...parts, random }, cheat) }
+  return parts
+}

@@ -1,0 +1,144 @@
+import type { EarningsReport, ProviderChannelReport, StoredReceipt } from '@stead/market'
+import { type CreditTerms, quoteSchema } from '@stead/protocol'
+import type { LiveProvider, SimNode } from '../world/sim-node.ts'
+import type { World } from '../world/world.ts'
+import { largestWindowMicroUsd } from './credit-model.ts'
+import { receiptFault } from './receipt-fault.ts'
+import type { Violations } from './violations.ts'
+
+/** An honest provider that lives. */
+export interface HonestProvider {
+  readonly node: SimNode
+  readonly provider: LiveProvider
+}
+
+/** Share of what a payer paid that it may leave unpaid besides, in hundredths of a percent: the default of the option. */
+const WRITE_OFF_SHARE_BPS = 500n
+
+/** An honest provider has its money, and nobody cost it more than the window that it gave. */
+export async function checkProvider(world: World, sides: HonestProvider, violations: Violations): Promise<void> {
+  const { node, provider } = sides
+  const { name } = node.plan
+  const receipts = await provider.market.receipts({})
+  const fault = receiptFault(world.parts, receipts)
+  violations.check(fault === undefined, 'receipts-verify', () => `${name}: ${fault}`, [name])
+  const earnings = await provider.market.earnings()
+  checkClaims(world, { node, earnings }, violations)
+  for (const [peer, channels] of Map.groupBy(earnings.channels, (channel) => channel.peer)) {
+    const own = receipts.filter((receipt) => receipt.peer === peer)
+    checkCredit(world, { node, channels, receipts: own }, violations)
+  }
+  await checkAgreement(world, { node, receipts }, violations)
+}
+
+/** Every voucher became money, and the books say how much. */
+function checkClaims(
+  world: World,
+  { node, earnings }: { readonly node: SimNode; readonly earnings: EarningsReport },
+  violations: Violations,
+): void {
+  const { name } = node.plan
+  const { escrow } = world.parts.ledger
+  let claimed = 0n
+  for (const { channel, paidMicroUsd, claimedMicroUsd, peer } of earnings.channels) {
+    const onChain = escrow.claimedMicroUsd(channel)
+    claimed += onChain
+    const payer = world.nodes.find(({ plan }) => plan.peer === peer)?.plan.name ?? 'nobody'
+    violations.check(
+      onChain === paidMicroUsd && claimedMicroUsd === onChain,
+      'all-claimed',
+      () =>
+        `${name}: of ${paidMicroUsd} on ${channel} (${payer}) ${onChain} is claimed, its books say ${claimedMicroUsd}`,
+      [name, payer],
+    )
+  }
+  violations.check(
+    earnings.grossMicroUsd === claimed,
+    'claims-in-books',
+    () => `${name} claimed ${claimed} micro-dollars, its settlements say ${earnings.grossMicroUsd}`,
+    [name],
+  )
+}
+
+interface Account {
+  readonly node: SimNode
+  readonly channels: readonly ProviderChannelReport[]
+  /** Of this payer. */
+  readonly receipts: readonly StoredReceipt[]
+}
+
+/** What one payer has out is within the window; what it ever cost is that and what may be written off. */
+function checkCredit(world: World, { node, channels, receipts }: Account, violations: Violations): void {
+  const { name, writeOffMaxMicroUsd } = node.plan
+  const [first] = channels
+  if (first === undefined) return
+  const payer = world.nodes.find(({ plan }) => plan.peer === first.peer)?.plan.name ?? 'nobody'
+  const who = [name, payer]
+  const terms = termsOf(receipts)
+  const windowMicroUsd = terms === undefined ? 0n : largestWindowMicroUsd(receipts, terms)
+  const out = channels.reduce((sum, channel) => sum + unpaidOf(channel), 0n)
+  violations.check(
+    out <= windowMicroUsd,
+    'credit-window',
+    () => `${name}: ${payer} has ${out} micro-dollars of work unpaid, its window is ${windowMicroUsd} at the most`,
+    who,
+  )
+  const { amountMicroUsd, repeated } = world.parts.witness.delivered(name, first.peer)
+  violations.check(
+    repeated === undefined,
+    'delivered-once',
+    () => `${name} delivered ${repeated} to ${payer} twice`,
+    who,
+  )
+  // After a loss of power a provider may have forgotten what it was owed; that is no cheat's doing.
+  if (node.powerLosses > 0) return
+  const paid = channels.reduce((sum, { channel }) => sum + world.parts.ledger.escrow.claimedMicroUsd(channel), 0n)
+  const mayLose = windowMicroUsd + writeOffMaxMicroUsd + (paid * WRITE_OFF_SHARE_BPS) / 10_000n
+  violations.check(
+    amountMicroUsd - paid <= mayLose,
+    'provider-loss',
+    () => `${name} delivered ${amountMicroUsd} to ${payer} and got ${paid}; it may lose ${mayLose} at the most`,
+    who,
+  )
+}
+
+function unpaidOf({ billedMicroUsd, outstandingMicroUsd, paidMicroUsd }: ProviderChannelReport): bigint {
+  const unpaid = billedMicroUsd + outstandingMicroUsd - paidMicroUsd
+  return unpaid > 0n ? unpaid : 0n
+}
+
+function termsOf(receipts: readonly StoredReceipt[]): CreditTerms | undefined {
+  const signed = receipts[0]?.evidence.quotes[0]
+  return signed === undefined ? undefined : quoteSchema.decodeDocument(signed.document).credit
+}
+
+/** What an honest payer and an honest provider signed for one place of a bill is the same. */
+async function checkAgreement(
+  world: World,
+  { node, receipts }: { readonly node: SimNode; readonly receipts: readonly StoredReceipt[] },
+  violations: Violations,
+): Promise<void> {
+  for (const { plan, payer } of world.payers) {
+    const theirs = new Map<string, StoredReceipt>()
+    for (const receipt of (await payer?.market.receipts({ node: node.plan.signer.address })) ?? [])
+      theirs.set(placeOf(receipt), receipt)
+    for (const receipt of receipts) {
+      const other = receipt.peer === plan.peer ? theirs.get(placeOf(receipt)) : undefined
+      const isSame = other === undefined || equal(other.incrementBytes, receipt.incrementBytes)
+      violations.check(
+        isSame,
+        'one-bill',
+        () => `${node.plan.name} and ${plan.name} signed two bills for ${placeOf(receipt)}`,
+        [node.plan.name, plan.name],
+      )
+    }
+  }
+}
+
+function placeOf({ evidence, increment }: StoredReceipt): string {
+  return `${evidence.channel}/${increment.index}`
+}
+
+function equal(left: Uint8Array, right: Uint8Array): boolean {
+  return left.length === right.length && left.every((byte, index) => byte === right[index])
+}
