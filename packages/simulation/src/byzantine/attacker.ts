@@ -3,7 +3,9 @@ import { ATTACKS } from './attacks.ts'
 import type { PayerCheat } from './cheats.ts'
 import { HandPayer, type HandPayerParts } from './hand-payer.ts'
 
-const PAUSE_MS_MAX = 8000
+const PAUSE_MS_MAX = 15_000
+/** Enough for what an attack can reach with the providers of a world; what comes after that is the same again. */
+const ROUNDS_MAX = 10
 
 /** What an attacker tells about itself. */
 export interface AttackerTelling {
@@ -11,14 +13,14 @@ export interface AttackerTelling {
   readonly onBug: (what: string) => void
 }
 
-/** Attacks in rounds for as long as its process lives; it is over when the clock's timers die with the process. */
+/** Attacks in some rounds; it ends before them when the clock's timers die with the process. */
 export async function attack(
   cheat: Exclude<PayerCheat, 'garbles'>,
   parts: HandPayerParts,
   { tell, onBug }: AttackerTelling,
 ): Promise<void> {
   const payer = new HandPayer(parts)
-  for (;;) {
+  for (let round = 0; round < ROUNDS_MAX; round++) {
     await parts.clock.sleep(1 + parts.random.fraction() * PAUSE_MS_MAX)
     try {
       await ATTACKS[cheat](payer)

@@ -8,13 +8,23 @@ import { HAND_ALLOCATION, type HandPayer } from './hand-payer.ts'
 export type Attack = (payer: HandPayer) => Promise<void>
 
 /** More tasks than any window of a stranger holds. */
-const FILL = 300
+const FILL = 400
+/** More than a payer that is refused gets. */
+const SOME = 100
 const FLOOD = 150
 const AFTER_THAW_MS = 1000
 
 /** Takes what credit there is and pays none of it. */
 const neverPays: Attack = async (payer) => {
   const channel = await payer.begin()
+  await channel?.runMany(FILL)
+}
+
+/** Earns credit by paying a window or some, and then takes it. */
+const paysThenTakes: Attack = async (payer) => {
+  const channel = await payer.begin()
+  const rounds = 1 + Math.floor(payer.parts.random.fraction() * 4)
+  for (let round = 0; channel !== undefined && round < rounds; round++) await channel.pay(await channel.runMany(FILL))
   await channel?.runMany(FILL)
 }
 
@@ -34,8 +44,8 @@ const staleVoucher: Attack = async (payer) => {
 /** Takes results and says that they are wrong, again and again. */
 const rejectsAll: Attack = async (payer) => {
   const channel = await payer.begin()
-  for (let round = 0; channel !== undefined && round < 20; round++)
-    await channel.reject(await channel.runMany(FILL), 'wrong-result')
+  for (let round = 0; channel !== undefined && round < 8; round++)
+    await channel.reject(await channel.runMany(SOME), 'wrong-result')
 }
 
 /** Empties its purse while it is served, and takes back what nobody claims in time. */
@@ -45,7 +55,7 @@ const thaws: Attack = async (payer) => {
   const { chain, clock } = payer.parts
   await channel.pay(await channel.runMany(5))
   const { endsAt } = await chain.thaw(channel.facts.terms.purse)
-  await channel.runMany(FILL)
+  await channel.runMany(SOME)
   await clock.sleep(endsAt - (await chain.blockTime()) + AFTER_THAW_MS)
   await chain.close(channel.facts.terms.purse)
 }
@@ -116,6 +126,7 @@ const floods: Attack = async (payer) => {
 /** Attacks of payers; who `garbles` is an honest payer behind a lying network instead. */
 export const ATTACKS: Readonly<Record<Exclude<PayerCheat, 'garbles'>, Attack>> = {
   'never-pays': neverPays,
+  'pays-then-takes': paysThenTakes,
   'stale-voucher': staleVoucher,
   'rejects-all': rejectsAll,
   thaws,

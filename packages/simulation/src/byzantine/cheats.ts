@@ -24,6 +24,7 @@ export const PROVIDER_CHEATS = [
 /** How a byzantine payer cheats. */
 export const PAYER_CHEATS = [
   'never-pays',
+  'pays-then-takes',
   'stale-voucher',
   'rejects-all',
   'thaws',

@@ -28,7 +28,7 @@ export async function checkProvider(world: World, sides: HonestProvider, violati
     const own = receipts.filter((receipt) => receipt.peer === peer)
     checkCredit(world, { node, channels, receipts: own }, violations)
   }
-  await checkAgreement(world, { node, receipts }, violations)
+  await checkAgreement(world, { node, earnings, receipts }, violations)
 }
 
 /** Every voucher became money, and the books say how much. */
@@ -112,24 +112,45 @@ function termsOf(receipts: readonly StoredReceipt[]): CreditTerms | undefined {
   return signed === undefined ? undefined : quoteSchema.decodeDocument(signed.document).credit
 }
 
-/** What an honest payer and an honest provider signed for one place of a bill is the same. */
+/**
+ * What an honest payer and an honest provider signed for one place of a bill is the same, what was receipted is never
+ * forgotten, and without a loss of power their books never part.
+ */
 async function checkAgreement(
   world: World,
-  { node, receipts }: { readonly node: SimNode; readonly receipts: readonly StoredReceipt[] },
+  own: {
+    readonly node: SimNode
+    readonly earnings: EarningsReport
+    readonly receipts: readonly StoredReceipt[]
+  },
   violations: Violations,
 ): Promise<void> {
-  for (const { plan, payer } of world.payers) {
-    const theirs = new Map<string, StoredReceipt>()
-    for (const receipt of (await payer?.market.receipts({ node: node.plan.signer.address })) ?? [])
-      theirs.set(placeOf(receipt), receipt)
-    for (const receipt of receipts) {
-      const other = receipt.peer === plan.peer ? theirs.get(placeOf(receipt)) : undefined
+  const { name, signer } = own.node.plan
+  const channels = new Map(own.earnings.channels.map((report) => [report.channel, report] as const))
+  const places = new Map(own.receipts.map((receipt) => [placeOf(receipt), receipt] as const))
+  for (const { plan, payer, powerLosses } of world.payers) {
+    const who = [name, plan.name]
+    for (const receipt of (await payer?.market.receipts({ node: signer.address })) ?? []) {
+      const other = places.get(placeOf(receipt))
       const isSame = other === undefined || equal(other.incrementBytes, receipt.incrementBytes)
       violations.check(
         isSame,
         'one-bill',
-        () => `${node.plan.name} and ${plan.name} signed two bills for ${placeOf(receipt)}`,
-        [node.plan.name, plan.name],
+        () => `${name} and ${plan.name} signed two bills for ${placeOf(receipt)}`,
+        who,
+      )
+      const isKept = other !== undefined || receipt.providerSignature === undefined
+      violations.check(isKept, 'receipts-kept', () => `${name} forgot the receipt of ${placeOf(receipt)}`, who)
+    }
+    if (powerLosses + own.node.powerLosses > 0) continue
+    for (const { id, lostReason } of payer?.market.channels() ?? []) {
+      const isBroken = channels.get(id)?.state === 'broken' || lostReason === 'books-disagree'
+      const isTheirs = channels.has(id)
+      violations.check(
+        !isTheirs || !isBroken,
+        'books-agree',
+        () => `${name} and ${plan.name} do not agree on ${id}`,
+        who,
       )
     }
   }

@@ -1,4 +1,4 @@
-import type { SeededRandom } from '@stead/testkit'
+import type { CrashKind, SeededRandom } from '@stead/testkit'
 import type { Scheduler } from '../engine/scheduler.ts'
 import type { Trace } from '../engine/trace.ts'
 import type { SimHub } from '../world/sim-hub.ts'
@@ -21,6 +21,8 @@ const NODES_PER_RATE = 10
 const DISK_BAD_SHARE = 0.3
 const JUMP_MS_MAX = 120_000
 const SURVIVORS_MAX = 4
+const AT_WRITE_SHARE = 0.5
+const WRITES_MAX = 6
 
 type Kind = 'crashes' | 'partitions' | 'cuts' | 'clogs' | 'outages' | 'badDisks' | 'jumps'
 const KINDS: readonly Kind[] = ['crashes', 'partitions', 'cuts', 'clogs', 'outages', 'badDisks', 'jumps']
@@ -33,6 +35,8 @@ export class FaultInjector {
   readonly #downUntilMs: Map<SimNode, number> = new Map()
   readonly #badUntilMs: Map<SimNode, number> = new Map()
   readonly #away: Set<SimNode> = new Set()
+  /** Nodes that will die at one of their next writes. */
+  readonly #doomed: Map<SimNode, () => void> = new Map()
   #partitionedUntilMs = 0
   #isOn = false
 
@@ -61,6 +65,7 @@ export class FaultInjector {
   stop(): void {
     this.#isOn = false
     this.#components.hub.heal()
+    for (const die of [...this.#doomed.values()]) die()
     for (const node of this.#away) this.#components.restart(node)
     this.#away.clear()
   }
@@ -104,12 +109,36 @@ export class FaultInjector {
     node.jumpWall(byMs)
   }
 
+  /** Half of all crashes come around a write: in between two steps of a journal. */
   #crash(node: SimNode): void {
-    const { scheduler, random } = this.#components
-    if (!node.isAlive || this.#away.has(node)) return
+    const { random } = this.#components
+    if (!node.isAlive || this.#away.has(node) || this.#doomed.has(node)) return
     const kind = random.fraction() < this.#profile.powerShare ? 'power' : 'kill'
     const survivors = Math.floor(random.fraction() * SURVIVORS_MAX)
     const awayMs = random.fraction() * this.#profile.awayMsMax
+    const writes = random.fraction() < AT_WRITE_SHARE ? 1 + Math.floor(random.fraction() * WRITES_MAX) : 0
+    const moment = random.fraction() < 0.5 ? 'before' : 'after'
+    const how = { kind, survivors, awayMs } as const
+    if (writes === 0) {
+      this.#end(node, how)
+      return
+    }
+    const die = (): void => {
+      // Once: it may be the write that kills it, or the end of all faults.
+      if (this.#doomed.get(node) !== die) return
+      this.#doomed.delete(node)
+      this.#end(node, how)
+    }
+    this.#tell(node, `will crash ${moment} its ${writes}. write from now`)
+    this.#doomed.set(node, die)
+    node.store.crashAtWrite(writes, moment)
+    void node.store.crashed.then(die)
+  }
+
+  #end(node: SimNode, how: { readonly kind: CrashKind; readonly survivors: number; readonly awayMs: number }): void {
+    const { scheduler } = this.#components
+    if (!node.isAlive || this.#away.has(node)) return
+    const { kind, survivors, awayMs } = how
     this.#tell(node, `crashes (${kind}, ${survivors} unforced writes survive), away for ${Math.round(awayMs)} ms`)
     node.crash(kind, survivors)
     this.#away.add(node)

@@ -1,3 +1,4 @@
+import type { CheatName } from '../byzantine/cheats.ts'
 import type { ChainFaults } from '../world/sim-chain.ts'
 import type { WireFaults } from '../world/sim-hub.ts'
 import type { DiskFaults } from '../world/sim-store.ts'
@@ -27,6 +28,8 @@ export interface FaultProfile {
   readonly lastsMsMax: number
   /** Share of nodes that cheat, each in one way for the whole run. */
   readonly byzantineShare: number
+  /** The ways to cheat that occur. @default all */
+  readonly cheats?: readonly CheatName[]
 }
 
 const QUIET: FaultProfile = {

@@ -36,17 +36,26 @@ export class SimChain implements Chain {
   readonly account: Address
   readonly #inner: MemoryChain
   readonly #clock: Clock
+  readonly #worldClock: Clock
   readonly #random: SeededRandom
   readonly #faults: () => ChainFaults
 
   constructor(
-    components: { readonly inner: MemoryChain; readonly clock: Clock; readonly random: SeededRandom },
+    components: {
+      readonly inner: MemoryChain
+      /** Of the node: it ends with its life. */
+      readonly clock: Clock
+      /** Of the chain, which goes on without the node. */
+      readonly worldClock: Clock
+      readonly random: SeededRandom
+    },
     faults: () => ChainFaults,
   ) {
     this.identity = components.inner.identity
     this.account = components.inner.account
     this.#inner = components.inner
     this.#clock = components.clock
+    this.#worldClock = components.worldClock
     this.#random = components.random
     this.#faults = faults
   }
@@ -136,19 +145,23 @@ export class SimChain implements Chain {
     return await ask()
   }
 
-  /** The chain takes it after a while; the answer takes its own way back, and may be lost on it. */
+  /**
+   * The chain takes it after a while, also when its sender has died by then; the answer takes its own way back, and may
+   * be lost on it.
+   */
   async #transact<Value>(send: () => Promise<Value>): Promise<Value> {
     await this.#travel()
     this.#checkReachable('the endpoint does not take the transaction')
-    await this.#clock.sleep(this.#faults().blockMsMax * this.#random.fraction())
+    await this.#worldClock.sleep(this.#faults().blockMsMax * this.#random.fraction())
     const outcome = await send()
+    await this.#travel()
     this.#checkReachable('the transaction was taken, and the answer lost')
     return outcome
   }
 
   async #travel(): Promise<void> {
-    const { answerMsMax } = this.#faults()
-    if (answerMsMax > 0) await this.#clock.sleep(answerMsMax * this.#random.fraction())
+    // Always on the clock of the node: for one that died meanwhile it never ends, as a dead process learns nothing.
+    await this.#clock.sleep(this.#faults().answerMsMax * this.#random.fraction())
   }
 
   #checkReachable(what: string): void {

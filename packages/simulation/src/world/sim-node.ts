@@ -8,16 +8,17 @@ import {
   OfferBook,
   offerBookOptionsSchema,
 } from '@stead/market'
-import { MemoryChain, MemoryStore } from '@stead/testkit'
+import { MemoryChain, MemoryStore, type SeededRandom } from '@stead/testkit'
 import { attack } from '../byzantine/attacker.ts'
 import { attackOf, type CheatName } from '../byzantine/cheats.ts'
-import { lyingParts } from '../byzantine/lying-parts.ts'
+import { type BendableParts, lyingParts } from '../byzantine/lying-parts.ts'
 import { type ClockFaults, SimClock } from '../engine/sim-clock.ts'
 import { type ChainFaults, SimChain } from './sim-chain.ts'
 import { SimExecutor } from './sim-executor.ts'
 import type { Place } from './sim-hub.ts'
 import { simLogger } from './sim-logger.ts'
 import { type DiskFaults, SimStore } from './sim-store.ts'
+import { watchedNetwork } from './watched-network.ts'
 import type { WorldParts } from './world-parts.ts'
 
 /** Who a node is; fixed for the whole run. */
@@ -35,6 +36,8 @@ export interface NodePlan {
   /** A provider's limits of credit; small, so that a run of minutes comes to them. */
   readonly creditStartMicroUsd: bigint
   readonly writeOffMaxMicroUsd: bigint
+  /** What a provider waits for before it claims. */
+  readonly claimMinimumMicroUsd: bigint
   /** How it cheats; undefined for a node that keeps to the protocol. */
   readonly cheat: CheatName | undefined
 }
@@ -147,11 +150,11 @@ export class SimNode {
     const store: Store = new SimStore({ inner: this.#store, clock, random: random.fork() }, () => this.#faults().disk)
     const runs = new SimExecutor({ executor, clock }, ({ input }) => 1 + (input.length * 1000) / FUEL_PER_MS)
     const straight = { network: hub.createNode(peer), executor: runs, clock, signer }
-    const parts = this.plan.cheat === undefined ? straight : lyingParts(straight, this.plan.cheat, random.fork())
+    const parts = this.#bent(straight, random)
     const { network } = parts
     const account = role === 'payer' ? signer.address : operator
     const chain = new SimChain(
-      { inner: new MemoryChain(ledger, account), clock, random: random.fork() },
+      { inner: new MemoryChain(ledger, account), clock, worldClock: hub.clock, random: random.fork() },
       () => this.#faults().chain,
     )
     const common = { clock, random, logger, metrics: silentMetrics, store, network, chain, signer, secp256k1 }
@@ -209,13 +212,25 @@ export class SimNode {
     const { name, operator, concurrency, priceMicroUsdPerGigafuel, creditStartMicroUsd, writeOffMaxMicroUsd } =
       this.plan
     const credit = { creditStartMicroUsd, writeOffMaxMicroUsd }
-    const claims = { claimMinimumMicroUsd: 1n, nativeCoinMicroUsd: 0n, claimCheckMs: 30_000, claimRetryMaxMs: 20_000 }
+    const claims = {
+      claimMinimumMicroUsd: this.plan.claimMinimumMicroUsd,
+      nativeCoinMicroUsd: 0n,
+      claimCheckMs: 30_000,
+      claimRetryMaxMs: 20_000,
+    }
     const options = { operator, ...credit, ...claims, thawMarginMs: THAW_MARGIN_MS }
     const market = new MarketProvider(parts, marketProviderOptionsSchema.parse(options))
     const price = { priceMicroUsdPerGigafuel, minimumMicroUsdPerTask: 1 + (priceMicroUsdPerGigafuel % 7) }
     const watched = this.#parts.witness.watch(name, market)
     const compute = new ComputeProvider({ ...parts, market: watched }, { concurrency, ...price })
     return { market, compute }
+  }
+
+  /** What the node stands on: watched when it is honest, bent when it is not. */
+  #bent(parts: BendableParts, random: SeededRandom): BendableParts {
+    const { name, cheat } = this.plan
+    if (cheat !== undefined) return lyingParts(parts, cheat, random.fork())
+    return { ...parts, network: watchedNetwork(parts.network, (what) => this.#onBug(`${name} has a fault: ${what}`)) }
   }
 
   #telling(): Parameters<typeof attack>[2] {

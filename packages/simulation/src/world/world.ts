@@ -1,7 +1,7 @@
 import { address, messageOf, type PeerId } from '@stead/core'
 import { createSigner, peerIdOfPublicKey, type Secp256k1 } from '@stead/protocol'
 import { InlineExecutor } from '@stead/sandbox'
-import { MemoryLedger } from '@stead/testkit'
+import { MemoryLedger, type SeededRandom } from '@stead/testkit'
 import { type CheatName, isPayerCheat, PAYER_CHEATS, PROVIDER_CHEATS } from '../byzantine/cheats.ts'
 import { RandomStreams } from '../engine/random-streams.ts'
 import { type RunEnd, Scheduler } from '../engine/scheduler.ts'
@@ -32,6 +32,8 @@ export interface WorldComponents {
   readonly secp256k1: Secp256k1
   /** One turn of the process's event loop. */
   readonly turn: () => Promise<void>
+  /** Tells of each promise of the process that fails while nobody looks, until the returned function is called. */
+  readonly watchRejections?: (tell: (what: string) => void) => () => void
 }
 
 const MINUTE_MS = 60_000
@@ -46,12 +48,18 @@ const CONNECT_TIMEOUT_MS = 5000
 const RESTART_PAUSE_MS = 1000
 const FUNDS = 1_000_000_000n
 const GAS_WEI = 10n ** 20n
+/** Providers with which the fuel decides what a task costs, and not the least price; then it may cost less than reserved. */
+const DEAR_SHARE = 0.3
+const DEAR_FACTOR = 1000
 /** Credit of a few dozen tasks at the simulated prices. */
 const CREDIT_LEAST = 30n
 const CREDIT_MORE = 300
 /** More than honest payers leave unpaid by hedging and crashing, and within reach of an attack. */
 const WRITE_OFF_LEAST = 1000n
 const WRITE_OFF_MORE = 2000
+/** Providers that let their vouchers pile up until a thaw or the end forces them to claim. */
+const PATIENT_SHARE = 0.5
+const PATIENT_MICRO_USD = 10n ** 9n
 /** Nothing that a world of this size does takes so many events: it hangs in a loop. */
 const EVENTS_PER_NODE_MINUTE_MAX = 200_000
 
@@ -234,9 +242,10 @@ export class World {
         wallOffsetMs: (random.fraction() - 0.5) * 2 * WALL_MS,
       },
       concurrency: 1 + Math.floor(random.fraction() * 4),
-      priceMicroUsdPerGigafuel: 5 + Math.floor(random.fraction() * 40),
+      priceMicroUsdPerGigafuel: priceOf(random),
       creditStartMicroUsd: CREDIT_LEAST + BigInt(Math.floor(random.fraction() * CREDIT_MORE)),
       writeOffMaxMicroUsd: WRITE_OFF_LEAST + BigInt(Math.floor(random.fraction() * WRITE_OFF_MORE)),
+      claimMinimumMicroUsd: random.fraction() < PATIENT_SHARE ? PATIENT_MICRO_USD : 1n,
     }
   }
 
@@ -249,7 +258,7 @@ export class World {
     const random = this.parts.streams.stream(`cheat ${index}`)
     const isSpared = index === 0 || !this.#isPayer(index - 1) !== !this.#isPayer(index)
     if (random.fraction() >= this.options.faults.byzantineShare || isSpared) return undefined
-    const cheats = [...PROVIDER_CHEATS, ...PAYER_CHEATS]
+    const cheats = this.options.faults.cheats ?? [...PROVIDER_CHEATS, ...PAYER_CHEATS]
     return cheats[Math.floor(random.fraction() * cheats.length)]
   }
 
@@ -261,4 +270,9 @@ export class World {
     }
     return FUNDS * BigInt(this.nodes.filter(({ plan }) => plan.role === 'payer').length)
   }
+}
+
+function priceOf(random: SeededRandom): number {
+  const price = 5 + Math.floor(random.fraction() * 40)
+  return random.fraction() < DEAR_SHARE ? price * DEAR_FACTOR : price
 }

@@ -1,0 +1,14 @@
+import { computeMutants } from './compute-mutants.ts'
+import { marketMutants } from './market-mutants.ts'
+import type { Mutant } from './mutant.ts'
+
+/** All mutants, in the order in which they are tried. */
+export const mutants: readonly Mutant[] = [...marketMutants, ...computeMutants]
+
+/** @throws RangeError when there is none of this name */
+export function mutantNamed(name: string): Mutant {
+  const mutant = mutants.find((each) => each.name === name)
+  if (mutant === undefined)
+    throw new RangeError(`no mutant named ${name}; there are: ${mutants.map((each) => each.name).join(', ')}`)
+  return mutant
+}

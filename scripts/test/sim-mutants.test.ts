@@ -1,0 +1,38 @@
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { mutated, sourceOf } from '../mutants/mutant.ts'
+import { mutants } from '../mutants/mutants.ts'
+import { root, runStep } from '../run-step.ts'
+
+const run = (...names: readonly string[]) =>
+  runStep('mutants', process.execPath, [
+    '--conditions=@stead/source',
+    join(root, 'scripts', 'sim-mutants.ts'),
+    ...names,
+  ])
+
+describe('mutants of our own code', () => {
+  it('each change a text that is there exactly once, under a name of their own', () => {
+    for (const mutant of mutants) expect(mutated(sourceOf(mutant), mutant)).not.toBe(sourceOf(mutant))
+    expect(new Set(mutants.map(({ name }) => name)).size).toBe(mutants.length)
+  })
+
+  it('that do not apply any more are an error, and not noticed', () => {
+    const [mutant] = mutants
+    if (mutant === undefined) throw new RangeError('there are mutants')
+    expect(() => mutated('another text', mutant)).toThrow('0 times')
+    expect(() => mutated(`${mutant.from} ${mutant.from}`, mutant)).toThrow('2 times')
+  })
+
+  it('are noticed by the rules that they break', async () => {
+    const { exitCode, output } = await run('stale-voucher', 'place-not-given-back', 'receipt-unchecked')
+    expect(output).toContain('all 3 faults are noticed')
+    expect(exitCode).toBe(0)
+  }, 120_000)
+
+  it('fail the command by a name that there is not', async () => {
+    const { exitCode, output } = await run('no-such-fault')
+    expect(output).toContain('no mutant named no-such-fault')
+    expect(exitCode).not.toBe(0)
+  }, 30_000)
+})
