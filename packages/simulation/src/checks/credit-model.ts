@@ -8,9 +8,8 @@ import type { CreditTerms } from '@stead/protocol'
  * @param receipts all of this payer with this provider, over all channels
  */
 export function largestWindowMicroUsd(receipts: readonly StoredReceipt[], terms: CreditTerms): bigint {
-  const payments = receipts.toSorted(
-    (left, right) => left.at - right.at || left.increment.index - right.increment.index,
-  )
+  // By place of the bill and not by time, because wall clocks jump; but for the first payment the order does not matter.
+  const payments = receipts.toSorted((left, right) => left.increment.index - right.increment.index)
   const signed = new Map<string, bigint>()
   const start = lesser(terms.startMicroUsd, terms.capMicroUsd)
   let paid = 0n

@@ -1,23 +1,25 @@
-import { type StoredReceipt, verifyReceiptChain } from '@stead/market'
+import { isSteadError } from '@stead/core'
+import { bundleReceipts, type StoredReceipt, verifyReceiptChain } from '@stead/market'
 import type { WorldParts } from '../world/world-parts.ts'
 
-/** What is wrong with the first receipt that does not follow from its bytes; undefined when all do. */
-export function receiptFault(parts: WorldParts, receipts: readonly StoredReceipt[]): string | undefined {
-  for (const [channel, list] of Map.groupBy(receipts, ({ evidence }) => evidence.channel)) {
-    const fault = faultOf(parts, list)
-    if (fault !== undefined) return `the receipts of ${channel} do not verify: ${fault}`
+/**
+ * What is wrong with the first receipt that does not follow from its bytes, bundled as for a stranger; undefined when all
+ * do. @param receipts with the signatures of both sides, of one node
+ */
+export function receiptFault(
+  { secp256k1, ledger }: WorldParts,
+  receipts: readonly StoredReceipt[],
+): string | undefined {
+  try {
+    for (const chain of bundleReceipts(ledger.identity, receipts).channels) {
+      const verdict = verifyReceiptChain(secp256k1, ledger.identity, chain)
+      if (verdict.ok) continue
+      const { what, need, have, index } = verdict.difference
+      return `the receipts of ${chain.channel} do not verify: ${what} of receipt ${index}: need ${need}, have ${have}`
+    }
+    return undefined
+  } catch (error) {
+    if (isSteadError(error)) return error.message
+    throw error
   }
-  return undefined
-}
-
-function faultOf({ secp256k1, ledger }: WorldParts, list: readonly StoredReceipt[]): string | undefined {
-  const [first] = list
-  if (first === undefined) return undefined
-  const receipts = list.flatMap(({ incrementBytes: increment, voucherSignature, providerSignature }) =>
-    providerSignature === undefined ? [] : [{ increment, voucherSignature, providerSignature }],
-  )
-  const verdict = verifyReceiptChain(secp256k1, ledger.identity, { ...first.evidence, receipts })
-  if (verdict.ok) return undefined
-  const { what, need, have, index } = verdict.difference
-  return `${what} of receipt ${index}: need ${need}, have ${have}`
 }
