@@ -8,6 +8,7 @@ import {
   epochNumber,
   explainEarnings,
   openResult,
+  type RewardsErrorCode,
 } from '@stead/rewards'
 import { NodeError } from '../errors.ts'
 import type { EpochComputer } from './epoch-computer.ts'
@@ -59,7 +60,7 @@ export class EpochEarningsBook {
     try {
       return await this.#parts.facts.facts(epoch)
     } catch (error) {
-      if (hasCode(error, 'NODE_EPOCH_NOT_OVER')) return undefined
+      if (hasCode<RewardsErrorCode>(error, 'REWARDS_NOT_OVER')) return undefined
       throw error
     }
   }
