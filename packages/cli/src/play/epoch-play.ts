@@ -133,7 +133,7 @@ export class EpochPlay {
     try {
       await honest.runEpoch(epoch)
     } catch (error) {
-      if (!hasCode(error, 'NODE_EPOCH_NOT_OVER') && !hasCode(error, 'NODE_EPOCH_REFUSED')) throw error
+      if (!isTooEarly(error)) throw error
     }
   }
 
@@ -224,6 +224,11 @@ export class EpochPlay {
   #say(epoch: number, what: string): void {
     this.#components.onProgress(`epoch ${epoch}: ${what}`)
   }
+}
+
+/** The epoch's logs are gathered, or somebody else was faster: the next look will say. */
+function isTooEarly(error: unknown): boolean {
+  return ['NODE_EPOCH_NOT_OVER', 'REWARDS_NOT_OVER', 'NODE_EPOCH_REFUSED'].some((code) => hasCode(error, code))
 }
 
 /** In which of the epochs the false root is proposed: the second where there is one, so that an honest one was before. */
