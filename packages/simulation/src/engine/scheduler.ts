@@ -80,7 +80,8 @@ export class Scheduler {
       if (this.#fired >= eventsMax) return 'events'
       this.#nowMs = next.dueMs
       this.#fired++
-      this.#trace.mix(next.dueMs, next.order)
+      this.#trace.mix(next.dueMs)
+      this.#trace.mix(next.order)
       next.run()
       await this.#turn()
     }
