@@ -274,7 +274,7 @@ export class MemoryNetwork implements Network {
 
   #hasSeen(peer: PeerId, id: string): boolean {
     const node = this.#hub.runningNode(peer)
-    return node !== undefined && node.#seen.has(id)
+    return node === undefined ? false : node.#seen.has(id)
   }
 
   #take(message: GossipMessage, neighbour: PeerId): void {
