@@ -145,7 +145,8 @@ export class World {
 
   async #pass(untilMs: number, each: () => void): Promise<RunEnd> {
     const { scheduler } = this.parts
-    const eventsMax = scheduler.fired + this.options.nodes * EVENTS_PER_NODE_MINUTE_MAX
+    const minutes = Math.max(1, (untilMs - scheduler.nowMs) / MINUTE_MS)
+    const eventsMax = scheduler.fired + this.options.nodes * minutes * EVENTS_PER_NODE_MINUTE_MAX
     while (scheduler.nowMs < untilMs) {
       const end = await scheduler.run(Math.min(untilMs, scheduler.nowMs + 1000), eventsMax)
       this.bugs.push(...this.#strayErrors())
