@@ -1,5 +1,8 @@
 export type { ChainFixture } from './chain/chain-compliance.ts'
 export { chainCompliance } from './chain/chain-compliance.ts'
+export type { EconomyAccount, EconomyFixture } from './chain/economy-compliance/bench.ts'
+export { COMPLIANCE_TERMS } from './chain/economy-compliance/bench.ts'
+export { economyCompliance } from './chain/economy-compliance.ts'
 export type { NetworkFixture } from './network/compliance/bench.ts'
 export { networkCompliance } from './network/compliance/network-compliance.ts'
 export type { StoreFixture } from './store/store-compliance.ts'
