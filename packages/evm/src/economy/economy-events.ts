@@ -5,6 +5,7 @@ import {
   hash,
   type LotBought,
   microUsd,
+  type OperatorPaid,
   type RewardPaid,
   type RootEvent,
 } from '@stead/core'
@@ -16,6 +17,7 @@ import { escrowAbi } from '../generated/escrow.ts'
 import { rewardsAbi } from '../generated/rewards.ts'
 
 const lotSold = AbiEvent.fromAbi(escrowAbi, 'LotSold')
+const paidOut = AbiEvent.fromAbi(escrowAbi, 'PaidOut')
 const rewardPaid = AbiEvent.fromAbi(rewardsAbi, 'RewardPaid')
 const accrued = AbiEvent.fromAbi(rewardsAbi, 'Accrued')
 const rootProposed = AbiEvent.fromAbi(rewardsAbi, 'RootProposed')
@@ -49,6 +51,20 @@ export const claimsEvent: EconomyEvent<ClaimsCredited | undefined> = {
     const { node, operator } = first
     return { ...placeOf(log), node, operator, grossMicroUsd: sum('grossMicroUsd'), feeMicroUsd: sum('feeMicroUsd') }
   },
+}
+
+export const paidOutEvent: EconomyEvent<OperatorPaid> = {
+  of: 'escrow',
+  topic: AbiEvent.getSelector(paidOut),
+  read: (log) =>
+    fromLog(log, (parts) => {
+      const { operator, amount } = AbiEvent.decode(paidOut, parts)
+      return {
+        ...placeOf(log),
+        operator: addressAnswer(operator, 'PaidOut.operator'),
+        amountMicroUsd: microUsd(amount),
+      }
+    }),
 }
 
 export const lotBoughtEvent: EconomyEvent<LotBought> = {

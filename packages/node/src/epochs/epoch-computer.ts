@@ -1,4 +1,4 @@
-import type { ContentId, FinalRoot, Hash } from '@stead/core'
+import { type ContentId, type FinalRoot, type Hash, isSteadError } from '@stead/core'
 import {
   type ComputedEpoch,
   computeEpoch,
@@ -13,6 +13,7 @@ import {
 import { NodeError } from '../errors.ts'
 import type { ChainFactsReader } from './chain-facts-reader.ts'
 import type { DocumentExchange } from './document-exchange.ts'
+import { isOfDocuments } from './document-faults.ts'
 import type { DocumentShelf } from './document-shelf.ts'
 import { bytesText, EPOCH_TABLES, epochKey, put, textBytes } from './epoch-tables.ts'
 import type { LogBook } from './log-book.ts'
@@ -55,6 +56,8 @@ export class EpochComputer {
   /** All final roots, as long as the newest is still the newest. */
   #roots: readonly FinalRoot[] = []
   readonly #own: Map<string, Promise<KnownResult>> = new Map()
+  /** Evidence of a final root that nobody gives out; one at a time matters. */
+  #missing: { readonly evidence: Hash; readonly sinceMs: number } | undefined
 
   constructor(ports: EpochPorts, parts: ComputerParts) {
     this.#ports = ports
@@ -67,16 +70,43 @@ export class EpochComputer {
     return { secp256k1, programs, load: (id) => this.#parts.exchange.load(id, { epoch }) }
   }
 
-  /**
-   * The result that an epoch has to build on: what follows from the evidence of the final root of the epoch before, or
-   * else what this node computes itself. Undefined in epoch 0. @throws as {@link own} and {@link resultOf}
-   */
+  /** The result that an epoch has to build on; undefined in epoch 0. @throws as {@link accepted} */
   async previousOf(epoch: EpochNumber): Promise<ContentId | undefined> {
-    if (epoch === 0) return undefined
-    const before = epochNumber(epoch - 1)
-    const final = await this.finalOf(before)
-    if (final !== undefined) return (await this.resultOf(before, final.evidence)).result
-    return (await this.own(before)).result
+    return epoch === 0 ? undefined : (await this.accepted(epochNumber(epoch - 1))).result
+  }
+
+  /**
+   * What counts for an epoch: what follows from the evidence of its final root, or else what this node computes itself.
+   * So it does when the evidence is none, or nobody gives it out: whoever brings such a root past absent watchers must
+   * not stop all later epochs. @throws as {@link own} and {@link resultOf}
+   */
+  async accepted(epoch: EpochNumber): Promise<KnownResult> {
+    const final = await this.finalOf(epoch)
+    if (final === undefined) return this.own(epoch)
+    try {
+      return await this.resultOf(epoch, final.evidence)
+    } catch (error) {
+      if (!isSteadError(error) || !isOfDocuments(error.code)) throw error
+      if (error.code === 'REWARDS_MISSING' && !(await this.#mayDoWithout(epoch, final.evidence))) throw error
+      this.#ports.logger.debug('the evidence of a final root is not usable', { epoch, error: error.message })
+      return this.own(epoch)
+    }
+  }
+
+  /**
+   * Documents may be missing only here: a node that has just begun, or whose peers are out of reach, would take its own
+   * ignorance for the truth and put a deposit behind it. So they must be missing for some time, and what this node would
+   * compute in their place must stand on most of the logs that there can be.
+   */
+  async #mayDoWithout(epoch: EpochNumber, evidence: Hash): Promise<boolean> {
+    const { clock, calendar } = this.#ports
+    const nowMs = clock.monotonicMs()
+    if (this.#missing?.evidence !== evidence) this.#missing = { evidence, sinceMs: nowMs }
+    const { endsAt, logsOwedAt } = scheduleOf(calendar, epoch)
+    if (nowMs - this.#missing.sinceMs < logsOwedAt - endsAt) return false
+    const begin = await this.#parts.facts.begin(epoch)
+    const logs = await this.#parts.logs.all(epoch)
+    return begin !== undefined && 2 * logs.length > begin.nodes.length
   }
 
   /** The root that became final for an epoch; undefined when there is none. @throws ChainError */

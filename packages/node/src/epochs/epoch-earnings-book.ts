@@ -16,8 +16,7 @@ export class EpochEarningsBook {
   async of(operator: Address, number: number): Promise<EpochEarnings> {
     const { facts, computer } = this.#parts
     const epoch = epochNumber(number)
-    const final = await computer.finalOf(epoch)
-    const known = final === undefined ? await computer.own(epoch) : await computer.resultOf(epoch, final.evidence)
+    const known = await computer.accepted(epoch)
     const bytes = await computer.components(epoch).load(known.result)
     if (bytes === undefined) {
       throw new NodeError('NODE_DOCUMENT_UNKNOWN', `the result of epoch ${epoch} cannot be had`, {

@@ -7,6 +7,7 @@ import { DocumentShelf } from './document-shelf.ts'
 import { EpochComputer } from './epoch-computer.ts'
 import { EpochEarningsBook } from './epoch-earnings-book.ts'
 import { deleteBefore, EPOCH_TABLES } from './epoch-tables.ts'
+import { FinalRootCheck } from './final-root-check.ts'
 import { LieReporter } from './lie-reporter.ts'
 import { LogBook } from './log-book.ts'
 import { NodeDirectory } from './node-directory.ts'
@@ -41,7 +42,7 @@ export interface EpochServiceParts {
 }
 
 /** What goes on one after the other in each round. */
-type Duty = 'chain' | 'probing' | 'logs' | 'lies' | 'proposals' | 'claims' | 'keeping'
+type Duty = 'chain' | 'probing' | 'logs' | 'lies' | 'proposals' | 'final-root' | 'claims' | 'keeping'
 
 /** How long a round may go on after the node was told to stop. */
 const ROUND_GRACE_MS = 5000
@@ -58,6 +59,7 @@ export class EpochService {
   readonly computer: EpochComputer
   readonly proposer: Proposer
   readonly watcher: Watcher
+  readonly finalRoot: FinalRootCheck
   readonly lies: LieReporter
   readonly earnings: EpochEarningsBook
   readonly claimer: RewardClaimer | undefined
@@ -72,6 +74,7 @@ export class EpochService {
   #timer: Timer | undefined
   #round: Promise<void> = Promise.resolve()
   #rounds = 0
+  #claiming: Promise<void> | undefined
   #isRunning = false
   #keptEpoch = -1
   #open: RootProposal | undefined
@@ -95,6 +98,7 @@ export class EpochService {
     const { logs } = this
     this.computer = new EpochComputer(ports, { facts, shelf, exchange, board, logs, policies })
     const { computer } = this
+    this.finalRoot = new FinalRootCheck(ports, computer)
     this.earnings = new EpochEarningsBook({ facts, computer })
     this.proposer = new Proposer(ports, { computer, operator })
     this.#votes = new VoteBook(ports, board)
@@ -133,7 +137,7 @@ export class EpochService {
     this.#probing.stop()
     this.board.stop()
     // A transaction may wait for its block for minutes; whoever stops the chain after this ends it.
-    await Promise.race([this.#round, this.ports.clock.sleep(ROUND_GRACE_MS)])
+    await Promise.race([Promise.all([this.#round, this.#claiming]), this.ports.clock.sleep(ROUND_GRACE_MS)])
     await this.#onStopped()
   }
 
@@ -153,7 +157,8 @@ export class EpochService {
     await this.#duty('logs', () => this.#gather())
     await this.#duty('lies', () => this.#report())
     await this.#duty('proposals', () => this.#proposals())
-    if (this.#rounds++ % CLAIM_ROUNDS === 0) await this.#duty('claims', () => this.#claim())
+    await this.#duty('final-root', () => this.#checkFinal())
+    if (this.#rounds++ % CLAIM_ROUNDS === 0) this.#claimBeside()
     await this.#duty('keeping', () => this.#forget())
   }
 
@@ -210,8 +215,16 @@ export class EpochService {
     }
   }
 
-  async #claim(): Promise<void> {
-    await this.claimer?.claim(false)
+  async #checkFinal(): Promise<void> {
+    const { watch, propose, claims } = this.#options
+    if (watch || propose || claims !== undefined) await this.finalRoot.look()
+  }
+
+  /** Beside the rounds: a transaction that waits for its block for minutes must not keep this node from a challenge. */
+  #claimBeside(): void {
+    this.#claiming ??= this.#duty('claims', async () => await this.claimer?.claim(false)).finally(() => {
+      this.#claiming = undefined
+    })
   }
 
   /** Deletes what is older than it is kept for, once an epoch. */

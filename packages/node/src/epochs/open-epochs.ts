@@ -36,6 +36,7 @@ export async function openEpochs({ foundation, offers }: OpenEpochsParts, config
     ...foundation,
     economy,
     history: chain.history(addressBook),
+    books: chain.ledger(addressBook),
     programs,
     calendar,
     time: new ChainTime({ clock, calendar }),

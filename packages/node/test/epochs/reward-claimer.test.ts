@@ -30,18 +30,27 @@ describe('claiming for the operator', () => {
   function claimer(): RewardClaimer {
     const clock = new ManualClock()
     const economy: Partial<Economy> = { finalRoot: async () => undefined }
+    const outcome = () => ({
+      transaction: TRANSACTION,
+      blockNumber: 1n,
+      gasUsed: 60_000n,
+      gasCostWei: (60_000n * gasPrice) as Wei,
+    })
     const chain = {
+      transaction: async () => outcome(),
       owedMicroUsd: async () => microUsd(owed),
       gasPrice: async () => gasPrice as Wei,
       payout: async () => {
         if (failure !== undefined) throw failure
         payouts++
         owed = 0n
-        return { transaction: TRANSACTION, blockNumber: 1n, gasUsed: 60_000n, gasCostWei: (60_000n * gasPrice) as Wei }
+        return outcome()
       },
     }
     const time = { epoch: () => 4, now: () => 0 as UnixMs }
-    const ports = { clock, economy, chain, store: new MemoryStore(), logger: silentLogger, time }
+    const history = { head: async () => ({ number: 1 }) }
+    const books = { payouts: async () => [] }
+    const ports = { clock, economy, chain, history, books, store: new MemoryStore(), logger: silentLogger, time }
     const computer = { resultOf: async () => ({ result: '' as ContentId }) }
     const options = {
       operator: OPERATOR,

@@ -5,6 +5,7 @@ import type {
   ClaimsCredited,
   EconomyLedger,
   LotBought,
+  OperatorPaid,
   RewardPaid,
   RootEvent,
 } from '@stead/core'
@@ -22,6 +23,11 @@ export class MemoryAccountBook implements EconomyLedger {
   async claims(span: BlockSpan, operator?: Address): Promise<readonly ClaimsCredited[]> {
     const { contracts } = await this.#reach()
     return contracts.events.of('claims', span).filter(isOf(operator))
+  }
+
+  async payouts(span: BlockSpan, operator?: Address): Promise<readonly OperatorPaid[]> {
+    const { contracts } = await this.#reach()
+    return contracts.events.of('payouts', span).filter(isOf(operator))
   }
 
   async lotsBought(span: BlockSpan): Promise<readonly LotBought[]> {

@@ -215,7 +215,9 @@ export class MemoryLedger {
   }
 
   payout(operator: Address): void {
-    this.contracts.dollars.move(this.identity.escrow, operator, this.escrow.payout(operator))
+    const amountMicroUsd = this.escrow.payout(operator)
+    this.contracts.dollars.move(this.identity.escrow, operator, amountMicroUsd)
+    this.contracts.events.add('payouts', { operator, amountMicroUsd })
   }
 
   close(purse: Hash): MicroUsd {

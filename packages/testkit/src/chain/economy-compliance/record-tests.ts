@@ -44,6 +44,12 @@ export function recordTests(bench: () => EconomyBench): void {
     const [booked] = await ledger.claims(span, operator)
     expect(booked).toMatchObject({ ...credited, blockNumber: claims?.blockNumber })
     expect(await ledger.claims(span, account)).toEqual([])
+    const owed = await chain.owedMicroUsd(operator)
+    expect(await ledger.payouts(span, operator)).toEqual([])
+    await chain.payout(operator)
+    const later = { fromBlock, toBlock: (await history.head()).number }
+    expect(await ledger.payouts(later, operator)).toMatchObject([{ operator, amountMicroUsd: owed }])
+    expect(await ledger.payouts(later, account)).toEqual([])
     expect(await ledger.lotsBought(span)).toMatchObject([{ ...sold, buyer: account, lot: 0n }])
     expect(await ledger.capsAccrued(span, operator)).toMatchObject([{ operator, epoch, tokenUnits: due }])
     const paid = { program: UTILITY, operator, amountUnits: due, cumulativeUnits: due }

@@ -6,6 +6,7 @@ import type {
   Hash,
   LotBought,
   NodeBonded,
+  OperatorPaid,
   ProgramChanged,
   ProgramSponsored,
   RewardPaid,
@@ -15,6 +16,7 @@ import type {
 /** What happened, by kind. */
 interface Events {
   readonly claims: ClaimsCredited
+  readonly payouts: OperatorPaid
   readonly lots: LotBought
   readonly bonds: NodeBonded & EventPlace
   readonly programs: ProgramChanged & EventPlace
@@ -32,6 +34,7 @@ type Lists = { [Name in Kind]: Events[Name][] }
 export class EventBook {
   readonly #lists: Lists = {
     claims: [],
+    payouts: [],
     lots: [],
     bonds: [],
     programs: [],
