@@ -48,6 +48,8 @@ type Duty = 'chain' | 'probing' | 'logs' | 'lies' | 'proposals' | 'final-root' |
 const ROUND_GRACE_MS = 5000
 /** Rounds between two looks for something to claim. */
 const CLAIM_ROUNDS = 20
+/** Epochs without a final root whose logs are gathered on; peers know notices of no older ones. */
+const OPEN_EPOCHS_MAX = 31
 
 /** Everything that a node does in epochs, in rounds. A duty that fails is tried again in the next round; the others go on. */
 export class EpochService {
@@ -188,13 +190,32 @@ export class EpochService {
 
   /** Brings in logs of the epoch that ended: what gossip told and what peers know. */
   async #gather(): Promise<void> {
-    const { time, calendar, network } = this.ports
+    const { time, calendar } = this.ports
     const now = time.epoch()
     if (now === 0) return
     const ended = epochNumber(now - 1)
-    if (time.now() >= scheduleOf(calendar, ended).logsCloseAt) return
-    await this.board.ask(ended)
-    await Promise.all(this.board.of(ended, 'log').map((notice) => this.logs.hear(notice, network.self)))
+    if (time.now() < scheduleOf(calendar, ended).logsCloseAt) await this.#gatherOf(ended, false)
+    const open = await this.#openBefore(ended)
+    if (open !== undefined) await this.#gatherOf(open, true)
+  }
+
+  async #gatherOf(epoch: EpochNumber, isLate: boolean): Promise<void> {
+    if (isLate) for (const notice of await this.logs.notices(epoch)) this.board.remember(notice)
+    await this.board.ask(epoch)
+    const heard = this.board.of(epoch, 'log')
+    await Promise.all(heard.map((notice) => this.logs.hear(notice, this.ports.network.self, isLate)))
+  }
+
+  /**
+   * One of the epochs before the newest that no final root covers, in turn; one that cannot be used covers nothing. Their logs are gathered on: nodes that were
+   * parted while they should have been told would hold to different results for ever, each with a log that the other
+   * lacks, and never agree on anything that builds on them.
+   */
+  async #openBefore(ended: EpochNumber): Promise<EpochNumber | undefined> {
+    const final = await this.ports.economy.finalRoot()
+    const isCovered = final !== undefined && this.finalRoot.faultOf(final.epoch) === undefined
+    const first = Math.max(isCovered ? final.epoch + 1 : 0, ended - OPEN_EPOCHS_MAX)
+    return first >= ended ? undefined : epochNumber(first + (this.#rounds % (ended - first)))
   }
 
   async #report(): Promise<void> {

@@ -22,6 +22,7 @@ import {
 } from '@stead/rewards'
 import {
   buildTestPurse,
+  type CrashKind,
   ManualClock,
   MemoryChain,
   type MemoryEconomy,
@@ -38,11 +39,12 @@ import { scheduleOf } from '../../src/epochs/schedule.ts'
 
 const secp256k1 = await loadSecp256k1()
 export const TOKEN: bigint = 10n ** 18n
-const EPOCH_SECONDS = 120
+export const EPOCH_SECONDS = 120
 export const CHALLENGE_SECONDS = 60
 export const DECISION_SECONDS = 60
 const BLOCK_MS = 2000
 const STEP_MS = 1000
+const CONNECT_MS = 10_000
 const START_AT = 1_800_000_000_000 as UnixMs
 
 /** Few probes, so that an epoch of minutes holds them. */
@@ -62,6 +64,8 @@ export interface JoinOptions {
   /** Claims for its operator, from so many micro-dollars on. */
   readonly claimFromMicroUsd?: bigint
   readonly stakeTokens?: number
+  /** What its process runs in place of the programs of the world, under their names: a liar's own. */
+  readonly programs?: readonly Program<object>[]
 }
 
 /** One operator with one bonded node, and what its process stands on. */
@@ -77,6 +81,7 @@ export interface MemoryMember {
   readonly network: MemoryNetwork
   readonly service: EpochService
   readonly options: EpochServiceOptions
+  readonly programs: readonly Program<object>[]
 }
 
 /** What a world is made of beside its defaults. */
@@ -112,6 +117,7 @@ export class MemoryWorld {
       },
     )
     this.#mine()
+    this.#discover()
   }
 
   get calendar(): { readonly genesisSeconds: number; readonly epochSeconds: number } {
@@ -143,7 +149,9 @@ export class MemoryWorld {
     const consent = signNodeConsent(nodeKey, account.account, this.ledger.identity)
     await account.economy().bond(nodeKey.address, BigInt(options.stakeTokens ?? 2000) * TOKEN, consent)
     const store = new MemoryStore()
-    const parts = { name, nodeKey, operator: account.account, chain, account, economy: account.economy(), store }
+    const programs = options.programs ?? (this.#options.sponsored ?? []).map(({ program }) => program)
+    const operator = account.account
+    const parts = { name, nodeKey, operator, chain, account, economy: account.economy(), store, programs }
     const { claimFromMicroUsd } = options
     const claims =
       claimFromMicroUsd === undefined
@@ -160,13 +168,13 @@ export class MemoryWorld {
   }
 
   /** The process dies, by the store's crash or now, and another begins with what is on its disk. */
-  async restart(member: MemoryMember): Promise<MemoryMember> {
+  async restart(member: MemoryMember, kind: CrashKind = 'kill'): Promise<MemoryMember> {
     if (!member.store.isCrashed) member.store.crash()
     this.hub.kill(member.network.self)
     const chain = new MemoryChain(this.ledger, member.nodeKey.address)
     await member.chain.stop()
     await chain.start()
-    const again = await this.#up({ ...member, chain, store: member.store.reopen() }, member.options)
+    const again = await this.#up({ ...member, chain, store: member.store.reopen(kind) }, member.options)
     this.members.splice(this.members.indexOf(member), 1, again)
     return again
   }
@@ -180,7 +188,7 @@ export class MemoryWorld {
     await network.start()
     const programs = new ProgramRegistry().add(utilityProgram)
     const sponsored = this.#options.sponsored ?? []
-    for (const { program } of sponsored) programs.add(program)
+    for (const program of parts.programs) programs.add(program)
     const { clock, calendar } = this
     const ports = {
       clock,
@@ -204,9 +212,7 @@ export class MemoryWorld {
     const offers = { list: () => [] }
     const service = new EpochService(ports, { offers, policies, operator, onStopped: async () => undefined }, options)
     service.start()
-    for (const other of this.members) {
-      if (other.name !== parts.name) await this.during(network.connect(other.network.self, 1000))
-    }
+    await this.during(this.#introduce(network))
     return { ...parts, network, service, options }
   }
 
@@ -270,6 +276,19 @@ export class MemoryWorld {
 
   async #passUntil(at: number): Promise<void> {
     while (this.ledger.now() < at) await this.clock.advance(STEP_MS)
+  }
+
+  /** Who is out of reach is found again later, as by a daemon's discovery. */
+  #discover(): void {
+    this.clock.setTimer(CONNECT_MS, () => {
+      for (const { network } of this.members) void this.#introduce(network)
+      this.#discover()
+    })
+  }
+
+  async #introduce(network: MemoryNetwork): Promise<void> {
+    const others = this.members.map((member) => member.network.self).filter((peer) => peer !== network.self)
+    await Promise.all(others.map((peer) => network.connect(peer, 1000).catch(() => undefined)))
   }
 
   #mine(): void {

@@ -135,4 +135,44 @@ describe('what governance and sponsors do while epochs run', () => {
     expect(paid).toBeLessThanOrEqual(2n * RATE)
     expect(available).toBeGreaterThan(0n)
   })
+
+  it('a node that runs other code under a program’s name publishes another root: the line is named, the deposit lost', async () => {
+    world = new MemoryWorld({ sponsored: [{ program: flatProgram as never, policy: FLAT_POLICY }] })
+    const watchers = [await world.join('first'), await world.join('second'), await world.join('third')]
+    const liarsOperator = world.signerOf('operator liar').address
+    const generous: Program<FlatParameters> = {
+      ...flatProgram,
+      shares: (input, parameters) =>
+        flatProgram
+          .shares(input, parameters)
+          .map((share) =>
+            share.operator === liarsOperator ? { ...share, amountUnits: rewardUnits(9_000_000n) } : share,
+          ),
+    }
+    const liar = await world.join('liar', { propose: true, programs: [generous as never] })
+    await (await world.account('sponsor')).economy().sponsor(FLAT, microUsd(100_000_000n))
+    const before = await liar.economy.tokenBalance(liar.operator)
+    await world.passTo(1)
+    const open = await world.until('a challenge', async () => {
+      const proposal = await liar.economy.proposal()
+      return proposal?.challenge === undefined ? undefined : proposal
+    })
+    expect(open.proposer).toBe(liar.operator)
+    for (const { service } of watchers) {
+      const { verdict, reason } = service.watcher.verdictOn(open.attempt, open.proposed) ?? {}
+      expect([verdict, reason]).toEqual(['mismatch', expect.stringContaining(liarsOperator)])
+      expect(reason).toContain('9000000')
+    }
+    const final = await world.until('the decision', async () => {
+      const root = await liar.economy.finalRoot()
+      return root?.epoch === open.epoch ? root : undefined
+    })
+    expect(final.root).toBe(open.challenge?.other.root)
+    // The liar proposes again: only what the first proposal cost is looked at.
+    expect((await liar.economy.tokenBalance(liar.operator)) - before).toBeLessThanOrEqual(-100n * TOKEN)
+    // What it thinks is right is shown to whoever runs it.
+    expect(liar.service.watcher.verdictOn(open.attempt, open.proposed)?.verdict).toBe('match')
+    await world.passSeconds(5)
+    expect(liar.service.faults.get('final-root')).toContain(`epoch ${open.epoch}`)
+  })
 })

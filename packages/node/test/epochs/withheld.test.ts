@@ -1,7 +1,7 @@
 import { type Hash, hash } from '@stead/core'
 import { epochNumber } from '@stead/rewards'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { CHALLENGE_SECONDS, type MemoryMember, MemoryWorld, TOKEN, UTILITY } from './memory-world.ts'
+import { CHALLENGE_SECONDS, EPOCH_SECONDS, type MemoryMember, MemoryWorld, TOKEN, UTILITY } from './memory-world.ts'
 
 const LIE: Hash = hash(`0x${'66'.repeat(32)}`)
 /** Evidence that nobody has ever seen. */
@@ -124,7 +124,7 @@ describe('a proposer whose documents are not what it says', () => {
     for (const { service } of honest) expect(service.faults.get('final-root')).toBeUndefined()
   })
 
-  it('becomes final before a node came that has no logs: it puts its own deposit behind nothing', async () => {
+  it('becomes final before a node came that has no logs: it gathers them, and puts its deposit behind nothing false', async () => {
     const { first, liar } = parties()
     await world.passTo(3)
     for (const { chain, account } of honest) for (const each of [chain, account]) each.setCutOff(true)
@@ -137,8 +137,6 @@ describe('a proposer whose documents are not what it says', () => {
     await world.passTo(4)
     const open = await world.until('the honest proposal', () => liar.economy.proposal())
     expect(open.proposer).toBe(first.operator)
-    await world.passSeconds(CHALLENGE_SECONDS / 2)
-    expect(late.service.faults.get('proposals')).toContain('REWARDS_MISSING')
     const final = await world.until('its end', async () => {
       const root = await liar.economy.finalRoot()
       return root !== undefined && root.epoch >= 3 ? root : undefined
@@ -147,6 +145,27 @@ describe('a proposer whose documents are not what it says', () => {
     expect(await late.economy.tokenBalance(late.operator)).toBe(before)
     await world.passSeconds(10)
     expect([...late.service.faults]).toEqual([])
+  })
+
+  it('becomes final while all were parted, so that nobody has most of the logs: they are gathered on, and used', async () => {
+    const { first, liar } = parties()
+    await world.passSeconds(EPOCH_SECONDS - 10)
+    // Each alone: nobody hears another's log.
+    world.hub.partition(...world.members.map(({ network }) => [network.self]))
+    await world.passTo(3)
+    for (const { chain, account } of honest) for (const each of [chain, account]) each.setCutOff(true)
+    const attempt = await proposeFalse(2, { root: LIE, evidence: NOWHERE })
+    await world.passSeconds(CHALLENGE_SECONDS + 3)
+    await liar.economy.finalize(attempt)
+    for (const { chain, account } of honest) for (const each of [chain, account]) each.setCutOff(false)
+    world.hub.heal()
+    await world.passSeconds(10)
+    expect((await first.service.logs.owed(epochNumber(2))).length).toBeLessThan(2)
+    const final = await world.until('the next honest root', async () => {
+      const root = await liar.economy.finalRoot()
+      return root !== undefined && root.epoch >= 3 ? root : undefined
+    })
+    for (const { service } of honest) expect(service.watcher.verdictOf(final.epoch)).toMatchObject({ verdict: 'match' })
   })
 
   it('becomes final with evidence that gives another root: the next one builds on what the evidence gives', async () => {
