@@ -45,20 +45,20 @@ export class ChainNetwork {
   readonly #alive: NodeJS.Timeout
   #salt = 0
 
-  private constructor(parts: { anvil: AnvilProcess; directory: string; book: AddressBook; alive: NodeJS.Timeout }) {
+  private constructor(parts: {
+    anvil: AnvilProcess
+    directory: string
+    book: AddressBook
+    chain: EvmChain
+    economy: EvmEconomy
+    alive: NodeJS.Timeout
+  }) {
     this.#anvil = parts.anvil
     this.#directory = parts.directory
     this.#alive = parts.alive
     this.book = parts.book
-    this.chain = new EvmChain(
-      { clock: systemClock, logger: silentLogger, metrics: silentMetrics, signer: this.signer },
-      {
-        rpcUrl: parts.anvil.rpcUrl,
-        identity: chainIdentityOf(parts.book),
-        deployedAtBlock: parts.book.deployedAtBlock,
-      },
-    )
-    this.economy = this.chain.economy(parts.book)
+    this.chain = parts.chain
+    this.economy = parts.economy
   }
 
   static async start(): Promise<ChainNetwork> {
@@ -84,7 +84,11 @@ export class ChainNetwork {
         ],
       },
     )
-    const network = new ChainNetwork({ anvil, directory, book, alive })
+    const chain = new EvmChain(
+      { clock: systemClock, logger: silentLogger, metrics: silentMetrics, signer: signerOf('rich') },
+      { rpcUrl: anvil.rpcUrl, identity: chainIdentityOf(book), deployedAtBlock: book.deployedAtBlock },
+    )
+    const network = new ChainNetwork({ anvil, directory, book, chain, economy: await chain.economy(book), alive })
     const gift = { gasWei: (1000n * TOKEN) as Wei, dollarMicroUsd: microUsd(10n ** 12n), dollar: book.dollar }
     await anvil.faucet(network.signer.address, gift)
     await network.chain.start()

@@ -83,7 +83,7 @@ async function payingGas(network: ChainNetwork): Promise<PayingGas> {
 }
 
 async function swapGas(network: ChainNetwork): Promise<TransactionOutcome> {
-  const exchange = network.chain.exchange(network.book)
+  const exchange = await network.chain.exchange(network.book)
   const request = { direction: 'dollars-to-tokens', amountIn: 1_000_000n, minimumOut: 1n } as const
   return await exchange.swap({ ...request, deadline: await network.later() })
 }

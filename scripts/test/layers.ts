@@ -14,10 +14,11 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   node: ['core', 'protocol', 'sandbox', 'market', 'compute', 'rewards', 'libp2p', 'evm', 'sqlite', 'sdk'],
   cli: ['core', 'protocol', 'sandbox', 'market', 'compute', 'rewards', 'sdk', 'node', 'evm', 'sqlite', 'toolchain'],
   testkit: ['core', 'protocol'],
+  simulation: ['core', 'protocol', 'sandbox', 'market', 'compute', 'rewards', 'testkit'],
 }
 
 /** Packages whose sources must run under the simulator: no operating system, no clock, no timers, no chance. */
-export const SIMULATED: readonly string[] = ['core', 'market', 'compute', 'rewards', 'sdk', 'testkit']
+export const SIMULATED: readonly string[] = ['core', 'market', 'compute', 'rewards', 'sdk', 'testkit', 'simulation']
 
 /** Folders inside other packages for which the same holds; everything else of the sandbox may use Node.js. */
 export const SIMULATED_EXCEPT: Readonly<Record<string, readonly string[]>> = {

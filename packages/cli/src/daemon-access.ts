@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { basename, dirname, resolve } from 'node:path'
 import { setTimeout as sleepFor } from 'node:timers/promises'
 import { nodeDirectories, readApiFile } from '@stead/node/files'
 import { DaemonClient, SdkError } from '@stead/sdk'
@@ -9,29 +10,40 @@ type Place = Pick<CommandContext, 'dataDir' | 'workingDirectory' | 'environment'
 
 /** A local network that a command means. */
 export interface DevPlace {
+  /** Absolute. */
   readonly root: string
   readonly state: DevState
+  /** The member whose own folder `--data-dir` names; undefined when it names the network, or nothing does. */
+  readonly member: string | undefined
 }
 
 /**
- * The local network that a command means: the one in the given folder; else the one in this folder or above, unless
- * only the user's own node runs.
+ * The local network that a command means: the one in the given folder, or the one that the given folder is a member of;
+ * else the one in this folder or above, unless only the user's own node runs.
  */
 export function devNetworkOf({ dataDir, environment, workingDirectory }: Place): DevPlace | undefined {
-  const root = dataDir ?? findDevDirectory(workingDirectory)
-  const state = root === undefined ? undefined : readDevState(root)
-  if (root === undefined || state === undefined) return undefined
-  if (dataDir !== undefined) return { root, state }
+  if (dataDir !== undefined) return networkIn(dataDir) ?? networkOfMember(resolve(workingDirectory, dataDir))
+  const root = findDevDirectory(workingDirectory)
+  if (root === undefined) return undefined
   const runs = (stateDir: string): boolean => readApiFile(stateDir) !== undefined
   const onlyOwnRuns = runs(nodeDirectories(undefined, environment).stateDir) && !runs(devLayout(root).payerDir)
-  return onlyOwnRuns ? undefined : { root, state }
+  return onlyOwnRuns ? undefined : networkIn(root)
 }
 
-/** The folder of the daemon that a command talks to: a local network's payer, or the user's own node. */
-function daemonStateDir(place: Place): string {
-  const dev = devNetworkOf(place)
-  if (dev !== undefined) return devLayout(dev.root).payerDir
-  return nodeDirectories(place.dataDir, place.environment).stateDir
+function networkIn(folder: string): DevPlace | undefined {
+  const root = resolve(folder)
+  const state = readDevState(root)
+  return state === undefined ? undefined : { root, state, member: undefined }
+}
+
+function networkOfMember(folder: string): DevPlace | undefined {
+  const [network, member] = [networkIn(dirname(folder)), basename(folder)]
+  return network !== undefined && membersOf(network).includes(member) ? { ...network, member } : undefined
+}
+
+/** The names of a local network's members. */
+export function membersOf({ state }: Pick<DevPlace, 'state'>): readonly string[] {
+  return ['payer', ...Array.from({ length: state.providers }, (_, index) => `provider-${index + 1}`)]
 }
 
 /** A client of the daemon that runs in a folder. */
@@ -50,11 +62,6 @@ export function daemonClient(stateDir: string): DaemonClient {
       },
     },
   })
-}
-
-/** A client of the daemon that a command talks to. */
-export function clientFor(context: CommandContext): DaemonClient {
-  return daemonClient(daemonStateDir(context))
 }
 
 /** Where `stead dev` keeps its network when no folder is given: `.stead` in the working directory. */

@@ -68,7 +68,12 @@ async function define(entry: CommandEntry, command: Command, context: CommandCon
 /** The same for every command; read from the arguments before they are parsed, so that errors are printed right. */
 function addCommonOptions(command: Command): Command {
   return command
-    .addOption(new Option('--data-dir <path>', 'folder of keys, store and state, instead of the XDG ones'))
+    .addOption(
+      new Option(
+        '--data-dir <path>',
+        'folder of a node (keys, store, state) or of a local network, instead of the usual one',
+      ),
+    )
     .addOption(new Option('--json', 'one JSON document on standard output, messages on standard error'))
 }
 

@@ -11,7 +11,9 @@ describe('the reason of a zero', () => {
     const text = (code: string, need: bigint, have: bigint, isMinting = true): string =>
       reasonText({ code, about: 'lot 3', need, have }, isMinting)
     expect(text('no-fees', 1n, 0n)).toBe('no-fees: nobody paid it in lot 3')
-    expect(text('unsold-lot', 150_000n, 0n)).toBe('unsold-lot: fees of lot 3, 0.150000 USD, are not sold yet')
+    expect(text('unsold-lot', 150_000n, 0n)).toContain(
+      'unsold-lot: fees of lot 3, 0.150000 USD, were not sold in this epoch',
+    )
     expect(text('not-bonded', 1n, 0n)).toContain('no node of it was bonded')
     expect(text('quality', 2n * TOKEN, TOKEN)).toBe('quality: lot 3: 1.000000 STEAD of 2.000000 STEAD')
     expect(text('quality', 500_000n, 123_456n, false)).toBe('quality: lot 3: 12.34 %, need 50 %')
@@ -66,12 +68,51 @@ describe('a bond', () => {
 })
 
 describe('earnings by job', () => {
-  it('add up by job, and by channel where the job is unknown, of one operator only', () => {
-    const line = { channel: '0xc1', operator: '0xo1', quantity: 10n, amountMicroUsd: 5n, receipted: true }
-    const lines = [line, { ...line, receipted: false }, { ...line, job: '0xj1' }, { ...line, operator: '0xo2' }]
-    expect(jobEarnings(lines as never, '0xo1' as never)).toEqual([
-      { job: undefined, channel: '0xc1', deliveries: 2, fuel: 20n, grossMicroUsd: 10n, waitingMicroUsd: 5n },
-      { job: '0xj1', channel: '0xc1', deliveries: 1, fuel: 10n, grossMicroUsd: 5n, waitingMicroUsd: 0n },
+  const channel = {
+    channel: '0xc1',
+    grossMicroUsd: 100n,
+    feeMicroUsd: 5n,
+    netMicroUsd: 95n,
+    gasWei: 7n,
+    unclaimedMicroUsd: 0n,
+    unpaidMicroUsd: 0n,
+    reason: null,
+  }
+  const open = { ...channel, channel: '0xc2', unclaimedMicroUsd: 20n, unpaidMicroUsd: 3n, reason: 'below-minimum' }
+  const receipts = [
+    { channel: '0xc1', quantity: 10n },
+    { channel: '0xc2', quantity: 1n },
+    { channel: '0xc2', quantity: 2n },
+    { channel: 'of another node', quantity: 50n },
+  ]
+
+  it('are those of its channels together, with the reason of what is not claimed', () => {
+    const jobs = new Map([
+      ['0xc1', '0xj'],
+      ['0xc2', '0xj'],
+    ])
+    expect(jobEarnings({ channels: [channel, open], receipts, jobs } as never)).toEqual([
+      {
+        job: '0xj',
+        channels: ['0xc1', '0xc2'],
+        deliveries: 3,
+        fuel: 13n,
+        grossMicroUsd: 200n,
+        feeMicroUsd: 10n,
+        gasWei: 14n,
+        netMicroUsd: 190n,
+        unclaimedMicroUsd: 20n,
+        unpaidMicroUsd: 3n,
+        reason: 'below-minimum',
+      },
+    ])
+  })
+
+  it('are those of a channel where nobody knows the job', () => {
+    const found = jobEarnings({ channels: [channel, open], receipts, jobs: new Map() } as never)
+    expect(found.map(({ job, channels, fuel }) => [job, channels, fuel])).toEqual([
+      [undefined, ['0xc1'], 10n],
+      [undefined, ['0xc2'], 3n],
     ])
   })
 })

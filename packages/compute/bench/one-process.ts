@@ -10,7 +10,8 @@ import {
   offerBookOptionsSchema,
 } from '@stead/market'
 import { createSigner, loadSecp256k1, peerIdOfPublicKey } from '@stead/protocol'
-import { type Executor, METER_VERSION } from '@stead/sandbox'
+import type { Executor } from '@stead/sandbox'
+import { METER_VERSION } from '@stead/sandbox/facts'
 import { MemoryChain, MemoryHub, MemoryLedger, MemoryStore, SeededRandom } from '@stead/testkit'
 import { BlobExchange, ComputeConsumer, ComputeProvider } from '../src/index.ts'
 import { localClock as clock } from './local-clock.ts'

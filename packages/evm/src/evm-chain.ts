@@ -39,16 +39,18 @@ import {
   thawSecondsRead,
   tokenRead,
 } from './contract-reads.ts'
-import { type EconomyContracts, EvmEconomy } from './economy/evm-economy.ts'
-import { EvmHistory } from './economy/evm-history.ts'
-import { EvmLedger } from './economy/evm-ledger.ts'
+import type { EventReader } from './economy/event-reader.ts'
+import type { EconomyContracts, EvmEconomy } from './economy/evm-economy.ts'
+import type { EvmHistory } from './economy/evm-history.ts'
+import type { EvmLedger } from './economy/evm-ledger.ts'
 import { ChainError } from './errors.ts'
-import { EvmExchange, type ExchangeContracts } from './exchange/evm-exchange.ts'
+import type { EvmExchange, ExchangeContracts } from './exchange/evm-exchange.ts'
 import { Exclusive } from './exclusive.ts'
 import { JsonRpc } from './json-rpc.ts'
 import { searchLogs } from './log-search.ts'
 import { type EvmInput, type EvmOptions, evmOptionsSchema } from './options.ts'
 import { ThawWatch } from './thaw-watch.ts'
+import type { TokenBook } from './token-book.ts'
 import { type SendRequest, TransactionSender } from './transaction-sender.ts'
 
 /** Most claims in one transaction: with the longest branches they stay under half a block of 30 million gas. */
@@ -69,7 +71,10 @@ interface EscrowTerms {
   readonly thawSeconds: number
 }
 
-/** The Chain port over any EVM chain that answers JSON-RPC and knows EIP-1559. */
+/**
+ * The Chain port over any EVM chain that answers JSON-RPC and knows EIP-1559. The economy's parts are loaded when they are
+ * asked for: a node that only pays or is paid has no use for their contracts' interfaces.
+ */
 export class EvmChain implements Chain {
   readonly identity: ChainIdentity
   readonly account: Address
@@ -251,13 +256,26 @@ export class EvmChain implements Chain {
   }
 
   /** The economy's account book, through the same endpoint. */
-  ledger({ rewards }: Pick<EconomyContracts, 'rewards'>): EvmLedger {
-    const search = (filter: LogFilter) => searchLogs(this.#started(), filter, this.#options.logBlocksMax)
-    return new EvmLedger(search, { escrow: this.identity.escrow, rewards })
+  async ledger(contracts: Pick<EconomyContracts, 'rewards'>): Promise<EvmLedger> {
+    const { EvmLedger } = await import('./economy/evm-ledger.ts')
+    return new EvmLedger(await this.#eventReader(contracts))
+  }
+
+  /** The books of any ERC-20, through the same endpoint. */
+  async tokenBook(token: Address): Promise<TokenBook> {
+    const { TokenBook } = await import('./token-book.ts')
+    return new TokenBook(
+      {
+        read: (contract, question) => this.#read(contract, question),
+        search: (filter) => searchLogs(this.#started(), filter, this.#options.logBlocksMax),
+      },
+      token,
+    )
   }
 
   /** The exchange of token and dollar, through the same endpoint and account. */
-  exchange(contracts: ExchangeContracts): EvmExchange {
+  async exchange(contracts: ExchangeContracts): Promise<EvmExchange> {
+    const { EvmExchange } = await import('./exchange/evm-exchange.ts')
     return new EvmExchange(
       {
         read: (contract, question) => this.#read(contract, question),
@@ -271,7 +289,8 @@ export class EvmChain implements Chain {
   }
 
   /** The economy's contracts, through the same endpoint and account. */
-  economy(contracts: EconomyContracts): EvmEconomy {
+  async economy(contracts: EconomyContracts): Promise<EvmEconomy> {
+    const { EvmEconomy } = await import('./economy/evm-economy.ts')
     return new EvmEconomy(
       {
         read: (contract, question) => this.#read(contract, question),
@@ -282,15 +301,17 @@ export class EvmChain implements Chain {
   }
 
   /** What the economy's contracts recorded, through the same endpoint. */
-  history(contracts: EconomyContracts): EvmHistory {
+  async history(contracts: Pick<EconomyContracts, 'rewards'>): Promise<EvmHistory> {
+    const { EvmHistory } = await import('./economy/evm-history.ts')
+    const link = { rpc: () => this.#started(), events: await this.#eventReader(contracts) }
+    return new EvmHistory(link, this.#options)
+  }
+
+  async #eventReader({ rewards }: Pick<EconomyContracts, 'rewards'>): Promise<EventReader> {
+    const { EventReader } = await import('./economy/event-reader.ts')
     const { escrow, stake } = this.identity
-    return new EvmHistory(
-      {
-        rpc: () => this.#started(),
-        search: (filter) => searchLogs(this.#started(), filter, this.#options.logBlocksMax),
-      },
-      { escrow, stake, rewards: contracts.rewards, deployedAtBlock: this.#options.deployedAtBlock },
-    )
+    const search = (filter: LogFilter) => searchLogs(this.#started(), filter, this.#options.logBlocksMax)
+    return new EventReader(search, { escrow, stake, rewards })
   }
 
   #started(): ChainRpc {

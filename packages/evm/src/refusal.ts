@@ -23,16 +23,21 @@ export interface Revert {
   readonly values: ErrorDetails
 }
 
-/** Every error that our contracts can throw, by selector. */
-const errorsBySelector: ReadonlyMap<string, AbiError.AbiError> = new Map(
-  [...escrowAbi, ...stakeAbi, ...rewardsAbi, ...equivocationAbi, ...steadTokenAbi, ...testDollarAbi]
-    .filter((item) => item.type === 'error')
-    .map((item): [string, AbiError.AbiError] => [AbiError.getSelector(item), AbiError.from(item)])
-    .concat([
-      [AbiError.solidityErrorSelector, AbiError.solidityError],
-      [AbiError.solidityPanicSelector, AbiError.solidityPanic],
-    ]),
-)
+let errorsBySelector: ReadonlyMap<string, AbiError.AbiError> | undefined
+
+/** Every error that our contracts can throw, by selector; made with the first refusal, which most nodes never meet. */
+function knownErrors(): ReadonlyMap<string, AbiError.AbiError> {
+  errorsBySelector ??= new Map(
+    [...escrowAbi, ...stakeAbi, ...rewardsAbi, ...equivocationAbi, ...steadTokenAbi, ...testDollarAbi]
+      .filter((item) => item.type === 'error')
+      .map((item): [string, AbiError.AbiError] => [AbiError.getSelector(item), AbiError.from(item)])
+      .concat([
+        [AbiError.solidityErrorSelector, AbiError.solidityError],
+        [AbiError.solidityPanicSelector, AbiError.solidityPanic],
+      ]),
+  )
+  return errorsBySelector
+}
 
 function printable(value: unknown): string | number | bigint | boolean {
   if (typeof value === 'string') return value.slice(0, 200)
@@ -46,7 +51,7 @@ function printable(value: unknown): string | number | bigint | boolean {
 /** Reads the bytes that a contract reverted with; unknown ones keep their selector as the name. */
 function decodeRevert(data: Hex): Revert {
   const selector = data.slice(0, 10).toLowerCase()
-  const item = errorsBySelector.get(selector)
+  const item = knownErrors().get(selector)
   if (item === undefined) return { error: data.length < 10 ? 'no reason' : `unknown error ${selector}`, values: {} }
   try {
     const decoded: unknown = AbiError.decode(item, data, { as: 'Array' })

@@ -1,7 +1,7 @@
 import { COMPLIANCE_TERMS, economyCompliance } from '@stead/testkit/compliance'
 import * as AbiFunction from 'ox/AbiFunction'
+import { rewardsAbi } from '../src/abi.ts'
 import { ChainRpc } from '../src/chain-rpc.ts'
-import { rewardsAbi } from '../src/index.ts'
 import { JsonRpc } from '../src/json-rpc.ts'
 import { type Devnet, newSalt, newSigner, ONE_COIN, startDevnet } from './devnet.ts'
 import { systemClock } from './system-clock.ts'
@@ -30,14 +30,19 @@ economyCompliance('EvmEconomy over anvil', async () => {
   const holder = newSigner()
   const devnet = await startDevnet({ ...COMPLIANCE_TERMS, holder: holder.address })
   await devnet.give(holder.address, { gasWei: ONE_COIN })
-  const bank = (await devnet.connect({}, holder)).economy(devnet.book)
+  const bank = await (await devnet.connect({}, holder)).economy(devnet.book)
   const governance = await openGovernance(devnet)
   return {
     connect: async () => {
       const chain = await devnet.connect({ receiptPollMinMs: 5 })
       await bank.transfer(chain.account, 1_000_000n * TOKEN)
       const { book } = devnet
-      return { chain, economy: chain.economy(book), history: chain.history(book), ledger: chain.ledger(book) }
+      return {
+        chain,
+        economy: await chain.economy(book),
+        history: await chain.history(book),
+        ledger: await chain.ledger(book),
+      }
     },
     newSigner,
     newSalt,

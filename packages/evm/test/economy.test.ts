@@ -39,7 +39,7 @@ describe('the economy on a real chain', () => {
     })
     await devnet.give(operator.address, { gasWei: ONE_COIN, dollarMicroUsd: dollars(1000) })
     chain = await devnet.connect({}, operator)
-    economy = chain.economy(devnet.book)
+    economy = await chain.economy(devnet.book)
   })
   afterAll(() => devnet.stop())
 
@@ -110,8 +110,8 @@ describe('the economy on a real chain', () => {
   })
 
   it('keeps books of what was bought, accrued, proposed and paid', async () => {
-    const ledger = chain.ledger(devnet.book)
-    const history = chain.history(devnet.book)
+    const ledger = await chain.ledger(devnet.book)
+    const history = await chain.history(devnet.book)
     const span = { fromBlock: history.firstBlock, toBlock: (await history.head()).number }
     const [lot] = await ledger.lotsBought(span)
     expect(lot).toMatchObject({ lot: 0n, buyer: operator.address, feesMicroUsd: dollars(2) })
@@ -131,7 +131,7 @@ describe('the economy on a real chain', () => {
   })
 
   it('says what is needed and what there is, before it approves anything', async () => {
-    const poor = (await devnet.connect()).economy(devnet.book)
+    const poor = await (await devnet.connect()).economy(devnet.book)
     await expect(poor.bond(node.address, TOKEN, new Uint8Array())).rejects.toMatchObject({
       code: 'CHAIN_INSUFFICIENT_FUNDS',
       details: { needTokenUnits: TOKEN, haveTokenUnits: 0n },
@@ -182,7 +182,7 @@ describe('the economy on a real chain', () => {
   })
 
   it('reads back what was recorded, block by block', async () => {
-    const history = chain.history(devnet.book)
+    const history = await chain.history(devnet.book)
     const head = await history.head()
     const span = { fromBlock: history.firstBlock, toBlock: head.number }
     const [claims, sales, bonds] = [await history.claims(span), await history.sales(span), await history.bonds(span)]

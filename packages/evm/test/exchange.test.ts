@@ -53,7 +53,7 @@ describe('the exchange on a real chain', () => {
   beforeAll(async () => {
     devnet = await startDevnet({ holder: newSigner().address })
     chain = await devnet.connect()
-    exchange = chain.exchange(devnet.book)
+    exchange = await chain.exchange(devnet.book)
     later = ((await chain.blockTime()) + 3_600_000) as UnixMs
   })
   afterAll(() => devnet.stop())
@@ -68,7 +68,7 @@ describe('the exchange on a real chain', () => {
     // The first swap in another second than the pool's last change writes two new places, whenever it was estimated.
     const sent = (await devnet.rpc('eth_getTransactionByHash', outcome.transaction)) as { readonly gas: string }
     expect(BigInt(sent.gas) - outcome.gasUsed).toBeGreaterThan(44_200n)
-    const economy = chain.economy(devnet.book)
+    const economy = await chain.economy(devnet.book)
     expect(await economy.tokenBalance(chain.account)).toBe(bought.amountOut)
     const sold = await exchange.quote('tokens-to-dollars', bought.amountOut)
     await exchange.swap({ ...sold, minimumOut: sold.amountOut, deadline: later })

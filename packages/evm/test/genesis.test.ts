@@ -1,7 +1,7 @@
 import type { Address, Hash } from '@stead/core'
 import { createPublicClient, http, type PublicClient, parseAbi } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { equivocationAbi, escrowAbi, rewardsAbi, stakeAbi, steadGovernorAbi, steadTokenAbi } from '../src/index.ts'
+import { equivocationAbi, escrowAbi, rewardsAbi, stakeAbi, steadGovernorAbi, steadTokenAbi } from '../src/abi.ts'
 import { type Devnet, startDevnet } from './devnet.ts'
 
 const lower = (value: unknown): string => String(value).toLowerCase()

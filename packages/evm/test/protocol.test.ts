@@ -2,7 +2,7 @@ import { type Address, type Hash, microUsd } from '@stead/core'
 import { bytesToHex, channelIdOf, escrowSeparator, purseIdOf, voucherDigest } from '@stead/protocol'
 import { createPublicClient, hashTypedData, http, type PublicClient } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { escrowAbi, stakeAbi } from '../src/index.ts'
+import { escrowAbi, stakeAbi } from '../src/abi.ts'
 import { type Devnet, newSalt, newSigner, startDevnet } from './devnet.ts'
 
 const zero = '0x0000000000000000000000000000000000000000' as Address

@@ -39,6 +39,8 @@ export interface NodeParts {
 /** Peer and provider records kept; about 500 bytes each. */
 const RECORDS_MAX = 20_000
 const MIB = 1024 * 1024
+/** The longest wait that a timer knows: 24 days. */
+const TIMER_MS_MAX = 2 ** 31 - 1
 
 /** Puts a libp2p node together, not started. Modules that the options leave out are not even loaded. */
 export async function createNode(parts: NodeParts, options: Libp2pOptions): Promise<SteadLibp2p> {
@@ -97,7 +99,8 @@ function tableFactory(options: Libp2pOptions): (components: Components & NodeSer
     peerInfoMapper: passthroughMapper,
     // A node that has just joined is useless until it knows its neighbours.
     initialQuerySelfInterval: 100,
-    querySelfInterval: Math.max(options.discoveryIntervalMs, 1000),
+    // All later searches are NeighbourSearch's, which knows whether anything changed.
+    querySelfInterval: TIMER_MS_MAX,
     alpha: 3,
     // A node that is gone must leave the table soon after its announcements stop.
     reprovide: {

@@ -25,6 +25,7 @@ import { wireProtocolOf } from './frame.ts'
 import { Gossip } from './gossip.ts'
 import { libp2pPrivateKey, verifyFaster } from './identity.ts'
 import { MeshKeeper } from './mesh-keeper.ts'
+import { NeighbourSearch } from './neighbour-search.ts'
 import { type Libp2pOptions, type Libp2pOptionsInput, parseLibp2pOptions } from './options.ts'
 import { PeerBook } from './peer-book.ts'
 import { ProviderTable, TABLE_PROTOCOL } from './provider-table.ts'
@@ -58,6 +59,7 @@ export class Libp2pNetwork implements Network {
   readonly #gossip: Gossip
   readonly #providers: ProviderTable
   readonly #mesh: MeshKeeper
+  readonly #neighbours: NeighbourSearch
   readonly #listeners = new Set<NetworkEvents>()
   #node: SteadLibp2p | undefined
   #starting: Promise<void> | undefined
@@ -101,6 +103,10 @@ export class Libp2pNetwork implements Network {
         peersTarget: this.#options.peersTarget,
         intervalMs: this.#options.discoveryIntervalMs,
       },
+    )
+    this.#neighbours = new NeighbourSearch(
+      { clock, logger, search: (signal) => this.#searchNeighbours(signal) },
+      { intervalMs: this.#options.discoveryIntervalMs },
     )
   }
 
@@ -211,12 +217,14 @@ export class Libp2pNetwork implements Network {
     this.#providers.start(node.services.dht)
     this.#roundTrips.start()
     this.#mesh.start()
+    this.#neighbours.start()
   }
 
   async #stop(): Promise<void> {
     await this.#starting?.catch((error: unknown) => {
       this.#components.logger.debug('stopping after a failed start', { error: messageOf(error) })
     })
+    this.#neighbours.stop()
     this.#mesh.stop()
     this.#roundTrips.stop()
     this.#providers.stop()
@@ -224,6 +232,13 @@ export class Libp2pNetwork implements Network {
     this.#gossip.stop()
     await this.#node?.stop()
     this.#listeners.clear()
+  }
+
+  async #searchNeighbours(signal: AbortSignal): Promise<void> {
+    const { services, peerId } = this.#runningNode()
+    for await (const step of services.dht.getClosestPeers(peerId.toMultihash().bytes, { signal })) {
+      this.#components.logger.debug('searching neighbours', { step: step.name })
+    }
   }
 
   async #serve(node: SteadLibp2p, protocol: string): Promise<void> {
@@ -293,6 +308,7 @@ export class Libp2pNetwork implements Network {
     node.addEventListener('peer:disconnect', ({ detail }) => {
       const peer = detail.toString() as PeerId
       this.#book.setConnected(peer, false)
+      this.#neighbours.onChange()
       this.#roundTrips.forget(peer)
       connected.set(this.#book.connectedCount)
       for (const listener of this.#listeners) this.#tell(() => listener.peerDisconnected?.(peer))
@@ -310,7 +326,10 @@ export class Libp2pNetwork implements Network {
   }
 
   #onIdentified(protocols: readonly string[]): void {
-    if (protocols.includes(TABLE_PROTOCOL)) this.#providers.onTablePeer()
+    if (!protocols.includes(TABLE_PROTOCOL)) return
+    this.#providers.onTablePeer()
+    // Not when it connects: only now can it be asked.
+    this.#neighbours.onChange()
   }
 
   #tell(call: () => void): void {

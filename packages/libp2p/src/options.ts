@@ -118,7 +118,7 @@ const schema = z.strictObject({
   discoveryIntervalMs: duration(
     100,
     10_000,
-    'ms between two rounds of such dials. Default 10 s: a lost peer is replaced soon, at no cost while all is well; the first rounds come faster.',
+    'ms between two rounds of such dials, and to a search for neighbours after a peer came or went; while nobody does, searches come up to 30 times as rarely. Default 10 s: a lost peer is replaced soon, at no cost while all is well; the first rounds come faster.',
   ),
   dialTimeoutMs: duration(
     100,

@@ -118,7 +118,7 @@ export const nodeErrorCatalog: ErrorCatalog<NodeErrorCode> = {
   NODE_EPOCH_NO_PROGRAM: {
     kind: 'user',
     retryable: true,
-    meaning: 'No reward program that mints is enabled on this chain, or the node does not have its policy.',
+    meaning: 'The chain enables a reward program whose policy this node does not have.',
     next: 'Name the file of the policy in epochs.policies.',
   },
   NODE_EPOCH_REFUSED: {

@@ -1,10 +1,10 @@
 import type { Fuel } from '@stead/core'
 import { silentLogger } from '@stead/core'
-import { type CallInput, type FloatMode, InlineExecutor, METER_VERSION } from '@stead/sandbox'
+import { type CallInput, ECHO_MODULE, type FloatMode, InlineExecutor } from '@stead/sandbox'
+import { METER_VERSION } from '@stead/sandbox/facts'
 import { ManualClock } from '@stead/testkit'
 import { describe, expect, it } from 'vitest'
 import { LazyExecutor } from '../src/adapters/lazy-executor.ts'
-import { ECHO_MODULE } from '../src/api/echo-module.ts'
 
 const REST_AFTER_MS = 1000
 const call: CallInput = {
@@ -46,7 +46,7 @@ function create(make: () => InlineExecutor = () => new CountingExecutor()) {
   CountingExecutor.stopped = 0
   const clock = new ManualClock()
   const executor = new LazyExecutor(
-    { clock, logger: silentLogger, create: make },
+    { clock, logger: silentLogger, create: async () => make() },
     { meterVersion: METER_VERSION, restAfterMs: REST_AFTER_MS },
   )
   return { clock, executor }

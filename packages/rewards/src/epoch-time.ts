@@ -1,4 +1,4 @@
-import type { UnixMs } from '@stead/core'
+import type { EpochTerms, UnixMs } from '@stead/core'
 import { type EpochNumber, epochNumber } from './units.ts'
 
 /** When epochs are: constants of the deployed contracts, in seconds of chain time. */
@@ -7,6 +7,11 @@ export interface EpochCalendar {
   readonly genesisSeconds: number
   /** Length of every epoch, above 0. */
   readonly epochSeconds: number
+}
+
+/** The calendar that the contracts have; the chain counts whole seconds. */
+export function calendarOf({ genesisAt, epochSeconds }: EpochTerms): EpochCalendar {
+  return { genesisSeconds: Math.floor(genesisAt / 1000), epochSeconds }
 }
 
 /** A span of chain time, the end excluded. */

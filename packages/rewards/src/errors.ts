@@ -6,6 +6,8 @@ export type RewardsErrorCode =
   | 'REWARDS_TOO_LARGE'
   | 'REWARDS_MISSING'
   | 'REWARDS_CONFLICT'
+  | 'REWARDS_NOT_OVER'
+  | 'REWARDS_NO_PROGRAM'
   | 'REWARDS_POLICY_UNKNOWN'
   | 'REWARDS_OUT_OF_ORDER'
   | 'REWARDS_PROGRAM_FAULT'
@@ -36,6 +38,18 @@ export const rewardsErrorCatalog: ErrorCatalog<RewardsErrorCode> = {
     retryable: true,
     meaning: 'The chain gave two different events for one place: it was reorganised, or the RPC is not honest.',
     next: 'Read the epoch again from another RPC: stead audit epoch <number> --rpc <url>',
+  },
+  REWARDS_NOT_OVER: {
+    kind: 'user',
+    retryable: true,
+    meaning: 'An epoch of which the chain has no later block yet has no facts.',
+    next: 'Ask again when it is over; see when: stead epoch',
+  },
+  REWARDS_NO_PROGRAM: {
+    kind: 'user',
+    retryable: true,
+    meaning: 'No reward program that mints was ever enabled on this chain, so nobody can earn on it.',
+    next: 'Check that the address book is of the chain that you mean: stead config show',
   },
   REWARDS_POLICY_UNKNOWN: {
     kind: 'user',

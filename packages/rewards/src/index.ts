@@ -4,6 +4,13 @@ export type { EpochDifference } from './audit/epoch-difference.ts'
 export { describeDifference } from './audit/epoch-difference.ts'
 export type { EpochEarnings, ExplainedEpoch, ProgramEarnings } from './audit/explain-earnings.ts'
 export { explainEarnings } from './audit/explain-earnings.ts'
+export type {
+  AccruableEpoch,
+  ClaimableLine,
+  RewardClaimInput,
+  RewardClaimPlan,
+} from './claims/plan-reward-claim.ts'
+export { planRewardClaim } from './claims/plan-reward-claim.ts'
 export type { ComputedEpoch, EpochComponents, NamedDocument } from './epoch/compute-epoch.ts'
 export { computeEpoch } from './epoch/compute-epoch.ts'
 export { decisionPayload } from './epoch/decision.ts'
@@ -20,11 +27,18 @@ export type { LoadDocument } from './epoch/load-document.ts'
 export type { QualitySheet } from './epoch/quality-sheet.ts'
 export { openSheet, SHEET_BYTES_MAX } from './epoch/quality-sheet.ts'
 export type { EpochResult, OpenLot, ResultLine } from './epoch/result.ts'
-export { OPEN_LOTS_MAX, openResult, RESULT_BYTES_MAX, RESULT_LINES_MAX, treeOfResult } from './epoch/result.ts'
+export {
+  encodeResult,
+  OPEN_LOTS_MAX,
+  openResult,
+  RESULT_BYTES_MAX,
+  RESULT_LINES_MAX,
+  treeOfResult,
+} from './epoch/result.ts'
 export type { RewardLeaf } from './epoch/reward-tree.ts'
 export { EMPTY_ROOT, RewardTree, rewardLeafHash, rootOfBranch } from './epoch/reward-tree.ts'
 export type { EpochCalendar, EpochSpan } from './epoch-time.ts'
-export { epochAt, epochSpan, probeWindow } from './epoch-time.ts'
+export { calendarOf, epochAt, epochSpan, probeWindow } from './epoch-time.ts'
 export type { RewardsErrorCode } from './errors.ts'
 export { RewardsError, rewardsErrorCatalog } from './errors.ts'
 export type { BondedNode, ChainFacts, LotSale, NodeFees, SponsoredProgram } from './facts/chain-facts.ts'
@@ -38,6 +52,8 @@ export {
   mintCap,
   openChainFacts,
 } from './facts/chain-facts.ts'
+export type { ChainFactsPorts, EpochBegin } from './facts/chain-facts-reader.ts'
+export { ChainFactsReader } from './facts/chain-facts-reader.ts'
 export type { ClaimEvent, ClaimTotals } from './facts/claim-tally.ts'
 export { ClaimTally } from './facts/claim-tally.ts'
 export type { ProbePair } from './probes/answer-chain.ts'
@@ -81,6 +97,8 @@ export type { LogEquivocation, ProbeFindings } from './quality/probe-tally.ts'
 export { ProbeTally } from './quality/probe-tally.ts'
 export type { LatencyClass, QualityParameters } from './quality/quality-parameters.ts'
 export { checkQualityParameters, defaultQualityParameters } from './quality/quality-parameters.ts'
+export type { ProbeScore } from './quality/score.ts'
+export { scoreProbes } from './quality/score.ts'
 export type { EpochNumber, Ppm, RewardUnits, TokenUnits } from './units.ts'
 export {
   epochField,

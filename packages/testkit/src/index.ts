@@ -1,3 +1,4 @@
+export { chainRefusal } from './chain/chain-refusal.ts'
 export type { MemoryEconomyOptions, MemoryProgram } from './chain/economy/memory-contracts.ts'
 export { MemoryAccountBook } from './chain/memory-account-book.ts'
 export { MemoryChain } from './chain/memory-chain.ts'

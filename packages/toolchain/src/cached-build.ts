@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -22,8 +22,8 @@ export async function cachedBuild({ folder, name, parts, compile }: Build): Prom
   if (before !== undefined) return plainBytes(before)
   const binary = await compile()
   await mkdir(folder, { recursive: true })
-  // Two builds at once must never show each other half a file.
-  const temporary = `${target}.${process.pid}`
+  // Two builds at once, in two processes or in this one, must never show each other half a file.
+  const temporary = `${target}.${randomUUID()}`
   await writeFile(temporary, binary)
   await rename(temporary, target)
   return plainBytes(binary)

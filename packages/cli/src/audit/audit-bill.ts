@@ -13,7 +13,7 @@ import {
   type Secp256k1,
   taskSchema,
 } from '@stead/protocol'
-import { usesFloats } from '@stead/sandbox'
+import { usesFloats } from '@stead/sandbox/facts'
 import { ProcessExecutor } from '@stead/sandbox/node'
 import type { JobEvidence } from '@stead/sdk/api'
 import { type AuditVerdict, differenceOfError } from './audit-verdict.ts'

@@ -1,8 +1,6 @@
-import { existsSync } from 'node:fs'
-import { dirname } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { CommandContext } from '../command-context.ts'
-import { type DevPlace, devNetworkOf } from '../daemon-access.ts'
+import { devNetworkOf } from '../daemon-access.ts'
 import { devLayout } from '../dev/dev-layout.ts'
 import { CliError } from '../errors.ts'
 
@@ -21,8 +19,13 @@ export interface ChainPlace {
 /** Adds `--rpc` and `--address-book`. */
 export function addChainOptions(command: Command): Command {
   return command
-    .addOption(new Option('--rpc <url>', "ask this endpoint of the chain instead of the node's own"))
-    .addOption(new Option('--address-book <file>', "the contracts, instead of the node's own file"))
+    .addOption(new Option('--rpc <url>', "endpoint of the chain (default: the local network's, else chain.rpcUrl)"))
+    .addOption(
+      new Option(
+        '--address-book <file>',
+        "where the contracts are (default: the local network's file, else chain.addressBook)",
+      ),
+    )
 }
 
 /**
@@ -30,7 +33,7 @@ export function addChainOptions(command: Command): Command {
  * @throws CliError CLI_USAGE when none of them names it
  */
 export async function chainPlace(given: GivenChain, context: CommandContext): Promise<ChainPlace> {
-  const dev = devNetworkOf(context) ?? networkOfMember(context)
+  const dev = devNetworkOf(context)
   const { loadNodeConfig } = await import('@stead/node')
   const { nodeDirectories } = await import('@stead/node/files')
   const directories = nodeDirectories(context.dataDir, context.environment)
@@ -42,11 +45,4 @@ export async function chainPlace(given: GivenChain, context: CommandContext): Pr
   throw new CliError('CLI_USAGE', 'the command must know the chain', {
     next: 'Name it: --rpc <url> --address-book <file>',
   })
-}
-
-/** `--data-dir` may name one member of a local network. */
-function networkOfMember(context: CommandContext): DevPlace | undefined {
-  const { dataDir } = context
-  if (dataDir === undefined || !existsSync(devLayout(dirname(dataDir)).stateFile)) return undefined
-  return devNetworkOf({ ...context, dataDir: dirname(dataDir) })
 }

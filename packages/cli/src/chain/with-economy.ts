@@ -51,8 +51,13 @@ export async function withEconomy<Value>(
   const alive = setInterval(() => undefined, ALIVE_MS)
   try {
     await chain.start()
-    const [economy, history, ledger] = [chain.economy(book), chain.history(book), chain.ledger(book)]
-    return await work({ chain, book, economy, history, ledger, exchange: chain.exchange(book), secp256k1 })
+    const [economy, history, ledger, exchange] = await Promise.all([
+      chain.economy(book),
+      chain.history(book),
+      chain.ledger(book),
+      chain.exchange(book),
+    ])
+    return await work({ chain, book, economy, history, ledger, exchange, secp256k1 })
   } finally {
     clearInterval(alive)
     await chain.stop()

@@ -1,17 +1,8 @@
-import type { Address, Hash, MicroUsd, RewardClaim } from '@stead/core'
+import type { Address, MicroUsd } from '@stead/core'
+import { type AccruableEpoch, type ClaimableLine, planRewardClaim } from '@stead/rewards'
 import type { OpenEconomy } from '../chain/with-economy.ts'
 import type { DocumentSource } from '../epoch/document-source.ts'
 import { EpochAuditor } from '../epoch/epoch-auditor.ts'
-
-/** What one program has for an operator, by the final root. */
-export interface ClaimLine {
-  readonly claim: RewardClaim
-  /** Token units when true, micro-dollars when not. */
-  readonly isMinting: boolean
-  readonly paidUnits: bigint
-  /** What a claim pays after all caps have risen. */
-  readonly payableUnits: bigint
-}
 
 /** All that an operator can have now. */
 export interface ClaimPlan {
@@ -20,9 +11,9 @@ export interface ClaimPlan {
   readonly owedMicroUsd: MicroUsd
   /** The epoch of the final root; undefined while there is none. */
   readonly finalEpoch: number | undefined
-  /** Epochs whose fees are sold, and on whose account the cap has not risen yet. */
-  readonly accruable: readonly { readonly epoch: number; readonly tokenUnits: bigint }[]
-  readonly lines: readonly ClaimLine[]
+  /** Epochs whose fees are sold, and on whose account the cap has to rise first. */
+  readonly accruable: readonly AccruableEpoch[]
+  readonly lines: readonly ClaimableLine[]
 }
 
 /** Questions to one endpoint at a time. */
@@ -35,33 +26,25 @@ const READS_AT_ONCE = 16
  */
 export async function planClaim(open: OpenEconomy, source: DocumentSource, operator: Address): Promise<ClaimPlan> {
   const [owedMicroUsd, final] = await Promise.all([open.chain.owedMicroUsd(operator), open.economy.finalRoot()])
-  const accruable = await accruableEpochs(open, operator)
-  if (final === undefined) return { operator, owedMicroUsd, finalEpoch: undefined, accruable, lines: [] }
+  if (final === undefined) return { operator, owedMicroUsd, finalEpoch: undefined, accruable: [], lines: [] }
   const auditor = await EpochAuditor.open(open, source)
-  const { facts, result, tree } = await auditor.computed(final)
-  const rising = accruable.reduce((sum, { tokenUnits }) => sum + tokenUnits, 0n)
-  const lines: ClaimLine[] = []
-  for (const line of result.lines) {
-    if (line.operator !== operator || line.cumulativeUnits === 0n) continue
-    const isMinting = line.program === facts.utility
-    const claim = { program: line.program, operator, cumulative: line.cumulativeUnits, proof: tree.branch(line) }
-    const state = await open.economy.rewardOf(line.program, operator)
-    const available = state.available + (isMinting ? rising : 0n)
-    const left = line.cumulativeUnits > state.paid ? line.cumulativeUnits - state.paid : 0n
-    lines.push({ claim, isMinting, paidUnits: state.paid, payableUnits: left < available ? left : available })
-  }
-  return { operator, owedMicroUsd, finalEpoch: final.epoch, accruable, lines }
+  const { result } = await auditor.computed(final)
+  const accruable = await accruableEpochs(open, operator, final.epoch)
+  const claim = await planRewardClaim(open.economy, { operator, result, accruable })
+  return { operator, owedMicroUsd, finalEpoch: final.epoch, ...claim }
 }
 
+/** Epochs up to the final one that are sold, and whose cap has not risen. */
 async function accruableEpochs(
   { economy, history, ledger }: OpenEconomy,
   operator: Address,
-): Promise<ClaimPlan['accruable']> {
+  finalEpoch: number,
+): Promise<readonly AccruableEpoch[]> {
   const span = { fromBlock: history.firstBlock, toBlock: (await history.head()).number }
-  const lastSold = (await ledger.lotsBought(span)).at(-1)?.lastEpoch ?? -1
+  const last = Math.min(finalEpoch, (await ledger.lotsBought(span)).at(-1)?.lastEpoch ?? -1)
   const done = new Set((await ledger.capsAccrued(span, operator)).map(({ epoch }) => epoch))
-  const open = Array.from({ length: lastSold + 1 }, (_, epoch) => epoch).filter((epoch) => !done.has(epoch))
-  const found: { epoch: number; tokenUnits: bigint }[] = []
+  const open = Array.from({ length: last + 1 }, (_, epoch) => epoch).filter((epoch) => !done.has(epoch))
+  const found: AccruableEpoch[] = []
   for (let from = 0; from < open.length; from += READS_AT_ONCE) {
     const some = open.slice(from, from + READS_AT_ONCE)
     const amounts = await Promise.all(some.map((epoch) => economy.accruable(operator, epoch)))
@@ -70,7 +53,7 @@ async function accruableEpochs(
   return found.filter(({ tokenUnits }) => tokenUnits > 0n)
 }
 
-/** A program of a claim, shortened for a line. */
-export function shortProgram(program: Hash): string {
-  return program.slice(0, 18)
+/** Nothing of it can be sent. */
+export function isEmptyPlan({ owedMicroUsd, lines }: ClaimPlan): boolean {
+  return owedMicroUsd === 0n && lines.every(({ payableUnits }) => payableUnits === 0n)
 }

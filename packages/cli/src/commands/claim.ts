@@ -1,122 +1,110 @@
-import { formatMicroUsd, formatTokenUnits, type TransactionOutcome } from '@stead/core'
+import { formatMicroUsd, hasCode } from '@stead/core'
 import { type Command, Option } from 'commander'
-import { accountSigner, keyFileOption } from '../chain/account-key.ts'
-import { addressOf, formatWei } from '../chain/amounts.ts'
-import { addChainOptions, chainPlace, type GivenChain } from '../chain/chain-place.ts'
-import { outcomeText } from '../chain/outcome-text.ts'
-import { type OpenEconomy, withEconomy } from '../chain/with-economy.ts'
-import { type ClaimPlan, planClaim, shortProgram } from '../claim/claim-plan.ts'
+import { accountOf, keyFileOption, withAccount } from '../chain/account-key.ts'
+import { addChainOptions, type ChainPlace, chainPlace, type GivenChain } from '../chain/chain-place.ts'
+import { paidOperator } from '../chain/paid-operator.ts'
+import { withEconomy } from '../chain/with-economy.ts'
+import { type ClaimStep, carryOut, carryOutByNode, nodeOf } from '../claim/carry-out.ts'
+import { type ClaimPlan, isEmptyPlan, planClaim } from '../claim/claim-plan.ts'
+import { describePlan, describeSteps } from '../claim/claim-text.ts'
 import type { CommandContext } from '../command-context.ts'
 import { addEvidenceOption } from '../epoch/audit-commands.ts'
 import { documentSource } from '../epoch/document-source.ts'
 import { CliError } from '../errors.ts'
-import { renderTable } from '../terminal/table.ts'
+import { addMemberOption, clientOf, commandFor, type NodePlace, toldNodePlace } from '../node-place.ts'
 import { toJson } from '../terminal/terminal.ts'
 
 interface GivenClaim extends GivenChain {
+  readonly node?: string
   readonly keyFile?: string
   readonly operator?: string
   readonly evidence?: string
   readonly dryRun?: boolean
 }
 
-/** Epochs in one transaction that raises a cap; about 90,000 gas each. */
-const ACCRUALS_MAX = 50
-
 /** `stead claim`: everything that an operator has earned and not received. */
 export function define(command: Command, context: CommandContext): void {
-  addEvidenceOption(addChainOptions(command))
+  addMemberOption(addEvidenceOption(addChainOptions(command)), 'operator')
     .addOption(keyFileOption('operator'))
-    .addOption(new Option('--operator <address>', 'who is paid (default: the account of the key)'))
+    .addOption(
+      new Option(
+        '--operator <address>',
+        'who is paid (default: provide.operator of the node, else the account of the key)',
+      ),
+    )
     .addOption(new Option('--dry-run', 'say what would be paid, and send nothing'))
     .addHelpText(
       'after',
-      '\nPays out what settlement credited, raises the cap for sold fees, and claims the rewards of the final root.\nAnybody may send it: all of it only ever goes to the operator.',
+      '\nPays out what settlement credited, raises the cap for sold fees, and claims the rewards of the final root.' +
+        "\nThe operator's own node sends it when it runs, and no chain, key or other operator is named; else the account" +
+        '\nof the key does. Anybody may: all of it only ever goes to the operator.' +
+        '\nVouchers that the node still holds are claimed by: stead settle',
     )
     .action((given: GivenClaim) => claim(given, context))
 }
 
-interface Step {
-  readonly what: string
-  readonly outcome: TransactionOutcome
-}
-
 async function claim(given: GivenClaim, context: CommandContext): Promise<void> {
-  const sender = await accountSigner(given, 'operator', context)
-  const operator = given.operator === undefined ? sender.address : addressOf(given.operator)
-  const source = documentSource(given, context)
-  const { plan, steps } = await withEconomy(
-    await chainPlace(given, context),
-    async (open) => {
-      const plan = await planClaim(open, source, operator)
-      if (given.dryRun === true) return { plan, steps: [] }
-      if (isEmpty(plan)) throw nothingToClaim(plan)
-      return { plan, steps: await carryOut(open, plan) }
-    },
-    sender,
-  )
   const { terminal } = context
-  if (terminal.isJson) terminal.out(toJson({ ...plan, steps }))
-  else terminal.out(describe(plan, steps))
+  const node = toldNodePlace('operator', given, context)
+  const operator = await paidOperator({ named: given.operator, keyFile: given.keyFile }, node, context)
+  const place = await chainPlace(given, context)
+  const plan = await withEconomy(place, (open) => planClaim(open, documentSource(given, node), operator))
+  const isDry = given.dryRun === true
+  if (isEmptyPlan(plan) && !isDry) throw await nothingToClaim(plan, node)
+  if (!terminal.isJson) terminal.out(describePlan(plan))
+  const sent = isDry ? undefined : await send(plan, { given, node, place }, context)
+  if (terminal.isJson) return void terminal.out(toJson({ ...plan, ...(sent ?? { steps: [] }) }))
+  if (sent === undefined) return void terminal.out('nothing was sent')
+  terminal.out(describeSteps(plan, sent.steps))
+  if (sent.by === 'node') terminal.message('sent by the node, which keeps account of the gas: stead earnings')
 }
 
-function isEmpty({ owedMicroUsd, accruable, lines }: ClaimPlan): boolean {
-  return owedMicroUsd === 0n && accruable.length === 0 && lines.every(({ payableUnits }) => payableUnits === 0n)
+interface Sent {
+  readonly by: 'node' | 'account'
+  readonly steps: readonly ClaimStep[]
 }
 
-function nothingToClaim({ operator, finalEpoch }: ClaimPlan): CliError {
+interface Way {
+  readonly given: GivenClaim
+  readonly node: NodePlace
+  readonly place: ChainPlace
+}
+
+async function send(plan: ClaimPlan, { given, node, place }: Way, context: CommandContext): Promise<Sent> {
+  const isOwnWay = given.rpc !== undefined || given.addressBook !== undefined || given.keyFile !== undefined
+  const client = isOwnWay ? undefined : await nodeOf(clientOf(node), plan.operator)
+  const byNode = client === undefined ? undefined : await carryOutByNode(client)
+  if (byNode !== undefined) return { by: 'node', steps: byNode }
+  const account = await accountOf({ keyFile: given.keyFile, side: 'operator' }, node, context)
+  return { by: 'account', steps: await withAccount({ place, account, context }, (open) => carryOut(open, plan)) }
+}
+
+async function nothingToClaim({ operator, finalEpoch }: ClaimPlan, node: NodePlace): Promise<CliError> {
   const state = finalEpoch === undefined ? 'no root is final yet' : `the final root is of epoch ${finalEpoch}`
-  return new CliError('CLI_NOTHING_TO_DO', `${operator} has nothing to claim; ${state}`, {
-    details: { operator },
-    next: `See why, epoch by epoch: stead audit address ${operator}`,
-  })
-}
-
-async function carryOut({ chain, economy }: OpenEconomy, plan: ClaimPlan): Promise<readonly Step[]> {
-  const { operator, owedMicroUsd, accruable, lines } = plan
-  const steps: Step[] = []
-  if (owedMicroUsd > 0n) {
-    steps.push({ what: `paid out ${formatMicroUsd(owedMicroUsd)}`, outcome: await chain.payout(operator) })
+  const message = `${operator} has nothing to claim; ${state}`
+  const unclaimedMicroUsd = await vouchersOf(node)
+  if (unclaimedMicroUsd === 0n) {
+    return new CliError('CLI_NOTHING_TO_DO', message, {
+      details: { operator },
+      next: `See why, epoch by epoch: stead audit address ${operator}`,
+    })
   }
-  for (let from = 0; from < accruable.length; from += ACCRUALS_MAX) {
-    const epochs = accruable.slice(from, from + ACCRUALS_MAX).map(({ epoch }) => epoch)
-    const outcome = await economy.accrue(operator, epochs)
-    steps.push({ what: `cap raised for ${epochs.length} epochs`, outcome })
-  }
-  for (const { claim, isMinting, payableUnits } of lines) {
-    if (payableUnits === 0n) continue
-    const amount = isMinting ? formatTokenUnits(payableUnits) : formatMicroUsd(payableUnits)
-    steps.push({ what: `claimed ${amount}`, outcome: await economy.claimReward(claim) })
-  }
-  return steps
-}
-
-function describe({ owedMicroUsd, accruable, lines }: ClaimPlan, steps: readonly Step[]): string {
-  const rising = accruable.reduce((sum, { tokenUnits }) => sum + tokenUnits, 0n)
-  const head = [
-    `in the Escrow: ${formatMicroUsd(owedMicroUsd)}`,
-    `cap to be raised: ${formatTokenUnits(rising)} for ${accruable.length} epochs`,
-  ]
-  const table = renderTable(
-    [
-      { title: 'PROGRAM', value: (line) => shortProgram(line.claim.program) },
-      { title: 'EARNED', value: (line) => amountOf(line, line.claim.cumulative), isNumber: true },
-      { title: 'PAID BEFORE', value: (line) => amountOf(line, line.paidUnits), isNumber: true },
-      { title: 'NOW', value: (line) => amountOf(line, line.payableUnits), isNumber: true },
-      {
-        title: 'LEFT',
-        value: (line) => amountOf(line, line.claim.cumulative - line.paidUnits - line.payableUnits),
-        isNumber: true,
-      },
-    ],
-    lines,
+  return new CliError(
+    'CLI_NOTHING_TO_DO',
+    `${message}; the node holds vouchers of ${formatMicroUsd(unclaimedMicroUsd)}`,
+    {
+      details: { operator, unclaimedMicroUsd },
+      next: `Claim the vouchers: ${commandFor(node, 'stead settle')}; then: ${commandFor(node, 'stead claim')}`,
+    },
   )
-  const gas = steps.reduce((sum, { outcome }) => sum + outcome.gasCostWei, 0n)
-  const done = steps.map(({ what, outcome }) => `${what}: ${outcomeText(outcome)}`)
-  const foot = steps.length === 0 ? ['nothing was sent'] : [...done, `gas: ${formatWei(gas)}`]
-  return [...head, ...(lines.length === 0 ? ['no rewards yet'] : [table]), ...foot].join('\n')
 }
 
-function amountOf({ isMinting }: { readonly isMinting: boolean }, units: bigint): string {
-  return isMinting ? formatTokenUnits(units) : formatMicroUsd(units)
+/** What the node has on vouchers; 0 where none runs or it sells nothing. */
+async function vouchersOf(node: NodePlace): Promise<bigint> {
+  try {
+    return (await clientOf(node).getStatus()).provider.unclaimedMicroUsd
+  } catch (error) {
+    if (hasCode(error, 'API_NO_DAEMON')) return 0n
+    throw error
+  }
 }

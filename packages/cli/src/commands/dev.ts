@@ -92,6 +92,7 @@ function describe(network: DevNetwork, { terminal }: CommandContext): void {
       '  npx stead run examples/signal-search\n' +
       '  npx stead status\n' +
       '  npx stead receipts\n' +
+      '  npx stead earnings --jobs\n' +
       'Ctrl-C stops everything; the same command later goes on where it was.',
   )
 }

@@ -1,20 +1,21 @@
 import { writeFileSync } from 'node:fs'
 import { type Address, messageOf } from '@stead/core'
 import { Argument, type Command, Option } from 'commander'
-import { accountSigner } from '../chain/account-key.ts'
-import { addressOf } from '../chain/amounts.ts'
 import { addChainOptions, chainPlace, type GivenChain } from '../chain/chain-place.ts'
+import { paidOperator } from '../chain/paid-operator.ts'
 import { type OpenEconomy, withEconomy } from '../chain/with-economy.ts'
 import type { CommandContext } from '../command-context.ts'
 import { addEvidenceOption } from '../epoch/audit-commands.ts'
-import { documentSource } from '../epoch/document-source.ts'
+import { type DocumentSource, documentSource } from '../epoch/document-source.ts'
 import { CliError } from '../errors.ts'
 import { earningsColumns, earningsRows } from '../export/earnings-rows.ts'
 import { rewardColumns, rewardRows, settlementColumns, settlementRows } from '../export/ledger-rows.ts'
+import { addMemberOption, toldNodePlace } from '../node-place.ts'
 import { renderCsv } from '../terminal/table.ts'
 import { toJson } from '../terminal/terminal.ts'
 
 interface GivenExport extends GivenChain {
+  readonly node?: string
   readonly address?: string
   readonly evidence?: string
   readonly out?: string
@@ -26,10 +27,13 @@ type Kind = (typeof KINDS)[number]
 /** `stead export`: an operator's books, for a spreadsheet or a program. No account is needed. */
 export function define(command: Command, context: CommandContext): void {
   command.addArgument(new Argument('<what>', 'which book').choices(KINDS))
-  addEvidenceOption(addChainOptions(command))
-    .addOption(new Option('--csv', 'comma-separated values; the usual form'))
+  addMemberOption(addEvidenceOption(addChainOptions(command)), 'operator')
+    .addOption(new Option('--csv', 'comma-separated values: the default; --json is the other form'))
     .addOption(
-      new Option('--address <operator>', 'whose books (default: the operator whose key is in the data folder)'),
+      new Option(
+        '--address <operator>',
+        'whose books (default: provide.operator of the node, else the account of its operator key)',
+      ),
     )
     .addOption(new Option('--out <file>', 'write to this file instead of standard output'))
     .addHelpText(
@@ -40,14 +44,18 @@ export function define(command: Command, context: CommandContext): void {
 }
 
 async function exportBook(what: Kind, given: GivenExport, context: CommandContext): Promise<void> {
-  const operator = await operatorOf(given, context)
+  const node = toldNodePlace('operator', given, context)
+  const operator = await paidOperator({ named: given.address }, node, context)
   const place = await chainPlace(given, context)
-  const book = await withEconomy(place, (open) => bookOf(open, { what, operator }, given, context))
+  const source = (): DocumentSource => documentSource(given, node)
+  const book = await withEconomy(place, (open) => bookOf(open, { what, operator, source }, context))
   const { terminal } = context
   const text = terminal.isJson ? `${toJson({ operator, [what]: book.rows })}\n` : book.csv
   if (given.out === undefined) process.stdout.write(text)
   else save(given.out, text)
-  terminal.message(`${book.rows.length} rows${given.out === undefined ? '' : ` in ${given.out}`}`)
+  terminal.message(
+    `${book.rows.length} ${book.rows.length === 1 ? 'row' : 'rows'}${given.out === undefined ? '' : ` in ${given.out}`}`,
+  )
 }
 
 function save(path: string, text: string): void {
@@ -58,10 +66,6 @@ function save(path: string, text: string): void {
   }
 }
 
-async function operatorOf({ address }: GivenExport, context: CommandContext): Promise<Address> {
-  return address === undefined ? (await accountSigner({}, 'operator', context)).address : addressOf(address)
-}
-
 interface Book {
   readonly rows: readonly object[]
   readonly csv: string
@@ -69,8 +73,11 @@ interface Book {
 
 async function bookOf(
   open: OpenEconomy,
-  { what, operator }: { readonly what: Kind; readonly operator: Address },
-  given: GivenExport,
+  {
+    what,
+    operator,
+    source,
+  }: { readonly what: Kind; readonly operator: Address; readonly source: () => DocumentSource },
   context: CommandContext,
 ): Promise<Book> {
   switch (what) {
@@ -84,7 +91,7 @@ async function bookOf(
     }
     case 'earnings': {
       const onProgress = (line: string): void => context.terminal.message(line)
-      const rows = await earningsRows({ open, source: documentSource(given, context), onProgress }, operator)
+      const rows = await earningsRows({ open, source: source(), onProgress }, operator)
       return { rows, csv: renderCsv(earningsColumns, rows) }
     }
   }

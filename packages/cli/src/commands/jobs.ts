@@ -1,11 +1,11 @@
 import { formatMicroUsd, type Hash } from '@stead/core'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
-import { clientFor } from '../daemon-access.ts'
 import { CliError } from '../errors.ts'
 import { exitCodeOf } from '../exit-codes.ts'
 import { followJob } from '../job/follow-job.ts'
 import { describeJob, describeNodes, jobFailure } from '../job/job-outcome.ts'
+import { clientFor } from '../node-place.ts'
 import { renderTable } from '../terminal/table.ts'
 import { toJson } from '../terminal/terminal.ts'
 

@@ -19,8 +19,8 @@ const USUAL_QUOTE = microUsd(100_000_000n)
 /** `stead market`: the auction of fees, the exchange, and what a swap would bring. No account is needed. */
 export function define(command: Command, context: CommandContext): void {
   addChainOptions(command)
-    .addOption(new Option('--dollars <amount>', 'quote a swap of so many dollars (default: 100)'))
-    .addOption(new Option('--tokens <amount>', 'quote a swap of so many tokens'))
+    .addOption(new Option('--dollars <amount>', 'quote a swap of so many dollars for tokens (default: 100)'))
+    .addOption(new Option('--tokens <amount>', 'quote a swap of so many tokens for dollars instead'))
     .action((given: GivenMarket) => market(given, context))
 }
 

@@ -1,14 +1,14 @@
 import type { PeerStatus } from '@stead/sdk/api'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
-import { clientFor } from '../daemon-access.ts'
+import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
 import { renderTable } from '../terminal/table.ts'
 import { toJson } from '../terminal/terminal.ts'
 
 /** `stead peers`: who is connected, and how near. */
 export function define(command: Command, context: CommandContext): void {
-  command.action(async () => {
-    const { peers } = await clientFor(context).listPeers()
+  addMemberOption(command, 'payer').action(async (given: GivenMember) => {
+    const { peers } = await clientFor(context, given).listPeers()
     if (context.terminal.isJson) return context.terminal.out(toJson({ peers }))
     if (peers.length === 0) {
       return context.terminal.message(

@@ -2,19 +2,19 @@ import { formatMicroUsd } from '@stead/core'
 import type { ReceiptLine } from '@stead/sdk/api'
 import { type Command, Option } from 'commander'
 import type { CommandContext } from '../command-context.ts'
-import { clientFor } from '../daemon-access.ts'
+import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
 import { type Column, renderCsv, renderTable } from '../terminal/table.ts'
 import { toJson } from '../terminal/terminal.ts'
 import { jobIdOf } from './jobs.ts'
 
 /** `stead receipts`: every entry that was paid for. */
 export function define(command: Command, context: CommandContext): void {
-  command
+  addMemberOption(command, 'payer')
     .addOption(new Option('--csv', 'comma-separated values'))
     .addOption(new Option('--job <id>', 'only receipts of this job'))
-    .action(async (options: { readonly csv?: boolean; readonly job?: string }) => {
+    .action(async (options: GivenMember & { readonly csv?: boolean; readonly job?: string }) => {
       const query = options.job === undefined ? {} : { job: jobIdOf(options.job) }
-      const { receipts } = await clientFor(context).listReceipts(query)
+      const { receipts } = await clientFor(context, options).listReceipts(query)
       if (context.terminal.isJson) return context.terminal.out(toJson({ receipts }))
       if (options.csv === true) return void process.stdout.write(renderCsv(columns, receipts))
       if (receipts.length === 0) return context.terminal.message('nothing was paid yet')

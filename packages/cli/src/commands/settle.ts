@@ -2,18 +2,24 @@ import { formatMicroUsd } from '@stead/core'
 import type { SettleAnswer } from '@stead/sdk/api'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
-import { clientFor } from '../daemon-access.ts'
 import { exitCodes } from '../exit-codes.ts'
+import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
 import { renderTable } from '../terminal/table.ts'
 import { toJson } from '../terminal/terminal.ts'
 
+const HELP = `
+A payer sends the vouchers that it owes; a provider claims the vouchers that it has into the Escrow, whatever the gas
+costs. On a local network: stead settle, then stead settle --node provider-1. From the Escrow to the operator: stead claim`
+
 /** `stead settle`: pays what is owed and claims what was earned. */
 export function define(command: Command, context: CommandContext): void {
-  command.action(async () => {
-    const answer = await clientFor(context).settle()
-    if (answer.unpaid.length > 0) context.exitWith(exitCodes.retryable)
-    context.terminal.out(context.terminal.isJson ? toJson(answer) : describe(answer))
-  })
+  addMemberOption(command, 'payer')
+    .addHelpText('after', HELP)
+    .action(async (given: GivenMember) => {
+      const answer = await clientFor(context, given).settle()
+      if (answer.unpaid.length > 0) context.exitWith(exitCodes.retryable)
+      context.terminal.out(context.terminal.isJson ? toJson(answer) : describe(answer))
+    })
 }
 
 function describe(answer: SettleAnswer): string {

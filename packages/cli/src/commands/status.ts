@@ -2,13 +2,13 @@ import { formatMicroUsd } from '@stead/core'
 import type { NodeStatus } from '@stead/sdk/api'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
-import { clientFor } from '../daemon-access.ts'
+import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
 import { toJson } from '../terminal/terminal.ts'
 
 /** `stead status`: what the node is and does, and why. */
 export function define(command: Command, context: CommandContext): void {
-  command.action(async () => {
-    const status = await clientFor(context).getStatus()
+  addMemberOption(command, 'payer').action(async (given: GivenMember) => {
+    const status = await clientFor(context, given).getStatus()
     context.terminal.out(context.terminal.isJson ? toJson(status) : describe(status))
   })
 }

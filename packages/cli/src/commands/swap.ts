@@ -1,17 +1,17 @@
 import type { SwapDirection, SwapQuote, UnixMs } from '@stead/core'
 import { type Command, Option } from 'commander'
-import { accountSigner, keyFileOption } from '../chain/account-key.ts'
+import { withAccount } from '../chain/account-key.ts'
 import { dollarsOf, tokensOf } from '../chain/amounts.ts'
-import { addChainOptions, chainPlace, type GivenChain } from '../chain/chain-place.ts'
+import { chainPlace } from '../chain/chain-place.ts'
 import { outcomeText } from '../chain/outcome-text.ts'
+import { addSpenderOptions, type GivenSpender, spenderOf } from '../chain/spender-options.ts'
 import { type OpenEconomy, withEconomy } from '../chain/with-economy.ts'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { describeQuote } from '../market/market-text.ts'
 import { toJson } from '../terminal/terminal.ts'
 
-interface GivenSwap extends GivenChain {
-  readonly keyFile?: string
+interface GivenSwap extends GivenSpender {
   readonly slippage: string
   readonly minimum?: string
   readonly deadline: string
@@ -33,13 +33,21 @@ const DEADLINE_MINUTES_MAX = 1440
 
 /** `stead swap`: dollars for tokens or tokens for dollars, at the exchange's price, with a limit. */
 export function define(command: Command, context: CommandContext): void {
-  command.argument('<amount>', 'how much is given').argument('<currency>', 'of what: usd or stead')
-  addChainOptions(command)
-    .addOption(keyFileOption('payer'))
-    .addOption(new Option('--slippage <percent>', 'how much less than quoted is accepted, 0 .. 50').default('0.5'))
-    .addOption(new Option('--minimum <amount>', 'the least that is accepted, instead of a percentage'))
-    .addOption(new Option('--deadline <minutes>', 'a later block swaps nothing').default('10'))
-    .addOption(new Option('--dry-run', 'only quote'))
+  command
+    .argument('<amount>', 'how much is given, such as 100 or 0.5')
+    .argument('<currency>', 'what is given: usd or stead; the other one is got')
+  addSpenderOptions(command)
+    .addOption(
+      new Option('--slippage <percent>', 'how much less than quoted is accepted, 0 .. 50 percent').default('0.5'),
+    )
+    .addOption(new Option('--minimum <amount>', 'the least that is accepted, in what is got (default: by --slippage)'))
+    .addOption(
+      new Option(
+        '--deadline <minutes>',
+        `a later block swaps nothing, above 0 and at most ${DEADLINE_MINUTES_MAX} minutes`,
+      ).default('10'),
+    )
+    .addOption(new Option('--dry-run', 'only quote: no account is needed, nothing is sent'))
     .action((amount: string, currency: string, given: GivenSwap) =>
       swap(wantedOf({ amount, currency }, given), given, context),
     )
@@ -73,16 +81,12 @@ async function swap(wanted: Wanted, given: GivenSwap, context: CommandContext): 
     const quote = await withEconomy(place, (open) => quoteOf(open, wanted))
     return void terminal.out(terminal.isJson ? toJson({ quote }) : describeQuote(quote))
   }
-  const account = await accountSigner(given, 'payer', context)
-  const done = await withEconomy(
-    place,
-    async (open) => {
-      const quote = await quoteOf(open, wanted)
-      if (!terminal.isJson) terminal.message(describeQuote(quote))
-      return { quote, outcome: await open.exchange.swap(await requestOf(open, wanted, quote)) }
-    },
-    account,
-  )
+  const account = await spenderOf(given, context)
+  const done = await withAccount({ place, account, context }, async (open) => {
+    const quote = await quoteOf(open, wanted)
+    if (!terminal.isJson) terminal.message(describeQuote(quote))
+    return { quote, outcome: await open.exchange.swap(await requestOf(open, wanted, quote)) }
+  })
   if (terminal.isJson) return void terminal.out(toJson(done))
   const { quote, outcome } = done
   terminal.out(`swapped: ${describeQuote({ ...quote, amountOut: outcome.amountOut })}\n${outcomeText(outcome)}`)

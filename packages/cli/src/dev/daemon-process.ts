@@ -12,7 +12,16 @@ export interface DaemonProcessOptions {
   readonly dataDir: string
   /** Arguments of `stead up`, without --data-dir. */
   readonly args: readonly string[]
+  /** Another program that takes these arguments and speaks as `stead up` does. @default `stead up` */
+  readonly program?: DaemonProgram | undefined
   readonly readyTimeoutMs: number
+}
+
+/** A program that runs a node. */
+export interface DaemonProgram {
+  readonly file: string
+  /** Its own arguments, before those of `stead up`. */
+  readonly args: readonly string[]
 }
 
 /** How a daemon ended. */
@@ -58,6 +67,11 @@ export class DaemonProcess {
     }
   }
 
+  /** Says something to a program that listens to its parent; `stead up` does not. */
+  tell(message: object): void {
+    if (this.#child.connected) this.#child.send(message)
+  }
+
   /** Asks the daemon to stop, and ends it when it does not within a bound. */
   async stop(): Promise<DaemonExit> {
     this.#child.kill('SIGTERM')
@@ -75,14 +89,15 @@ interface DaemonParts {
 }
 
 /** The entry of every `stead` process; the same for sources and for built files. */
-const ENTRY_FILE = fileURLToPath(new URL('../../bin/enter.mjs', import.meta.url))
+const STEAD_UP: DaemonProgram = { file: fileURLToPath(new URL('../../bin/enter.mjs', import.meta.url)), args: ['up'] }
 
 function spawnDaemon(options: DaemonProcessOptions): DaemonParts {
   makePrivateDirectory(options.dataDir)
   const logFile = join(options.dataDir, 'node.log')
   const log = openSync(logFile, 'a', 0o600)
   const conditions = process.execArgv.filter((argument) => argument.startsWith('--conditions='))
-  const args = [...conditions, ENTRY_FILE, 'up', '--data-dir', options.dataDir, ...options.args]
+  const { file, args: own } = options.program ?? STEAD_UP
+  const args = [...conditions, file, ...own, '--data-dir', options.dataDir, ...options.args]
   const child = spawn(process.execPath, args, { stdio: ['ignore', log, log, 'ipc'] })
   closeSync(log)
   const exited = new Promise<DaemonExit>((resolve) => {

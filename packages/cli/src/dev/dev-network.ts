@@ -1,12 +1,21 @@
 import { join } from 'node:path'
-import { type Address, hasCode, type Logger, messageOf, type Signer, silentLogger, silentMetrics } from '@stead/core'
+import {
+  type Address,
+  hasCode,
+  type Logger,
+  type MicroUsd,
+  messageOf,
+  type Signer,
+  silentLogger,
+  silentMetrics,
+} from '@stead/core'
 import { nodeKeyPath } from '@stead/node/files'
 import { loadOrCreateKey, systemClock, systemRandom } from '@stead/node/identity'
 import { createSigner, loadSecp256k1, type Secp256k1 } from '@stead/protocol'
 import { SqliteStore } from '@stead/sqlite'
 import { daemonClient } from '../daemon-access.ts'
 import { CliError } from '../errors.ts'
-import { DaemonProcess } from './daemon-process.ts'
+import { DaemonProcess, type DaemonProcessOptions, type DaemonProgram } from './daemon-process.ts'
 import { type DevLayout, devLayout, readDevState, writeDevState } from './dev-layout.ts'
 import { LocalChain } from './local-chain.ts'
 import { DAILY_EPOCHS, type LocalEpochs, policyPath, writePolicy } from './local-economy.ts'
@@ -32,6 +41,16 @@ export interface DevNetworkOptions {
   readonly providers: number
   /** How epochs are, when the chain is new. @default a day each */
   readonly epochs?: LocalEpochs
+  /** What each provider does beside selling. @default the first proposes reward roots and watches those of others */
+  readonly partOf?: (provider: number, member: DevMember) => DevPart
+}
+
+/** What a provider does beside selling. */
+export interface DevPart {
+  /** Further arguments of `stead up`. */
+  readonly args: readonly string[]
+  /** What runs in place of `stead up`. */
+  readonly program?: DaemonProgram | undefined
 }
 
 /** One member of the network. */
@@ -64,6 +83,9 @@ export class DevNetwork {
   readonly #processes: Map<string, DaemonProcess> = new Map()
   readonly #listen: Map<string, readonly string[]> = new Map()
   readonly #restarts = new RestartPolicy()
+  readonly #starting: Set<Promise<void>> = new Set()
+  /** Members that were stopped on purpose. */
+  readonly #absent: Set<string> = new Set()
   #lock: SqliteStore | undefined
   #chain: LocalChain | undefined
   #isStopping = false
@@ -110,9 +132,32 @@ export class DevNetwork {
     await this.#waitForOffers()
   }
 
+  /** Gives an account test dollars. @throws ChainError */
+  async giveDollars(account: Address, amountMicroUsd: MicroUsd): Promise<void> {
+    await this.#chain?.giveDollars(account, amountMicroUsd)
+  }
+
+  /** Stops one member, as its owner would. It stays stopped. */
+  async stopMember(name: string): Promise<void> {
+    const process = this.#processes.get(name)
+    this.#absent.add(name)
+    this.#processes.delete(name)
+    await process?.stop()
+  }
+
+  /** Starts a member that was stopped. @throws CliError CLI_DEV_FAILED */
+  async startMember(name: string): Promise<void> {
+    const member = this.#members.find((each) => each.name === name)
+    if (member === undefined) throw new RangeError(`the local network has no ${name}`)
+    if (this.#isStopping || !this.#absent.delete(name)) return
+    await this.#startMember(member)
+  }
+
   /** Stops everything: the payer first, so that no task is lost on its way, the chain last. */
   async stop(): Promise<void> {
     this.#isStopping = true
+    // A member that is just coming up would outlive the network.
+    await Promise.allSettled(this.#starting)
     await this.#processes.get('payer')?.stop()
     await Promise.all([...this.#processes.values()].map((process) => process.stop()))
     await this.#chain?.stop()
@@ -166,15 +211,31 @@ export class DevNetwork {
   }
 
   async #startMember(member: DevMember): Promise<void> {
+    const starting = this.#bringUp(member)
+    this.#starting.add(starting)
+    try {
+      await starting
+    } finally {
+      this.#starting.delete(starting)
+    }
+  }
+
+  async #bringUp(member: DevMember): Promise<void> {
     const process = await DaemonProcess.start({
       name: member.name,
       dataDir: member.dataDir,
-      args: this.#argumentsOf(member),
+      ...this.#programOf(member),
       readyTimeoutMs: READY_TIMEOUT_MS,
     })
     this.#processes.set(member.name, process)
     this.#listen.set(member.name, process.ready.addresses.map(withoutPeer))
     this.#supervise(member, process)
+  }
+
+  #programOf(member: DevMember): Pick<DaemonProcessOptions, 'args' | 'program'> {
+    const { partOf = proposerFirst } = this.#options
+    const part = member.operator === undefined ? undefined : partOf(this.#members.indexOf(member) + 1, member)
+    return { args: [...this.#argumentsOf(member), ...(part?.args ?? [])], program: part?.program }
   }
 
   #argumentsOf(member: DevMember): string[] {
@@ -187,20 +248,14 @@ export class DevNetwork {
       ...listen.flatMap((address) => ['--listen', address]),
       ...bootstrap.flatMap((address) => ['--bootstrap', address]),
       ...(member.operator === undefined ? [] : providerArguments(member.operator)),
-      ...(member.name === 'provider-1' ? this.#proposerArguments(member) : []),
     ]
-  }
-
-  /** One member proposes reward roots and watches those of others. */
-  #proposerArguments({ dataDir }: DevMember): string[] {
-    return ['--watch-epochs', '--propose-epochs', '--operator-key', operatorKeyPath(dataDir)]
   }
 
   /** A member that dies is started again, more and more slowly; one that keeps dying is given up. */
   #supervise(member: DevMember, process: DaemonProcess): void {
     const startedMs = systemClock.monotonicMs()
     void process.exited.then(async ({ code, signal }) => {
-      if (this.#isStopping) return
+      if (this.#isStopping || this.#absent.has(member.name)) return
       this.#processes.delete(member.name)
       const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`
       const { events } = this.#components
@@ -262,7 +317,13 @@ function providerArguments(operator: Address): string[] {
   ]
 }
 
-function operatorKeyPath(dataDir: string): string {
+function proposerFirst(provider: number, { dataDir }: DevMember): DevPart {
+  const key = operatorKeyPath(dataDir)
+  return { args: provider === 1 ? ['--watch-epochs', '--propose-epochs', '--operator-key', key] : [] }
+}
+
+/** Where a provider's operator has its key. */
+export function operatorKeyPath(dataDir: string): string {
   return join(dataDir, 'keys', 'operator.key')
 }
 

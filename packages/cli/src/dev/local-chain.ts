@@ -95,6 +95,11 @@ export class LocalChain {
     })
   }
 
+  /** Gives an account test dollars. @throws ChainError */
+  async giveDollars(account: Address, dollarMicroUsd: MicroUsd): Promise<void> {
+    await this.#anvil.faucet(account, { dollarMicroUsd, dollar: this.book.dollar })
+  }
+
   /** Gives an operator tokens and bonds its node, unless it is bonded. @throws ChainError */
   async bond(node: Signer, operator: Signer): Promise<void> {
     if (this.#chain === undefined) throw new TypeError('the local chain was not started')
@@ -103,8 +108,8 @@ export class LocalChain {
     const { identity } = this.#chain
     try {
       await bondMember({
-        holder: this.#chain.economy(this.book),
-        account: account.economy(this.book),
+        holder: await this.#chain.economy(this.book),
+        account: await account.economy(this.book),
         operator: operator.address,
         node,
         identity,
@@ -145,11 +150,19 @@ export class LocalChain {
     const { logger } = this.#components
     const signer = this.#deployer()
     await this.#anvil.faucet(signer.address, { gasWei: GIFT_GAS_WEI })
-    const { epochSeconds, challengeSeconds, decisionSeconds } = this.#epochs
+    const { epochSeconds, challengeSeconds, decisionSeconds, halvingSeconds } = this.#epochs
     const programs = [{ id: utilityOf(this.#epochs).id, source: 'minted' as const }]
     const book = await deployContracts(
       { clock: this.#clock, logger, signer },
-      { rpcUrl: this.rpcUrl, dollar: 'test', epochSeconds, challengeSeconds, decisionSeconds, programs },
+      {
+        rpcUrl: this.rpcUrl,
+        dollar: 'test',
+        epochSeconds,
+        challengeSeconds,
+        decisionSeconds,
+        halvingSeconds,
+        programs,
+      },
     )
     // The contracts must be on disk before anything names them.
     await this.#anvil.saveState()

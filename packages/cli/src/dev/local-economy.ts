@@ -18,6 +18,8 @@ export interface LocalEpochs {
   readonly decisionSeconds: number
   /** A block at least so often, so that epochs of seconds have beacons; undefined: only when something happens. */
   readonly blockSeconds: number | undefined
+  /** In which the price of a lot halves. @default a 24th of an epoch */
+  readonly halvingSeconds?: number
   readonly quality: QualityParameters
 }
 

@@ -7,14 +7,16 @@ import { withEconomy } from '../chain/with-economy.ts'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { exitCodeOf } from '../exit-codes.ts'
+import { addMemberOption, nodePlace, toldNodePlace } from '../node-place.ts'
 import { errorFacts, printError } from '../terminal/print-error.ts'
 import { toJson } from '../terminal/terminal.ts'
 import { type AddressAudit, auditAddress } from './audit-address.ts'
-import { documentSource } from './document-source.ts'
+import { type DocumentSource, documentSource } from './document-source.ts'
 import { EpochAuditor, type EpochVerdict } from './epoch-auditor.ts'
 import { describeEarnings } from './epoch-earnings.ts'
 
 interface GivenAudit extends GivenChain {
+  readonly node?: string
   readonly evidence?: string
   readonly from?: string
 }
@@ -27,7 +29,7 @@ export function defineEpochAudits(command: Command, context: CommandContext): vo
       'recompute the root of an epoch from chain and evidence; exits 9 on a difference, 5 when evidence is missing',
     )
     .argument('<epoch>', 'its number, or latest')
-  addEvidenceOption(addChainOptions(epoch)).action((number: string, given: GivenAudit) =>
+  addMemberOption(addEvidenceOption(addChainOptions(epoch)), 'operator').action((number: string, given: GivenAudit) =>
     printEpoch(number, given, context),
   )
   const address = command
@@ -36,8 +38,8 @@ export function defineEpochAudits(command: Command, context: CommandContext): vo
       'recompute every epoch of an operator: what it earned, why, and what it was paid; exits 9 on a difference',
     )
     .argument('<address>', 'the operator')
-  addEvidenceOption(addChainOptions(address))
-    .addOption(new Option('--from <epoch>', 'leave out earlier epochs'))
+  addMemberOption(addEvidenceOption(addChainOptions(address)), 'operator')
+    .addOption(new Option('--from <epoch>', 'number of the first epoch (default: 0)'))
     .action((operator: string, given: GivenAudit) => printAddress(operator, given, context))
 }
 
@@ -46,7 +48,7 @@ export function addEvidenceOption(command: Command): Command {
   return command.addOption(
     new Option(
       '--evidence <folder>',
-      'documents from this folder, each in a file named by its content id, not from the node',
+      'documents from this folder, each in a file named by its content id (default: from the node)',
     ),
   )
 }
@@ -57,9 +59,15 @@ export function epochOf(text: string): number {
   throw new CliError('CLI_USAGE', `an epoch is a number or latest, not ${JSON.stringify(text.slice(0, 80))}`)
 }
 
+/** Documents from a folder, or from the node that the command means. */
+function evidenceSource(given: GivenAudit, context: CommandContext): DocumentSource {
+  const tell = given.evidence === undefined ? toldNodePlace : nodePlace
+  return documentSource(given, tell('operator', given, context))
+}
+
 async function printEpoch(text: string, given: GivenAudit, context: CommandContext): Promise<void> {
   const wanted = text === 'latest' ? undefined : epochOf(text)
-  const source = documentSource(given, context)
+  const source = evidenceSource(given, context)
   const verdict = await withEconomy(await chainPlace(given, context), async (open) => {
     const auditor = await EpochAuditor.open(open, source)
     const epoch = wanted ?? (await auditor.latest())
@@ -126,7 +134,7 @@ function printDifference(verdict: EpochVerdict & { readonly kind: 'difference' }
 async function printAddress(text: string, given: GivenAudit, context: CommandContext): Promise<void> {
   const operator = addressOf(text)
   const fromEpoch = given.from === undefined ? 0 : epochOf(given.from)
-  const source = documentSource(given, context)
+  const source = evidenceSource(given, context)
   const audit = await withEconomy(await chainPlace(given, context), (open) =>
     auditAddress({ open, source, onProgress: (line) => context.terminal.message(line) }, { operator, fromEpoch }),
   )

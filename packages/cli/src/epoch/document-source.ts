@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type ContentId, hasCode } from '@stead/core'
+import { type ContentId, hasCode, type SteadError } from '@stead/core'
 import { type LoadDocument, openResult, RESULT_BYTES_MAX } from '@stead/rewards'
-import type { CommandContext } from '../command-context.ts'
-import { clientFor } from '../daemon-access.ts'
+import type { DaemonClient } from '@stead/sdk'
 import { CliError } from '../errors.ts'
+import { clientOf, type NodePlace } from '../node-place.ts'
 
 /** Where the documents of epochs come from. */
 export interface DocumentSource {
@@ -24,9 +24,8 @@ export interface PublishedResult {
 }
 
 /** A folder of files that are named by their content id, else the node. @throws CliError CLI_USAGE for no folder */
-export function documentSource(given: { readonly evidence?: string }, context: CommandContext): DocumentSource {
-  const { evidence } = given
-  if (evidence === undefined) return { load: kept(fromNode(context)), publishedResult: async () => undefined }
+export function documentSource({ evidence }: { readonly evidence?: string }, node: NodePlace): DocumentSource {
+  if (evidence === undefined) return { load: fromNode(clientOf(node)), publishedResult: async () => undefined }
   return { load: kept(fromFolder(evidence)), publishedResult: (wanted) => resultIn(evidence, wanted) }
 }
 
@@ -54,17 +53,27 @@ function fromFolder(folder: string): LoadDocument {
   }
 }
 
-function fromNode(context: CommandContext): LoadDocument {
-  const client = clientFor(context)
-  return async (id) => {
+/** From a node's API; the node asks its peers. @throws CliError CLI_EVIDENCE_MISSING while it does not run or takes no part in epochs */
+export function fromNode(client: DaemonClient): LoadDocument {
+  return kept(async (id) => {
     try {
       return await client.getDocument(id)
     } catch (error) {
       // The node has asked its peers as well.
       if (hasCode(error, 'NODE_DOCUMENT_UNKNOWN')) return undefined
+      if (hasCode(error, 'API_NO_DAEMON') || hasCode(error, 'NODE_EPOCHS_OFF')) throw nodeNeeded(error, id)
       throw error
     }
-  }
+  })
+}
+
+function nodeNeeded(cause: SteadError, id: ContentId): CliError {
+  const how = cause.code === 'API_NO_DAEMON' ? 'stead up' : 'stead up --watch-epochs'
+  return new CliError('CLI_EVIDENCE_MISSING', `the evidence of the epoch comes from a node: ${cause.message}`, {
+    details: { id },
+    next: `Start one: ${how}; or name a folder with the documents: --evidence <folder>`,
+    cause,
+  })
 }
 
 /** An audit of an epoch and of the one after it opens the same documents. */

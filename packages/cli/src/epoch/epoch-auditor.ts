@@ -1,7 +1,10 @@
 import { type ContentId, hasCode, isSteadError, type RootEvent, type RootResult } from '@stead/core'
+import { systemClock } from '@stead/node/identity'
 import {
   auditEpoch,
+  ChainFactsReader,
   type ComputedEpoch,
+  calendarOf,
   computeEpoch,
   coverageProgram,
   type EpochAudit,
@@ -17,7 +20,6 @@ import {
 import type { OpenEconomy } from '../chain/with-economy.ts'
 import { CliError } from '../errors.ts'
 import type { DocumentSource } from './document-source.ts'
-import { ChainFactsReading, epochCalendar } from './read-chain-facts.ts'
 
 /** A root of an epoch as the chain has it, and what became of it. */
 export interface FoundRoot extends RootResult {
@@ -40,11 +42,11 @@ export type EpochVerdict =
 export class EpochAuditor {
   readonly #open: OpenEconomy
   readonly #components: EpochComponents
-  readonly #facts: ChainFactsReading
+  readonly #facts: ChainFactsReader
   readonly #source: DocumentSource
   readonly #accepted: Map<number, Promise<ContentId>> = new Map()
 
-  private constructor(open: OpenEconomy, source: DocumentSource, facts: ChainFactsReading) {
+  private constructor(open: OpenEconomy, source: DocumentSource, facts: ChainFactsReader) {
     const { load } = source
     this.#source = source
     this.#open = open
@@ -53,7 +55,7 @@ export class EpochAuditor {
   }
 
   static async open(open: OpenEconomy, source: DocumentSource): Promise<EpochAuditor> {
-    return new EpochAuditor(open, source, new ChainFactsReading(open, await epochCalendar(open)))
+    return new EpochAuditor(open, source, await chainFactsReader(open))
   }
 
   /** The newest epoch with a root that is open or final. @throws CliError CLI_EPOCH_UNKNOWN */
@@ -84,7 +86,7 @@ export class EpochAuditor {
 
   /**
    * Recomputes one epoch's root, on top of what the chain has made final before.
-   * @throws CliError CLI_EPOCH_UNKNOWN, CLI_EVIDENCE_MISSING; ChainError
+   * @throws CliError CLI_EPOCH_UNKNOWN, CLI_EVIDENCE_MISSING; RewardsError REWARDS_NOT_OVER; ChainError
    */
   async audit(epoch: number): Promise<EpochVerdict> {
     const root = await this.rootOf(epoch)
@@ -185,6 +187,12 @@ export class EpochAuditor {
       throw new CliError('CLI_AUDIT_MISMATCH', `epoch ${epoch}: ${error.message}`, { details: { epoch }, cause: error })
     }
   }
+}
+
+/** Reads what a chain says about epochs. */
+export async function chainFactsReader({ chain, economy, history }: OpenEconomy): Promise<ChainFactsReader> {
+  const calendar = calendarOf(await economy.epochTerms())
+  return new ChainFactsReader({ chain, economy, history, calendar, clock: systemClock })
 }
 
 /** The programs that ship; governance may name others, which this version then cannot recompute. */

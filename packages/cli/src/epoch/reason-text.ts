@@ -14,7 +14,7 @@ export function reasonText({ code, about, need, have }: ShareReason, isMinting: 
       case 'no-fees':
         return `nobody paid it in ${about}`
       case 'unsold-lot':
-        return `fees of ${about}, ${formatMicroUsd(need)}, are not sold yet`
+        return `fees of ${about}, ${formatMicroUsd(need)}, were not sold in this epoch; they are paid in the epoch of their sale`
       case 'not-bonded':
         return need === 1n
           ? 'no node of it was bonded as the epoch began'

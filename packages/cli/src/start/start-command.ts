@@ -15,21 +15,28 @@ import { printError } from '../terminal/print-error.ts'
 import { createTerminal, type Terminal, toJson } from '../terminal/terminal.ts'
 import { runMainJob } from './main-job.ts'
 import { type SettledJob, settleJob } from './settlement.ts'
+import { startEpochs } from './start-epochs.ts'
 import { describeStart } from './start-report.ts'
 
 const PROVIDERS = 5
+/** Each takes less than half a minute. */
+const EPOCHS_MAX = 100
 
 /** How `npm start` is called. */
 interface StartOptions {
   readonly once: boolean
   readonly json: boolean
+  /** How many epochs are played; undefined: the main job. */
+  readonly epochs: number | undefined
   readonly directory: string
   readonly isDefaultDirectory: boolean
 }
 
-const USAGE = `npm start [-- --once] [--json] [--data-dir <path>]
+const USAGE = `npm start [-- --once] [--epochs <n>] [--json] [--data-dir <path>]
 
 A local network and a real job on it: found, checked, paid, settled, audited.
+  --epochs <n>       instead: n short epochs (1 .. ${EPOCHS_MAX}) with operators who keep to the rules and others who do not,
+                     who earned what and why; on a chain of its own below .stead/epochs
   --once             leave after settlement; otherwise the network stays until Ctrl-C
   --json             one JSON object on standard output (npm start --silent keeps npm's own lines off it)
   --data-dir <path>  where the network keeps its keys, chain and data (default: .stead)`
@@ -42,7 +49,15 @@ export async function runStart(args: readonly string[], root: string): Promise<E
     return exitCodes.ok
   }
   try {
-    return await start(optionsOf(args, root), { terminal, root })
+    const options = optionsOf(args, root)
+    if (options.epochs === undefined) return await start(options, { terminal, root })
+    const { epochs, once, directory, isDefaultDirectory } = options
+    const place = isDefaultDirectory ? join(directory, 'epochs') : directory
+    const signal = createInterruption(terminal)()
+    return await startEpochs(
+      { terminal, root, signal },
+      { epochs, once, directory: place, isOwnDirectory: isDefaultDirectory },
+    )
   } catch (error) {
     return printError(terminal, error)
   }
@@ -52,9 +67,15 @@ function optionsOf(args: readonly string[], root: string): StartOptions {
   try {
     const { values } = parseArgs({
       args: [...args],
-      options: { once: { type: 'boolean' }, json: { type: 'boolean' }, 'data-dir': { type: 'string' } },
+      options: {
+        once: { type: 'boolean' },
+        json: { type: 'boolean' },
+        epochs: { type: 'string' },
+        'data-dir': { type: 'string' },
+      },
     })
     return {
+      epochs: values.epochs === undefined ? undefined : epochsOf(values.epochs),
       once: values.once ?? false,
       json: values.json ?? false,
       directory: values['data-dir'] ?? join(root, '.stead'),
@@ -65,6 +86,13 @@ function optionsOf(args: readonly string[], root: string): StartOptions {
     const next = 'npm start -- --help'
     throw new CliError('CLI_USAGE', message, { next })
   }
+}
+
+/** @throws TypeError for no number of epochs */
+function epochsOf(text: string): number {
+  const epochs = Number(text)
+  if (Number.isInteger(epochs) && epochs >= 1 && epochs <= EPOCHS_MAX) return epochs
+  throw new TypeError(`--epochs is 1 .. ${EPOCHS_MAX}, not ${JSON.stringify(text.slice(0, 40))}`)
 }
 
 interface Surroundings {

@@ -64,7 +64,7 @@ describe('an epoch whose root follows from chain and evidence', () => {
     const { code, stdout } = await audit('address', operator, '--evidence', network.evidence)
     expect([code, stdout]).toEqual([0, expect.stringMatching(/^MATCH\n0x[0-9a-f]{40}, 2 epochs recomputed/)])
     expect(stdout).toContain('not-bonded: no node of it was bonded')
-    expect(stdout).toContain('unsold-lot: fees of lot 1, 0.150000 USD, are not sold yet')
+    expect(stdout).toContain('unsold-lot: fees of lot 1, 0.150000 USD, were not sold in this epoch')
     const first = network.members[0]?.operator.address ?? ''
     const json = await audit('address', first, '--evidence', network.evidence, '--json')
     expect(JSON.parse(json.stdout)).toMatchObject({

@@ -111,16 +111,28 @@ describe('earnings and epochs of the node', () => {
     mintedTokenUnits: '0',
     sponsoredMicroUsd: '0',
     reason: 'unsold-lot',
+    reasons: [{ code: 'unsold-lot', about: 'lot 1', isMinting: true, need: '2000000', have: '0' }],
   }
+  const unknown = { ...row, epoch: 2, reason: 'evidence-missing', reasons: [] }
 
   it('are shown by epoch, with the reason of every zero', async () => {
     const nothing = { receiptedMicroUsd: '0', claimedMicroUsd: '0', unclaimedMicroUsd: '0', writtenOffMicroUsd: '0' }
-    const lists = { feesMicroUsd: '0', settlements: [], transactions: [] }
+    const claim = {
+      reason: 'gas-too-dear',
+      unclaimedMicroUsd: '0',
+      minimumMicroUsd: '1000000',
+      gasMicroUsd: null,
+      feeMicroUsd: null,
+      retryAt: null,
+      error: null,
+    }
+    const lists = { feesMicroUsd: '0', channels: [], claim, settlements: [], transactions: [] }
     const report = { operator: member.operator.address, ...nothing, ...lists }
-    api.answers.set('GET /v1/earnings?from=1&to=2', { ...report, rows: [row] })
+    api.answers.set('GET /v1/earnings?from=1&to=2', { ...report, rows: [row, unknown] })
     const { code, stdout } = await run('earnings', '--from', '1', '--to', '2')
-    expect([code, stdout]).toEqual([0, expect.stringContaining('unsold-lot')])
-    expect(stdout).toContain('together: gross 40.000000 USD, fee 2.000000 USD, net 38.000000 USD, gas 0.000000123 ETH')
+    expect([code, stdout]).toEqual([0, expect.stringContaining('unsold-lot: fees of lot 1, 2.000000 USD, were')])
+    expect(stdout).toContain('evidence-missing: nobody who was asked has the evidence')
+    expect(stdout).toContain('together: gross 80.000000 USD, fee 4.000000 USD, net 76.000000 USD, gas 0.000000246 ETH')
     api.answers.set('GET /v1/earnings', { ...report, rows: [{ ...row, netMicroUsd: -1 }] })
     const broken = await run('earnings')
     expect([broken.code, broken.stderr]).toEqual([1, expect.stringContaining('API_BAD_RESPONSE')])
@@ -153,7 +165,7 @@ describe('earnings and epochs of the node', () => {
       api.answers.set('POST /v1/epochs/2/run', { epoch: 2, attempt: 4, root, evidence, result, logs: 3 })
       const listed = await run('epoch')
       expect([listed.stderr, listed.stdout]).toEqual([
-        'epoch 3 runs\ndoes not work now: chain: no answer\n',
+        'epoch 3 runs until 1970-01-01T00:04:00.000Z\ndoes not work now: chain: no answer\n',
         expect.stringContaining('gathering'),
       ])
       const proposed = await run('epoch', 'run', '2')

@@ -42,8 +42,7 @@ import {
 import { buildTestPurse } from '@stead/testkit'
 import type { ChainPlace } from '../../src/chain/chain-place.ts'
 import { type OpenEconomy, withEconomy } from '../../src/chain/with-economy.ts'
-import { shippedPrograms } from '../../src/epoch/epoch-auditor.ts'
-import { ChainFactsReading, epochCalendar } from '../../src/epoch/read-chain-facts.ts'
+import { chainFactsReader, shippedPrograms } from '../../src/epoch/epoch-auditor.ts'
 
 export const TOKEN: bigint = 10n ** 18n
 const EPOCH_SECONDS = 1000
@@ -193,9 +192,7 @@ export class EpochNetwork {
   }
 
   facts(epoch: number): Promise<ChainFacts> {
-    return withEconomy(this.place, async (open) =>
-      new ChainFactsReading(open, await epochCalendar(open)).facts(epochNumber(epoch)),
-    )
+    return withEconomy(this.place, async (open) => (await chainFactsReader(open)).facts(epochNumber(epoch)))
   }
 
   /** Computes an epoch from the chain and the logs of all nodes; publishes what belongs to it. */

@@ -1,5 +1,5 @@
 import { type ContentId, type Logger, messageOf } from '@stead/core'
-import { usesFloats } from '@stead/sandbox'
+import { usesFloats } from '@stead/sandbox/facts'
 import type { BlobCache } from '../blobs/blob-cache.ts'
 
 /** Modules that are remembered, the least recently learned going first. */

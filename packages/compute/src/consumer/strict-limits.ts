@@ -1,5 +1,5 @@
 import type { Fuel } from '@stead/core'
-import { STRICT_FUEL_FACTOR } from '@stead/sandbox'
+import { STRICT_FUEL_FACTOR } from '@stead/sandbox/facts'
 import type { ComputeTerms } from '../terms.ts'
 import type { JobEventBody } from './job-event.ts'
 import type { TaskEntry } from './job-ledger.ts'

@@ -9,7 +9,8 @@ import {
   offerBookOptionsSchema,
 } from '@stead/market'
 import { createSigner, loadSecp256k1, peerIdOfPublicKey, type Secp256k1, type Task } from '@stead/protocol'
-import { InlineExecutor, METER_VERSION, usesFloats } from '@stead/sandbox'
+import { InlineExecutor } from '@stead/sandbox'
+import { METER_VERSION, usesFloats } from '@stead/sandbox/facts'
 import {
   ManualClock,
   MemoryChain,

@@ -7,11 +7,11 @@ import * as AbiFunction from 'ox/AbiFunction'
 import { addressAnswer, type Hex } from '../answer.ts'
 import type { ChainRpc } from '../chain-rpc.ts'
 import { approveData, mintData } from '../contract-calls.ts'
+import { NOBODY } from '../nobody.ts'
 import type { Deployer } from './deployer.ts'
 import type { GenesisContracts } from './genesis.ts'
 import type { DeployOptions } from './options.ts'
 
-const NOBODY = '0x0000000000000000000000000000000000000000' as Address
 const parsed = AbiFunction.from
 const transfer = parsed('function transfer(address to, uint256 amount) returns (bool)')
 const createPair = parsed('function createPair(address first, address second) returns (address)')

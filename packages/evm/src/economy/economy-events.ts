@@ -5,7 +5,10 @@ import {
   hash,
   type LotBought,
   microUsd,
+  type NodeBonded,
   type OperatorPaid,
+  type ProgramChanged,
+  type ProgramSponsored,
   type RewardPaid,
   type RootEvent,
 } from '@stead/core'
@@ -15,6 +18,8 @@ import type { ChainLog } from '../chain-rpc.ts'
 import { claimedOf, eventTopics, fromLog } from '../contract-events.ts'
 import { escrowAbi } from '../generated/escrow.ts'
 import { rewardsAbi } from '../generated/rewards.ts'
+import { stakeAbi } from '../generated/stake.ts'
+import { sourceOf } from './reward-source.ts'
 
 const lotSold = AbiEvent.fromAbi(escrowAbi, 'LotSold')
 const paidOut = AbiEvent.fromAbi(escrowAbi, 'PaidOut')
@@ -22,10 +27,13 @@ const rewardPaid = AbiEvent.fromAbi(rewardsAbi, 'RewardPaid')
 const accrued = AbiEvent.fromAbi(rewardsAbi, 'Accrued')
 const rootProposed = AbiEvent.fromAbi(rewardsAbi, 'RootProposed')
 const rootFinal = AbiEvent.fromAbi(rewardsAbi, 'RootFinal')
+const programChanged = AbiEvent.fromAbi(rewardsAbi, 'ProgramChanged')
+const sponsored = AbiEvent.fromAbi(rewardsAbi, 'Sponsored')
+const bonded = AbiEvent.fromAbi(stakeAbi, 'Bonded')
 
 /** An event: whose, its first topic, and what it says. */
 export interface EconomyEvent<Value> {
-  readonly of: 'escrow' | 'rewards'
+  readonly of: 'escrow' | 'rewards' | 'stake'
   readonly topic: Hex
   /** @throws ChainError CHAIN_BAD_ANSWER for an endpoint that makes logs up */
   readonly read: (log: ChainLog) => Value
@@ -134,4 +142,43 @@ export const rootFinalEvent: EconomyEvent<RootEvent> = {
   of: 'rewards',
   topic: AbiEvent.getSelector(rootFinal),
   read: (log) => fromLog(log, (parts) => rootOf(log, AbiEvent.decode(rootFinal, parts))),
+}
+
+export const bondedEvent: EconomyEvent<NodeBonded> = {
+  of: 'stake',
+  topic: AbiEvent.getSelector(bonded),
+  read: (log) =>
+    fromLog(log, (parts) => {
+      const { node, operator } = AbiEvent.decode(bonded, parts)
+      return {
+        blockNumber: log.blockNumber,
+        node: addressAnswer(node, 'Bonded.node'),
+        operator: addressAnswer(operator, 'Bonded.operator'),
+      }
+    }),
+}
+
+export const programChangedEvent: EconomyEvent<ProgramChanged> = {
+  of: 'rewards',
+  topic: AbiEvent.getSelector(programChanged),
+  read: (log) =>
+    fromLog(log, (parts) => {
+      const { program, source, enabled } = AbiEvent.decode(programChanged, parts)
+      return {
+        blockNumber: log.blockNumber,
+        program: hash(program),
+        source: sourceOf(source),
+        isEnabled: enabled,
+      }
+    }),
+}
+
+export const sponsoredEvent: EconomyEvent<ProgramSponsored> = {
+  of: 'rewards',
+  topic: AbiEvent.getSelector(sponsored),
+  read: (log) =>
+    fromLog(log, (parts) => {
+      const { program, amount } = AbiEvent.decode(sponsored, parts)
+      return { blockNumber: log.blockNumber, program: hash(program), amountMicroUsd: microUsd(amount) }
+    }),
 }

@@ -15,10 +15,11 @@ import {
 } from '@stead/core'
 import * as AbiFunction from 'ox/AbiFunction'
 import { addressAnswer, type Hex, unixMs } from '../answer.ts'
-import { type ContractRead, question } from '../contract-reads.ts'
+import { type ContractRead, operatorOfRead, question } from '../contract-reads.ts'
 import { escrowAbi } from '../generated/escrow.ts'
 import { rewardsAbi } from '../generated/rewards.ts'
 import { stakeAbi } from '../generated/stake.ts'
+import { sourceOf } from './reward-source.ts'
 
 const escrow = {
   genesisAt: AbiFunction.fromAbi(escrowAbi, 'genesisAt'),
@@ -29,7 +30,6 @@ const escrow = {
   minimumLot: AbiFunction.fromAbi(escrowAbi, 'minimumLot'),
 }
 const stake = {
-  operatorOf: AbiFunction.fromAbi(stakeAbi, 'operatorOf'),
   bonded: AbiFunction.fromAbi(stakeAbi, 'bonded'),
   unbondings: AbiFunction.fromAbi(stakeAbi, 'unbondings'),
   expelled: AbiFunction.fromAbi(stakeAbi, 'expelled'),
@@ -55,7 +55,6 @@ const rewards = {
   cap: AbiFunction.fromAbi(rewardsAbi, 'cap'),
   minted: AbiFunction.fromAbi(rewardsAbi, 'minted'),
 }
-const SOURCES = ['none', 'minted', 'sponsored'] as const
 const isZero = (hex: string): boolean => /^0x0+$/.test(hex)
 
 /** A read, and the contract that answers it. */
@@ -123,13 +122,7 @@ export function bondReads(node: Address): {
   readonly expelled: EconomyRead<boolean>
 } {
   return {
-    operator: {
-      of: 'stake',
-      ...question('operatorOf', AbiFunction.encodeData(stake.operatorOf, [node]), (answer) => {
-        const operator = addressAnswer(AbiFunction.decodeResult(stake.operatorOf, answer), 'operatorOf')
-        return isZero(operator) ? undefined : operator
-      }),
-    },
+    operator: { of: 'stake', ...operatorOfRead(node) },
     bonded: number('stake', stake.bonded, [node]),
     unbondings: {
       of: 'stake',
@@ -214,7 +207,7 @@ export function rewardReads(
     source: {
       of: 'rewards',
       ...question('sourceOf', AbiFunction.encodeData(rewards.sourceOf, [program]), (answer) => {
-        return SOURCES[AbiFunction.decodeResult(rewards.sourceOf, answer)] ?? 'none'
+        return sourceOf(AbiFunction.decodeResult(rewards.sourceOf, answer))
       }),
     },
     paid: number('rewards', rewards.paid, [program, operator]),

@@ -24,11 +24,10 @@ import { approveData } from '../contract-calls.ts'
 import { allowanceRead, balanceRead, type ContractRead } from '../contract-reads.ts'
 import { ChainError } from '../errors.ts'
 import { insufficientFunds } from '../insufficient-funds.ts'
+import { NOBODY } from '../nobody.ts'
 import type { SendRequest } from '../transaction-sender.ts'
 import { economyData, type RootVote } from './economy-calls.ts'
 import * as reads from './economy-reads.ts'
-
-const NOBODY = '0x0000000000000000000000000000000000000000' as Address
 
 /** Contracts beside the Escrow, Stake and dollar of a chain's identity; the address book has them. */
 export interface EconomyContracts {

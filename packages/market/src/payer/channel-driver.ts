@@ -106,7 +106,6 @@ export class ChannelDriver implements PayerChannel {
   #isPaymentDue = false
   #payTimer: Timer | undefined
   #accepted = 0
-  #acceptedSum = 0n
   #acceptedAtRenewal = 0
 
   constructor(components: ChannelDriverComponents, parts: ChannelDriverParts, options: MarketPayerOptions) {
@@ -210,7 +209,7 @@ export class ChannelDriver implements PayerChannel {
       inFlight: ledger.inFlight,
       inFlightMicroUsd: ledger.inFlightMicroUsd,
       accepted: this.#accepted,
-      acceptedMicroUsd: microUsd(this.#acceptedSum),
+      acceptedMicroUsd: microUsd(billed + ledger.acceptedMicroUsd),
       unpaidMicroUsd: ledger.acceptedMicroUsd,
       rejected: REJECT_REASONS.reduce((sum, reason) => sum + this.#rejected[reason], 0),
       rejectedByReason: { ...this.#rejected },
@@ -308,7 +307,6 @@ export class ChannelDriver implements PayerChannel {
     const { ledger } = this
     ledger.accept(entry)
     this.#accepted += 1
-    this.#acceptedSum += entry.amountMicroUsd
     this.#journal.accepted(entry)
     const isHalfWindow = ledger.acceptedMicroUsd * 2n >= ledger.windowMicroUsd
     if (isHalfWindow || ledger.acceptedCount >= this.#options.payEntriesMax) this.#payNow()

@@ -28,8 +28,9 @@ export interface PayerChannelStats {
   /** Reserved and neither accepted, rejected nor released yet. */
   readonly inFlight: number
   readonly inFlightMicroUsd: MicroUsd
-  /** Accepted deliveries, paid or not. */
+  /** Accepted deliveries since this process began. */
   readonly accepted: number
+  /** Of all accepted deliveries, paid or not, over the channel's whole life. */
   readonly acceptedMicroUsd: MicroUsd
   /** Accepted and not on an increment yet. */
   readonly unpaidMicroUsd: MicroUsd

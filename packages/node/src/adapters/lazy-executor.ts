@@ -16,7 +16,7 @@ export interface LazyExecutorComponents {
   readonly clock: Clock
   readonly logger: Logger
   /** Makes an executor that is not started yet. */
-  readonly create: () => Executor
+  readonly create: () => Promise<Executor>
 }
 
 /** When it rests. */
@@ -27,8 +27,10 @@ export interface LazyExecutorOptions {
 }
 
 interface RunningExecutor {
-  readonly executor: Executor
-  readonly started: Promise<void>
+  /** Resolves when it is up. */
+  readonly started: Promise<Executor>
+  /** Undefined until it is up. */
+  executor: Executor | undefined
 }
 
 /** A module that was loaded, with what is needed to load it again after a rest. */
@@ -96,7 +98,7 @@ export class LazyExecutor implements Executor {
   }
 
   isolation(): IsolationReport {
-    return this.#running?.executor.isolation() ?? this.#isolation
+    return this.#running?.executor?.isolation() ?? this.#isolation
   }
 
   /** The module as today's executor knows it. */
@@ -118,9 +120,7 @@ export class LazyExecutor implements Executor {
     this.#restTimer = undefined
     try {
       this.#running ??= this.#begin()
-      const running = this.#running
-      await running.started
-      return await act(running.executor)
+      return await act(await this.#running.started)
     } finally {
       this.#calls--
       if (this.#calls === 0 && !this.#isStopped) {
@@ -130,10 +130,10 @@ export class LazyExecutor implements Executor {
   }
 
   #begin(): RunningExecutor {
-    const executor = this.#components.create()
-    const started = this.#stopping.then(() => executor.start())
-    started.then(
-      () => {
+    const running: RunningExecutor = { started: this.#startOne(), executor: undefined }
+    running.started.then(
+      (executor) => {
+        running.executor = executor
         this.#isolation = executor.isolation()
       },
       () => {
@@ -141,7 +141,15 @@ export class LazyExecutor implements Executor {
         this.#running = undefined
       },
     )
-    return { executor, started }
+    return running
+  }
+
+  async #startOne(): Promise<Executor> {
+    const stopped = this.#stopping
+    const executor = await this.#components.create()
+    await stopped
+    await executor.start()
+    return executor
   }
 
   #rest(): Promise<void> {
@@ -150,7 +158,7 @@ export class LazyExecutor implements Executor {
     this.#running = undefined
     this.#loaded = new Map()
     this.#stopping = running.started.then(
-      () => running.executor.stop(),
+      (executor) => executor.stop(),
       () => undefined,
     )
     return this.#stopping

@@ -1,6 +1,7 @@
-import { type Address, isSteadError, microUsd, type Wei } from '@stead/core'
+import { type Address, microUsd, type Wei } from '@stead/core'
 import type { EarningsReport as MarketEarnings } from '@stead/market'
-import type { EarningsQuery, EpochEarningsRow } from '@stead/sdk/api'
+import type { EarningsQuery, EpochEarningsRow, EpochReason } from '@stead/sdk/api'
+import type { EpochBook } from '../epochs/epoch-earnings-book.ts'
 import type { EpochService } from '../epochs/epoch-service.ts'
 
 /** Epochs that are shown when nobody says which, and the most in one answer. */
@@ -15,38 +16,44 @@ interface EarningsOf {
 }
 
 /**
- * An operator's earnings by epoch: figures from facts and results, which anybody can recompute; gas from the journal.
- * Loads rewards, which only a node that takes part in epochs has in memory. @throws ChainError, CoreError of the store
+ * An operator's earnings by epoch, the one that runs last: figures from facts and results, which anybody can recompute;
+ * gas from the journal. @throws ChainError, CoreError of the store
  */
 export async function earningsByEpoch(
   epochs: EpochService,
   { operator, query, report }: EarningsOf,
 ): Promise<readonly EpochEarningsRow[]> {
   if (epochs.ports.time.head === undefined) return []
-  const to = Math.min(query.to ?? Number.MAX_SAFE_INTEGER, epochs.ports.time.epoch() - 1)
+  const to = Math.min(query.to ?? Number.MAX_SAFE_INTEGER, epochs.ports.time.epoch())
   const from = Math.max(query.from ?? to - ROWS_DEFAULT + 1, to - ROWS_MAX + 1, 0)
   const gas = await gasByEpoch(epochs, report)
   const rows: EpochEarningsRow[] = []
-  for (let epoch = from; epoch <= to; epoch++) rows.push(await rowOf(epochs, operator, { epoch, gasWei: gas(epoch) }))
+  for (let epoch = from; epoch <= to; epoch++) {
+    rows.push(rowOf(await epochs.earnings.of(operator, epoch), { epoch, gasWei: gas(epoch) }))
+  }
   return rows
 }
 
-async function rowOf(
-  epochs: EpochService,
-  operator: Address,
-  known: { readonly epoch: number; readonly gasWei: Wei },
-): Promise<EpochEarningsRow> {
-  try {
-    const earned = await epochs.earnings.of(operator, known.epoch)
-    const reason = earned.mintedTokenUnits > 0n ? null : (earned.programs[0]?.reasons[0]?.code ?? 'no-share')
-    const { grossMicroUsd, feeMicroUsd, netMicroUsd, mintedTokenUnits, sponsoredMicroUsd } = earned
-    return { ...known, grossMicroUsd, feeMicroUsd, netMicroUsd, mintedTokenUnits, sponsoredMicroUsd, reason }
-  } catch (error) {
-    if (!isSteadError(error) || error.code.startsWith('CHAIN_')) throw error
-    const none = microUsd(0n)
-    const nothing = { grossMicroUsd: none, feeMicroUsd: none, netMicroUsd: none, sponsoredMicroUsd: none }
-    return { ...known, ...nothing, mintedTokenUnits: 0n, reason: error.code }
+function rowOf(book: EpochBook, known: { readonly epoch: number; readonly gasWei: Wei }): EpochEarningsRow {
+  const { grossMicroUsd, feeMicroUsd, shares } = book
+  const mintedTokenUnits = shares?.mintedTokenUnits ?? 0n
+  const whyNothing = book.unknown ?? shares?.programs[0]?.reasons[0]?.code ?? 'no-share'
+  return {
+    ...known,
+    grossMicroUsd,
+    feeMicroUsd,
+    netMicroUsd: microUsd(grossMicroUsd - feeMicroUsd),
+    mintedTokenUnits,
+    sponsoredMicroUsd: shares?.sponsoredMicroUsd ?? microUsd(0n),
+    reason: mintedTokenUnits > 0n ? null : whyNothing,
+    reasons: reasonsOf(book),
   }
+}
+
+function reasonsOf({ shares, utility }: EpochBook): readonly EpochReason[] {
+  return (shares?.programs ?? []).flatMap(({ program, reasons }) =>
+    reasons.map(({ code, about, need, have }) => ({ code, about, need, have, isMinting: program === utility })),
+  )
 }
 
 /** Gas of own claims and rewards by the epoch in which they were sent. */

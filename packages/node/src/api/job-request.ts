@@ -1,7 +1,7 @@
 import type { BlobExchange, JobRequest, JobTask } from '@stead/compute'
 import type { ContentId, Fuel, UnixMs } from '@stead/core'
 import type { TaskFile } from '@stead/protocol'
-import { METER_VERSION } from '@stead/sandbox'
+import { METER_VERSION } from '@stead/sandbox/facts'
 import type { JobSubmission, SubmittedBytes, SubmittedTask } from '@stead/sdk/api'
 
 const SEED_BYTES = 32

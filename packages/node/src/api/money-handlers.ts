@@ -1,9 +1,10 @@
 import type { Address, MicroUsd } from '@stead/core'
-import { messageOf } from '@stead/core'
+import { messageOf, microUsd } from '@stead/core'
 import type { SettlementRecord, SettlementReport } from '@stead/market'
 import type { EarningsQuery, EarningsReport, SettleAnswer, SettledChannel, SettlementTransaction } from '@stead/sdk/api'
 import type { SteadNode } from '../daemon/stead-node.ts'
 import { NodeError } from '../errors.ts'
+import { channelEarnings, claimOutlook } from './channel-earnings.ts'
 import { earningsByEpoch } from './epoch-earnings.ts'
 import type { Handlers } from './handlers.ts'
 import { receiptLines } from './receipt-lines.ts'
@@ -58,6 +59,8 @@ async function earnings(node: SteadNode, query: EarningsQuery): Promise<Earnings
     unclaimedMicroUsd: report.claimableMicroUsd,
     writtenOffMicroUsd: report.writtenOffMicroUsd,
     feesMicroUsd: report.feeMicroUsd,
+    channels: channelEarnings(report),
+    claim: claimOutlook(report, microUsd(node.config.claim.minimumMicroUsd)),
     settlements: report.settlements.flatMap((record) => settledChannels(node, record)),
     transactions: report.settlements.map(transactionOf),
   }

@@ -1,9 +1,8 @@
 import type { Fuel } from '@stead/core'
 import { messageOf } from '@stead/core'
-import { type CallInput, type Executor, InlineExecutor, type Limits, type Outcome } from '@stead/sandbox'
+import { type CallInput, ECHO_MODULE, type Executor, InlineExecutor, type Limits, type Outcome } from '@stead/sandbox'
 import type { DoctorCheck, DoctorReport } from '@stead/sdk/api'
 import type { SteadNode } from '../daemon/stead-node.ts'
-import { ECHO_MODULE } from './echo-module.ts'
 
 const LIMITS: Limits = { fuel: 1_000_000n as Fuel, memoryPages: 4, outputBytes: 4096, timeMs: 10_000 }
 

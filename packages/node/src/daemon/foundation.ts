@@ -29,6 +29,17 @@ export interface Foundation {
   readonly network: Network
 }
 
+/** Puts something between a node and its network: a recorder, a slow line, a node that does not keep to the rules. */
+export type NetworkDecorator = (network: Network) => Network
+
+/** What opening needs. */
+export interface FoundationComponents {
+  readonly logger: Logger
+  readonly stops: StopStack
+  /** @default the network itself */
+  readonly decorateNetwork?: NetworkDecorator | undefined
+}
+
 /** What is to be opened. */
 export interface FoundationOptions {
   readonly config: NodeConfig
@@ -43,10 +54,10 @@ const RECALLED_MAX = 16
  * @throws CoreError STORE_LOCKED and others of the store, NodeError, ChainError, Libp2pError
  */
 export async function openFoundation(
-  components: { readonly logger: Logger; readonly stops: StopStack },
+  components: FoundationComponents,
   options: FoundationOptions,
 ): Promise<Foundation> {
-  const { logger, stops } = components
+  const { logger, stops, decorateNetwork = (network) => network } = components
   const { config, directories } = options
   const [clock, random, metrics] = [systemClock, systemRandom, new PrometheusMetrics()]
   makePrivateDirectory(directories.dataDir)
@@ -58,7 +69,9 @@ export async function openFoundation(
   const signer = createSigner(secp256k1, privateKey)
   const { chain, addressBook } = await openChain({ logger, metrics, clock, signer }, config)
   stops.push('chain', () => chain.stop())
-  const network = await openNetwork({ store, clock, random, logger, metrics, privateKey, stops }, config)
+  const network = decorateNetwork(
+    await openNetwork({ store, clock, random, logger, metrics, privateKey, stops }, config),
+  )
   return { clock, random, logger, metrics, store, secp256k1, signer, chain, addressBook, network }
 }
 

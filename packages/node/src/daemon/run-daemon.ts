@@ -5,14 +5,18 @@ import { systemClock } from '../adapters/system-clock.ts'
 import type { NodeDirectories } from '../config/directories.ts'
 import type { NodeConfig } from '../config/settings.ts'
 import type { DaemonReady } from './daemon-ready.ts'
+import type { NetworkDecorator } from './foundation.ts'
 import { IdleMemory } from './idle-memory.ts'
+import type { SteadNode } from './stead-node.ts'
 
 /** How a daemon process is run. */
 export interface DaemonOptions {
   readonly config: NodeConfig
   readonly directories: NodeDirectories
   /** Called once it serves. */
-  readonly onReady?: (ready: DaemonReady) => void
+  readonly onReady?: (ready: DaemonReady, node: SteadNode) => void
+  /** @default the network itself */
+  readonly decorateNetwork?: NetworkDecorator
 }
 
 /** Why a daemon ended. */
@@ -38,7 +42,7 @@ export async function runDaemon(options: DaemonOptions): Promise<DaemonEnd> {
   listenForEnd(logger, config.stop.graceMs, end.resolve)
   // Loaded late: a wrong setting must not wait for all of this.
   const { SteadNode } = await import('./stead-node.ts')
-  const node = new SteadNode({ logger }, options)
+  const node = new SteadNode({ logger, decorateNetwork: options.decorateNetwork }, options)
   const idleMemory = new IdleMemory({ clock: systemClock })
   try {
     const ready = await node.start()
@@ -46,7 +50,7 @@ export async function runDaemon(options: DaemonOptions): Promise<DaemonEnd> {
     // What was compiled is kept now, for the daemons that start next: one that is killed would not get to it.
     flushCompileCache()
     tellParent({ type: 'ready', ready })
-    options.onReady?.(ready)
+    options.onReady?.(ready, node)
     const reason = await Promise.race([end.promise, node.finished.then((): DaemonEnd => 'finished')])
     logger.info('stopping', { reason })
     return reason

@@ -1,6 +1,6 @@
 import { isFinal } from '@stead/compute'
 import type { Logger } from '@stead/core'
-import { METER_VERSION } from '@stead/sandbox'
+import { METER_VERSION } from '@stead/sandbox/facts'
 import { LazyExecutor } from '../adapters/lazy-executor.ts'
 import { removeApiFile, writeApiFile } from '../api/api-file.ts'
 import { ApiServer } from '../api/api-server.ts'
@@ -10,9 +10,16 @@ import type { EpochService } from '../epochs/epoch-service.ts'
 import { createExecutor } from './create-executor.ts'
 import type { DaemonReady } from './daemon-ready.ts'
 import { EpochLoader } from './epoch-loader.ts'
-import { type Foundation, openFoundation } from './foundation.ts'
+import { type Foundation, type NetworkDecorator, openFoundation } from './foundation.ts'
 import { StopStack } from './stop-stack.ts'
 import { openTrade, type Trade } from './trade.ts'
+
+/** What a node is given from outside. */
+export interface SteadNodeComponents {
+  readonly logger: Logger
+  /** @default the network itself */
+  readonly decorateNetwork?: NetworkDecorator | undefined
+}
 
 /** How a node is put together. */
 export interface SteadNodeOptions {
@@ -33,6 +40,7 @@ export class SteadNode {
   readonly directories: NodeDirectories
   readonly logger: Logger
   readonly #stops: StopStack
+  readonly #decorateNetwork: NetworkDecorator | undefined
   readonly #stopping = new AbortController()
   readonly #finished = Promise.withResolvers<void>()
   #foundation: Foundation | undefined
@@ -41,8 +49,9 @@ export class SteadNode {
   #epochs: EpochLoader | undefined
   #intent: NodeIntent = 'run'
 
-  constructor(components: { readonly logger: Logger }, options: SteadNodeOptions) {
+  constructor(components: SteadNodeComponents, options: SteadNodeOptions) {
     this.logger = components.logger
+    this.#decorateNetwork = components.decorateNetwork
     this.config = options.config
     this.directories = options.directories
     this.#stops = new StopStack(components)
@@ -81,7 +90,8 @@ export class SteadNode {
   async start(): Promise<DaemonReady> {
     const { logger, config, directories } = this
     const stops = this.#stops
-    const foundation = await openFoundation({ logger, stops }, { config, directories })
+    const decorateNetwork = this.#decorateNetwork
+    const foundation = await openFoundation({ logger, stops, decorateNetwork }, { config, directories })
     this.#foundation = foundation
     const executor = new LazyExecutor(
       { clock: foundation.clock, logger, create: () => createExecutor(foundation, config) },

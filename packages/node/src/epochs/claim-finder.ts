@@ -7,7 +7,14 @@ import {
   messageOf,
   microUsd,
 } from '@stead/core'
-import { type EpochResult, epochNumber, openResult, type ResultLine } from '@stead/rewards'
+import {
+  type AccruableEpoch,
+  type ClaimableLine,
+  type EpochResult,
+  epochNumber,
+  openResult,
+  planRewardClaim,
+} from '@stead/rewards'
 import { isOfDocuments } from './document-faults.ts'
 import type { EpochComputer } from './epoch-computer.ts'
 import { bytesText, EPOCH_TABLES, put, textBytes } from './epoch-tables.ts'
@@ -15,11 +22,10 @@ import type { EpochPorts } from './ports.ts'
 
 /** What can be brought to an operator now. */
 export interface Claimable {
-  /** Epochs for which the cap can rise. */
-  readonly epochs: readonly number[]
-  readonly lines: readonly ResultLine[]
-  /** The result of the final root; undefined without one, or when its lines cannot be had. */
-  readonly result: EpochResult | undefined
+  /** Epochs for which the cap can rise, when that is needed. */
+  readonly accruable: readonly AccruableEpoch[]
+  /** Those that pay something. */
+  readonly lines: readonly ClaimableLine[]
   /** Why there is a final root and no lines of it; undefined otherwise. */
   readonly fault: string | undefined
   readonly hasRoot: boolean
@@ -27,7 +33,8 @@ export interface Claimable {
   readonly worthMicroUsd: MicroUsd
 }
 
-const EPOCHS_PER_LOOK_MAX = 32
+/** Later epochs are looked at next time; whoever asks gets all of them. */
+export const EPOCHS_PER_LOOK_MAX = 32
 /** Epochs that are looked at again although they were done: a reorganisation may have taken an accrual back. */
 const EPOCHS_AGAIN = 4
 /** Epochs before this one have nothing more to accrue. */
@@ -50,29 +57,23 @@ export class ClaimFinder {
   }
 
   /** @throws ChainError; CoreError of the store */
-  async find(): Promise<Claimable> {
+  async find(epochsMax: number): Promise<Claimable> {
     const { economy, chain } = this.#ports
     const [final, owedMicroUsd] = await Promise.all([economy.finalRoot(), chain.owedMicroUsd(this.#operator)])
-    const none = { epochs: [], lines: [], result: undefined, owedMicroUsd, worthMicroUsd: owedMicroUsd }
+    const none = { accruable: [], lines: [], owedMicroUsd, worthMicroUsd: owedMicroUsd }
     if (final === undefined) return { ...none, fault: undefined, hasRoot: false }
     const found = await this.#resultOf(final)
     // What the Escrow owes needs no root, whatever is the matter with it.
     if ('fault' in found) return { ...none, fault: found.fault, hasRoot: true }
-    const accrual = await this.#accruable(final.epoch)
-    const lines: ResultLine[] = []
+    const accruable = await this.#accruable(final.epoch, epochsMax)
+    const plan = await planRewardClaim(economy, { operator: this.#operator, result: found.result, accruable })
+    const lines = plan.lines.filter(({ payableUnits }) => payableUnits > 0n)
     let worth: bigint = owedMicroUsd
-    for (const line of found.result.lines) {
-      if (line.operator !== this.#operator || line.cumulativeUnits === 0n) continue
-      const { source, paid, available } = await economy.rewardOf(line.program, this.#operator)
-      const limit = source === 'minted' ? available + accrual.tokenUnits : available
-      const due = least(line.cumulativeUnits - paid, limit)
-      if (due <= 0n) continue
-      lines.push(line)
-      worth += source === 'minted' ? await this.#worthOf(due, final.epoch) : due
+    for (const { isMinting, payableUnits } of lines) {
+      worth += isMinting ? await this.#worthOf(payableUnits, final.epoch) : payableUnits
     }
-    const { result } = found
     const worthMicroUsd = microUsd(worth)
-    return { epochs: accrual.epochs, lines, result, fault: undefined, hasRoot: true, owedMicroUsd, worthMicroUsd }
+    return { accruable: plan.accruable, lines, fault: undefined, hasRoot: true, owedMicroUsd, worthMicroUsd }
   }
 
   /** The lines behind a final root, or why they cannot be had. */
@@ -90,28 +91,24 @@ export class ClaimFinder {
     }
   }
 
-  /** Epochs of which the cap can rise, and by how much together. */
-  async #accruable(finalEpoch: number): Promise<{ readonly epochs: readonly number[]; readonly tokenUnits: bigint }> {
+  /** Epochs of which the cap can rise, and by how much. */
+  async #accruable(finalEpoch: number, epochsMax: number): Promise<readonly AccruableEpoch[]> {
     const { economy, store } = this.#ports
-    const epochs: number[] = []
-    let tokenUnits = 0n
+    const accruable: AccruableEpoch[] = []
     const from = await this.#cursor()
     let cursor = from
     let isSettled = true
     for (let epoch = Math.max(0, from - EPOCHS_AGAIN); epoch <= finalEpoch; epoch++) {
-      if (epoch >= from + EPOCHS_PER_LOOK_MAX) break
+      if (epoch >= cursor + epochsMax) break
       const sold = await economy.saleOf(epoch)
       const fees = await economy.feesOf(epoch, this.#operator)
       const amount = fees === 0n ? 0n : await economy.accruable(this.#operator, epoch)
-      if (amount > 0n) {
-        epochs.push(epoch)
-        tokenUnits += amount
-      }
+      if (amount > 0n) accruable.push({ epoch, tokenUnits: amount })
       isSettled &&= fees === 0n || (sold !== undefined && amount === 0n)
       if (isSettled) cursor = Math.max(cursor, epoch + 1)
     }
     if (cursor !== from) await store.write([put(EPOCH_TABLES.marks, CURSOR_MARK, textBytes(String(cursor)))], 'process')
-    return { epochs, tokenUnits }
+    return accruable
   }
 
   /** What tokens were worth in the last sale, however long ago it was; in micro-dollars. */
@@ -133,9 +130,4 @@ export class ClaimFinder {
     const row = await this.#ports.store.get(EPOCH_TABLES.marks, CURSOR_MARK)
     return row === undefined ? 0 : Number(bytesText(row))
   }
-}
-
-/** Math.min knows no big integers. */
-function least(left: bigint, right: bigint): bigint {
-  return left > right ? right : left
 }

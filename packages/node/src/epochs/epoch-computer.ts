@@ -1,5 +1,6 @@
 import { type ContentId, type FinalRoot, type Hash, isSteadError } from '@stead/core'
 import {
+  type ChainFactsReader,
   type ComputedEpoch,
   computeEpoch,
   type EpochComponents,
@@ -12,7 +13,6 @@ import {
   openEvidence,
 } from '@stead/rewards'
 import { NodeError } from '../errors.ts'
-import type { ChainFactsReader } from './chain-facts-reader.ts'
 import type { DocumentExchange } from './document-exchange.ts'
 import { isOfDocuments } from './document-faults.ts'
 import type { DocumentShelf } from './document-shelf.ts'
@@ -193,7 +193,7 @@ export class EpochComputer {
     const { logsCloseAt } = scheduleOf(calendar, epoch)
     const leftMs = time.untilMs(logsCloseAt)
     if (leftMs === 0 && time.epoch() - epoch <= UNFINISHED_MAX) return
-    const message = `epoch ${epoch}: ${leftMs > 0 ? `logs are gathered for ${leftMs} ms more` : 'it is too old'}`
+    const message = `epoch ${epoch}: ${leftMs > 0 ? `its logs are gathered until ${new Date(logsCloseAt).toISOString()}` : 'it is too old'}`
     throw new NodeError('NODE_EPOCH_NOT_OVER', message, { details: { epoch, leftMs } })
   }
 

@@ -1,7 +1,12 @@
 import { type Address, type Economy, isSteadError, messageOf, type RootProposal, type Timer } from '@stead/core'
 import type { OfferBook } from '@stead/market'
-import { type EpochNumber, epochNumber, type QualityParameters } from '@stead/rewards'
-import { ChainFactsReader, type EpochBegin } from './chain-facts-reader.ts'
+import {
+  ChainFactsReader,
+  type EpochBegin,
+  type EpochNumber,
+  epochNumber,
+  type QualityParameters,
+} from '@stead/rewards'
 import { DocumentExchange } from './document-exchange.ts'
 import { DocumentShelf } from './document-shelf.ts'
 import { EpochComputer } from './epoch-computer.ts'
@@ -41,7 +46,7 @@ export interface EpochServiceParts {
   readonly onStopped: () => Promise<void>
 }
 
-/** What goes on one after the other in each round. */
+/** What is looked at in each round. */
 type Duty = 'chain' | 'probing' | 'logs' | 'lies' | 'proposals' | 'final-root' | 'claims' | 'keeping'
 
 /** How long a round may go on after the node was told to stop. */
@@ -51,7 +56,10 @@ const CLAIM_ROUNDS = 20
 /** Epochs without a final root whose logs are gathered on; peers know notices of no older ones. */
 const OPEN_EPOCHS_MAX = 31
 
-/** Everything that a node does in epochs, in rounds. A duty that fails is tried again in the next round; the others go on. */
+/**
+ * Everything that a node does in epochs, in rounds. A duty that fails is tried again in the next round, and one that
+ * takes longer than a round (a transaction may wait for hours) is not begun again before it has ended; the others go on.
+ */
 export class EpochService {
   readonly facts: ChainFactsReader
   readonly shelf: DocumentShelf
@@ -75,8 +83,8 @@ export class EpochService {
   readonly #faults: Map<Duty, string> = new Map()
   #timer: Timer | undefined
   #round: Promise<void> = Promise.resolve()
+  readonly #running: Map<Duty, Promise<void>> = new Map()
   #rounds = 0
-  #claiming: Promise<void> | undefined
   #isRunning = false
   #keptEpoch = -1
   #open: RootProposal | undefined
@@ -101,7 +109,7 @@ export class EpochService {
     this.computer = new EpochComputer(ports, { facts, shelf, exchange, board, logs, policies })
     const { computer } = this
     this.finalRoot = new FinalRootCheck(ports, computer)
-    this.earnings = new EpochEarningsBook({ facts, computer })
+    this.earnings = new EpochEarningsBook(ports, { facts, computer })
     this.proposer = new Proposer(ports, { computer, operator })
     this.#votes = new VoteBook(ports, board)
     this.watcher = new Watcher(ports, { facts, computer, logs, board, votes: this.#votes, operator })
@@ -139,7 +147,8 @@ export class EpochService {
     this.#probing.stop()
     this.board.stop()
     // A transaction may wait for its block for minutes; whoever stops the chain after this ends it.
-    await Promise.race([Promise.all([this.#round, this.#claiming]), this.ports.clock.sleep(ROUND_GRACE_MS)])
+    const ended = this.#round.then(() => Promise.all(this.#running.values()))
+    await Promise.race([ended, this.ports.clock.sleep(ROUND_GRACE_MS)])
     await this.#onStopped()
   }
 
@@ -155,13 +164,19 @@ export class EpochService {
     const { history, time } = this.ports
     await this.#duty('chain', async () => time.observe(await history.head()))
     if (time.head === undefined || !this.#isRunning) return
-    await this.#duty('probing', () => this.#probing.look())
-    await this.#duty('logs', () => this.#gather())
-    await this.#duty('lies', () => this.#report())
-    await this.#duty('proposals', () => this.#proposals())
-    await this.#duty('final-root', () => this.#checkFinal())
-    if (this.#rounds++ % CLAIM_ROUNDS === 0) this.#claimBeside()
-    await this.#duty('keeping', () => this.#forget())
+    this.#begin('probing', () => this.#probing.look())
+    this.#begin('logs', () => this.#gather())
+    this.#begin('lies', () => this.#report())
+    this.#begin('proposals', () => this.#proposals())
+    this.#begin('final-root', () => this.#checkFinal())
+    if (this.#rounds++ % CLAIM_ROUNDS === 0) this.#begin('claims', () => this.#claim())
+    this.#begin('keeping', () => this.#forget())
+  }
+
+  #begin(name: Duty, work: () => Promise<unknown>): void {
+    if (this.#running.has(name)) return
+    const running = this.#duty(name, work).finally(() => this.#running.delete(name))
+    this.#running.set(name, running)
   }
 
   async #duty(name: Duty, work: () => Promise<unknown>): Promise<void> {
@@ -241,11 +256,8 @@ export class EpochService {
     if (watch || propose || claims !== undefined) await this.finalRoot.look()
   }
 
-  /** Beside the rounds: a transaction that waits for its block for minutes must not keep this node from a challenge. */
-  #claimBeside(): void {
-    this.#claiming ??= this.#duty('claims', async () => await this.claimer?.claim(false)).finally(() => {
-      this.#claiming = undefined
-    })
+  async #claim(): Promise<void> {
+    await this.claimer?.claim(false)
   }
 
   /** Deletes what is older than it is kept for, once an epoch. */

@@ -1,7 +1,12 @@
 import { type Address, type ContentId, isSteadError, messageOf, type PeerId } from '@stead/core'
 import type { Statement } from '@stead/protocol'
-import { type EpochNumber, openProbeLog, PROBE_LOG_BYTES_MAX, type ProbeLog } from '@stead/rewards'
-import type { ChainFactsReader } from './chain-facts-reader.ts'
+import {
+  type ChainFactsReader,
+  type EpochNumber,
+  openProbeLog,
+  PROBE_LOG_BYTES_MAX,
+  type ProbeLog,
+} from '@stead/rewards'
 import type { DocumentExchange } from './document-exchange.ts'
 import type { DocumentShelf } from './document-shelf.ts'
 import type { EpochNotice } from './epoch-messages.ts'

@@ -3,7 +3,7 @@ import { microUsd } from '@stead/core'
 import { EvmChain } from '@stead/evm'
 import type { OfferBook } from '@stead/market'
 import { createSigner } from '@stead/protocol'
-import { coverageProgram, ProgramRegistry, utilityProgram } from '@stead/rewards'
+import { calendarOf, coverageProgram, ProgramRegistry, utilityProgram } from '@stead/rewards'
 import type { NodeConfig } from '../config/settings.ts'
 import type { Foundation } from '../daemon/foundation.ts'
 import { NodeError } from '../errors.ts'
@@ -28,15 +28,14 @@ export async function openEpochs({ foundation, offers }: OpenEpochsParts, config
   if (propose && config.epochs.operatorKey === undefined) {
     throw new NodeError('NODE_OPERATOR_KEY', 'epochs.propose is set, epochs.operatorKey is not')
   }
-  const economy = chain.economy(addressBook)
-  const { genesisAt, epochSeconds } = await economy.epochTerms()
-  const calendar = { genesisSeconds: Math.floor(genesisAt / 1000), epochSeconds }
+  const economy = await chain.economy(addressBook)
+  const calendar = calendarOf(await economy.epochTerms())
   const programs = new ProgramRegistry().add(utilityProgram).add(coverageProgram)
   const ports = {
     ...foundation,
     economy,
-    history: chain.history(addressBook),
-    books: chain.ledger(addressBook),
+    history: await chain.history(addressBook),
+    books: await chain.ledger(addressBook),
     programs,
     calendar,
     time: new ChainTime({ clock, calendar }),
@@ -46,7 +45,7 @@ export async function openEpochs({ foundation, offers }: OpenEpochsParts, config
   const parts = {
     offers,
     policies,
-    operator: account?.economy(addressBook),
+    operator: await account?.economy(addressBook),
     onStopped: async () => await account?.stop(),
   }
   const service = new EpochService(ports, parts, { watch, propose, keepEpochs, claims: claimsOf(config) })

@@ -3,6 +3,7 @@ import { addressOfPeerId } from '@stead/protocol'
 import {
   Assignment,
   answerProbe,
+  type EpochBegin,
   type EpochNumber,
   epochSpan,
   probeAnswerSchema,
@@ -10,7 +11,6 @@ import {
   probeWindow,
   type QualityParameters,
 } from '@stead/rewards'
-import type { EpochBegin } from './chain-facts-reader.ts'
 import { PROBE_PROTOCOL, probeLimits } from './epoch-messages.ts'
 import type { EpochPorts } from './ports.ts'
 import { edgeMsOf } from './schedule.ts'

@@ -2,6 +2,7 @@ import { type Address, messageOf, type Timer, type UnixMs } from '@stead/core'
 import {
   Assignment,
   type BondedNode,
+  type EpochBegin,
   epochSpan,
   PROBE_LOG_REPORTS_MAX,
   type ProbeLog,
@@ -13,7 +14,6 @@ import {
   type QualityParameters,
   signProbeLog,
 } from '@stead/rewards'
-import type { EpochBegin } from './chain-facts-reader.ts'
 import { PROBE_PROTOCOL } from './epoch-messages.ts'
 import { EPOCH_TABLES, epochKey, put } from './epoch-tables.ts'
 import type { NodeDirectory, NodePlace } from './node-directory.ts'

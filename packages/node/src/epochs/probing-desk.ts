@@ -1,3 +1,4 @@
+import { isSteadError, messageOf } from '@stead/core'
 import { type EpochNumber, epochNumber } from '@stead/rewards'
 import { EPOCH_TABLES, epochKey } from './epoch-tables.ts'
 import type { LogBook } from './log-book.ts'
@@ -32,12 +33,15 @@ export class ProbingDesk {
     this.#rounds.clear()
   }
 
-  /** Enters the epoch that runs and publishes what is due. @throws ChainError, NodeError, CoreError of the store */
+  /**
+   * Publishes what is due and enters the epoch that runs. Publishing comes first: entering asks the chain, and a log that
+   * waits for that may come too late. @throws ChainError, NodeError, CoreError of the store
+   */
   async look(): Promise<void> {
     const epoch = this.#ports.time.epoch()
     if (this.#entered === undefined && epoch > 0) await this.#resume(epochNumber(epoch - 1))
-    if (this.#entered !== epoch) await this.#enter(epoch)
     for (const [each, round] of this.#rounds) await this.#publish(each, round)
+    if (this.#entered !== epoch) await this.#enter(epoch)
   }
 
   async #enter(epoch: EpochNumber): Promise<void> {
@@ -45,10 +49,21 @@ export class ProbingDesk {
     // Its first block is not there yet.
     if (found === undefined) return
     this.#entered = epoch
-    const { directory, signer } = this.#ports
+    const { signer } = this.#ports
     if (!found.begin.nodes.some(({ node }) => node === signer.address)) return
-    await directory.announce(signer.address)
+    void this.#announce()
     await this.#open(epoch, found)
+  }
+
+  /** Not waited for: the table of the network may take longer than the first probes do. */
+  async #announce(): Promise<void> {
+    const { directory, signer, logger } = this.#ports
+    try {
+      await directory.announce(signer.address)
+    } catch (error) {
+      if (!isSteadError(error)) throw error
+      logger.debug('the node was not announced', { error: messageOf(error) })
+    }
   }
 
   /** An earlier run of this node began to probe in the epoch that just ended: its log is still owed. */

@@ -8,8 +8,7 @@ import {
   type TransactionOutcome,
   type UnixMs,
 } from '@stead/core'
-import { treeOfResult } from '@stead/rewards'
-import { type Claimable, ClaimFinder } from './claim-finder.ts'
+import { type Claimable, ClaimFinder, EPOCHS_PER_LOOK_MAX } from './claim-finder.ts'
 import { type ClaimedReward, ClaimJournal, type ClaimKind } from './claim-journal.ts'
 import type { EpochComputer } from './epoch-computer.ts'
 import type { EpochPorts } from './ports.ts'
@@ -50,6 +49,8 @@ const GAS = { accrueFirst: 95_000n, accrueMore: 45_000n, claim: 160_000n, payout
 const WEI_PER_COIN = 10n ** 18n
 /** Gas may take a tenth of what it brings. */
 const GAS_SHARE_BPS = 1000n
+/** Epochs in one transaction. */
+const EPOCHS_PER_ACCRUAL_MAX = 32
 
 /** Brings an operator its rewards and its credit in the Escrow: in few transactions, when they are worth the gas. */
 export class RewardClaimer {
@@ -94,12 +95,12 @@ export class RewardClaimer {
   async #claimNow(isAsked: boolean): Promise<readonly ClaimedReward[]> {
     try {
       await this.#journal.reconcile()
-      const found = await this.#finder.find()
-      const gasMicroUsd = await this.#gasOf(found)
-      const reason = isAsked && gasMicroUsd.isNeeded ? undefined : this.#whyNot(found, gasMicroUsd.costMicroUsd)
+      const found = await this.#finder.find(isAsked ? Number.POSITIVE_INFINITY : EPOCHS_PER_LOOK_MAX)
+      const { costMicroUsd, isNeeded } = await this.#gasOf(found)
+      const reason = isAsked && isNeeded ? undefined : this.#whyNot(found, costMicroUsd)
       this.#set({
         waitingMicroUsd: found.worthMicroUsd,
-        gasMicroUsd: gasMicroUsd.costMicroUsd,
+        gasMicroUsd: costMicroUsd,
         reason: reason ?? 'claiming',
         error: found.fault,
       })
@@ -118,9 +119,8 @@ export class RewardClaimer {
     this.#state = { ...this.#state, ...change }
   }
 
-  async #gasOf({ epochs, lines, owedMicroUsd }: Claimable) {
-    const accrual =
-      lines.length > 0 && epochs.length > 0 ? GAS.accrueFirst + GAS.accrueMore * BigInt(epochs.length - 1) : 0n
+  async #gasOf({ accruable, lines, owedMicroUsd }: Claimable) {
+    const accrual = accruable.length === 0 ? 0n : GAS.accrueFirst + GAS.accrueMore * BigInt(accruable.length - 1)
     const gas = accrual + GAS.claim * BigInt(lines.length) + (owedMicroUsd > 0n ? GAS.payout : 0n)
     const costWei = gas === 0n ? 0n : gas * (await this.#ports.chain.gasPrice())
     const cost = (costWei * this.#options.nativeCoinMicroUsd + WEI_PER_COIN - 1n) / WEI_PER_COIN
@@ -137,21 +137,17 @@ export class RewardClaimer {
     return worthMicroUsd - gasMicroUsd < this.#options.minimumMicroUsd ? 'below-minimum' : undefined
   }
 
-  async #send({ epochs, lines, result, owedMicroUsd }: Claimable): Promise<readonly ClaimedReward[]> {
+  async #send({ accruable, lines, owedMicroUsd }: Claimable): Promise<ClaimedReward[]> {
     const { economy, chain } = this.#ports
     const { operator } = this.#options
     const sent: ClaimedReward[] = []
-    if (lines.length > 0 && epochs.length > 0) {
+    // What is certain first: a reward that is refused does not keep it back.
+    if (owedMicroUsd > 0n) sent.push(await this.#transact('payout', () => chain.payout(operator)))
+    for (let from = 0; from < accruable.length; from += EPOCHS_PER_ACCRUAL_MAX) {
+      const epochs = accruable.slice(from, from + EPOCHS_PER_ACCRUAL_MAX).map(({ epoch }) => epoch)
       sent.push(await this.#transact('accrue', () => economy.accrue(operator, epochs)))
     }
-    const tree = result === undefined ? undefined : treeOfResult(result)
-    for (const line of lines) {
-      if (tree === undefined) break
-      const { program, cumulativeUnits } = line
-      const claim = { program, operator, cumulative: cumulativeUnits, proof: tree.branch(line) }
-      sent.push(await this.#transact('claim-reward', () => economy.claimReward(claim)))
-    }
-    if (owedMicroUsd > 0n) sent.push(await this.#transact('payout', () => chain.payout(operator)))
+    for (const { claim } of lines) sent.push(await this.#transact('claim-reward', () => economy.claimReward(claim)))
     return sent
   }
 

@@ -3,7 +3,10 @@ import { type EpochCalendar, type EpochNumber, epochSpan } from '@stead/rewards'
 
 /** Logs are gathered for this part of an epoch's length after its end… */
 const LOG_TIME_PARTS = 12
-/** …but for so long at least: on a local chain epochs are seconds long. */
+/** …but, where epochs are seconds or minutes long, for a quarter of it up to this: busy machines need some seconds… */
+const LOG_TIME_MS_SHORT = 10_000
+const LOG_TIME_PARTS_SHORT = 4
+/** …and for so long at least. */
 const LOG_TIME_MS_MIN = 3000
 const EDGE_PARTS = 4
 const EDGE_MS_MIN = 1000
@@ -28,7 +31,9 @@ export interface EpochSchedule {
 /** The times of one epoch. */
 export function scheduleOf(calendar: EpochCalendar, epoch: EpochNumber): EpochSchedule {
   const { beginsAtSeconds, endsAtSeconds } = epochSpan(calendar, epoch)
-  const logTimeMs = Math.max(LOG_TIME_MS_MIN, Math.floor((calendar.epochSeconds * 1000) / LOG_TIME_PARTS))
+  const epochMs = calendar.epochSeconds * 1000
+  const shortMs = Math.min(LOG_TIME_MS_SHORT, Math.floor(epochMs / LOG_TIME_PARTS_SHORT))
+  const logTimeMs = Math.max(LOG_TIME_MS_MIN, shortMs, Math.floor(epochMs / LOG_TIME_PARTS))
   const endsAt = endsAtSeconds * 1000
   return {
     beginsAt: (beginsAtSeconds * 1000) as UnixMs,

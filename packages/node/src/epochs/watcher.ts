@@ -9,6 +9,7 @@ import {
 } from '@stead/core'
 import {
   auditEpoch,
+  type ChainFactsReader,
   type EpochAudit,
   type EpochNumber,
   epochNumber,
@@ -17,7 +18,6 @@ import {
   openEvidence,
   openResult,
 } from '@stead/rewards'
-import type { ChainFactsReader } from './chain-facts-reader.ts'
 import type { EpochComputer } from './epoch-computer.ts'
 import type { LogBook } from './log-book.ts'
 import type { NoticeBoard } from './notice-board.ts'

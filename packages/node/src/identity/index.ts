@@ -1,3 +1,3 @@
 export { systemClock } from '../adapters/system-clock.ts'
 export { systemRandom } from '../adapters/system-random.ts'
-export { loadOrCreateKey } from './key-file.ts'
+export { loadKey, loadOrCreateKey } from './key-file.ts'

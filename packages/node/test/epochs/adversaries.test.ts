@@ -102,7 +102,9 @@ describe('epochs with a liar among three honest watchers', () => {
         return state.expelled ? state : undefined
       })
       expect(bond.bondedTokenUnits).toBe(0n)
-      expect(honest.some(({ epochs }) => epochs.lies.reported > 0)).toBe(true)
+      await world.until('the word of who reported it', async () =>
+        honest.some(({ epochs }) => epochs.lies.reported > 0) ? true : undefined,
+      )
     },
     TIMEOUT_MS,
   )

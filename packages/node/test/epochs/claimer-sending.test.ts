@@ -83,9 +83,9 @@ describe('claims whose transactions have trouble on a real chain', () => {
       logger: silentLogger,
       store,
       chain,
-      economy: chain.economy(book),
-      history: chain.history(book),
-      books: chain.ledger(book),
+      economy: await chain.economy(book),
+      history: await chain.history(book),
+      books: await chain.ledger(book),
       time: { epoch: () => 0 },
     }
     const options = { operator, minimumMicroUsd: microUsd(0n), nativeCoinMicroUsd: microUsd(0n) }

@@ -1,9 +1,9 @@
 import { type Fuel, hasCode, microUsd, type UnixMs } from '@stead/core'
 import { contentIdOf } from '@stead/protocol'
 import { openEvidence, openResult } from '@stead/rewards'
+import { ECHO_MODULE } from '@stead/sandbox'
 import type { JobSubmission } from '@stead/sdk/api'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ECHO_MODULE } from '../../src/api/echo-module.ts'
 import { EpochWorld, type WorldMember } from './epoch-world.ts'
 
 const TIMEOUT_MS = 180_000
@@ -65,7 +65,7 @@ describe('an epoch from paid work to minted tokens', () => {
       expect(await economy.feesOf(begun, operator)).toBe(BigInt(TASKS * 10_000) / 20n)
 
       await world.until('the end of the epoch', async () => (time.epoch() > begun ? true : undefined))
-      const market = world.holder.economy(world.book)
+      const market = await world.holder.economy(world.book)
       const { lot, costTokenUnits } = await market.lotForSale()
       await market.buyLot(lot, 2n * costTokenUnits)
       const final = await world.until('a final root of the sale', async () => {

@@ -198,7 +198,7 @@ export class EpochWorld {
     await node.start()
     const { epochs } = node
     if (epochs === undefined) throw new TypeError('the node takes no part in epochs')
-    return { ...of, node, economy: of.account.economy(this.book), epochs }
+    return { ...of, node, economy: await of.account.economy(this.book), epochs }
   }
 
   /** The member's own HTTP API. */
@@ -239,8 +239,9 @@ export class EpochWorld {
   }
 
   async nextBlock(): Promise<void> {
-    const before = await this.holder.history(this.book).head()
-    while ((await this.holder.history(this.book).head()).number === before.number) await systemClock.sleep(50)
+    const history = await this.holder.history(this.book)
+    const before = await history.head()
+    while ((await history.head()).number === before.number) await systemClock.sleep(50)
   }
 
   get #rpcUrl(): string {
@@ -266,8 +267,8 @@ export class EpochWorld {
   }
 
   async #bond(account: EvmChain, nodeKey: Signer, operator: Address): Promise<void> {
-    await this.holder.economy(this.book).transfer(operator, 5000n * TOKEN)
+    await (await this.holder.economy(this.book)).transfer(operator, 5000n * TOKEN)
     const consent = signNodeConsent(nodeKey, operator, chainIdentityOf(this.book))
-    await account.economy(this.book).bond(nodeKey.address, 2000n * TOKEN, consent)
+    await (await account.economy(this.book)).bond(nodeKey.address, 2000n * TOKEN, consent)
   }
 }

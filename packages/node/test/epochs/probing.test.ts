@@ -1,7 +1,17 @@
-import { hash, type PeerId, type StoreOperation, silentLogger, silentMetrics, type UnixMs } from '@stead/core'
+import {
+  address,
+  type ChainIdentity,
+  hash,
+  type PeerId,
+  type StoreOperation,
+  silentLogger,
+  silentMetrics,
+  type UnixMs,
+} from '@stead/core'
 import { createSigner, keccakText, loadSecp256k1, peerIdOfPublicKey } from '@stead/protocol'
 import {
   defaultQualityParameters,
+  type EpochBegin,
   epochNumber,
   openProbeLog,
   type ProbeRequest,
@@ -10,14 +20,12 @@ import {
 } from '@stead/rewards'
 import { ManualClock, MemoryHub, MemoryStore, SeededRandom } from '@stead/testkit'
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { EpochBegin } from '../../src/epochs/chain-facts-reader.ts'
 import { ChainTime } from '../../src/epochs/chain-time.ts'
 import { PROBE_PROTOCOL } from '../../src/epochs/epoch-messages.ts'
 import { EPOCH_TABLES } from '../../src/epochs/epoch-tables.ts'
 import { NodeDirectory } from '../../src/epochs/node-directory.ts'
 import { ProbeResponder } from '../../src/epochs/probe-responder.ts'
 import { ProbeRound } from '../../src/epochs/probe-round.ts'
-import { identity } from './simulated-history.ts'
 
 const secp256k1 = await loadSecp256k1()
 const EPOCH = epochNumber(1)
@@ -35,6 +43,12 @@ const members = ['a', 'b', 'c'].map((name) => {
   return { signer, peer: peerIdOfPublicKey(signer.publicKey), node: signer.address, operator }
 })
 const stranger = createSigner(secp256k1, keccakText('probing stranger'))
+const identity: ChainIdentity = {
+  chainId: 31337,
+  escrow: address(`0x${'e5'.repeat(20)}`),
+  stake: address(`0x${'57'.repeat(20)}`),
+  dollar: address(`0x${'d0'.repeat(20)}`),
+}
 const begin: EpochBegin = {
   epoch: EPOCH,
   fromBlock: 1,

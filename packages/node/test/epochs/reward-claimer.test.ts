@@ -10,8 +10,11 @@ import {
   type Wei,
 } from '@stead/core'
 import { ChainError } from '@stead/evm'
+import { contentIdOf } from '@stead/protocol'
+import { epochNumber, rewardUnits, treeOfResult } from '@stead/rewards'
 import { ManualClock, MemoryStore } from '@stead/testkit'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { encodeResult } from '../../../rewards/src/epoch/result.ts'
 import { RewardClaimer } from '../../src/epochs/reward-claimer.ts'
 
 const OPERATOR = `0x${'8'.repeat(40)}` as Address
@@ -98,5 +101,99 @@ describe('claiming for the operator', () => {
     failure = undefined
     await claims.claim(false)
     expect(claims.state).toMatchObject({ reason: 'claimed', error: undefined })
+  })
+})
+
+describe('a reward by the final root', () => {
+  const PROGRAM: Hash = hash(`0x${'a'.repeat(64)}`)
+  const EPOCHS = 70
+  const lines = [
+    {
+      program: PROGRAM,
+      operator: OPERATOR,
+      shareUnits: rewardUnits(1n),
+      cumulativeUnits: rewardUnits(BigInt(EPOCHS)),
+      reasons: [],
+    },
+  ]
+  const evidence = contentIdOf('dag-cbor', new Uint8Array(1))
+  const { root } = treeOfResult({ lines })
+  const result = { version: 1, epoch: epochNumber(EPOCHS), evidence, root, lines, openLots: [] } as const
+  const bytes = encodeResult(result)
+
+  /** An operator whose fees of each of 70 epochs were sold, a token unit each. */
+  function world(change: { readonly claimReward?: () => Promise<never> } = {}) {
+    const sent: string[] = []
+    const accrued = new Set<number>()
+    let [paid, owed] = [0n, 7n]
+    const outcome = (what: string) => {
+      sent.push(what)
+      const transaction = hash(`0x${sent.length.toString(16).padStart(64, '0')}`)
+      return { transaction, blockNumber: 1n, gasUsed: 1n, gasCostWei: 1n as Wei }
+    }
+    const economy: Partial<Economy> = {
+      finalRoot: async () => ({ epoch: EPOCHS, root, evidence: TRANSACTION }),
+      saleOf: async () => ({ feesMicroUsd: 1n, burnedTokenUnits: 1n }) as never,
+      feesOf: async (epoch) => microUsd(epoch < EPOCHS ? 1n : 0n),
+      accruable: async (_operator, epoch) => (epoch < EPOCHS && !accrued.has(epoch) ? 1n : 0n),
+      rewardOf: async () => ({ source: 'minted', paid, available: BigInt(accrued.size) - paid }),
+      accrue: async (_operator, epochs) => {
+        for (const epoch of epochs) accrued.add(epoch)
+        return outcome(`accrue ${epochs.length}`)
+      },
+      claimReward: async ({ cumulative }) => {
+        await change.claimReward?.()
+        const due = cumulative - paid < BigInt(accrued.size) - paid ? cumulative - paid : BigInt(accrued.size) - paid
+        paid += due
+        return outcome(`claim ${due}`)
+      },
+    }
+    const chain = {
+      owedMicroUsd: async () => microUsd(owed),
+      gasPrice: async () => 0n as Wei,
+      payout: async () => {
+        owed = 0n
+        return outcome('payout')
+      },
+      transaction: async (transaction: Hash) => ({ transaction, blockNumber: 1n, gasUsed: 1n, gasCostWei: 1n as Wei }),
+    }
+    const history = { head: async () => ({ number: 1 }) }
+    const books = { capsAccrued: async () => [], rewardsPaid: async () => [], payouts: async () => [] }
+    const computer = { resultOf: async () => ({ result: '', root }), components: () => ({ load: async () => bytes }) }
+    const time = { epoch: () => EPOCHS + 1, now: () => 0 as UnixMs }
+    const ports = {
+      clock: new ManualClock(),
+      economy,
+      chain,
+      history,
+      books,
+      store: new MemoryStore(),
+      logger: silentLogger,
+      time,
+    }
+    const options = { operator: OPERATOR, minimumMicroUsd: microUsd(0n), nativeCoinMicroUsd: microUsd(0n) }
+    return { sent, claimer: new RewardClaimer(ports as never, computer as never, options) }
+  }
+
+  it('is claimed whole for one who asks, however many epochs its cap has to rise for', async () => {
+    const { sent, claimer } = world()
+    await claimer.claim(true)
+    expect(sent).toEqual(['payout', 'accrue 32', 'accrue 32', 'accrue 6', 'claim 70'])
+    expect(await claimer.claim(true)).toEqual([])
+    expect(claimer.state.reason).toBe('nothing-to-claim')
+  })
+
+  it('is claimed in parts when nobody asks, and nothing is left out', async () => {
+    const { sent, claimer } = world()
+    for (let look = 0; look < 4; look++) await claimer.claim(false)
+    expect(sent).toEqual([...['payout', 'accrue 32', 'claim 32', 'accrue 32', 'claim 32'], ...['accrue 6', 'claim 6']])
+  })
+
+  it('that is refused does not keep back what is certain', async () => {
+    const refused = new ChainError('CHAIN_REVERTED', 'not so')
+    const { sent, claimer } = world({ claimReward: async () => Promise.reject(refused) })
+    await expect(claimer.claim(true)).rejects.toThrow('not so')
+    expect([sent[0], claimer.state.reason]).toEqual(['payout', 'chain-refused'])
+    expect(await claimer.claimed()).toHaveLength(4)
   })
 })

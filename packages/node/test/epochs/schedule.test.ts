@@ -15,6 +15,10 @@ describe('the times of an epoch', () => {
     expect([endsAt, logsOwedAt - endsAt, logsCloseAt - endsAt]).toEqual([260_200_000, 3_600_000, 7_200_000])
     const short = scheduleOf(SECONDS, epochNumber(0))
     expect(short.logsCloseAt - short.endsAt).toBe(3000)
+    const busy = scheduleOf({ ...SECONDS, epochSeconds: 24 }, epochNumber(0))
+    expect(busy.logsCloseAt - busy.endsAt).toBe(6000)
+    const hour = scheduleOf({ ...SECONDS, epochSeconds: 3600 }, epochNumber(0))
+    expect(hour.logsCloseAt - hour.endsAt).toBe(300_000)
   })
 
   it('have polls and edges within bounds', () => {

@@ -7,7 +7,6 @@ import {
   hashWire,
   integerWire,
   microUsdWire,
-  optionalWire,
   unixMsWire,
   type Wire,
 } from './scalars.ts'
@@ -145,48 +144,5 @@ export interface RewardsClaimed {
 /** Wire form of {@link RewardsClaimed}. */
 export const rewardsClaimedWire: Wire<RewardsClaimed> = z.object({
   transactions: z.array(z.object({ kind: z.string(), transaction: hashWire, gasCostWei: weiWire })),
-  reason: nullable(z.string()),
-})
-
-/** Query of `GET /v1/earnings`: epochs, both included. */
-export interface EarningsQuery {
-  readonly from?: number
-  readonly to?: number
-}
-
-const epochTextWire: Wire<number> = z.codec(z.string().regex(/^[0-9]{1,10}$/), countWire, {
-  decode: Number,
-  encode: String,
-})
-
-/** Wire form of {@link EarningsQuery}. */
-export const earningsQueryWire: Wire<EarningsQuery> = z.strictObject({
-  from: optionalWire(epochTextWire),
-  to: optionalWire(epochTextWire),
-})
-
-/** What one epoch brought the operator. `net = gross - fee`; gas is another coin. */
-export interface EpochEarningsRow {
-  readonly epoch: number
-  readonly grossMicroUsd: MicroUsd
-  readonly feeMicroUsd: MicroUsd
-  /** Of claims and rewards that were sent in the epoch. */
-  readonly gasWei: Wei
-  readonly netMicroUsd: MicroUsd
-  readonly mintedTokenUnits: bigint
-  readonly sponsoredMicroUsd: MicroUsd
-  /** Why nothing was minted; null when something was. */
-  readonly reason: string | null
-}
-
-/** Wire form of {@link EpochEarningsRow}. */
-export const epochEarningsRowWire: Wire<EpochEarningsRow> = z.object({
-  epoch: countWire,
-  grossMicroUsd: microUsdWire,
-  feeMicroUsd: microUsdWire,
-  gasWei: weiWire,
-  netMicroUsd: microUsdWire,
-  mintedTokenUnits: integerWire,
-  sponsoredMicroUsd: microUsdWire,
   reason: nullable(z.string()),
 })

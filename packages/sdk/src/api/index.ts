@@ -1,6 +1,12 @@
 export type {
+  ChannelEarnings,
+  ClaimOutlook,
   EarningsQuery,
+  EarningsReport,
   EpochEarningsRow,
+  EpochReason,
+} from './earnings.ts'
+export type {
   EpochLine,
   EpochList,
   EpochRun,
@@ -29,7 +35,6 @@ export type {
 } from './jobs.ts'
 export { jobSubmissionWire, jobVerificationWire } from './jobs.ts'
 export type {
-  EarningsReport,
   EvidenceDelivery,
   EvidencePurse,
   EvidenceTask,

@@ -1,6 +1,5 @@
 import type { Address, ContentId, Fuel, Hash, MicroUsd, UnixMs, Wei } from '@stead/core'
 import { z } from 'zod'
-import { type EpochEarningsRow, epochEarningsRowWire } from './epochs.ts'
 import {
   addressWire,
   bytesWire,
@@ -95,7 +94,8 @@ export interface SettledChannel {
   readonly transaction: Hash
 }
 
-const settledChannelWire: Wire<SettledChannel> = z.object({
+/** Wire form of {@link SettledChannel}. */
+export const settledChannelWire: Wire<SettledChannel> = z.object({
   channel: hashWire,
   purse: hashWire,
   node: addressWire,
@@ -118,7 +118,8 @@ export interface SettlementTransaction {
   readonly reason: string
 }
 
-const settlementTransactionWire: Wire<SettlementTransaction> = z.object({
+/** Wire form of {@link SettlementTransaction}. */
+export const settlementTransactionWire: Wire<SettlementTransaction> = z.object({
   transaction: hashWire,
   action: z.enum(['fund', 'claim', 'payout', 'thaw', 'close']),
   gasUsed: integerWire,
@@ -143,35 +144,6 @@ export const settleAnswerWire: Wire<SettleAnswer> = z.object({
   paidMicroUsd: microUsdWire,
   unpaid: z.array(z.object({ node: addressWire, amountMicroUsd: microUsdWire, reason: z.string() })),
   claimed: z.array(settledChannelWire),
-  transactions: z.array(settlementTransactionWire),
-})
-
-/** Answer to `GET /v1/earnings`: a provider's ledger. */
-export interface EarningsReport {
-  readonly operator: Address
-  /** By epoch, oldest first; none where the node takes no part in epochs. */
-  readonly rows: readonly EpochEarningsRow[]
-  /** Delivered and receipted since this node began. */
-  readonly receiptedMicroUsd: MicroUsd
-  readonly claimedMicroUsd: MicroUsd
-  readonly unclaimedMicroUsd: MicroUsd
-  /** Delivered and never paid. */
-  readonly writtenOffMicroUsd: MicroUsd
-  readonly feesMicroUsd: MicroUsd
-  readonly settlements: readonly SettledChannel[]
-  readonly transactions: readonly SettlementTransaction[]
-}
-
-/** Wire form of {@link EarningsReport}. */
-export const earningsReportWire: Wire<EarningsReport> = z.object({
-  operator: addressWire,
-  rows: z.array(epochEarningsRowWire),
-  receiptedMicroUsd: microUsdWire,
-  claimedMicroUsd: microUsdWire,
-  unclaimedMicroUsd: microUsdWire,
-  writtenOffMicroUsd: microUsdWire,
-  feesMicroUsd: microUsdWire,
-  settlements: z.array(settledChannelWire),
   transactions: z.array(settlementTransactionWire),
 })
 

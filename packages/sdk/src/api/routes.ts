@@ -1,8 +1,7 @@
+import { type EarningsQuery, type EarningsReport, earningsQueryWire, earningsReportWire } from './earnings.ts'
 import {
-  type EarningsQuery,
   type EpochList,
   type EpochRun,
-  earningsQueryWire,
   epochListWire,
   epochRunWire,
   type RewardsClaimed,
@@ -25,8 +24,6 @@ import {
   jobSubmissionWire,
 } from './jobs.ts'
 import {
-  type EarningsReport,
-  earningsReportWire,
   type JobEvidence,
   jobEvidenceWire,
   type ReceiptList,

@@ -1,8 +1,9 @@
 import type { Clock, ContentId, Hash } from '@stead/core'
 import { hasCode } from '@stead/core'
-import type { EarningsQuery, EpochList, EpochRun, RewardsClaimed } from '../api/epochs.ts'
+import type { EarningsQuery, EarningsReport } from '../api/earnings.ts'
+import type { EpochList, EpochRun, RewardsClaimed } from '../api/epochs.ts'
 import type { JobAccepted, JobDetail, JobEvent, JobList, JobResultLine, JobStatus, JobSubmission } from '../api/jobs.ts'
-import type { EarningsReport, JobEvidence, ReceiptList, ReceiptQuery, SettleAnswer } from '../api/money.ts'
+import type { JobEvidence, ReceiptList, ReceiptQuery, SettleAnswer } from '../api/money.ts'
 import type {
   BlobStored,
   DoctorReport,

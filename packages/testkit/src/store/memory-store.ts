@@ -90,6 +90,13 @@ export class MemoryStore implements Store {
     return this.#writeCount
   }
 
+  /** Rows in all tables: what must not grow without end. */
+  get rowCount(): number {
+    let rows = 0
+    for (const table of this.#tables.values()) rows += table.size
+    return rows
+  }
+
   /** True after a crash. */
   get isCrashed(): boolean {
     return this.#crashed

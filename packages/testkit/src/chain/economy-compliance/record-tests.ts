@@ -29,7 +29,7 @@ export function recordTests(bench: () => EconomyBench): void {
     const [claims] = await history.claims(span)
     const { operator, node: worker, epoch } = work
     const credited = { node: worker, operator, grossMicroUsd: dollars(20), feeMicroUsd: dollars(1) }
-    expect(claims).toEqual({ ...credited, blockNumber: claims?.blockNumber, logIndex: claims?.logIndex })
+    expect(claims).toMatchObject({ ...credited, logIndex: expect.any(Number) })
     const burned = sale?.burnedTokenUnits ?? 0n
     const sold = { lastEpoch: epoch, feesMicroUsd: dollars(1), burnedTokenUnits: burned }
     expect(await history.sales(span)).toMatchObject([sold])

@@ -1,9 +1,7 @@
 import { CoreError, microUsd } from '@stead/core'
-import { ChainError } from '@stead/evm'
-import { encodeChainFacts, epochNumber, openChainFacts } from '@stead/rewards'
-import { ManualClock } from '@stead/testkit'
+import { chainRefusal, ManualClock } from '@stead/testkit'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { ChainFactsReader } from '../../src/epochs/chain-facts-reader.ts'
+import { ChainFactsReader, encodeChainFacts, epochNumber, openChainFacts } from '../src/index.ts'
 import {
   addressOf,
   EPOCH_SECONDS,
@@ -33,8 +31,7 @@ describe('chain facts', () => {
       [POOR, 999n],
     ])
     const calendar = { genesisSeconds: GENESIS_SECONDS, epochSeconds: EPOCH_SECONDS }
-    const chain = { identity } as never
-    reader = new ChainFactsReader({ chain, economy: simulatedEconomy(stakes), history, calendar, clock })
+    reader = new ChainFactsReader({ chain: { identity }, economy: simulatedEconomy(stakes), history, calendar, clock })
   })
 
   const bond = (node: typeof NODE, operator: typeof OPERATOR, blockNumber: number) =>
@@ -115,13 +112,13 @@ describe('chain facts', () => {
 
   it('are not there before the epoch is over', async () => {
     history.mine(150)
-    await expect(reader.facts(epochNumber(1))).rejects.toMatchObject({ code: 'NODE_EPOCH_NOT_OVER' })
+    await expect(reader.facts(epochNumber(1))).rejects.toMatchObject({ code: 'REWARDS_NOT_OVER' })
     expect(await reader.begin(epochNumber(2))).toBeUndefined()
   })
 
   it('are read again after faults of the endpoint, and not after others', async () => {
     history.mine(100)
-    const fault = new ChainError('CHAIN_UNREACHABLE', 'no answer')
+    const fault = chainRefusal('CHAIN_UNREACHABLE', 'no answer')
     history.failures.push(fault, fault)
     const reading = reader.facts(epochNumber(0))
     for (let i = 0; i < 4; i++) await clock.advance(1000)

@@ -1,20 +1,21 @@
-import { type BlockMark, type Hash, type LotSold, microUsd, type UnixMs } from '@stead/core'
 import {
-  type BondedNode,
-  type ChainFacts,
-  ClaimTally,
-  type ClaimTotals,
-  type EpochNumber,
-  epochNumber,
-  epochSpan,
-  type LotSale,
-  type SponsoredProgram,
-  tokenUnits,
-} from '@stead/rewards'
-import { NodeError } from '../errors.ts'
+  type BlockMark,
+  type Chain,
+  type Clock,
+  type Economy,
+  type EconomyHistory,
+  type Hash,
+  type LotSold,
+  microUsd,
+  type UnixMs,
+} from '@stead/core'
+import { type EpochCalendar, epochSpan } from '../epoch-time.ts'
+import { RewardsError } from '../errors.ts'
+import { type EpochNumber, epochNumber, tokenUnits } from '../units.ts'
+import type { BondedNode, ChainFacts, LotSale, SponsoredProgram } from './chain-facts.ts'
 import { Chronicle } from './chronicle.ts'
+import { ClaimTally, type ClaimTotals } from './claim-tally.ts'
 import { EpochBlocks } from './epoch-blocks.ts'
-import type { EpochPorts } from './ports.ts'
 import { mapBounded, withRetries } from './retry.ts'
 
 /** What is fixed as an epoch begins: who is probed, who probes, and by which rules. */
@@ -28,29 +29,39 @@ export interface EpochBegin {
 }
 
 /** What the reader stands on. */
-type ReaderPorts = Pick<EpochPorts, 'chain' | 'economy' | 'history' | 'calendar' | 'clock'>
+export interface ChainFactsPorts {
+  readonly chain: Pick<Chain, 'identity'>
+  readonly economy: Pick<Economy, 'rootTerms' | 'bondedAt' | 'saleOf'>
+  readonly history: EconomyHistory
+  readonly calendar: EpochCalendar
+  /** Waits before a question is asked again. */
+  readonly clock: Clock
+}
 
 /** Reads at once of one endpoint. */
 const READS_AT_ONCE = 16
 /** Epochs whose facts are kept; watchers ask for the same ones again and again. */
 const KEPT_MAX = 8
 
-/** What the chain says about epochs. The same for everybody who reads it. */
+/**
+ * What the chain says about epochs, from events and past stakes: the same for everybody who reads it, be it a node that
+ * computes roots or a stranger who audits them. Keeps what it read, because both ask for the same epochs again and again.
+ */
 export class ChainFactsReader {
-  readonly #ports: ReaderPorts
+  readonly #ports: ChainFactsPorts
   readonly #blocks: EpochBlocks
   readonly #chronicle: Chronicle
   readonly #begins: Map<EpochNumber, EpochBegin> = new Map()
   readonly #facts: Map<EpochNumber, ChainFacts> = new Map()
   readonly #fees: Map<number, bigint> = new Map()
 
-  constructor(ports: ReaderPorts) {
+  constructor(ports: ChainFactsPorts) {
     this.#ports = ports
     this.#blocks = new EpochBlocks(ports)
     this.#chronicle = new Chronicle(ports.history)
   }
 
-  /** Undefined until a block of the epoch, or one after it, is there. @throws ChainError; NodeError NODE_EPOCH_NO_PROGRAM */
+  /** Undefined until a block of the epoch, or one after it, is there. @throws RewardsError REWARDS_NO_PROGRAM; ChainError */
   async begin(epoch: EpochNumber): Promise<EpochBegin | undefined> {
     const known = this.#begins.get(epoch)
     if (known !== undefined) return known
@@ -66,7 +77,7 @@ export class ChainFactsReader {
 
   /**
    * All facts of an epoch that is over. An epoch in which no block was made has the next block as its beacon and no events.
-   * @throws NodeError NODE_EPOCH_NOT_OVER, NODE_EPOCH_NO_PROGRAM; ChainError; RewardsError REWARDS_CONFLICT
+   * @throws RewardsError REWARDS_NOT_OVER, REWARDS_NO_PROGRAM, REWARDS_CONFLICT; ChainError
    */
   async facts(epoch: EpochNumber): Promise<ChainFacts> {
     const known = this.#facts.get(epoch)
@@ -81,7 +92,7 @@ export class ChainFactsReader {
     const after = await this.#blocks.firstAt(this.#beginsAt(epoch + 1), head)
     const begin = await this.#stillBegin(epoch)
     if (after === undefined || begin === undefined) {
-      throw new NodeError('NODE_EPOCH_NOT_OVER', `epoch ${epoch} is not over on chain`, { details: { epoch } })
+      throw new RewardsError('REWARDS_NOT_OVER', `epoch ${epoch} is not over on chain`, { details: { epoch } })
     }
     const [fromBlock, toBlock] = [begin.fromBlock, after.number - 1]
     const { fees, feeTotalMicroUsd } = await this.#totals(fromBlock, toBlock)
@@ -148,7 +159,7 @@ export class ChainFactsReader {
       minted.findLast(({ blockNumber, isEnabled }) => blockNumber < fromBlock && isEnabled) ??
       minted.find(({ isEnabled }) => isEnabled)
     if (utility !== undefined) return utility.program
-    throw new NodeError('NODE_EPOCH_NO_PROGRAM', 'no reward program that mints is enabled on this chain')
+    throw new RewardsError('REWARDS_NO_PROGRAM', 'no reward program that mints was ever enabled on this chain')
   }
 
   async #programs(toBlock: number, head: BlockMark): Promise<readonly SponsoredProgram[]> {

@@ -1,0 +1,24 @@
+/** Something that must never be so, and was. */
+export interface Violation {
+  /** Which rule; stable, so that the same fault is recognised in another run. */
+  readonly rule: string
+  /** With the numbers. */
+  readonly what: string
+  /** Nodes whose story explains it. */
+  readonly who: readonly string[]
+}
+
+/** Gathers violations; the first of each rule is enough. */
+export class Violations {
+  readonly #found: Map<string, Violation> = new Map()
+
+  get all(): readonly Violation[] {
+    return [...this.#found.values()]
+  }
+
+  /** Notes a violation unless `isKept`. */
+  check(isKept: boolean, rule: string, what: () => string, who: readonly string[]): void {
+    if (isKept || this.#found.has(rule)) return
+    this.#found.set(rule, { rule, what: what(), who })
+  }
+}

@@ -1,0 +1,90 @@
+import type { Timer } from '@stead/core'
+import { EventHeap, type SimEvent } from './event-heap.ts'
+import type { Trace } from './trace.ts'
+
+/** What a scheduler stands on. */
+export interface SchedulerComponents {
+  readonly trace: Trace
+  /** Resolves when every promise that could settle has: after a turn of the event loop of the process. */
+  readonly turn: () => Promise<void>
+}
+
+/** Why a run ended. */
+export type RunEnd = 'time' | 'stopped' | 'events'
+
+/**
+ * The time of a simulated world: it stands still while something happens, and leaps from one event to the next. All
+ * promises are worked off between two events, so what a run does depends on nothing but its events.
+ */
+export class Scheduler {
+  readonly #trace: Trace
+  readonly #turn: () => Promise<void>
+  readonly #heap = new EventHeap()
+  #nowMs = 0
+  #order = 0
+  #fired = 0
+  #isStopped = false
+
+  constructor(components: SchedulerComponents) {
+    this.#trace = components.trace
+    this.#turn = components.turn
+  }
+
+  /** Simulated milliseconds since the world began. */
+  get nowMs(): number {
+    return this.#nowMs
+  }
+
+  /** Events that have happened. */
+  get fired(): number {
+    return this.#fired
+  }
+
+  /** Events that wait; cleared ones count until their time. */
+  get waiting(): number {
+    return this.#heap.size
+  }
+
+  /** Lets something happen at a moment; one that is over is now. */
+  at(dueMs: number, run: () => void): Timer {
+    this.#order++
+    const event: SimEvent = { dueMs: Math.max(this.#nowMs, dueMs), order: this.#order, run, isCleared: false }
+    this.#heap.push(event)
+    return {
+      clear: () => {
+        event.isCleared = true
+      },
+    }
+  }
+
+  /** Ends the run after the present event. */
+  stop(): void {
+    this.#isStopped = true
+  }
+
+  /** Works off promises without letting time pass. */
+  async settle(): Promise<void> {
+    await this.#turn()
+  }
+
+  /** Lets time pass. @param eventsMax a world that does more than this hangs in a loop */
+  async run(untilMs: number, eventsMax: number = Number.POSITIVE_INFINITY): Promise<RunEnd> {
+    this.#isStopped = false
+    await this.#turn()
+    for (;;) {
+      if (this.#isStopped) return 'stopped'
+      const next = this.#heap.peek()
+      if (next === undefined || next.dueMs > untilMs) break
+      this.#heap.pop()
+      if (next.isCleared) continue
+      if (this.#fired >= eventsMax) return 'events'
+      this.#nowMs = next.dueMs
+      this.#fired++
+      this.#trace.mix(next.dueMs, next.order)
+      next.run()
+      await this.#turn()
+    }
+    this.#nowMs = untilMs
+    return 'time'
+  }
+}

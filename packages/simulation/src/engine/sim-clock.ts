@@ -1,0 +1,89 @@
+import { type Clock, CoreError, type Timer, type UnixMs } from '@stead/core'
+import type { Scheduler } from './scheduler.ts'
+
+/** How a node's clock differs from the world's. */
+export interface ClockFaults {
+  /** How much faster its oscillator runs, in parts per million; cheap ones are within 100. */
+  readonly driftPpm: number
+  /** How far its wall clock is off, in milliseconds. */
+  readonly wallOffsetMs: number
+}
+
+/** When every world begins: 2026-01-01T00:00:00Z. */
+const WORLD_BEGINS_AT: UnixMs = 1_767_225_600_000 as UnixMs
+
+/**
+ * The Clock port of one life of a node. Its monotonic time drifts, its wall time jumps, and when the process dies its
+ * timers die with it.
+ */
+export class SimClock implements Clock {
+  readonly #scheduler: Scheduler
+  readonly #rate: number
+  readonly #bornMs: number
+  readonly #timers: Set<Timer> = new Set()
+  #wallOffsetMs: number
+  #isDead = false
+
+  constructor(scheduler: Scheduler, faults: ClockFaults = { driftPpm: 0, wallOffsetMs: 0 }) {
+    this.#scheduler = scheduler
+    this.#rate = 1 + faults.driftPpm / 1_000_000
+    this.#wallOffsetMs = faults.wallOffsetMs
+    this.#bornMs = scheduler.nowMs
+  }
+
+  /** Timers that wait: what a check for leaks looks at. */
+  get pendingTimers(): number {
+    return this.#timers.size
+  }
+
+  now(): UnixMs {
+    return Math.floor(WORLD_BEGINS_AT + this.#scheduler.nowMs + this.#wallOffsetMs) as UnixMs
+  }
+
+  monotonicMs(): number {
+    return (this.#scheduler.nowMs - this.#bornMs) * this.#rate
+  }
+
+  setTimer(delayMs: number, callback: () => void): Timer {
+    if (this.#isDead) return { clear: () => undefined }
+    const event = this.#scheduler.at(this.#scheduler.nowMs + Math.max(0, delayMs) / this.#rate, () => {
+      this.#timers.delete(timer)
+      callback()
+    })
+    const timer: Timer = {
+      clear: () => {
+        event.clear()
+        this.#timers.delete(timer)
+      },
+    }
+    this.#timers.add(timer)
+    return timer
+  }
+
+  sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const cancelled = (): CoreError => new CoreError('CORE_ABORTED', 'the sleep was cancelled')
+      if (signal?.aborted === true) return reject(cancelled())
+      const onAbort = (): void => {
+        timer.clear()
+        reject(cancelled())
+      }
+      const timer = this.setTimer(delayMs, () => {
+        signal?.removeEventListener('abort', onAbort)
+        resolve()
+      })
+      signal?.addEventListener('abort', onAbort, { once: true })
+    })
+  }
+
+  /** Moves the wall clock, as a time server or a person does. */
+  jumpWall(byMs: number): void {
+    this.#wallOffsetMs += byMs
+  }
+
+  /** The process is gone: no timer of it fires any more, and none can be set. */
+  die(): void {
+    this.#isDead = true
+    for (const timer of [...this.#timers]) timer.clear()
+  }
+}

@@ -1,0 +1,96 @@
+import { isFinal } from '@stead/compute'
+import { isSteadError } from '@stead/core'
+import { checkBooks } from './checks/final-checks.ts'
+import { checkRunning } from './checks/running-checks.ts'
+import { type Violation, Violations } from './checks/violations.ts'
+import type { TraceLine } from './engine/trace.ts'
+import { World, type WorldComponents, type WorldOptions } from './world/world.ts'
+
+/** What became of a run. */
+export interface WorldVerdict {
+  readonly options: WorldOptions
+  /** Equal for equal runs. */
+  readonly traceHash: string
+  readonly violations: readonly Violation[]
+  /** The last lines of those whom the first violation is about. */
+  readonly story: readonly TraceLine[]
+  readonly simulatedMs: number
+  readonly events: number
+  readonly messages: number
+  readonly jobs: number
+}
+
+/** After the faults: longer than any retry, back-off and deadline of the code. */
+const HEAL_MINUTES_MAX = 20
+const SETTLE_MINUTES_MAX = 5
+const STORY_LINES = 60
+
+/** Plays one world: faults for a while, then peace, then everybody settles, then the books are compared. */
+export async function runWorld(components: WorldComponents, options: WorldOptions): Promise<WorldVerdict> {
+  const world = new World(components, options)
+  const violations = new Violations()
+  const look = (): void => checkRunning(world, violations)
+  await world.start()
+  const end = await world.faultPhase(look)
+  violations.check(end === 'time', 'no-loop', () => `the world did not come to an end of ${end}`, [])
+  const isAtRest = await world.healPhase(() => areJobsOver(world), HEAL_MINUTES_MAX, look)
+  violations.check(isAtRest, 'comes-to-rest', () => `jobs go on ${HEAL_MINUTES_MAX} minutes after the last fault`, [])
+  await settleAll(world, look)
+  await checkBooks(world, violations)
+  look()
+  const { scheduler, hub } = world.parts
+  const [first] = violations.all
+  return {
+    options,
+    traceHash: world.trace.hash,
+    violations: violations.all,
+    story: first === undefined ? [] : world.trace.story(new Set(first.who), STORY_LINES),
+    simulatedMs: scheduler.nowMs,
+    events: scheduler.fired,
+    messages: hub.counts.messages,
+    jobs: world.workload.counts.submitted,
+  }
+}
+
+async function areJobsOver(world: World): Promise<boolean> {
+  for (const { payer } of world.payers) {
+    if (payer === undefined) return false
+    if (!(await payer.compute.jobs()).every(({ state }) => isFinal(state))) return false
+  }
+  return true
+}
+
+/** Payers first: providers claim what their last vouchers say. */
+async function settleAll(world: World, look: () => void): Promise<void> {
+  await settled(
+    world,
+    world.payers.map(
+      ({ payer }) =>
+        () =>
+          payer?.market.settle(),
+    ),
+    look,
+  )
+  const providers = world.nodes.map(
+    ({ provider }) =>
+      () =>
+        provider?.market.settle(),
+  )
+  await settled(world, providers, look)
+}
+
+async function settled(
+  world: World,
+  calls: readonly (() => Promise<unknown> | undefined)[],
+  look: () => void,
+): Promise<void> {
+  let waiting = calls.length
+  for (const call of calls) {
+    void Promise.resolve(call())
+      .catch((error: unknown) => {
+        if (!isSteadError(error)) world.bugs.push(`settling failed: ${String(error)}`)
+      })
+      .finally(() => waiting--)
+  }
+  await world.healPhase(async () => waiting === 0, SETTLE_MINUTES_MAX, look)
+}

@@ -1,0 +1,160 @@
+import type {
+  Address,
+  Balances,
+  Chain,
+  ChainIdentity,
+  ChannelClaim,
+  ChannelShareOnChain,
+  ClaimedChannel,
+  ClaimOutcome,
+  Clock,
+  FundRequest,
+  Hash,
+  MicroUsd,
+  PurseState,
+  TransactionOutcome,
+  UnixMs,
+  Wei,
+} from '@stead/core'
+import { chainRefusal, type MemoryChain, type SeededRandom } from '@stead/testkit'
+
+/** What can be wrong between a node and the chain. */
+export interface ChainFaults {
+  /** Most that a question takes. */
+  readonly answerMsMax: number
+  /** Most that a transaction waits for its block. */
+  readonly blockMsMax: number
+  /** Share of calls that end without an answer; a transaction may have been taken all the same. */
+  readonly lostShare: number
+  /** The endpoint does not answer at all. */
+  readonly isDown: boolean
+}
+
+/** One node's endpoint of the chain: slow, and away at times. The chain behind it is the same for all. */
+export class SimChain implements Chain {
+  readonly identity: ChainIdentity
+  readonly account: Address
+  readonly #inner: MemoryChain
+  readonly #clock: Clock
+  readonly #random: SeededRandom
+  readonly #faults: () => ChainFaults
+
+  constructor(
+    components: { readonly inner: MemoryChain; readonly clock: Clock; readonly random: SeededRandom },
+    faults: () => ChainFaults,
+  ) {
+    this.identity = components.inner.identity
+    this.account = components.inner.account
+    this.#inner = components.inner
+    this.#clock = components.clock
+    this.#random = components.random
+    this.#faults = faults
+  }
+
+  start(): Promise<void> {
+    return this.#inner.start()
+  }
+
+  stop(): Promise<void> {
+    return this.#inner.stop()
+  }
+
+  blockTime(): Promise<UnixMs> {
+    return this.#ask(() => this.#inner.blockTime())
+  }
+
+  balances(account: Address): Promise<Balances> {
+    return this.#ask(() => this.#inner.balances(account))
+  }
+
+  gasPrice(): Promise<Wei> {
+    return this.#ask(() => this.#inner.gasPrice())
+  }
+
+  escrowTerms(): ReturnType<Chain['escrowTerms']> {
+    return this.#inner.escrowTerms()
+  }
+
+  purse(id: Hash): Promise<PurseState | undefined> {
+    return this.#ask(() => this.#inner.purse(id))
+  }
+
+  claimedMicroUsd(channel: Hash): Promise<MicroUsd> {
+    return this.#ask(() => this.#inner.claimedMicroUsd(channel))
+  }
+
+  claimsOf(
+    channels: readonly ChannelShareOnChain[],
+  ): Promise<readonly (ClaimedChannel & { readonly transaction: Hash })[]> {
+    return this.#ask(() => this.#inner.claimsOf(channels))
+  }
+
+  transaction(id: Hash): Promise<TransactionOutcome | undefined> {
+    return this.#ask(() => this.#inner.transaction(id))
+  }
+
+  owedMicroUsd(operator: Address): Promise<MicroUsd> {
+    return this.#ask(() => this.#inner.owedMicroUsd(operator))
+  }
+
+  operatorOf(node: Address): Promise<Address | undefined> {
+    return this.#ask(() => this.#inner.operatorOf(node))
+  }
+
+  fund(request: FundRequest): Promise<TransactionOutcome & { readonly purse: Hash }> {
+    return this.#transact(() => this.#inner.fund(request))
+  }
+
+  claim(claims: readonly ChannelClaim[]): Promise<ClaimOutcome> {
+    return this.#transact(() => this.#inner.claim(claims))
+  }
+
+  payout(operator: Address): Promise<TransactionOutcome> {
+    return this.#transact(() => this.#inner.payout(operator))
+  }
+
+  thaw(purse: Hash): Promise<TransactionOutcome & { readonly endsAt: UnixMs }> {
+    return this.#transact(() => this.#inner.thaw(purse))
+  }
+
+  close(purse: Hash): Promise<TransactionOutcome & { readonly refundMicroUsd: MicroUsd }> {
+    return this.#transact(() => this.#inner.close(purse))
+  }
+
+  /** What happens while the endpoint is away is told when it is back, as the real adapter does. */
+  watchThaws(callback: (purse: Hash, endsAt: UnixMs) => void): () => void {
+    const tell = (purse: Hash, endsAt: UnixMs): void => {
+      if (this.#faults().isDown) this.#clock.setTimer(RETRY_MS, () => tell(purse, endsAt))
+      else callback(purse, endsAt)
+    }
+    return this.#inner.watchThaws(tell)
+  }
+
+  async #ask<Value>(ask: () => Promise<Value>): Promise<Value> {
+    await this.#travel()
+    this.#checkReachable('the endpoint does not answer')
+    return await ask()
+  }
+
+  /** The chain takes it after a while; the answer takes its own way back, and may be lost on it. */
+  async #transact<Value>(send: () => Promise<Value>): Promise<Value> {
+    await this.#travel()
+    this.#checkReachable('the endpoint does not take the transaction')
+    await this.#clock.sleep(this.#faults().blockMsMax * this.#random.fraction())
+    const outcome = await send()
+    this.#checkReachable('the transaction was taken, and the answer lost')
+    return outcome
+  }
+
+  async #travel(): Promise<void> {
+    const { answerMsMax } = this.#faults()
+    if (answerMsMax > 0) await this.#clock.sleep(answerMsMax * this.#random.fraction())
+  }
+
+  #checkReachable(what: string): void {
+    const { isDown, lostShare } = this.#faults()
+    if (isDown || (lostShare > 0 && this.#random.fraction() < lostShare)) throw chainRefusal('CHAIN_UNREACHABLE', what)
+  }
+}
+
+const RETRY_MS = 1000

@@ -1,0 +1,125 @@
+import type { PeerId } from '@stead/core'
+import { MemoryHub, type SeededRandom } from '@stead/testkit'
+import type { Scheduler } from '../engine/scheduler.ts'
+import type { SimClock } from '../engine/sim-clock.ts'
+import type { Trace } from '../engine/trace.ts'
+
+/** Where a node is: a point of a square world, in milliseconds of one-way travel. */
+export interface Place {
+  readonly xMs: number
+  readonly yMs: number
+}
+
+/** What can be wrong with wires. All shares are of single messages. */
+export interface WireFaults {
+  /** Up to so much more than the distance takes; messages overtake each other. */
+  readonly jitterMs: number
+  readonly lossShare: number
+  /** Share of messages that take ten times as long. */
+  readonly slowShare: number
+}
+
+/** What every message takes besides its way. */
+const HOP_MS = 1
+const SLOW_FACTOR = 10
+
+/** What a hub stands on. */
+export interface SimHubComponents {
+  readonly clock: SimClock
+  readonly random: SeededRandom
+  readonly scheduler: Scheduler
+  readonly trace: Trace
+}
+
+/** The wires of a simulated world: distance, jitter, loss, cuts in one direction only, and clogged ones. */
+export class SimHub extends MemoryHub {
+  readonly #scheduler: Scheduler
+  readonly #trace: Trace
+  readonly #places: Map<PeerId, Place> = new Map()
+  readonly #numbers: Map<PeerId, number> = new Map()
+  /** Directions in which nothing arrives: `from to`. */
+  readonly #cuts: Set<string> = new Set()
+  /** Directions in which everything waits until a moment. */
+  readonly #clogs: Map<string, number> = new Map()
+  #faults: WireFaults = { jitterMs: 0, lossShare: 0, slowShare: 0 }
+  #messages = 0
+  #lost = 0
+
+  constructor(components: SimHubComponents) {
+    super(components)
+    this.#scheduler = components.scheduler
+    this.#trace = components.trace
+  }
+
+  /** Messages that were sent, and those of them that were lost. */
+  get counts(): { readonly messages: number; readonly lost: number } {
+    return { messages: this.#messages, lost: this.#lost }
+  }
+
+  /** Says where a node is, before it sends anything. */
+  setPlace(peer: PeerId, place: Place): void {
+    this.#places.set(peer, place)
+    this.#numbers.set(peer, this.#numbers.size + 1)
+  }
+
+  setFaults(faults: WireFaults): void {
+    this.#faults = faults
+  }
+
+  /** Loses every message from one node to another; those of the other direction arrive: a half-open link. */
+  cut(from: PeerId, to: PeerId): void {
+    this.#cuts.add(`${from} ${to}`)
+  }
+
+  /** Holds up every message from one node to another until a moment; then all of them arrive. */
+  clog(from: PeerId, to: PeerId, untilMs: number): void {
+    this.#clogs.set(`${from} ${to}`, untilMs)
+  }
+
+  /** Ends a cut. */
+  uncut(from: PeerId, to: PeerId): void {
+    this.#cuts.delete(`${from} ${to}`)
+  }
+
+  /** Ends a partition; other faults stay. */
+  join(): void {
+    super.heal()
+  }
+
+  /** Ends cuts, clogs, loss and jitter. Distances stay. */
+  override heal(): void {
+    super.heal()
+    this.#cuts.clear()
+    this.#clogs.clear()
+    this.#faults = { jitterMs: 0, lossShare: 0, slowShare: 0 }
+  }
+
+  override isJoined(left: PeerId, right: PeerId): boolean {
+    return super.isJoined(left, right) && !this.#cuts.has(`${left} ${right}`)
+  }
+
+  override deliver(from: PeerId, to: PeerId, arrive: () => void): void {
+    this.#messages++
+    const { lossShare } = this.#faults
+    this.#trace.mix(this.#numbers.get(from) ?? 0, this.#numbers.get(to) ?? 0)
+    if ((lossShare > 0 && this.random.fraction() < lossShare) || !this.isJoined(from, to)) {
+      this.#lost++
+      return
+    }
+    const clogged = this.#clogs.get(`${from} ${to}`) ?? 0
+    const dueMs = Math.max(this.#scheduler.nowMs + this.#travelMs(from, to), clogged)
+    this.#scheduler.at(dueMs, () => {
+      if (this.isJoined(from, to)) arrive()
+      else this.#lost++
+    })
+  }
+
+  #travelMs(from: PeerId, to: PeerId): number {
+    const { jitterMs, slowShare } = this.#faults
+    const [left, right] = [this.#places.get(from), this.#places.get(to)]
+    const wayMs = left === undefined || right === undefined ? 0 : Math.hypot(left.xMs - right.xMs, left.yMs - right.yMs)
+    const extraMs = jitterMs > 0 ? jitterMs * this.random.fraction() : 0
+    const isSlow = slowShare > 0 && this.random.fraction() < slowShare
+    return (HOP_MS + wayMs + extraMs) * (isSlow ? SLOW_FACTOR : 1)
+  }
+}

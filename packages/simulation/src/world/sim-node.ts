@@ -1,0 +1,193 @@
+import { BlobExchange, ComputeConsumer, ComputeProvider } from '@stead/compute'
+import { type Address, type LogFields, type PeerId, type Signer, type Store, silentMetrics } from '@stead/core'
+import {
+  MarketPayer,
+  MarketProvider,
+  marketPayerOptionsSchema,
+  marketProviderOptionsSchema,
+  OfferBook,
+  offerBookOptionsSchema,
+} from '@stead/market'
+import { MemoryChain, MemoryStore } from '@stead/testkit'
+import { type ClockFaults, SimClock } from '../engine/sim-clock.ts'
+import { type ChainFaults, SimChain } from './sim-chain.ts'
+import { SimExecutor } from './sim-executor.ts'
+import type { Place } from './sim-hub.ts'
+import { simLogger } from './sim-logger.ts'
+import { type DiskFaults, SimStore } from './sim-store.ts'
+import type { WorldParts } from './world-parts.ts'
+
+/** Who a node is; fixed for the whole run. */
+export interface NodePlan {
+  readonly name: string
+  readonly role: 'payer' | 'provider'
+  readonly signer: Signer
+  readonly peer: PeerId
+  /** Who is paid; the account that claims. */
+  readonly operator: Address
+  readonly place: Place
+  readonly clock: ClockFaults
+  readonly concurrency: number
+  readonly priceMicroUsdPerGigafuel: number
+}
+
+/** What can be wrong with one node now. */
+export interface NodeFaults {
+  readonly disk: DiskFaults
+  readonly chain: ChainFaults
+}
+
+/** The buying side of a node that lives. */
+export interface LivePayer {
+  readonly market: MarketPayer
+  readonly compute: ComputeConsumer
+  readonly blobs: BlobExchange
+  readonly offers: OfferBook
+}
+
+/** The selling side of a node that lives. */
+export interface LiveProvider {
+  readonly market: MarketProvider
+  readonly compute: ComputeProvider
+}
+
+/** One life of a node: from its start to its crash. */
+interface Life {
+  readonly clock: SimClock
+  readonly payer: LivePayer | undefined
+  readonly provider: LiveProvider | undefined
+}
+
+/** How fuel becomes simulated time: a slow core. */
+const FUEL_PER_MS = 200
+
+/**
+ * A node of the simulated world: the real market and compute over simulated ports. It dies without a word, at any await,
+ * and comes back with what its disk has.
+ */
+export class SimNode {
+  readonly plan: NodePlan
+  readonly #parts: WorldParts
+  readonly #faults: () => NodeFaults
+  readonly #onBug: (what: string) => void
+  #store = new MemoryStore()
+  #life: Life | undefined
+  #lives = 0
+
+  constructor(
+    parts: WorldParts,
+    plan: NodePlan,
+    on: { readonly faults: () => NodeFaults; readonly onBug: (what: string) => void },
+  ) {
+    this.#parts = parts
+    this.plan = plan
+    this.#faults = on.faults
+    this.#onBug = on.onBug
+    parts.hub.setPlace(plan.peer, plan.place)
+  }
+
+  get isAlive(): boolean {
+    return this.#life !== undefined
+  }
+
+  /** How often it was started. */
+  get lives(): number {
+    return this.#lives
+  }
+
+  get payer(): LivePayer | undefined {
+    return this.#life?.payer
+  }
+
+  get provider(): LiveProvider | undefined {
+    return this.#life?.provider
+  }
+
+  /** Timers that wait, and rows on its disk: what must not grow without end. */
+  sizes(): { readonly timers: number; readonly rows: number } {
+    return { timers: this.#life?.clock.pendingTimers ?? 0, rows: this.#store.rowCount }
+  }
+
+  /** The disk, for faults at a certain write. */
+  get store(): MemoryStore {
+    return this.#store
+  }
+
+  /** Starts the process; resolves when everything is up. Starting may fail when disk or chain do. */
+  async start(): Promise<void> {
+    const { scheduler, streams, ledger, hub, secp256k1, executor } = this.#parts
+    const { name, peer, operator, role, signer, clock: clockFaults } = this.plan
+    this.#lives++
+    const clock = new SimClock(scheduler, clockFaults)
+    const random = streams.stream(`${name} life ${this.#lives}`)
+    const logger = simLogger(this.#parts, name, (message, fields) => this.#report(message, fields))
+    const store: Store = new SimStore({ inner: this.#store, clock, random: random.fork() }, () => this.#faults().disk)
+    const network = hub.createNode(peer)
+    const account = role === 'payer' ? signer.address : operator
+    const chain = new SimChain(
+      { inner: new MemoryChain(ledger, account), clock, random: random.fork() },
+      () => this.#faults().chain,
+    )
+    const common = { clock, random, logger, metrics: silentMetrics, store, network, chain, signer, secp256k1 }
+    const blobs = new BlobExchange(common)
+    const offers = new OfferBook({ ...common, identity: ledger.identity }, offerBookOptionsSchema.parse({}))
+    const runs = new SimExecutor({ executor, clock }, ({ input }) => 1 + (input.length * 1000) / FUEL_PER_MS)
+    const payer = role === 'payer' ? this.#payer({ ...common, blobs, offers }) : undefined
+    const provider = role === 'provider' ? this.#provider({ ...common, blobs, executor: runs }) : undefined
+    const life = { clock, payer, provider }
+    this.#life = life
+    await network.start()
+    await chain.start()
+    await blobs.start()
+    await provider?.market.start()
+    await provider?.compute.start()
+    await payer?.market.start()
+    await offers.start()
+    if (provider !== undefined) {
+      const terms = () => provider.compute.offerTerms()
+      offers.publish({ resource: 'compute', signer, operator, region: '-', terms })
+    }
+    await payer?.compute.start()
+  }
+
+  /** A person or a time server moves its wall clock. */
+  jumpWall(byMs: number): void {
+    this.#life?.clock.jumpWall(byMs)
+  }
+
+  /** The process is gone. What its disk keeps depends on how. */
+  crash(kind: 'kill' | 'power', unforcedSurvivors: number): void {
+    if (this.#life === undefined) return
+    this.#life.clock.die()
+    this.#life = undefined
+    this.#parts.hub.kill(this.plan.peer)
+    if (!this.#store.isCrashed) this.#store.crash()
+    this.#store = this.#store.reopen(kind, unforcedSurvivors)
+  }
+
+  #payer(
+    parts: ConstructorParameters<typeof MarketPayer>[0] &
+      Omit<ConstructorParameters<typeof ComputeConsumer>[0], 'market'>,
+  ): LivePayer {
+    const market = new MarketPayer(parts, marketPayerOptionsSchema.parse({}))
+    const compute = new ComputeConsumer({ ...parts, market }, { providersPerJobMax: 8, stallTimeoutMs: 120_000 })
+    return { market, compute, blobs: parts.blobs, offers: parts.offers }
+  }
+
+  #provider(
+    parts: ConstructorParameters<typeof MarketProvider>[0] &
+      Omit<ConstructorParameters<typeof ComputeProvider>[0], 'market'>,
+  ): LiveProvider {
+    const { operator, concurrency, priceMicroUsdPerGigafuel } = this.plan
+    const options = { operator, claimMinimumMicroUsd: 1n, nativeCoinMicroUsd: 0n, claimCheckMs: 30_000 }
+    const market = new MarketProvider(parts, marketProviderOptionsSchema.parse(options))
+    const price = { priceMicroUsdPerGigafuel, minimumMicroUsdPerTask: 1 + (priceMicroUsdPerGigafuel % 7) }
+    const compute = new ComputeProvider({ ...parts, market }, { concurrency, ...price })
+    return { market, compute }
+  }
+
+  /** Everything that the code itself takes for a fault of its own. */
+  #report(message: string, fields: LogFields): void {
+    this.#onBug(`${this.plan.name} logged an error: ${message} ${JSON.stringify(fields, (_, value) => String(value))}`)
+  }
+}

@@ -1,0 +1,111 @@
+import type { JobHandle, JobRequest, Verification } from '@stead/compute'
+import { type ContentId, type Fuel, isSteadError, type MicroUsd, type UnixMs } from '@stead/core'
+import type { Task } from '@stead/protocol'
+import { ECHO_MODULE } from '@stead/sandbox'
+import { METER_VERSION } from '@stead/sandbox/facts'
+import type { SeededRandom } from '@stead/testkit'
+import type { Scheduler } from '../engine/scheduler.ts'
+import type { Trace } from '../engine/trace.ts'
+import type { LivePayer, SimNode } from './sim-node.ts'
+
+/** How much is asked for. */
+export interface WorkloadOptions {
+  /** Mean time between two jobs of one payer. */
+  readonly betweenJobsMs: number
+  readonly tasksMax: number
+}
+
+const INPUT_BYTES_MAX = 400
+const MAX_COST: MicroUsd = 1_000_000n as MicroUsd
+const LIMITS: Task['limits'] = { fuel: 1_000_000n as Fuel, memoryPages: 4, outputBytes: 4096, timeMs: 20_000 }
+
+/** Payers that submit jobs, at moments and of sizes that the seed decides. */
+export class Workload {
+  readonly #scheduler: Scheduler
+  readonly #trace: Trace
+  readonly #random: SeededRandom
+  readonly #options: WorkloadOptions
+  #submitted = 0
+  #refused = 0
+  #isOn = false
+
+  constructor(
+    components: { readonly scheduler: Scheduler; readonly trace: Trace; readonly random: SeededRandom },
+    options: WorkloadOptions,
+  ) {
+    this.#scheduler = components.scheduler
+    this.#trace = components.trace
+    this.#random = components.random
+    this.#options = options
+  }
+
+  /** Jobs that were admitted, and those that the payer's node could not take at that moment. */
+  get counts(): { readonly submitted: number; readonly refused: number } {
+    return { submitted: this.#submitted, refused: this.#refused }
+  }
+
+  start(payers: readonly SimNode[]): void {
+    this.#isOn = true
+    for (const payer of payers) this.#next(payer)
+  }
+
+  stop(): void {
+    this.#isOn = false
+  }
+
+  #next(node: SimNode): void {
+    const waitMs = -Math.log(1 - this.#random.fraction()) * this.#options.betweenJobsMs
+    this.#scheduler.at(this.#scheduler.nowMs + waitMs, () => {
+      if (!this.#isOn) return
+      const { payer } = node
+      if (payer !== undefined) void this.#submit(node, payer)
+      this.#next(node)
+    })
+  }
+
+  async #submit(node: SimNode, payer: LivePayer): Promise<void> {
+    try {
+      const handle: JobHandle = await payer.compute.submit(await this.#job(payer))
+      this.#submitted++
+      this.#trace.tell(this.#scheduler.nowMs, node.plan.name, `submitted ${handle.id.slice(0, 10)}`)
+    } catch (error) {
+      if (!isSteadError(error)) throw error
+      this.#refused++
+      this.#trace.tell(this.#scheduler.nowMs, node.plan.name, `could not submit: ${error.code}`)
+    }
+  }
+
+  async #job({ blobs }: LivePayer): Promise<JobRequest> {
+    const random = this.#random
+    const count = 1 + Math.floor(random.fraction() * this.#options.tasksMax)
+    const verification = this.#verification()
+    const module = await blobs.cache.put(ECHO_MODULE)
+    const tasks: JobRequest['tasks'][number][] = []
+    for (let index = 0; index < count; index++) {
+      const input = await blobs.cache.put(random.bytes(1 + Math.floor(random.fraction() * INPUT_BYTES_MAX)))
+      tasks.push({ key: `task ${index}`, task: taskOf(module, input) })
+    }
+    return { name: 'simulated', tasks, verification, maxCostMicroUsd: MAX_COST, deadlineMs: 600_000 }
+  }
+
+  #verification(): Verification {
+    const choice = this.#random.fraction()
+    if (choice < 0.4) return { mode: 'trust' }
+    return choice < 0.6 ? { mode: 'quorum', replicas: 2 } : { mode: 'adaptive' }
+  }
+}
+
+function taskOf(module: ContentId, input: ContentId): Task {
+  return {
+    version: 1,
+    kind: 'function',
+    module,
+    meterVersion: METER_VERSION,
+    args: [],
+    input: [input],
+    files: [],
+    limits: LIMITS,
+    seed: new Uint8Array(32),
+    declaredTime: 0 as UnixMs,
+  }
+}

@@ -1,0 +1,19 @@
+import type { Secp256k1 } from '@stead/protocol'
+import type { Executor } from '@stead/sandbox'
+import type { MemoryLedger } from '@stead/testkit'
+import type { RandomStreams } from '../engine/random-streams.ts'
+import type { Scheduler } from '../engine/scheduler.ts'
+import type { Trace } from '../engine/trace.ts'
+import type { SimHub } from './sim-hub.ts'
+
+/** What all nodes of a world share. */
+export interface WorldParts {
+  readonly scheduler: Scheduler
+  readonly trace: Trace
+  readonly streams: RandomStreams
+  readonly hub: SimHub
+  readonly ledger: MemoryLedger
+  readonly secp256k1: Secp256k1
+  /** Runs guests at once; each node adds its own time. */
+  readonly executor: Executor
+}

@@ -1,0 +1,217 @@
+import { address, messageOf, type PeerId } from '@stead/core'
+import { createSigner, peerIdOfPublicKey, type Secp256k1 } from '@stead/protocol'
+import { InlineExecutor } from '@stead/sandbox'
+import { MemoryLedger } from '@stead/testkit'
+import { RandomStreams } from '../engine/random-streams.ts'
+import { type RunEnd, Scheduler } from '../engine/scheduler.ts'
+import { SimClock } from '../engine/sim-clock.ts'
+import { Trace } from '../engine/trace.ts'
+import { FaultInjector } from '../faults/fault-injector.ts'
+import type { FaultProfile } from '../faults/profiles.ts'
+import { ModelSecp256k1 } from './model-signatures.ts'
+import { SimHub } from './sim-hub.ts'
+import { type NodePlan, SimNode } from './sim-node.ts'
+import { Workload } from './workload.ts'
+import type { WorldParts } from './world-parts.ts'
+
+/** Which world. */
+export interface WorldOptions {
+  readonly seed: number
+  readonly nodes: number
+  /** How long faults go on; after that everything is whole, and the world must come to rest. */
+  readonly faultMinutes: number
+  readonly faults: FaultProfile
+  /** Signatures as on the real network; fifty times as slow. */
+  readonly hasRealSignatures: boolean
+}
+
+/** What a world needs from outside. */
+export interface WorldComponents {
+  readonly secp256k1: Secp256k1
+  /** One turn of the process's event loop. */
+  readonly turn: () => Promise<void>
+}
+
+const MINUTE_MS = 60_000
+/** Side of the square in which nodes are, in milliseconds of one-way travel. */
+const WORLD_MS = 80
+const DRIFT_PPM = 100
+const WALL_MS = 2000
+const PAYER_SHARE = 0.1
+const NEIGHBOURS = 4
+const NEIGHBOUR_CHECK_MS = 20_000
+const CONNECT_TIMEOUT_MS = 5000
+const RESTART_PAUSE_MS = 1000
+const FUNDS = 1_000_000_000n
+const GAS_WEI = 10n ** 20n
+/** Nothing that a world of this size does takes so many events: it hangs in a loop. */
+const EVENTS_PER_NODE_MINUTE_MAX = 200_000
+
+/** The whole network in one process: the same seed goes the same way, on any machine. */
+export class World {
+  readonly options: WorldOptions
+  readonly trace: Trace = new Trace()
+  readonly nodes: readonly SimNode[]
+  readonly parts: WorldParts
+  readonly workload: Workload
+  /** What the code itself took for its own fault, and whatever nobody caught. */
+  readonly bugs: string[] = []
+  readonly #faults: FaultInjector
+  readonly #given: bigint
+
+  constructor({ secp256k1, turn }: WorldComponents, options: WorldOptions) {
+    this.options = options
+    const { trace } = this
+    const scheduler = new Scheduler({ trace, turn })
+    const streams = new RandomStreams(options.seed)
+    const clock = new SimClock(scheduler)
+    const keys = options.hasRealSignatures ? secp256k1 : new ModelSecp256k1(secp256k1)
+    this.parts = {
+      scheduler,
+      trace,
+      streams,
+      hub: new SimHub({ clock, random: streams.stream('wires'), scheduler, trace }),
+      ledger: new MemoryLedger({ clock, secp256k1: keys }),
+      secp256k1: keys,
+      executor: new InlineExecutor(),
+    }
+    const plans = Array.from({ length: options.nodes }, (_, index) => this.#plan(index))
+    this.nodes = plans.map((plan) => {
+      const node: SimNode = new SimNode(this.parts, plan, {
+        faults: () => this.#faults.faultsOf(node),
+        onBug: (what) => this.bugs.push(what),
+      })
+      return node
+    })
+    this.#faults = new FaultInjector(
+      {
+        ...this.parts,
+        random: streams.stream('faults'),
+        nodes: this.nodes,
+        restart: (node) => void this.#start(node),
+      },
+      options.faults,
+    )
+    this.workload = new Workload(
+      { scheduler, trace, random: streams.stream('workload') },
+      { betweenJobsMs: 20_000, tasksMax: 12 },
+    )
+    this.#given = this.#endow()
+  }
+
+  get payers(): readonly SimNode[] {
+    return this.nodes.filter(({ plan }) => plan.role === 'payer')
+  }
+
+  /** Dollars that were given out at the beginning. */
+  get givenMicroUsd(): bigint {
+    return this.#given
+  }
+
+  /** Starts all nodes and lets them find each other. */
+  async start(): Promise<void> {
+    await this.parts.executor.start()
+    for (const node of this.nodes) void this.#start(node)
+    await this.parts.scheduler.run(10_000)
+  }
+
+  /** Lets things go wrong for a while, then mends everything. `each` is called after every simulated second. */
+  async faultPhase(each: () => void): Promise<RunEnd> {
+    const { scheduler } = this.parts
+    this.workload.start(this.payers)
+    this.#faults.start()
+    const endMs = scheduler.nowMs + this.options.faultMinutes * MINUTE_MS
+    const end = await this.#pass(endMs, each)
+    this.workload.stop()
+    this.#faults.stop()
+    return end
+  }
+
+  /** Lets the mended world go on until it is at rest or the time is over; true when it came to rest. */
+  async healPhase(isAtRest: () => Promise<boolean>, minutesMax: number, each: () => void): Promise<boolean> {
+    const { scheduler } = this.parts
+    const endMs = scheduler.nowMs + minutesMax * MINUTE_MS
+    while (scheduler.nowMs < endMs) {
+      if ((await this.#pass(scheduler.nowMs + 5000, each)) !== 'time') return false
+      if (await isAtRest()) return true
+    }
+    return false
+  }
+
+  async #pass(untilMs: number, each: () => void): Promise<RunEnd> {
+    const { scheduler } = this.parts
+    const eventsMax = scheduler.fired + this.options.nodes * EVENTS_PER_NODE_MINUTE_MAX
+    while (scheduler.nowMs < untilMs) {
+      const end = await scheduler.run(Math.min(untilMs, scheduler.nowMs + 1000), eventsMax)
+      if (end !== 'time') return end
+      each()
+    }
+    return 'time'
+  }
+
+  /** A start may fail: the disk refuses, the chain is away. Then it is tried again, as a supervisor does. */
+  async #start(node: SimNode): Promise<void> {
+    const { scheduler, trace } = this.parts
+    const { name } = node.plan
+    try {
+      await node.start()
+      trace.tell(scheduler.nowMs, name, `is up for the ${node.lives}. time`)
+      this.#keepNeighbours(node, node.lives)
+    } catch (error) {
+      trace.tell(scheduler.nowMs, name, `did not start: ${messageOf(error)}`)
+      node.crash('kill', 0)
+      scheduler.at(scheduler.nowMs + RESTART_PAUSE_MS, () => void this.#start(node))
+    }
+  }
+
+  /** Each node keeps some connections, as the mesh of the real network does. */
+  #keepNeighbours(node: SimNode, life: number): void {
+    const { scheduler, hub } = this.parts
+    if (node.lives !== life || !node.isAlive) return
+    const network = hub.runningNode(node.plan.peer)
+    const connected = network?.peers().filter((peer) => peer.connected).length ?? 0
+    if (network !== undefined && connected < NEIGHBOURS) {
+      for (const peer of this.#neighboursOf(node)) network.connect(peer, CONNECT_TIMEOUT_MS).catch(() => undefined)
+    }
+    scheduler.at(scheduler.nowMs + NEIGHBOUR_CHECK_MS, () => this.#keepNeighbours(node, life))
+  }
+
+  #neighboursOf(node: SimNode): readonly PeerId[] {
+    const random = this.parts.streams.stream(`${node.plan.name} neighbours`)
+    const others = this.nodes.filter((other) => other !== node)
+    return Array.from({ length: NEIGHBOURS }, () => others[Math.floor(random.fraction() * others.length)]).flatMap(
+      (other) => (other === undefined ? [] : [other.plan.peer]),
+    )
+  }
+
+  #plan(index: number): NodePlan {
+    const { streams, secp256k1 } = this.parts
+    const random = streams.stream(`plan ${index}`)
+    const isPayer = index < Math.max(1, Math.round(this.options.nodes * PAYER_SHARE))
+    const signer = createSigner(secp256k1, random.bytes(32))
+    const role = isPayer ? 'payer' : 'provider'
+    return {
+      name: `${role} ${index}`,
+      role,
+      signer,
+      peer: peerIdOfPublicKey(signer.publicKey),
+      operator: isPayer ? signer.address : address(`0x${(index + 1).toString(16).padStart(40, '0')}`),
+      place: { xMs: random.fraction() * WORLD_MS, yMs: random.fraction() * WORLD_MS },
+      clock: {
+        driftPpm: (random.fraction() - 0.5) * 2 * DRIFT_PPM,
+        wallOffsetMs: (random.fraction() - 0.5) * 2 * WALL_MS,
+      },
+      concurrency: 1 + Math.floor(random.fraction() * 4),
+      priceMicroUsdPerGigafuel: 5 + Math.floor(random.fraction() * 40),
+    }
+  }
+
+  #endow(): bigint {
+    const { ledger } = this.parts
+    for (const { plan } of this.nodes) {
+      const dollars = plan.role === 'payer' ? { dollarMicroUsd: FUNDS } : {}
+      ledger.give(plan.role === 'payer' ? plan.signer.address : plan.operator, { gasWei: GAS_WEI, ...dollars })
+    }
+    return FUNDS * BigInt(this.payers.length)
+  }
+}
