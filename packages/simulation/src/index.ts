@@ -1,4 +1,7 @@
+export type { Violation } from './checks/violations.ts'
+export type { TraceLine } from './engine/trace.ts'
 export type { FaultProfile, ProfileName } from './faults/profiles.ts'
 export { PROFILES } from './faults/profiles.ts'
+export type { WorldVerdict } from './run-world.ts'
+export { runWorld } from './run-world.ts'
 export type { WorldComponents, WorldOptions } from './world/world.ts'
-export { World } from './world/world.ts'
