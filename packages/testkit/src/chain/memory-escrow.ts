@@ -153,7 +153,11 @@ export class MemoryEscrow {
     if (purse === undefined) return revert('PurseUnknown', { purse: id })
     if (purse.closed) revert('PurseAlreadyClosed', { purse: id })
     if (purse.thawEndsAt === undefined || now <= purse.thawEndsAt)
-      revert('PurseNotThawed', { purse: id, thawEndsAt: BigInt((purse.thawEndsAt ?? 0) / 1000) })
+      revert('PurseNotThawed', {
+        purse: id,
+        thawEndsAt: BigInt((purse.thawEndsAt ?? 0) / 1000),
+        nowSeconds: BigInt(now / 1000),
+      })
     purse.closed = true
     return { payer: purse.seed.payer, refundMicroUsd: microUsd(purse.seed.totalMicroUsd - purse.claimedMicroUsd) }
   }
