@@ -1,5 +1,5 @@
 import { setTimeout as sleepFor } from 'node:timers/promises'
-import type { EpochTerms, FinalRoot, RootProposal, Signer } from '@stead/core'
+import type { Address, EpochTerms, FinalRoot, RootProposal, Signer } from '@stead/core'
 import { hasCode, microUsd } from '@stead/core'
 import { loadOrCreateKey, systemRandom } from '@stead/node/identity'
 import { createSigner } from '@stead/protocol'
@@ -15,7 +15,7 @@ import { SELF_PAID_MICRO_USD } from './epoch-terms.ts'
 import { type BoughtLot, buyWhenFair } from './lot-buyer.ts'
 import type { Cue } from './run-role.ts'
 import { selfDeal } from './self-deal.ts'
-import { claimEverything, payEverybody } from './traffic.ts'
+import { claimEverything, payEverybody, type SmallJob, smallJob, wakeEverybody } from './traffic.ts'
 
 /** What a play stands on. */
 export interface PlayComponents {
@@ -42,14 +42,15 @@ export interface PlayRecord {
 
 const LOOK_MS = 200
 /** Into an epoch, in parts of it: when the often-offline node is switched off, and on again. */
-const OFF_AT = 0.4
-const ON_AT = 0.6
+const OFF_AT = 0.5
+const ON_AT = 0.7
 /** A root that is not final by then will not be. */
 const FINAL_WITHIN_EPOCHS = 5
 
 /** Plays some epochs with all operators of the cast. Paid work, claims, sales and roots are real; so are the faults. */
 export class EpochPlay {
   readonly #components: PlayComponents
+  readonly #job: Promise<SmallJob>
   readonly #lots: BoughtLot[] = []
   readonly #roots: FinalRoot[] = []
   #lie: RootProposal | undefined
@@ -57,6 +58,7 @@ export class EpochPlay {
 
   constructor(components: PlayComponents) {
     this.#components = components
+    this.#job = smallJob(components.loaded)
   }
 
   /** @throws CliError CLI_JOB_FAILED, CLI_DEV_FAILED, CLI_INTERRUPTED; SdkError; ChainError */
@@ -64,6 +66,7 @@ export class EpochPlay {
     const { open } = this.#components
     this.#terms = await open.economy.epochTerms()
     const selfDealerStartMicroUsd = await this.#fundSelfDealer()
+    await wakeEverybody(this.#payer(), this.#operators(), await this.#job)
     const firstEpoch = this.#epochAt(await open.chain.blockTime()) + 1
     for (let index = 0; index < epochs; index++) await this.#epoch(firstEpoch + index, index, epochs)
     await this.#reach(this.#beginOf(firstEpoch + epochs))
@@ -83,19 +86,34 @@ export class EpochPlay {
     if (index === 0) this.#cue('equivocating', epoch)
     if (index === lieIndex(epochs)) this.#cue('proposer-of-a-lie', epoch)
     await Promise.all([
-      this.#traffic(),
-      this.#offline(epoch),
+      this.#traffic(epoch),
       ...(index === 0 ? [] : [this.#conclude(epoch - 1, index - 1 === lieIndex(epochs))]),
     ])
   }
 
-  async #traffic(): Promise<void> {
-    const { network, loaded } = this.#components
-    const providers = this.#providers()
-    const payer = daemonClient(network.layout.payerDir)
-    const operators = providers.flatMap(({ operator }) => operator ?? [])
-    await Promise.all([payEverybody(payer, operators, loaded), this.#selfDeal()])
-    await claimEverything(providers)
+  /** The often-offline node is paid first: later it is away. */
+  async #traffic(epoch: number): Promise<void> {
+    const away = this.#providers()[providerOf('often-offline') - 1]
+    const operators = this.#operators()
+    const offline = async (): Promise<void> => {
+      await this.#pay(operators.filter((operator) => operator === away?.operator))
+      await this.#offline(epoch)
+    }
+    const others = operators.filter((operator) => operator !== away?.operator)
+    await Promise.all([offline(), this.#pay(others), this.#selfDeal()])
+    await claimEverything(this.#providers())
+  }
+
+  async #pay(operators: readonly Address[]): Promise<void> {
+    await payEverybody(this.#payer(), operators, await this.#job)
+  }
+
+  #payer(): DaemonClient {
+    return daemonClient(this.#components.network.layout.payerDir)
+  }
+
+  #operators(): readonly Address[] {
+    return this.#providers().flatMap(({ operator }) => operator ?? [])
   }
 
   /** Fees of an epoch are sold, and its root is proposed, while the next one runs. */
