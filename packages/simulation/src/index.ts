@@ -1,5 +1,7 @@
 export type { Violation } from './checks/violations.ts'
 export type { TraceLine } from './engine/trace.ts'
+export type { SimulationErrorCode } from './errors.ts'
+export { SimulationError, simulationErrorCatalog } from './errors.ts'
 export type { FaultProfile, ProfileName } from './faults/profiles.ts'
 export { PROFILES } from './faults/profiles.ts'
 export type { WorldVerdict } from './run-world.ts'

@@ -22,6 +22,8 @@ interface GossipMessage {
 
 const GOSSIP_PAYLOAD_BYTES_MAX = 64 * 1024
 const SEEN_MAX = 10_000
+/** Neighbours that are told of one message: GossipSub's mesh has 6 to 12. Everybody would be a flood. */
+const GOSSIP_DEGREE_MAX = 8
 /** Bad messages that a neighbour may pass on before it is cut off, and for how long. */
 const OFFENCES_MAX = 10
 const REFUSE_MS = 10 * 60_000
@@ -257,11 +259,22 @@ export class MemoryNetwork implements Network {
     for (const listener of this.#listeners) listener.peerDisconnected?.(peer)
   }
 
+  /** Tells some neighbours: not the one it came from, nor those that have it, as GossipSub's IDONTWANT does. */
   #spread(message: GossipMessage, except: PeerId | undefined): void {
+    const wanting: PeerId[] = []
     for (const peer of this.#connected) {
-      if (peer === except) continue
-      this.#tell(peer, (node) => node.#take(message, this.self))
+      if (peer !== except && !this.#hasSeen(peer, message.id)) wanting.push(peer)
     }
+    for (let told = 0; told < GOSSIP_DEGREE_MAX && wanting.length > 0; told++) {
+      const choice = wanting.length > GOSSIP_DEGREE_MAX - told ? this.#hub.random.fraction() * wanting.length : 0
+      const [peer] = wanting.splice(Math.floor(choice), 1)
+      if (peer !== undefined) this.#tell(peer, (node) => node.#take(message, this.self))
+    }
+  }
+
+  #hasSeen(peer: PeerId, id: string): boolean {
+    const node = this.#hub.runningNode(peer)
+    return node === undefined ? false : node.#seen.has(id)
   }
 
   #take(message: GossipMessage, neighbour: PeerId): void {
