@@ -130,14 +130,22 @@ export class EpochAuditor {
 
   /**
    * A final root is computed again from its evidence, because the root alone does not say what is still to be paid for
-   * unsold lots. An epoch without a final root is audited in full, with the evidence that the later epoch builds on.
+   * unsold lots; what the evidence gives counts, even where the root is false. An epoch without a final root, or with one
+   * whose documents cannot be had, is audited in full, with the evidence that the later epoch builds on.
    */
   async #accept(epoch: number, later: FoundRoot): Promise<ContentId> {
     const { history, ledger } = this.#open
     const span = { fromBlock: history.firstBlock, toBlock: (await history.head()).number }
     const final = (await ledger.rootsFinal(span, epoch)).at(-1)
-    if (final !== undefined) return (await this.computed(final)).resultDocument.id
-    return await this.#auditedId(await this.#rootBelow(later))
+    if (final === undefined) return await this.#auditedId(await this.#rootBelow(later))
+    try {
+      return (await this.#followed(final)).resultDocument.id
+    } catch (error) {
+      if (!hasCode(error, 'CLI_EVIDENCE_MISSING') && !hasCode(error, 'CLI_AUDIT_MISMATCH')) throw error
+      const below = await this.#rootBelow(later)
+      if (below.evidence === final.evidence) throw error
+      return await this.#auditedId(below)
+    }
   }
 
   /**
@@ -145,9 +153,13 @@ export class EpochAuditor {
    * @throws CliError CLI_EVIDENCE_MISSING, CLI_AUDIT_MISMATCH when another root follows
    */
   async computed(root: RootResult & { readonly epoch: number }): Promise<ComputedEpoch> {
-    const computed = await this.#loading(root.epoch, () => computeEpoch(this.#components, evidenceIdOf(root.evidence)))
+    const computed = await this.#followed(root)
     if (computed.result.root === root.root) return computed
     throw mismatch(root, `need ${computed.result.root}, have ${root.root}`)
+  }
+
+  async #followed({ epoch, evidence }: RootResult & { readonly epoch: number }): Promise<ComputedEpoch> {
+    return await this.#loading(epoch, () => computeEpoch(this.#components, evidenceIdOf(evidence)))
   }
 
   async #auditedId(root: FoundRoot): Promise<ContentId> {

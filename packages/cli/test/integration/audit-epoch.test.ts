@@ -139,4 +139,25 @@ describe('an audit that cannot match', () => {
     },
     MINUTE_MS,
   )
+
+  it(
+    'goes on past a root that nobody challenged in time, whether it is false or its documents are withheld',
+    async () => {
+      // The false root of epoch 2 becomes final; what its evidence gives counts all the same.
+      await network.finalize()
+      await network.endEpoch()
+      const third = await network.compute(3)
+      const withheld = { ...third, result: { ...third.result, evidence: contentIdOf('dag-cbor', Uint8Array.of(3)) } }
+      await network.propose(withheld)
+      const missing = await audit('epoch', '3', '--evidence', network.evidence)
+      expect([missing.code, missing.stderr]).toEqual([5, expect.stringContaining('CLI_EVIDENCE_MISSING')])
+      await network.finalize()
+      await network.endEpoch()
+      await network.propose(await network.compute(4))
+      const { code, stdout, stderr } = await audit('epoch', '4', '--evidence', network.evidence)
+      expect([code, stdout.slice(0, 6), stderr.includes('error')]).toEqual([0, 'MATCH\n', false])
+      expect((await audit('epoch', '2', '--evidence', network.evidence)).code).toBe(9)
+    },
+    MINUTE_MS,
+  )
 })

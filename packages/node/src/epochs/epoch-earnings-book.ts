@@ -87,8 +87,7 @@ export class EpochEarningsBook {
 
   async #openResult(epoch: EpochNumber): Promise<EpochResult> {
     const { computer } = this.#parts
-    const final = await computer.finalOf(epoch)
-    const known = final === undefined ? await computer.own(epoch) : await computer.resultOf(epoch, final.evidence)
+    const known = await computer.accepted(epoch)
     const bytes = await computer.components(epoch).load(known.result)
     if (bytes !== undefined) return openResult(bytes)
     throw new NodeError('NODE_DOCUMENT_UNKNOWN', `the result of epoch ${epoch} cannot be had`, {

@@ -64,7 +64,8 @@ async function lineOf(service: EpochService, epoch: EpochNumber, chain: OnChain)
   const line = { epoch, evidence: known?.evidence ?? null, root: known?.root ?? null, logs, missing: missing ?? [] }
   const own = chain.final === undefined ? undefined : await service.computer.finalOf(epoch)
   if (own === undefined) return { ...line, ...stateOf(service, epoch, chain) }
-  return { ...line, state: 'final', reason: null, root: own.root, evidence: evidenceIdOf(own.evidence) }
+  const reason = service.finalRoot.faultOf(epoch) ?? null
+  return { ...line, state: 'final', reason, root: own.root, evidence: evidenceIdOf(own.evidence) }
 }
 
 /** State and reason; evidence and root where the chain has them. */

@@ -37,7 +37,7 @@ function bookOf({ facts, result, hasBlock = true }: World) {
     facts: async () => (facts === undefined ? { fees: claims } : Promise.reject(facts)),
     begin: async () => (hasBlock ? { fromBlock: 70 } : undefined),
   }
-  const computer = { finalOf: async () => Promise.reject(result) }
+  const computer = { accepted: async () => Promise.reject(result) }
   const book = new EpochEarningsBook({ history } as never, { facts: reader, computer } as never)
   return { asked, of: () => book.of(OPERATOR, 5) }
 }
