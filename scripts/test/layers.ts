@@ -14,7 +14,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   node: ['core', 'protocol', 'sandbox', 'market', 'compute', 'rewards', 'libp2p', 'evm', 'sqlite', 'sdk'],
   cli: ['core', 'protocol', 'sandbox', 'market', 'compute', 'rewards', 'sdk', 'node', 'evm', 'sqlite', 'toolchain'],
   testkit: ['core', 'protocol'],
-  simulation: ['core', 'protocol', 'sandbox', 'market', 'compute', 'rewards', 'testkit'],
+  // libp2p for its figures alone: the model of discovery counts with what is configured, not with copies of it.
+  simulation: ['core', 'protocol', 'sandbox', 'market', 'compute', 'rewards', 'testkit', 'libp2p'],
 }
 
 /** Packages whose sources must run under the simulator: no operating system, no clock, no timers, no chance. */
