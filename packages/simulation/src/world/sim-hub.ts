@@ -23,6 +23,8 @@ export interface WireFaults {
 const HOP_MS = 1
 const SLOW_FACTOR = 10
 const NODES_MAX = 2 ** 20
+/** GossipSub's mesh has 6 to 12 neighbours; a flood to all would be most of what a large world does. */
+const GOSSIP_DEGREE_MAX = 8
 
 /** What a hub stands on. */
 export interface SimHubComponents {
@@ -47,7 +49,7 @@ export class SimHub extends MemoryHub {
   #lost = 0
 
   constructor(components: SimHubComponents) {
-    super(components)
+    super({ ...components, gossipDegreeMax: GOSSIP_DEGREE_MAX })
     this.#scheduler = components.scheduler
     this.#trace = components.trace
   }

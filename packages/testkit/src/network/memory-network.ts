@@ -22,8 +22,6 @@ interface GossipMessage {
 
 const GOSSIP_PAYLOAD_BYTES_MAX = 64 * 1024
 const SEEN_MAX = 10_000
-/** Neighbours that are told of one message: GossipSub's mesh has 6 to 12. Everybody would be a flood. */
-const GOSSIP_DEGREE_MAX = 8
 /** Bad messages that a neighbour may pass on before it is cut off, and for how long. */
 const OFFENCES_MAX = 10
 const REFUSE_MS = 10 * 60_000
@@ -259,17 +257,25 @@ export class MemoryNetwork implements Network {
     for (const listener of this.#listeners) listener.peerDisconnected?.(peer)
   }
 
-  /** Tells some neighbours: not the one it came from, nor those that have it, as GossipSub's IDONTWANT does. */
+  /** Tells the neighbours but the one that it came from: all of them, or as many as the hub's mesh has. */
   #spread(message: GossipMessage, except: PeerId | undefined): void {
+    const { gossipDegreeMax } = this.#hub
+    const isFlood = gossipDegreeMax === Number.POSITIVE_INFINITY
+    for (const peer of isFlood ? this.#connected : this.#meshFor(message, except, gossipDegreeMax)) {
+      if (peer !== except) this.#tell(peer, (node) => node.#take(message, this.self))
+    }
+  }
+
+  /** Neighbours by chance, without those that have the message, as GossipSub's IDONTWANT has it. */
+  #meshFor({ id }: GossipMessage, except: PeerId | undefined, degreeMax: number): readonly PeerId[] {
     const wanting: PeerId[] = []
-    for (const peer of this.#connected) {
-      if (peer !== except && !this.#hasSeen(peer, message.id)) wanting.push(peer)
+    for (const peer of this.#connected) if (peer !== except && !this.#hasSeen(peer, id)) wanting.push(peer)
+    const mesh: PeerId[] = []
+    while (mesh.length < degreeMax && wanting.length > 0) {
+      const choice = wanting.length > degreeMax - mesh.length ? this.#hub.random.fraction() * wanting.length : 0
+      mesh.push(...wanting.splice(Math.floor(choice), 1))
     }
-    for (let told = 0; told < GOSSIP_DEGREE_MAX && wanting.length > 0; told++) {
-      const choice = wanting.length > GOSSIP_DEGREE_MAX - told ? this.#hub.random.fraction() * wanting.length : 0
-      const [peer] = wanting.splice(Math.floor(choice), 1)
-      if (peer !== undefined) this.#tell(peer, (node) => node.#take(message, this.self))
-    }
+    return mesh
   }
 
   #hasSeen(peer: PeerId, id: string): boolean {
