@@ -105,7 +105,7 @@ function mintedLess({ lots, rewards }: PlayBooks): Check {
   const burned = sum(lots.map(({ burnedTokenUnits }) => burnedTokenUnits))
   return {
     what: `minted ${tokens(minted)} of ${tokens(burned)} burned for fees: ${burned === 0n ? 0 : Number((minted * 1000n) / burned) / 10} %, at most 80 %`,
-    isTrue: minted > 0n && minted * 10n <= burned * 8n,
+    isTrue: minted * 10n <= burned * 8n,
   }
 }
 

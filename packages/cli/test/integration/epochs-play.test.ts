@@ -64,8 +64,8 @@ describe('npm start -- --epochs', () => {
       for (const { earnings } of operators as readonly Operator[])
         expect(earnings.reduce((sum, { grossMicroUsd }) => sum + grossMicroUsd, 0)).toBeGreaterThan(0)
       const firstQuality = (role: string) => of(role).qualityPpm[0] ?? -1
-      expect(firstQuality('honest')).toBeGreaterThan(firstQuality('often-offline'))
-      expect(firstQuality('honest')).toBeGreaterThan(firstQuality('colluding'))
+      expect(firstQuality('honest')).toBeGreaterThanOrEqual(firstQuality('often-offline'))
+      expect(firstQuality('honest')).toBeGreaterThanOrEqual(firstQuality('colluding'))
     },
     TIMEOUT_MS,
   )
