@@ -79,9 +79,12 @@ async function printEpoch(text: string, given: GivenAudit, context: CommandConte
   terminal.out(terminal.isJson ? toJson({ audit: 'match', ...epochFacts(verdict) }) : describeMatch(verdict))
 }
 
+const NOT_CHECKED = 'not checked: whether logs were left out (ask a node that takes part in epochs)'
+const NEVER_COUNTED = '; it was not decided on and never counted: the epoch is part of the next one'
+
 type Match = EpochVerdict & { readonly kind: 'match' }
 
-function epochFacts({ root, computed }: Match): Record<string, unknown> {
+function epochFacts({ root, computed, base, owedLogs }: Match): Record<string, unknown> {
   const { facts, result, evidence, resultDocument } = computed
   return {
     ...root,
@@ -89,6 +92,9 @@ function epochFacts({ root, computed }: Match): Record<string, unknown> {
     result: resultDocument.id,
     nodes: facts.nodes.length,
     logs: evidence.logs.length,
+    // Null: nobody who was asked can say whether logs were left out.
+    owedLogs: owedLogs ?? null,
+    buildsOn: base ?? null,
     feesMicroUsd: facts.feeTotalMicroUsd,
     lines: result.lines.length,
     mintedTokenUnits: sharesOf(computed, true),
@@ -102,15 +108,17 @@ function sharesOf({ facts, result }: Match['computed'], isMinted: boolean): bigi
   return lines.reduce((sum, { shareUnits }) => sum + shareUnits, 0n)
 }
 
-function describeMatch({ root, computed }: Match): string {
+function describeMatch({ root, computed, base, owedLogs }: Match): string {
   const { facts, result, evidence } = computed
   const minted = formatTokenUnits(sharesOf(computed, true))
   const sponsored = formatMicroUsd(sharesOf(computed, false))
   const unsold = result.openLots.map(({ lot }) => lot).join(', ')
   return [
     'MATCH',
-    `epoch ${root.epoch}, root ${root.root} (${root.state})`,
+    `epoch ${root.epoch}, root ${root.root} (${root.state})${root.state === 'dropped' ? NEVER_COUNTED : ''}`,
+    ...(base === undefined ? [] : [`builds on epoch ${base.epoch} (${base.state})`]),
     `evidence ${evidenceIdOf(root.evidence)}: ${evidence.logs.length} probe logs of ${facts.nodes.length} bonded nodes`,
+    owedLogs === undefined ? NOT_CHECKED : `none of the ${owedLogs} probe logs is left out that the node had in time`,
     `fees ${formatMicroUsd(facts.feeTotalMicroUsd)}; ${facts.sales.length} lots sold; unsold: ${unsold === '' ? 'none' : unsold}`,
     `${result.lines.length} lines: ${minted} to mint, ${sponsored} from sponsors`,
   ].join('\n')
@@ -119,7 +127,8 @@ function describeMatch({ root, computed }: Match): string {
 function printDifference(verdict: EpochVerdict & { readonly kind: 'difference' }, context: CommandContext): void {
   const { terminal } = context
   const { root, what, details } = verdict
-  const error = new CliError('CLI_AUDIT_MISMATCH', `epoch ${root.epoch}: ${what}`, {
+  const state = root.state === 'dropped' ? ` (of the root that was dropped${NEVER_COUNTED})` : ''
+  const error = new CliError('CLI_AUDIT_MISMATCH', `epoch ${root.epoch}: ${what}${state}`, {
     details: { epoch: root.epoch, root: root.root, ...details },
     next: `Keep the evidence: stead audit epoch ${root.epoch} --json > evidence.json`,
   })
@@ -159,5 +168,7 @@ function describeAddress(audit: AddressAudit): string {
   })
   const utility = audit.programs.find(({ isMinting }) => isMinting)?.program
   const head = `MATCH\n${audit.operator}, ${audit.epochs.length} epochs recomputed`
-  return [head, ...paid, '', describeEarnings(audit.epochs, utility)].join('\n')
+  const { unheardEpochs } = audit
+  const unheard = unheardEpochs.length === 0 ? [] : [`in ${unheardEpochs.length} epochs ${NOT_CHECKED}`]
+  return [head, ...paid, ...unheard, '', describeEarnings(audit.epochs, utility)].join('\n')
 }
