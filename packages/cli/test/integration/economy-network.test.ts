@@ -117,7 +117,10 @@ describe('an operator on a local network', () => {
       expect(first.stdout).toContain(`operator ${operatorOf('provider-1')}\n`)
       expect(first.stdout).toMatch(/\n +\d+ .* epoch-runs: shares are computed when it is over\n/)
       const { jobs } = await json('earnings', '--jobs', '--node', 'provider-2')
-      expect(jobs).toMatchObject([{ job: run.job.id, grossMicroUsd: 0, deliveries: expect.any(Number) }])
+      // What is on no voucher yet stays with the channel.
+      expect(jobs.length).toBeLessThanOrEqual(2)
+      expect(jobs[0]).toMatchObject({ job: run.job.id, deliveries: expect.any(Number) })
+      expect(Number(jobs[0].grossMicroUsd)).toBe(0)
       expect(jobs[0].reason).toMatch(/^(below-minimum|not-weighed-yet|not-paid-yet)$/)
       const earned = await sumOfChannels(({ unclaimedMicroUsd, unpaidMicroUsd }) => unclaimedMicroUsd + unpaidMicroUsd)
       expect(earned).toBe(BigInt(run.job.costMicroUsd))
