@@ -1,8 +1,8 @@
 import { type Hash, isSteadError } from '@stead/core'
 import { type Command, Option } from 'commander'
 import type { CommandContext } from '../command-context.ts'
-import { epochOf } from '../epoch/audit-commands.ts'
 import { describeEpochs, describeJobs } from '../epoch/earnings-text.ts'
+import { epochRangeOf } from '../epoch/epoch-number.ts'
 import { jobEarnings, jobsByDelivery } from '../epoch/job-earnings.ts'
 import { addMemberOption, clientOf, commandFor, type GivenMember, neighbourOf, toldNodePlace } from '../node-place.ts'
 import { toJson } from '../terminal/terminal.ts'
@@ -35,10 +35,7 @@ export function define(command: Command, context: CommandContext): void {
 }
 
 async function earnings(given: GivenRange, context: CommandContext): Promise<void> {
-  const range = {
-    ...(given.from === undefined ? {} : { from: epochOf(given.from) }),
-    ...(given.to === undefined ? {} : { to: epochOf(given.to) }),
-  }
+  const range = epochRangeOf(given)
   const node = toldNodePlace('operator', given, context)
   const client = clientOf(node)
   const { operator, rows, channels, claim } = await client.getEarnings(range)

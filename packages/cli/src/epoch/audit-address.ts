@@ -1,6 +1,7 @@
 import type { Address, Hash } from '@stead/core'
 import { type EpochEarnings, explainEarnings } from '@stead/rewards'
 import type { OpenEconomy } from '../chain/with-economy.ts'
+import { CliError } from '../errors.ts'
 import type { DocumentSource } from './document-source.ts'
 import { EpochAuditor, type EpochVerdict } from './epoch-auditor.ts'
 
@@ -33,13 +34,19 @@ export interface AddressAuditComponents {
   readonly onProgress: (line: string) => void
 }
 
-/** Recomputes all epochs up to the newest root, and compares what an operator earned with what it was paid. */
+/**
+ * Recomputes all epochs up to the newest root, and compares what an operator earned with what it was paid.
+ * @throws CliError CLI_USAGE for a first epoch after the newest root; and as an audit of an epoch
+ */
 export async function auditAddress(
   { open, source, onProgress }: AddressAuditComponents,
   { operator, fromEpoch }: { readonly operator: Address; readonly fromEpoch: number },
 ): Promise<AddressAudit> {
   const auditor = await EpochAuditor.open(open, source)
   const last = await auditor.latest()
+  if (fromEpoch > last) {
+    throw new CliError('CLI_USAGE', `--from ${fromEpoch} is after the newest epoch that has a root, ${last}`)
+  }
   const epochs: EpochEarnings[] = []
   const unheardEpochs: number[] = []
   const empty = { operator, programs: [], unheardEpochs }

@@ -14,6 +14,7 @@ import { type AddressAudit, auditAddress } from './audit-address.ts'
 import { type DocumentSource, documentSource } from './document-source.ts'
 import { EpochAuditor, type EpochVerdict } from './epoch-auditor.ts'
 import { describeEarnings } from './epoch-earnings.ts'
+import { epochOf, epochOrLatestOf } from './epoch-number.ts'
 
 interface GivenAudit extends GivenChain {
   readonly node?: string
@@ -53,12 +54,6 @@ export function addEvidenceOption(command: Command): Command {
   )
 }
 
-/** An epoch's number as a person gives it. @throws CliError CLI_USAGE */
-export function epochOf(text: string): number {
-  if (/^[0-9]{1,9}$/.test(text)) return Number(text)
-  throw new CliError('CLI_USAGE', `an epoch is a number or latest, not ${JSON.stringify(text.slice(0, 80))}`)
-}
-
 /** Documents from a folder, or from the node that the command means. */
 function evidenceSource(given: GivenAudit, context: CommandContext): DocumentSource {
   const tell = given.evidence === undefined ? toldNodePlace : nodePlace
@@ -66,7 +61,7 @@ function evidenceSource(given: GivenAudit, context: CommandContext): DocumentSou
 }
 
 async function printEpoch(text: string, given: GivenAudit, context: CommandContext): Promise<void> {
-  const wanted = text === 'latest' ? undefined : epochOf(text)
+  const wanted = epochOrLatestOf(text)
   const source = evidenceSource(given, context)
   const verdict = await withEconomy(await chainPlace(given, context), async (open) => {
     const auditor = await EpochAuditor.open(open, source)
@@ -142,7 +137,7 @@ function printDifference(verdict: EpochVerdict & { readonly kind: 'difference' }
 
 async function printAddress(text: string, given: GivenAudit, context: CommandContext): Promise<void> {
   const operator = addressOf(text)
-  const fromEpoch = given.from === undefined ? 0 : epochOf(given.from)
+  const fromEpoch = given.from === undefined ? 0 : epochOf(given.from, '--from')
   const source = evidenceSource(given, context)
   const audit = await withEconomy(await chainPlace(given, context), (open) =>
     auditAddress({ open, source, onProgress: (line) => context.terminal.message(line) }, { operator, fromEpoch }),

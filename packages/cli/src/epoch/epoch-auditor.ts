@@ -96,15 +96,13 @@ export class EpochAuditor {
     return new EpochAuditor(open, source, await chainFactsReader(open))
   }
 
-  /** The newest epoch with a root that is open or final. @throws CliError CLI_EPOCH_UNKNOWN */
+  /** The newest epoch with a root that is open or final. @throws CliError CLI_NO_ROOT_YET */
   async latest(): Promise<number> {
     const { economy } = this.#open
     const [proposal, final] = await Promise.all([economy.proposal(), economy.finalRoot()])
     const epoch = proposal?.epoch ?? final?.epoch
     if (epoch !== undefined) return epoch
-    throw new CliError('CLI_EPOCH_UNKNOWN', 'no root was proposed on this chain yet', {
-      next: 'Ask again when an epoch is over; see when: stead epoch',
-    })
+    throw new CliError('CLI_NO_ROOT_YET', 'no root was proposed on this chain yet')
   }
 
   /** The root that counts for an epoch, or may come to: the final one, else the open one. An epoch without is part of the next. */

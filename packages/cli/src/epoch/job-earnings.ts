@@ -68,7 +68,7 @@ export function jobEarnings({ channels, receipts, jobs }: JobBooks): readonly Jo
 }
 
 /** Names each delivery by channel, increment and its place in it, which payer and provider have in common. */
-export function deliveriesOf(receipts: readonly ReceiptLine[]): readonly Delivery[] {
+function deliveriesOf(receipts: readonly ReceiptLine[]): readonly Delivery[] {
   const places = new Map<string, number>()
   return receipts.map((line) => {
     const increment = `${line.channel} ${line.increment}`

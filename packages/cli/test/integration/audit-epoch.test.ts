@@ -13,10 +13,13 @@ const MINUTE_MS = 60_000
 
 let network: EpochNetwork
 let epochs: ComputedEpoch[]
+let beforeAnyRoot: Finished
 let audit: (...args: readonly string[]) => Promise<Finished>
 
 beforeAll(async () => {
   network = await EpochNetwork.start()
+  audit = (what, ...args) => stead(['audit', what ?? '', ...args, ...network.chainArguments])
+  beforeAnyRoot = await audit('epoch', 'latest', '--evidence', network.evidence)
   await network.bondAll(1500n * TOKEN)
   await network.earn([40, 20, 0, 10])
   await network.endEpoch()
@@ -27,7 +30,6 @@ beforeAll(async () => {
   await network.finalize()
   await network.endEpoch()
   epochs.push(await network.compute(1))
-  audit = (what, ...args) => stead(['audit', what ?? '', ...args, ...network.chainArguments])
 }, 60_000)
 
 afterAll(() => network.stop())
@@ -38,6 +40,11 @@ const folderWith = (change: (folder: string) => void): string => {
   change(folder)
   return folder
 }
+
+it('can be asked for again before there is any root', () => {
+  expect([beforeAnyRoot.code, beforeAnyRoot.stderr]).toEqual([5, expect.stringContaining('CLI_NO_ROOT_YET')])
+  expect(beforeAnyRoot.stderr).toContain('Ask again when an epoch is over')
+})
 
 describe('an epoch whose root follows from chain and evidence', () => {
   it('matches, as the newest one and by its number', async () => {
@@ -107,6 +114,9 @@ describe('an audit that cannot match', () => {
     async () => {
       const unknown = await audit('epoch', '7', '--evidence', network.evidence)
       expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining('no root of epoch 7 was proposed')])
+      const operator = network.members[0]?.operator.address ?? ''
+      const beyond = await audit('address', operator, '--evidence', network.evidence, '--from', '7')
+      expect([beyond.code, beyond.stderr]).toEqual([2, expect.stringContaining('--from 7 is after the newest epoch')])
       const wrong = await audit('epoch', 'newest', '--evidence', network.evidence)
       expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('CLI_USAGE')])
       const nowhere = await audit('epoch', '0', '--evidence', join(network.directory, 'nowhere'))

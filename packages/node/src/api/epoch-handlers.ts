@@ -1,9 +1,9 @@
 import { type ContentId, hash } from '@stead/core'
-import { parseContentId } from '@stead/protocol'
 import type { EpochNumber } from '@stead/rewards'
 import type { SteadNode } from '../daemon/stead-node.ts'
 import type { EpochService } from '../epochs/epoch-service.ts'
 import { NodeError } from '../errors.ts'
+import { contentIdOfPath } from './content-id-of-path.ts'
 import type { Handlers } from './handlers.ts'
 
 type EpochRoutes = 'listEpochs' | 'runEpoch' | 'getEpochLogs' | 'getDocument' | 'claimRewards'
@@ -27,7 +27,7 @@ export function epochHandlers(node: SteadNode): Pick<Handlers, EpochRoutes> {
       const epoch = await epochOf(id)
       return { epoch, owed: await logs.owed(epoch) }
     },
-    getDocument: ({ id }) => document(serviceOf(node), parseContentId(id)),
+    getDocument: ({ id }) => document(serviceOf(node), contentIdOfPath(id)),
     claimRewards: async () => {
       const { claimer } = serviceOf(node)
       if (claimer === undefined) throw new NodeError('NODE_NOT_PROVIDING', 'no operator is named who is paid')
