@@ -1,5 +1,5 @@
 import { setTimeout as sleepFor } from 'node:timers/promises'
-import type { Address, EpochTerms, FinalRoot, RootProposal, Signer } from '@stead/core'
+import type { Address, EpochTerms, FinalRoot, RootEvent, RootProposal, Signer } from '@stead/core'
 import { hasCode, microUsd } from '@stead/core'
 import { loadOrCreateKey, systemRandom } from '@stead/node/identity'
 import { createSigner } from '@stead/protocol'
@@ -34,7 +34,7 @@ export interface PlayRecord {
   readonly epochs: number
   readonly lots: readonly BoughtLot[]
   /** The false root with what became of it. */
-  readonly lie: RootProposal
+  readonly lie: RootEvent
   readonly roots: readonly FinalRoot[]
   /** Dollars of the self-dealing operator before it began. */
   readonly selfDealerStartMicroUsd: bigint
@@ -53,7 +53,8 @@ export class EpochPlay {
   readonly #job: Promise<SmallJob>
   readonly #lots: BoughtLot[] = []
   readonly #roots: FinalRoot[] = []
-  #lie: RootProposal | undefined
+  #hasLied = false
+  #hasChallenged = false
   #terms: EpochTerms | undefined
 
   constructor(components: PlayComponents) {
@@ -75,9 +76,18 @@ export class EpochPlay {
     await this.#reach(this.#beginOf(firstEpoch + epochs + 1))
     await this.#root(firstEpoch + epochs, false)
     await this.#claimRewards()
-    if (this.#lie === undefined) throw new TypeError('nobody lied')
-    const { lots, roots, lie } = { lots: this.#lots, roots: this.#roots, lie: this.#lie }
+    const { lots, roots } = { lots: this.#lots, roots: this.#roots }
+    const lie = await this.#lieOf(firstEpoch + lieIndex(epochs))
     return { firstEpoch, epochs, lots, roots, lie, selfDealerStartMicroUsd }
+  }
+
+  /** The first root that was proposed for an epoch, from the chain's own events. */
+  async #lieOf(epoch: number): Promise<RootEvent> {
+    const { history, ledger } = this.#components.open
+    const span = { fromBlock: history.firstBlock, toBlock: (await history.head()).number }
+    const [first] = await ledger.rootsProposed(span, epoch)
+    if (first === undefined) throw new CliError('CLI_DEV_FAILED', `no root of epoch ${epoch} was proposed`)
+    return first
   }
 
   async #epoch(epoch: number, index: number, epochs: number): Promise<void> {
@@ -141,7 +151,7 @@ export class EpochPlay {
       const proposal = await economy.proposal()
       if (proposal?.epoch === epoch && isLie) this.#watchLie(proposal)
       // A proposal that nobody decided on was dropped: then anybody may propose again.
-      const isFree = proposal === undefined && (!isLie || this.#lie !== undefined)
+      const isFree = proposal === undefined && (!isLie || this.#hasLied || (await this.#isLate(epoch)))
       if (isFree) await this.#propose(honest, epoch)
     }
     throw new CliError('CLI_DEV_FAILED', `the root of epoch ${epoch} did not become final in time`)
@@ -155,12 +165,17 @@ export class EpochPlay {
     }
   }
 
-  #watchLie(proposal: RootProposal): void {
-    const before = this.#lie
-    this.#lie = proposal
-    if (before === undefined) this.#say(proposal.epoch, 'a false root was proposed')
-    if (before?.challenge === undefined && proposal.challenge !== undefined)
-      this.#say(proposal.epoch, `it was challenged by ${proposal.challenge.challenger}; the nodes vote`)
+  #watchLie({ epoch, challenge }: RootProposal): void {
+    if (!this.#hasLied) this.#say(epoch, 'a false root was proposed')
+    this.#hasLied = true
+    if (challenge === undefined || this.#hasChallenged) return
+    this.#hasChallenged = true
+    this.#say(epoch, `it was challenged by ${challenge.challenger}; the nodes vote`)
+  }
+
+  /** The liar may have come and gone between two looks; or its machine is too busy to lie. */
+  async #isLate(epoch: number): Promise<boolean> {
+    return (await this.#components.open.chain.blockTime()) > this.#beginOf(epoch + 2)
   }
 
   async #offline(epoch: number): Promise<void> {
@@ -246,7 +261,8 @@ export class EpochPlay {
 
 /** The epoch's logs are gathered, or somebody else was faster: the next look will say. */
 function isTooEarly(error: unknown): boolean {
-  return ['NODE_EPOCH_NOT_OVER', 'REWARDS_NOT_OVER', 'NODE_EPOCH_REFUSED'].some((code) => hasCode(error, code))
+  const codes = ['NODE_EPOCH_NOT_OVER', 'REWARDS_NOT_OVER', 'NODE_EPOCH_REFUSED', 'CHAIN_REVERTED']
+  return codes.some((code) => hasCode(error, code))
 }
 
 /** In which of the epochs the false root is proposed: the second where there is one, so that an honest one was before. */

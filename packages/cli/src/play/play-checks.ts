@@ -58,10 +58,7 @@ function lieLost({ lie, roots }: PlayRecord, books: PlayBooks): Check {
   return {
     what: `the false root of epoch ${lie.epoch} is not final; its proposer lost its deposit of ${tokens(lost)}: ${tokens(burned)} burned, the rest to who challenged it`,
     isTrue:
-      final !== undefined &&
-      final.root !== lie.proposed.root &&
-      lost === depositTokenUnits &&
-      burned === depositTokenUnits / 2n,
+      final !== undefined && final.root !== lie.root && lost === depositTokenUnits && burned === depositTokenUnits / 2n,
   }
 }
 

@@ -58,6 +58,7 @@ const coveragePolicy = encodePolicy(coverageProgram, {
   networkMaxMicroUsd: dollars(1),
   operatorMaxMicroUsd: dollars(1),
   epochMaxMicroUsd: dollars(2),
+  cells: ['compute eu-west'],
 })
 export const UTILITY: Hash = policyId(utilityPolicy)
 export const COVERAGE: Hash = policyId(coveragePolicy)

@@ -185,13 +185,18 @@ export class EpochService {
       await work()
       this.#faults.delete(name)
     } catch (error) {
-      if (!isSteadError(error)) throw error
       if (!this.#isRunning) return
-      const message = `${error.code}: ${messageOf(error)}`
-      if (this.#faults.get(name) !== message)
-        this.ports.logger.warn('a duty of the epoch failed', { duty: name, error })
+      const message = `${isSteadError(error) ? error.code : 'INTERNAL'}: ${messageOf(error)}`
+      if (this.#faults.get(name) !== message) this.#reportFault(name, error)
       this.#faults.set(name, message)
     }
+  }
+
+  /** A fault of the program itself is loud, but no reason to stop serving: what epochs are made of comes from strangers. */
+  #reportFault(duty: Duty, error: unknown): void {
+    const { logger } = this.ports
+    if (isSteadError(error)) logger.warn('a duty of the epoch failed', { duty, error })
+    else logger.error('a duty of the epoch met a fault of this program', { duty, error })
   }
 
   async #beginOf(

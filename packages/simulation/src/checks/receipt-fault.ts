@@ -15,7 +15,9 @@ export async function receiptFault(parts: WorldParts, { market }: LivePayer): Pr
 function faultOf({ secp256k1, ledger }: WorldParts, list: readonly StoredReceipt[]): string | undefined {
   const [first] = list
   if (first === undefined) return undefined
-  const receipts = list.flatMap(({ incrementBytes: increment, voucherSignature, providerSignature }) =>
+  // As bundles have them: times go back when a wall clock does.
+  const ordered = list.toSorted((left, right) => left.increment.index - right.increment.index)
+  const receipts = ordered.flatMap(({ incrementBytes: increment, voucherSignature, providerSignature }) =>
     providerSignature === undefined ? [] : [{ increment, voucherSignature, providerSignature }],
   )
   const verdict = verifyReceiptChain(secp256k1, ledger.identity, { ...first.evidence, receipts })

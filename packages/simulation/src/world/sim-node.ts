@@ -1,5 +1,14 @@
 import { BlobExchange, ComputeConsumer, ComputeProvider } from '@stead/compute'
-import { type Address, type LogFields, type PeerId, type Signer, type Store, silentMetrics } from '@stead/core'
+import {
+  type Address,
+  hasCode,
+  type LogFields,
+  messageOf,
+  type PeerId,
+  type Signer,
+  type Store,
+  silentMetrics,
+} from '@stead/core'
 import {
   MarketPayer,
   MarketProvider,
@@ -186,8 +195,11 @@ export class SimNode {
     return { market, compute }
   }
 
-  /** Everything that the code itself takes for a fault of its own. */
-  #report(message: string, fields: LogFields): void {
-    this.#onBug(`${this.plan.name} logged an error: ${message} ${JSON.stringify(fields, (_, value) => String(value))}`)
+  /** Everything that the code itself takes for a fault of its own; a disk that refuses is a fault of the world's. */
+  #report(message: string, { error, ...fields }: LogFields): void {
+    if (hasCode(error, 'STORE_FAILED')) return
+    const details = Object.entries(fields).map(([key, value]) => ` ${key}=${String(value)}`)
+    const cause = error === undefined ? '' : `: ${messageOf(error)}`
+    this.#onBug(`${this.plan.name} logged an error: ${message}${details.join('')}${cause}`)
   }
 }
