@@ -46,7 +46,7 @@ import { chainFactsReader, shippedPrograms } from '../../src/epoch/epoch-auditor
 
 export const TOKEN: bigint = 10n ** 18n
 const EPOCH_SECONDS = 1000
-const CHALLENGE_SECONDS = 100
+export const CHALLENGE_SECONDS = 100
 const ONE_COIN = 10n ** 18n
 const secp256k1 = await loadSecp256k1()
 const quality = { ...defaultQualityParameters, probersPerNode: 5, probersMin: 3, probesPerEpoch: 4 }

@@ -40,8 +40,8 @@ function start(
 interface Operator {
   readonly role: string
   readonly qualityPpm: readonly (number | null)[]
-  readonly mintedTokenUnits: number | string
-  readonly bond: { readonly bondedTokenUnits: number | string; readonly expelled: boolean }
+  readonly mintedTokenUnits: string
+  readonly bond: { readonly bondedTokenUnits: string; readonly expelled: boolean }
   readonly earnings: readonly { readonly grossMicroUsd: number }[]
 }
 
@@ -58,7 +58,7 @@ describe('npm start -- --epochs', () => {
         if (found === undefined) throw new TypeError(`nobody is ${role}`)
         return found
       }
-      expect(of('equivocating').bond).toMatchObject({ bondedTokenUnits: 0, expelled: true })
+      expect(of('equivocating').bond).toMatchObject({ bondedTokenUnits: '0', expelled: true })
       for (const role of ['honest', 'slow', 'often-offline', 'self-dealing', 'proposer-of-a-lie'])
         expect(BigInt(of(role).bond.bondedTokenUnits)).toBe(2000n * TOKEN)
       for (const { earnings } of operators as readonly Operator[])

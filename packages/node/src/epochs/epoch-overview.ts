@@ -90,7 +90,10 @@ function stateOf(
   }
   const verdict = service.watcher.verdictOf(epoch)
   if (verdict !== undefined) return { state: 'dropped', reason: verdict.reason ?? 'nobody decided in time' }
-  return { state: 'gathering', reason: 'not proposed yet' }
+  // Only the newest epoch whose logs are in is proposed by itself; what it builds on holds the ones before.
+  const isPassedOver = time.now() >= scheduleOf(calendar, epochNumber(epoch + 1)).logsCloseAt
+  const reason = isPassedOver ? 'over, and nobody proposed it: it is part of the next root' : 'not proposed yet'
+  return { state: 'gathering', reason }
 }
 
 function claimOf(service: EpochService): RewardClaimStatus | null {
