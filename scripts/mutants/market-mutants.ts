@@ -58,6 +58,18 @@ export const marketMutants: readonly Mutant[] = [
     rule: 'bill-is-sum',
   },
   {
+    name: 'refused-receipt-lost',
+    what: 'a receipt that the disk refused is missing from the bill for ever',
+    file: `${PAYER}/channel-journal.ts`,
+    from: 'this.#refused.set(index, row)',
+    to: 'void row',
+    profile: 'none',
+    more: { badDisks: 20 },
+    nodes: 5,
+    faultMinutes: 4,
+    rule: 'receipts-verify',
+  },
+  {
     name: 'stale-voucher',
     what: 'a provider gives a receipt for new work against a voucher over the old',
     file: `${LEDGERS}/provider-ledger.ts`,

@@ -1,5 +1,6 @@
 import { loadSecp256k1 } from '@stead/protocol'
 import { PROFILES, runWorld, type Violation } from '@stead/simulation'
+import { eventLoopTurns, ProcessFaults } from '@stead/simulation/node'
 import type { Mutant } from './mutant.ts'
 
 /** What became of a mutant. */
@@ -21,21 +22,17 @@ export async function sweep(
   seedsMax: number,
 ): Promise<SweepOutcome> {
   const secp256k1 = await loadSecp256k1()
-  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
-  const faults = { ...PROFILES[profile], ...more }
+  const faults = new ProcessFaults()
+  const components = { secp256k1, turn: eventLoopTurns(), strayErrors: () => faults.take() }
+  faults.start()
+  const wrong = { ...PROFILES[profile], ...more }
   const others = new Set<string>()
   for (let seed = 1; seed <= seedsMax; seed++) {
-    const options = { seed, nodes, faultMinutes, faults, hasRealSignatures: false }
-    const { violations } = await runWorld({ secp256k1, turn, watchRejections }, options)
+    const options = { seed, nodes, faultMinutes, faults: wrong, hasRealSignatures: false }
+    const { violations } = await runWorld(components, options)
     const found: Violation | undefined = violations.find((violation) => violation.rule === rule)
     for (const violation of violations) others.add(violation.rule)
     if (found !== undefined) return { seed, rules: violations.map((violation) => violation.rule), what: found.what }
   }
   return { seed: undefined, rules: [...others], what: '' }
-}
-
-function watchRejections(tell: (what: string) => void): () => void {
-  const note = (reason: unknown): void => tell(String(reason))
-  process.on('unhandledRejection', note)
-  return () => process.off('unhandledRejection', note)
 }

@@ -14,16 +14,18 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   node: ['core', 'protocol', 'sandbox', 'market', 'compute', 'rewards', 'libp2p', 'evm', 'sqlite', 'sdk'],
   cli: ['core', 'protocol', 'sandbox', 'market', 'compute', 'rewards', 'sdk', 'node', 'evm', 'sqlite', 'toolchain'],
   testkit: ['core', 'protocol'],
-  simulation: ['core', 'protocol', 'sandbox', 'market', 'compute', 'rewards', 'testkit'],
+  // libp2p for its figures alone: the model of discovery counts with what is configured, not with copies of it.
+  simulation: ['core', 'protocol', 'sandbox', 'market', 'compute', 'rewards', 'testkit', 'libp2p'],
 }
 
 /** Packages whose sources must run under the simulator: no operating system, no clock, no timers, no chance. */
-export const SIMULATED: readonly string[] = ['core', 'market', 'compute', 'rewards', 'sdk', 'testkit', 'simulation']
+export const SIMULATED: readonly string[] = ['core', 'market', 'compute', 'rewards', 'sdk', 'testkit']
 
 /** Folders inside other packages for which the same holds; everything else of the sandbox may use Node.js. */
 export const SIMULATED_EXCEPT: Readonly<Record<string, readonly string[]>> = {
   sandbox: ['packages/sandbox/src/node/', 'packages/sandbox/src/browser/page-clock.ts'],
   protocol: ['packages/protocol/src/node/'],
+  simulation: ['packages/simulation/src/node/'],
 }
 
 /** What simulated sources must not mention, with what to use in its place. */

@@ -11,6 +11,7 @@ export type CliErrorCode =
   | 'CLI_LIMIT_REACHED'
   | 'CLI_AUDIT_MISMATCH'
   | 'CLI_EPOCH_UNKNOWN'
+  | 'CLI_NO_ROOT_YET'
   | 'CLI_EVIDENCE_MISSING'
   | 'CLI_KEY_MISSING'
   | 'CLI_NOTHING_TO_DO'
@@ -75,6 +76,12 @@ export const cliErrorCatalog: ErrorCatalog<CliErrorCode> = {
     retryable: false,
     meaning: 'No root of this epoch was proposed on this chain, or the epoch is not over.',
     next: 'Audit the newest one that there is: stead audit epoch latest',
+  },
+  CLI_NO_ROOT_YET: {
+    kind: 'user',
+    retryable: true,
+    meaning: 'No root of any epoch was proposed on this chain yet.',
+    next: 'Ask again when an epoch is over; see when: stead epoch',
   },
   CLI_EVIDENCE_MISSING: {
     kind: 'system',

@@ -1,7 +1,8 @@
+import { hasCode } from '@stead/core'
 import { Command, CommanderError, Option } from 'commander'
 import type { CommandContext } from './command-context.ts'
 import { type CommandEntry, commandList } from './command-list.ts'
-import { CliError } from './errors.ts'
+import { CliError, cliErrorCatalog } from './errors.ts'
 import { type ExitCode, exitCodes } from './exit-codes.ts'
 import { createInterruption } from './interruption.ts'
 import { printError } from './terminal/print-error.ts'
@@ -32,12 +33,13 @@ export async function runCli(args: readonly string[]): Promise<ExitCode> {
       exitCode = code
     },
   }
+  let program: Command | undefined
   try {
-    const program = await buildProgram(args, context)
+    program = await buildProgram(args, context)
     await program.parseAsync([...args], { from: 'user' })
     return exitCode
   } catch (error) {
-    return printFailure(terminal, error)
+    return printFailure(terminal, error, helpOf(program, args))
   }
 }
 
@@ -103,11 +105,31 @@ function nonEmpty(text: string | undefined): string | undefined {
   return text === '' ? undefined : text
 }
 
-function printFailure(terminal: Terminal, error: unknown): ExitCode {
-  if (!(error instanceof CommanderError)) return printError(terminal, error)
+/** The help of the command that was meant, as far as its name is right: `stead audit epoch --help`. */
+function helpOf(program: Command | undefined, args: readonly string[]): string {
+  const names = ['stead']
+  const words = args.filter((argument, index) => !argument.startsWith('-') && args[index - 1] !== '--data-dir')
+  let command = program
+  for (const word of words) {
+    command = command?.commands.find((each) => each.name() === word)
+    if (command === undefined) break
+    names.push(word)
+  }
+  return `${names.join(' ')} --help`
+}
+
+function printFailure(terminal: Terminal, error: unknown, help: string): ExitCode {
+  const next = `See what there is: ${help}`
+  if (!(error instanceof CommanderError)) {
+    // Who refuses a value need not know in which command; a next step of its own says more than any help.
+    const isGeneral = hasCode(error, 'CLI_USAGE') && error.next === cliErrorCatalog.CLI_USAGE.next
+    if (!isGeneral) return printError(terminal, error)
+    const { message, details, cause } = error
+    return printError(terminal, new CliError('CLI_USAGE', message, { details, next, cause }))
+  }
   // Help and version end the parse by an exception as well.
   if (error.exitCode === 0) return exitCodes.ok
   const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ')
-  const help = error.code === 'commander.help'
-  return printError(terminal, new CliError('CLI_USAGE', help ? 'a command is missing' : message))
+  const isHelp = error.code === 'commander.help'
+  return printError(terminal, new CliError('CLI_USAGE', isHelp ? 'a command is missing' : message, { next }))
 }

@@ -44,6 +44,38 @@ describe('the command line', () => {
     expect(stderr).not.toMatch(/\n\s+at /)
   })
 
+  it.each([
+    [['nonsense'], 'stead --help'],
+    [['up', '--nonsense'], 'stead up --help'],
+    [['jobs', 'watch'], 'stead jobs watch --help'],
+    [['audit', 'epoch', 'newest'], 'stead audit epoch --help'],
+    [['earnings', '--from', 'latest'], 'stead earnings --help'],
+  ])('names the help of the command that was meant after %j', (args, help) => {
+    expect(stead(args).stderr).toContain(`next: See what there is: ${help}\n`)
+  })
+
+  it('says what is wrong with a range of epochs', () => {
+    const refused = (...args: string[]) => {
+      const { status, stderr } = stead(args)
+      return [status, stderr.split('\n')[0]]
+    }
+    const nobody = `0x${'1'.repeat(40)}`
+    expect(refused('earnings', '--from', 'latest')).toEqual([
+      2,
+      'error: --from is the number of an epoch, not "latest" (CLI_USAGE)',
+    ])
+    expect(refused('audit', 'address', nobody, '--from', '-1')[1]).toContain('--from is the number of an epoch')
+    expect(refused('earnings', '--from', '5', '--to', '2')[1]).toContain('--from 5 is after --to 2')
+    expect(refused('audit', 'epoch', '99999999999999999999')[1]).toContain(
+      'epoch 99999999999999999999 is no epoch: the last that there can be is 999999999',
+    )
+  })
+
+  it('asks whose earnings are exported where no node says it', () => {
+    const { status, stderr } = stead(['export', 'earnings', '--data-dir', join(home, 'nobody')])
+    expect([status, stderr]).toEqual([2, expect.stringContaining('next: Name the operator: --address <operator>')])
+  })
+
   it('says where no node runs, and how to start one, as one JSON document where asked', () => {
     const { status, stdout, stderr } = stead(['status', '--json', '--data-dir', join(home, 'nowhere')])
     expect(status).toBe(5)

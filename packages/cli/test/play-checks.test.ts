@@ -1,4 +1,4 @@
-import { type Address, address, type Hash, hash, microUsd, type UnixMs } from '@stead/core'
+import { type Address, address, type Hash, hash, microUsd } from '@stead/core'
 import { NOBODY, type TokenTransfer } from '@stead/evm'
 import type { EpochEarnings } from '@stead/rewards'
 import { describe, expect, it } from 'vitest'
@@ -143,15 +143,7 @@ function goodPlay(): { readonly record: PlayRecord; readonly books: PlayBooks } 
     firstEpoch: 1,
     epochs: 1,
     lots: [lot],
-    lie: {
-      epoch: 1,
-      attempt: 1,
-      endsAt: 0 as UnixMs,
-      proposer: liar,
-      proposed: { root: LIE, evidence: word(3) },
-      challenge: undefined,
-      decisionSlot: word(4),
-    },
+    lie: { ...place, epoch: 1, attempt: 1, root: LIE, evidence: word(3) },
     roots: [{ epoch: 1, root: TRUTH, evidence: word(3) }],
     selfDealerStartMicroUsd: start,
   }
@@ -208,13 +200,13 @@ describe('what a play must show', () => {
     ],
     [
       'the false root became final',
-      ({ record, books }) => ({ record: { ...record, roots: [{ ...record.lie.proposed, epoch: 1 }] }, books }),
+      ({ record, books }) => ({ record: { ...record, roots: [{ ...record.lie, epoch: 1 }] }, books }),
       'the false root',
     ],
     [
       'the liar has its deposit back',
       ({ record, books }) => {
-        const back = transfer(REWARDS, record.lie.proposer, 100n * TOKEN)
+        const back = transfer(REWARDS, account(24), 100n * TOKEN)
         return { record, books: { ...books, tokens: booksOf([...books.tokens.transfers, back]) } }
       },
       'the false root',

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { dollarsOf, formatPpm, formatWei, tokensOf } from '../src/chain/amounts.ts'
 import { describeBond, withdrawable } from '../src/chain/bond-view.ts'
-import { jobEarnings } from '../src/epoch/job-earnings.ts'
 import { reasonText } from '../src/epoch/reason-text.ts'
 
 const TOKEN = 10n ** 18n
@@ -64,55 +63,5 @@ describe('a bond', () => {
     expect(withdrawable(bond, 999 as never)).toEqual({ tokenUnits: 0n, nextAt: 1000 })
     expect(withdrawable(bond, 1000 as never)).toEqual({ tokenUnits: TOKEN, nextAt: 5000 })
     expect(withdrawable(bond, 9000 as never)).toEqual({ tokenUnits: 3n * TOKEN, nextAt: undefined })
-  })
-})
-
-describe('earnings by job', () => {
-  const channel = {
-    channel: '0xc1',
-    grossMicroUsd: 100n,
-    feeMicroUsd: 5n,
-    netMicroUsd: 95n,
-    gasWei: 7n,
-    unclaimedMicroUsd: 0n,
-    unpaidMicroUsd: 0n,
-    reason: null,
-  }
-  const open = { ...channel, channel: '0xc2', unclaimedMicroUsd: 20n, unpaidMicroUsd: 3n, reason: 'below-minimum' }
-  const receipts = [
-    { channel: '0xc1', quantity: 10n },
-    { channel: '0xc2', quantity: 1n },
-    { channel: '0xc2', quantity: 2n },
-    { channel: 'of another node', quantity: 50n },
-  ]
-
-  it('are those of its channels together, with the reason of what is not claimed', () => {
-    const jobs = new Map([
-      ['0xc1', '0xj'],
-      ['0xc2', '0xj'],
-    ])
-    expect(jobEarnings({ channels: [channel, open], receipts, jobs } as never)).toEqual([
-      {
-        job: '0xj',
-        channels: ['0xc1', '0xc2'],
-        deliveries: 3,
-        fuel: 13n,
-        grossMicroUsd: 200n,
-        feeMicroUsd: 10n,
-        gasWei: 14n,
-        netMicroUsd: 190n,
-        unclaimedMicroUsd: 20n,
-        unpaidMicroUsd: 3n,
-        reason: 'below-minimum',
-      },
-    ])
-  })
-
-  it('are those of a channel where nobody knows the job', () => {
-    const found = jobEarnings({ channels: [channel, open], receipts, jobs: new Map() } as never)
-    expect(found.map(({ job, channels, fuel }) => [job, channels, fuel])).toEqual([
-      [undefined, ['0xc1'], 10n],
-      [undefined, ['0xc2'], 3n],
-    ])
   })
 })

@@ -91,4 +91,11 @@ describe('JSON', () => {
       '{"small":5,"large":"9007199254740992","bytes":"AQ=="}',
     )
   })
+
+  it('has one form for an amount, whether it is small or large', () => {
+    const quote = { amountIn: 5n, amountOut: 10n ** 20n, minimumOut: 0n, impactPpm: 3 }
+    expect(toJson({ tokenUnits: 0n, gasWei: 7n, feeMicroUsd: 7n, quote })).toBe(
+      '{"tokenUnits":"0","gasWei":"7","feeMicroUsd":7,"quote":{"amountIn":"5","amountOut":"100000000000000000000","minimumOut":"0","impactPpm":3}}',
+    )
+  })
 })

@@ -40,6 +40,12 @@ export interface CapAccrued extends EventPlace {
   readonly tokenUnits: bigint
 }
 
+/** What an operator was credited by the Escrow was sent to it. */
+export interface OperatorPaid extends EventPlace {
+  readonly operator: Address
+  readonly amountMicroUsd: MicroUsd
+}
+
 /** A root that was proposed, or that became final. */
 export interface RootEvent extends RootResult, EventPlace {
   readonly epoch: number
@@ -52,6 +58,7 @@ export interface RootEvent extends RootResult, EventPlace {
  */
 export interface EconomyLedger {
   claims(span: BlockSpan, operator?: Address): Promise<readonly ClaimsCredited[]>
+  payouts(span: BlockSpan, operator?: Address): Promise<readonly OperatorPaid[]>
   lotsBought(span: BlockSpan): Promise<readonly LotBought[]>
   rewardsPaid(span: BlockSpan, operator?: Address): Promise<readonly RewardPaid[]>
   capsAccrued(span: BlockSpan, operator?: Address): Promise<readonly CapAccrued[]>

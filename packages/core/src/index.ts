@@ -41,6 +41,7 @@ export type {
   EconomyLedger,
   EventPlace,
   LotBought,
+  OperatorPaid,
   RewardPaid,
   RootEvent,
 } from './economy-ledger.ts'

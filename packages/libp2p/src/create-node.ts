@@ -12,6 +12,7 @@ import { BoundedDatastore } from './bounded-datastore.ts'
 import type { GossipRules } from './gossip.ts'
 import { quietLibp2pLogger } from './libp2p-logger.ts'
 import type { Libp2pOptions } from './options.ts'
+import { GOSSIP_OVERLAY, GOSSIP_RPC_LIMITS, TABLE_SHAPE } from './overlay.ts'
 import { TABLE_PROTOCOL } from './provider-table.ts'
 
 type Components = Parameters<NonNullable<Libp2pInit['transports']>[number]>[0]
@@ -101,7 +102,7 @@ function tableFactory(options: Libp2pOptions): (components: Components & NodeSer
     initialQuerySelfInterval: 100,
     // All later searches are NeighbourSearch's, which knows whether anything changed.
     querySelfInterval: TIMER_MS_MAX,
-    alpha: 3,
+    ...TABLE_SHAPE,
     // A node that is gone must leave the table soon after its announcements stop.
     reprovide: {
       validity: 3 * options.provideIntervalMs,
@@ -117,6 +118,7 @@ function gossipFactory(
   options: Libp2pOptions,
 ): (components: Components & NodeServices) => GossipSub {
   return gossipsub({
+    ...GOSSIP_OVERLAY,
     globalSignaturePolicy: 'StrictNoSign',
     msgIdFn: (message) => gossip.messageId(message.topic, message.data),
     dataTransform: {
@@ -133,14 +135,6 @@ function gossipFactory(
     maxInboundDataLength: MIB,
     maxOutboundBufferSize: 4 * MIB,
     maxTopicBytesPerPeer: 256 * 1024,
-    decodeRpcLimits: {
-      maxSubscriptions: 256,
-      maxMessages: 256,
-      maxControlMessages: 256,
-      maxIhaveMessageIDs: 1000,
-      maxIwantMessageIDs: 1000,
-      maxIdontwantMessageIDs: 256,
-      maxPeerInfos: 16,
-    },
+    decodeRpcLimits: GOSSIP_RPC_LIMITS,
   })
 }

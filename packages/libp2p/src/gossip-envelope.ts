@@ -27,6 +27,8 @@ const KEY_OFFSET = 1
 const TIME_OFFSET = 34
 const SIGNATURE_OFFSET = 42
 const PAYLOAD_OFFSET = 107
+/** What an envelope adds to its payload. */
+export const ENVELOPE_OVERHEAD_BYTES: number = PAYLOAD_OFFSET
 const DOMAIN = new TextEncoder().encode('stead-gossip-1')
 
 /** Largest gossip payload: 64 KiB. */

@@ -53,6 +53,8 @@ export interface GossipOptions {
 
 /** A message may come from a clock that is so far off, or be so long on its way. */
 const FRESH_MS = 5 * 60_000
+/** How long a message's id is remembered, in ms: one that comes later is too old by its own time. */
+export const GOSSIP_SEEN_FOR_MS: number = 2 * FRESH_MS
 const BURST_SECONDS = 5
 /** Bad messages that a neighbour may pass on at once, and per second: its version may judge differently than ours. */
 const OFFENCE_BURST = 10
@@ -67,7 +69,7 @@ interface Source {
 
 /** Our rules on gossipsub: who may publish, what is fresh, how much one neighbour may send, and what the handlers say. */
 export class Gossip implements GossipRules {
-  readonly seenForMs: number = 2 * FRESH_MS
+  readonly seenForMs: number = GOSSIP_SEEN_FOR_MS
   readonly #components: GossipComponents
   readonly #options: GossipOptions
   readonly #handlers = new Map<string, Set<GossipHandler>>()

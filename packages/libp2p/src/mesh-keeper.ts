@@ -19,7 +19,7 @@ export interface MeshKeeperOptions {
 }
 
 /** Dials of one round: a few at random, so that a network started from one node grows into a mesh and not a storm. */
-const DIALS_PER_ROUND = 3
+export const DIALS_PER_ROUND = 3
 const FIRST_INTERVAL_MS = 250
 
 /** Keeps a node connected to enough peers, through whichever of them live; bootstrap peers are only the first to try. */

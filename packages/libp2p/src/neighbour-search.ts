@@ -15,7 +15,7 @@ export interface NeighbourSearchOptions {
 }
 
 /** Pauses double up to so many first ones: 5 minutes by default, what Kademlia's authors advise for a network at rest. */
-const PAUSE_INTERVALS_MAX = 30
+export const SEARCH_PAUSE_INTERVALS_MAX = 30
 /** A search asks a few peers at a time; those that are gone are waited for. */
 const SEARCH_TIMEOUT_MS = 5000
 
@@ -69,7 +69,7 @@ export class NeighbourSearch {
   async #search(): Promise<void> {
     const { clock, logger } = this.#components
     this.#isSearching = true
-    this.#pauseMs = Math.min(2 * this.#pauseMs, PAUSE_INTERVALS_MAX * this.#options.intervalMs)
+    this.#pauseMs = Math.min(2 * this.#pauseMs, SEARCH_PAUSE_INTERVALS_MAX * this.#options.intervalMs)
     const timeout = new AbortController()
     const timer = clock.setTimer(SEARCH_TIMEOUT_MS, () => timeout.abort())
     try {

@@ -22,7 +22,8 @@ export interface RoundTripsOptions {
 /** The protocol that echoes up to 64 bytes; every node serves it. */
 const PING_PROTOCOL = '/stead/ping/1'
 const PING_BYTES = 8
-const MISSED_MAX = 2
+/** Pings in a row without an answer after which a peer is taken for dead. */
+export const PINGS_MISSED_MAX = 2
 
 /** Measures how near the connected peers are, and notices those that have silently gone. */
 export class RoundTrips {
@@ -86,7 +87,7 @@ export class RoundTrips {
   #onMissed(peer: PeerId): void {
     const missed = (this.#missed.get(peer) ?? 0) + 1
     this.#missed.set(peer, missed)
-    if (missed < MISSED_MAX) return
+    if (missed < PINGS_MISSED_MAX) return
     this.#missed.delete(peer)
     this.#components.onDead(peer)
   }

@@ -11,7 +11,14 @@ export {
 export type { OfferBookComponents, OfferWish } from './offers/offer-book.ts'
 export { OfferBook } from './offers/offer-book.ts'
 export type { OfferEntry, OfferSource } from './offers/offer-entry.ts'
-export { OFFERS_PROTOCOL, offersReplySchema, offersTopic } from './offers/offer-messages.ts'
+export { OFFERS_FIND_TIMEOUT_MS } from './offers/offer-exchange.ts'
+export {
+  OFFERS_PER_ANSWER_MAX,
+  OFFERS_PROTOCOL,
+  offersReplySchema,
+  offersRequestSchema,
+  offersTopic,
+} from './offers/offer-messages.ts'
 export type {
   MarketPayerInput,
   MarketPayerOptions,

@@ -19,6 +19,7 @@ export type NodeErrorCode =
   | 'NODE_EPOCH_NOT_OVER'
   | 'NODE_EPOCH_NO_PROGRAM'
   | 'NODE_EPOCH_REFUSED'
+  | 'NODE_EPOCH_ROOT_FALSE'
   | 'NODE_OPERATOR_KEY'
   | 'NODE_DOCUMENT_UNKNOWN'
 
@@ -125,6 +126,12 @@ export const nodeErrorCatalog: ErrorCatalog<NodeErrorCode> = {
     retryable: true,
     meaning: 'An epoch cannot be proposed now: it is final already, or another proposal is open.',
     next: 'See proposals: stead epoch',
+  },
+  NODE_EPOCH_ROOT_FALSE: {
+    kind: 'system',
+    retryable: true,
+    meaning: 'The final root of an epoch is not what its evidence gives, or nobody gives the evidence out.',
+    next: 'Nothing is lost: the root of a later epoch holds what is missing. See the difference: stead audit epoch <n>',
   },
   NODE_OPERATOR_KEY: {
     kind: 'user',

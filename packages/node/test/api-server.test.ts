@@ -2,9 +2,12 @@ import { once } from 'node:events'
 import { createServer, request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { silentLogger } from '@stead/core'
+import { contentIdOf } from '@stead/protocol'
 import { afterEach, describe, expect, it } from 'vitest'
 import { ApiServer } from '../src/api/api-server.ts'
+import { blobHandlers } from '../src/api/blob-handlers.ts'
 import { createRoutes } from '../src/api/create-routes.ts'
+import { epochHandlers } from '../src/api/epoch-handlers.ts'
 import type { Handlers } from '../src/api/handlers.ts'
 
 const running: ApiServer[] = []
@@ -135,6 +138,37 @@ describe('what the local API refuses', () => {
       'NODE_BODY_TOO_LARGE',
     ])
     expect(await codeOf('/v1/blobs', { headers, body: '{}' })).toEqual([400, 'API_BAD_REQUEST'])
+  })
+
+  it('says so of an id that is none, of any length and in any spelling', async () => {
+    const id = contentIdOf('raw', Uint8Array.of(1))
+    const cache = { get: async () => undefined }
+    const { getBlob } = blobHandlers({ trade: { blobs: { cache } } } as never)
+    const { getDocument } = epochHandlers({ epochs: {} } as never)
+    const api = await serve({ getBlob, getDocument })
+    const headers = { authorization: `Bearer ${api.token}` }
+    const problemOf = async (path: string): Promise<unknown[]> => {
+      const { status, body, type } = await send(api.port, path, { headers })
+      const { code, kind } = JSON.parse(body)
+      return [status, code, kind, type.split(';')[0]]
+    }
+    const refused = [400, 'API_BAD_REQUEST', 'user', 'application/problem+json']
+    const wrong = [
+      '-1',
+      '%00',
+      'B',
+      id.toUpperCase(),
+      `${id}a`,
+      'a'.repeat(99),
+      'a'.repeat(101),
+      'b'.repeat(9000),
+      '%zz',
+    ]
+    for (const text of wrong) {
+      expect([text, await problemOf(`/v1/documents/${text}`)]).toEqual([text, refused])
+      expect([text, await problemOf(`/v1/blobs/${text}`)]).toEqual([text, refused])
+    }
+    expect((await problemOf(`/v1/blobs/${id}`))[1]).toBe('COMPUTE_BLOB_MISSING')
   })
 
   it('keeps the text of an unexpected error to itself', async () => {

@@ -43,6 +43,7 @@ export {
   publicKeyOfPeerId,
   recoverAddress,
 } from './keys.ts'
+export { nodeConsentSigner, signNodeConsent } from './node-consent.ts'
 export type { Offer, Resource, SignedDocument } from './offer.ts'
 export {
   OFFER_BYTES_MAX,

@@ -21,9 +21,21 @@ export interface Statement {
 const SEPARATOR = domainSeparator({ name: 'Stead', version: '1' })
 const TYPE_HASH = keccakText('Statement(bytes32 slot,bytes32 payload)')
 
+/** Hashes of purposes: there are a handful, all in code, and each message that arrives needs one. */
+const purposeHashes = new Map<string, Uint8Array>()
+
 /** A slot: keccak-256 over the hash of its purpose (`stead/offer`) and its words, each 32 bytes. */
 export function slotOf(purpose: string, words: readonly Uint8Array[]): Hash {
-  return hashFromBytes(keccak_256(concatBytes(keccakText(purpose), ...words)))
+  return hashFromBytes(keccak_256(concatBytes(purposeHash(purpose), ...words)))
+}
+
+function purposeHash(purpose: string): Uint8Array {
+  let hash = purposeHashes.get(purpose)
+  if (hash === undefined) {
+    hash = keccakText(purpose)
+    purposeHashes.set(purpose, hash)
+  }
+  return hash
 }
 
 /** The payload of a document: the SHA-256 of its bytes. */

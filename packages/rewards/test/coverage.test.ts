@@ -34,6 +34,7 @@ describe('coverage', () => {
     networkMaxMicroUsd: microUsd(1500n),
     operatorMaxMicroUsd: microUsd(1200n),
     epochMaxMicroUsd: microUsd(10_000n),
+    cells: ['bandwidth antarctica', 'compute antarctica', 'sensing antarctica', 'storage antarctica'],
   }
   const budgetMicroUsd = microUsd(100_000n)
 
@@ -103,13 +104,14 @@ describe('coverage', () => {
     expect(everything[0]?.reasons).toContainEqual({ code: 'capped', about: '4:0a0000', need: 4000n, have: 1500n })
     const operator = addressOf('many networks')
     const spread = [0, 1, 2].map((index) => quality(index, { operator, region: `place ${index}` }))
-    expect(sum(run(spread))).toBe(1200n)
+    const cells = Array.from({ length: 30 }, (_, index) => `compute place ${index}`).sort()
+    expect(sum(run(spread, { cells }))).toBe(1200n)
     const far = Array.from({ length: 30 }, (_, index) => quality(index, { region: `place ${index}` }))
-    expect(sum(run(far))).toBe(9990n)
-    const poor = run(far, {}, microUsd(77n))
+    expect(sum(run(far, { cells }))).toBe(9990n)
+    const poor = run(far, { cells }, microUsd(77n))
     expect(sum(poor)).toBeLessThanOrEqual(77n)
     expect(poor[0]?.reasons).toContainEqual({ code: 'deposit-limit', about: 'epoch', need: 30_000n, have: 77n })
-    expect(sum(run(far, {}, microUsd(0n)))).toBe(0n)
+    expect(sum(run(far, { cells }, microUsd(0n)))).toBe(0n)
   })
 
   test('says why a node earns nothing', () => {
@@ -170,6 +172,34 @@ describe('coverage', () => {
         expect(amounts(run(shuffled, { epochMaxMicroUsd: microUsd(999n) }))).toEqual(amounts(plain))
       }),
       { numRuns: 20 },
+    )
+  })
+
+  test('pays nothing for a place that nobody asked for: inventing one is no way to be alone in it', () => {
+    const names = Array.from({ length: 10 }, (_, index) => `xx${index}`)
+    const inventive = names.map((region, index) => quality(1, { node: addressOf(`node ${index}`), region }))
+    const greedy = quality(2, { resources: 0b1111, region: 'Antarctica ' })
+    const shares = run([...inventive, greedy, quality(3)])
+    expect(shareOf(shares, first)).toMatchObject({ amountUnits: 0n })
+    expect(shareOf(shares, first).reasons[0]).toEqual({
+      code: 'place-not-paid',
+      about: 'compute xx0',
+      need: 1n,
+      have: 0n,
+    })
+    expect(shareOf(shares, addressOf('operator 2')).amountUnits).toBe(0n)
+    expect(shareOf(shares, addressOf('operator 3')).amountUnits).toBe(1000n)
+  })
+
+  test.each([
+    ['none', []],
+    ['one twice', ['compute a', 'compute a']],
+    ['without an order', ['compute b', 'compute a']],
+    ['of no resource', ['gold eu-west']],
+    ['of no place', ['compute ']],
+  ])('refuses cells: %s', (_, cells) => {
+    expect(() => coverageProgram.checkParameters?.({ ...parameters, cells })).toThrow(
+      expect.objectContaining({ code: 'REWARDS_MALFORMED' }),
     )
   })
 })

@@ -37,6 +37,7 @@ const coveragePolicy = encodePolicy(coverageProgram, {
   networkMaxMicroUsd: microUsd(5000n),
   operatorMaxMicroUsd: microUsd(5000n),
   epochMaxMicroUsd: microUsd(6000n),
+  cells: ['compute eu-west'],
 })
 const COVERAGE = policyId(coveragePolicy)
 const policies = [utilityPolicy, coveragePolicy]
@@ -145,7 +146,7 @@ describe('epochs', () => {
     const logs = logsOf(facts)
     const plain = new Shelf()
     const expected = await plain.compute(plain.gather({ facts, logs, policies }))
-    expect(expected.resultDocument.id).toBe('bafyreid4sbep3i4u7mqlvog5ehqdlwkd7cqwt2qkyeqymx5jnzcjpvdif4')
+    expect(expected.resultDocument.id).toBe('bafyreianhaiv2ns3hetaewzgj4reipw73gupzi5srppzxdoou2bcnldvpu')
     await fc.assert(
       fc.asyncProperty(
         fc.shuffledSubarray([...logs], { minLength: logs.length }),

@@ -1,9 +1,10 @@
-import { isSteadError, microUsd } from '@stead/core'
+import { type Address, address, isSteadError, microUsd } from '@stead/core'
 import {
   type ClaimEvent,
   ClaimTally,
   encodeChainFacts,
   epochNumber,
+  FACT_NODES_MAX,
   mintCap,
   openChainFacts,
   tokenUnits,
@@ -23,6 +24,9 @@ function claim(block: number, logIndex: number, change: Partial<ClaimEvent> = {}
     ...change,
   }
 }
+
+/** Cheap, because there are many. */
+const dustAddress = (index: number): Address => address(`0x${index.toString(16).padStart(40, '0')}`)
 
 const CLAIMS = Array.from({ length: 12 }, (_, index) => claim(index, index % 4))
 
@@ -60,19 +64,43 @@ describe('claim tally', () => {
     }
   })
 
-  test('events beyond its columns are kept, and places out of range are refused', () => {
+  test('events beyond its columns are kept', () => {
     const tally = new ClaimTally()
     for (let index = 0; index < 10_000; index++) tally.add(claim(index, 0))
     for (let index = 0; index < 10_000; index++) tally.add(claim(index, 0))
     expect(tally.totals()).toMatchObject({ events: 10_000, duplicates: 10_000 })
-    for (const [block, logIndex] of [
-      [-1, 0],
-      [2 ** 31, 0],
+  })
+
+  test('no place in a chain and no amount stops an epoch: a block stuffed with logs, a number of blocks, test money', () => {
+    const tally = new ClaimTally()
+    const places = [
       [1, 65_536],
-      [1, 0.5],
-    ] as const) {
-      expect(() => new ClaimTally().add({ ...claim(0, logIndex), blockNumber: BigInt(block) })).toThrow(RangeError)
+      [1, 2 ** 22],
+      [2 ** 31, 0],
+      [Number.MAX_SAFE_INTEGER, 7],
+    ] as const
+    for (const [block, logIndex] of [...places, ...places])
+      tally.add({ ...claim(0, logIndex), blockNumber: BigInt(block) })
+    expect(tally.totals()).toMatchObject({ events: places.length, duplicates: places.length })
+    const rich = new ClaimTally()
+    const amounts = { grossMicroUsd: microUsd(2n ** 127n), feeMicroUsd: microUsd(2n ** 122n) }
+    for (let index = 0; index < 100; index++) rich.add({ ...claim(index, 0), ...amounts })
+    const { fees, feeTotalMicroUsd } = rich.totals()
+    expect(feeTotalMicroUsd).toBe(fees.reduce((sum, { feeMicroUsd }) => sum + feeMicroUsd, 0n))
+    expect(feeTotalMicroUsd).toBeLessThan(2n ** 63n)
+  })
+
+  test('dust of more nodes than facts can hold crowds out nobody who earned something', () => {
+    const tally = new ClaimTally()
+    const earner = addressOf('earner')
+    for (let index = 0; index < FACT_NODES_MAX + 10; index++) {
+      const dust = { grossMicroUsd: microUsd(1n), feeMicroUsd: microUsd(0n), node: dustAddress(index) }
+      tally.add({ ...claim(index, 0), ...dust })
     }
+    tally.add({ ...claim(0, 1), operator: earner, grossMicroUsd: microUsd(40n), feeMicroUsd: microUsd(2n) })
+    const { fees, feeTotalMicroUsd } = tally.totals()
+    expect([fees.length, feeTotalMicroUsd]).toEqual([FACT_NODES_MAX, 2n])
+    expect(fees.some(({ operator }) => operator === earner)).toBe(true)
   })
 })
 

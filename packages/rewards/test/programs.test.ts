@@ -172,6 +172,7 @@ describe('policies', () => {
         networkMaxMicroUsd: zero,
         operatorMaxMicroUsd: zero,
         epochMaxMicroUsd: zero,
+        cells: ['compute anywhere'],
       }),
     )
     expect(() => sumLines([{ program: bound, depositedMicroUsd: microUsd(100n) }], input({}), [])).toThrow(

@@ -33,7 +33,6 @@ export async function runWorld(components: WorldComponents, options: WorldOption
   const violations = new Violations()
   const running = new RunningChecks(world, violations)
   const look = (): void => running.look()
-  const stopWatching = components.watchRejections?.((what) => world.bugs.push(`nobody caught: ${what}`))
   await world.start()
   const end = await world.faultPhase(look)
   violations.check(end === 'time', 'no-loop', () => `the world did not come to an end of ${end}`, [])
@@ -47,7 +46,6 @@ export async function runWorld(components: WorldComponents, options: WorldOption
   await checkBooks(world, violations)
   await checkIdle(world, violations)
   look()
-  stopWatching?.()
   const { scheduler, hub } = world.parts
   const [first] = violations.all
   return {

@@ -158,3 +158,44 @@ describe('SeededRandom', () => {
     expect(Math.max(...fractions)).toBeLessThan(1)
   })
 })
+
+describe('gossip of a hub with a mesh', () => {
+  class CountingHub extends MemoryHub {
+    messages = 0
+    override deliver(...args: Parameters<MemoryHub['deliver']>): void {
+      this.messages++
+      super.deliver(...args)
+    }
+  }
+
+  /** Forty nodes of which each is connected to all; how many hear a message, and how many messages that takes. */
+  async function spread(gossipDegreeMax?: number): Promise<readonly [number, number]> {
+    const clock = new ManualClock()
+    const degree = gossipDegreeMax === undefined ? {} : { gossipDegreeMax }
+    const hub = new CountingHub({ clock, random: new SeededRandom(3), ...degree })
+    hub.setDefaultLink({ latencyMs: 5, jitterMs: 20 })
+    const nodes = Array.from({ length: 40 }, () => hub.createNode())
+    for (const node of nodes) await node.start()
+    const heard = new Set<string>()
+    for (const node of nodes) {
+      node.subscribe('news', () => {
+        heard.add(node.self)
+        return 'accept'
+      })
+      for (const other of nodes) if (other !== node) void node.connect(other.self, 1000)
+    }
+    await clock.advance(1000)
+    hub.messages = 0
+    await nodes[0]?.publish('news', Uint8Array.of(1))
+    await clock.advance(1000)
+    return [heard.size, hub.messages]
+  }
+
+  it('reaches everybody with as few messages as neighbours are told', async () => {
+    // A flood: to all 39, and from each of them to all but the one that it has it from.
+    expect(await spread()).toEqual([39, 39 + 39 * 38])
+    const [heard, messages] = await spread(8)
+    expect(heard).toBe(39)
+    expect(messages).toBeLessThan(40 * 8)
+  })
+})

@@ -1,9 +1,9 @@
 import { type Hash, isSteadError } from '@stead/core'
 import { type Command, Option } from 'commander'
 import type { CommandContext } from '../command-context.ts'
-import { epochOf } from '../epoch/audit-commands.ts'
 import { describeEpochs, describeJobs } from '../epoch/earnings-text.ts'
-import { jobEarnings, jobsByChannel } from '../epoch/job-earnings.ts'
+import { epochRangeOf } from '../epoch/epoch-number.ts'
+import { jobEarnings, jobsByDelivery } from '../epoch/job-earnings.ts'
 import { addMemberOption, clientOf, commandFor, type GivenMember, neighbourOf, toldNodePlace } from '../node-place.ts'
 import { toJson } from '../terminal/terminal.ts'
 
@@ -19,7 +19,10 @@ export function define(command: Command, context: CommandContext): void {
     .addOption(new Option('--from <epoch>', 'number of the first epoch (default: the last 16 epochs)'))
     .addOption(new Option('--to <epoch>', 'number of the last epoch (default: the one that runs)'))
     .addOption(
-      new Option('--jobs', 'also what each job brought this node; a channel where only the payer knows the job'),
+      new Option(
+        '--jobs',
+        'also what each job brought this node; a channel, or the rest of it, where only the payer knows the job',
+      ),
     )
     .addHelpText(
       'after',
@@ -32,10 +35,7 @@ export function define(command: Command, context: CommandContext): void {
 }
 
 async function earnings(given: GivenRange, context: CommandContext): Promise<void> {
-  const range = {
-    ...(given.from === undefined ? {} : { from: epochOf(given.from) }),
-    ...(given.to === undefined ? {} : { to: epochOf(given.to) }),
-  }
+  const range = epochRangeOf(given)
   const node = toldNodePlace('operator', given, context)
   const client = clientOf(node)
   const { operator, rows, channels, claim } = await client.getEarnings(range)
@@ -55,12 +55,12 @@ async function earnings(given: GivenRange, context: CommandContext): Promise<voi
   if (jobs !== undefined) terminal.out(`\n${describeJobs(jobs, { claim, settle: commandFor(node, 'stead settle') })}`)
 }
 
-/** On a local network the payer can be asked which job a channel was for; it need not run. */
-async function knownJobs(context: CommandContext): Promise<ReadonlyMap<Hash, Hash>> {
+/** On a local network the payer can be asked which job a delivery was for; it need not run. */
+async function knownJobs(context: CommandContext): Promise<ReadonlyMap<string, Hash>> {
   const payer = neighbourOf('payer', context)
   if (payer === undefined) return new Map()
   try {
-    return jobsByChannel((await clientOf(payer).listReceipts()).receipts)
+    return jobsByDelivery((await clientOf(payer).listReceipts()).receipts)
   } catch (error) {
     if (isSteadError(error)) return new Map()
     throw error

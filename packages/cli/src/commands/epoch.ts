@@ -2,7 +2,7 @@ import { setTimeout as sleepFor } from 'node:timers/promises'
 import type { EpochLine, EpochList } from '@stead/sdk/api'
 import { type Command, Option } from 'commander'
 import type { CommandContext } from '../command-context.ts'
-import { epochOf } from '../epoch/audit-commands.ts'
+import { epochOf } from '../epoch/epoch-number.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { addMemberOption, clientOf, type GivenMember, toldNodePlace } from '../node-place.ts'
 import { patiently } from '../patiently.ts'
@@ -27,7 +27,7 @@ export function define(command: Command, context: CommandContext): void {
     .argument('<epoch>', 'its number')
   // An option before the subcommand's name is the same as one after it.
   addMemberOption(propose, 'operator').action((epoch: string, _: GivenMember, own: Command) =>
-    run(epochOf(epoch), own.optsWithGlobals(), context),
+    run(epochOf(epoch, 'epoch'), own.optsWithGlobals(), context),
   )
   const watching = command
     .command('watch')

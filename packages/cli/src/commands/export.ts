@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { type Address, messageOf } from '@stead/core'
+import { type Address, hasCode, messageOf } from '@stead/core'
 import { Argument, type Command, Option } from 'commander'
 import { addChainOptions, chainPlace, type GivenChain } from '../chain/chain-place.ts'
 import { paidOperator } from '../chain/paid-operator.ts'
@@ -10,7 +10,7 @@ import { type DocumentSource, documentSource } from '../epoch/document-source.ts
 import { CliError } from '../errors.ts'
 import { earningsColumns, earningsRows } from '../export/earnings-rows.ts'
 import { rewardColumns, rewardRows, settlementColumns, settlementRows } from '../export/ledger-rows.ts'
-import { addMemberOption, toldNodePlace } from '../node-place.ts'
+import { addMemberOption, type NodePlace, toldNodePlace } from '../node-place.ts'
 import { renderCsv } from '../terminal/table.ts'
 import { toJson } from '../terminal/terminal.ts'
 
@@ -45,7 +45,7 @@ export function define(command: Command, context: CommandContext): void {
 
 async function exportBook(what: Kind, given: GivenExport, context: CommandContext): Promise<void> {
   const node = toldNodePlace('operator', given, context)
-  const operator = await paidOperator({ named: given.address }, node, context)
+  const operator = await operatorOf(given, node, context)
   const place = await chainPlace(given, context)
   const source = (): DocumentSource => documentSource(given, node)
   const book = await withEconomy(place, (open) => bookOf(open, { what, operator, source }, context))
@@ -56,6 +56,17 @@ async function exportBook(what: Kind, given: GivenExport, context: CommandContex
   terminal.message(
     `${book.rows.length} ${book.rows.length === 1 ? 'row' : 'rows'}${given.out === undefined ? '' : ` in ${given.out}`}`,
   )
+}
+
+/** A book is read without any key: where the node has none either, its owner names the operator. */
+async function operatorOf({ address }: GivenExport, node: NodePlace, context: CommandContext): Promise<Address> {
+  try {
+    return await paidOperator({ named: address }, node, context)
+  } catch (cause) {
+    if (!hasCode(cause, 'CLI_KEY_MISSING')) throw cause
+    const next = 'Name the operator: --address <operator>; or the folder of its node: --data-dir <path>'
+    throw new CliError('CLI_USAGE', `no node here says whose books are meant: ${cause.message}`, { next, cause })
+  }
 }
 
 function save(path: string, text: string): void {

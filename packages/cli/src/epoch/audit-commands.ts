@@ -14,6 +14,7 @@ import { type AddressAudit, auditAddress } from './audit-address.ts'
 import { type DocumentSource, documentSource } from './document-source.ts'
 import { EpochAuditor, type EpochVerdict } from './epoch-auditor.ts'
 import { describeEarnings } from './epoch-earnings.ts'
+import { epochOf, epochOrLatestOf } from './epoch-number.ts'
 
 interface GivenAudit extends GivenChain {
   readonly node?: string
@@ -53,12 +54,6 @@ export function addEvidenceOption(command: Command): Command {
   )
 }
 
-/** An epoch's number as a person gives it. @throws CliError CLI_USAGE */
-export function epochOf(text: string): number {
-  if (/^[0-9]{1,9}$/.test(text)) return Number(text)
-  throw new CliError('CLI_USAGE', `an epoch is a number or latest, not ${JSON.stringify(text.slice(0, 80))}`)
-}
-
 /** Documents from a folder, or from the node that the command means. */
 function evidenceSource(given: GivenAudit, context: CommandContext): DocumentSource {
   const tell = given.evidence === undefined ? toldNodePlace : nodePlace
@@ -66,7 +61,7 @@ function evidenceSource(given: GivenAudit, context: CommandContext): DocumentSou
 }
 
 async function printEpoch(text: string, given: GivenAudit, context: CommandContext): Promise<void> {
-  const wanted = text === 'latest' ? undefined : epochOf(text)
+  const wanted = epochOrLatestOf(text)
   const source = evidenceSource(given, context)
   const verdict = await withEconomy(await chainPlace(given, context), async (open) => {
     const auditor = await EpochAuditor.open(open, source)
@@ -79,9 +74,12 @@ async function printEpoch(text: string, given: GivenAudit, context: CommandConte
   terminal.out(terminal.isJson ? toJson({ audit: 'match', ...epochFacts(verdict) }) : describeMatch(verdict))
 }
 
+const NOT_CHECKED = 'not checked: whether logs were left out (ask a node that takes part in epochs)'
+const NEVER_COUNTED = '; it was not decided on and never counted: the epoch is part of the next one'
+
 type Match = EpochVerdict & { readonly kind: 'match' }
 
-function epochFacts({ root, computed }: Match): Record<string, unknown> {
+function epochFacts({ root, computed, base, owedLogs }: Match): Record<string, unknown> {
   const { facts, result, evidence, resultDocument } = computed
   return {
     ...root,
@@ -89,6 +87,9 @@ function epochFacts({ root, computed }: Match): Record<string, unknown> {
     result: resultDocument.id,
     nodes: facts.nodes.length,
     logs: evidence.logs.length,
+    // Null: nobody who was asked can say whether logs were left out.
+    owedLogs: owedLogs ?? null,
+    buildsOn: base ?? null,
     feesMicroUsd: facts.feeTotalMicroUsd,
     lines: result.lines.length,
     mintedTokenUnits: sharesOf(computed, true),
@@ -102,15 +103,17 @@ function sharesOf({ facts, result }: Match['computed'], isMinted: boolean): bigi
   return lines.reduce((sum, { shareUnits }) => sum + shareUnits, 0n)
 }
 
-function describeMatch({ root, computed }: Match): string {
+function describeMatch({ root, computed, base, owedLogs }: Match): string {
   const { facts, result, evidence } = computed
   const minted = formatTokenUnits(sharesOf(computed, true))
   const sponsored = formatMicroUsd(sharesOf(computed, false))
   const unsold = result.openLots.map(({ lot }) => lot).join(', ')
   return [
     'MATCH',
-    `epoch ${root.epoch}, root ${root.root} (${root.state})`,
+    `epoch ${root.epoch}, root ${root.root} (${root.state})${root.state === 'dropped' ? NEVER_COUNTED : ''}`,
+    ...(base === undefined ? [] : [`builds on epoch ${base.epoch} (${base.state})`]),
     `evidence ${evidenceIdOf(root.evidence)}: ${evidence.logs.length} probe logs of ${facts.nodes.length} bonded nodes`,
+    owedLogs === undefined ? NOT_CHECKED : `none of the ${owedLogs} probe logs is left out that the node had in time`,
     `fees ${formatMicroUsd(facts.feeTotalMicroUsd)}; ${facts.sales.length} lots sold; unsold: ${unsold === '' ? 'none' : unsold}`,
     `${result.lines.length} lines: ${minted} to mint, ${sponsored} from sponsors`,
   ].join('\n')
@@ -119,7 +122,8 @@ function describeMatch({ root, computed }: Match): string {
 function printDifference(verdict: EpochVerdict & { readonly kind: 'difference' }, context: CommandContext): void {
   const { terminal } = context
   const { root, what, details } = verdict
-  const error = new CliError('CLI_AUDIT_MISMATCH', `epoch ${root.epoch}: ${what}`, {
+  const state = root.state === 'dropped' ? ` (of the root that was dropped${NEVER_COUNTED})` : ''
+  const error = new CliError('CLI_AUDIT_MISMATCH', `epoch ${root.epoch}: ${what}${state}`, {
     details: { epoch: root.epoch, root: root.root, ...details },
     next: `Keep the evidence: stead audit epoch ${root.epoch} --json > evidence.json`,
   })
@@ -133,7 +137,7 @@ function printDifference(verdict: EpochVerdict & { readonly kind: 'difference' }
 
 async function printAddress(text: string, given: GivenAudit, context: CommandContext): Promise<void> {
   const operator = addressOf(text)
-  const fromEpoch = given.from === undefined ? 0 : epochOf(given.from)
+  const fromEpoch = given.from === undefined ? 0 : epochOf(given.from, '--from')
   const source = evidenceSource(given, context)
   const audit = await withEconomy(await chainPlace(given, context), (open) =>
     auditAddress({ open, source, onProgress: (line) => context.terminal.message(line) }, { operator, fromEpoch }),
@@ -159,5 +163,7 @@ function describeAddress(audit: AddressAudit): string {
   })
   const utility = audit.programs.find(({ isMinting }) => isMinting)?.program
   const head = `MATCH\n${audit.operator}, ${audit.epochs.length} epochs recomputed`
-  return [head, ...paid, '', describeEarnings(audit.epochs, utility)].join('\n')
+  const { unheardEpochs } = audit
+  const unheard = unheardEpochs.length === 0 ? [] : [`in ${unheardEpochs.length} epochs ${NOT_CHECKED}`]
+  return [head, ...paid, ...unheard, '', describeEarnings(audit.epochs, utility)].join('\n')
 }

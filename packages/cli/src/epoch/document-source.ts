@@ -1,11 +1,10 @@
-import { existsSync } from 'node:fs'
-import { readdir, readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import { type ContentId, hasCode, type SteadError } from '@stead/core'
-import { type LoadDocument, openResult, RESULT_BYTES_MAX } from '@stead/rewards'
+import type { LoadDocument } from '@stead/rewards'
 import type { DaemonClient } from '@stead/sdk'
 import { CliError } from '../errors.ts'
 import { clientOf, type NodePlace } from '../node-place.ts'
+import { CheckedDocuments, type OfferedDocument } from './checked-documents.ts'
+import { DocumentFolder } from './document-folder.ts'
 
 /** Where the documents of epochs come from. */
 export interface DocumentSource {
@@ -15,6 +14,13 @@ export interface DocumentSource {
    * from it; but it says in which line a wrong root differs. Undefined where none is known.
    */
   readonly publishedResult: (result: PublishedResult) => Promise<Uint8Array | undefined>
+  /** Why `load` did not give a document; undefined where it is just not there. */
+  readonly faultOf?: (id: ContentId) => SteadError | undefined
+  /**
+   * Probe logs that every proposer of an epoch owed. Only who listened then can know: undefined, or none, where nobody
+   * who is asked did. Left out altogether where there is nobody to ask.
+   */
+  readonly owedLogs?: (epoch: number) => Promise<readonly ContentId[] | undefined>
 }
 
 /** What names a published result. */
@@ -25,46 +31,39 @@ export interface PublishedResult {
 
 /** A folder of files that are named by their content id, else the node. @throws CliError CLI_USAGE for no folder */
 export function documentSource({ evidence }: { readonly evidence?: string }, node: NodePlace): DocumentSource {
-  if (evidence === undefined) return { load: fromNode(clientOf(node)), publishedResult: async () => undefined }
-  return { load: kept(fromFolder(evidence)), publishedResult: (wanted) => resultIn(evidence, wanted) }
+  if (evidence === undefined) return nodeDocuments(clientOf(node))
+  const folder = new DocumentFolder(evidence)
+  const { load, faultOf } = new CheckedDocuments((id) => folder.ask(id))
+  return { load, faultOf, publishedResult: (wanted) => folder.publishedResult(wanted) }
 }
 
-async function resultIn(folder: string, { evidence, root }: PublishedResult): Promise<Uint8Array | undefined> {
-  for (const name of (await readdir(folder)).sort()) {
-    const path = join(folder, name)
-    if ((await stat(path)).size > RESULT_BYTES_MAX) continue
-    const bytes = new Uint8Array(await readFile(path))
-    try {
-      const result = openResult(bytes)
-      if (result.evidence === evidence && result.root === root) return bytes
-    } catch {
-      // Another kind of document.
-    }
-  }
-  return undefined
+/** From a node's API; the node asks its peers. */
+export function nodeDocuments(client: DaemonClient): DocumentSource {
+  const { load, faultOf } = new CheckedDocuments((id) => askNode(client, id))
+  return { load, faultOf, publishedResult: async () => undefined, owedLogs: (epoch) => askForLogs(client, epoch) }
 }
 
-/** @throws CliError CLI_USAGE when there is no such folder */
-function fromFolder(folder: string): LoadDocument {
-  if (!existsSync(folder)) throw new CliError('CLI_USAGE', `there is no folder ${folder}`)
-  return async (id) => {
-    const path = join(folder, id)
-    return existsSync(path) ? new Uint8Array(await readFile(path)) : undefined
+/** @throws CliError CLI_EVIDENCE_MISSING while it does not run or takes no part in epochs; SdkError of the connection */
+async function askNode(client: DaemonClient, id: ContentId): Promise<OfferedDocument | undefined> {
+  try {
+    return { bytes: await client.getDocument(id), from: 'the node' }
+  } catch (error) {
+    // The node has asked its peers as well.
+    if (hasCode(error, 'NODE_DOCUMENT_UNKNOWN')) return undefined
+    if (hasCode(error, 'API_NO_DAEMON') || hasCode(error, 'NODE_EPOCHS_OFF')) throw nodeNeeded(error, id)
+    throw error
   }
 }
 
-/** From a node's API; the node asks its peers. @throws CliError CLI_EVIDENCE_MISSING while it does not run or takes no part in epochs */
-export function fromNode(client: DaemonClient): LoadDocument {
-  return kept(async (id) => {
-    try {
-      return await client.getDocument(id)
-    } catch (error) {
-      // The node has asked its peers as well.
-      if (hasCode(error, 'NODE_DOCUMENT_UNKNOWN')) return undefined
-      if (hasCode(error, 'API_NO_DAEMON') || hasCode(error, 'NODE_EPOCHS_OFF')) throw nodeNeeded(error, id)
-      throw error
-    }
-  })
+/** Without a node that listens, or with one of an older version, the audit goes on and says that it did not look. */
+async function askForLogs(client: DaemonClient, epoch: number): Promise<readonly ContentId[] | undefined> {
+  try {
+    return (await client.getEpochLogs(epoch)).owed
+  } catch (error) {
+    const isUnheard = ['API_NO_DAEMON', 'NODE_EPOCHS_OFF', 'NODE_ROUTE_UNKNOWN'].some((code) => hasCode(error, code))
+    if (isUnheard) return undefined
+    throw error
+  }
 }
 
 function nodeNeeded(cause: SteadError, id: ContentId): CliError {
@@ -74,21 +73,4 @@ function nodeNeeded(cause: SteadError, id: ContentId): CliError {
     next: `Start one: ${how}; or name a folder with the documents: --evidence <folder>`,
     cause,
   })
-}
-
-/** An audit of an epoch and of the one after it opens the same documents. */
-const KEPT_BYTES_MAX = 64 * 1024 * 1024
-
-function kept(load: LoadDocument): LoadDocument {
-  const documents = new Map<ContentId, Uint8Array>()
-  let bytesKept = 0
-  return async (id) => {
-    const known = documents.get(id)
-    if (known !== undefined) return known
-    const bytes = await load(id)
-    if (bytes === undefined || bytesKept + bytes.length > KEPT_BYTES_MAX) return bytes
-    bytesKept += bytes.length
-    documents.set(id, bytes)
-    return bytes
-  }
 }

@@ -1,4 +1,12 @@
-import { type ContentId, hasCode, isSteadError, type RootEvent, type RootResult } from '@stead/core'
+import {
+  type BlockSpan,
+  type ContentId,
+  hasCode,
+  isSteadError,
+  type RootEvent,
+  type RootResult,
+  type SteadError,
+} from '@stead/core'
 import { systemClock } from '@stead/node/identity'
 import {
   auditEpoch,
@@ -27,9 +35,26 @@ export interface FoundRoot extends RootResult {
   readonly state: 'final' | 'open' | 'dropped'
 }
 
+/**
+ * What an epoch is computed on: the epoch before, `final` as the evidence of its final root gives it, without a look at
+ * whether that root was right; `audited` where it has none that can be used, so that it was audited in its turn.
+ */
+export interface EpochBase {
+  readonly epoch: number
+  readonly state: 'final' | 'audited'
+}
+
 /** What an audit of an epoch came to. */
 export type EpochVerdict =
-  | { readonly kind: 'match'; readonly root: FoundRoot; readonly computed: ComputedEpoch }
+  | {
+      readonly kind: 'match'
+      readonly root: FoundRoot
+      readonly computed: ComputedEpoch
+      /** Undefined in epoch 0. */
+      readonly base: EpochBase | undefined
+      /** Probe logs that a node had in time, all of which are in the evidence; undefined where nobody could say which. */
+      readonly owedLogs: number | undefined
+    }
   | {
       readonly kind: 'difference'
       readonly root: FoundRoot
@@ -38,13 +63,26 @@ export type EpochVerdict =
       readonly details: Readonly<Record<string, string>>
     }
 
+/** The accepted result of an epoch, and why it is accepted. */
+interface Accepted {
+  readonly id: ContentId
+  readonly state: EpochBase['state']
+}
+
+/** One audit, with what it stands on. */
+interface AuditedRoot {
+  readonly audit: EpochAudit
+  readonly base: EpochBase | undefined
+  readonly owedLogs: number | undefined
+}
+
 /** Recomputes epochs from chain and evidence. Needs neither an account nor a node of one's own. */
 export class EpochAuditor {
   readonly #open: OpenEconomy
   readonly #components: EpochComponents
   readonly #facts: ChainFactsReader
   readonly #source: DocumentSource
-  readonly #accepted: Map<number, Promise<ContentId>> = new Map()
+  readonly #accepted: Map<number, Promise<Accepted>> = new Map()
 
   private constructor(open: OpenEconomy, source: DocumentSource, facts: ChainFactsReader) {
     const { load } = source
@@ -58,26 +96,29 @@ export class EpochAuditor {
     return new EpochAuditor(open, source, await chainFactsReader(open))
   }
 
-  /** The newest epoch with a root that is open or final. @throws CliError CLI_EPOCH_UNKNOWN */
+  /** The newest epoch with a root that is open or final. @throws CliError CLI_NO_ROOT_YET */
   async latest(): Promise<number> {
     const { economy } = this.#open
     const [proposal, final] = await Promise.all([economy.proposal(), economy.finalRoot()])
     const epoch = proposal?.epoch ?? final?.epoch
     if (epoch !== undefined) return epoch
-    throw new CliError('CLI_EPOCH_UNKNOWN', 'no root was proposed on this chain yet', {
-      next: 'Ask again when an epoch is over; see when: stead epoch',
-    })
+    throw new CliError('CLI_NO_ROOT_YET', 'no root was proposed on this chain yet')
   }
 
-  /** The root that an audit of an epoch is about: the final one, else the open one, else the last that was dropped. */
-  async rootOf(epoch: number): Promise<FoundRoot> {
-    const { economy, history, ledger } = this.#open
-    const span = { fromBlock: history.firstBlock, toBlock: (await history.head()).number }
-    const final = (await ledger.rootsFinal(span, epoch)).at(-1)
+  /** The root that counts for an epoch, or may come to: the final one, else the open one. An epoch without is part of the next. */
+  async countedRootOf(epoch: number): Promise<FoundRoot | undefined> {
+    const { economy, ledger } = this.#open
+    const final = (await ledger.rootsFinal(await this.#wholeSpan(), epoch)).at(-1)
     if (final !== undefined) return found(final, 'final')
     const proposal = await economy.proposal()
-    if (proposal?.epoch === epoch) return { epoch, state: 'open', ...proposal.proposed }
-    const dropped = (await ledger.rootsProposed(span, epoch)).at(-1)
+    return proposal?.epoch === epoch ? { epoch, state: 'open', ...proposal.proposed } : undefined
+  }
+
+  /** The root that an audit of one epoch is about: the one that counts, else the last that was dropped and never did. */
+  async rootOf(epoch: number): Promise<FoundRoot> {
+    const counted = await this.countedRootOf(epoch)
+    if (counted !== undefined) return counted
+    const dropped = (await this.#open.ledger.rootsProposed(await this.#wholeSpan(), epoch)).at(-1)
     if (dropped !== undefined) return found(dropped, 'dropped')
     throw new CliError('CLI_EPOCH_UNKNOWN', `no root of epoch ${epoch} was proposed on this chain`, {
       details: { epoch },
@@ -89,37 +130,45 @@ export class EpochAuditor {
    * @throws CliError CLI_EPOCH_UNKNOWN, CLI_EVIDENCE_MISSING; RewardsError REWARDS_NOT_OVER; ChainError
    */
   async audit(epoch: number): Promise<EpochVerdict> {
-    const root = await this.rootOf(epoch)
-    const verdict = await this.#auditRoot(root)
-    if (verdict.kind === 'match') {
-      const { computed } = verdict
+    return await this.auditRoot(await this.rootOf(epoch))
+  }
+
+  /** The same for a root that was found before. @throws as {@link audit}, besides CLI_EPOCH_UNKNOWN */
+  async auditRoot(root: FoundRoot): Promise<EpochVerdict> {
+    const { epoch } = root
+    const { audit, ...stood } = await this.#auditRoot(root)
+    if (audit.kind === 'match') {
+      const { computed } = audit
       // Whoever audits epochs in a row does not compute each of them twice.
-      if (root.state === 'final') this.#accepted.set(epoch, Promise.resolve(computed.resultDocument.id))
-      return { kind: 'match', root, computed }
+      const accepted = { id: computed.resultDocument.id, state: 'final' } as const
+      if (root.state === 'final') this.#accepted.set(epoch, Promise.resolve(accepted))
+      return { kind: 'match', root, computed, ...stood }
     }
-    const { difference, message } = verdict
-    if (difference.what === 'missing') {
-      throw new CliError('CLI_EVIDENCE_MISSING', message, { details: { epoch, ...difference } })
-    }
+    const { difference, message } = audit
+    if (difference.what === 'missing') throw this.#missing(message, { epoch, ...difference })
     const details = Object.entries(difference).map(([key, value]) => [key, String(value ?? 'none')] as const)
     return { kind: 'difference', root, what: message, details: Object.fromEntries(details) }
   }
 
-  async #auditRoot(root: FoundRoot): Promise<EpochAudit> {
+  async #auditRoot(root: FoundRoot): Promise<AuditedRoot> {
     const epoch = epochNumber(root.epoch)
     const facts = await this.#facts.facts(epoch)
-    const previous = epoch === 0 ? undefined : await this.#acceptedResult(root)
-    const input = { proposal: { ...root, epoch }, facts, previous }
+    const accepted = epoch === 0 ? undefined : await this.#acceptedResult(root)
+    const base = accepted === undefined ? undefined : { epoch: epoch - 1, state: accepted.state }
+    const seenLogs = (await this.#source.owedLogs?.(epoch)) ?? []
+    const owedLogs = seenLogs.length === 0 ? undefined : seenLogs.length
+    const input = { proposal: { ...root, epoch }, facts, previous: accepted?.id, seenLogs }
     const audit = await auditEpoch(this.#components, input)
-    if (audit.kind === 'match' || audit.difference.what !== 'root') return audit
+    if (audit.kind === 'match' || audit.difference.what !== 'root') return { audit, base, owedLogs }
     // Two roots say little to a person; the line in which a published result differs says all.
     const published = { evidence: evidenceIdOf(root.evidence), root: root.root }
     const publishedResult = await this.#source.publishedResult(published)
-    return publishedResult === undefined ? audit : await auditEpoch(this.#components, { ...input, publishedResult })
+    if (publishedResult === undefined) return { audit, base, owedLogs }
+    return { audit: await auditEpoch(this.#components, { ...input, publishedResult }), base, owedLogs }
   }
 
-  /** The result of the epoch before that this auditor stands on; its content id. */
-  async #acceptedResult(root: FoundRoot): Promise<ContentId> {
+  /** The result of the epoch before that this auditor stands on. */
+  async #acceptedResult(root: FoundRoot): Promise<Accepted> {
     const epoch = root.epoch - 1
     const known = this.#accepted.get(epoch)
     if (known !== undefined) return await known
@@ -130,14 +179,20 @@ export class EpochAuditor {
 
   /**
    * A final root is computed again from its evidence, because the root alone does not say what is still to be paid for
-   * unsold lots. An epoch without a final root is audited in full, with the evidence that the later epoch builds on.
+   * unsold lots; what the evidence gives counts, even where the root is false. An epoch without a final root, or with one
+   * whose documents cannot be had, is audited in full, with the evidence that the later epoch builds on.
    */
-  async #accept(epoch: number, later: FoundRoot): Promise<ContentId> {
-    const { history, ledger } = this.#open
-    const span = { fromBlock: history.firstBlock, toBlock: (await history.head()).number }
-    const final = (await ledger.rootsFinal(span, epoch)).at(-1)
-    if (final !== undefined) return (await this.computed(final)).resultDocument.id
-    return await this.#auditedId(await this.#rootBelow(later))
+  async #accept(epoch: number, later: FoundRoot): Promise<Accepted> {
+    const final = (await this.#open.ledger.rootsFinal(await this.#wholeSpan(), epoch)).at(-1)
+    if (final === undefined) return await this.#audited(await this.#rootBelow(later))
+    try {
+      return { id: (await this.#followed(final)).resultDocument.id, state: 'final' }
+    } catch (error) {
+      if (!hasCode(error, 'CLI_EVIDENCE_MISSING') && !hasCode(error, 'CLI_AUDIT_MISMATCH')) throw error
+      const below = await this.#rootBelow(later)
+      if (below.evidence === final.evidence) throw error
+      return await this.#audited(below)
+    }
   }
 
   /**
@@ -145,16 +200,20 @@ export class EpochAuditor {
    * @throws CliError CLI_EVIDENCE_MISSING, CLI_AUDIT_MISMATCH when another root follows
    */
   async computed(root: RootResult & { readonly epoch: number }): Promise<ComputedEpoch> {
-    const computed = await this.#loading(root.epoch, () => computeEpoch(this.#components, evidenceIdOf(root.evidence)))
+    const computed = await this.#followed(root)
     if (computed.result.root === root.root) return computed
     throw mismatch(root, `need ${computed.result.root}, have ${root.root}`)
   }
 
-  async #auditedId(root: FoundRoot): Promise<ContentId> {
-    const audit = await this.#auditRoot(root)
-    if (audit.kind === 'match') return audit.computed.resultDocument.id
+  async #followed({ epoch, evidence }: RootResult & { readonly epoch: number }): Promise<ComputedEpoch> {
+    return await this.#loading(epoch, () => computeEpoch(this.#components, evidenceIdOf(evidence)))
+  }
+
+  async #audited(root: FoundRoot): Promise<Accepted> {
+    const { audit } = await this.#auditRoot(root)
+    if (audit.kind === 'match') return { id: audit.computed.resultDocument.id, state: 'audited' }
     const { difference, message } = audit
-    if (difference.what === 'missing') throw missing(message, { epoch: root.epoch, ...difference })
+    if (difference.what === 'missing') throw this.#missing(message, { epoch: root.epoch, ...difference })
     throw mismatch(root, message)
   }
 
@@ -173,7 +232,7 @@ export class EpochAuditor {
 
   async #document(id: ContentId): Promise<Uint8Array> {
     const bytes = await this.#components.load(id)
-    if (bytes === undefined) throw missing(`the document ${id} cannot be had`, { id })
+    if (bytes === undefined) throw this.#missing(`the document ${id} cannot be had`, { id })
     return bytes
   }
 
@@ -181,11 +240,22 @@ export class EpochAuditor {
     try {
       return await work()
     } catch (error) {
-      if (hasCode(error, 'REWARDS_MISSING')) throw missing(error.message, { id: String(error.details.id) })
+      if (hasCode(error, 'REWARDS_MISSING')) throw this.#missing(error.message, { id: String(error.details.id) })
       const isContradiction = isSteadError(error) && /^(PROTOCOL|REWARDS)_/.test(error.code)
       if (!isContradiction || error.code === 'REWARDS_PROGRAM_FAULT') throw error
       throw new CliError('CLI_AUDIT_MISMATCH', `epoch ${epoch}: ${error.message}`, { details: { epoch }, cause: error })
     }
+  }
+
+  /** Where a document was refused, or its place failed, that says more than that it is missing. */
+  #missing(message: string, details: { readonly id: string; readonly [name: string]: string | number }): SteadError {
+    const fault = this.#source.faultOf?.(details.id as ContentId)
+    return fault ?? new CliError('CLI_EVIDENCE_MISSING', message, { details })
+  }
+
+  async #wholeSpan(): Promise<BlockSpan> {
+    const { history } = this.#open
+    return { fromBlock: history.firstBlock, toBlock: (await history.head()).number }
   }
 }
 
@@ -202,10 +272,6 @@ export function shippedPrograms(): ProgramRegistry {
 
 function found({ epoch, root, evidence }: RootEvent, state: FoundRoot['state']): FoundRoot {
   return { epoch, root, evidence, state }
-}
-
-function missing(message: string, details: Readonly<Record<string, string | number>>): CliError {
-  return new CliError('CLI_EVIDENCE_MISSING', message, { details })
 }
 
 function mismatch(root: { readonly epoch: number }, what: string): CliError {

@@ -30,6 +30,8 @@ export function reasonText({ code, about, need, have }: ShareReason, isMinting: 
       case 'capped':
       case 'deposit-limit':
         return `${about}: limited to ${amount(have)} of ${amount(need)}`
+      case 'place-not-paid':
+        return `the program does not pay for ${about}`
       case 'no-share':
         return 'the program gives it nothing in this epoch'
       case 'program-ended':

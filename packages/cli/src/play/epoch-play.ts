@@ -1,5 +1,5 @@
 import { setTimeout as sleepFor } from 'node:timers/promises'
-import type { EpochTerms, FinalRoot, RootProposal, Signer } from '@stead/core'
+import type { Address, EpochTerms, FinalRoot, RootEvent, RootProposal, Signer } from '@stead/core'
 import { hasCode, microUsd } from '@stead/core'
 import { loadOrCreateKey, systemRandom } from '@stead/node/identity'
 import { createSigner } from '@stead/protocol'
@@ -15,7 +15,7 @@ import { SELF_PAID_MICRO_USD } from './epoch-terms.ts'
 import { type BoughtLot, buyWhenFair } from './lot-buyer.ts'
 import type { Cue } from './run-role.ts'
 import { selfDeal } from './self-deal.ts'
-import { claimEverything, payEverybody } from './traffic.ts'
+import { claimEverything, payEverybody, type SmallJob, smallJob, wakeEverybody } from './traffic.ts'
 
 /** What a play stands on. */
 export interface PlayComponents {
@@ -34,7 +34,7 @@ export interface PlayRecord {
   readonly epochs: number
   readonly lots: readonly BoughtLot[]
   /** The false root with what became of it. */
-  readonly lie: RootProposal
+  readonly lie: RootEvent
   readonly roots: readonly FinalRoot[]
   /** Dollars of the self-dealing operator before it began. */
   readonly selfDealerStartMicroUsd: bigint
@@ -42,21 +42,24 @@ export interface PlayRecord {
 
 const LOOK_MS = 200
 /** Into an epoch, in parts of it: when the often-offline node is switched off, and on again. */
-const OFF_AT = 0.4
-const ON_AT = 0.6
+const OFF_AT = 0.5
+const ON_AT = 0.7
 /** A root that is not final by then will not be. */
 const FINAL_WITHIN_EPOCHS = 5
 
 /** Plays some epochs with all operators of the cast. Paid work, claims, sales and roots are real; so are the faults. */
 export class EpochPlay {
   readonly #components: PlayComponents
+  readonly #job: Promise<SmallJob>
   readonly #lots: BoughtLot[] = []
   readonly #roots: FinalRoot[] = []
-  #lie: RootProposal | undefined
+  #hasLied = false
+  #hasChallenged = false
   #terms: EpochTerms | undefined
 
   constructor(components: PlayComponents) {
     this.#components = components
+    this.#job = smallJob(components.loaded)
   }
 
   /** @throws CliError CLI_JOB_FAILED, CLI_DEV_FAILED, CLI_INTERRUPTED; SdkError; ChainError */
@@ -64,6 +67,7 @@ export class EpochPlay {
     const { open } = this.#components
     this.#terms = await open.economy.epochTerms()
     const selfDealerStartMicroUsd = await this.#fundSelfDealer()
+    await wakeEverybody(this.#payer(), this.#operators(), await this.#job)
     const firstEpoch = this.#epochAt(await open.chain.blockTime()) + 1
     for (let index = 0; index < epochs; index++) await this.#epoch(firstEpoch + index, index, epochs)
     await this.#reach(this.#beginOf(firstEpoch + epochs))
@@ -72,9 +76,18 @@ export class EpochPlay {
     await this.#reach(this.#beginOf(firstEpoch + epochs + 1))
     await this.#root(firstEpoch + epochs, false)
     await this.#claimRewards()
-    if (this.#lie === undefined) throw new TypeError('nobody lied')
-    const { lots, roots, lie } = { lots: this.#lots, roots: this.#roots, lie: this.#lie }
+    const { lots, roots } = { lots: this.#lots, roots: this.#roots }
+    const lie = await this.#lieOf(firstEpoch + lieIndex(epochs))
     return { firstEpoch, epochs, lots, roots, lie, selfDealerStartMicroUsd }
+  }
+
+  /** The first root that was proposed for an epoch, from the chain's own events. */
+  async #lieOf(epoch: number): Promise<RootEvent> {
+    const { history, ledger } = this.#components.open
+    const span = { fromBlock: history.firstBlock, toBlock: (await history.head()).number }
+    const [first] = await ledger.rootsProposed(span, epoch)
+    if (first === undefined) throw new CliError('CLI_DEV_FAILED', `no root of epoch ${epoch} was proposed`)
+    return first
   }
 
   async #epoch(epoch: number, index: number, epochs: number): Promise<void> {
@@ -83,19 +96,34 @@ export class EpochPlay {
     if (index === 0) this.#cue('equivocating', epoch)
     if (index === lieIndex(epochs)) this.#cue('proposer-of-a-lie', epoch)
     await Promise.all([
-      this.#traffic(),
-      this.#offline(epoch),
+      this.#traffic(epoch),
       ...(index === 0 ? [] : [this.#conclude(epoch - 1, index - 1 === lieIndex(epochs))]),
     ])
   }
 
-  async #traffic(): Promise<void> {
-    const { network, loaded } = this.#components
-    const providers = this.#providers()
-    const payer = daemonClient(network.layout.payerDir)
-    const operators = providers.flatMap(({ operator }) => operator ?? [])
-    await Promise.all([payEverybody(payer, operators, loaded), this.#selfDeal()])
-    await claimEverything(providers)
+  /** The often-offline node is paid first: later it is away. */
+  async #traffic(epoch: number): Promise<void> {
+    const away = this.#providers()[providerOf('often-offline') - 1]
+    const operators = this.#operators()
+    const offline = async (): Promise<void> => {
+      await this.#pay(operators.filter((operator) => operator === away?.operator))
+      await this.#offline(epoch)
+    }
+    const others = operators.filter((operator) => operator !== away?.operator)
+    await Promise.all([offline(), this.#pay(others), this.#selfDeal()])
+    await claimEverything(this.#providers())
+  }
+
+  async #pay(operators: readonly Address[]): Promise<void> {
+    await payEverybody(this.#payer(), operators, await this.#job)
+  }
+
+  #payer(): DaemonClient {
+    return daemonClient(this.#components.network.layout.payerDir)
+  }
+
+  #operators(): readonly Address[] {
+    return this.#providers().flatMap(({ operator }) => operator ?? [])
   }
 
   /** Fees of an epoch are sold, and its root is proposed, while the next one runs. */
@@ -123,7 +151,7 @@ export class EpochPlay {
       const proposal = await economy.proposal()
       if (proposal?.epoch === epoch && isLie) this.#watchLie(proposal)
       // A proposal that nobody decided on was dropped: then anybody may propose again.
-      const isFree = proposal === undefined && (!isLie || this.#lie !== undefined)
+      const isFree = proposal === undefined && (!isLie || this.#hasLied || (await this.#isLate(epoch)))
       if (isFree) await this.#propose(honest, epoch)
     }
     throw new CliError('CLI_DEV_FAILED', `the root of epoch ${epoch} did not become final in time`)
@@ -133,16 +161,21 @@ export class EpochPlay {
     try {
       await honest.runEpoch(epoch)
     } catch (error) {
-      if (!hasCode(error, 'NODE_EPOCH_NOT_OVER') && !hasCode(error, 'NODE_EPOCH_REFUSED')) throw error
+      if (!isTooEarly(error)) throw error
     }
   }
 
-  #watchLie(proposal: RootProposal): void {
-    const before = this.#lie
-    this.#lie = proposal
-    if (before === undefined) this.#say(proposal.epoch, 'a false root was proposed')
-    if (before?.challenge === undefined && proposal.challenge !== undefined)
-      this.#say(proposal.epoch, `it was challenged by ${proposal.challenge.challenger}; the nodes vote`)
+  #watchLie({ epoch, challenge }: RootProposal): void {
+    if (!this.#hasLied) this.#say(epoch, 'a false root was proposed')
+    this.#hasLied = true
+    if (challenge === undefined || this.#hasChallenged) return
+    this.#hasChallenged = true
+    this.#say(epoch, `it was challenged by ${challenge.challenger}; the nodes vote`)
+  }
+
+  /** The liar may have come and gone between two looks; or its machine is too busy to lie. */
+  async #isLate(epoch: number): Promise<boolean> {
+    return (await this.#components.open.chain.blockTime()) > this.#beginOf(epoch + 2)
   }
 
   async #offline(epoch: number): Promise<void> {
@@ -224,6 +257,12 @@ export class EpochPlay {
   #say(epoch: number, what: string): void {
     this.#components.onProgress(`epoch ${epoch}: ${what}`)
   }
+}
+
+/** The epoch's logs are gathered, or somebody else was faster: the next look will say. */
+function isTooEarly(error: unknown): boolean {
+  const codes = ['NODE_EPOCH_NOT_OVER', 'REWARDS_NOT_OVER', 'NODE_EPOCH_REFUSED', 'CHAIN_REVERTED']
+  return codes.some((code) => hasCode(error, code))
 }
 
 /** In which of the epochs the false root is proposed: the second where there is one, so that an honest one was before. */

@@ -7,7 +7,7 @@ import { supervisorLogger } from '../commands/dev.ts'
 import { daemonClient } from '../daemon-access.ts'
 import { devLayout } from '../dev/dev-layout.ts'
 import { DevNetwork } from '../dev/dev-network.ts'
-import { fromNode } from '../epoch/document-source.ts'
+import { nodeDocuments } from '../epoch/document-source.ts'
 import { CliError } from '../errors.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import { loadPackage } from '../job/load-package.ts'
@@ -117,7 +117,7 @@ async function play({ terminal, network, open, loaded, signal }: PlayParts, epoc
   const onProgress = (line: string): void => terminal.message(line)
   const record = await new EpochPlay({ network, open, loaded, signal, onProgress }).run(epochs)
   terminal.message('auditing every epoch and reading the books …')
-  const load = fromNode(daemonClient(network.layout.providerDir(providerOf('honest'))))
+  const { load } = nodeDocuments(daemonClient(network.layout.providerDir(providerOf('honest'))))
   const books = await readBooks(open, load, { record, members: network.members })
   const { secp256k1 } = open
   const collusion = await collusionCheck({ secp256k1, load, quality: PLAY_EPOCHS.quality }, books)

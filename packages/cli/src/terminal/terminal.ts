@@ -52,13 +52,20 @@ export function createTerminal(options: { readonly isJson: boolean }): Terminal 
   }
 }
 
+/** Amounts that grow beyond 2^53: token units, wei, and what a swap takes and gives. */
+const AMOUNT_KEY = /(Units|Wei)$|^(amountIn|amountOut|minimumOut)$/
+
 /**
- * JSON of values that JSON has no form for: bigints as numbers, or as decimal text beyond 2^53-1, where programs would
- * round them; bytes as base64.
+ * JSON of values that JSON has no form for. Bigints under the keys of large amounts are always decimal text, so that a
+ * program reads one form whatever the amount is; others are numbers, or text beyond 2^53-1, where programs would round
+ * them. Bytes are base64.
  */
 export function toJson(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) => {
-    if (typeof inner === 'bigint') return Number.isSafeInteger(Number(inner)) ? Number(inner) : inner.toString()
+  return JSON.stringify(value, (key, inner: unknown) => {
+    if (typeof inner === 'bigint') {
+      const isNumber = !AMOUNT_KEY.test(key) && Number.isSafeInteger(Number(inner))
+      return isNumber ? Number(inner) : inner.toString()
+    }
     if (inner instanceof Uint8Array) return Buffer.from(inner).toString('base64')
     return inner
   })

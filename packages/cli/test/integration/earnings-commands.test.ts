@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { contentIdOf } from '@stead/protocol'
 import type { ComputedEpoch } from '@stead/rewards'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { EpochNetwork, type Member, TOKEN } from './epoch-network.ts'
 import { NodeApi } from './node-api.ts'
 import { type Finished, SteadProcess, stead } from './stead-process.ts'
@@ -56,13 +57,40 @@ describe('documents of a node', () => {
     expect([code, stderr]).toEqual([5, expect.stringContaining(facts)])
   })
 
-  it('that a node has changed make an audit exit 9', async () => {
+  it('that a node has changed are missing, and the audit exits 5', async () => {
     const [log = '' as never] = computed.evidence.logs
     const bytes = network.documents.get(log) ?? new Uint8Array()
     network.documents.set(log, bytes.with(-1, (bytes.at(-1) ?? 0) ^ 1))
     const { code, stderr } = await onChain('audit', 'epoch', '2')
     network.documents.set(log, bytes)
-    expect([code, stderr]).toEqual([9, expect.stringContaining(log)])
+    expect([code, stderr]).toEqual([5, expect.stringContaining(`${log} cannot be had: the node has other bytes`)])
+  })
+})
+
+describe('a root whose evidence leaves out a log that the node had in time', () => {
+  const left = contentIdOf('dag-cbor', Uint8Array.of(1, 2, 3))
+  const path = 'GET /v1/epochs/2/logs'
+  afterEach(() => void api.answers.delete(path))
+
+  it('is a difference, also for an operator', async () => {
+    api.answers.set(path, { epoch: 2, owed: [...computed.evidence.logs, left] })
+    const audit = await onChain('audit', 'epoch', '2')
+    expect([audit.code, audit.stderr]).toEqual([9, expect.stringContaining(`left out, the first is ${left}`)])
+    expect((await onChain('audit', 'address', member.operator.address, '--from', '2')).code).toBe(9)
+  })
+
+  it('is told from one that has them all, and from one of which the node heard nothing in time', async () => {
+    api.answers.set(path, { epoch: 2, owed: computed.evidence.logs })
+    const whole = await onChain('audit', 'epoch', '2')
+    const count = computed.evidence.logs.length
+    expect([whole.code, whole.stdout]).toEqual([
+      0,
+      expect.stringContaining(`none of the ${count} probe logs is left out`),
+    ])
+    expect(whole.stdout).not.toContain('not checked')
+    api.answers.set(path, { epoch: 2, owed: [] })
+    const unheard = await onChain('audit', 'epoch', '2')
+    expect([unheard.code, unheard.stdout]).toEqual([0, expect.stringContaining('not checked: whether logs were')])
   })
 })
 

@@ -57,8 +57,9 @@ function operatorOf(name: string): Address {
   return operator
 }
 
-const total = (rows: readonly Record<string, number>[], field: string): number =>
-  rows.reduce((sum, row) => sum + (row[field] ?? 0), 0)
+/** Large amounts are decimal text, others numbers. */
+const total = (rows: readonly Record<string, number | string>[], field: string): bigint =>
+  rows.reduce((sum, row) => sum + BigInt(row[field] ?? 0), 0n)
 
 /** The columns of a CSV, by title. */
 function rowsOf(csv: string): Record<string, string>[] {
@@ -117,7 +118,10 @@ describe('an operator on a local network', () => {
       expect(first.stdout).toContain(`operator ${operatorOf('provider-1')}\n`)
       expect(first.stdout).toMatch(/\n +\d+ .* epoch-runs: shares are computed when it is over\n/)
       const { jobs } = await json('earnings', '--jobs', '--node', 'provider-2')
-      expect(jobs).toMatchObject([{ job: run.job.id, grossMicroUsd: 0, deliveries: expect.any(Number) }])
+      // What is on no voucher yet stays with the channel.
+      expect(jobs.length).toBeLessThanOrEqual(2)
+      expect(jobs[0]).toMatchObject({ job: run.job.id, deliveries: expect.any(Number) })
+      expect(Number(jobs[0].grossMicroUsd)).toBe(0)
       expect(jobs[0].reason).toMatch(/^(below-minimum|not-weighed-yet|not-paid-yet)$/)
       const earned = await sumOfChannels(({ unclaimedMicroUsd, unpaidMicroUsd }) => unclaimedMicroUsd + unpaidMicroUsd)
       expect(earned).toBe(BigInt(run.job.costMicroUsd))
@@ -148,11 +152,11 @@ describe('an operator on a local network', () => {
         const books = rowsOf(settled.stdout)
         for (const field of ['grossMicroUsd', 'feeMicroUsd', 'netMicroUsd']) {
           expect(total(rows, field)).toBe(total(jobs, field))
-          expect(books.reduce((sum, row) => sum + Number(row[field]), 0)).toBe(total(jobs, field))
+          expect(total(books, field)).toBe(total(jobs, field))
         }
         expect(total(jobs, 'grossMicroUsd')).toBe(total(jobs, 'feeMicroUsd') + total(jobs, 'netMicroUsd'))
         expect(total(rows, 'gasWei')).toBe(total(jobs, 'gasWei'))
-        for (const row of rows) if (row.mintedTokenUnits === 0) expect(row.reason).not.toBeNull()
+        for (const row of rows) if (row.mintedTokenUnits === '0') expect(row.reason).not.toBeNull()
       }
     },
     STEP_MS,
@@ -188,7 +192,7 @@ describe('the fees of a job', () => {
       expect([market.code, market.stdout]).toEqual([0, expect.stringMatching(/^lot \d+: 0.\d{6} USD of fees for/)])
       const bought = await json('buy-lot')
       expect(bought.feesMicroUsd).toBe(feesMicroUsd)
-      expect(bought.burnedTokenUnits).toBeGreaterThan(0)
+      expect(BigInt(bought.burnedTokenUnits)).toBeGreaterThan(0n)
     },
     STEP_MS,
   )
@@ -200,7 +204,7 @@ describe('the fees of a job', () => {
       await untilEpochs((known) => finalEpochOf(known) >= now)
       const dry = await json('claim', '--dry-run')
       expect(dry).toMatchObject({ operator: operatorOf('provider-1'), steps: [], lines: [{ isMinting: true }] })
-      expect([dry.owedMicroUsd > 0, dry.lines[0].payableUnits > 0]).toEqual([true, true])
+      expect([dry.owedMicroUsd > 0, BigInt(dry.lines[0].payableUnits) > 0n]).toEqual([true, true])
       const claimed = await json('claim')
       expect(numbersOf(claimed)).toEqual(numbersOf(dry))
       expect([claimed.by, claimed.steps.map(kindOf)]).toEqual(['node', ['payout', 'accrue', 'claim-reward']])
@@ -228,11 +232,11 @@ describe('the fees of a job', () => {
         const { epoch, reason, reasons, gasWei, ...own } = rows.find(
           (each: { epoch: number }) => each.epoch === Number(row.epoch),
         )
-        expect(own).toEqual(Object.fromEntries(Object.keys(own).map((field) => [field, Number(row[field])])))
+        for (const [field, amount] of Object.entries(own)) expect([field, String(amount)]).toEqual([field, row[field]])
       }
-      expect(total(rows, 'mintedTokenUnits')).toBe(program.paidUnits)
+      expect(total(rows, 'mintedTokenUnits')).toBe(BigInt(program.paidUnits))
       const gasOfClaim = total(rows, 'gasWei') - total((await json('earnings', '--jobs')).jobs, 'gasWei')
-      expect(gasOfClaim).toBeGreaterThan(0)
+      expect(gasOfClaim).toBeGreaterThan(0n)
     },
     STEP_MS,
   )
@@ -287,7 +291,7 @@ describe('an operator whose node does not run', () => {
           ...['--key-file', join(network.layout.providerDir(2), 'keys', 'operator.key')],
         ])
       const dry = JSON.parse((await alone('--dry-run')).stdout)
-      expect(dry).toMatchObject({ operator: operatorOf('provider-2'), lines: [{ isMinting: true, paidUnits: 0 }] })
+      expect(dry).toMatchObject({ operator: operatorOf('provider-2'), lines: [{ isMinting: true, paidUnits: '0' }] })
       const claimed = JSON.parse((await alone()).stdout)
       expect(numbersOf(claimed)).toEqual(numbersOf(dry))
       expect([claimed.by, claimed.steps.map(kindOf)]).toEqual(['account', ['payout', 'accrue', 'claim-reward']])
@@ -302,7 +306,7 @@ const kindOf = ({ kind }: { readonly kind: string }): string => kind
 
 /** What a claim pays, without what another final root changes. */
 function numbersOf({ operator, owedMicroUsd, accruable, lines }: Record<string, unknown>): unknown {
-  const amounts = (lines as { isMinting: boolean; paidUnits: number; payableUnits: number }[]).map(
+  const amounts = (lines as { isMinting: boolean; paidUnits: string; payableUnits: string }[]).map(
     ({ isMinting, paidUnits, payableUnits }) => ({ isMinting, paidUnits, payableUnits }),
   )
   return { operator, owedMicroUsd, accruable, amounts }

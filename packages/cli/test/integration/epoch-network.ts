@@ -46,7 +46,7 @@ import { chainFactsReader, shippedPrograms } from '../../src/epoch/epoch-auditor
 
 export const TOKEN: bigint = 10n ** 18n
 const EPOCH_SECONDS = 1000
-const CHALLENGE_SECONDS = 100
+export const CHALLENGE_SECONDS = 100
 const ONE_COIN = 10n ** 18n
 const secp256k1 = await loadSecp256k1()
 const quality = { ...defaultQualityParameters, probersPerNode: 5, probersMin: 3, probesPerEpoch: 4 }
@@ -58,6 +58,7 @@ const coveragePolicy = encodePolicy(coverageProgram, {
   networkMaxMicroUsd: dollars(1),
   operatorMaxMicroUsd: dollars(1),
   epochMaxMicroUsd: dollars(2),
+  cells: ['compute eu-west'],
 })
 export const UTILITY: Hash = policyId(utilityPolicy)
 export const COVERAGE: Hash = policyId(coveragePolicy)

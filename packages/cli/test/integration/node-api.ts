@@ -43,14 +43,17 @@ export class NodeApi {
   }
 }
 
+/** What the node says where it has nothing: only epochs that are not over are asked for by a test otherwise. */
 function problemOf(path: string): object {
   const isDocument = path.startsWith('/v1/documents/')
+  const isLogs = path.endsWith('/logs')
+  const code = isDocument ? 'NODE_DOCUMENT_UNKNOWN' : isLogs ? 'NODE_ROUTE_UNKNOWN' : 'NODE_EPOCH_NOT_OVER'
   return {
     type: 'urn:stead:error',
-    title: isDocument ? 'nobody has this document' : 'the epoch is not over',
+    title: isDocument ? 'nobody has this document' : isLogs ? 'there is no such route' : 'the epoch is not over',
     status: 404,
     detail: 'Ask again later.',
-    code: isDocument ? 'NODE_DOCUMENT_UNKNOWN' : 'NODE_EPOCH_NOT_OVER',
+    code,
     kind: 'system',
     retryable: true,
     details: {},

@@ -1,4 +1,4 @@
-import { type Clock, type Hash, hasCode, type Logger, messageOf, type Store, type StoreOperation } from '@stead/core'
+import { type Clock, type Hash, hasCode, type Logger, type Store, type StoreOperation } from '@stead/core'
 import type { MarketPayer } from '@stead/market'
 import type { JobEvent, JobEventBody } from './job-event.ts'
 import { LOG_TABLE, numberKey } from './job-store.ts'
@@ -174,10 +174,7 @@ export class JobLog {
 
   #noteFailure(error: unknown): void {
     if (!this.#isStuck)
-      this.#logger.error('a job waits because its journal cannot be written', {
-        job: this.#job,
-        error: messageOf(error),
-      })
+      this.#logger.error('a job waits because its journal cannot be written', { job: this.#job, error })
     this.#isStuck = true
   }
 

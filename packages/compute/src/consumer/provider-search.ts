@@ -25,7 +25,7 @@ import type { JobHeader } from './job-plan.ts'
 import type { TrustBook } from './trust-book.ts'
 
 /** Pings at once when round trips must be known. */
-const PINGS_AT_ONCE = 32
+export const PINGS_AT_ONCE = 32
 /** Deliveries at their dearest that a channel should have money for at least. */
 const DELIVERIES_PER_CHANNEL_MIN = 4n
 /** An open channel is used as it is when it holds this part (1/n) of the share that a new one would get. */

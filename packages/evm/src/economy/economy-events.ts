@@ -6,6 +6,7 @@ import {
   type LotBought,
   microUsd,
   type NodeBonded,
+  type OperatorPaid,
   type ProgramChanged,
   type ProgramSponsored,
   type RewardPaid,
@@ -21,6 +22,7 @@ import { stakeAbi } from '../generated/stake.ts'
 import { sourceOf } from './reward-source.ts'
 
 const lotSold = AbiEvent.fromAbi(escrowAbi, 'LotSold')
+const paidOut = AbiEvent.fromAbi(escrowAbi, 'PaidOut')
 const rewardPaid = AbiEvent.fromAbi(rewardsAbi, 'RewardPaid')
 const accrued = AbiEvent.fromAbi(rewardsAbi, 'Accrued')
 const rootProposed = AbiEvent.fromAbi(rewardsAbi, 'RootProposed')
@@ -57,6 +59,20 @@ export const claimsEvent: EconomyEvent<ClaimsCredited | undefined> = {
     const { node, operator } = first
     return { ...placeOf(log), node, operator, grossMicroUsd: sum('grossMicroUsd'), feeMicroUsd: sum('feeMicroUsd') }
   },
+}
+
+export const paidOutEvent: EconomyEvent<OperatorPaid> = {
+  of: 'escrow',
+  topic: AbiEvent.getSelector(paidOut),
+  read: (log) =>
+    fromLog(log, (parts) => {
+      const { operator, amount } = AbiEvent.decode(paidOut, parts)
+      return {
+        ...placeOf(log),
+        operator: addressAnswer(operator, 'PaidOut.operator'),
+        amountMicroUsd: microUsd(amount),
+      }
+    }),
 }
 
 export const lotBoughtEvent: EconomyEvent<LotBought> = {

@@ -22,6 +22,7 @@ import { microUsd } from '@stead/core'
 import { unixMs } from '../answer.ts'
 import { approveData } from '../contract-calls.ts'
 import { allowanceRead, balanceRead, type ContractRead } from '../contract-reads.ts'
+import { ChainError } from '../errors.ts'
 import { insufficientFunds } from '../insufficient-funds.ts'
 import { NOBODY } from '../nobody.ts'
 import type { SendRequest } from '../transaction-sender.ts'
@@ -126,11 +127,11 @@ export class EvmEconomy implements Economy {
   }
 
   bondedAt(node: Address, at: UnixMs): Promise<bigint> {
-    return this.#read(reads.bondedAtRead(node, at))
+    return this.#readPast(reads.bondedAtRead(node, at))
   }
 
   totalBondedAt(at: UnixMs): Promise<bigint> {
-    return this.#read(reads.totalBondedAtRead(at))
+    return this.#readPast(reads.totalBondedAtRead(at))
   }
 
   async proposal(): Promise<RootProposal | undefined> {
@@ -229,6 +230,17 @@ export class EvmEconomy implements Economy {
 
   #read<Value>(read: reads.EconomyRead<Value>): Promise<Value> {
     return this.#link.read(this.#places[read.of], read)
+  }
+
+  /** The only questions that a contract may refuse: about a second that is not over where the endpoint is. */
+  async #readPast(read: reads.EconomyRead<bigint>): Promise<bigint> {
+    try {
+      return await this.#read(read)
+    } catch (error) {
+      const refused: unknown = error instanceof ChainError ? error.cause : undefined
+      if (refused instanceof ChainError && refused.details.error === 'NotYetPast') throw refused
+      throw error
+    }
   }
 
   #send(kind: string, to: Address, data: `0x${string}`, doing: string): Promise<TransactionOutcome> {

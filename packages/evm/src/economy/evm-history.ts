@@ -30,12 +30,12 @@ export class EvmHistory implements EconomyHistory {
     this.firstBlock = options.deployedAtBlock
   }
 
-  head(): Promise<BlockMark> {
-    return this.#link.rpc().blockMark('latest')
+  async head(): Promise<BlockMark> {
+    return await this.#link.rpc().blockMark('latest')
   }
 
-  block(number: number): Promise<BlockMark> {
-    return this.#link.rpc().blockMark(number)
+  async block(number: number): Promise<BlockMark> {
+    return await this.#link.rpc().blockMark(number)
   }
 
   async claims(span: BlockSpan): Promise<readonly ClaimBatch[]> {

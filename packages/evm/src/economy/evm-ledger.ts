@@ -5,6 +5,7 @@ import type {
   ClaimsCredited,
   EconomyLedger,
   LotBought,
+  OperatorPaid,
   RewardPaid,
   RootEvent,
 } from '@stead/core'
@@ -24,6 +25,10 @@ export class EvmLedger implements EconomyLedger {
   async claims(span: BlockSpan, operator?: Address): Promise<readonly ClaimsCredited[]> {
     const found = await this.#events.read(events.claimsEvent, span, [null, topicOf(operator)])
     return found.filter((claims) => claims !== undefined)
+  }
+
+  payouts(span: BlockSpan, operator?: Address): Promise<readonly OperatorPaid[]> {
+    return this.#events.read(events.paidOutEvent, span, [topicOf(operator)])
   }
 
   lotsBought(span: BlockSpan): Promise<readonly LotBought[]> {

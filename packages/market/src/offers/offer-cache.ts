@@ -1,6 +1,7 @@
 import { type Address, type ChainIdentity, type Clock, isSteadError, type PeerId } from '@stead/core'
 import {
   addressOfPublicKey,
+  equalBytes,
   type Offer,
   offerSchema,
   offerSlot,
@@ -30,12 +31,20 @@ const SKEW_MS = 2 * 60_000
 /** Longest life that an offer may claim. */
 const LIFE_MAX_MS = 60 * 60_000
 
+/** Who signed an offer. */
+interface OfferSigner {
+  readonly publicKey: Uint8Array
+  readonly peer: PeerId
+}
+
+type KeptOffer = OfferEntry & OfferSigner
+
 /** Verified offers of others: the newest of each node, bounded per resource. */
 export class OfferCache {
   readonly #components: OfferCacheComponents
   readonly #entriesMax: number
   /** In the order of their last renewal, so that the first is the one that was heard of longest ago. */
-  readonly #entries: Map<Resource, Map<Address, OfferEntry>> = new Map()
+  readonly #entries: Map<Resource, Map<Address, KeptOffer>> = new Map()
 
   constructor(components: OfferCacheComponents, entriesMax: number) {
     this.#components = components
@@ -65,18 +74,18 @@ export class OfferCache {
     if (known !== undefined && known.offer.sequence >= offer.sequence) return 'known'
     const isOver = offer.expiresAt <= now
     if (isOver && known === undefined) return 'known'
-    const peer = this.#signerOf(offer, signed)
-    if (peer === undefined || (author !== undefined && author !== peer)) return 'bad'
-    if (peer === self) return 'known'
+    const signer = this.#signerOf(offer, signed, known)
+    if (signer === undefined || (author !== undefined && author !== signer.peer)) return 'bad'
+    if (signer.peer === self) return 'known'
     if (isOver) {
       this.#entries.get(offer.resource)?.delete(offer.node)
       return 'gone'
     }
-    this.#keep({ offer, peer, signed })
+    this.#keep({ offer, signed, ...signer })
     return 'new'
   }
 
-  #keep(entry: OfferEntry): void {
+  #keep(entry: KeptOffer): void {
     const { resource, node } = entry.offer
     let entries = this.#entries.get(resource)
     if (entries === undefined) {
@@ -93,12 +102,15 @@ export class OfferCache {
     entries.set(node, entry)
   }
 
-  /** The peer whose key signed; undefined when it is not the offer's node. */
-  #signerOf(offer: Offer, signed: SignedDocument): PeerId | undefined {
+  /** Whose key signed; undefined when it is not the offer's node. `known` is who did last time, most often the same. */
+  #signerOf(offer: Offer, signed: SignedDocument, known: OfferSigner | undefined): OfferSigner | undefined {
     const digest = statementDigest(offerSlot(offer.node, offer.sequence), payloadOf(signed.document))
     const publicKey = this.#components.secp256k1.recover(digest, signed.signature)
-    if (publicKey === undefined || addressOfPublicKey(publicKey) !== offer.node) return undefined
-    return peerIdOfPublicKey(compressed(publicKey))
+    if (publicKey === undefined) return undefined
+    // Hashing a key and spelling its peer id costs as much as all the rest, and a node renews its offer all the time.
+    if (known !== undefined && equalBytes(known.publicKey, publicKey)) return { publicKey, peer: known.peer }
+    if (addressOfPublicKey(publicKey) !== offer.node) return undefined
+    return { publicKey, peer: peerIdOfPublicKey(compressed(publicKey)) }
   }
 }
 

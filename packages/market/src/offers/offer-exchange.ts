@@ -15,7 +15,8 @@ export interface OfferExchangeComponents {
 /** A peer is asked for the same resource again after this at the earliest. */
 const ASK_AGAIN_MS = 5_000
 const ASKED_MAX = 4_096
-const FIND_TIMEOUT_MS = 2_000
+/** How long the table is searched for peers that offer a resource. */
+export const OFFERS_FIND_TIMEOUT_MS = 2_000
 
 /** Asks peers for the offers that they know: whoever comes new does not wait for the next gossip. */
 export class OfferExchange {
@@ -39,7 +40,7 @@ export class OfferExchange {
     const { network, logger } = this.#components
     try {
       const limit = this.#options.exchangePeersMax
-      const found = await network.findProviders(offersKey(resource), limit, Math.min(timeoutMs, FIND_TIMEOUT_MS))
+      const found = await network.findProviders(offersKey(resource), limit, Math.min(timeoutMs, OFFERS_FIND_TIMEOUT_MS))
       await this.#ask(resource, found, timeoutMs)
     } catch (error) {
       logger.debug('the table could not be asked for offers', { resource, error: messageOf(error) })

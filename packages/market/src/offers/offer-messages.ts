@@ -14,7 +14,7 @@ import {
 /** Asks a peer for the offers that it knows. */
 export const OFFERS_PROTOCOL = '/stead/offers/1'
 /** Offers in one answer. */
-const OFFERS_PER_ANSWER_MAX = 128
+export const OFFERS_PER_ANSWER_MAX = 128
 const ANSWER_BYTES_MAX = 1_048_576
 
 /** Limits of {@link OFFERS_PROTOCOL}. */

@@ -1,6 +1,6 @@
 import { ComputeError } from '@stead/compute'
-import { parseContentId } from '@stead/protocol'
 import type { SteadNode } from '../daemon/stead-node.ts'
+import { contentIdOfPath } from './content-id-of-path.ts'
 import type { Handlers } from './handlers.ts'
 
 /** Blobs: put by content, got by content id. */
@@ -9,7 +9,7 @@ export function blobHandlers(node: SteadNode): Pick<Handlers, 'putBlob' | 'getBl
   return {
     putBlob: async ({ body }) => ({ id: await cache.put(body), bytes: body.length }),
     getBlob: async ({ id }) => {
-      const bytes = await cache.get(parseContentId(id))
+      const bytes = await cache.get(contentIdOfPath(id))
       if (bytes !== undefined) return bytes
       throw new ComputeError('COMPUTE_BLOB_MISSING', `this node does not have the blob ${id}`, { details: { id } })
     },

@@ -40,6 +40,8 @@ export async function createRoutes(components: RoutesComponents): Promise<Reques
   const app = Fastify({
     logger: false,
     bodyLimit: JSON_BYTES_MAX,
+    // A path that the router itself refuses: badly escaped, or too long.
+    frameworkErrors: (error, request, reply) => replyProblem(components.logger, error, { request, reply }),
     serverFactory: (handler) => {
       resolve(handler)
       // Never listened on: requests come from the server that decided who may enter.

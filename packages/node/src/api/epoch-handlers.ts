@@ -1,11 +1,12 @@
 import { type ContentId, hash } from '@stead/core'
-import { parseContentId } from '@stead/protocol'
+import type { EpochNumber } from '@stead/rewards'
 import type { SteadNode } from '../daemon/stead-node.ts'
 import type { EpochService } from '../epochs/epoch-service.ts'
 import { NodeError } from '../errors.ts'
+import { contentIdOfPath } from './content-id-of-path.ts'
 import type { Handlers } from './handlers.ts'
 
-type EpochRoutes = 'listEpochs' | 'runEpoch' | 'getDocument' | 'claimRewards'
+type EpochRoutes = 'listEpochs' | 'runEpoch' | 'getEpochLogs' | 'getDocument' | 'claimRewards'
 
 /** Epochs, for a node that takes part in them. */
 export function epochHandlers(node: SteadNode): Pick<Handlers, EpochRoutes> {
@@ -18,14 +19,15 @@ export function epochHandlers(node: SteadNode): Pick<Handlers, EpochRoutes> {
     },
     runEpoch: async ({ id }) => {
       const service = serviceOf(node)
-      if (!/^(0|[1-9][0-9]{0,9})$/.test(id)) {
-        throw new NodeError('NODE_ROUTE_UNKNOWN', `${id.slice(0, 20)} is no number of an epoch`)
-      }
-      const { epochNumber } = await import('@stead/rewards')
-      const { epoch, attempt, root, evidence, result, logs } = await service.proposer.propose(epochNumber(Number(id)))
+      const { epoch, attempt, root, evidence, result, logs } = await service.proposer.propose(await epochOf(id))
       return { epoch, attempt, root, evidence, result, logs }
     },
-    getDocument: ({ id }) => document(serviceOf(node), parseContentId(id)),
+    getEpochLogs: async ({ id }) => {
+      const { logs } = serviceOf(node)
+      const epoch = await epochOf(id)
+      return { epoch, owed: await logs.owed(epoch) }
+    },
+    getDocument: ({ id }) => document(serviceOf(node), contentIdOfPath(id)),
     claimRewards: async () => {
       const { claimer } = serviceOf(node)
       if (claimer === undefined) throw new NodeError('NODE_NOT_PROVIDING', 'no operator is named who is paid')
@@ -40,6 +42,15 @@ export function epochHandlers(node: SteadNode): Pick<Handlers, EpochRoutes> {
       }
     },
   }
+}
+
+async function epochOf(text: string): Promise<EpochNumber> {
+  if (!/^(0|[1-9][0-9]{0,9})$/.test(text)) {
+    throw new NodeError('NODE_ROUTE_UNKNOWN', `${text.slice(0, 20)} is no number of an epoch`)
+  }
+  // Loaded here: a node without a part in epochs does without rewards.
+  const { epochNumber } = await import('@stead/rewards')
+  return epochNumber(Number(text))
 }
 
 async function document(service: EpochService, id: ContentId): Promise<Uint8Array> {

@@ -1,4 +1,4 @@
-import type { ContentId, FinalRoot, Hash } from '@stead/core'
+import { type ContentId, type FinalRoot, type Hash, isSteadError } from '@stead/core'
 import {
   type ChainFactsReader,
   type ComputedEpoch,
@@ -10,9 +10,11 @@ import {
   epochNumber,
   evidenceDigest,
   evidenceIdOf,
+  openEvidence,
 } from '@stead/rewards'
 import { NodeError } from '../errors.ts'
 import type { DocumentExchange } from './document-exchange.ts'
+import { isOfDocuments } from './document-faults.ts'
 import type { DocumentShelf } from './document-shelf.ts'
 import { bytesText, EPOCH_TABLES, epochKey, put, textBytes } from './epoch-tables.ts'
 import type { LogBook } from './log-book.ts'
@@ -55,6 +57,8 @@ export class EpochComputer {
   /** All final roots, as long as the newest is still the newest. */
   #roots: readonly FinalRoot[] = []
   readonly #own: Map<string, Promise<KnownResult>> = new Map()
+  /** Evidence of final roots that nobody gives out, and since when. */
+  readonly #missing: Map<Hash, number> = new Map()
 
   constructor(ports: EpochPorts, parts: ComputerParts) {
     this.#ports = ports
@@ -67,16 +71,56 @@ export class EpochComputer {
     return { secp256k1, programs, load: (id) => this.#parts.exchange.load(id, { epoch }) }
   }
 
-  /**
-   * The result that an epoch has to build on: what follows from the evidence of the final root of the epoch before, or
-   * else what this node computes itself. Undefined in epoch 0. @throws as {@link own} and {@link resultOf}
-   */
+  /** The result that an epoch has to build on; undefined in epoch 0. @throws as {@link accepted} */
   async previousOf(epoch: EpochNumber): Promise<ContentId | undefined> {
-    if (epoch === 0) return undefined
-    const before = epochNumber(epoch - 1)
-    const final = await this.finalOf(before)
-    if (final !== undefined) return (await this.resultOf(before, final.evidence)).result
-    return (await this.own(before)).result
+    return epoch === 0 ? undefined : (await this.accepted(epochNumber(epoch - 1))).result
+  }
+
+  /**
+   * What counts for an epoch: what follows from the evidence of its final root, or else what this node computes itself.
+   * @throws as {@link own} and {@link followed}
+   */
+  async accepted(epoch: EpochNumber): Promise<KnownResult> {
+    return (await this.followed(epoch)) ?? (await this.own(epoch))
+  }
+
+  /**
+   * What follows from the evidence of an epoch's final root. Undefined when there is no such root, and also when its
+   * evidence is none, or nobody gives it out: whoever brings such a root past absent watchers must not stop all later
+   * epochs. @throws RewardsError REWARDS_MISSING while the documents may still come; ChainError; CoreError of the store
+   */
+  async followed(epoch: EpochNumber): Promise<KnownResult | undefined> {
+    const final = await this.finalOf(epoch)
+    if (final === undefined) return undefined
+    try {
+      return await this.resultOf(epoch, final.evidence)
+    } catch (error) {
+      if (!isSteadError(error) || !isOfDocuments(error.code)) throw error
+      if (error.code === 'REWARDS_MISSING' && !(await this.#mayDoWithout(epoch, final.evidence))) throw error
+      this.#ports.logger.debug('the evidence of a final root is not usable', { epoch, error: error.message })
+      return undefined
+    }
+  }
+
+  /**
+   * Documents may be missing only here: a node that has just begun, or whose peers are out of reach, would take its own
+   * ignorance for the truth and put a deposit behind it. So they must be missing for some time, and what this node would
+   * compute in their place must stand on most of the logs that there can be; or they are missing for a whole epoch, in
+   * which all logs that anybody has were gathered.
+   */
+  async #mayDoWithout(epoch: EpochNumber, evidence: Hash): Promise<boolean> {
+    const { clock, calendar } = this.#ports
+    const nowMs = clock.monotonicMs()
+    const sinceMs = this.#missing.get(evidence) ?? nowMs
+    this.#missing.set(evidence, sinceMs)
+    const [oldest] = this.#missing.keys()
+    if (this.#missing.size > KEPT_MAX && oldest !== undefined) this.#missing.delete(oldest)
+    const { endsAt, logsOwedAt } = scheduleOf(calendar, epoch)
+    if (nowMs - sinceMs < logsOwedAt - endsAt) return false
+    if (nowMs - sinceMs >= calendar.epochSeconds * 1000) return true
+    const begin = await this.#parts.facts.begin(epoch)
+    const logs = await this.#parts.logs.all(epoch)
+    return begin !== undefined && 2 * logs.length > begin.nodes.length
   }
 
   /** The root that became final for an epoch; undefined when there is none. @throws ChainError */
@@ -122,13 +166,16 @@ export class EpochComputer {
   }
 
   /**
-   * This node's own result of an epoch, from all logs that came in time; the same however often it is asked.
+   * This node's own result of an epoch, from all logs that it has; the same however often it is asked, unless logs of an
+   * epoch without a final root came later.
    * @throws NodeError NODE_EPOCH_NOT_OVER, NODE_EPOCH_NO_PROGRAM; RewardsError; ChainError; CoreError of the store
    */
   async own(epoch: EpochNumber): Promise<KnownResult> {
     this.#checkOver(epoch)
     const previous = await this.previousOf(epoch)
-    const name = `${epoch} ${previous ?? ''}`
+    // Logs only come: their number says whether they are the same.
+    const logs = await this.#parts.logs.all(epoch)
+    const name = `${epoch} ${logs.length} ${previous ?? ''}`
     const running = this.#own.get(name) ?? this.#compute(epoch, previous)
     this.#own.set(name, running)
     const [oldest] = this.#own.keys()
@@ -165,8 +212,11 @@ export class EpochComputer {
     const row = await this.#ports.store.get(EPOCH_TABLES.results, epochKey(epoch))
     const [before, evidence] = row === undefined ? [] : bytesText(row).split(' ')
     if (evidence === undefined || before !== (previous ?? '')) return undefined
-    const isHere = (await this.#parts.shelf.get(evidence as ContentId)) !== undefined
-    return isHere ? (evidence as ContentId) : undefined
+    const bytes = await this.#parts.shelf.get(evidence as ContentId)
+    if (bytes === undefined) return undefined
+    const listed = new Set(openEvidence(bytes).logs)
+    const isWhole = (await this.#parts.logs.all(epoch)).every((log) => listed.has(log))
+    return isWhole ? (evidence as ContentId) : undefined
   }
 
   async #gather(epoch: EpochNumber, previous: ContentId | undefined): Promise<ContentId> {

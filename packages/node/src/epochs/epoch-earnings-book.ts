@@ -8,6 +8,7 @@ import {
   epochNumber,
   explainEarnings,
   openResult,
+  type RewardsErrorCode,
 } from '@stead/rewards'
 import { NodeError } from '../errors.ts'
 import type { EpochComputer } from './epoch-computer.ts'
@@ -59,7 +60,7 @@ export class EpochEarningsBook {
     try {
       return await this.#parts.facts.facts(epoch)
     } catch (error) {
-      if (hasCode(error, 'NODE_EPOCH_NOT_OVER')) return undefined
+      if (hasCode<RewardsErrorCode>(error, 'REWARDS_NOT_OVER')) return undefined
       throw error
     }
   }
@@ -86,8 +87,7 @@ export class EpochEarningsBook {
 
   async #openResult(epoch: EpochNumber): Promise<EpochResult> {
     const { computer } = this.#parts
-    const final = await computer.finalOf(epoch)
-    const known = final === undefined ? await computer.own(epoch) : await computer.resultOf(epoch, final.evidence)
+    const known = await computer.accepted(epoch)
     const bytes = await computer.components(epoch).load(known.result)
     if (bytes !== undefined) return openResult(bytes)
     throw new NodeError('NODE_DOCUMENT_UNKNOWN', `the result of epoch ${epoch} cannot be had`, {

@@ -64,7 +64,8 @@ async function lineOf(service: EpochService, epoch: EpochNumber, chain: OnChain)
   const line = { epoch, evidence: known?.evidence ?? null, root: known?.root ?? null, logs, missing: missing ?? [] }
   const own = chain.final === undefined ? undefined : await service.computer.finalOf(epoch)
   if (own === undefined) return { ...line, ...stateOf(service, epoch, chain) }
-  return { ...line, state: 'final', reason: null, root: own.root, evidence: evidenceIdOf(own.evidence) }
+  const reason = service.finalRoot.faultOf(epoch) ?? null
+  return { ...line, state: 'final', reason, root: own.root, evidence: evidenceIdOf(own.evidence) }
 }
 
 /** State and reason; evidence and root where the chain has them. */
@@ -89,7 +90,10 @@ function stateOf(
   }
   const verdict = service.watcher.verdictOf(epoch)
   if (verdict !== undefined) return { state: 'dropped', reason: verdict.reason ?? 'nobody decided in time' }
-  return { state: 'gathering', reason: 'not proposed yet' }
+  // Only the newest epoch whose logs are in is proposed by itself; what it builds on holds the ones before.
+  const isPassedOver = time.now() >= scheduleOf(calendar, epochNumber(epoch + 1)).logsCloseAt
+  const reason = isPassedOver ? 'over, and nobody proposed it: it is part of the next root' : 'not proposed yet'
+  return { state: 'gathering', reason }
 }
 
 function claimOf(service: EpochService): RewardClaimStatus | null {

@@ -12,6 +12,7 @@ import { DocumentShelf } from './document-shelf.ts'
 import { EpochComputer } from './epoch-computer.ts'
 import { EpochEarningsBook } from './epoch-earnings-book.ts'
 import { deleteBefore, EPOCH_TABLES } from './epoch-tables.ts'
+import { FinalRootCheck } from './final-root-check.ts'
 import { LieReporter } from './lie-reporter.ts'
 import { LogBook } from './log-book.ts'
 import { NodeDirectory } from './node-directory.ts'
@@ -46,12 +47,14 @@ export interface EpochServiceParts {
 }
 
 /** What is looked at in each round. */
-type Duty = 'chain' | 'probing' | 'logs' | 'lies' | 'proposals' | 'claims' | 'keeping'
+type Duty = 'chain' | 'probing' | 'logs' | 'lies' | 'proposals' | 'final-root' | 'claims' | 'keeping'
 
 /** How long a round may go on after the node was told to stop. */
 const ROUND_GRACE_MS = 5000
 /** Rounds between two looks for something to claim. */
 const CLAIM_ROUNDS = 20
+/** Epochs without a final root whose logs are gathered on; peers know notices of no older ones. */
+const OPEN_EPOCHS_MAX = 31
 
 /**
  * Everything that a node does in epochs, in rounds. A duty that fails is tried again in the next round, and one that
@@ -66,6 +69,7 @@ export class EpochService {
   readonly computer: EpochComputer
   readonly proposer: Proposer
   readonly watcher: Watcher
+  readonly finalRoot: FinalRootCheck
   readonly lies: LieReporter
   readonly earnings: EpochEarningsBook
   readonly claimer: RewardClaimer | undefined
@@ -104,6 +108,7 @@ export class EpochService {
     const { logs } = this
     this.computer = new EpochComputer(ports, { facts, shelf, exchange, board, logs, policies })
     const { computer } = this
+    this.finalRoot = new FinalRootCheck(ports, computer)
     this.earnings = new EpochEarningsBook(ports, { facts, computer })
     this.proposer = new Proposer(ports, { computer, operator })
     this.#votes = new VoteBook(ports, board)
@@ -163,6 +168,7 @@ export class EpochService {
     this.#begin('logs', () => this.#gather())
     this.#begin('lies', () => this.#report())
     this.#begin('proposals', () => this.#proposals())
+    this.#begin('final-root', () => this.#checkFinal())
     if (this.#rounds++ % CLAIM_ROUNDS === 0) this.#begin('claims', () => this.#claim())
     this.#begin('keeping', () => this.#forget())
   }
@@ -179,13 +185,18 @@ export class EpochService {
       await work()
       this.#faults.delete(name)
     } catch (error) {
-      if (!isSteadError(error)) throw error
       if (!this.#isRunning) return
-      const message = `${error.code}: ${messageOf(error)}`
-      if (this.#faults.get(name) !== message)
-        this.ports.logger.warn('a duty of the epoch failed', { duty: name, error })
+      const message = `${isSteadError(error) ? error.code : 'INTERNAL'}: ${messageOf(error)}`
+      if (this.#faults.get(name) !== message) this.#reportFault(name, error)
       this.#faults.set(name, message)
     }
+  }
+
+  /** A fault of the program itself is loud, but no reason to stop serving: what epochs are made of comes from strangers. */
+  #reportFault(duty: Duty, error: unknown): void {
+    const { logger } = this.ports
+    if (isSteadError(error)) logger.warn('a duty of the epoch failed', { duty, error })
+    else logger.error('a duty of the epoch met a fault of this program', { duty, error })
   }
 
   async #beginOf(
@@ -199,13 +210,32 @@ export class EpochService {
 
   /** Brings in logs of the epoch that ended: what gossip told and what peers know. */
   async #gather(): Promise<void> {
-    const { time, calendar, network } = this.ports
+    const { time, calendar } = this.ports
     const now = time.epoch()
     if (now === 0) return
     const ended = epochNumber(now - 1)
-    if (time.now() >= scheduleOf(calendar, ended).logsCloseAt) return
-    await this.board.ask(ended)
-    await Promise.all(this.board.of(ended, 'log').map((notice) => this.logs.hear(notice, network.self)))
+    if (time.now() < scheduleOf(calendar, ended).logsCloseAt) await this.#gatherOf(ended, false)
+    const open = await this.#openBefore(ended)
+    if (open !== undefined) await this.#gatherOf(open, true)
+  }
+
+  async #gatherOf(epoch: EpochNumber, isLate: boolean): Promise<void> {
+    if (isLate) for (const notice of await this.logs.notices(epoch)) this.board.remember(notice)
+    await this.board.ask(epoch)
+    const heard = this.board.of(epoch, 'log')
+    await Promise.all(heard.map((notice) => this.logs.hear(notice, this.ports.network.self, isLate)))
+  }
+
+  /**
+   * One of the epochs before the newest that no final root covers, in turn; one that cannot be used covers nothing. Their logs are gathered on: nodes that were
+   * parted while they should have been told would hold to different results for ever, each with a log that the other
+   * lacks, and never agree on anything that builds on them.
+   */
+  async #openBefore(ended: EpochNumber): Promise<EpochNumber | undefined> {
+    const final = await this.ports.economy.finalRoot()
+    const isCovered = final !== undefined && this.finalRoot.faultOf(final.epoch) === undefined
+    const first = Math.max(isCovered ? final.epoch + 1 : 0, ended - OPEN_EPOCHS_MAX)
+    return first >= ended ? undefined : epochNumber(first + (this.#rounds % (ended - first)))
   }
 
   async #report(): Promise<void> {
@@ -224,6 +254,11 @@ export class EpochService {
       if (await this.proposer.end(this.#open)) return
       await this.watcher.look(this.#open)
     }
+  }
+
+  async #checkFinal(): Promise<void> {
+    const { watch, propose, claims } = this.#options
+    if (watch || propose || claims !== undefined) await this.finalRoot.look()
   }
 
   async #claim(): Promise<void> {

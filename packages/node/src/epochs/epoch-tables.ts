@@ -20,8 +20,10 @@ export const EPOCH_TABLES = {
   votes: 'epoch-votes',
   /** name -> number, as text */
   marks: 'epoch-marks',
-  /** transaction -> what was claimed, JSON */
+  /** epoch/transaction -> what was claimed, JSON */
   claims: 'epoch-claims',
+  /** kind -> what is about to be claimed, or was without an answer, JSON */
+  claimIntents: 'epoch-claim-intents',
 } as const
 
 type Table = (typeof EPOCH_TABLES)[keyof typeof EPOCH_TABLES]

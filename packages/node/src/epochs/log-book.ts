@@ -23,6 +23,13 @@ interface KnownLog {
   readonly isOwed: boolean
 }
 
+/** A log that is about to be taken in. */
+interface FoundLog {
+  readonly id: ContentId
+  readonly bytes: Uint8Array
+  readonly isLate: boolean
+}
+
 /** Two different logs of one prober for one epoch. */
 export interface LogLie {
   readonly prober: Address
@@ -54,16 +61,19 @@ export class LogBook {
     this.#parts = parts
   }
 
-  /** Takes in a log that a notice names, when it is of a bonded prober and the time for logs is not over. */
-  async hear(notice: EpochNotice, from: PeerId): Promise<void> {
-    const { document: id, epoch, node } = notice
+  /**
+   * Takes in a log that a notice names, when it is of a bonded prober and the time for logs is not over; `isLate` takes
+   * it also afterwards, and then no proposer owes it.
+   */
+  async hear(notice: EpochNotice, from: PeerId, isLate = false): Promise<void> {
+    const { document: id, epoch } = notice
     if (id === undefined || this.#fetching.has(id) || this.#fetching.size >= FETCHES_AT_ONCE_MAX) return
     this.#fetching.add(id)
     try {
       await this.#load(epoch)
-      if (!(await this.#isWanted(epoch, id, node))) return
+      if (!(await this.#isWanted(notice, id, isLate))) return
       const bytes = await this.#parts.exchange.load(id, { epoch, peers: [from], bytesMax: PROBE_LOG_BYTES_MAX + 256 })
-      if (bytes !== undefined) await this.#take(epoch, id, bytes)
+      if (bytes !== undefined) await this.#take(epoch, { id, bytes, isLate })
     } catch (error) {
       if (!isSteadError(error)) throw error
       this.#ports.logger.debug('a probe log was not taken', { id, epoch, error: messageOf(error) })
@@ -76,13 +86,19 @@ export class LogBook {
   async takeOwn(epoch: EpochNumber, bytes: Uint8Array): Promise<ContentId> {
     await this.#load(epoch)
     const id = await this.#parts.shelf.put(bytes, epoch)
-    await this.#take(epoch, id, bytes)
+    await this.#take(epoch, { id, bytes, isLate: false })
     return id
   }
 
   /** All valid logs of an epoch: what a proposer gathers. @throws CoreError of the store */
   async all(epoch: EpochNumber): Promise<readonly ContentId[]> {
     return [...(await this.#load(epoch)).keys()].sort()
+  }
+
+  /** Who said what, for those who ask: a restart forgets what was heard, not what is on disk. @throws CoreError of the store */
+  async notices(epoch: EpochNumber): Promise<readonly EpochNotice[]> {
+    const logs = [...(await this.#load(epoch)).values()]
+    return logs.map(({ id, prober }) => ({ version: 1, kind: 'log', epoch, node: prober, document: id }))
   }
 
   /** Those that every proposer must have: left out of evidence they are a difference. @throws CoreError of the store */
@@ -102,7 +118,7 @@ export class LogBook {
     await deleteBefore(this.#ports.store, EPOCH_TABLES.logs, epoch)
   }
 
-  async #isWanted(epoch: EpochNumber, id: ContentId, prober: Address): Promise<boolean> {
+  async #isWanted({ epoch, node: prober }: EpochNotice, id: ContentId, isLate: boolean): Promise<boolean> {
     const { time, calendar } = this.#ports
     const logs = await this.#load(epoch)
     const { endsAt, logsCloseAt } = scheduleOf(calendar, epoch)
@@ -111,12 +127,12 @@ export class LogBook {
     const same = [...logs.values()].filter((log) => log.prober === prober).length
     if (same >= LOGS_PER_PROBER_MAX) return false
     // Later it counts no more; but a second log is proof of a lie whenever it comes.
-    if (now >= logsCloseAt && same === 0) return false
+    if (now >= logsCloseAt && same === 0 && !isLate) return false
     const begin = await this.#parts.facts.begin(epoch)
     return begin?.nodes.some(({ node }) => node === prober) === true
   }
 
-  async #take(epoch: EpochNumber, id: ContentId, bytes: Uint8Array): Promise<void> {
+  async #take(epoch: EpochNumber, { id, bytes, isLate }: FoundLog): Promise<void> {
     const { secp256k1, time, calendar, store } = this.#ports
     const { log, statement } = openProbeLog(secp256k1, bytes)
     if (!(await this.#belongs(epoch, log))) return
@@ -128,7 +144,7 @@ export class LogBook {
     }
     const { logsOwedAt, logsCloseAt } = scheduleOf(calendar, epoch)
     const now = time.now()
-    if (now >= logsCloseAt) return
+    if (now >= logsCloseAt && !isLate) return
     const isOwed = now <= logsOwedAt
     await store.write([put(EPOCH_TABLES.logs, `${epochKey(epoch)}/${id}`, Uint8Array.of(isOwed ? 1 : 0))], 'process')
     logs.set(id, { id, prober: log.prober, statement, isOwed })

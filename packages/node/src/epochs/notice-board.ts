@@ -62,6 +62,11 @@ export class NoticeBoard {
     return this.#all(epoch).filter((notice) => notice.kind === kind)
   }
 
+  /** Keeps what others said and this node knows from elsewhere, for those who ask. */
+  remember(notice: EpochNotice): void {
+    this.#keep(notice, false)
+  }
+
   /** Tells everybody; again for those who came later. */
   async publish(notice: EpochNotice): Promise<void> {
     const { network, logger } = this.#ports

@@ -35,6 +35,7 @@ export async function openEpochs({ foundation, offers }: OpenEpochsParts, config
     ...foundation,
     economy,
     history: await chain.history(addressBook),
+    books: await chain.ledger(addressBook),
     programs,
     calendar,
     time: new ChainTime({ clock, calendar }),

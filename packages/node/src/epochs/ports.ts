@@ -3,6 +3,7 @@ import type {
   Clock,
   Economy,
   EconomyHistory,
+  EconomyLedger,
   Logger,
   Metrics,
   Network,
@@ -29,6 +30,7 @@ export interface EpochPorts {
   /** Sends with the node's own account, which needs no power over its bond. */
   readonly economy: Economy
   readonly history: EconomyHistory
+  readonly books: EconomyLedger
   readonly programs: ProgramRegistry
   readonly calendar: EpochCalendar
   readonly time: ChainTime

@@ -150,15 +150,16 @@ export class Watcher {
   }
 
   /**
-   * The result that this proposal may build on. Without a final root of the epoch before, the one that it names is
-   * audited in its turn; if that fails, it is this node's own.
+   * The result that this proposal may build on. Without a final root of the epoch before that can be used, the one that
+   * it names is audited in its turn; if that fails, it is this node's own.
    */
   async #acceptedPrevious(epoch: EpochNumber, result: RootResult, depth: number) {
     const { computer } = this.#parts
     if (epoch === 0) return undefined
     const before = epochNumber(epoch - 1)
-    const final = await computer.finalOf(before)
-    if (final !== undefined || depth >= DEPTH_MAX) return computer.previousOf(epoch)
+    const followed = await computer.followed(before)
+    if (followed !== undefined) return followed.result
+    if (depth >= DEPTH_MAX) return computer.previousOf(epoch)
     const named = await this.#namedPrevious(epoch, result)
     if (named === undefined) return computer.previousOf(epoch)
     if (this.#accepted.has(named.id)) return named.id

@@ -37,16 +37,16 @@ function bookOf({ facts, result, hasBlock = true }: World) {
     facts: async () => (facts === undefined ? { fees: claims } : Promise.reject(facts)),
     begin: async () => (hasBlock ? { fromBlock: 70 } : undefined),
   }
-  const computer = { finalOf: async () => Promise.reject(result) }
+  const computer = { accepted: async () => Promise.reject(result) }
   const book = new EpochEarningsBook({ history } as never, { facts: reader, computer } as never)
   return { asked, of: () => book.of(OPERATOR, 5) }
 }
 
-const notOver = new NodeError('NODE_EPOCH_NOT_OVER', 'not over')
+const notOver = new RewardsError('REWARDS_NOT_OVER', 'not over')
 
 describe('what was claimed in an epoch', () => {
   it.each([
-    ['logs-gathered', notOver],
+    ['logs-gathered', new NodeError('NODE_EPOCH_NOT_OVER', 'not yet')],
     ['evidence-missing', new RewardsError('REWARDS_MISSING', 'gone')],
     ['evidence-missing', new NodeError('NODE_DOCUMENT_UNKNOWN', 'gone')],
     ['REWARDS_POLICY_UNKNOWN', new RewardsError('REWARDS_POLICY_UNKNOWN', 'new')],

@@ -33,18 +33,27 @@ describe('claiming for the operator', () => {
   function claimer(): RewardClaimer {
     const clock = new ManualClock()
     const economy: Partial<Economy> = { finalRoot: async () => undefined }
+    const outcome = () => ({
+      transaction: TRANSACTION,
+      blockNumber: 1n,
+      gasUsed: 60_000n,
+      gasCostWei: (60_000n * gasPrice) as Wei,
+    })
     const chain = {
+      transaction: async () => outcome(),
       owedMicroUsd: async () => microUsd(owed),
       gasPrice: async () => gasPrice as Wei,
       payout: async () => {
         if (failure !== undefined) throw failure
         payouts++
         owed = 0n
-        return { transaction: TRANSACTION, blockNumber: 1n, gasUsed: 60_000n, gasCostWei: (60_000n * gasPrice) as Wei }
+        return outcome()
       },
     }
     const time = { epoch: () => 4, now: () => 0 as UnixMs }
-    const ports = { clock, economy, chain, store: new MemoryStore(), logger: silentLogger, time }
+    const history = { head: async () => ({ number: 1 }) }
+    const books = { payouts: async () => [] }
+    const ports = { clock, economy, chain, history, books, store: new MemoryStore(), logger: silentLogger, time }
     const computer = { resultOf: async () => ({ result: '' as ContentId }) }
     const options = {
       operator: OPERATOR,
@@ -146,10 +155,22 @@ describe('a reward by the final root', () => {
         owed = 0n
         return outcome('payout')
       },
+      transaction: async (transaction: Hash) => ({ transaction, blockNumber: 1n, gasUsed: 1n, gasCostWei: 1n as Wei }),
     }
+    const history = { head: async () => ({ number: 1 }) }
+    const books = { capsAccrued: async () => [], rewardsPaid: async () => [], payouts: async () => [] }
     const computer = { resultOf: async () => ({ result: '', root }), components: () => ({ load: async () => bytes }) }
     const time = { epoch: () => EPOCHS + 1, now: () => 0 as UnixMs }
-    const ports = { clock: new ManualClock(), economy, chain, store: new MemoryStore(), logger: silentLogger, time }
+    const ports = {
+      clock: new ManualClock(),
+      economy,
+      chain,
+      history,
+      books,
+      store: new MemoryStore(),
+      logger: silentLogger,
+      time,
+    }
     const options = { operator: OPERATOR, minimumMicroUsd: microUsd(0n), nativeCoinMicroUsd: microUsd(0n) }
     return { sent, claimer: new RewardClaimer(ports as never, computer as never, options) }
   }

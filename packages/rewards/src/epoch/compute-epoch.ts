@@ -127,7 +127,9 @@ function operatorsOf(
   previous: EpochResult | undefined,
 ): readonly Address[] {
   const operators = new Set<Address>()
-  for (const list of [facts.nodes, facts.fees, previous?.lines ?? [], ...sold.map(({ parts }) => parts)]) {
+  // Who only had dust once is not carried along for ever: it costs nothing to make, and everybody would have to.
+  const earned = (previous?.lines ?? []).filter(({ cumulativeUnits }) => cumulativeUnits > 0n)
+  for (const list of [facts.nodes, facts.fees, earned, ...sold.map(({ parts }) => parts)]) {
     for (const { operator } of list) operators.add(operator)
   }
   return [...operators].sort()

@@ -7,8 +7,8 @@ import type { EnabledProgram } from './bind-programs.ts'
 import { lineKey, RESULT_LINES_MAX, type ResultLine } from './result.ts'
 
 /**
- * Runs every enabled program and adds its shares to what was given before. A line once there stays, also after its
- * program has ended.
+ * Runs every enabled program and adds its shares to what was given before. A line with something in it stays, also after
+ * its program has ended; one without lasts for its epoch.
  * @throws RewardsError REWARDS_PROGRAM_FAULT, REWARDS_TOO_LARGE
  */
 export function sumLines(
@@ -17,7 +17,8 @@ export function sumLines(
   before: readonly ResultLine[],
 ): readonly ResultLine[] {
   const isEnabled = new Set(enabled.map(({ program }) => program.id))
-  const lines = new Map(before.map((line) => [lineKey(line), carried(line, isEnabled.has(line.program))]))
+  const kept = before.filter(({ cumulativeUnits }) => cumulativeUnits > 0n)
+  const lines = new Map(kept.map((line) => [lineKey(line), carried(line, isEnabled.has(line.program))]))
   const linesOf = Map.groupBy(before, ({ program }) => program)
   for (const { program, depositedMicroUsd } of enabled) {
     const own = linesOf.get(program.id) ?? []
@@ -28,10 +29,13 @@ export function sumLines(
     checkShares(program, shares, budgetMicroUsd)
     for (const share of shares) addShare(lines, program.id, share)
   }
-  if (lines.size > RESULT_LINES_MAX) {
-    throw new RewardsError('REWARDS_TOO_LARGE', `${lines.size} lines, at most ${RESULT_LINES_MAX} are allowed`)
-  }
-  return [...lines].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, line]) => line)
+  const sorted = [...lines].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, line]) => line)
+  if (sorted.length <= RESULT_LINES_MAX) return sorted
+  // Lines that only say why there is nothing make way for those that are somebody's money.
+  const earned = sorted.filter(({ cumulativeUnits }) => cumulativeUnits > 0n)
+  if (earned.length <= RESULT_LINES_MAX) return earned
+  const message = `${earned.length} lines with something in them, at most ${RESULT_LINES_MAX} are allowed`
+  throw new RewardsError('REWARDS_TOO_LARGE', message)
 }
 
 /** An earlier line as it stands unless its program gives more. */

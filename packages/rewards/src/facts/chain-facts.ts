@@ -83,8 +83,8 @@ export interface ChainFacts {
 
 /** Most bonded nodes, and most (operator, node) pairs with fees, of one epoch. */
 export const FACT_NODES_MAX = 65_536
-/** Most lots sold in one epoch. */
-export const FACT_SALES_MAX = 1024
+/** Most epochs whose fees were sold in one: as many as can wait unsold. */
+export const FACT_SALES_MAX = 4096
 /** Most sponsored programs at a time. */
 export const FACT_PROGRAMS_MAX = 64
 /** Largest document of chain facts, in bytes. */

@@ -1,6 +1,6 @@
 import { type Address, type MicroUsd, microUsd } from '@stead/core'
-import { defineSchema, microUsdField, RESOURCES, type Schema, uintField } from '@stead/protocol'
-import { malformed } from '../errors.ts'
+import { defineSchema, listField, microUsdField, RESOURCES, type Schema, textField, uintField } from '@stead/protocol'
+import { checkAscending, malformed } from '../errors.ts'
 import type { NodeQuality } from '../quality/node-quality.ts'
 import { PPM, type Ppm, ppmField, rewardUnits } from '../units.ts'
 import { capPayments, type Payment, type PaymentCap } from './cap-payments.ts'
@@ -21,15 +21,25 @@ export interface CoverageParameters {
   readonly operatorMaxMicroUsd: MicroUsd
   /** Most for all in one epoch. */
   readonly epochMaxMicroUsd: MicroUsd
+  /**
+   * What is paid for: each a resource and a place, `compute eu-west`, ascending, 1 .. 256. A node's place is its own word,
+   * so that without a list whoever invents a place would be the only one there.
+   */
+  readonly cells: readonly string[]
 }
 
-const parametersSchema: Schema<CoverageParameters> = defineSchema<CoverageParameters>('CoverageParameters', 512, {
+/** Most cells of one program. */
+const CELLS_MAX = 256
+const CELL_BYTES_MAX = 64
+
+const parametersSchema: Schema<CoverageParameters> = defineSchema<CoverageParameters>('CoverageParameters', 20_480, {
   rateMicroUsd: [1, microUsdField],
   networksEnough: [2, uintField(65_536)],
   qualityFloorPpm: [3, ppmField],
   networkMaxMicroUsd: [4, microUsdField],
   operatorMaxMicroUsd: [5, microUsdField],
   epochMaxMicroUsd: [6, microUsdField],
+  cells: [7, listField(textField(CELL_BYTES_MAX), CELLS_MAX)],
 })
 
 /**
@@ -39,18 +49,27 @@ const parametersSchema: Schema<CoverageParameters> = defineSchema<CoverageParame
  */
 export const coverageProgram: Program<CoverageParameters> = {
   name: 'coverage',
-  codeVersion: 1,
+  codeVersion: 2,
   funding: 'deposit',
   parametersSchema,
-  checkParameters: ({ networksEnough }) => {
+  checkParameters: ({ networksEnough, cells }) => {
     if (networksEnough < 1) malformed('networksEnough', 'at least 1', networksEnough)
+    if (cells.length === 0) malformed('cells', 'at least 1', 0)
+    checkAscending('cells', cells)
+    for (const cell of cells) {
+      const resource = RESOURCES.find((each) => cell.startsWith(`${each} `) && cell.length > each.length + 1)
+      if (resource === undefined) malformed('cell', `a resource (${RESOURCES.join(', ')}) and a place`, cell)
+    }
   },
   shares(input, parameters) {
     const reasons = new Map<Address, ShareReason[]>(input.operators.map((operator) => [operator, []]))
     const eligible = input.quality.nodes.filter((quality) => isEligible(quality, parameters, reasons))
-    const payments = [...cellsOf(eligible)].flatMap(([cell, networks]) =>
-      cellPayments({ cell, networks }, parameters, reasons),
-    )
+    const wanted = new Set(parameters.cells)
+    const payments = [...cellsOf(eligible)].flatMap(([cell, networks]) => {
+      if (wanted.has(cell)) return cellPayments({ cell, networks }, parameters, reasons)
+      noteUnpaid({ cell, networks }, reasons)
+      return []
+    })
     const limits: readonly PaymentCap[] = [
       { code: 'capped', keyOf: ({ network }) => network, maxMicroUsd: parameters.networkMaxMicroUsd },
       { code: 'capped', keyOf: ({ operator }) => operator, maxMicroUsd: parameters.operatorMaxMicroUsd },
@@ -105,6 +124,14 @@ function cellsOf(nodes: readonly NodeQuality[]): ReadonlyMap<string, ReadonlyMap
     }
   }
   return new Map([...cells].sort(([left], [right]) => (left < right ? -1 : 1)))
+}
+
+/** Once for each operator that is there. */
+function noteUnpaid({ cell, networks }: Cell, reasons: Reasons): void {
+  const operators = new Set([...networks.values()].flatMap((nodes) => nodes.map(({ operator }) => operator)))
+  for (const operator of operators) {
+    reasons.get(operator)?.push({ code: 'place-not-paid', about: cell, need: 1n, have: 0n })
+  }
 }
 
 function cellPayments({ cell, networks }: Cell, parameters: CoverageParameters, reasons: Reasons): Payment[] {

@@ -9,6 +9,7 @@ export type KnownReason =
   | 'quality-unknown'
   | 'quality'
   | 'place-unknown'
+  | 'place-not-paid'
   | 'network-unknown'
   | 'well-covered'
   | 'capped'

@@ -134,6 +134,16 @@ export const epochRunWire: Wire<EpochRun> = z.object({
   logs: countWire,
 })
 
+/** Answer to `GET /v1/epochs/:n/logs`. */
+export interface EpochLogs {
+  readonly epoch: number
+  /** Valid probe logs that this node had in time, so that every proposer owes them; none where it did not listen then. */
+  readonly owed: readonly ContentId[]
+}
+
+/** Wire form of {@link EpochLogs}. */
+export const epochLogsWire: Wire<EpochLogs> = z.object({ epoch: countWire, owed: z.array(contentIdWire) })
+
 /** Answer to `POST /v1/rewards/claim`. */
 export interface RewardsClaimed {
   readonly transactions: readonly { readonly kind: string; readonly transaction: Hash; readonly gasCostWei: Wei }[]

@@ -9,6 +9,7 @@ export type {
 export type {
   EpochLine,
   EpochList,
+  EpochLogs,
   EpochRun,
   EpochState,
   OpenProposal,

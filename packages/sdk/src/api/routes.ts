@@ -1,8 +1,10 @@
 import { type EarningsQuery, type EarningsReport, earningsQueryWire, earningsReportWire } from './earnings.ts'
 import {
   type EpochList,
+  type EpochLogs,
   type EpochRun,
   epochListWire,
+  epochLogsWire,
   epochRunWire,
   type RewardsClaimed,
   rewardsClaimedWire,
@@ -102,6 +104,7 @@ export interface Routes {
   readonly getEarnings: Route<NoBody, EarningsQuery, EarningsReport>
   readonly listEpochs: Route<NoBody, NoQuery, EpochList>
   readonly runEpoch: Route<NoBody, NoQuery, EpochRun>
+  readonly getEpochLogs: Route<NoBody, NoQuery, EpochLogs>
   readonly getDocument: Route<NoBody, NoQuery, Uint8Array>
   readonly claimRewards: Route<NoBody, NoQuery, RewardsClaimed>
   readonly getDoctor: Route<NoBody, NoQuery, DoctorReport>
@@ -193,6 +196,14 @@ export const routes: Routes = {
   runEpoch: {
     ...post('runEpoch', '/v1/epochs/:id/run', 'Computes an epoch from all logs that came in time, and proposes it'),
     answer: epochRunWire,
+  },
+  getEpochLogs: {
+    ...get(
+      'getEpochLogs',
+      '/v1/epochs/:id/logs',
+      'Probe logs of an epoch that every proposer owes, as this node saw it',
+    ),
+    answer: epochLogsWire,
   },
   getDocument: {
     ...get('getDocument', '/v1/documents/:id', 'A document of an epoch, from this node or its peers'),

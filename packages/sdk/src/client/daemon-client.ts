@@ -1,7 +1,7 @@
 import type { Clock, ContentId, Hash } from '@stead/core'
 import { hasCode } from '@stead/core'
 import type { EarningsQuery, EarningsReport } from '../api/earnings.ts'
-import type { EpochList, EpochRun, RewardsClaimed } from '../api/epochs.ts'
+import type { EpochList, EpochLogs, EpochRun, RewardsClaimed } from '../api/epochs.ts'
 import type { JobAccepted, JobDetail, JobEvent, JobList, JobResultLine, JobStatus, JobSubmission } from '../api/jobs.ts'
 import type { JobEvidence, ReceiptList, ReceiptQuery, SettleAnswer } from '../api/money.ts'
 import type {
@@ -188,6 +188,11 @@ export class DaemonClient {
   /** Computes and proposes an epoch. */
   runEpoch(epoch: number, options: CallOptions = {}): Promise<EpochRun> {
     return this.#value(routes.runEpoch, { ...options, id: String(epoch) })
+  }
+
+  /** Probe logs that the node had in time: evidence without one of them is a false proposal. */
+  getEpochLogs(epoch: number, options: CallOptions = {}): Promise<EpochLogs> {
+    return this.#value(routes.getEpochLogs, { ...options, id: String(epoch) })
   }
 
   /** The bytes of an epoch's document; whoever uses them checks them against the id. */

@@ -7,6 +7,8 @@ export interface SchedulerComponents {
   readonly trace: Trace
   /** Resolves when every promise that could settle has: after a turn of the event loop of the process. */
   readonly turn: () => Promise<void>
+  /** Takes what an event throws, as a process takes what a timer throws. @default the run ends with it */
+  readonly onThrow?: (error: unknown) => void
 }
 
 /** Why a run ended. */
@@ -19,6 +21,7 @@ export type RunEnd = 'time' | 'stopped' | 'events'
 export class Scheduler {
   readonly #trace: Trace
   readonly #turn: () => Promise<void>
+  readonly #onThrow: ((error: unknown) => void) | undefined
   readonly #heap = new EventHeap()
   #nowMs = 0
   #order = 0
@@ -28,6 +31,7 @@ export class Scheduler {
   constructor(components: SchedulerComponents) {
     this.#trace = components.trace
     this.#turn = components.turn
+    this.#onThrow = components.onThrow
   }
 
   /** Simulated milliseconds since the world began. */
@@ -80,11 +84,21 @@ export class Scheduler {
       if (this.#fired >= eventsMax) return 'events'
       this.#nowMs = next.dueMs
       this.#fired++
-      this.#trace.mix(next.dueMs, next.order)
-      next.run()
+      this.#trace.mix(next.dueMs)
+      this.#trace.mix(next.order)
+      this.#fire(next)
       await this.#turn()
     }
     this.#nowMs = untilMs
     return 'time'
+  }
+
+  #fire(event: SimEvent): void {
+    try {
+      event.run()
+    } catch (error) {
+      if (this.#onThrow === undefined) throw error
+      this.#onThrow(error)
+    }
   }
 }

@@ -17,7 +17,9 @@ const LINES_KEPT = 20_000
  */
 export class Trace {
   readonly #state: Uint32Array = Uint32Array.of(0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344)
-  readonly #number = new DataView(new ArrayBuffer(8))
+  /** A number, and the same bytes as two words; every machine that Node.js runs on has the low word first. */
+  readonly #number = new Float64Array(1)
+  readonly #words = new Uint32Array(this.#number.buffer)
   readonly #lines: (TraceLine | undefined)[] = new Array<TraceLine | undefined>(LINES_KEPT).fill(undefined)
   #count = 0
 
@@ -31,13 +33,11 @@ export class Trace {
     return bytesToHex(new Uint8Array(this.#state.buffer.slice(0))).slice(2)
   }
 
-  /** Adds numbers to the hash alone: for what happens too often to be told. */
-  mix(...numbers: readonly number[]): void {
-    for (const number of numbers) {
-      this.#number.setFloat64(0, number)
-      this.#absorb(this.#number.getUint32(0))
-      this.#absorb(this.#number.getUint32(4))
-    }
+  /** Adds a number to the hash alone: for what happens too often to be told. */
+  mix(number: number): void {
+    this.#number[0] = number
+    this.#absorb(this.#words[1] ?? 0)
+    this.#absorb(this.#words[0] ?? 0)
   }
 
   /** Adds a line. */
@@ -66,12 +66,14 @@ export class Trace {
 
   #absorb(word: number): void {
     const state = this.#state
-    const [a = 0, b = 0, c = 0, d = 0] = state
+    const a = state[0] ?? 0
+    const b = state[1] ?? 0
+    const c = state[2] ?? 0
     const mixed = Math.imul(a ^ word, 0xcc9e2d51)
-    const next = (Math.imul((mixed << 15) | (mixed >>> 17), 0x1b873593) ^ b) >>> 0
+    const next = Math.imul((mixed << 15) | (mixed >>> 17), 0x1b873593) ^ b
+    state[2] = Math.imul((state[3] ?? 0) ^ next, 0x85ebca6b)
+    state[3] = next ^ (a >>> 7)
     state[0] = b + c
     state[1] = (c << 13) | (c >>> 19)
-    state[2] = Math.imul(d ^ next, 0x85ebca6b)
-    state[3] = next ^ (a >>> 7)
   }
 }

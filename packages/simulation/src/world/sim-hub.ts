@@ -22,6 +22,9 @@ export interface WireFaults {
 /** What every message takes besides its way. */
 const HOP_MS = 1
 const SLOW_FACTOR = 10
+const NODES_MAX = 2 ** 20
+/** GossipSub's mesh has 6 to 12 neighbours; a flood to all would be most of what a large world does. */
+const GOSSIP_DEGREE_MAX = 8
 
 /** What a hub stands on. */
 export interface SimHubComponents {
@@ -37,16 +40,16 @@ export class SimHub extends MemoryHub {
   readonly #trace: Trace
   readonly #places: Map<PeerId, Place> = new Map()
   readonly #numbers: Map<PeerId, number> = new Map()
-  /** Directions in which nothing arrives: `from to`. */
-  readonly #cuts: Set<string> = new Set()
+  /** Directions in which nothing arrives. */
+  readonly #cuts: Set<number> = new Set()
   /** Directions in which everything waits until a moment. */
-  readonly #clogs: Map<string, number> = new Map()
+  readonly #clogs: Map<number, number> = new Map()
   #faults: WireFaults = { jitterMs: 0, lossShare: 0, slowShare: 0 }
   #messages = 0
   #lost = 0
 
   constructor(components: SimHubComponents) {
-    super(components)
+    super({ ...components, gossipDegreeMax: GOSSIP_DEGREE_MAX })
     this.#scheduler = components.scheduler
     this.#trace = components.trace
   }
@@ -68,17 +71,17 @@ export class SimHub extends MemoryHub {
 
   /** Loses every message from one node to another; those of the other direction arrive: a half-open link. */
   cut(from: PeerId, to: PeerId): void {
-    this.#cuts.add(`${from} ${to}`)
+    this.#cuts.add(this.#direction(from, to))
   }
 
   /** Holds up every message from one node to another until a moment; then all of them arrive. */
   clog(from: PeerId, to: PeerId, untilMs: number): void {
-    this.#clogs.set(`${from} ${to}`, untilMs)
+    this.#clogs.set(this.#direction(from, to), untilMs)
   }
 
   /** Ends a cut. */
   uncut(from: PeerId, to: PeerId): void {
-    this.#cuts.delete(`${from} ${to}`)
+    this.#cuts.delete(this.#direction(from, to))
   }
 
   /** Ends a partition; other faults stay. */
@@ -95,31 +98,44 @@ export class SimHub extends MemoryHub {
   }
 
   override isJoined(left: PeerId, right: PeerId): boolean {
-    return super.isJoined(left, right) && !this.#cuts.has(`${left} ${right}`)
+    if (!super.isJoined(left, right)) return false
+    // Asked twice for every message; most of the time nothing is cut.
+    return this.#cuts.size === 0 || !this.#cuts.has(this.#direction(left, right))
   }
 
   override deliver(from: PeerId, to: PeerId, arrive: () => void): void {
     this.#messages++
     const { lossShare } = this.#faults
-    this.#trace.mix(this.#numbers.get(from) ?? 0, this.#numbers.get(to) ?? 0)
+    this.#trace.mix(this.#direction(from, to))
     if ((lossShare > 0 && this.random.fraction() < lossShare) || !this.isJoined(from, to)) {
       this.#lost++
       return
     }
-    const clogged = this.#clogs.get(`${from} ${to}`) ?? 0
-    const dueMs = Math.max(this.#scheduler.nowMs + this.#travelMs(from, to), clogged)
+    const cloggedUntilMs = this.#clogs.size === 0 ? 0 : (this.#clogs.get(this.#direction(from, to)) ?? 0)
+    const dueMs = Math.max(this.#scheduler.nowMs + this.#travelMs(from, to), cloggedUntilMs)
     this.#scheduler.at(dueMs, () => {
       if (this.isJoined(from, to)) arrive()
       else this.#lost++
     })
   }
 
+  /** One number for both ends: this is looked up for every message, and a text would be made for every message. */
+  #direction(from: PeerId, to: PeerId): number {
+    return (this.#numbers.get(from) ?? 0) * NODES_MAX + (this.#numbers.get(to) ?? 0)
+  }
+
   #travelMs(from: PeerId, to: PeerId): number {
     const { jitterMs, slowShare } = this.#faults
     const [left, right] = [this.#places.get(from), this.#places.get(to)]
-    const wayMs = left === undefined || right === undefined ? 0 : Math.hypot(left.xMs - right.xMs, left.yMs - right.yMs)
+    const wayMs = left === undefined || right === undefined ? 0 : distance(left, right)
     const extraMs = jitterMs > 0 ? jitterMs * this.random.fraction() : 0
     const isSlow = slowShare > 0 && this.random.fraction() < slowShare
     return (HOP_MS + wayMs + extraMs) * (isSlow ? SLOW_FACTOR : 1)
   }
+}
+
+/** By operations whose last bit IEEE 754 lays down; Math.hypot may differ between versions of the engine. */
+function distance(left: Place, right: Place): number {
+  const [x, y] = [left.xMs - right.xMs, left.yMs - right.yMs]
+  return Math.sqrt(x * x + y * y)
 }

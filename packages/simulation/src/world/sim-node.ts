@@ -1,5 +1,14 @@
 import { BlobExchange, ComputeConsumer, ComputeProvider } from '@stead/compute'
-import { type Address, type LogFields, type PeerId, type Signer, type Store, silentMetrics } from '@stead/core'
+import {
+  type Address,
+  hasCode,
+  type LogFields,
+  messageOf,
+  type PeerId,
+  type Signer,
+  type Store,
+  silentMetrics,
+} from '@stead/core'
 import {
   MarketPayer,
   MarketProvider,
@@ -239,10 +248,11 @@ export class SimNode {
     return { tell: (what) => trace.tell(scheduler.nowMs, name, what), onBug: (what) => this.#onBug(`${name}: ${what}`) }
   }
 
-  /** Everything that the code itself takes for a fault of its own. A disk that refuses on purpose is none, nor a cheat's. */
-  #report(message: string, fields: LogFields): void {
-    if (!this.isHonest || this.#faults().disk.refusedShare > 0) return
-    const facts = Object.entries(fields).map(([key, value]) => `${key}=${String(value)}`)
-    this.#onBug(`${this.plan.name} logged an error: ${message} ${facts.join(' ')}`)
+  /** Everything that the code itself takes for a fault of its own; a disk that refuses is a fault of the world's, and a cheat's are its own. */
+  #report(message: string, { error, ...fields }: LogFields): void {
+    if (!this.isHonest || this.#faults().disk.refusedShare > 0 || hasCode(error, 'STORE_FAILED')) return
+    const details = Object.entries(fields).map(([key, value]) => ` ${key}=${String(value)}`)
+    const cause = error === undefined ? '' : `: ${messageOf(error)}`
+    this.#onBug(`${this.plan.name} logged an error: ${message}${details.join('')}${cause}`)
   }
 }

@@ -32,8 +32,8 @@ export interface WorldComponents {
   readonly secp256k1: Secp256k1
   /** One turn of the process's event loop. */
   readonly turn: () => Promise<void>
-  /** Tells of each promise of the process that fails while nobody looks, until the returned function is called. */
-  readonly watchRejections?: (tell: (what: string) => void) => () => void
+  /** What the process has caught since it was asked last, and no code of the world did. */
+  readonly strayErrors?: () => readonly string[]
 }
 
 const MINUTE_MS = 60_000
@@ -73,12 +73,15 @@ export class World {
   /** What the code itself took for its own fault, and whatever nobody caught. */
   readonly bugs: string[] = []
   readonly #faults: FaultInjector
+  readonly #strayErrors: () => readonly string[]
   readonly #given: bigint
 
-  constructor({ secp256k1, turn }: WorldComponents, options: WorldOptions) {
+  constructor({ secp256k1, turn, strayErrors }: WorldComponents, options: WorldOptions) {
     this.options = options
     const { trace } = this
-    const scheduler = new Scheduler({ trace, turn })
+    const onThrow = (error: unknown): void => void this.bugs.push(`an event threw: ${messageOf(error)}`)
+    const scheduler = new Scheduler({ trace, turn, onThrow })
+    this.#strayErrors = strayErrors ?? (() => [])
     const streams = new RandomStreams(options.seed)
     const clock = new SimClock(scheduler)
     const keys = options.hasRealSignatures ? secp256k1 : new ModelSecp256k1(secp256k1)
@@ -177,9 +180,11 @@ export class World {
 
   async #pass(untilMs: number, each: () => void): Promise<RunEnd> {
     const { scheduler } = this.parts
-    const eventsMax = scheduler.fired + this.options.nodes * EVENTS_PER_NODE_MINUTE_MAX
+    const minutes = Math.max(1, (untilMs - scheduler.nowMs) / MINUTE_MS)
+    const eventsMax = scheduler.fired + this.options.nodes * minutes * EVENTS_PER_NODE_MINUTE_MAX
     while (scheduler.nowMs < untilMs) {
       const end = await scheduler.run(Math.min(untilMs, scheduler.nowMs + 1000), eventsMax)
+      this.bugs.push(...this.#strayErrors())
       if (end !== 'time') return end
       each()
     }

@@ -17,7 +17,11 @@ import {
   type Wei,
 } from '@stead/core'
 import { purseIdOf } from '@stead/protocol'
+import { chainRefusal } from './chain-refusal.ts'
+import { MemoryAccountBook } from './memory-account-book.ts'
+import { MemoryEconomy } from './memory-economy.ts'
 import type { EscrowTerms } from './memory-escrow.ts'
+import { MemoryHistory } from './memory-history.ts'
 import { GAS_PRICE_WEI, type MemoryLedger } from './memory-ledger.ts'
 
 /** The Chain port over a {@link MemoryLedger}, bound to one account. */
@@ -27,6 +31,7 @@ export class MemoryChain implements Chain {
   readonly #ledger: MemoryLedger
   readonly #unwatch: Set<() => void> = new Set()
   #state: 'new' | 'started' | 'stopped' = 'new'
+  #isCutOff = false
   /** Thaws that had happened when the adapter started. */
   #thawsBefore = 0
 
@@ -90,7 +95,7 @@ export class MemoryChain implements Chain {
   }
 
   async operatorOf(node: Address): Promise<Address | undefined> {
-    return (await this.#reach()).operatorOf(node)
+    return (await this.#reach()).contracts.stake.operatorOf(node)
   }
 
   /** As the real adapter: the same request twice funds once. */
@@ -116,9 +121,7 @@ export class MemoryChain implements Chain {
 
   async payout(operator: Address): Promise<TransactionOutcome> {
     const ledger = await this.#reach()
-    const { value: _, ...outcome } = ledger.transact(this.account, 'payout', () =>
-      ledger.give(operator, { dollarMicroUsd: ledger.escrow.payout(operator) }),
-    )
+    const { value: _, ...outcome } = ledger.transact(this.account, 'payout', () => ledger.payout(operator))
     return outcome
   }
 
@@ -134,11 +137,7 @@ export class MemoryChain implements Chain {
 
   async close(purse: Hash): Promise<TransactionOutcome & { readonly refundMicroUsd: MicroUsd }> {
     const ledger = await this.#reach()
-    const { value, ...outcome } = ledger.transact(this.account, 'close', () => {
-      const { payer, refundMicroUsd } = ledger.escrow.close(purse, ledger.now())
-      ledger.give(payer, { dollarMicroUsd: refundMicroUsd })
-      return refundMicroUsd
-    })
+    const { value, ...outcome } = ledger.transact(this.account, 'close', () => ledger.close(purse))
     return { ...outcome, refundMicroUsd: value }
   }
 
@@ -165,6 +164,26 @@ export class MemoryChain implements Chain {
     }
   }
 
+  /** The economy's contracts, through this adapter and account. */
+  economy(): MemoryEconomy {
+    return new MemoryEconomy(() => this.#reach(), this.account)
+  }
+
+  /** What the economy's contracts recorded. */
+  history(): MemoryHistory {
+    return new MemoryHistory(() => this.#reach())
+  }
+
+  /** The economy's account book. */
+  ledger(): MemoryAccountBook {
+    return new MemoryAccountBook(() => this.#reach())
+  }
+
+  /** Cuts this adapter off from a chain that goes on for all others, as an endpoint does that is down. */
+  setCutOff(isCutOff: boolean): void {
+    this.#isCutOff = isCutOff
+  }
+
   #checkStarted(): void {
     if (this.#state !== 'started') throw new CoreError('CORE_STOPPED', `the simulated chain is ${this.#state}`)
   }
@@ -173,6 +192,7 @@ export class MemoryChain implements Chain {
   async #reach(): Promise<MemoryLedger> {
     this.#checkStarted()
     await Promise.resolve()
+    if (this.#isCutOff) throw chainRefusal('CHAIN_UNREACHABLE', 'this adapter is cut off from the simulated chain')
     this.#ledger.checkReachable()
     return this.#ledger
   }

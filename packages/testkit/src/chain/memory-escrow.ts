@@ -20,7 +20,8 @@ import {
   type Secp256k1,
   voucherSigner,
 } from '@stead/protocol'
-import { chainRefusal } from './chain-refusal.ts'
+import type { MemoryFeeLots } from './economy/memory-fee-lots.ts'
+import { revert } from './revert.ts'
 
 /** Constants of the simulated Escrow. */
 export interface EscrowTerms {
@@ -35,8 +36,12 @@ interface Purse {
   closed: boolean
 }
 
-function revert(error: string, details: ErrorDetails = {}): never {
-  throw chainRefusal('CHAIN_REVERTED', `the contract refused: ${error}`, { error, ...details })
+/** What the simulated Escrow stands on. */
+export interface EscrowComponents {
+  readonly identity: ChainIdentity
+  readonly secp256k1: Secp256k1
+  /** Where fees are counted until they are sold. */
+  readonly lots: MemoryFeeLots
 }
 
 /**
@@ -51,18 +56,19 @@ export class MemoryEscrow {
   readonly #purses: Map<Hash, Purse> = new Map()
   readonly #claimed: Map<Hash, bigint> = new Map()
   readonly #owed: Map<Address, bigint> = new Map()
-  #feesHeld = 0n
+  readonly #lots: MemoryFeeLots
 
-  constructor(identity: ChainIdentity, terms: EscrowTerms, secp256k1: Secp256k1) {
+  constructor({ identity, secp256k1, lots }: EscrowComponents, terms: EscrowTerms) {
     this.#identity = identity
     this.#terms = terms
     this.#secp256k1 = secp256k1
+    this.#lots = lots
     this.#separator = escrowSeparator(identity)
   }
 
   /** Everything that the Escrow holds: what is left of purses, what is owed, and the fees. */
   get heldMicroUsd(): MicroUsd {
-    let held = this.#feesHeld
+    let held: bigint = this.#lots.heldMicroUsd
     for (const owed of this.#owed.values()) held += owed
     for (const purse of this.#purses.values())
       if (!purse.closed) held += purse.seed.totalMicroUsd - purse.claimedMicroUsd
@@ -70,7 +76,7 @@ export class MemoryEscrow {
   }
 
   get feesHeldMicroUsd(): MicroUsd {
-    return microUsd(this.#feesHeld)
+    return this.#lots.heldMicroUsd
   }
 
   purse(id: Hash): PurseState | undefined {
@@ -108,7 +114,7 @@ export class MemoryEscrow {
   }
 
   /** All claims or none: the first that is refused takes the whole batch with it, stale ones change nothing. */
-  claim(claims: readonly ChannelClaim[]): readonly ClaimedChannel[] {
+  claim(claims: readonly ChannelClaim[], now: UnixMs): readonly ClaimedChannel[] {
     const before = new Map(this.#claimed)
     const credited: ClaimedChannel[] = []
     try {
@@ -121,7 +127,7 @@ export class MemoryEscrow {
       for (const [channel, amount] of before) this.#claimed.set(channel, amount)
       throw error
     }
-    for (const channel of credited) this.#credit(channel)
+    for (const channel of credited) this.#credit(channel, now)
     return credited
   }
 
@@ -147,7 +153,11 @@ export class MemoryEscrow {
     if (purse === undefined) return revert('PurseUnknown', { purse: id })
     if (purse.closed) revert('PurseAlreadyClosed', { purse: id })
     if (purse.thawEndsAt === undefined || now <= purse.thawEndsAt)
-      revert('PurseNotThawed', { purse: id, thawEndsAt: BigInt((purse.thawEndsAt ?? 0) / 1000) })
+      revert('PurseNotThawed', {
+        purse: id,
+        thawEndsAt: BigInt((purse.thawEndsAt ?? 0) / 1000),
+        nowSeconds: BigInt(now / 1000),
+      })
     purse.closed = true
     return { payer: purse.seed.payer, refundMicroUsd: microUsd(purse.seed.totalMicroUsd - purse.claimedMicroUsd) }
   }
@@ -187,13 +197,13 @@ export class MemoryEscrow {
     }
   }
 
-  #credit(channel: ClaimedChannel): void {
+  #credit(channel: ClaimedChannel, now: UnixMs): void {
     const purse = this.#purses.get(channel.purse)
     if (purse === undefined) throw new TypeError('a credited channel has a purse')
     purse.claimedMicroUsd += channel.grossMicroUsd
     const owed = this.#owed.get(channel.operator) ?? 0n
     this.#owed.set(channel.operator, owed + channel.grossMicroUsd - channel.feeMicroUsd)
-    this.#feesHeld += channel.feeMicroUsd
+    this.#lots.collect(channel.operator, channel.feeMicroUsd, Math.floor(now / 1000))
   }
 
   #feeOf(cumulative: bigint): bigint {

@@ -15,6 +15,8 @@ export interface LinkConditions {
 export interface MemoryHubComponents {
   readonly clock: Clock
   readonly random: Random
+  /** Neighbours whom a node tells of one message. @default all: plain flooding, whose messages can be counted exactly */
+  readonly gossipDegreeMax?: number
 }
 
 const IDEAL: LinkConditions = { latencyMs: 0, jitterMs: 0, lossShare: 0 }
@@ -26,6 +28,7 @@ const IDEAL: LinkConditions = { latencyMs: 0, jitterMs: 0, lossShare: 0 }
 export class MemoryHub {
   readonly clock: Clock
   readonly random: Random
+  readonly gossipDegreeMax: number
   readonly #nodes = new Map<PeerId, MemoryNetwork>()
   readonly #links = new Map<string, LinkConditions>()
   #groupOf: ReadonlyMap<PeerId, number> | undefined
@@ -35,6 +38,7 @@ export class MemoryHub {
   constructor(components: MemoryHubComponents) {
     this.clock = components.clock
     this.random = components.random
+    this.gossipDegreeMax = components.gossipDegreeMax ?? Number.POSITIVE_INFINITY
   }
 
   /** A node that is not started. Give the peer id that belongs to a key where the layers above look into it. */

@@ -257,11 +257,30 @@ export class MemoryNetwork implements Network {
     for (const listener of this.#listeners) listener.peerDisconnected?.(peer)
   }
 
+  /** Tells the neighbours but the one that it came from: all of them, or as many as the hub's mesh has. */
   #spread(message: GossipMessage, except: PeerId | undefined): void {
-    for (const peer of this.#connected) {
-      if (peer === except) continue
-      this.#tell(peer, (node) => node.#take(message, this.self))
+    const { gossipDegreeMax } = this.#hub
+    const isFlood = gossipDegreeMax === Number.POSITIVE_INFINITY
+    for (const peer of isFlood ? this.#connected : this.#meshFor(message, except, gossipDegreeMax)) {
+      if (peer !== except) this.#tell(peer, (node) => node.#take(message, this.self))
     }
+  }
+
+  /** Neighbours by chance, without those that have the message, as GossipSub's IDONTWANT has it. */
+  #meshFor({ id }: GossipMessage, except: PeerId | undefined, degreeMax: number): readonly PeerId[] {
+    const wanting: PeerId[] = []
+    for (const peer of this.#connected) if (peer !== except && !this.#hasSeen(peer, id)) wanting.push(peer)
+    const mesh: PeerId[] = []
+    while (mesh.length < degreeMax && wanting.length > 0) {
+      const choice = wanting.length > degreeMax - mesh.length ? this.#hub.random.fraction() * wanting.length : 0
+      mesh.push(...wanting.splice(Math.floor(choice), 1))
+    }
+    return mesh
+  }
+
+  #hasSeen(peer: PeerId, id: string): boolean {
+    const node = this.#hub.runningNode(peer)
+    return node === undefined ? false : node.#seen.has(id)
   }
 
   #take(message: GossipMessage, neighbour: PeerId): void {

@@ -1,0 +1,154 @@
+import { parseArgs } from 'node:util'
+import { SimulationError } from '../errors.ts'
+import { PROFILES, type ProfileName } from '../faults/profiles.ts'
+import { allFaultNames } from '../plan/fault-names.ts'
+import { mixedPlan } from '../plan/mixed-plan.ts'
+import type { WorldPlan } from '../plan/world-plan.ts'
+
+/** What a command line asks for. */
+export interface SimCommand {
+  readonly plans: readonly WorldPlan[]
+  /** True when more than one world was asked for: failures are told, worlds are counted. */
+  readonly isSweep: boolean
+  readonly shrinks: boolean
+  readonly printsJson: boolean
+  readonly printsHelp: boolean
+  /** A sweep ends after so long. */
+  readonly timeMsMax: number
+}
+
+const OPTIONS = {
+  seed: { type: 'string' },
+  seeds: { type: 'string' },
+  nodes: { type: 'string' },
+  minutes: { type: 'string' },
+  faults: { type: 'string' },
+  without: { type: 'string' },
+  'time-minutes': { type: 'string' },
+  'real-signatures': { type: 'boolean' },
+  shrink: { type: 'boolean' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+const SEED_MAX = 2 ** 32 - 1
+const SEEDS_MAX = 1_000_000
+const NODES_MAX = 1000
+const NODES_DEFAULT = 20
+const MINUTES_MAX = 1440
+const MINUTES_DEFAULT = 2
+const MINUTE_MS = 60_000
+/** Each seed with a small world of its own. */
+const MIXED = 'mixed'
+
+/** What `--help` prints. */
+export const SIM_HELP: string = `npm run sim -- [options]     plays whole networks on simulated time; ends with 1 when a rule was broken
+
+  --seed N             the world to play; without it one by chance, which is printed
+  --seeds A..B         a sweep over seeds
+  --nodes N            2 .. ${NODES_MAX}; default ${NODES_DEFAULT}; a tenth of them pay
+  --minutes M          how long faults go on, in simulated minutes, up to ${MINUTES_MAX}; default ${MINUTES_DEFAULT}
+  --faults NAME        ${Object.keys(PROFILES).join(', ')}; default all;
+                       ${MIXED}: each seed has its own profile, nodes and minutes
+  --without A,B        leaves faults of the profile out: ${wrapped(allFaultNames())}
+  --real-signatures    signs and verifies as the real network does, which takes longer and comes to the same
+  --shrink             looks for the smallest command that still breaks the same rule
+  --time-minutes M     a sweep begins no world after so many minutes
+  --json               one JSON document instead of text
+`
+
+/** Reads a command line. @param chance a seed for who names none @throws SimulationError SIMULATION_BAD_ARGUMENT */
+export function parseCommandLine(args: readonly string[], chance: () => number): SimCommand {
+  const values = valuesOf(args)
+  const { seed, seeds, nodes, minutes, faults = 'all', without } = values
+  if (seed !== undefined && seeds !== undefined) throw refused('--seed and --seeds exclude each other')
+  const [from, to] = seeds === undefined ? oneSeed(seed, chance) : seedRange(seeds)
+  const isMixed = faults === MIXED
+  if (isMixed && (nodes ?? minutes ?? without) !== undefined)
+    throw refused(`--faults ${MIXED} chooses nodes, minutes and faults by itself`)
+  const profile = isMixed ? 'all' : profileOf(faults)
+  const plan = {
+    nodes: integer('--nodes', nodes ?? String(NODES_DEFAULT), 2, NODES_MAX),
+    minutes: numeric('--minutes', minutes ?? String(MINUTES_DEFAULT), 0, MINUTES_MAX),
+    profile,
+    without: without === undefined ? [] : faultsOf(without),
+  }
+  const hasRealSignatures = values['real-signatures'] === true
+  const timeMinutes = values['time-minutes']
+  return {
+    plans: Array.from({ length: to - from + 1 }, (_, index) => {
+      const seed = from + index
+      return isMixed ? { ...mixedPlan(seed), hasRealSignatures } : { ...plan, seed, hasRealSignatures }
+    }),
+    isSweep: from !== to,
+    shrinks: values.shrink === true,
+    printsJson: values.json === true,
+    printsHelp: values.help === true,
+    timeMsMax:
+      timeMinutes === undefined
+        ? Number.POSITIVE_INFINITY
+        : numeric('--time-minutes', timeMinutes, 0, MINUTES_MAX) * MINUTE_MS,
+  }
+}
+
+function valuesOf(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS, strict: true }).values
+  } catch (cause) {
+    throw refused(cause instanceof Error ? cause.message : String(cause), cause)
+  }
+}
+
+function oneSeed(seed: string | undefined, chance: () => number): readonly [number, number] {
+  const one = seed === undefined ? chance() : integer('--seed', seed, 0, SEED_MAX)
+  return [one, one]
+}
+
+function seedRange(seeds: string): readonly [number, number] {
+  const [first, last, ...more] = seeds.split('..')
+  if (first === undefined || last === undefined || more.length > 0)
+    throw refused(`--seeds is two numbers with two dots between them, such as 1..200, not ${JSON.stringify(seeds)}`)
+  const from = integer('--seeds', first, 0, SEED_MAX)
+  return [from, integer('--seeds', last, from, Math.min(SEED_MAX, from + SEEDS_MAX - 1))]
+}
+
+function profileOf(name: string): ProfileName {
+  const names = Object.keys(PROFILES) as readonly ProfileName[]
+  const found = names.find((each) => each === name)
+  if (found === undefined) throw refused(`--faults is one of ${[...names, MIXED].join(', ')}, not ${name}`)
+  return found
+}
+
+function faultsOf(text: string): readonly string[] {
+  const known = allFaultNames()
+  const names = [...new Set(text.split(','))].sort()
+  const unknown = names.filter((name) => !known.includes(name))
+  if (unknown.length > 0) throw refused(`no fault is named ${unknown.join(', ')}; there are ${known.join(', ')}`)
+  return names
+}
+
+function integer(option: string, text: string, min: number, max: number): number {
+  const value = numeric(option, text, min, max)
+  if (!Number.isSafeInteger(value)) throw refused(`${option} is a whole number, not ${text}`)
+  return value
+}
+
+function numeric(option: string, text: string, min: number, max: number): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text)
+  if (!(value >= min && value <= max)) throw refused(`${option} is a number from ${min} to ${max}, not ${text}`)
+  return value
+}
+
+function refused(message: string, cause?: unknown): SimulationError {
+  return new SimulationError('SIMULATION_BAD_ARGUMENT', message, cause === undefined ? {} : { cause })
+}
+
+function wrapped(names: readonly string[]): string {
+  const lines: string[] = ['']
+  for (const name of names) {
+    const line = lines.at(-1) ?? ''
+    if (line.length + name.length > 60) lines.push(name)
+    else lines[lines.length - 1] = line === '' ? name : `${line}, ${name}`
+  }
+  return lines.join(',\n                       ')
+}

@@ -1,0 +1,26 @@
+import { SeededRandom } from '@stead/testkit'
+import { PROFILES, type ProfileName } from '../faults/profiles.ts'
+import type { WorldPlan } from './world-plan.ts'
+
+const NAMES = Object.keys(PROFILES) as readonly ProfileName[]
+const NODES_MIN = 4
+const NODES_MAX = 16
+const MINUTES_MIN = 0.25
+const MINUTES_MAX = 1.5
+
+/**
+ * A small world of its own for each seed: profiles in turn, so that neighbouring seeds cover all, and a size and a time by
+ * chance. Small ones find most: more of them fit into an hour, and faults meet more often where there are few nodes.
+ */
+export function mixedPlan(seed: number): WorldPlan {
+  const random = new SeededRandom(seed)
+  const within = (min: number, max: number): number => min + random.fraction() * (max - min)
+  return {
+    seed,
+    nodes: Math.round(within(NODES_MIN, NODES_MAX)),
+    minutes: Math.round(within(MINUTES_MIN, MINUTES_MAX) * 100) / 100,
+    profile: NAMES[seed % NAMES.length] ?? 'all',
+    without: [],
+    hasRealSignatures: false,
+  }
+}

@@ -1,0 +1,31 @@
+import { PROFILES, type ProfileName } from '../faults/profiles.ts'
+import type { WorldOptions } from '../world/world.ts'
+import { withoutFaults } from './fault-names.ts'
+
+/** A world as a command line spells it: what somebody needs to play it again. */
+export interface WorldPlan {
+  readonly seed: number
+  readonly nodes: number
+  /** How long faults go on, in simulated minutes. */
+  readonly minutes: number
+  readonly profile: ProfileName
+  /** Faults of the profile that are left out, by name. */
+  readonly without: readonly string[]
+  readonly hasRealSignatures: boolean
+}
+
+/** The world of a plan. */
+export function worldOptionsOf(plan: WorldPlan): WorldOptions {
+  const { seed, nodes, minutes, profile, without, hasRealSignatures } = plan
+  const faults = withoutFaults(PROFILES[profile], new Set(without))
+  return { seed, nodes, faultMinutes: minutes, faults, hasRealSignatures }
+}
+
+/** The command that plays a plan; every option is named, so that it stays right when a default changes. */
+export function commandOf(plan: WorldPlan): string {
+  const { seed, nodes, minutes, profile, without, hasRealSignatures } = plan
+  const parts = [`npm run sim -- --seed ${seed} --nodes ${nodes} --minutes ${minutes} --faults ${profile}`]
+  if (without.length > 0) parts.push(`--without ${without.join(',')}`)
+  if (hasRealSignatures) parts.push('--real-signatures')
+  return parts.join(' ')
+}

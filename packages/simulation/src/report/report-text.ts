@@ -1,0 +1,50 @@
+import { commandOf, type WorldPlan } from '../plan/world-plan.ts'
+import type { PlayedWorld } from '../sweep/played-world.ts'
+import type { ShrinkResult } from '../sweep/shrink.ts'
+import type { SweepResult } from '../sweep/sweep.ts'
+
+const WIDTH_MAX = 200
+
+/** One line for a world: verdict, seed, trace hash, size and speed. */
+export function verdictLine({ plan, verdict, cpuMs }: PlayedWorld): string {
+  const { violations, traceHash, events, messages, jobs, simulatedMs } = verdict
+  const outcome = violations.length === 0 ? 'ok  ' : 'FAIL'
+  const size = `${plan.nodes} nodes, ${plan.minutes} min ${plan.profile}`
+  const counts = `${jobs} jobs, ${messages} messages, ${events} events`
+  return `${outcome} seed ${plan.seed}  ${traceHash}  ${size}: ${counts}, ${speed(simulatedMs, cpuMs)}`
+}
+
+/** What was broken, the last that those involved did, and how to play it again. */
+export function failureText({ plan, verdict }: PlayedWorld): string {
+  const lines = verdict.violations.map(({ rule, what }) => `  broken: ${rule}: ${what}`)
+  if (verdict.story.length > 0) lines.push('  the last that those involved did:')
+  for (const { atMs, who, what } of verdict.story)
+    lines.push(`    ${(atMs / 1000).toFixed(3).padStart(9)} s  ${(who ?? 'the world').padEnd(12)} ${cut(what)}`)
+  lines.push(`  again: ${commandOf(plan)}`)
+  return lines.join('\n')
+}
+
+/** One line for a sweep. */
+export function sweepLine({ played, traceHash, failed, simulatedMs, cpuMs, left }: SweepResult): string {
+  const unplayed = left === 0 ? '' : `, ${left} not played`
+  return `${played} worlds, ${failed.length} failed${unplayed}; ${traceHash}, ${speed(simulatedMs, cpuMs)}`
+}
+
+/** The smallest command, and what it took to find it. */
+export function shrinkLine({ smallest, rule, tried }: ShrinkResult): string {
+  return `smallest of ${tried} worlds that were tried for ${rule}: ${commandOf(smallest.plan)}`
+}
+
+/** Which world a process that ends was at. */
+export function interruptedLine(plan: WorldPlan | undefined, why: string): string {
+  return plan === undefined ? why : `${why}; the world that was played: ${commandOf(plan)}`
+}
+
+function speed(simulatedMs: number, cpuMs: number): string {
+  const factor = cpuMs === 0 ? 0 : Math.round(simulatedMs / cpuMs)
+  return `${Math.round(simulatedMs / 1000)} s in ${(cpuMs / 1000).toFixed(1)} s of CPU, ${factor} simulated s/s`
+}
+
+function cut(text: string): string {
+  return text.length <= WIDTH_MAX ? text : `${text.slice(0, WIDTH_MAX - 1)}…`
+}

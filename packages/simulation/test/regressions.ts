@@ -1,0 +1,44 @@
+import type { WorldPlan } from '../src/plan/world-plan.ts'
+
+/** A world that once broke a rule; the commit that added the line mended it. */
+export interface Regression {
+  /** What a user would have seen. */
+  readonly found: string
+  readonly plan: WorldPlan
+}
+
+/** Worlds as `--shrink` left them. With the fault put back, each must fail: say in `found` what it does then. */
+export const REGRESSIONS: readonly Regression[] = [
+  {
+    found: "after a payer's restart, what a channel accepted before was missing from its numbers",
+    plan: {
+      seed: 2,
+      nodes: 3,
+      minutes: 0.85,
+      profile: 'crashes',
+      without: ['chain.answerMsMax', 'chain.blockMsMax', 'disk.writeMsMax', 'powerShare', 'wires.jitterMs'],
+      hasRealSignatures: false,
+    },
+  },
+  {
+    found: 'a receipt that the disk refused once was missing from the bill for ever, and no stranger could audit it',
+    plan: {
+      seed: 137,
+      nodes: 12,
+      minutes: 3,
+      profile: 'all',
+      without: [
+        'byzantineShare',
+        'chain.answerMsMax',
+        'chain.blockMsMax',
+        'chain.lostShare',
+        'disk.writeMsMax',
+        'powerShare',
+        'wires.jitterMs',
+        'wires.lossShare',
+        'wires.slowShare',
+      ],
+      hasRealSignatures: false,
+    },
+  },
+]

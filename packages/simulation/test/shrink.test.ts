@@ -1,0 +1,91 @@
+import { expect, it } from 'vitest'
+import { PROFILES } from '../src/index.ts'
+import { faultNames, withoutFaults } from '../src/plan/fault-names.ts'
+import { commandOf, type WorldPlan, worldOptionsOf } from '../src/plan/world-plan.ts'
+import { failureText, shrinkLine, sweepLine, verdictLine } from '../src/report/report-text.ts'
+import type { PlayedWorld } from '../src/sweep/played-world.ts'
+import { shrink } from '../src/sweep/shrink.ts'
+import { sweep } from '../src/sweep/sweep.ts'
+
+const PLAN: WorldPlan = { seed: 7, nodes: 40, minutes: 3, profile: 'all', without: [], hasRealSignatures: false }
+
+/** A world that breaks a rule when `isBroken` says so, and another rule always. */
+function fakePlay(isBroken: (plan: WorldPlan) => boolean): (plan: WorldPlan) => Promise<PlayedWorld> {
+  return async (plan) => {
+    const broken = { rule: 'bill-is-sum', what: 'payer 0: 1 is not 2', who: ['payer 0'] }
+    const other = { rule: 'other', what: 'something else', who: [] }
+    const violations = isBroken(plan) ? [broken, other] : [other]
+    const story = [
+      { atMs: 1500, who: 'payer 0', what: 'info accepted' },
+      { atMs: 2000, who: undefined, what: `FAULT ${'x'.repeat(500)}` },
+    ]
+    const counts = { simulatedMs: 60_000, events: 10, messages: 5, jobs: 1 }
+    const verdict = { options: worldOptionsOf(plan), traceHash: 'ab'.repeat(16), violations, story, ...counts }
+    return { plan, verdict, wallMs: 20, cpuMs: 10 }
+  }
+}
+
+it('a failing world shrinks to what breaks the same rule, and no further', async () => {
+  const isBroken = ({ nodes, minutes, without }: WorldPlan): boolean =>
+    nodes >= 5 && minutes >= 0.3 && !without.includes('crashes') && !without.includes('wires.lossShare')
+  const play = fakePlay(isBroken)
+  const { smallest, rule, tried } = await shrink(await play(PLAN), play)
+  expect(rule).toBe('bill-is-sum')
+  expect(tried).toBeLessThanOrEqual(200)
+  const { plan } = smallest
+  expect([plan.nodes, plan.minutes]).toEqual([5, 0.3])
+  const left = faultNames(PROFILES.all).filter((name) => !plan.without.includes(name))
+  expect(left.toSorted()).toEqual(['crashes', 'wires.lossShare'])
+  expect(faultNames(worldOptionsOf(plan).faults).toSorted()).toEqual(left.toSorted())
+})
+
+it('a shrink tries other seeds, since a smaller world draws other numbers', async () => {
+  const play = fakePlay(({ nodes, seed }) => nodes === 40 || (nodes >= 3 && seed % 3 === 0))
+  const { smallest } = await shrink(await play(PLAN), play)
+  expect(smallest.plan).toMatchObject({ nodes: 3, seed: 9 })
+})
+
+it('a shrink ends after so many worlds, with the smallest until then', async () => {
+  const play = fakePlay(() => true)
+  const smaller: PlayedWorld[] = []
+  const { smallest, tried } = await shrink(await play(PLAN), play, {
+    runsMax: 3,
+    onSmaller: (played) => smaller.push(played),
+  })
+  expect(tried).toBe(3)
+  expect(smallest).toBe(smaller.at(-1))
+})
+
+it('a sweep ends when its time is over, and says what it did not play', async () => {
+  const plans = Array.from({ length: 10 }, (_, index) => ({ ...PLAN, seed: index + 1 }))
+  let played = 0
+  const result = await sweep(
+    plans,
+    fakePlay(() => true),
+    { isOver: () => played >= 4, onPlayed: () => played++ },
+  )
+  expect(result).toMatchObject({ played: 4, left: 6, simulatedMs: 240_000, cpuMs: 40 })
+  expect(result.failed).toHaveLength(4)
+  expect(sweepLine(result)).toMatch(/^4 worlds, 4 failed, 6 not played; [0-9a-f]{32}, 240 s in 0\.0 s of CPU/)
+})
+
+it('a failure is told with what was broken, the last events, and the command that plays it again', async () => {
+  const plan = { ...PLAN, without: ['cuts', 'jumps'], hasRealSignatures: true }
+  const played = await fakePlay(() => true)(plan)
+  expect(verdictLine(played)).toMatch(/^FAIL seed 7 {2}(ab){16} {2}40 nodes, 3 min all: 1 jobs, 5 messages/)
+  const text = failureText(played)
+  expect(text).toContain('broken: bill-is-sum: payer 0: 1 is not 2')
+  expect(text).toContain('1.500 s  payer 0      info accepted')
+  expect(text.split('\n').every((line) => line.length < 250)).toBe(true)
+  const command = 'npm run sim -- --seed 7 --nodes 40 --minutes 3 --faults all --without cuts,jumps --real-signatures'
+  expect(text).toContain(`again: ${command}`)
+  expect(commandOf(plan)).toBe(command)
+  expect(shrinkLine({ smallest: played, rule: 'bill-is-sum', tried: 12 })).toContain(command)
+})
+
+it('a profile without all its faults is one in which nothing goes wrong', () => {
+  const names = faultNames(PROFILES.all)
+  expect(names).toContain('wires.lossShare')
+  expect(names).not.toContain('awayMsMax')
+  expect(faultNames(withoutFaults(PROFILES.all, new Set(names)))).toEqual([])
+})

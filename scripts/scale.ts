@@ -1,0 +1,55 @@
+// `npm run sim:scale`: what a node sends, how long searches take and how a loss is mended in networks of 1,000, 10,000
+// and 100,000 nodes, by the model of packages/simulation/src/scale; `docs/scale.svg` shows how it grows.
+// `-- --nodes 1000,10000` chooses sizes, `--connections 32` what each node keeps, `--json` prints {results, walls}.
+// `-- --check` holds the model's gossip against real nodes over loopback instead.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { figuresOfTheCode, runScale, type ScaleResult, wallsOf } from '../packages/simulation/src/index.ts'
+import { root } from './run-step.ts'
+import { checkGossip } from './scale/check-gossip.ts'
+import { drawGrowth } from './scale/draw-growth.ts'
+import { printScale, printTrials } from './scale/print-scale.ts'
+
+const { values } = parseArgs({
+  options: {
+    nodes: { type: 'string', default: '1000,10000,100000' },
+    connections: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    json: { type: 'boolean', default: false },
+    check: { type: 'boolean', default: false },
+  },
+})
+const figures = figuresOfTheCode()
+const sizes = values.nodes.split(',').map(Number)
+const connections = Number(values.connections ?? figures.connections.max)
+const seed = Number(values.seed)
+const isBad = (number: number, least: number): boolean => !Number.isSafeInteger(number) || number < least
+// Below this the wish for near nodes cannot be met at all, and ids of 32 bits are too few above a hundred million.
+if (sizes.some((nodes) => isBad(nodes, 20) || nodes > 1e8) || isBad(connections, 4) || isBad(seed, 0)) {
+  process.stderr.write('give --nodes as numbers from 20 on, --connections from 4 on, --seed from 0 on\n')
+  process.exit(2)
+}
+
+if (values.check) {
+  const trials = await checkGossip(seed)
+  process.stdout.write(values.json ? `${JSON.stringify({ trials }, null, 2)}\n` : `${printTrials(trials)}\n`)
+} else {
+  const results: ScaleResult[] = []
+  for (const nodes of sizes) {
+    process.stderr.write(`running ${nodes.toLocaleString('en')} nodes …\n`)
+    const wish = { count: 10, roundTripMsMax: 20 }
+    results.push(
+      runScale({ seed, nodes, connections: Math.min(connections, nodes - 1), wish, lostShare: 0.3 }, figures),
+    )
+  }
+  const largest = results.reduce((left, right) => (right.options.nodes > left.options.nodes ? right : left))
+  const walls = wallsOf(largest, figures)
+  if (values.json) process.stdout.write(`${JSON.stringify({ results, walls }, null, 2)}\n`)
+  else process.stdout.write(`${printScale(results, walls)}\n`)
+  if (results.length > 1) {
+    const file = join(root, 'docs', connections === figures.connections.max ? 'scale.svg' : `scale-${connections}.svg`)
+    writeFileSync(file, drawGrowth(results))
+    process.stderr.write(`wrote ${file}\n`)
+  }
+}
