@@ -22,6 +22,8 @@ import type { EpochPorts } from './ports.ts'
 const SEED_BYTES = 32
 const SIGNATURE_BYTES = 65
 const CONNECT_TIMEOUT_MS = 5000
+/** In how many of the windows, in parts of four, a prober must have been there to say anything about others. */
+const ATTENDED_QUARTERS = 3
 /** The last part of a window in which no probe begins, so that its answer still falls into it. */
 const WINDOW_MARGIN_PARTS = 8
 
@@ -43,6 +45,8 @@ export class ProbeRound {
   readonly #options: ProbeRoundOptions
   readonly #timers: Set<Timer> = new Set()
   readonly #stopped = new AbortController()
+  /** Windows in which this prober was running. */
+  readonly #attended: Set<number> = new Set()
   #targets: readonly Target[] = []
   #seed: Uint8Array = new Uint8Array(0)
 
@@ -66,6 +70,9 @@ export class ProbeRound {
     this.#seed = await this.#loadSeed()
     const places = assignment.targetsOf(self).slice(0, PROBE_LOG_REPORTS_MAX)
     const nodes = places.flatMap((place) => assignment.nodes[place] ?? [])
+    for (const index of (await this.#ports.store.get(EPOCH_TABLES.probes, this.#attendedKey)) ?? []) {
+      this.#attended.add(index)
+    }
     this.#targets = await Promise.all(nodes.map((target) => this.#open(target)))
     this.#window(this.#windowNow())
   }
@@ -84,7 +91,10 @@ export class ProbeRound {
     const before = await store.get(EPOCH_TABLES.ownLogs, key)
     if (before !== undefined) return before
     const { chainId, escrow } = chain.identity
-    const reports = this.#targets.map(({ node, session, place }) => ({ node, ...session.record(), ...place }))
+    // Who was away itself would take its own absence for that of the others: it says nothing.
+    const wasThere = 4 * this.#attended.size >= ATTENDED_QUARTERS * this.#options.quality.probesPerEpoch
+    const targets = wasThere ? this.#targets : []
+    const reports = targets.map(({ node, session, place }) => ({ node, ...session.record(), ...place }))
     const log: ProbeLog = {
       version: 1,
       chainId,
@@ -140,6 +150,7 @@ export class ProbeRound {
   #window(index: number): void {
     const { quality, begin } = this.#options
     if (index >= quality.probesPerEpoch) return
+    void this.#attend(index)
     const { calendar, time, random } = this.#ports
     const { from, until } = probeWindow(epochSpan(calendar, begin.epoch), index, quality.probesPerEpoch)
     const begins = Math.max(from, time.now())
@@ -149,6 +160,20 @@ export class ProbeRound {
       this.#at(at, () => void this.#probe(target, index))
     }
     this.#at(until, () => this.#window(index + 1))
+  }
+
+  async #attend(index: number): Promise<void> {
+    this.#attended.add(index)
+    const { store, logger } = this.#ports
+    try {
+      await store.write([put(EPOCH_TABLES.probes, this.#attendedKey, Uint8Array.from(this.#attended))], 'process')
+    } catch (error) {
+      logger.debug('a window was not noted', { index, error: messageOf(error) })
+    }
+  }
+
+  get #attendedKey(): string {
+    return `${epochKey(this.#options.begin.epoch)}/attended`
   }
 
   #at(at: UnixMs, work: () => void): void {
