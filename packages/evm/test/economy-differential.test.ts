@@ -1,34 +1,13 @@
-import { ManualClock, MemoryChain, MemoryLedger, SeededRandom } from '@stead/testkit'
-import { COMPLIANCE_TERMS, type EconomyFixture } from '@stead/testkit/compliance'
+import { SeededRandom } from '@stead/testkit'
+import { type EconomyFixture, memoryFixture } from '@stead/testkit/compliance'
 import { describe, expect, it } from 'vitest'
 import { newSalt, newSigner } from './devnet.ts'
 import { anvilFixture } from './differential/anvil-fixture.ts'
 import { ContractPlay, type PlayedStep } from './differential/contract-play.ts'
 
-const TOKEN = 10n ** 18n
-const GIFT = { dollarMicroUsd: 1_000_000_000n, gasWei: 10n ** 18n, tokenUnits: 1_000_000n * TOKEN }
 const STEPS = Number(process.env.DIFFERENTIAL_TEST_STEPS ?? 60)
 const SEEDS = (process.env.DIFFERENTIAL_TEST_SEEDS ?? '1,2').split(',').map(Number)
 const TIMEOUT_MS = 600_000
-
-function memoryFixture(): EconomyFixture {
-  const ledger = new MemoryLedger({ clock: new ManualClock() }, { economy: COMPLIANCE_TERMS })
-  return {
-    connect: async () => {
-      const { address } = newSigner()
-      ledger.give(address, GIFT)
-      const chain = new MemoryChain(ledger, address)
-      await chain.start()
-      return { chain, economy: chain.economy(), history: chain.history(), ledger: chain.ledger() }
-    },
-    newSigner,
-    newSalt,
-    passSeconds: async (seconds) => ledger.passSeconds(seconds),
-    setKappaBps: async (kappaBps) => ledger.setKappaBps(kappaBps),
-    setProgram: async (program, source, isEnabled) => ledger.setProgram(program, source, isEnabled),
-    stop: async () => undefined,
-  }
-}
 
 async function playOn(fixture: EconomyFixture, seed: number): Promise<readonly PlayedStep[]> {
   try {
@@ -43,7 +22,7 @@ describe('the contracts in memory', () => {
     'answer random calls as those on a chain do, with seed %i',
     async (seed) => {
       const real = await playOn(await anvilFixture({ isTimeStill: true }), seed)
-      const model = await playOn(memoryFixture(), seed)
+      const model = await playOn(memoryFixture({ newSigner, newSalt }), seed)
       expect(model.length).toBe(STEPS)
       const index = real.findIndex(({ call, answer, state }, place) => {
         const other = model[place]

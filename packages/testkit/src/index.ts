@@ -16,5 +16,6 @@ export type { LinkConditions, MemoryHubComponents } from './network/memory-hub.t
 export { MemoryHub } from './network/memory-hub.ts'
 export { MemoryNetwork } from './network/memory-network.ts'
 export { SeededRandom } from './seeded-random.ts'
+export { sleepOn } from './sleep.ts'
 export type { CrashKind, CrashMoment, MemoryStoreOptions } from './store/memory-store.ts'
 export { MemoryStore } from './store/memory-store.ts'

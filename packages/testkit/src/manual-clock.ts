@@ -1,4 +1,5 @@
-import { type Clock, CoreError, type Timer, type UnixMs } from '@stead/core'
+import type { Clock, Timer, UnixMs } from '@stead/core'
+import { sleepOn } from './sleep.ts'
 
 interface PendingTimer {
   readonly dueMs: number
@@ -55,22 +56,7 @@ export class ManualClock implements Clock {
   }
 
   sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const cancelled = (): CoreError => new CoreError('CORE_ABORTED', 'the sleep was cancelled')
-      if (signal?.aborted === true) {
-        reject(cancelled())
-        return
-      }
-      const onAbort = (): void => {
-        timer.clear()
-        reject(cancelled())
-      }
-      const timer = this.setTimer(delayMs, () => {
-        signal?.removeEventListener('abort', onAbort)
-        resolve()
-      })
-      signal?.addEventListener('abort', onAbort, { once: true })
-    })
+    return sleepOn(this, delayMs, signal)
   }
 
   /** Moves the wall clock alone, as a user or a time server does; negative is back. */

@@ -1,10 +1,7 @@
 import { type Hash, hash, type Signer } from '@stead/core'
 import { createSigner, nobleSecp256k1 } from '@stead/protocol'
-import { COMPLIANCE_TERMS, economyCompliance } from '../src/compliance.ts'
-import { ManualClock, MemoryChain, MemoryLedger } from '../src/index.ts'
+import { economyCompliance, memoryFixture } from '../src/compliance.ts'
 
-const TOKEN = 10n ** 18n
-const GIFT = { dollarMicroUsd: 1_000_000_000n, gasWei: 10n ** 18n, tokenUnits: 1_000_000n * TOKEN }
 let made = 0
 const newSigner = (): Signer => {
   const key = new Uint8Array(32).fill(0x18)
@@ -13,21 +10,4 @@ const newSigner = (): Signer => {
 }
 const newSalt = (): Hash => hash(`0x${(++made).toString(16).padStart(64, '0')}`)
 
-economyCompliance('MemoryEconomy', async () => {
-  const ledger = new MemoryLedger({ clock: new ManualClock() }, { economy: COMPLIANCE_TERMS })
-  return {
-    connect: async () => {
-      const { address } = newSigner()
-      ledger.give(address, GIFT)
-      const chain = new MemoryChain(ledger, address)
-      await chain.start()
-      return { chain, economy: chain.economy(), history: chain.history(), ledger: chain.ledger() }
-    },
-    newSigner,
-    newSalt,
-    passSeconds: async (seconds) => ledger.passSeconds(seconds),
-    setKappaBps: async (kappaBps) => ledger.setKappaBps(kappaBps),
-    setProgram: async (program, source, isEnabled) => ledger.setProgram(program, source, isEnabled),
-    stop: async () => undefined,
-  }
-})
+economyCompliance('MemoryEconomy', async () => memoryFixture({ newSigner, newSalt }))

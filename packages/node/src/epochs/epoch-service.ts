@@ -227,9 +227,9 @@ export class EpochService {
   }
 
   /**
-   * One of the epochs before the newest that no final root covers, in turn; one that cannot be used covers nothing. Their logs are gathered on: nodes that were
-   * parted while they should have been told would hold to different results for ever, each with a log that the other
-   * lacks, and never agree on anything that builds on them.
+   * One of the epochs before the newest that no final root covers, in turn; one that cannot be used covers nothing.
+   * Their logs are gathered on: nodes that were parted while they should have been told would hold to different results
+   * for ever, each with a log that the other lacks, and never agree on anything that builds on them.
    */
   async #openBefore(ended: EpochNumber): Promise<EpochNumber | undefined> {
     const final = await this.ports.economy.finalRoot()

@@ -5,7 +5,7 @@ import type { OfferBook } from '@stead/market'
 import { createSigner } from '@stead/protocol'
 import { calendarOf, coverageProgram, ProgramRegistry, utilityProgram } from '@stead/rewards'
 import type { NodeConfig } from '../config/settings.ts'
-import type { Foundation } from '../daemon/foundation.ts'
+import { type Foundation, operatorOf } from '../daemon/foundation.ts'
 import { NodeError } from '../errors.ts'
 import { loadKey } from '../identity/key-file.ts'
 import { ChainTime } from './chain-time.ts'
@@ -53,10 +53,11 @@ export async function openEpochs({ foundation, offers }: OpenEpochsParts, config
   return service
 }
 
-function claimsOf({ provide, claim }: NodeConfig) {
+function claimsOf(config: NodeConfig) {
+  const { provide, claim } = config
   if (provide.operator === undefined) return undefined
   return {
-    operator: provide.operator.toLowerCase() as never,
+    operator: operatorOf(config),
     minimumMicroUsd: microUsd(claim.minimumMicroUsd),
     nativeCoinMicroUsd: microUsd(claim.nativeCoinMicroUsd),
   }

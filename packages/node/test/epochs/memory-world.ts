@@ -186,7 +186,8 @@ export class MemoryWorld {
     const { nodeKey, chain, store } = parts
     const network = this.hub.createNode(peerIdOfPublicKey(nodeKey.publicKey))
     await network.start()
-    const programs = new ProgramRegistry().add(utilityProgram)
+    const isReplaced = parts.programs.some(({ name }) => name === utilityProgram.name)
+    const programs = isReplaced ? new ProgramRegistry() : new ProgramRegistry().add(utilityProgram)
     const sponsored = this.#options.sponsored ?? []
     for (const program of parts.programs) programs.add(program)
     const { clock, calendar } = this

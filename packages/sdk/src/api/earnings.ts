@@ -15,9 +15,9 @@ import {
   optionalWire,
   unixMsWire,
   type Wire,
+  weiWire,
 } from './scalars.ts'
 
-const weiWire = integerWire as unknown as Wire<Wei>
 const nullable = <Value>(wire: Wire<Value>): Wire<Value | null> => z.nullable(wire)
 
 /** Query of `GET /v1/earnings`: epochs, both included. */

@@ -5,13 +5,12 @@ import {
   contentIdWire,
   countWire,
   hashWire,
-  integerWire,
   microUsdWire,
   unixMsWire,
   type Wire,
+  weiWire,
 } from './scalars.ts'
 
-const weiWire = integerWire as unknown as Wire<Wei>
 const nullable = <Value>(wire: Wire<Value>): Wire<Value | null> => z.nullable(wire)
 
 /**

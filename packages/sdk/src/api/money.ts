@@ -12,9 +12,8 @@ import {
   optionalWire,
   unixMsWire,
   type Wire,
+  weiWire,
 } from './scalars.ts'
-
-const weiWire = integerWire as unknown as Wire<Wei>
 
 /** One paid entry of a channel's bill, with the increment that carries it. */
 export interface ReceiptLine {

@@ -7,12 +7,12 @@ import {
   contentIdWire,
   countWire,
   hashWire,
-  integerWire,
   microUsdWire,
   optionalWire,
   peerIdWire,
   unixMsWire,
   type Wire,
+  weiWire,
 } from './scalars.ts'
 
 /** Answer to `POST /v1/blobs`. */
@@ -73,7 +73,7 @@ export interface NodeStatus {
 const accountStatusWire: Wire<AccountStatus> = z.object({
   account: addressWire,
   dollarMicroUsd: optionalWire(microUsdWire),
-  gasWei: optionalWire(integerWire as unknown as Wire<Wei>),
+  gasWei: optionalWire(weiWire),
   stale: optionalWire(z.string()),
 })
 

@@ -1,4 +1,4 @@
-import type { Address, ContentId, Fuel, Hash, MicroUsd, PeerId, UnixMs } from '@stead/core'
+import type { Address, ContentId, Fuel, Hash, MicroUsd, PeerId, UnixMs, Wei } from '@stead/core'
 import { z } from 'zod'
 import { bytesOfBase64, bytesToBase64 } from './base64.ts'
 
@@ -31,6 +31,8 @@ export const microUsdWire: Wire<MicroUsd> = integerText<MicroUsd>(39)
 export const fuelWire: Wire<Fuel> = integerText<Fuel>(19)
 /** A big integer of another unit as decimal text; the field's name says which. */
 export const integerWire: Wire<bigint> = integerText<bigint>(78)
+/** An amount of the chain's own coin, in wei, as decimal text. */
+export const weiWire: Wire<Wei> = integerText<Wei>(78)
 /** `0x` and 40 lower-case hexadecimal digits. */
 export const addressWire: Wire<Address> = patternText<Address>(/^0x[0-9a-f]{40}$/)
 /** `0x` and 64 lower-case hexadecimal digits. */

@@ -1,6 +1,7 @@
 import { COMPUTE_PROTOCOL } from '@stead/compute'
 import { microUsd } from '@stead/core'
 import { MARKET_PROTOCOL, OFFERS_PROTOCOL } from '@stead/market'
+import { unlessRefused } from '../engine/refusals.ts'
 import type { PayerCheat } from './cheats.ts'
 import { HAND_ALLOCATION, type HandPayer } from './hand-payer.ts'
 
@@ -35,8 +36,8 @@ const staleVoucher: Attack = async (payer) => {
   await channel.pay(await channel.runMany(2))
   const entries = await channel.runMany(3)
   await channel.payAgain()
-  await channel.payOtherwise(entries).catch(() => undefined)
-  await channel.payUnsigned(entries).catch(() => undefined)
+  await unlessRefused(channel.payOtherwise(entries))
+  await unlessRefused(channel.payUnsigned(entries))
   // Enough for what was paid before, and not for this.
   await channel.pay(entries, channel.head?.cumulativeMicroUsd)
 }
@@ -107,7 +108,7 @@ const replaysTasks: Attack = async (payer) => {
   const delivery = payer.parts.random.bytes(16)
   const [first] = await Promise.allSettled([channel.run(delivery), channel.run(delivery)])
   if (first.status === 'rejected') throw first.reason
-  await channel.run(delivery).catch(() => undefined)
+  await unlessRefused(channel.run(delivery))
   await channel.pay([first.value])
   const again = await channel.run(delivery)
   await channel.pay([again])
@@ -120,7 +121,7 @@ const floods: Attack = async (payer) => {
   const { random } = payer.parts
   await Promise.allSettled(Array.from({ length: FLOOD }, () => payer.quote(target.peer)))
   for (const protocol of [COMPUTE_PROTOCOL, OFFERS_PROTOCOL, MARKET_PROTOCOL])
-    await payer.raw(target.peer, protocol, random.bytes(Math.floor(random.fraction() * 2000))).catch(() => undefined)
+    await unlessRefused(payer.raw(target.peer, protocol, random.bytes(Math.floor(random.fraction() * 2000))))
 }
 
 /** Attacks of payers; who `garbles` is an honest payer behind a lying network instead. */

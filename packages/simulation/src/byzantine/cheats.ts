@@ -1,25 +1,22 @@
-/** How a byzantine provider cheats. All but the first group quote, admit and bill as an honest one does. */
-export const PROVIDER_CHEATS = [
-  // Of the result.
-  'wrong-result',
-  'lazy-copy',
-  'over-fuel',
-  'silent',
-  'slow',
-  // Of the answer.
+/** Cheats of what a node computes: its executor lies, and everything behind it is honest. */
+export const RESULT_CHEATS = ['wrong-result', 'lazy-copy', 'over-fuel', 'silent', 'slow'] as const
+
+/** Cheats of what a provider sends: of answers, of money, of gossip. */
+export const WIRE_CHEATS = [
   'over-bills',
   'garbage-answers',
   'bit-flips',
-  // Of the money.
   'no-receipts',
   'forged-receipts',
   'greedy',
   'wrong-books',
   'wrong-quotes',
-  // Of the gossip.
   'forges-offers',
   'replays-offers',
 ] as const
+
+/** How a byzantine provider cheats. All but cheats of the result quote, admit and bill as an honest one does. */
+export const PROVIDER_CHEATS: readonly ProviderCheat[] = [...RESULT_CHEATS, ...WIRE_CHEATS]
 
 /** How a byzantine payer cheats. */
 export const PAYER_CHEATS = [
@@ -37,7 +34,7 @@ export const PAYER_CHEATS = [
 ] as const
 
 /** One way to cheat as a provider. */
-export type ProviderCheat = (typeof PROVIDER_CHEATS)[number]
+export type ProviderCheat = (typeof RESULT_CHEATS)[number] | (typeof WIRE_CHEATS)[number]
 /** One way to cheat as a payer. */
 export type PayerCheat = (typeof PAYER_CHEATS)[number]
 /** One way to cheat. */

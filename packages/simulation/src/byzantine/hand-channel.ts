@@ -14,6 +14,7 @@ import {
   type Quote,
   signVoucher,
 } from '@stead/protocol'
+import { unlessRefused } from '../engine/refusals.ts'
 import type { HandPayer } from './hand-payer.ts'
 import { HAND_BLOBS, HAND_FUEL, HAND_TASK } from './hand-task.ts'
 
@@ -62,7 +63,7 @@ export class HandChannel {
   async runMany(count: number): Promise<BillEntry[]> {
     const done: BillEntry[] = []
     for (let number = 0; number < count; number++) {
-      const entry = await this.run().catch(() => undefined)
+      const entry = await unlessRefused(this.run())
       if (entry === undefined) break
       done.push(entry)
     }

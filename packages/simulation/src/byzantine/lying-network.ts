@@ -10,6 +10,7 @@ import {
   type Signer,
 } from '@stead/core'
 import { MARKET_PROTOCOL, marketRequestSchema, OFFERS_PROTOCOL } from '@stead/market'
+import { unlessRefused } from '../engine/refusals.ts'
 import { bentAnswer } from './bent-answers.ts'
 import { flipped } from './bit-flips.ts'
 import type { CheatName } from './cheats.ts'
@@ -76,7 +77,7 @@ function falseOffers(parts: LyingNetworkParts, cheat: CheatName): FalseOffers {
   const offers = new FalseOffers(parts, cheat === 'forges-offers')
   const publish = (): void => {
     const message = offers.message()
-    if (message !== undefined) parts.network.publish(OFFERS_TOPIC, message).catch(() => undefined)
+    if (message !== undefined) void unlessRefused(parts.network.publish(OFFERS_TOPIC, message))
     parts.clock.setTimer(GOSSIP_EVERY_MS, publish)
   }
   offers.listen(parts.network)

@@ -1,6 +1,6 @@
 import type { Clock, Network, Random, Signer } from '@stead/core'
 import type { Executor } from '@stead/sandbox'
-import type { CheatName } from './cheats.ts'
+import { type CheatName, RESULT_CHEATS, WIRE_CHEATS } from './cheats.ts'
 import { lyingExecutor } from './lying-executor.ts'
 import { lyingNetwork } from './lying-network.ts'
 
@@ -12,20 +12,9 @@ export interface BendableParts {
   readonly signer: Signer
 }
 
-const OF_THE_RESULT: ReadonlySet<CheatName> = new Set(['wrong-result', 'lazy-copy', 'over-fuel', 'silent', 'slow'])
-const OF_THE_WIRE: ReadonlySet<CheatName> = new Set([
-  'over-bills',
-  'garbage-answers',
-  'bit-flips',
-  'no-receipts',
-  'forged-receipts',
-  'greedy',
-  'wrong-books',
-  'wrong-quotes',
-  'forges-offers',
-  'replays-offers',
-  'garbles',
-])
+const OF_THE_RESULT: ReadonlySet<CheatName> = new Set(RESULT_CHEATS)
+/** `garbles` is a payer's, but lies on the wire as well. */
+const OF_THE_WIRE: ReadonlySet<CheatName> = new Set<CheatName>([...WIRE_CHEATS, 'garbles'])
 
 /** The parts of a node that cheats in one way. */
 export function lyingParts(parts: BendableParts, cheat: CheatName, random: Random): BendableParts {

@@ -1,4 +1,5 @@
-import { type Clock, CoreError, type Timer, type UnixMs } from '@stead/core'
+import type { Clock, Timer, UnixMs } from '@stead/core'
+import { sleepOn } from '@stead/testkit'
 import type { Scheduler } from './scheduler.ts'
 
 /** How a node's clock differs from the world's. */
@@ -61,19 +62,7 @@ export class SimClock implements Clock {
   }
 
   sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const cancelled = (): CoreError => new CoreError('CORE_ABORTED', 'the sleep was cancelled')
-      if (signal?.aborted === true) return reject(cancelled())
-      const onAbort = (): void => {
-        timer.clear()
-        reject(cancelled())
-      }
-      const timer = this.setTimer(delayMs, () => {
-        signal?.removeEventListener('abort', onAbort)
-        resolve()
-      })
-      signal?.addEventListener('abort', onAbort, { once: true })
-    })
+    return sleepOn(this, delayMs, signal)
   }
 
   /** Moves the wall clock, as a time server or a person does. */

@@ -4,6 +4,7 @@ import { InlineExecutor } from '@stead/sandbox'
 import { MemoryLedger, type SeededRandom } from '@stead/testkit'
 import { type CheatName, isPayerCheat, PAYER_CHEATS, PROVIDER_CHEATS } from '../byzantine/cheats.ts'
 import { RandomStreams } from '../engine/random-streams.ts'
+import { unlessRefused } from '../engine/refusals.ts'
 import { type RunEnd, Scheduler } from '../engine/scheduler.ts'
 import { SimClock } from '../engine/sim-clock.ts'
 import { Trace } from '../engine/trace.ts'
@@ -213,7 +214,7 @@ export class World {
     const network = hub.runningNode(node.plan.peer)
     const connected = network?.peers().filter((peer) => peer.connected).length ?? 0
     if (network !== undefined && connected < NEIGHBOURS) {
-      for (const peer of this.#neighboursOf(node)) network.connect(peer, CONNECT_TIMEOUT_MS).catch(() => undefined)
+      for (const peer of this.#neighboursOf(node)) void unlessRefused(network.connect(peer, CONNECT_TIMEOUT_MS))
     }
     scheduler.at(scheduler.nowMs + NEIGHBOUR_CHECK_MS, () => this.#keepNeighbours(node, life))
   }
