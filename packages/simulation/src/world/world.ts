@@ -1,4 +1,4 @@
-import { address, messageOf, type PeerId } from '@stead/core'
+import { address, isSteadError, messageOf, type PeerId } from '@stead/core'
 import { createSigner, peerIdOfPublicKey, type Secp256k1 } from '@stead/protocol'
 import { InlineExecutor } from '@stead/sandbox'
 import { MemoryLedger, type SeededRandom } from '@stead/testkit'
@@ -202,6 +202,7 @@ export class World {
       this.#keepNeighbours(node, node.lives)
     } catch (error) {
       trace.tell(scheduler.nowMs, name, `did not start: ${messageOf(error)}`)
+      if (!isSteadError(error)) this.bugs.push(`${name} did not start: ${String(error)}`)
       node.crash('kill', 0)
       scheduler.at(scheduler.nowMs + RESTART_PAUSE_MS, () => void this.#start(node))
     }
