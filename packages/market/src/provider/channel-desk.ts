@@ -238,6 +238,7 @@ export class ChannelDesk {
       throw new MarketError('MARKET_CHANNEL_BROKEN', `the books of channel ${channel.id} do not agree`)
     }
     if (channel.stage === 'thawing') throw thawing(channel.terms.purse, channel.thawEndsAt)
+    if (channel.isPurseMissing) throw purseUnknown(channel.terms.purse)
     if (quote.resource !== channel.quote.resource) {
       throw new MarketError(
         'MARKET_PURSE_MISMATCH',
@@ -310,9 +311,12 @@ export function thawing(purse: Hash, endsAt: UnixMs | undefined): MarketError {
   })
 }
 
+/** The error for work on a purse that the chain does not have, or not any more. */
+export function purseUnknown(purse: Hash): MarketError {
+  return new MarketError('MARKET_PURSE_UNKNOWN', `the chain has no purse ${purse}`, { details: { purse } })
+}
+
 function requireServing(purse: Hash, state: PurseState | undefined): void {
-  if (state === undefined) {
-    throw new MarketError('MARKET_PURSE_UNKNOWN', `the chain has no purse ${purse}`, { details: { purse } })
-  }
+  if (state === undefined) throw purseUnknown(purse)
   if (state.closed || state.thawEndsAt !== undefined) throw thawing(purse, state.thawEndsAt)
 }

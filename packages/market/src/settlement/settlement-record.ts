@@ -12,7 +12,7 @@ export type ClaimWaitReason =
   | 'chain-refused'
   | 'claiming'
 
-/** What one channel got in a settlement. `net = gross - fee`; gas is paid by the transaction as a whole. */
+/** What one channel got in a settlement; nothing in one that a reorganisation of the chain undid. `net = gross - fee`; gas is paid by the transaction as a whole. */
 export interface SettledChannel {
   readonly channel: Hash
   readonly purse: Hash
@@ -35,6 +35,8 @@ export interface SettlementRecord {
   readonly gasCostWei: Wei
   readonly gasMicroUsd: MicroUsd
   readonly netMicroUsd: bigint
+  /** The block that has it; undefined for one that was undone, and for those of versions that did not note it. */
+  readonly blockNumber: bigint | undefined
 }
 
 /** What `settle` did. */
