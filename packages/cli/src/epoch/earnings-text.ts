@@ -85,6 +85,7 @@ const WHY_NOT_CLAIMED: Readonly<Record<string, string>> = {
   'not-paid-yet': 'not-paid-yet: delivered, the voucher has not come',
   'nothing-delivered': 'nothing-delivered: the channel was opened, no work came',
   'purse-closed': 'purse-closed: the payer took its money back before it was claimed',
+  'purse-missing': 'purse-missing: a reorganisation of the chain undid its funding; the payer has to lock it again',
 }
 
 /** What the node waits for before it claims, with its numbers, and how to claim now. */

@@ -339,7 +339,15 @@ export class MarketPayer {
     return chosen
   }
 
+  /** A provider that does not find the purse is asked again once this node has made sure that it is there. */
   async #openOne(driver: ChannelDriver, renewal: OpenedQuote | undefined): Promise<SteadError | undefined> {
+    const error = await this.#tryOpening(driver, renewal)
+    if (error?.details.remoteCode !== 'MARKET_PURSE_UNKNOWN') return error
+    await this.#ask([driver.terms.purse], (purse) => this.#purses.keepLocked(purse))
+    return this.#tryOpening(driver, renewal)
+  }
+
+  async #tryOpening(driver: ChannelDriver, renewal: OpenedQuote | undefined): Promise<SteadError | undefined> {
     try {
       if (renewal !== undefined && renewal.quote.id !== driver.quote.id) await driver.renew(renewal)
       return await driver.ready(this.#options.openTimeoutMs)

@@ -63,6 +63,7 @@ export class PurseDesk {
   readonly #rows: Map<Hash, PurseRow> = new Map()
   /** Purses that another fork of the chain may still undo, and until when they are looked at, by the monotonic clock. */
   readonly #finalAtMs: Map<Hash, number> = new Map()
+  readonly #locking: Map<Hash, Promise<void>> = new Map()
 
   constructor(components: PurseDeskComponents) {
     this.#components = components
@@ -72,8 +73,7 @@ export class PurseDesk {
     for (const { key, value } of await this.#components.store.scan(PAYER_TABLES.purses)) {
       const row = purseRowSchema.decodeMessage(value)
       this.#rows.set(hash(`0x${key}`), row)
-      // Looked at once: it may have been undone while this node was down.
-      if (row.stage === 'funded') this.#finalAtMs.set(hash(`0x${key}`), 0)
+      if (row.stage === 'funded') this.#finalAtMs.set(hash(`0x${key}`), this.#finalAtMsOf(row))
     }
   }
 
@@ -103,7 +103,15 @@ export class PurseDesk {
    * Looks at a young purse, and locks it again when another fork undid it: it has the same id, so that what was signed on
    * it stays good. @throws the chain's errors
    */
-  async keepLocked(purse: Hash): Promise<void> {
+  keepLocked(purse: Hash): Promise<void> {
+    const known = this.#locking.get(purse)
+    if (known !== undefined) return known
+    const locking = this.#lockAgain(purse).finally(() => this.#locking.delete(purse))
+    this.#locking.set(purse, locking)
+    return locking
+  }
+
+  async #lockAgain(purse: Hash): Promise<void> {
     const { chain, clock, logger } = this.#components
     const row = this.#rows.get(purse)
     if (row?.stage !== 'funded') return
@@ -274,6 +282,12 @@ export class PurseDesk {
       remove(PAYER_TABLES.quotes, channelNumberKey(channel, 0)),
     ])
     await this.#components.journal.write([remove(PAYER_TABLES.purses, hashKey(purse)), ...rows], 'process')
+  }
+
+  /** An old one is looked at once: it may have been undone while this node was down. */
+  #finalAtMsOf({ createdAt }: PurseRow): number {
+    const { clock } = this.#components
+    return Math.abs(clock.now() - createdAt) < FINAL_AFTER_MS ? clock.monotonicMs() + FINAL_AFTER_MS : 0
   }
 
   async #keep(purse: Hash, row: PurseRow): Promise<PurseRecord> {

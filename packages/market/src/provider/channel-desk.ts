@@ -238,7 +238,11 @@ export class ChannelDesk {
       throw new MarketError('MARKET_CHANNEL_BROKEN', `the books of channel ${channel.id} do not agree`)
     }
     if (channel.stage === 'thawing') throw thawing(channel.terms.purse, channel.thawEndsAt)
-    if (channel.isPurseMissing) throw purseUnknown(channel.terms.purse)
+    if (channel.isPurseMissing) {
+      const { purse } = channel.terms
+      requireServing(purse, await this.#components.chain.purse(purse))
+      channel.isPurseMissing = false
+    }
     if (quote.resource !== channel.quote.resource) {
       throw new MarketError(
         'MARKET_PURSE_MISMATCH',

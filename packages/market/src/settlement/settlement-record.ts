@@ -61,8 +61,8 @@ export interface ClaimState {
   readonly error: string | undefined
 }
 
-/** How a channel stands, as its provider sees it. */
-export type ProviderChannelState = 'open' | 'thawing' | 'broken' | 'closed'
+/** How a channel stands, as its provider sees it; `missing` while the chain does not have its purse any more. */
+export type ProviderChannelState = 'open' | 'thawing' | 'missing' | 'broken' | 'closed'
 
 /** One channel in the earnings. */
 export interface ProviderChannelReport {

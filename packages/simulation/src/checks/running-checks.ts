@@ -1,3 +1,4 @@
+import { messageOf } from '@stead/core'
 import type { SimNode } from '../world/sim-node.ts'
 import type { World } from '../world/world.ts'
 import type { Violations } from './violations.ts'
@@ -67,9 +68,11 @@ export class RunningChecks {
     }
   }
 
-  /** No dollar is made and none is lost: purses, debts to operators, fees and accounts add up to what was given. */
+  /** No dollar, token or stake is made and none is lost, whichever fork wins: purses, debts to operators, fees and accounts add up to what was given. */
   #checkMoney(): void {
     const { ledger } = this.#world.parts
+    const fault = faultIn(() => ledger.state.check())
+    this.#violations.check(fault === undefined, 'value-conserved', () => fault ?? '', [])
     let sum: bigint = ledger.escrow.heldMicroUsd
     const accounts = new Set(this.#world.nodes.flatMap(({ plan }) => [plan.operator, plan.signer.address]))
     for (const account of accounts) sum += ledger.balances(account).dollarMicroUsd
@@ -80,6 +83,15 @@ export class RunningChecks {
       () => `there are ${sum} micro-dollars, ${given} were given`,
       [],
     )
+  }
+}
+
+function faultIn(check: () => void): string | undefined {
+  try {
+    check()
+    return undefined
+  } catch (error) {
+    return messageOf(error)
   }
 }
 
