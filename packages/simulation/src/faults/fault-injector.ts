@@ -25,6 +25,7 @@ const MINUTE_MS = 60_000
 const NODES_PER_RATE = 10
 const DISK_BAD_SHARE = 0.3
 const SILENT_SHARE = 0.3
+const ROT_CRASH_SHARE = 0.5
 const JUMP_MS_MAX = 120_000
 const SURVIVORS_MAX = 4
 const AT_WRITE_SHARE = 0.5
@@ -114,10 +115,10 @@ export class FaultInjector {
     this.#isOn = false
     this.#components.hub.heal()
     this.#gas.end()
-    for (const { store } of this.#components.nodes) store.repair()
     for (const die of [...this.#doomed.values()]) die()
     for (const node of this.#away) this.#components.restart(node)
     this.#away.clear()
+    for (const node of this.#components.nodes) this.#repair(node)
   }
 
   /** Times are exponential: many close together, some far apart. */
@@ -168,11 +169,24 @@ export class FaultInjector {
   /** A row rots, and its operator brings it back from a backup some time later. */
   #rot(node: SimNode): void {
     const { scheduler, random, tally } = this.#components
-    const row = node.store.rot(Math.floor(random.fraction() * node.store.rowCount))
+    const row = node.store.rot(() => random.fraction())
     if (row === undefined) return
     tally.add('rottenRows')
     this.#tell(node, `a row of its disk rots: ${row.table} ${row.key}`)
-    scheduler.at(this.#until(), () => node.store.repair())
+    scheduler.at(this.#until() + this.#profile.awayMsMax, () => this.#repair(node))
+    // Most rows are read when the process starts.
+    if (random.fraction() < ROT_CRASH_SHARE) this.#crash(node)
+  }
+
+  /** The operator stops the node, puts the backup back and starts it again. */
+  #repair(node: SimNode): void {
+    if (!node.store.isRotten) return
+    node.store.repair()
+    if (!node.isAlive || this.#away.has(node)) return
+    this.#tell(node, 'has its rows back and starts again')
+    this.#doomed.delete(node)
+    node.crash('kill', 0)
+    this.#components.restart(node)
   }
 
   #drain(node: SimNode): void {

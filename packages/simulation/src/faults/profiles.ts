@@ -35,7 +35,7 @@ export interface FaultProfile {
   readonly badDisks: number
   readonly slowDisks: number
   readonly fullDisks: number
-  /** Rows on disks whose bytes rot, until the operator has a backup. */
+  /** Rows on disks whose bytes rot, until the operator puts a backup back. */
   readonly rottenRows: number
   /** Wall clocks that jump. */
   readonly jumps: number

@@ -263,7 +263,8 @@ export class SimNode {
 
   /** Everything that the code itself takes for a fault of its own; a disk that refuses is a fault of the world's, and a cheat's are its own. */
   #report(message: string, { error, ...fields }: LogFields): void {
-    if (!this.isHonest || this.#faults().disk.refusedShare > 0 || DISK_FAULTS.some((code) => hasCode(error, code))) return
+    const isOfDisk = DISK_FAULTS.some((code) => fields.code === code || hasCode(error, code))
+    if (!this.isHonest || this.#faults().disk.refusedShare > 0 || isOfDisk) return
     const details = Object.entries(fields).map(([key, value]) => ` ${key}=${String(value)}`)
     const cause = error === undefined ? '' : `: ${messageOf(error)}`
     this.#onBug(`${this.plan.name} logged an error: ${message}${details.join('')}${cause}`)

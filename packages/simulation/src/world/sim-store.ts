@@ -22,6 +22,7 @@ export interface DiskFaults {
 }
 
 const POWER_FACTOR = 10
+const FAULTS = ['STORE_FAILED', 'STORE_FULL', 'STORE_CORRUPT'] as const
 
 /** A disk that takes its time and refuses now and then, over one that a crash leaves as real ones are left. */
 export class SimStore implements Store {
@@ -59,7 +60,7 @@ export class SimStore implements Store {
     const { writeMsMax, refusedShare, isFull } = this.#faults()
     this.#inner.setFull(isFull)
     if (refusedShare > 0 && this.#random.fraction() < refusedShare)
-      throw new CoreError('STORE_FAILED', 'the simulated disk refused the write')
+      return this.#counted(Promise.reject(new CoreError('STORE_FAILED', 'the simulated disk refused the write')))
     const timeMs = writeMsMax * (durability === 'power' ? POWER_FACTOR : 1) * this.#random.fraction()
     // Applied in the order of the calls, acknowledged later: a crash in between leaves what was applied, a loss of power
     // may not.
@@ -71,7 +72,7 @@ export class SimStore implements Store {
     try {
       return await answer
     } catch (error) {
-      if (hasCode(error, 'STORE_CORRUPT') || hasCode(error, 'STORE_FULL')) this.#tally.add(error.code)
+      if (FAULTS.some((code) => hasCode(error, code))) this.#tally.add((error as CoreError).code)
       throw error
     }
   }

@@ -154,19 +154,21 @@ export class MemoryStore implements Store {
   /**
    * The bytes of one row rot: reading it is refused with STORE_CORRUPT, alone or in a scan; other rows are as before. Who
    * writes it anew or deletes it is rid of it.
-   * @param position of the row, counted over all tables
+   * @param fraction Chooses a table, then one of its rows, 0 .. 1
+   * @returns undefined while there is no row
    */
-  rot(position: number): RowPlace | undefined {
-    let left = position
-    for (const [table, rows] of this.#tables) {
-      if (left < rows.size) {
-        const place = { table, key: [...rows.keys()][left] ?? '' }
-        this.#rotten.add(placeName(place))
-        return place
-      }
-      left -= rows.size
-    }
-    return undefined
+  rot(fraction: () => number): RowPlace | undefined {
+    const tables = [...this.#tables].filter(([, rows]) => rows.size > 0)
+    const [table, rows] = tables[Math.floor(fraction() * tables.length)] ?? []
+    if (table === undefined || rows === undefined) return undefined
+    const place = { table, key: [...rows.keys()][Math.floor(fraction() * rows.size)] ?? '' }
+    this.#rotten.add(placeName(place))
+    return place
+  }
+
+  /** True while some row is rotten. */
+  get isRotten(): boolean {
+    return this.#rotten.size > 0
   }
 
   /** All rows are as they were written, as from a backup that has every row. */
