@@ -78,6 +78,7 @@ const jobColumns: readonly Column<JobEarnings>[] = [
 const WHY_NOT_CLAIMED: Readonly<Record<string, string>> = {
   'below-minimum': 'below-minimum: less than a claim is worth',
   'gas-too-dear': 'gas-too-dear: gas would take too much of it',
+  'gas-missing': 'gas-missing: the account has no coins for gas; it is tried again',
   'chain-unreachable': 'chain-unreachable: it is tried again',
   'chain-refused': 'chain-refused: the chain did not take the claim',
   claiming: 'claiming: the transaction is on its way',

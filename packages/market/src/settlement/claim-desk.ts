@@ -1,6 +1,7 @@
 import {
   type Chain,
   type Clock,
+  hasCode,
   hash,
   isSteadError,
   type Logger,
@@ -141,9 +142,8 @@ export class ClaimDesk {
 
   #failed(error: unknown, delayMs: number): void {
     const { clock, logger } = this.#components
-    const isRefused = isSteadError(error) && !error.retryable
     this.#state = {
-      ...this.#stateOf('wait', isRefused ? 'chain-refused' : 'chain-unreachable'),
+      ...this.#stateOf('wait', waitReasonOf(error)),
       retryAt: (clock.now() + delayMs) as UnixMs,
       error: messageOf(error),
     }
@@ -257,6 +257,11 @@ function claimableOf(channels: readonly ProviderChannel[]): Claimable {
     firstClaims,
     laterClaims: channels.length - firstClaims,
   }
+}
+
+function waitReasonOf(error: unknown): ClaimWaitReason {
+  if (hasCode(error, 'CHAIN_INSUFFICIENT_FUNDS')) return 'gas-missing'
+  return isSteadError(error) && !error.retryable ? 'chain-refused' : 'chain-unreachable'
 }
 
 function failureOf({ channel, error }: Failed): SettlementReport['failed'][number] {

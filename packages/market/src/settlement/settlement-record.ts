@@ -8,6 +8,7 @@ export type ClaimWaitReason =
   | 'nothing-to-claim'
   | 'below-minimum'
   | 'gas-too-dear'
+  | 'gas-missing'
   | 'chain-unreachable'
   | 'chain-refused'
   | 'claiming'

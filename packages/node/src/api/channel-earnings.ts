@@ -64,6 +64,7 @@ const PURSE_REASONS: ReadonlyMap<string, string> = new Map([
 const WAITS: ReadonlySet<string> = new Set([
   'below-minimum',
   'gas-too-dear',
+  'gas-missing',
   'chain-unreachable',
   'chain-refused',
   'claiming',

@@ -95,7 +95,7 @@ function checkCredit(world: World, { node, channels, receipts }: Account, violat
   )
   // After a loss of power a provider may have forgotten what it was owed; that is no cheat's doing.
   if (node.powerLosses > 0) return
-  const paid = channels.reduce((sum, { channel }) => sum + world.parts.ledger.escrow.claimedMicroUsd(channel), 0n)
+  const paid = channels.reduce((sum, channel) => sum + worthOf(world, channel), 0n)
   const mayLose = windowMicroUsd + writeOffMaxMicroUsd + (paid * WRITE_OFF_SHARE_BPS) / 10_000n
   violations.check(
     amountMicroUsd - paid <= mayLose,
@@ -103,6 +103,14 @@ function checkCredit(world: World, { node, channels, receipts }: Account, violat
     () => `${name} delivered ${amountMicroUsd} to ${payer} and got ${paid}; it may lose ${mayLose} at the most`,
     who,
   )
+}
+
+/**
+ * What a channel's vouchers are or were worth. Where another fork undid the funding, they were worth what they say until
+ * then: a provider that does not wait for confirmations takes that on itself, whatever its window is.
+ */
+function worthOf(world: World, { channel, state, paidMicroUsd }: ProviderChannelReport): bigint {
+  return state === 'missing' ? paidMicroUsd : world.parts.ledger.escrow.claimedMicroUsd(channel)
 }
 
 function unpaidOf({ billedMicroUsd, outstandingMicroUsd, paidMicroUsd }: ProviderChannelReport): bigint {
