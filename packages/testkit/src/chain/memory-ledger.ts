@@ -78,6 +78,7 @@ export class MemoryLedger {
   readonly #newState: () => LedgerState
   readonly #watchers: Set<() => void> = new Set()
   readonly #undone: Map<Hash, Transaction> = new Map()
+  readonly #pursesOfForks: Set<Hash> = new Set()
   #state: LedgerState
   #happened: Happening[] = []
   #sent = 0
@@ -195,6 +196,11 @@ export class MemoryLedger {
     return this.#state.fundings.get(purse)
   }
 
+  /** True for a purse that some fork has or had, for tests that ask who could have known. */
+  hadPurse(purse: Hash): boolean {
+    return this.#state.fundings.has(purse) || this.#pursesOfForks.has(purse)
+  }
+
   /**
    * Runs a transaction: gas is paid whole or nothing happens. `run` may be called again, after a reorganisation: it must
    * read all that it needs from this ledger.
@@ -234,6 +240,7 @@ export class MemoryLedger {
       happening.kind === 'mined' && isUndone(happening) ? [happening.transaction] : [],
     )
     const kept = this.#happened.filter((happening) => !isUndone(happening))
+    for (const purse of this.#state.fundings.keys()) this.#pursesOfForks.add(purse)
     this.blocks.undo(depth)
     this.#happened = []
     this.#state = this.#newState()
