@@ -5,6 +5,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   sandbox: ['core'],
   market: ['core', 'protocol'],
   compute: ['core', 'protocol', 'market', 'sandbox'],
+  storage: ['core', 'protocol', 'market', 'sandbox'],
   rewards: ['core', 'protocol'],
   libp2p: ['core', 'protocol'],
   evm: ['core', 'protocol'],
@@ -19,7 +20,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Packages whose sources must run under the simulator: no operating system, no clock, no timers, no chance. */
-export const SIMULATED: readonly string[] = ['core', 'market', 'compute', 'rewards', 'sdk', 'testkit']
+export const SIMULATED: readonly string[] = ['core', 'market', 'compute', 'storage', 'rewards', 'sdk', 'testkit']
 
 /** Folders inside other packages for which the same holds; everything else of the sandbox may use Node.js. */
 export const SIMULATED_EXCEPT: Readonly<Record<string, readonly string[]>> = {
