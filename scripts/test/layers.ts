@@ -20,12 +20,13 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Packages whose sources must run under the simulator: no operating system, no clock, no timers, no chance. */
-export const SIMULATED: readonly string[] = ['core', 'market', 'compute', 'storage', 'rewards', 'sdk', 'testkit']
+export const SIMULATED: readonly string[] = ['core', 'market', 'compute', 'rewards', 'sdk', 'testkit']
 
 /** Folders inside other packages for which the same holds; everything else of the sandbox may use Node.js. */
 export const SIMULATED_EXCEPT: Readonly<Record<string, readonly string[]>> = {
   sandbox: ['packages/sandbox/src/node/', 'packages/sandbox/src/browser/page-clock.ts'],
   protocol: ['packages/protocol/src/node/'],
+  storage: ['packages/storage/src/node/'],
   simulation: ['packages/simulation/src/node/'],
 }
 

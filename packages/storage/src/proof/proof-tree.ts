@@ -205,16 +205,36 @@ function rangeBlocks(lengthBytes: number, firstBlock: number, rangeBytes: number
   return rangeBytes % BLOCK_BYTES === 0 || endsWithPiece ? blockCount(rangeBytes) : undefined
 }
 
+/** Two levels of a block, used again for each: most of the time would go into making them. */
+const scratch: readonly Uint8Array[] = [new Uint8Array(BLOCK_BYTES / 2), new Uint8Array(BLOCK_BYTES / 4)]
+
 /** Roots of the blocks that some bytes are, one after another. */
 function blockRoots(hasher: PairHasher, bytes: Uint8Array): Uint8Array {
   const count = blockCount(bytes.length)
   const roots = new Uint8Array(count * WORD_BYTES)
   for (let block = 0; block < count; block++) {
-    let hashes = wholeWords(bytes.subarray(block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES))
-    for (let level = 0; level < BLOCK_LEVELS; level++) hashes = levelAbove(hasher, hashes, level)
-    roots.set(hashes, block * WORD_BYTES)
+    const part = bytes.subarray(block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES)
+    const root = roots.subarray(block * WORD_BYTES, (block + 1) * WORD_BYTES)
+    if (part.length === BLOCK_BYTES) hashWholeBlock(hasher, part, root)
+    else hashPartOfBlock(hasher, part, root)
   }
   return roots
+}
+
+function hashWholeBlock(hasher: PairHasher, block: Uint8Array, root: Uint8Array): void {
+  let hashes = block
+  for (let level = 1; level < BLOCK_LEVELS; level++) {
+    const above = scratch[(level - 1) % 2]?.subarray(0, BLOCK_BYTES >> level) ?? root
+    hasher.hashPairs(hashes, above)
+    hashes = above
+  }
+  hasher.hashPairs(hashes, root)
+}
+
+function hashPartOfBlock(hasher: PairHasher, part: Uint8Array, root: Uint8Array): void {
+  let hashes = wholeWords(part)
+  for (let level = 0; level < BLOCK_LEVELS; level++) hashes = levelAbove(hasher, hashes, level)
+  root.set(hashes)
 }
 
 /** The next level; where the last hash has no neighbour, that is the root of zeros. */
