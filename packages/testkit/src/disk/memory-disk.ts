@@ -36,6 +36,7 @@ export class MemoryDisk implements Disk {
   #crashAtStep: { readonly step: number; readonly moment: 'before' | 'within' | 'after' } | undefined
   #steps = 0
   #crashed = false
+  readonly #crash: PromiseWithResolvers<void> = Promise.withResolvers<void>()
 
   constructor(options: MemoryDiskOptions = {}, files: ReadonlyMap<string, Uint8Array> = new Map()) {
     this.#capacityBytes = options.capacityBytes ?? NO_LIMIT
@@ -51,6 +52,11 @@ export class MemoryDisk implements Disk {
 
   get isCrashed(): boolean {
     return this.#crashed
+  }
+
+  /** Resolves at the crash, for a test to wait on. */
+  get crashed(): Promise<void> {
+    return this.#crash.promise
   }
 
   /** Another size, as when other programs fill the disk or room is made. */
@@ -71,6 +77,7 @@ export class MemoryDisk implements Disk {
   /** Dies now: nothing settles any more. */
   crash(): void {
     this.#crashed = true
+    this.#crash.resolve()
   }
 
   /** Flips a bit of what is stored. @throws RangeError when there is no such byte */
