@@ -8,6 +8,7 @@ export type StorageErrorCode =
   | 'STORAGE_PIECE_UNKNOWN'
   | 'STORAGE_PIECE_DIFFERS'
   | 'STORAGE_PIECE_DAMAGED'
+  | 'STORAGE_BAD_PHRASE'
 
 /** What each code of this package means. */
 export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
@@ -46,6 +47,12 @@ export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
     retryable: false,
     meaning: 'The disk does not give back what was written; the piece counts as lost, not as a lie.',
     next: 'Read from other nodes; operators should check the disk.',
+  },
+  STORAGE_BAD_PHRASE: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The recovery phrase is not one that was made here.',
+    next: 'Compare each of the 24 words, and their order, with what was written down.',
   },
 }
 
