@@ -8,7 +8,7 @@ export interface Matrix {
 }
 
 /** A matrix of zeros. */
-export function zeros(rows: number, columns: number): Matrix {
+function zeros(rows: number, columns: number): Matrix {
   return { rows, columns, elements: new Uint8Array(rows * columns) }
 }
 

@@ -6,7 +6,7 @@ export const FRAME_BYTES: number = BLOCK_BYTES
 /** What a whole frame holds. */
 export const FRAME_PLAIN_BYTES: number = FRAME_BYTES - TAG_BYTES
 /** Frames of a whole segment. */
-export const SEGMENT_FRAMES = 256
+const SEGMENT_FRAMES = 256
 /** A whole segment as it is stored, 16 MiB: sixteen pieces of a mebibyte. */
 export const SEGMENT_BYTES: number = SEGMENT_FRAMES * FRAME_BYTES
 /** What a whole segment holds: 16,773,120 bytes. */
