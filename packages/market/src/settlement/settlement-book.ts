@@ -67,7 +67,11 @@ export class SettlementBook {
   }
 
   /** A claim that this node made. @throws as Store.write */
-  async record(batch: readonly ProviderChannel[], outcome: ClaimOutcome, reason: ClaimReason): Promise<SettlementRecord> {
+  async record(
+    batch: readonly ProviderChannel[],
+    outcome: ClaimOutcome,
+    reason: ClaimReason,
+  ): Promise<SettlementRecord> {
     const record = await this.#keep(outcome, { reason, channels: outcome.channels, ...this.#gasOf(outcome) })
     for (const { id } of batch) this.#claiming.delete(id)
     return record
@@ -165,7 +169,10 @@ export class SettlementBook {
     const live = this.#live()
     const channels = record.channels.flatMap(({ channel }) => live.get(channel) ?? [])
     const before = channels.map(({ claimedMicroUsd }) => claimedMicroUsd)
-    const claimed = claimedBy([...settlements.slice(0, number), record, ...settlements.slice(number + 1)], new Set(channels.map(({ id }) => id)))
+    const claimed = claimedBy(
+      [...settlements.slice(0, number), record, ...settlements.slice(number + 1)],
+      new Set(channels.map(({ id }) => id)),
+    )
     for (const channel of channels) channel.claimedMicroUsd = microUsd(claimed.get(channel.id) ?? 0n)
     const rows = channels.flatMap((channel): readonly StoreOperation[] => [
       put(PROVIDER_TABLES.channels, hashKey(channel.id), channelRowSchema.encodeMessage(channel.row())),

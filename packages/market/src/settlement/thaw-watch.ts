@@ -83,7 +83,8 @@ export class ThawWatch {
       channel.isPurseMissing = isMissing
       // Back in a block that is young again.
       this.#finalAtMs.delete(purse)
-      if (isMissing) logger.warn('a purse is not on chain any more; its channel does not serve', { channel: channel.id, purse })
+      if (isMissing)
+        logger.warn('a purse is not on chain any more; its channel does not serve', { channel: channel.id, purse })
       else logger.info('a purse is on chain again; its channel serves', { channel: channel.id, purse })
     }
   }

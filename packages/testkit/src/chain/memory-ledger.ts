@@ -215,11 +215,15 @@ export class MemoryLedger {
     const needWei = GAS[kind] * this.#gasPriceWei
     const haveWei = this.#state.gasOf(account)
     if (haveWei < needWei)
-      throw chainRefusal('CHAIN_INSUFFICIENT_FUNDS', `gas needs ${needWei} wei, the account ${account} has ${haveWei}`, {
-        account,
-        needWei,
-        haveWei,
-      })
+      throw chainRefusal(
+        'CHAIN_INSUFFICIENT_FUNDS',
+        `gas needs ${needWei} wei, the account ${account} has ${haveWei}`,
+        {
+          account,
+          needWei,
+          haveWei,
+        },
+      )
     const outcome = this.#send(account, GAS[kind], run)
     if (this.#outage === 'answers-lost')
       throw chainRefusal('CHAIN_UNREACHABLE', 'the simulated chain took the transaction and lost the answer')
