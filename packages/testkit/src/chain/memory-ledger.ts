@@ -22,7 +22,7 @@ import type { EscrowTerms, MemoryEscrow } from './memory-escrow.ts'
 import { GAS, type TransactionKind } from './transaction-gas.ts'
 
 /** What a unit of gas costs there until somebody sets another price. */
-export const GAS_PRICE_WEI: Wei = 1_000_000_000n as Wei
+const GAS_PRICE_WEI: Wei = 1_000_000_000n as Wei
 const addressOf = (digits: string): Address => address(`0x${digits.repeat(20)}`)
 
 /**
