@@ -63,8 +63,8 @@ export const REGRESSIONS: readonly Regression[] = [
   {
     found: 'a purse whose funding a reorganisation undid was never locked again: what was signed on it was worthless',
     plan: {
-      seed: 6,
-      nodes: 2,
+      seed: 4,
+      nodes: 4,
       minutes: 0.65,
       profile: 'chain',
       without: [
