@@ -1,5 +1,6 @@
 import { isFinal } from '@stead/compute'
 import { isSteadError } from '@stead/core'
+import { checkEclipse } from './checks/eclipse-checks.ts'
 import { checkBooks } from './checks/final-checks.ts'
 import { checkHealth, checkIdle } from './checks/health-checks.ts'
 import { RunningChecks } from './checks/running-checks.ts'
@@ -36,6 +37,7 @@ export async function runWorld(components: WorldComponents, options: WorldOption
   await world.start()
   const end = await world.faultPhase(look)
   violations.check(end === 'time', 'no-loop', () => `the world did not come to an end of ${end}`, [])
+  await checkEclipse(world, violations, look)
   const isAtRest = await world.healPhase(() => areJobsOver(world), HEAL_MINUTES_MAX, look)
   violations.check(isAtRest, 'comes-to-rest', () => `jobs go on ${HEAL_MINUTES_MAX} minutes after the last fault`, [])
   await checkHealth(world, violations, look)

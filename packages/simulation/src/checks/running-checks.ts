@@ -48,11 +48,14 @@ export class RunningChecks {
   #checkOffers({ plan, payer, lives }: SimNode): void {
     for (const { offer, peer } of payer?.offers.list('compute') ?? []) {
       const seller = this.#world.nodes.find((node) => node.plan.signer.address === offer.node)
-      const isGenuine = seller?.plan.peer === peer && (!seller.isHonest || seller.plan.operator === offer.operator)
+      // A key that a cheat made up is nobody's; nothing is said in another's name with it.
+      const isGenuine =
+        seller === undefined ||
+        (seller.plan.peer === peer && (!seller.isHonest || seller.plan.operator === offer.operator))
       this.#violations.check(
         isGenuine,
         'offers-genuine',
-        () => `${plan.name} believes an offer of ${seller?.plan.name ?? offer.node} that it never made`,
+        () => `${plan.name} believes an offer of ${seller?.plan.name} that it never made`,
         [plan.name],
       )
       const key = `${plan.name}/${lives}/${offer.node}`

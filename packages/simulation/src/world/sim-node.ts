@@ -49,6 +49,8 @@ export interface NodePlan {
   readonly claimMinimumMicroUsd: bigint
   /** How it cheats; undefined for a node that keeps to the protocol. */
   readonly cheat: CheatName | undefined
+  /** Nodes that cheat in the same way and know of each other, this one among them. */
+  readonly gang: ReadonlySet<PeerId>
 }
 
 /** What can be wrong with one node now. */
@@ -168,7 +170,10 @@ export class SimNode {
     )
     const common = { clock, random, logger, metrics: silentMetrics, store, network, chain, signer, secp256k1 }
     const blobs = new BlobExchange(common)
-    const offers = new OfferBook({ ...common, identity: ledger.identity }, offerBookOptionsSchema.parse({}))
+    const offers = new OfferBook(
+      { ...common, identity: ledger.identity },
+      offerBookOptionsSchema.parse({ offersPerResourceMax: this.#parts.offersMax }),
+    )
     const byHand = attackOf(this.plan.cheat)
     const payer = role === 'payer' && byHand === undefined ? this.#payer({ ...common, blobs, offers }) : undefined
     const provider = role === 'provider' ? this.#provider({ ...common, blobs, executor: parts.executor }) : undefined
@@ -186,7 +191,7 @@ export class SimNode {
       offers.publish({ resource: 'compute', signer, operator, region: '-', terms })
     }
     await payer?.compute.start()
-    if (byHand !== undefined) void attack(byHand, { ...common, offers }, this.#telling())
+    if (byHand !== undefined) void attack(byHand, { ...common, blobs, offers }, this.#telling())
   }
 
   /** A person or a time server moves its wall clock. */
@@ -237,8 +242,9 @@ export class SimNode {
 
   /** What the node stands on: watched when it is honest, bent when it is not. */
   #bent(parts: BendableParts, random: SeededRandom): BendableParts {
-    const { name, cheat } = this.plan
-    if (cheat !== undefined) return lyingParts(parts, cheat, random.fork())
+    const { name, cheat, gang } = this.plan
+    const { secp256k1 } = this.#parts
+    if (cheat !== undefined) return lyingParts(parts, cheat, { random: random.fork(), secp256k1, gang })
     return { ...parts, network: watchedNetwork(parts.network, (what) => this.#onBug(`${name} has a fault: ${what}`)) }
   }
 
