@@ -111,6 +111,11 @@ export class ProviderSearch {
     this.#unanswered = new Unanswered(components.clock)
   }
 
+  /** Nodes that did not answer and are remembered, and the most that ever are. */
+  get unansweredSize(): { readonly have: number; readonly max: number } {
+    return this.#unanswered.size
+  }
+
   /** Offers to quotes; refusals and silence are counted, not thrown. */
   async search(header: JobHeader, request: SearchRequest): Promise<SearchResult> {
     const { providersPerJobMax, replicasExtraMax, quoteTimeoutMs } = this.#options

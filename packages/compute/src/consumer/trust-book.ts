@@ -58,6 +58,11 @@ export class TrustBook {
     return this.#records.get(node) ?? STRANGER
   }
 
+  /** Nodes that are remembered, and the most that ever are. */
+  get size(): { readonly have: number; readonly max: number } {
+    return { have: this.#records.size, max: NODES_MAX }
+  }
+
   /** All nodes that anything is known of. */
   entries(): readonly (readonly [Address, TrustRecord])[] {
     return [...this.#records]

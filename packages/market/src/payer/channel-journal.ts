@@ -29,6 +29,11 @@ export class ChannelJournal {
     this.#channel = channel
   }
 
+  /** Receipts that the disk is not known to have; one more is asked for only after they went along with its increment. */
+  get unwrittenCount(): number {
+    return this.#unwritten.size
+  }
+
   /** Resolves when every receipt is written, or is known not to be. */
   get written(): Promise<void> {
     return this.#receiptWrites

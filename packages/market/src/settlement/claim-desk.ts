@@ -82,6 +82,11 @@ export class ClaimDesk {
     return { ...this.#state, claimableMicroUsd: microUsd(this.#claimable().grossMicroUsd) }
   }
 
+  /** Channels of which a claim may be on its way. */
+  get claimingCount(): number {
+    return this.#claimingIds.size
+  }
+
   get settlements(): readonly SettlementRecord[] {
     return this.#components.settlements
   }

@@ -40,6 +40,11 @@ export class ThawWatch {
     this.#stopWatching = undefined
   }
 
+  /** Purses that need no second look. */
+  get count(): number {
+    return this.#read.size
+  }
+
   /** A purse that was read just now needs no second look. */
   note(purse: Hash): void {
     this.#read.add(purse)
@@ -50,6 +55,7 @@ export class ThawWatch {
     const { chain } = this.#components
     const purses = new Set<Hash>()
     const channels = Array.from(this.#components.channels())
+    this.#forgetOthers(new Set(channels.map(({ terms }) => terms.purse)))
     const now = channels.some(({ thawEndsAt }) => thawEndsAt !== undefined) ? await chain.blockTime() : 0
     for (const { terms, thawEndsAt } of channels) {
       const isOver = thawEndsAt !== undefined && thawEndsAt <= now
@@ -61,6 +67,11 @@ export class ThawWatch {
       else if (state?.thawEndsAt !== undefined) this.#mark(purse, state.thawEndsAt)
       this.#read.add(purse)
     }
+  }
+
+  /** A purse without a channel here is of no interest any more. */
+  #forgetOthers(purses: ReadonlySet<Hash>): void {
+    for (const purse of this.#read) if (!purses.has(purse)) this.#read.delete(purse)
   }
 
   #mark(purse: Hash, endsAt: UnixMs): void {

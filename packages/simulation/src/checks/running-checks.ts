@@ -7,6 +7,8 @@ const TIMERS_MAX = 20_000
 /** Rows on a node's disk: receipts and histories of the jobs of a run. */
 const ROWS_PER_MINUTE_MAX = 20_000
 const MINUTE_MS = 60_000
+/** Looks between two at every structure: there are thousands in a large world. */
+const LOOKS_PER_STRUCTURES = 10
 
 /** What holds at every moment, looked at each simulated second. */
 export class RunningChecks {
@@ -14,6 +16,7 @@ export class RunningChecks {
   readonly #violations: Violations
   /** The newest offer of each node that a payer in one of its lives has seen. */
   readonly #sequences: Map<string, number> = new Map()
+  #looks = 0
 
   constructor(world: World, violations: Violations) {
     this.#world = world
@@ -28,6 +31,19 @@ export class RunningChecks {
     for (const node of this.#world.nodes) if (node.isHonest) this.#checkSizes(node, rowsMax)
     for (const node of this.#world.payers) this.#checkOffers(node)
     this.#checkMoney()
+    if (this.#looks++ % LOOKS_PER_STRUCTURES === 0)
+      for (const node of this.#world.nodes) if (node.isHonest) this.#checkStructures(node)
+  }
+
+  #checkStructures(node: SimNode): void {
+    const { name } = node.plan
+    for (const { what, have, max } of node.structures())
+      this.#violations.check(
+        have <= max,
+        'structures-bounded',
+        () => `${name} holds ${have} ${what}, at most ${max} are allowed`,
+        [name],
+      )
   }
 
   #checkSizes(node: SimNode, rowsMax: number): void {

@@ -6,6 +6,7 @@ import {
   messageOf,
   type PeerId,
   type Signer,
+  type Size,
   type Store,
   silentMetrics,
 } from '@stead/core'
@@ -78,6 +79,8 @@ interface Life {
   readonly clock: SimClock
   readonly payer: LivePayer | undefined
   readonly provider: LiveProvider | undefined
+  readonly blobs: BlobExchange
+  readonly offers: OfferBook
 }
 
 /** How fuel becomes simulated time: a slow core. */
@@ -145,6 +148,21 @@ export class SimNode {
     return { timers: this.#life?.clock.pendingTimers ?? 0, rows: this.#store.rowCount }
   }
 
+  /** What its code says that it holds in memory, structure by structure. */
+  structures(): readonly Size[] {
+    const { payer, provider, blobs, offers } = this.#life ?? {}
+    // Asking a seller's book would make it listen for what it does not need.
+    const offersHeld = payer === undefined ? undefined : offers?.list('compute').length
+    return [
+      { what: 'offers', have: offersHeld ?? 0, max: this.#parts.offersMax },
+      ...(blobs?.sizes() ?? []),
+      ...(payer?.market.sizes() ?? []),
+      ...(payer?.compute.sizes() ?? []),
+      ...(provider?.market.sizes() ?? []),
+      ...(provider?.compute.sizes() ?? []),
+    ]
+  }
+
   /** The disk, for faults at a certain write. */
   get store(): MemoryStore {
     return this.#store
@@ -177,7 +195,7 @@ export class SimNode {
     const byHand = attackOf(this.plan.cheat)
     const payer = role === 'payer' && byHand === undefined ? this.#payer({ ...common, blobs, offers }) : undefined
     const provider = role === 'provider' ? this.#provider({ ...common, blobs, executor: parts.executor }) : undefined
-    const life = { clock, payer, provider }
+    const life = { clock, payer, provider, blobs, offers }
     this.#life = life
     await network.start()
     await chain.start()
