@@ -9,10 +9,11 @@ const INDEX_TABLE = 'compute-blob-index'
 const INDEX_ROW_BYTES = 16
 /** Entries that one call looks at for something to drop; what is pinned goes to the back, so that later calls get on. */
 const EVICTION_LOOKS_MAX = 64
-/** Blobs on disk, what is pinned aside: however small they are, each costs memory for its place in the index. */
+/**
+ * Blobs on disk, and blobs in memory, what is pinned aside: however small they are, each costs memory for its place. Two
+ * for each task of the largest job are fewer.
+ */
 const ENTRIES_MAX = 262_144
-/** Blobs in memory. */
-const HELD_MAX = 65_536
 
 /** What a blob cache needs. */
 export interface BlobCacheComponents {
@@ -80,7 +81,7 @@ export class BlobCache {
   sizes(): readonly Size[] {
     return [
       { what: 'blobs on disk', have: this.#disk.size, max: ENTRIES_MAX + this.#pins.size },
-      { what: 'blobs in memory', have: this.#memory.size, max: HELD_MAX + this.#pins.size },
+      { what: 'blobs in memory', have: this.#memory.size, max: ENTRIES_MAX + this.#pins.size },
     ]
   }
 
@@ -143,7 +144,7 @@ export class BlobCache {
     this.#memoryBytes += bytes.length
     let looks = 0
     for (const [oldest, held] of this.#memory) {
-      const isEnough = this.#memoryBytes <= this.#options.memoryBytesMax && this.#memory.size <= HELD_MAX
+      const isEnough = this.#memoryBytes <= this.#options.memoryBytesMax && this.#memory.size <= ENTRIES_MAX
       if (isEnough || oldest === id || ++looks > EVICTION_LOOKS_MAX) break
       this.#memory.delete(oldest)
       // A pin protects what has no copy on disk.

@@ -15,6 +15,9 @@ const QUOTES = 12
 const OPENINGS = 40
 const MODULES = 12
 const UNREAD = 6
+/** Windows that are paid first, so that more tasks may be asked for than there are places. */
+const PAID_ROUNDS = 2
+const TASKS_AT_ONCE = 400
 
 /** Sends what is no message, and more messages than anybody reads. */
 export const floods: Attack = async (payer) => {
@@ -61,21 +64,24 @@ export const hoards: Attack = async (payer) => {
     await payer.fund(purse)
     await unlessRefused(payer.open(quote, purse))
   }
-  await Promise.allSettled(Array.from({ length: FLOOD }, () => channel.run()))
+  await Promise.allSettled(Array.from({ length: TASKS_AT_ONCE }, () => channel.run()))
 }
 
 /** Names modules and inputs that it gives late or never, so that places wait for them. */
 export const starves: Attack = async (payer) => {
   const channel = await payer.begin()
   if (channel === undefined) return
+  for (let round = 0; round < PAID_ROUNDS; round++) await channel.pay(await channel.runMany(TASKS_AT_ONCE))
   const { random, blobs } = payer.parts
-  const tasks = await Promise.all(
+  const modules = await Promise.all(
     Array.from({ length: UNREAD }, async () => {
       const module = random.bytes(200)
       blobs.grant(channel.facts.peer, await blobs.cache.put(module))
       return handTaskOf(module)
     }),
   )
-  const runs = [...tasks, HAND_TASK].map((task) => channel.run(undefined, { task, blobs: [] }))
+  const runs = Array.from({ length: TASKS_AT_ONCE }, (_, index) =>
+    channel.run(undefined, { task: modules[index % UNREAD] ?? HAND_TASK, blobs: [] }),
+  )
   await Promise.allSettled(runs)
 }

@@ -25,6 +25,9 @@ export async function checkJobs(world: World, sides: HonestPayer, violations: Vi
     const handle = await payer.compute.job(id)
     const { status, tasks } = await handle.result()
     const { spentMicroUsd, capMicroUsd } = status.cost
+    // Faults and absences are shorter than a stall takes: only a task that nobody looks after any more can stall.
+    const stalled = status.unfinished.stalled ?? 0
+    violations.check(stalled === 0, 'no-stall', () => `${name}: ${stalled} tasks of the job ${id} stalled`, [name])
     violations.check(
       spentMicroUsd <= capMicroUsd,
       'within-cap',

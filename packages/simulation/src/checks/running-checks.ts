@@ -48,16 +48,9 @@ export class RunningChecks {
 
   #checkSizes(node: SimNode, rowsMax: number): void {
     const { timers, rows } = node.sizes()
-    const { name, concurrency } = node.plan
+    const { name } = node.plan
     this.#violations.check(timers <= TIMERS_MAX, 'timers-bounded', () => `${name} has ${timers} timers waiting`, [name])
     this.#violations.check(rows <= rowsMax, 'rows-bounded', () => `${name} has ${rows} rows on its disk`, [name])
-    const running = node.provider?.compute.status().running ?? 0
-    this.#violations.check(
-      running <= concurrency,
-      'runs-bounded',
-      () => `${name} runs ${running} tasks at once, it has room for ${concurrency}`,
-      [name],
-    )
   }
 
   /** Offers that an honest payer believes are of their nodes, and never older than what it knew. */
