@@ -121,6 +121,15 @@ export const moreMarketMutants: readonly Mutant[] = [
     rule: 'all-known',
   },
   {
+    name: 'signed-and-still-accepted',
+    what: "rows of deliveries stay on the payer's disk after they were signed",
+    file: `${PAYER}/channel-journal.ts`,
+    from: "this.#receiptRow(sent, undefined), ...entries], 'power')",
+    to: "this.#receiptRow(sent, undefined), ...entries.slice(0, 0)], 'power')",
+    profile: 'none',
+    rule: 'journal-swept',
+  },
+  {
     name: 'refund-of-everything',
     what: 'the model of the Escrow gives back what was claimed already',
     file: ESCROW,

@@ -53,15 +53,20 @@ describe('the blob cache', () => {
   })
 
   it('holds no more blobs than it has places for, however small they are', async () => {
-    const cache = new BlobCache({ store: new MemoryStore(), clock: new ManualClock() }, {
-      memoryBytesMax: 10_000_000,
-      diskBytesMax: 10_000_000,
-    })
+    const cache = new BlobCache(
+      { store: new MemoryStore(), clock: new ManualClock() },
+      {
+        memoryBytesMax: 10_000_000,
+        diskBytesMax: 10_000_000,
+      },
+    )
     await cache.start()
     const one = Uint8Array.of(1)
     let deletions = 0
     for (let number = 0; number < 264_000; number++)
-      deletions += cache.prepare(`bafk${number}` as ContentId, one).operations.filter(({ kind }) => kind === 'delete').length
+      deletions += cache
+        .prepare(`bafk${number}` as ContentId, one)
+        .operations.filter(({ kind }) => kind === 'delete').length
     for (const { have, max } of cache.sizes()) expect(have).toBeLessThanOrEqual(max)
     // Two rows of each that gave way.
     expect(deletions).toBe(2 * (264_000 - 262_144))

@@ -56,7 +56,9 @@ describe('a channel from quote to refund', () => {
     expect(world.payer.channels()).toEqual([])
     // Two looks: one sees that the purse is closed, the next that nobody needs it any more.
     await world.clock.advance(2 * 61_000)
-    const held = [...world.payer.sizes(), ...world.provider.sizes()].filter(({ what }) => !what.startsWith('peers that'))
+    const held = [...world.payer.sizes(), ...world.provider.sizes()].filter(
+      ({ what }) => !what.startsWith('peers that'),
+    )
     expect(held.filter(({ have }) => have > 0)).toEqual([])
   })
 

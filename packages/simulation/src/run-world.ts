@@ -3,6 +3,7 @@ import { isSteadError } from '@stead/core'
 import { checkEclipse } from './checks/eclipse-checks.ts'
 import { checkBooks } from './checks/final-checks.ts'
 import { checkHealth, checkIdle } from './checks/health-checks.ts'
+import { checkRest } from './checks/rest-checks.ts'
 import { RunningChecks } from './checks/running-checks.ts'
 import { type Violation, Violations } from './checks/violations.ts'
 import type { TraceLine } from './engine/trace.ts'
@@ -47,6 +48,7 @@ export async function runWorld(components: WorldComponents, options: WorldOption
   await settleAll(world, look)
   await checkBooks(world, violations)
   await checkIdle(world, violations)
+  await checkRest(world, violations)
   look()
   const { scheduler, hub } = world.parts
   const [first] = violations.all

@@ -111,6 +111,7 @@ export class MarketProvider {
     const channels = (): Iterable<ProviderChannel> => this.#channels.all()
     this.#thaws = new ThawWatch({
       chain,
+      store,
       journal,
       payers,
       logger,

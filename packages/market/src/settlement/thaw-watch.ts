@@ -1,14 +1,15 @@
-import { type Chain, type Hash, type Logger, messageOf, type UnixMs } from '@stead/core'
+import { type Chain, type Hash, type Logger, messageOf, type Store, type UnixMs } from '@stead/core'
 import { creditAfterWriteOff } from '../channel/credit-window.ts'
 import type { Journal } from '../journal/journal.ts'
 import { channelRowSchema } from '../journal/rows.ts'
-import { hashKey, PROVIDER_TABLES, put } from '../journal/tables.ts'
+import { hashKey, PROVIDER_TABLES, put, remove } from '../journal/tables.ts'
 import type { PayerRecords } from '../provider/payer-records.ts'
 import type { ProviderChannel } from '../provider/provider-channel.ts'
 
 /** What the watch stands on. */
 export interface ThawWatchComponents {
   readonly chain: Chain
+  readonly store: Store
   readonly journal: Journal
   readonly payers: PayerRecords
   readonly logger: Logger
@@ -19,6 +20,9 @@ export interface ThawWatchComponents {
   readonly onThaw: () => void
   readonly onWrittenOff: (channel: ProviderChannel, writtenOff: bigint) => void
 }
+
+/** Rows that one write removes. */
+const SWEPT_AT_ONCE = 1024
 
 /** Notices purses that their payers empty: nothing new is delivered against them, and what they owe is claimed in time. */
 export class ThawWatch {
@@ -94,6 +98,7 @@ export class ThawWatch {
   async #close(purse: Hash): Promise<void> {
     const { journal, payers, logger, forget, onWrittenOff } = this.#components
     for (const channel of this.#of(purse)) {
+      await this.#sweep(channel.id)
       await channel.account.queue.run(async () => {
         const unpaid = channel.stage === 'broken' ? 0n : channel.ledger.outstandingMicroUsd
         if (unpaid > 0n)
@@ -111,6 +116,21 @@ export class ThawWatch {
           unclaimedMicroUsd: lost,
         })
       })
+    }
+  }
+
+  /** What was delivered on a channel is of no use without its money, and is not kept; receipts are. */
+  async #sweep(channel: Hash): Promise<void> {
+    const { store, journal } = this.#components
+    for (const table of [PROVIDER_TABLES.delivered, PROVIDER_TABLES.seen]) {
+      for (;;) {
+        const rows = await store.scan(table, { prefix: `${hashKey(channel)}/`, limit: SWEPT_AT_ONCE })
+        if (rows.length === 0) break
+        await journal.write(
+          rows.map(({ key }) => remove(table, key)),
+          'process',
+        )
+      }
     }
   }
 

@@ -3,9 +3,9 @@ import type { World } from '../world/world.ts'
 import type { Violations } from './violations.ts'
 
 /** Timers that one node may have waiting: a few for each request, channel and task in flight. */
-const TIMERS_MAX = 20_000
+const TIMERS_MAX = 3000
 /** Rows on a node's disk: receipts and histories of the jobs of a run. */
-const ROWS_PER_MINUTE_MAX = 20_000
+const ROWS_PER_MINUTE_MAX = 5000
 const MINUTE_MS = 60_000
 /** Looks between two at every structure: there are thousands in a large world. */
 const LOOKS_PER_STRUCTURES = 10
