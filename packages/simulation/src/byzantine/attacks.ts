@@ -52,6 +52,8 @@ const thaws: Attack = async (payer) => {
   if (channel === undefined) return
   const { chain, clock } = payer.parts
   await channel.pay(await channel.runMany(5))
+  // Unpaid, for the provider to write off.
+  await channel.runMany(3)
   const { endsAt } = await chain.thaw(channel.facts.terms.purse)
   await channel.runMany(SOME)
   await clock.sleep(endsAt - (await chain.blockTime()) + AFTER_THAW_MS)

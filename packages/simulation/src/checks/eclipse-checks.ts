@@ -2,8 +2,8 @@ import type { World } from '../world/world.ts'
 import { unknownTo } from './health-checks.ts'
 import type { Violations } from './violations.ts'
 
-/** Two refreshes of an offer: by then whoever has one honest neighbour has heard of all honest providers. */
-const ECLIPSE_MINUTES_MAX = 3
+/** Four refreshes of an offer: gossip may miss a node that has one honest neighbour some of the time. */
+const ECLIPSE_MINUTES_MAX = 6
 
 /** Who was eclipsed knows every honest provider soon after it has one honest neighbour, whatever the cheats beside it say. */
 export async function checkEclipse(world: World, violations: Violations, look: () => void): Promise<void> {

@@ -49,6 +49,7 @@ const NEIGHBOURS = 4
 const NEIGHBOUR_CHECK_MS = 20_000
 const CONNECT_TIMEOUT_MS = 5000
 const RESTART_PAUSE_MS = 1000
+const START_MS = 10_000
 const OFFERS_LEAST = 64
 /** The one operator of all nodes of a Sybil. */
 const SYBIL_OPERATOR = address(`0x${'5b'.repeat(20)}`)
@@ -161,10 +162,10 @@ export class World {
   }
 
   /** Starts all nodes and lets them find each other. */
-  async start(): Promise<void> {
+  async start(): Promise<RunEnd> {
     await this.parts.executor.start()
     for (const node of this.nodes) void this.#start(node)
-    await this.parts.scheduler.run(10_000)
+    return this.#pass(START_MS, () => undefined)
   }
 
   /** Lets things go wrong for a while, then mends everything. `each` is called after every simulated second. */
