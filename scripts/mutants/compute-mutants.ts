@@ -38,16 +38,6 @@ export const computeMutants: readonly Mutant[] = [
     rule: 'only-right-paid',
   },
   {
-    name: 'stranger-trusted',
-    what: 'a node without a record is checked as rarely as one of long standing',
-    file: `${CONSUMER}/trust-book.ts`,
-    from: 'if (valid < this.#options.adaptiveProbation) return true',
-    to: 'if (valid < this.#options.adaptiveProbation) return random.fraction() < floor',
-    profile: 'byzantine',
-    more: { byzantineShare: 0.3, cheats: ['wrong-result'] },
-    rule: 'outputs-right',
-  },
-  {
     name: 'price-unchecked',
     what: 'a payer pays what an answer says, and not what the quote gives',
     file: `${CONSUMER}/dispatch.ts`,

@@ -70,9 +70,14 @@ export class TrustBook {
 
   /** Whether this node's next result needs a second one: always on probation, then with probability max(floor, 1/valid). */
   mustReplicate(node: Address, floor: number, random: Random): boolean {
+    if (this.isOnProbation(node)) return true
     const { valid } = this.of(node)
-    if (valid < this.#options.adaptiveProbation) return true
     return random.fraction() < Math.max(floor, 1 / valid)
+  }
+
+  /** True while every result of the node needs a second one, however it came to have the task. */
+  isOnProbation(node: Address): boolean {
+    return this.of(node).valid < this.#options.adaptiveProbation
   }
 
   /** Another node's result confirmed this one's. */
