@@ -50,7 +50,7 @@ export function lyingExecutor(executor: Executor, cheat: CheatName, { clock, ran
 }
 
 /** What all of a gang say without asking each other: a wrong output that follows from the right one. */
-export function agreedLie(output: Uint8Array): Uint8Array {
+function agreedLie(output: Uint8Array): Uint8Array {
   return output.map((byte) => byte ^ 0xff)
 }
 

@@ -12,9 +12,8 @@ const TASKS = 10
 
 /** Quotes of two providers; fewer when there are not so many. */
 async function twoQuotes(payer: HandPayer): Promise<readonly HandQuote[]> {
-  const [first, second] = payer.targets(2)
-  const quotes = [first, second].map((target) => (target === undefined ? undefined : payer.quote(target.peer)))
-  return (await Promise.all(quotes)).flatMap((quote) => quote ?? [])
+  const quotes = await Promise.all(payer.targets(2).map(({ peer }) => payer.quote(peer)))
+  return quotes.flatMap((quote) => quote ?? [])
 }
 
 function leafOf({ quote }: HandQuote, allocationMicroUsd: MicroUsd): PurseLeaf {
