@@ -62,7 +62,7 @@ export const marketMutants: readonly Mutant[] = [
     name: 'refused-receipt-lost',
     what: 'a receipt that the disk refused is missing from the bill for ever',
     file: `${PAYER}/channel-journal.ts`,
-    from: 'this.#refused.set(index, row)',
+    from: 'this.#unwritten.set(index, row)',
     to: 'void row',
     profile: 'none',
     more: { badDisks: 20 },

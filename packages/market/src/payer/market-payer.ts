@@ -13,6 +13,7 @@ import {
   type PeerId,
   type Random,
   type Signer,
+  type Size,
   type SteadError,
   type Store,
   type StoreOperation,
@@ -225,6 +226,15 @@ export class MarketPayer {
     return Array.from(this.#drivers.values())
   }
 
+  /** What the buying side holds in memory, with the most that it may; channels and purses are this payer's own doing. */
+  sizes(): readonly Size[] {
+    const drivers = Array.from(this.#drivers.values())
+    return [
+      { what: 'nodes with an account', have: this.#loader.accountCount, max: drivers.length },
+      ...drivers.flatMap((driver) => driver.sizes()),
+    ]
+  }
+
   /** Replaces the quote of a channel, say with one at a new price. @throws MarketError and the network's errors */
   async renew(channel: Hash, quote: OpenedQuote): Promise<void> {
     this.#requireRunning()
@@ -305,6 +315,8 @@ export class MarketPayer {
       driver.ledger.detach()
       this.#drivers.delete(driver.id)
     }
+    const used = new Set(Array.from(this.#drivers.values(), ({ terms }) => terms.node))
+    for (const { terms } of drivers) if (!used.has(terms.node)) this.#loader.forget(terms.node)
     return record
   }
 

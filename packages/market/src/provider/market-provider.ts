@@ -13,6 +13,7 @@ import {
   type PeerId,
   type Random,
   type Signer,
+  type Size,
   type Store,
 } from '@stead/core'
 import type { Quote, Secp256k1 } from '@stead/protocol'
@@ -111,6 +112,7 @@ export class MarketProvider {
     this.#thaws = new ThawWatch({
       chain,
       clock,
+      store,
       journal,
       payers,
       logger,
@@ -202,6 +204,17 @@ export class MarketProvider {
   /** Claims now, whatever the policy says. @throws the chain's errors when it cannot be asked at all */
   settle(): Promise<SettlementReport> {
     return this.#claims.settle('asked')
+  }
+
+  /** What the selling side holds in memory, with the most that it may. */
+  sizes(): readonly Size[] {
+    const { channelsMax } = this.#options
+    return [
+      ...this.#channels.sizes(),
+      ...this.#quotes.sizes(),
+      { what: 'purses whose state is known', have: this.#thaws.count, max: channelsMax },
+      { what: 'channels that are being claimed', have: this.#claims.claimingCount, max: channelsMax },
+    ]
   }
 
   /** What this node earned and where it is. @throws CoreError STORE_FAILED, STORE_CORRUPT */

@@ -76,6 +76,11 @@ export class ClaimDesk {
     return { ...this.#state, claimableMicroUsd: microUsd(this.#claimable().grossMicroUsd) }
   }
 
+  /** Channels of which a claim may be on its way. */
+  get claimingCount(): number {
+    return this.#book.claimingCount
+  }
+
   get settlements(): readonly SettlementRecord[] {
     return this.#book.all
   }

@@ -50,6 +50,11 @@ export class SettlementBook {
     this.#options = options
   }
 
+  /** Channels of which a claim may be on its way. */
+  get claimingCount(): number {
+    return this.#claiming.size
+  }
+
   get all(): readonly SettlementRecord[] {
     return this.#components.settlements
   }

@@ -1,8 +1,17 @@
-import { type Chain, type Clock, type Hash, type Logger, messageOf, type PurseState, type UnixMs } from '@stead/core'
+import {
+  type Chain,
+  type Clock,
+  type Hash,
+  type Logger,
+  messageOf,
+  type PurseState,
+  type Store,
+  type UnixMs,
+} from '@stead/core'
 import { creditAfterWriteOff } from '../channel/credit-window.ts'
 import type { Journal } from '../journal/journal.ts'
 import { channelRowSchema } from '../journal/rows.ts'
-import { hashKey, PROVIDER_TABLES, put } from '../journal/tables.ts'
+import { hashKey, PROVIDER_TABLES, put, remove } from '../journal/tables.ts'
 import type { PayerRecords } from '../provider/payer-records.ts'
 import type { ProviderChannel } from '../provider/provider-channel.ts'
 import { FINAL_AFTER_MS } from './finality.ts'
@@ -11,6 +20,7 @@ import { FINAL_AFTER_MS } from './finality.ts'
 export interface ThawWatchComponents {
   readonly chain: Chain
   readonly clock: Clock
+  readonly store: Store
   readonly journal: Journal
   readonly payers: PayerRecords
   readonly logger: Logger
@@ -21,6 +31,9 @@ export interface ThawWatchComponents {
   readonly onThaw: () => void
   readonly onWrittenOff: (channel: ProviderChannel, writtenOff: bigint) => void
 }
+
+/** Rows that one write removes. */
+const SWEPT_AT_ONCE = 1024
 
 /**
  * Notices purses that their payers empty, and those whose funding a reorganisation of the chain undid: nothing new is
@@ -48,12 +61,18 @@ export class ThawWatch {
     this.#stopWatching = undefined
   }
 
+  /** Purses whose state is known. */
+  get count(): number {
+    return this.#finalAtMs.size
+  }
+
   /** Reads purses that were not read since the start, that are young, missing, or whose thaw is over. @throws the chain's errors */
   async check(): Promise<void> {
     const { chain, clock } = this.#components
     const purses = new Set<Hash>()
     const channels = Array.from(this.#components.channels())
     const nowMs = clock.monotonicMs()
+    this.#forgetOthers(new Set(channels.map(({ terms }) => terms.purse)))
     const now = channels.some(({ thawEndsAt }) => thawEndsAt !== undefined) ? await chain.blockTime() : 0
     for (const { terms, thawEndsAt, isPurseMissing } of channels) {
       const isOver = thawEndsAt !== undefined && thawEndsAt <= now
@@ -99,6 +118,11 @@ export class ThawWatch {
     await journal.write([row], 'process')
   }
 
+  /** A purse without a channel here is of no interest any more. */
+  #forgetOthers(purses: ReadonlySet<Hash>): void {
+    for (const purse of this.#finalAtMs.keys()) if (!purses.has(purse)) this.#finalAtMs.delete(purse)
+  }
+
   #mark(purse: Hash, endsAt: UnixMs): void {
     const { journal, logger, onThaw } = this.#components
     for (const channel of this.#of(purse)) {
@@ -120,6 +144,7 @@ export class ThawWatch {
   async #close(purse: Hash): Promise<void> {
     const { journal, payers, logger, forget, onWrittenOff } = this.#components
     for (const channel of this.#of(purse)) {
+      await this.#sweep(channel.id)
       await channel.account.queue.run(async () => {
         const unpaid = channel.stage === 'broken' ? 0n : channel.ledger.outstandingMicroUsd
         if (unpaid > 0n)
@@ -137,6 +162,21 @@ export class ThawWatch {
           unclaimedMicroUsd: lost,
         })
       })
+    }
+  }
+
+  /** What was delivered on a channel is of no use without its money, and is not kept; receipts are. */
+  async #sweep(channel: Hash): Promise<void> {
+    const { store, journal } = this.#components
+    for (const table of [PROVIDER_TABLES.delivered, PROVIDER_TABLES.seen]) {
+      for (;;) {
+        const rows = await store.scan(table, { prefix: `${hashKey(channel)}/`, limit: SWEPT_AT_ONCE })
+        if (rows.length === 0) break
+        await journal.write(
+          rows.map(({ key }) => remove(table, key)),
+          'process',
+        )
+      }
     }
   }
 

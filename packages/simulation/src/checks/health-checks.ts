@@ -75,7 +75,7 @@ async function checkLocked(world: World, violations: Violations, look: () => voi
 }
 
 /** Honest providers of which a payer has no offer. */
-function unknownTo(world: World, { payer }: SimNode): readonly string[] {
+export function unknownTo(world: World, { payer }: SimNode): readonly string[] {
   const known = new Set(payer?.offers.list('compute').map(({ peer }) => peer))
   return world.providers.filter(({ plan }) => !known.has(plan.peer)).map(({ plan }) => plan.name)
 }

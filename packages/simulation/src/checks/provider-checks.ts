@@ -137,7 +137,7 @@ function termsOf(receipts: readonly StoredReceipt[]): CreditTerms | undefined {
 
 /**
  * What an honest payer and an honest provider signed for one place of a bill is the same, what was receipted is never
- * forgotten, and without a loss of power their books never part.
+ * forgotten, and without a loss of power their books never part and every delivery is paid or rejected.
  */
 async function checkAgreement(
   world: World,
@@ -167,6 +167,13 @@ async function checkAgreement(
     }
     if (powerLosses + own.node.powerLosses > 0) continue
     for (const { id, lostReason } of payer?.market.channels() ?? []) {
+      const owed = lostReason === undefined ? (channels.get(id)?.outstandingMicroUsd ?? 0n) : 0n
+      violations.check(
+        owed === 0n,
+        'nothing-owed',
+        () => `${name} waits for ${owed} micro-dollars on ${id}, ${plan.name} neither pays nor rejects them`,
+        who,
+      )
       const isBroken = channels.get(id)?.state === 'broken' || lostReason === 'books-disagree'
       const isTheirs = channels.has(id)
       violations.check(

@@ -6,6 +6,7 @@ import {
   messageOf,
   type PeerId,
   type Signer,
+  type Size,
   type Store,
   silentMetrics,
 } from '@stead/core'
@@ -51,6 +52,8 @@ export interface NodePlan {
   readonly nativeCoinMicroUsd: bigint
   /** How it cheats; undefined for a node that keeps to the protocol. */
   readonly cheat: CheatName | undefined
+  /** Nodes that cheat in the same way and know of each other, this one among them. */
+  readonly gang: ReadonlySet<PeerId>
 }
 
 /** The account that sends a node's transactions and pays for their gas. */
@@ -83,6 +86,8 @@ interface Life {
   readonly clock: SimClock
   readonly payer: LivePayer | undefined
   readonly provider: LiveProvider | undefined
+  readonly blobs: BlobExchange
+  readonly offers: OfferBook
 }
 
 /** What a disk says that the world has spoilt. */
@@ -156,6 +161,21 @@ export class SimNode {
     return accountOf(this.plan)
   }
 
+  /** What its code says that it holds in memory, structure by structure. */
+  structures(): readonly Size[] {
+    const { payer, provider, blobs, offers } = this.#life ?? {}
+    // Asking a seller's book would make it listen for what it does not need.
+    const offersHeld = payer === undefined ? undefined : offers?.list('compute').length
+    return [
+      { what: 'offers', have: offersHeld ?? 0, max: this.#parts.offersMax },
+      ...(blobs?.sizes() ?? []),
+      ...(payer?.market.sizes() ?? []),
+      ...(payer?.compute.sizes() ?? []),
+      ...(provider?.market.sizes() ?? []),
+      ...(provider?.compute.sizes() ?? []),
+    ]
+  }
+
   /** The disk, for faults at a certain write. */
   get store(): MemoryStore {
     return this.#store
@@ -181,11 +201,14 @@ export class SimNode {
     )
     const common = { clock, random, logger, metrics: silentMetrics, store, network, chain, signer, secp256k1 }
     const blobs = new BlobExchange(common)
-    const offers = new OfferBook({ ...common, identity: ledger.identity }, offerBookOptionsSchema.parse({}))
+    const offers = new OfferBook(
+      { ...common, identity: ledger.identity },
+      offerBookOptionsSchema.parse({ offersPerResourceMax: this.#parts.offersMax }),
+    )
     const byHand = attackOf(this.plan.cheat)
     const payer = role === 'payer' && byHand === undefined ? this.#payer({ ...common, blobs, offers }) : undefined
     const provider = role === 'provider' ? this.#provider({ ...common, blobs, executor: parts.executor }) : undefined
-    const life = { clock, payer, provider }
+    const life = { clock, payer, provider, blobs, offers }
     this.#life = life
     await network.start()
     await chain.start()
@@ -199,7 +222,7 @@ export class SimNode {
       offers.publish({ resource: 'compute', signer, operator, region: '-', terms })
     }
     await payer?.compute.start()
-    if (byHand !== undefined) void attack(byHand, { ...common, offers }, this.#telling())
+    if (byHand !== undefined) void attack(byHand, { ...common, blobs, offers }, this.#telling())
   }
 
   /** A person or a time server moves its wall clock. */
@@ -250,8 +273,9 @@ export class SimNode {
 
   /** What the node stands on: watched when it is honest, bent when it is not. */
   #bent(parts: BendableParts, random: SeededRandom): BendableParts {
-    const { name, cheat } = this.plan
-    if (cheat !== undefined) return lyingParts(parts, cheat, random.fork())
+    const { name, cheat, gang } = this.plan
+    const { secp256k1 } = this.#parts
+    if (cheat !== undefined) return lyingParts(parts, cheat, { random: random.fork(), secp256k1, gang })
     return { ...parts, network: watchedNetwork(parts.network, (what) => this.#onBug(`${name} has a fault: ${what}`)) }
   }
 

@@ -20,6 +20,8 @@ export interface WorldParts {
   readonly secp256k1: Secp256k1
   /** Runs guests at once; each node adds its own time. */
   readonly executor: Executor
+  /** Offers that a node keeps: more than the world has nodes, less than cheats can make up. */
+  readonly offersMax: number
   /** Notes what providers deliver. */
   readonly witness: Witness
 }

@@ -2,7 +2,8 @@ import { address, isSteadError, messageOf, type PeerId } from '@stead/core'
 import { createSigner, peerIdOfPublicKey, type Secp256k1 } from '@stead/protocol'
 import { InlineExecutor } from '@stead/sandbox'
 import { MemoryLedger, type SeededRandom } from '@stead/testkit'
-import { type CheatName, isPayerCheat, PAYER_CHEATS, PROVIDER_CHEATS } from '../byzantine/cheats.ts'
+import { Cast } from '../byzantine/cast.ts'
+import { isPayerCheat } from '../byzantine/cheats.ts'
 import { RandomStreams } from '../engine/random-streams.ts'
 import { unlessRefused } from '../engine/refusals.ts'
 import { type RunEnd, Scheduler } from '../engine/scheduler.ts'
@@ -11,6 +12,7 @@ import { Tally } from '../engine/tally.ts'
 import { Trace } from '../engine/trace.ts'
 import { FaultInjector } from '../faults/fault-injector.ts'
 import type { FaultProfile } from '../faults/profiles.ts'
+import { Eclipse } from './eclipse.ts'
 import { ModelSecp256k1 } from './model-signatures.ts'
 import { SimHub } from './sim-hub.ts'
 import { accountOf, type NodePlan, SimNode, THAW_SECONDS } from './sim-node.ts'
@@ -48,6 +50,10 @@ const NEIGHBOURS = 4
 const NEIGHBOUR_CHECK_MS = 20_000
 const CONNECT_TIMEOUT_MS = 5000
 const RESTART_PAUSE_MS = 1000
+const START_MS = 10_000
+const OFFERS_LEAST = 64
+/** The one operator of all nodes of a Sybil. */
+const SYBIL_OPERATOR = address(`0x${'5b'.repeat(20)}`)
 const FUNDS = 1_000_000_000n
 const GAS_WEI = 10n ** 20n
 /** Providers with which the fuel decides what a task costs, and not the least price; then it may cost less than reserved. */
@@ -75,8 +81,10 @@ export class World {
   readonly nodes: readonly SimNode[]
   readonly parts: WorldParts
   readonly workload: Workload
+  readonly eclipse: Eclipse
   /** What the code itself took for its own fault, and whatever nobody caught. */
   readonly bugs: string[] = []
+  readonly #cast: Cast
   readonly #faults: FaultInjector
   readonly #strayErrors: () => readonly string[]
   readonly #given: bigint
@@ -101,8 +109,11 @@ export class World {
       secp256k1: keys,
       executor: new InlineExecutor(),
       witness: new Witness(),
+      offersMax: OFFERS_LEAST + 2 * options.nodes,
     }
-    const plans = Array.from({ length: options.nodes }, (_, index) => this.#plan(index))
+    const { byzantineShare, cheats } = options.faults
+    this.#cast = new Cast(streams, { byzantineShare, cheats, isPayer: (index) => this.#isPayer(index) })
+    const plans = withGangs(Array.from({ length: options.nodes }, (_, index) => this.#plan(index)))
     this.nodes = plans.map((plan) => {
       const node: SimNode = new SimNode(this.parts, plan, {
         faults: () => this.#faults.faultsOf(node),
@@ -110,6 +121,7 @@ export class World {
       })
       return node
     })
+    this.eclipse = new Eclipse(this.parts, this.nodes)
     this.#faults = new FaultInjector(
       {
         ...this.parts,
@@ -156,10 +168,10 @@ export class World {
   }
 
   /** Starts all nodes and lets them find each other. */
-  async start(): Promise<void> {
+  async start(): Promise<RunEnd> {
     await this.parts.executor.start()
     for (const node of this.nodes) void this.#start(node)
-    await this.parts.scheduler.run(10_000)
+    return this.#pass(START_MS, () => undefined)
   }
 
   /** Lets things go wrong for a while, then mends everything. `each` is called after every simulated second. */
@@ -167,10 +179,12 @@ export class World {
     const { scheduler } = this.parts
     this.workload.start(this.nodes.filter(({ plan }) => plan.role === 'payer'))
     this.#faults.start()
+    this.eclipse.begin(scheduler.nowMs)
     const endMs = scheduler.nowMs + this.options.faultMinutes * MINUTE_MS
     const end = await this.#pass(endMs, each)
     this.workload.stop()
     this.#faults.stop()
+    this.eclipse.end(scheduler.nowMs)
     return end
   }
 
@@ -220,8 +234,9 @@ export class World {
     if (node.lives !== life || !node.isAlive) return
     const network = hub.runningNode(node.plan.peer)
     const connected = network?.peers().filter((peer) => peer.connected).length ?? 0
-    if (network !== undefined && connected < NEIGHBOURS) {
-      for (const peer of this.#neighboursOf(node)) void unlessRefused(network.connect(peer, CONNECT_TIMEOUT_MS))
+    if (network !== undefined && (connected < NEIGHBOURS || node === this.eclipse.victim)) {
+      for (const peer of this.eclipse.neighboursOf(node, this.#neighboursOf(node)))
+        void unlessRefused(network.connect(peer, CONNECT_TIMEOUT_MS))
     }
     scheduler.at(scheduler.nowMs + NEIGHBOUR_CHECK_MS, () => this.#keepNeighbours(node, life))
   }
@@ -237,7 +252,7 @@ export class World {
   #plan(index: number): NodePlan {
     const { streams, secp256k1 } = this.parts
     const random = streams.stream(`plan ${index}`)
-    const cheat = this.#cheatOf(index)
+    const cheat = this.#cast.cheatOf(index)
     const isPayer = cheat === undefined ? this.#isPayer(index) : isPayerCheat(cheat)
     const signer = createSigner(secp256k1, random.bytes(32))
     const role = isPayer ? 'payer' : 'provider'
@@ -248,7 +263,8 @@ export class World {
       cheat,
       signer,
       peer: peerIdOfPublicKey(signer.publicKey),
-      operator: isPayer ? signer.address : address(`0x${(index + 1).toString(16).padStart(40, '0')}`),
+      operator: isPayer ? signer.address : operatorOf(index, cheat === 'sybil'),
+      gang: new Set(),
       place: { xMs: random.fraction() * WORLD_MS, yMs: random.fraction() * WORLD_MS },
       clock: {
         driftPpm: (random.fraction() - 0.5) * 2 * DRIFT_PPM,
@@ -267,15 +283,6 @@ export class World {
     return index < Math.max(1, Math.round(this.options.nodes * PAYER_SHARE))
   }
 
-  /** Whether a node cheats, and how. The first payer and the first provider never do. */
-  #cheatOf(index: number): CheatName | undefined {
-    const random = this.parts.streams.stream(`cheat ${index}`)
-    const isSpared = index === 0 || !this.#isPayer(index - 1) !== !this.#isPayer(index)
-    if (random.fraction() >= this.options.faults.byzantineShare || isSpared) return undefined
-    const cheats = this.options.faults.cheats ?? [...PROVIDER_CHEATS, ...PAYER_CHEATS]
-    return cheats[Math.floor(random.fraction() * cheats.length)]
-  }
-
   #endow(): bigint {
     const { ledger } = this.parts
     for (const { plan } of this.nodes) {
@@ -289,4 +296,17 @@ export class World {
 function priceOf(random: SeededRandom): number {
   const price = 5 + Math.floor(random.fraction() * 40)
   return random.fraction() < DEAR_SHARE ? price * DEAR_FACTOR : price
+}
+
+function operatorOf(index: number, isSybil: boolean): NodePlan['operator'] {
+  return isSybil ? SYBIL_OPERATOR : address(`0x${(index + 1).toString(16).padStart(40, '0')}`)
+}
+
+/** Lets cheats of one kind know each other. */
+function withGangs(plans: readonly NodePlan[]): readonly NodePlan[] {
+  const gangs = Map.groupBy(plans, ({ cheat }) => cheat)
+  return plans.map((plan) => {
+    if (plan.cheat === undefined) return plan
+    return { ...plan, gang: new Set(gangs.get(plan.cheat)?.map(({ peer }) => peer)) }
+  })
 }
