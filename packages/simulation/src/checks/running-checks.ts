@@ -1,4 +1,6 @@
-import type { SimNode } from '../world/sim-node.ts'
+import type { Address } from '@stead/core'
+import type { OfferEntry } from '@stead/market'
+import type { LivePayer, SimNode } from '../world/sim-node.ts'
 import type { World } from '../world/world.ts'
 import type { Violations } from './violations.ts'
 
@@ -12,12 +14,18 @@ const MINUTE_MS = 60_000
 export class RunningChecks {
   readonly #world: World
   readonly #violations: Violations
+  readonly #sellers: ReadonlyMap<Address, SimNode>
+  readonly #accounts: ReadonlySet<Address>
   /** The newest offer of each node that a payer in one of its lives has seen. */
-  readonly #sequences: Map<string, number> = new Map()
+  readonly #newest: WeakMap<LivePayer, Map<Address, number>> = new WeakMap()
+  /** Entries that were found genuine: an entry never changes, and most are still there a second later. */
+  readonly #genuine: WeakSet<OfferEntry> = new WeakSet()
 
   constructor(world: World, violations: Violations) {
     this.#world = world
     this.#violations = violations
+    this.#sellers = new Map(world.nodes.map((node) => [node.plan.signer.address, node]))
+    this.#accounts = new Set(world.nodes.flatMap(({ plan }) => [plan.operator, plan.signer.address]))
   }
 
   look(): void {
@@ -45,34 +53,42 @@ export class RunningChecks {
   }
 
   /** Offers that an honest payer believes are of their nodes, and never older than what it knew. */
-  #checkOffers({ plan, payer, lives }: SimNode): void {
-    for (const { offer, peer } of payer?.offers.list('compute') ?? []) {
-      const seller = this.#world.nodes.find((node) => node.plan.signer.address === offer.node)
-      const isGenuine = seller?.plan.peer === peer && (!seller.isHonest || seller.plan.operator === offer.operator)
+  #checkOffers({ plan, payer }: SimNode): void {
+    if (payer === undefined) return
+    const newest = this.#newest.get(payer) ?? new Map<Address, number>()
+    this.#newest.set(payer, newest)
+    for (const entry of payer.offers.list('compute')) {
+      const { node, sequence } = entry.offer
+      if (!this.#genuine.has(entry)) this.#checkGenuine(plan.name, entry)
+      const before = newest.get(node) ?? 0
       this.#violations.check(
-        isGenuine,
-        'offers-genuine',
-        () => `${plan.name} believes an offer of ${seller?.plan.name ?? offer.node} that it never made`,
-        [plan.name],
-      )
-      const key = `${plan.name}/${lives}/${offer.node}`
-      const before = this.#sequences.get(key) ?? 0
-      this.#violations.check(
-        offer.sequence >= before,
+        sequence >= before,
         'offers-newest',
-        () => `${plan.name} took offer ${offer.sequence} of ${seller?.plan.name} after ${before}`,
+        () => `${plan.name} took offer ${sequence} of ${this.#sellers.get(node)?.plan.name} after ${before}`,
         [plan.name],
       )
-      this.#sequences.set(key, Math.max(before, offer.sequence))
+      if (sequence > before) newest.set(node, sequence)
     }
+  }
+
+  #checkGenuine(name: string, entry: OfferEntry): void {
+    const { offer, peer } = entry
+    const seller = this.#sellers.get(offer.node)
+    const isGenuine = seller?.plan.peer === peer && (!seller.isHonest || seller.plan.operator === offer.operator)
+    if (isGenuine) this.#genuine.add(entry)
+    this.#violations.check(
+      isGenuine,
+      'offers-genuine',
+      () => `${name} believes an offer of ${seller?.plan.name ?? offer.node} that it never made`,
+      [name],
+    )
   }
 
   /** No dollar is made and none is lost: purses, debts to operators, fees and accounts add up to what was given. */
   #checkMoney(): void {
     const { ledger } = this.#world.parts
     let sum: bigint = ledger.escrow.heldMicroUsd
-    const accounts = new Set(this.#world.nodes.flatMap(({ plan }) => [plan.operator, plan.signer.address]))
-    for (const account of accounts) sum += ledger.balances(account).dollarMicroUsd
+    for (const account of this.#accounts) sum += ledger.balances(account).dollarMicroUsd
     const given = this.#world.givenMicroUsd
     this.#violations.check(
       sum === given,

@@ -1,6 +1,6 @@
 import type { PeerId } from '@stead/core'
 import { MemoryHub, type SeededRandom } from '@stead/testkit'
-import type { Scheduler } from '../engine/scheduler.ts'
+import { NOTHING_CAME, type Scheduler } from '../engine/scheduler.ts'
 import type { SimClock } from '../engine/sim-clock.ts'
 import type { Trace } from '../engine/trace.ts'
 
@@ -103,19 +103,21 @@ export class SimHub extends MemoryHub {
     return this.#cuts.size === 0 || !this.#cuts.has(this.#direction(left, right))
   }
 
-  override deliver(from: PeerId, to: PeerId, arrive: () => void): void {
+  override deliver(from: PeerId, to: PeerId, arrive: () => unknown): void {
     this.#messages++
     const { lossShare } = this.#faults
-    this.#trace.mix(this.#direction(from, to))
+    const direction = this.#direction(from, to)
+    this.#trace.mix(direction)
     if ((lossShare > 0 && this.random.fraction() < lossShare) || !this.isJoined(from, to)) {
       this.#lost++
       return
     }
-    const cloggedUntilMs = this.#clogs.size === 0 ? 0 : (this.#clogs.get(this.#direction(from, to)) ?? 0)
+    const cloggedUntilMs = this.#clogs.size === 0 ? 0 : (this.#clogs.get(direction) ?? 0)
     const dueMs = Math.max(this.#scheduler.nowMs + this.#travelMs(from, to), cloggedUntilMs)
     this.#scheduler.at(dueMs, () => {
-      if (this.isJoined(from, to)) arrive()
-      else this.#lost++
+      if (this.isJoined(from, to)) return arrive() === false ? NOTHING_CAME : undefined
+      this.#lost++
+      return NOTHING_CAME
     })
   }
 

@@ -14,14 +14,14 @@ import type { MemoryHub } from './memory-hub.ts'
 import { MemoryRequester, MemoryResponder } from './memory-requests.ts'
 
 interface GossipMessage {
-  readonly id: string
   readonly topic: string
   readonly author: PeerId
   readonly payload: Uint8Array
+  /** Which nodes have it, by their numbers; with the message, because most is asked of one that is on its way. */
+  readonly seen: Set<number>
 }
 
 const GOSSIP_PAYLOAD_BYTES_MAX = 64 * 1024
-const SEEN_MAX = 10_000
 /** Bad messages that a neighbour may pass on before it is cut off, and for how long. */
 const OFFENCES_MAX = 10
 const REFUSE_MS = 10 * 60_000
@@ -34,25 +34,27 @@ export class MemoryNetwork implements Network {
   readonly self: PeerId
   /** Where it can be reached within its hub. */
   readonly address: string
+  /** Its number in the hub; another life of a node has another one. */
+  readonly number: number
   readonly #hub: MemoryHub
   readonly #responder: MemoryResponder
   readonly #requester: MemoryRequester
-  readonly #connected = new Set<PeerId>()
+  /** Connected peers, as they were then: one that has died may still be here, until word of it has come. */
+  readonly #connected = new Map<PeerId, MemoryNetwork>()
   readonly #known = new Map<PeerId, { readonly addresses: readonly string[]; readonly rttMs: number | undefined }>()
   readonly #refusedUntilMs = new Map<PeerId, number>()
   readonly #listeners = new Set<NetworkEvents>()
   readonly #topics = new Map<string, Set<GossipHandler>>()
-  readonly #seen = new Set<string>()
   readonly #offences = new Map<PeerId, number>()
   readonly #provided = new Set<string>()
   readonly #records = new Map<string, Set<PeerId>>()
   #state: 'new' | 'running' | 'stopped' = 'new'
-  #published = 0
 
   /** Nodes are made by MemoryHub.createNode. */
-  constructor(hub: MemoryHub, self: PeerId, address: string) {
+  constructor(hub: MemoryHub, self: PeerId, number: number) {
     this.self = self
-    this.address = address
+    this.number = number
+    this.address = `/memory/${number}/p2p/${self}`
     this.#hub = hub
     this.#responder = new MemoryResponder(hub)
     this.#requester = new MemoryRequester(hub)
@@ -84,7 +86,7 @@ export class MemoryNetwork implements Network {
     this.#state = 'stopped'
     this.#requester.failAll(new CoreError('CORE_STOPPED', 'the network was stopped before the answer'))
     this.#responder.abort()
-    for (const peer of [...this.#connected]) this.#hangUp(peer)
+    for (const peer of [...this.#connected.keys()]) this.#hangUp(peer)
     this.#listeners.clear()
   }
 
@@ -117,10 +119,8 @@ export class MemoryNetwork implements Network {
         details: { haveBytes, limitBytes: GOSSIP_PAYLOAD_BYTES_MAX },
       })
     }
-    this.#published += 1
-    const id = `${this.self} ${this.#published}`
-    this.#remember(id)
-    this.#spread({ id, topic, author: this.self, payload: new Uint8Array(payload) }, undefined)
+    const seen = new Set([this.number])
+    this.#spread({ topic, author: this.self, payload: new Uint8Array(payload), seen }, undefined)
   }
 
   subscribe(topic: string, handler: GossipHandler): () => void {
@@ -233,8 +233,10 @@ export class MemoryNetwork implements Network {
   }
 
   #connectedTo(other: MemoryNetwork): void {
-    if (this.#connected.has(other.self)) return
-    this.#connected.add(other.self)
+    const before = this.#connected.get(other.self)
+    if (before === other) return
+    this.#disconnected(other.self, before)
+    this.#connected.set(other.self, other)
     this.#known.set(other.self, { addresses: [other.address], rttMs: this.#known.get(other.self)?.rttMs })
     for (const listener of this.#listeners) listener.peerConnected?.(other.self)
     for (const key of this.#provided) this.#announce(key)
@@ -246,12 +248,14 @@ export class MemoryNetwork implements Network {
 
   #hangUp(peer: PeerId): void {
     if (!this.#connected.has(peer)) return
-    this.#disconnected(peer)
-    this.#tell(peer, (node) => node.#disconnected(this.self))
+    this.#disconnected(peer, this.#connected.get(peer))
+    this.#tell(peer, (node) => node.#disconnected(this.self, this))
   }
 
-  #disconnected(peer: PeerId): void {
-    if (!this.#connected.delete(peer)) return
+  /** Ends a connection to one life of a peer; one to another of its lives stays. */
+  #disconnected(peer: PeerId, life: MemoryNetwork | undefined): void {
+    if (life === undefined || this.#connected.get(peer) !== life) return
+    this.#connected.delete(peer)
     this.#responder.abort(peer)
     this.#requester.failAll(unreachable(peer), peer)
     for (const listener of this.#listeners) listener.peerDisconnected?.(peer)
@@ -261,15 +265,29 @@ export class MemoryNetwork implements Network {
   #spread(message: GossipMessage, except: PeerId | undefined): void {
     const { gossipDegreeMax } = this.#hub
     const isFlood = gossipDegreeMax === Number.POSITIVE_INFINITY
-    for (const peer of isFlood ? this.#connected : this.#meshFor(message, except, gossipDegreeMax)) {
-      if (peer !== except) this.#tell(peer, (node) => node.#take(message, this.self))
+    for (const peer of isFlood ? this.#connected.keys() : this.#meshFor(message, except, gossipDegreeMax)) {
+      if (peer !== except) this.#pass(message, peer)
     }
   }
 
+  #pass(message: GossipMessage, peer: PeerId): void {
+    const connection = this.#connected.get(peer)
+    this.#hub.deliver(this.self, peer, () => {
+      const node = this.#hub.runningNode(peer)
+      if (node !== undefined && node.#connected.get(this.self) === this) return node.#take(message, this.self)
+      // As a machine answers what comes on a connection that it does not have.
+      this.#hub.deliver(peer, this.self, () => this.#disconnected(peer, connection))
+      return false
+    })
+  }
+
   /** Neighbours by chance, without those that have the message, as GossipSub's IDONTWANT has it. */
-  #meshFor({ id }: GossipMessage, except: PeerId | undefined, degreeMax: number): readonly PeerId[] {
+  #meshFor({ seen }: GossipMessage, except: PeerId | undefined, degreeMax: number): readonly PeerId[] {
     const wanting: PeerId[] = []
-    for (const peer of this.#connected) if (peer !== except && !this.#hasSeen(peer, id)) wanting.push(peer)
+    for (const [peer, then] of this.#connected) {
+      const node = then.isRunning ? then : this.#hub.runningNode(peer)
+      if (peer !== except && (node === undefined || !seen.has(node.number))) wanting.push(peer)
+    }
     const mesh: PeerId[] = []
     while (mesh.length < degreeMax && wanting.length > 0) {
       const choice = wanting.length > degreeMax - mesh.length ? this.#hub.random.fraction() * wanting.length : 0
@@ -278,26 +296,16 @@ export class MemoryNetwork implements Network {
     return mesh
   }
 
-  #hasSeen(peer: PeerId, id: string): boolean {
-    const node = this.#hub.runningNode(peer)
-    return node === undefined ? false : node.#seen.has(id)
-  }
-
-  #take(message: GossipMessage, neighbour: PeerId): void {
+  /** False when nothing came of it. */
+  #take(message: GossipMessage, neighbour: PeerId): boolean {
     const handlers = this.#topics.get(message.topic)
-    if (handlers === undefined || !this.#connected.has(neighbour) || this.#seen.has(message.id)) return
-    this.#remember(message.id)
+    if (handlers === undefined || message.seen.has(this.number)) return false
+    message.seen.add(this.number)
     const verdicts = new Set<GossipVerdict>()
     for (const handler of [...handlers]) verdicts.add(verdictOf(handler, message))
     if (verdicts.has('reject')) this.#blame(neighbour)
     else if (verdicts.has('accept')) this.#spread(message, neighbour)
-  }
-
-  #remember(id: string): void {
-    this.#seen.add(id)
-    if (this.#seen.size <= SEEN_MAX) return
-    const [oldest] = this.#seen
-    if (oldest !== undefined) this.#seen.delete(oldest)
+    return true
   }
 
   #blame(neighbour: PeerId): void {
@@ -326,8 +334,8 @@ export class MemoryNetwork implements Network {
   #reachable(): readonly MemoryNetwork[] {
     const reached = new Set<MemoryNetwork>([this])
     for (const node of reached) {
-      for (const peer of node.#connected) {
-        const next = this.#hub.runningNode(peer)
+      for (const [peer, then] of node.#connected) {
+        const next = then.isRunning ? then : this.#hub.runningNode(peer)
         if (next !== undefined && this.#hub.isJoined(node.self, peer)) reached.add(next)
       }
     }
@@ -336,7 +344,7 @@ export class MemoryNetwork implements Network {
 
   /** As long as asking the neighbours takes. */
   async #travel(timeoutMs: number): Promise<void> {
-    const [neighbour] = this.#connected
+    const [neighbour] = this.#connected.keys()
     if (neighbour === undefined) return
     const arrival = Promise.withResolvers<void>()
     const timer = this.#hub.clock.setTimer(timeoutMs, arrival.resolve)
