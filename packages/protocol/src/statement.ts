@@ -1,5 +1,5 @@
-import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Address, Hash, Signer } from '@stead/core'
+import { keccak256 } from '#keccak256'
 import { sha256 } from '#sha256'
 import { concatBytes, hashFromBytes } from './bytes.ts'
 import { domainSeparator, hashWord, keccakText, typedDigest } from './eip712.ts'
@@ -26,7 +26,7 @@ const purposeHashes = new Map<string, Uint8Array>()
 
 /** A slot: keccak-256 over the hash of its purpose (`stead/offer`) and its words, each 32 bytes. */
 export function slotOf(purpose: string, words: readonly Uint8Array[]): Hash {
-  return hashFromBytes(keccak_256(concatBytes(purposeHash(purpose), ...words)))
+  return hashFromBytes(keccak256(concatBytes(purposeHash(purpose), ...words)))
 }
 
 function purposeHash(purpose: string): Uint8Array {
