@@ -53,6 +53,8 @@ export interface OfferWish {
 interface OwnOffer {
   readonly source: OfferSource
   signed: SignedDocument | undefined
+  /** True once the table was told that this node offers the resource. */
+  isProvided: boolean
 }
 
 /** How often a wait looks again for peers to ask. */
@@ -125,7 +127,7 @@ export class OfferBook {
   publish(source: OfferSource): () => void {
     const { resource } = source
     if (this.#own.has(resource)) throw new TypeError(`${resource} is offered already`)
-    const own: OwnOffer = { source, signed: undefined }
+    const own: OwnOffer = { source, signed: undefined, isProvided: false }
     this.#own.set(resource, own)
     if (this.#isRunning) {
       this.#listen(resource)
@@ -229,7 +231,10 @@ export class OfferBook {
       }
       own.signed = this.#sign(own.source, terms, this.#options.offerLifeMs)
       await this.#tell(own.source, own.signed)
+      if (own.isProvided) return
+      // From then on the network repeats it.
       await network.provide(offersKey(own.source.resource))
+      own.isProvided = true
     })
   }
 

@@ -56,6 +56,8 @@ export class OfferCache {
   readonly #entriesMax: number
   readonly #shelves: Map<Resource, OfferShelf<KeptOffer>> = new Map()
   readonly #wantedUntilMs: Map<Resource, number> = new Map()
+  /** What was listed last, good until something changes: who waits for offers lists them again and again. */
+  readonly #listed: Map<Resource, { readonly version: number; readonly entries: readonly OfferEntry[] }> = new Map()
 
   constructor(components: OfferCacheComponents, entriesMax: number) {
     this.#components = components
@@ -70,12 +72,19 @@ export class OfferCache {
   /** Offers that are good now, signatures checked; from now on they are checked as they come. */
   list(resource: Resource): readonly OfferEntry[] {
     this.#wantedUntilMs.set(resource, this.#components.clock.monotonicMs() + WANTED_MS)
-    return this.#proven(resource, this.#current(resource), Number.POSITIVE_INFINITY)
+    const shelf = this.#currentOf(resource)
+    if (shelf === undefined) return []
+    const before = this.#listed.get(resource)
+    if (before?.version === shelf.version) return before.entries
+    const entries = this.#proven(shelf, shelf.entries(), Number.POSITIVE_INFINITY)
+    this.#listed.set(resource, { version: shelf.version, entries })
+    return entries
   }
 
   /** At most so many that are good now, signatures checked, the last renewed first: they are good for longest. */
   newest(resource: Resource, limit: number): readonly OfferEntry[] {
-    return this.#proven(resource, this.#current(resource).reverse(), limit)
+    const shelf = this.#currentOf(resource)
+    return shelf === undefined ? [] : this.#proven(shelf, Array.from(shelf.entries()).reverse(), limit)
   }
 
   /** Checks an offer and keeps it when it is newer than what is known. `author` is who must have made it, if known. */
@@ -110,19 +119,20 @@ export class OfferCache {
     return shelf
   }
 
-  #current(resource: Resource): KeptOffer[] {
+  /** Without what is over. */
+  #currentOf(resource: Resource): OfferShelf<KeptOffer> | undefined {
     const shelf = this.#shelves.get(resource)
     shelf?.dropOver(this.#components.clock.now())
-    return Array.from(shelf?.entries() ?? [])
+    return shelf
   }
 
   /** The first of the entries, without those whose signature turns out to be wrong: these are not kept any longer. */
-  #proven(resource: Resource, entries: readonly KeptOffer[], limit: number): readonly OfferEntry[] {
+  #proven(shelf: OfferShelf<KeptOffer>, entries: Iterable<KeptOffer>, limit: number): readonly OfferEntry[] {
     const proven: OfferEntry[] = []
     for (const entry of entries) {
       if (proven.length >= limit) break
       if (this.#prove(entry)) proven.push(entry)
-      else this.#shelves.get(resource)?.delete(entry.offer.node)
+      else shelf.delete(entry.offer.node)
     }
     return proven
   }

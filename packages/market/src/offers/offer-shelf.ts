@@ -20,9 +20,17 @@ export class OfferShelf<Entry extends ShelvedOffer> {
   readonly #entries: Map<Address, Entry> = new Map()
   /** The nodes of each operator, in the order in which they came. */
   readonly #nodesOf: Map<Address, Set<Address>> = new Map()
+  /** Nothing is over before. */
+  #nextOverAt = 0
+  #version = 0
 
   constructor(entriesMax: number) {
     this.#entriesMax = entriesMax
+  }
+
+  /** Another number after each change. */
+  get version(): number {
+    return this.#version
   }
 
   /** The one that was renewed longest ago first. */
@@ -37,6 +45,7 @@ export class OfferShelf<Entry extends ShelvedOffer> {
   delete(node: Address): void {
     const operator = this.#entries.get(node)?.offer.operator
     if (operator === undefined) return
+    this.#version++
     this.#entries.delete(node)
     const nodes = this.#nodesOf.get(operator)
     nodes?.delete(node)
@@ -45,12 +54,19 @@ export class OfferShelf<Entry extends ShelvedOffer> {
 
   /** Drops what is over. */
   dropOver(now: UnixMs): void {
-    for (const [node, { offer }] of this.#entries) if (offer.expiresAt <= now) this.delete(node)
+    if (now < this.#nextOverAt) return
+    this.#nextOverAt = Number.POSITIVE_INFINITY
+    for (const [node, { offer }] of this.#entries) {
+      if (offer.expiresAt <= now) this.delete(node)
+      else this.#nextOverAt = Math.min(this.#nextOverAt, offer.expiresAt)
+    }
   }
 
   /** Keeps an offer in place of the one of its node; false when there is no room for it. */
   put(entry: Entry, now: UnixMs): boolean {
-    const { node, operator } = entry.offer
+    const { node, operator, expiresAt } = entry.offer
+    this.#version++
+    this.#nextOverAt = Math.min(this.#nextOverAt, expiresAt)
     if (this.#entries.get(node)?.offer.operator === operator) {
       this.#entries.delete(node)
       this.#entries.set(node, entry)

@@ -10,14 +10,19 @@ const TIMERS_MAX = 20_000
 const ROWS_PER_MINUTE_MAX = 20_000
 const MINUTE_MS = 60_000
 
+interface KnownOffers {
+  readonly newest: Map<Address, number>
+  readonly entries: readonly OfferEntry[]
+}
+
 /** What holds at every moment, looked at each simulated second. */
 export class RunningChecks {
   readonly #world: World
   readonly #violations: Violations
   readonly #sellers: ReadonlyMap<Address, SimNode>
   readonly #accounts: ReadonlySet<Address>
-  /** The newest offer of each node that a payer in one of its lives has seen. */
-  readonly #newest: WeakMap<LivePayer, Map<Address, number>> = new WeakMap()
+  /** What a payer in one of its lives has seen: the newest offer of each node, and all at last. */
+  readonly #known: WeakMap<LivePayer, KnownOffers> = new WeakMap()
   /** Entries that were found genuine: an entry never changes, and most are still there a second later. */
   readonly #genuine: WeakSet<OfferEntry> = new WeakSet()
 
@@ -55,19 +60,22 @@ export class RunningChecks {
   /** Offers that an honest payer believes are of their nodes, and never older than what it knew. */
   #checkOffers({ plan, payer }: SimNode): void {
     if (payer === undefined) return
-    const newest = this.#newest.get(payer) ?? new Map<Address, number>()
-    this.#newest.set(payer, newest)
-    for (const entry of payer.offers.list('compute')) {
+    const entries = payer.offers.list('compute')
+    const { newest, entries: before } = this.#known.get(payer) ?? { newest: new Map<Address, number>(), entries: [] }
+    this.#known.set(payer, { newest, entries })
+    // A list is another one after any change.
+    if (entries === before) return
+    for (const entry of entries) {
       const { node, sequence } = entry.offer
       if (!this.#genuine.has(entry)) this.#checkGenuine(plan.name, entry)
-      const before = newest.get(node) ?? 0
+      const newestBefore = newest.get(node) ?? 0
       this.#violations.check(
-        sequence >= before,
+        sequence >= newestBefore,
         'offers-newest',
-        () => `${plan.name} took offer ${sequence} of ${this.#sellers.get(node)?.plan.name} after ${before}`,
+        () => `${plan.name} took offer ${sequence} of ${this.#sellers.get(node)?.plan.name} after ${newestBefore}`,
         [plan.name],
       )
-      if (sequence > before) newest.set(node, sequence)
+      if (sequence > newestBefore) newest.set(node, sequence)
     }
   }
 

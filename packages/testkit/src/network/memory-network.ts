@@ -16,6 +16,7 @@ import { MemoryRequester, MemoryResponder } from './memory-requests.ts'
 interface GossipMessage {
   readonly topic: string
   readonly author: PeerId
+  /** One for all nodes: a copy for each of them would be most of what a large world allocates, and nobody writes to it. */
   readonly payload: Uint8Array
   /** Which nodes have it, by their numbers; with the message, because most is asked of one that is on its way. */
   readonly seen: Set<number>
@@ -239,7 +240,8 @@ export class MemoryNetwork implements Network {
     this.#connected.set(other.self, other)
     this.#known.set(other.self, { addresses: [other.address], rttMs: this.#known.get(other.self)?.rttMs })
     for (const listener of this.#listeners) listener.peerConnected?.(other.self)
-    for (const key of this.#provided) this.#announce(key)
+    // Whoever searches hears what any node knows that can be reached.
+    for (const key of this.#provided) other.#learn(key, this.self)
   }
 
   #refuses(peer: PeerId): boolean {
@@ -315,11 +317,13 @@ export class MemoryNetwork implements Network {
   }
 
   #announce(key: string): void {
-    for (const node of this.#reachable()) {
-      const providers = node.#records.get(key) ?? new Set<PeerId>()
-      providers.add(this.self)
-      node.#records.set(key, providers)
-    }
+    for (const node of this.#reachable()) node.#learn(key, this.self)
+  }
+
+  #learn(key: string, provider: PeerId): void {
+    const providers = this.#records.get(key)
+    if (providers === undefined) this.#records.set(key, new Set([provider]))
+    else providers.add(provider)
   }
 
   #repeatProviding(): void {
@@ -356,7 +360,7 @@ export class MemoryNetwork implements Network {
 
 function verdictOf(handler: GossipHandler, { payload, author }: GossipMessage): GossipVerdict {
   try {
-    return handler(new Uint8Array(payload), author)
+    return handler(payload, author)
   } catch {
     // As over libp2p: a handler's own failure is not the sender's fault.
     return 'ignore'
