@@ -13,13 +13,30 @@ import {
 import type { MemoryHub } from './memory-hub.ts'
 import { MemoryRequester, MemoryResponder } from './memory-requests.ts'
 
+/** Which nodes have a message, by their numbers. Asked for each copy that is sent and each that arrives. */
+class NodeNumbers {
+  #marks = new Uint8Array(256)
+
+  has(number: number): boolean {
+    return this.#marks[number] === 1
+  }
+
+  add(number: number): void {
+    if (number >= this.#marks.length) {
+      const marks = new Uint8Array(2 * number)
+      marks.set(this.#marks)
+      this.#marks = marks
+    }
+    this.#marks[number] = 1
+  }
+}
+
 interface GossipMessage {
   readonly topic: string
   readonly author: PeerId
   /** One for all nodes: a copy for each of them would be most of what a large world allocates, and nobody writes to it. */
   readonly payload: Uint8Array
-  /** Which nodes have it, by their numbers; with the message, because most is asked of one that is on its way. */
-  readonly seen: Set<number>
+  readonly seen: NodeNumbers
 }
 
 const GOSSIP_PAYLOAD_BYTES_MAX = 64 * 1024
@@ -120,7 +137,8 @@ export class MemoryNetwork implements Network {
         details: { haveBytes, limitBytes: GOSSIP_PAYLOAD_BYTES_MAX },
       })
     }
-    const seen = new Set([this.number])
+    const seen = new NodeNumbers()
+    seen.add(this.number)
     this.#spread({ topic, author: this.self, payload: new Uint8Array(payload), seen }, undefined)
   }
 
@@ -275,7 +293,8 @@ export class MemoryNetwork implements Network {
   #pass(message: GossipMessage, peer: PeerId): void {
     const connection = this.#connected.get(peer)
     this.#hub.deliver(this.self, peer, () => {
-      const node = this.#hub.runningNode(peer)
+      const node = connection?.isRunning === true ? connection : this.#hub.runningNode(peer)
+      if (node !== undefined && message.seen.has(node.number)) return false
       if (node !== undefined && node.#connected.get(this.self) === this) return node.#take(message, this.self)
       // As a machine answers what comes on a connection that it does not have.
       this.#hub.deliver(peer, this.self, () => this.#disconnected(peer, connection))
@@ -290,23 +309,26 @@ export class MemoryNetwork implements Network {
       const node = then.isRunning ? then : this.#hub.runningNode(peer)
       if (peer !== except && (node === undefined || !seen.has(node.number))) wanting.push(peer)
     }
-    const mesh: PeerId[] = []
-    while (mesh.length < degreeMax && wanting.length > 0) {
-      const choice = wanting.length > degreeMax - mesh.length ? this.#hub.random.fraction() * wanting.length : 0
-      mesh.push(...wanting.splice(Math.floor(choice), 1))
+    // The first places are drawn from all, one after the other.
+    for (let place = 0; place < degreeMax && wanting.length > degreeMax; place++) {
+      const choice = place + Math.floor(this.#hub.random.fraction() * (wanting.length - place))
+      const [chosen, moved] = [wanting[choice], wanting[place]]
+      if (chosen === undefined || moved === undefined) break
+      wanting[place] = chosen
+      wanting[choice] = moved
     }
-    return mesh
+    return wanting.slice(0, degreeMax)
   }
 
   /** False when nothing came of it. */
   #take(message: GossipMessage, neighbour: PeerId): boolean {
     const handlers = this.#topics.get(message.topic)
-    if (handlers === undefined || message.seen.has(this.number)) return false
+    if (handlers === undefined) return false
     message.seen.add(this.number)
-    const verdicts = new Set<GossipVerdict>()
-    for (const handler of [...handlers]) verdicts.add(verdictOf(handler, message))
-    if (verdicts.has('reject')) this.#blame(neighbour)
-    else if (verdicts.has('accept')) this.#spread(message, neighbour)
+    let verdict: GossipVerdict = 'ignore'
+    for (const handler of [...handlers]) verdict = stronger(verdict, verdictOf(handler, message))
+    if (verdict === 'reject') this.#blame(neighbour)
+    else if (verdict === 'accept') this.#spread(message, neighbour)
     return true
   }
 
@@ -356,6 +378,11 @@ export class MemoryNetwork implements Network {
     await arrival.promise
     timer.clear()
   }
+}
+
+function stronger(left: GossipVerdict, right: GossipVerdict): GossipVerdict {
+  if (left === 'reject' || right === 'reject') return 'reject'
+  return left === 'accept' || right === 'accept' ? 'accept' : 'ignore'
 }
 
 function verdictOf(handler: GossipHandler, { payload, author }: GossipMessage): GossipVerdict {
