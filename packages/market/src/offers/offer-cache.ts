@@ -4,14 +4,12 @@ import {
   addressOfPublicKey,
   equalBytes,
   type Offer,
+  offerDigest,
   offerSchema,
-  offerSlot,
-  payloadOf,
   peerIdOfPublicKey,
   type Resource,
   type Secp256k1,
   type SignedDocument,
-  statementDigest,
 } from '@stead/protocol'
 import type { OfferEntry } from './offer-entry.ts'
 import { OfferShelf, type ShelvedOffer } from './offer-shelf.ts'
@@ -45,6 +43,8 @@ interface KeptOffer extends ShelvedOffer {
   /** True when this very offer's signature was checked. */
   isProven: boolean
 }
+
+const NEVER_PROVEN: Pick<KeptOffer, 'publicKey'> = { publicKey: undefined }
 
 /**
  * Offers of others: the newest of each node, bounded per resource. An offer that its own node gossips is the node's by
@@ -157,8 +157,8 @@ export class OfferCache {
       return signer === undefined ? undefined : { offer, signed, ...signer, isHearsay, isProven: true }
     }
     if (author !== known?.peer && addressOf(author) !== offer.node) return undefined
-    const own = { offer, signed, peer: author, isHearsay: false }
-    const entry = { ...own, publicKey: known?.publicKey, isProven: false }
+    const { publicKey } = known ?? NEVER_PROVEN
+    const entry: KeptOffer = { offer, signed, peer: author, isHearsay: false, publicKey, isProven: false }
     return !this.isWanted(offer.resource) || this.#prove(entry) ? entry : undefined
   }
 
@@ -168,8 +168,7 @@ export class OfferCache {
     signed: SignedDocument,
     known: { readonly publicKey: Uint8Array | undefined; readonly peer: PeerId } | undefined,
   ): { readonly publicKey: Uint8Array; readonly peer: PeerId } | undefined {
-    const digest = statementDigest(offerSlot(offer.node, offer.sequence), payloadOf(signed.document))
-    const publicKey = this.#components.secp256k1.recover(digest, signed.signature)
+    const publicKey = this.#components.secp256k1.recover(offerDigest(offer, signed.document), signed.signature)
     if (publicKey === undefined) return undefined
     // Hashing a key and spelling its peer id costs as much as all the rest, and a node renews its offer all the time.
     if (known?.publicKey !== undefined && equalBytes(known.publicKey, publicKey)) return { publicKey, peer: known.peer }

@@ -11,7 +11,7 @@ const ROWS_PER_MINUTE_MAX = 20_000
 const MINUTE_MS = 60_000
 
 interface KnownOffers {
-  readonly newest: Map<Address, number>
+  readonly newest: Map<Address, OfferEntry>
   readonly entries: readonly OfferEntry[]
 }
 
@@ -23,8 +23,6 @@ export class RunningChecks {
   readonly #accounts: ReadonlySet<Address>
   /** What a payer in one of its lives has seen: the newest offer of each node, and all at last. */
   readonly #known: WeakMap<LivePayer, KnownOffers> = new WeakMap()
-  /** Entries that were found genuine: an entry never changes, and most are still there a second later. */
-  readonly #genuine: WeakSet<OfferEntry> = new WeakSet()
 
   constructor(world: World, violations: Violations) {
     this.#world = world
@@ -61,33 +59,31 @@ export class RunningChecks {
   #checkOffers({ plan, payer }: SimNode): void {
     if (payer === undefined) return
     const entries = payer.offers.list('compute')
-    const { newest, entries: before } = this.#known.get(payer) ?? { newest: new Map<Address, number>(), entries: [] }
-    this.#known.set(payer, { newest, entries })
-    // A list is another one after any change.
-    if (entries === before) return
+    const known = this.#known.get(payer) ?? { newest: new Map<Address, OfferEntry>(), entries: [] }
+    this.#known.set(payer, { newest: known.newest, entries })
+    // A list is another one after any change, and so is an entry.
+    if (entries === known.entries) return
     for (const entry of entries) {
-      const { node, sequence } = entry.offer
-      if (!this.#genuine.has(entry)) this.#checkGenuine(plan.name, entry)
-      const newestBefore = newest.get(node) ?? 0
-      this.#violations.check(
-        sequence >= newestBefore,
-        'offers-newest',
-        () => `${plan.name} took offer ${sequence} of ${this.#sellers.get(node)?.plan.name} after ${newestBefore}`,
-        [plan.name],
-      )
-      if (sequence > newestBefore) newest.set(node, sequence)
+      const before = known.newest.get(entry.offer.node)
+      if (entry === before) continue
+      this.#checkOffer(plan.name, entry, before?.offer.sequence ?? 0)
+      known.newest.set(entry.offer.node, entry)
     }
   }
 
-  #checkGenuine(name: string, entry: OfferEntry): void {
-    const { offer, peer } = entry
+  #checkOffer(name: string, { offer, peer }: OfferEntry, before: number): void {
     const seller = this.#sellers.get(offer.node)
     const isGenuine = seller?.plan.peer === peer && (!seller.isHonest || seller.plan.operator === offer.operator)
-    if (isGenuine) this.#genuine.add(entry)
     this.#violations.check(
       isGenuine,
       'offers-genuine',
       () => `${name} believes an offer of ${seller?.plan.name ?? offer.node} that it never made`,
+      [name],
+    )
+    this.#violations.check(
+      offer.sequence >= before,
+      'offers-newest',
+      () => `${name} took offer ${offer.sequence} of ${seller?.plan.name} after ${before}`,
       [name],
     )
   }
