@@ -117,6 +117,22 @@ describe('MemoryNetwork under a manual clock', () => {
     expect(back.peers()).toMatchObject([{ peer: client.self, connected: true }])
   })
 
+  it('answers a request to a node that died and is back, of which nobody was told', async () => {
+    const { clock, hub, server, client } = await startPair()
+    await client.connect(server.self, 1000)
+    hub.partition([server.self], [client.self])
+    hub.kill(server.self)
+    await clock.settle()
+    hub.heal()
+    const back = hub.createNode(server.self)
+    back.handle(PROTOCOL, LIMITS, async ({ payload }) => payload)
+    await back.start()
+    expect(client.peers()).toMatchObject([{ connected: true }])
+    const asked = client.request(server.self, PROTOCOL, Uint8Array.of(5), { timeoutMs: 1000 })
+    await clock.settle()
+    expect(await asked).toEqual(Uint8Array.of(5))
+  })
+
   it('notices by gossip that a peer does not have the connection any more, and hears what its next life says', async () => {
     const { clock, hub, server, client } = await startPair()
     const heard: number[] = []

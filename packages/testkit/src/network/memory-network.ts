@@ -254,7 +254,8 @@ export class MemoryNetwork implements Network {
   #connectedTo(other: MemoryNetwork): void {
     const before = this.#connected.get(other.self)
     if (before === other) return
-    this.#disconnected(other.self, before)
+    // What is on its way to the new life goes on.
+    if (before !== undefined) this.#forget(other.self)
     this.#connected.set(other.self, other)
     this.#known.set(other.self, { addresses: [other.address], rttMs: this.#known.get(other.self)?.rttMs })
     for (const listener of this.#listeners) listener.peerConnected?.(other.self)
@@ -275,9 +276,13 @@ export class MemoryNetwork implements Network {
   /** Ends a connection to one life of a peer; one to another of its lives stays. */
   #disconnected(peer: PeerId, life: MemoryNetwork | undefined): void {
     if (life === undefined || this.#connected.get(peer) !== life) return
+    this.#forget(peer)
+    this.#requester.failAll(unreachable(peer), peer)
+  }
+
+  #forget(peer: PeerId): void {
     this.#connected.delete(peer)
     this.#responder.abort(peer)
-    this.#requester.failAll(unreachable(peer), peer)
     for (const listener of this.#listeners) listener.peerDisconnected?.(peer)
   }
 
