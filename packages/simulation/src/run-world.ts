@@ -4,6 +4,7 @@ import { checkBooks } from './checks/final-checks.ts'
 import { checkHealth, checkIdle } from './checks/health-checks.ts'
 import { RunningChecks } from './checks/running-checks.ts'
 import { type Violation, Violations } from './checks/violations.ts'
+import type { TallyEntry } from './engine/tally.ts'
 import type { TraceLine } from './engine/trace.ts'
 import { World, type WorldComponents, type WorldOptions } from './world/world.ts'
 
@@ -19,6 +20,8 @@ export interface WorldVerdict {
   readonly events: number
   readonly messages: number
   readonly jobs: number
+  /** What went wrong, by name. */
+  readonly faults: ReadonlyMap<string, TallyEntry>
 }
 
 /** After the faults: longer than any retry, back-off and deadline of the code. */
@@ -57,6 +60,7 @@ export async function runWorld(components: WorldComponents, options: WorldOption
     events: scheduler.fired,
     messages: hub.counts.messages,
     jobs: world.workload.counts.submitted,
+    faults: world.parts.tally.entries,
   }
 }
 

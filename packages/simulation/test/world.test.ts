@@ -20,7 +20,7 @@ describe('a simulated world', () => {
     expect(jobs).toBeGreaterThan(20)
   })
 
-  it.each<ProfileName>(['none', 'wires', 'crashes', 'chain', 'byzantine', 'all'])(
+  it.each<ProfileName>(['none', 'wires', 'crashes', 'disks', 'chain', 'byzantine', 'all'])(
     'with faults of profile %s goes the same way every time, and keeps all rules',
     async (faults) => {
       const first = await play(1, faults)

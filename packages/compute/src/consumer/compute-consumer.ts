@@ -2,6 +2,7 @@ import {
   type Address,
   type Clock,
   type Hash,
+  isSteadError,
   type Logger,
   type Metrics,
   messageOf,
@@ -239,7 +240,9 @@ export class ComputeConsumer {
     try {
       await this.#resume(stored)
     } catch (error) {
-      this.#components.logger.error('a job could not be resumed', { job: stored.header.id, error: messageOf(error) })
+      const code = isSteadError(error) ? error.code : 'internal'
+      const fields = { job: stored.header.id, code, error: messageOf(error) }
+      this.#components.logger.error('a job could not be resumed; it waits for the next start', fields)
     }
   }
 

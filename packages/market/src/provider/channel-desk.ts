@@ -238,6 +238,11 @@ export class ChannelDesk {
       throw new MarketError('MARKET_CHANNEL_BROKEN', `the books of channel ${channel.id} do not agree`)
     }
     if (channel.stage === 'thawing') throw thawing(channel.terms.purse, channel.thawEndsAt)
+    if (channel.isPurseMissing) {
+      const { purse } = channel.terms
+      requireServing(purse, await this.#components.chain.purse(purse))
+      channel.isPurseMissing = false
+    }
     if (quote.resource !== channel.quote.resource) {
       throw new MarketError(
         'MARKET_PURSE_MISMATCH',
@@ -310,9 +315,12 @@ export function thawing(purse: Hash, endsAt: UnixMs | undefined): MarketError {
   })
 }
 
+/** The error for work on a purse that the chain does not have, or not any more. */
+export function purseUnknown(purse: Hash): MarketError {
+  return new MarketError('MARKET_PURSE_UNKNOWN', `the chain has no purse ${purse}`, { details: { purse } })
+}
+
 function requireServing(purse: Hash, state: PurseState | undefined): void {
-  if (state === undefined) {
-    throw new MarketError('MARKET_PURSE_UNKNOWN', `the chain has no purse ${purse}`, { details: { purse } })
-  }
+  if (state === undefined) throw purseUnknown(purse)
   if (state.closed || state.thawEndsAt !== undefined) throw thawing(purse, state.thawEndsAt)
 }

@@ -1,4 +1,4 @@
-import type { Address } from '@stead/core'
+import { type Address, messageOf } from '@stead/core'
 import type { OfferEntry } from '@stead/market'
 import type { LivePayer, SimNode } from '../world/sim-node.ts'
 import type { World } from '../world/world.ts'
@@ -88,9 +88,11 @@ export class RunningChecks {
     )
   }
 
-  /** No dollar is made and none is lost: purses, debts to operators, fees and accounts add up to what was given. */
+  /** No dollar, token or stake is made and none is lost, whichever fork wins: purses, debts to operators, fees and accounts add up to what was given. */
   #checkMoney(): void {
     const { ledger } = this.#world.parts
+    const fault = faultIn(() => ledger.state.check())
+    this.#violations.check(fault === undefined, 'value-conserved', () => fault ?? '', [])
     let sum: bigint = ledger.escrow.heldMicroUsd
     for (const account of this.#accounts) sum += ledger.balances(account).dollarMicroUsd
     const given = this.#world.givenMicroUsd
@@ -100,6 +102,15 @@ export class RunningChecks {
       () => `there are ${sum} micro-dollars, ${given} were given`,
       [],
     )
+  }
+}
+
+function faultIn(check: () => void): string | undefined {
+  try {
+    check()
+    return undefined
+  } catch (error) {
+    return messageOf(error)
   }
 }
 

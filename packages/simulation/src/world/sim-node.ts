@@ -47,8 +47,15 @@ export interface NodePlan {
   readonly writeOffMaxMicroUsd: bigint
   /** What a provider waits for before it claims. */
   readonly claimMinimumMicroUsd: bigint
+  /** What it takes a whole coin of the chain for, in which gas is paid. */
+  readonly nativeCoinMicroUsd: bigint
   /** How it cheats; undefined for a node that keeps to the protocol. */
   readonly cheat: CheatName | undefined
+}
+
+/** The account that sends a node's transactions and pays for their gas. */
+export function accountOf({ role, signer, operator }: NodePlan): Address {
+  return role === 'payer' ? signer.address : operator
 }
 
 /** What can be wrong with one node now. */
@@ -78,6 +85,8 @@ interface Life {
   readonly provider: LiveProvider | undefined
 }
 
+/** What a disk says that the world has spoilt. */
+const DISK_FAULTS = ['STORE_FAILED', 'STORE_FULL', 'STORE_CORRUPT'] as const
 /** How fuel becomes simulated time: a slow core. */
 const FUEL_PER_MS = 200
 /** A thaw of the simulated chain takes {@link THAW_SECONDS}, and claims go out this long before its end. */
@@ -143,6 +152,10 @@ export class SimNode {
     return { timers: this.#life?.clock.pendingTimers ?? 0, rows: this.#store.rowCount }
   }
 
+  get account(): Address {
+    return accountOf(this.plan)
+  }
+
   /** The disk, for faults at a certain write. */
   get store(): MemoryStore {
     return this.#store
@@ -150,20 +163,20 @@ export class SimNode {
 
   /** Starts the process; resolves when everything is up. Starting may fail when disk or chain do. */
   async start(): Promise<void> {
-    const { scheduler, streams, ledger, hub, secp256k1, executor } = this.#parts
+    const { scheduler, streams, ledger, hub, secp256k1, executor, tally } = this.#parts
     const { name, peer, operator, role, signer, clock: clockFaults } = this.plan
     this.#lives++
     const clock = new SimClock(scheduler, clockFaults)
     const random = streams.stream(`${name} life ${this.#lives}`)
     const logger = simLogger(this.#parts, name, (message, fields) => this.#report(message, fields))
-    const store: Store = new SimStore({ inner: this.#store, clock, random: random.fork() }, () => this.#faults().disk)
+    const disk = { inner: this.#store, clock, random: random.fork(), tally }
+    const store: Store = new SimStore(disk, () => this.#faults().disk)
     const runs = new SimExecutor({ executor, clock }, ({ input }) => 1 + (input.length * 1000) / FUEL_PER_MS)
     const straight = { network: hub.createNode(peer), executor: runs, clock, signer }
     const parts = this.#bent(straight, random)
     const { network } = parts
-    const account = role === 'payer' ? signer.address : operator
     const chain = new SimChain(
-      { inner: new MemoryChain(ledger, account), clock, worldClock: hub.clock, random: random.fork() },
+      { inner: new MemoryChain(ledger, this.account), clock, worldClock: hub.clock, random: random.fork() },
       () => this.#faults().chain,
     )
     const common = { clock, random, logger, metrics: silentMetrics, store, network, chain, signer, secp256k1 }
@@ -228,7 +241,7 @@ export class SimNode {
     const credit = { creditStartMicroUsd, writeOffMaxMicroUsd }
     const claims = {
       claimMinimumMicroUsd: this.plan.claimMinimumMicroUsd,
-      nativeCoinMicroUsd: 0n,
+      nativeCoinMicroUsd: this.plan.nativeCoinMicroUsd,
       claimCheckMs: 30_000,
       claimRetryMaxMs: 20_000,
     }
@@ -255,7 +268,8 @@ export class SimNode {
 
   /** Everything that the code itself takes for a fault of its own; a disk that refuses is a fault of the world's, and a cheat's are its own. */
   #report(message: string, { error, ...fields }: LogFields): void {
-    if (!this.isHonest || this.#faults().disk.refusedShare > 0 || hasCode(error, 'STORE_FAILED')) return
+    const isOfDisk = DISK_FAULTS.some((code) => fields.code === code || hasCode(error, code))
+    if (!this.isHonest || this.#faults().disk.refusedShare > 0 || isOfDisk) return
     const details = Object.entries(fields).map(([key, value]) => ` ${key}=${String(value)}`)
     const cause = error === undefined ? '' : `: ${messageOf(error)}`
     this.#onBug(`${this.plan.name} logged an error: ${message}${details.join('')}${cause}`)

@@ -3,6 +3,7 @@ import type { Executor } from '@stead/sandbox'
 import type { MemoryLedger } from '@stead/testkit'
 import type { RandomStreams } from '../engine/random-streams.ts'
 import type { Scheduler } from '../engine/scheduler.ts'
+import type { Tally } from '../engine/tally.ts'
 import type { Trace } from '../engine/trace.ts'
 import type { SimHub } from './sim-hub.ts'
 import type { Witness } from './witness.ts'
@@ -11,6 +12,8 @@ import type { Witness } from './witness.ts'
 export interface WorldParts {
   readonly scheduler: Scheduler
   readonly trace: Trace
+  /** Counts what goes wrong. */
+  readonly tally: Tally
   readonly streams: RandomStreams
   readonly hub: SimHub
   readonly ledger: MemoryLedger

@@ -7,12 +7,13 @@ import { RandomStreams } from '../engine/random-streams.ts'
 import { unlessRefused } from '../engine/refusals.ts'
 import { type RunEnd, Scheduler } from '../engine/scheduler.ts'
 import { SimClock } from '../engine/sim-clock.ts'
+import { Tally } from '../engine/tally.ts'
 import { Trace } from '../engine/trace.ts'
 import { FaultInjector } from '../faults/fault-injector.ts'
 import type { FaultProfile } from '../faults/profiles.ts'
 import { ModelSecp256k1 } from './model-signatures.ts'
 import { SimHub } from './sim-hub.ts'
-import { type NodePlan, SimNode, THAW_SECONDS } from './sim-node.ts'
+import { accountOf, type NodePlan, SimNode, THAW_SECONDS } from './sim-node.ts'
 import { Witness } from './witness.ts'
 import { Workload } from './workload.ts'
 import type { WorldParts } from './world-parts.ts'
@@ -61,6 +62,9 @@ const WRITE_OFF_MORE = 2000
 /** Providers that let their vouchers pile up until a thaw or the end forces them to claim. */
 const PATIENT_SHARE = 0.5
 const PATIENT_MICRO_USD = 10n ** 9n
+/** Providers for which gas costs something, and what a coin is worth to them: a claim costs a few micro-dollars then. */
+const GAS_SHARE = 0.5
+const COIN_MICRO_USD = 20_000n
 /** Nothing that a world of this size does takes so many events: it hangs in a loop. */
 const EVENTS_PER_NODE_MINUTE_MAX = 200_000
 
@@ -86,11 +90,13 @@ export class World {
     const streams = new RandomStreams(options.seed)
     const clock = new SimClock(scheduler)
     const keys = options.hasRealSignatures ? secp256k1 : new ModelSecp256k1(secp256k1)
+    const tally = new Tally(() => scheduler.nowMs)
     this.parts = {
       scheduler,
       trace,
+      tally,
       streams,
-      hub: new SimHub({ clock, random: streams.stream('wires'), scheduler, trace }),
+      hub: new SimHub({ clock, random: streams.stream('wires'), scheduler, trace, tally }),
       ledger: new MemoryLedger({ clock, secp256k1: keys }, { thawSeconds: THAW_SECONDS }),
       secp256k1: keys,
       executor: new InlineExecutor(),
@@ -253,6 +259,7 @@ export class World {
       creditStartMicroUsd: CREDIT_LEAST + BigInt(Math.floor(random.fraction() * CREDIT_MORE)),
       writeOffMaxMicroUsd: WRITE_OFF_LEAST + BigInt(Math.floor(random.fraction() * WRITE_OFF_MORE)),
       claimMinimumMicroUsd: random.fraction() < PATIENT_SHARE ? PATIENT_MICRO_USD : 1n,
+      nativeCoinMicroUsd: random.fraction() < GAS_SHARE ? COIN_MICRO_USD : 0n,
     }
   }
 
@@ -273,7 +280,7 @@ export class World {
     const { ledger } = this.parts
     for (const { plan } of this.nodes) {
       const dollars = plan.role === 'payer' ? { dollarMicroUsd: FUNDS } : {}
-      ledger.give(plan.role === 'payer' ? plan.signer.address : plan.operator, { gasWei: GAS_WEI, ...dollars })
+      ledger.give(accountOf(plan), { gasWei: GAS_WEI, ...dollars })
     }
     return FUNDS * BigInt(this.nodes.filter(({ plan }) => plan.role === 'payer').length)
   }

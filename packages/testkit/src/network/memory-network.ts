@@ -29,6 +29,10 @@ class NodeNumbers {
     }
     this.#marks[number] = 1
   }
+
+  delete(number: number): void {
+    this.#marks[number] = 0
+  }
 }
 
 interface GossipMessage {
@@ -334,7 +338,17 @@ export class MemoryNetwork implements Network {
     for (const handler of [...handlers]) verdict = stronger(verdict, verdictOf(handler, message))
     if (verdict === 'reject') this.#blame(neighbour)
     else if (verdict === 'accept') this.#spread(message, neighbour)
+    if (this.#hub.repeatsGossip()) this.#hearAgain(message, neighbour)
     return true
+  }
+
+  /** It forgets that it has the message, and its neighbour sends it once more. */
+  #hearAgain(message: GossipMessage, neighbour: PeerId): void {
+    message.seen.delete(this.number)
+    this.#hub.deliver(neighbour, this.self, () => {
+      if (message.seen.has(this.number) || !this.#connected.has(neighbour)) return false
+      return this.#take(message, neighbour)
+    })
   }
 
   #blame(neighbour: PeerId): void {
