@@ -248,12 +248,13 @@ export const offerBookOptionsSchema: z.ZodType<OfferBookOptions, OfferBookInput>
    */
   offerLifeMs: count(5 * MINUTE_MS, 1_000, HOUR_MS),
   /**
-   * How often own offers are published again, 100 ms .. 30 minutes.
+   * How often own offers are published again, 100 ms .. 30 minutes; sooner when the first peers come.
    * @default 90 s: three chances within the life of one
    */
   refreshMs: count(90_000, 100, 30 * MINUTE_MS),
   /**
-   * Offers of others that are kept per resource, 1 .. 100000.
+   * Offers of others that are kept per resource, 1 .. 100000. Who came first stays while it renews its offer; only what
+   * others told, and operators with many nodes, give way.
    * @default 4096: about 8 MB
    */
   offersPerResourceMax: count(4_096, 1, 100_000),

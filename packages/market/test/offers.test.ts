@@ -1,9 +1,15 @@
 import { silentLogger, silentMetrics, type UnixMs } from '@stead/core'
-import { type Offer, signedDocumentSchema, signOffer } from '@stead/protocol'
+import { type Offer, offerSchema, signedDocumentSchema, signOffer } from '@stead/protocol'
 import { ManualClock, MemoryHub, MemoryLedger, type MemoryNetwork, SeededRandom } from '@stead/testkit'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { OfferBook, type OfferBookInput, offerBookOptionsSchema } from '../src/index.ts'
-import { OFFERS_PROTOCOL, offersProtocolLimits, offersReplySchema, offersTopic } from '../src/offers/offer-messages.ts'
+import {
+  OFFERS_PROTOCOL,
+  offersProtocolLimits,
+  offersReplySchema,
+  offersRequestSchema,
+  offersTopic,
+} from '../src/offers/offer-messages.ts'
 import { keyOf, OPERATOR, secp256k1, TERMS } from './world.ts'
 
 describe('the offer book', () => {
@@ -146,6 +152,72 @@ describe('the offer book', () => {
     for (let i = 0; i < 12; i++) await liar.publish(topic, Uint8Array.of(1, 2, 3, i))
     await clock.settle()
     expect(buyer.network.peers().filter(({ connected }) => connected)).toEqual([])
+  })
+
+  it('blames nobody for an offer from a clock that is too far ahead: who passed it on may see it otherwise', async () => {
+    const [ahead, buyer] = [await node(1), await node(3)]
+    buyer.book.list('compute')
+    await ahead.network.connect(keyOf(3).peer, 1_000)
+    for (let second = 0; second < 30; second++) {
+      const issuedAt = (clock.now() + 150_000) as UnixMs
+      const early = signed(1, { sequence: second, issuedAt, expiresAt: (issuedAt + 60_000) as UnixMs })
+      await ahead.network.publish(offersTopic('compute'), signedDocumentSchema.encodeMessage(early))
+      await clock.advance(1_000)
+    }
+    expect(buyer.book.list('compute')).toEqual([])
+    expect(buyer.network.peers()).toMatchObject([{ connected: true }])
+  })
+
+  it('hands on nothing that its node did not sign, also when it never needed the offer itself', async () => {
+    const [liar, middle] = [await node(9), await node(2)]
+    const stop = sell(middle.book, 2)
+    await liar.network.connect(keyOf(2).peer, 1_000)
+    const say = async (document: ReturnType<typeof signOffer>): Promise<void> => {
+      await liar.network.publish(offersTopic('compute'), signedDocumentSchema.encodeMessage(document))
+      await clock.settle()
+    }
+    const ask = async (): Promise<readonly string[]> => {
+      const question = offersRequestSchema.encodeMessage({ version: 1, resource: 'compute' })
+      const answer = await liar.network.request(keyOf(2).peer, OFFERS_PROTOCOL, question, { timeoutMs: 1_000 })
+      return offersReplySchema
+        .decodeMessage(answer)
+        .offers.map(({ document }) => offerSchema.decodeDocument(document).node)
+    }
+    await say({ ...signed(9), signature: signed(1).signature })
+    expect(await ask()).toEqual([keyOf(2).signer.address])
+    await say(signed(9, { sequence: 2_000_000_000_000 }))
+    expect(await ask()).toEqual([keyOf(2).signer.address, keyOf(9).signer.address])
+    stop()
+  })
+
+  it('checks what it held unchecked before it shows it', async () => {
+    const [liar, seller, middle] = [await node(9), await node(1), await node(2)]
+    sell(middle.book, 2)
+    await liar.network.connect(keyOf(2).peer, 1_000)
+    await seller.network.connect(keyOf(2).peer, 1_000)
+    sell(seller.book, 1)
+    const bad = { ...signed(9), signature: signed(1).signature }
+    await liar.network.publish(offersTopic('compute'), signedDocumentSchema.encodeMessage(bad))
+    await clock.settle()
+    expect(middle.book.list('compute').map(({ peer }) => peer)).toEqual([keyOf(1).peer])
+  })
+
+  it('asks the first peers that come for all they know, once somebody wants to know', async () => {
+    const [seller, middle, buyer] = [await node(1), await node(2), await node(3)]
+    sell(middle.book, 2)
+    sell(seller.book, 1)
+    await seller.network.connect(keyOf(2).peer, 1_000)
+    // By now nobody greets a newcomer any more.
+    for (let other = 20; other < 40; other++) {
+      const { network } = await node(other)
+      await network.connect(keyOf(1).peer, 1_000)
+      await network.connect(keyOf(2).peer, 1_000)
+      await clock.advance(10_000)
+    }
+    expect(buyer.book.list('compute')).toEqual([])
+    await buyer.network.connect(keyOf(2).peer, 1_000)
+    await clock.advance(100)
+    expect(buyer.book.list('compute')).toHaveLength(2)
   })
 
   it('stays bounded when a peer knows very many nodes', async () => {

@@ -1,6 +1,6 @@
-import { keccak_256 } from '@noble/hashes/sha3.js'
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import type { Address, Hash } from '@stead/core'
+import { keccak256 } from '#keccak256'
 import { concatBytes, hexToBytes, uintToBytes } from './bytes.ts'
 
 /** A 32-byte domain separator, made once per contract and used for every digest. */
@@ -16,7 +16,7 @@ export interface Domain {
 
 /** keccak-256 of a text's UTF-8 bytes. */
 export function keccakText(text: string): Uint8Array {
-  return keccak_256(utf8ToBytes(text))
+  return keccak256(utf8ToBytes(text))
 }
 
 /** A word (32 bytes) of an address. */
@@ -48,7 +48,7 @@ export function domainSeparator(domain: Domain): DomainSeparator {
     fields.push('address verifyingContract')
     words.push(addressWord(domain.verifyingContract))
   }
-  return keccak_256(concatBytes(keccakText(`EIP712Domain(${fields.join(',')})`), ...words))
+  return keccak256(concatBytes(keccakText(`EIP712Domain(${fields.join(',')})`), ...words))
 }
 
 /** The digest to sign: keccak(0x19 0x01 || separator || keccak(typeHash || words)). */
@@ -57,6 +57,6 @@ export function typedDigest(
   typeHash: Uint8Array,
   words: readonly Uint8Array[],
 ): Uint8Array {
-  const structHash = keccak_256(concatBytes(typeHash, ...words))
-  return keccak_256(concatBytes(Uint8Array.of(0x19, 0x01), separator, structHash))
+  const structHash = keccak256(concatBytes(typeHash, ...words))
+  return keccak256(concatBytes(Uint8Array.of(0x19, 0x01), separator, structHash))
 }

@@ -47,6 +47,7 @@ export { nodeConsentSigner, signNodeConsent } from './node-consent.ts'
 export type { Offer, Resource, SignedDocument } from './offer.ts'
 export {
   OFFER_BYTES_MAX,
+  offerDigest,
   offerSchema,
   offerSlot,
   openOffer,

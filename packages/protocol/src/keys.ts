@@ -1,7 +1,7 @@
 import { secp256k1 as curve } from '@noble/curves/secp256k1.js'
-import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Address, PeerId, Signer } from '@stead/core'
 import { base58btc } from 'multiformats/bases/base58'
+import { keccak256 } from '#keccak256'
 import { addressFromBytes } from './bytes.ts'
 import { ProtocolError } from './errors.ts'
 import type { Secp256k1 } from './secp256k1/backend.ts'
@@ -11,7 +11,7 @@ const PEER_ID_HEADER = Uint8Array.from([0x00, 0x25, 0x08, 0x02, 0x12, 0x21])
 
 /** The EVM address of a public key, compressed (33 bytes) or not (65). @throws RangeError when it is not on the curve */
 export function addressOfPublicKey(publicKey: Uint8Array): Address {
-  return addressFromBytes(keccak_256(uncompressed(publicKey).subarray(1)).subarray(12))
+  return addressFromBytes(keccak256(uncompressed(publicKey).subarray(1)).subarray(12))
 }
 
 function uncompressed(publicKey: Uint8Array): Uint8Array {

@@ -1,4 +1,5 @@
 import type { Address, Hash, Signer, UnixMs } from '@stead/core'
+import { sha256 } from '#sha256'
 import { addressWord, uintWord } from './eip712.ts'
 import {
   addressField,
@@ -12,7 +13,7 @@ import {
 } from './schema/field.ts'
 import { defineSchema, type Schema } from './schema/schema.ts'
 import type { Secp256k1 } from './secp256k1/backend.ts'
-import { checkStatement, payloadOf, signStatement, slotOf } from './statement.ts'
+import { checkStatement, payloadOf, signStatement, slotBytesOf, slotOf, statementDigestOf } from './statement.ts'
 
 /** What nodes sell. */
 export type Resource = 'compute' | 'storage' | 'bandwidth' | 'sensing'
@@ -72,6 +73,12 @@ export const signedDocumentSchema: Schema<SignedDocument> = defineSchema<SignedD
 /** The slot in which a node says its offer number `sequence`. */
 export function offerSlot(node: Address, sequence: number): Hash {
   return slotOf('stead/offer', [addressWord(node), uintWord(sequence)])
+}
+
+/** What an offer's node signs: the digest of its statement, 32 bytes. */
+export function offerDigest(offer: Pick<Offer, 'node' | 'sequence'>, document: Uint8Array): Uint8Array {
+  const slot = slotBytesOf('stead/offer', [addressWord(offer.node), uintWord(offer.sequence)])
+  return statementDigestOf(slot, sha256(document))
 }
 
 /** Signs an offer. @throws RangeError when the signer is not the offer's node */

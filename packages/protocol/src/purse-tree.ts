@@ -1,5 +1,5 @@
-import { keccak_256 } from '@noble/hashes/sha3.js'
 import { type Address, type BranchStep, type Hash, type MicroUsd, microUsd } from '@stead/core'
+import { keccak256 } from '#keccak256'
 import { concatBytes, hashFromBytes, hexToBytes, uintToBytes } from './bytes.ts'
 import { ProtocolError } from './errors.ts'
 
@@ -40,7 +40,7 @@ interface SumNode {
 function leafNode(leaf: PurseLeaf): SumNode {
   const allocation = uintToBytes(leaf.allocationMicroUsd, 16)
   const bytes = concatBytes(Uint8Array.of(0), hexToBytes(leaf.node), hexToBytes(leaf.operator), allocation)
-  return { hash: keccak_256(bytes), sum: leaf.allocationMicroUsd }
+  return { hash: keccak256(bytes), sum: leaf.allocationMicroUsd }
 }
 
 /** keccak(0x01 || left hash || left sum (16) || right hash || right sum (16)); the sums cannot be lied about. */
@@ -54,7 +54,7 @@ function parentNode(left: SumNode, right: SumNode): SumNode {
     right.hash,
     uintToBytes(right.sum, 16),
   )
-  return { hash: keccak_256(bytes), sum }
+  return { hash: keccak256(bytes), sum }
 }
 
 /**

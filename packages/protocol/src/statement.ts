@@ -1,5 +1,5 @@
-import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Address, Hash, Signer } from '@stead/core'
+import { keccak256 } from '#keccak256'
 import { sha256 } from '#sha256'
 import { concatBytes, hashFromBytes } from './bytes.ts'
 import { domainSeparator, hashWord, keccakText, typedDigest } from './eip712.ts'
@@ -26,7 +26,12 @@ const purposeHashes = new Map<string, Uint8Array>()
 
 /** A slot: keccak-256 over the hash of its purpose (`stead/offer`) and its words, each 32 bytes. */
 export function slotOf(purpose: string, words: readonly Uint8Array[]): Hash {
-  return hashFromBytes(keccak_256(concatBytes(purposeHash(purpose), ...words)))
+  return hashFromBytes(slotBytesOf(purpose, words))
+}
+
+/** A slot as its 32 bytes. */
+export function slotBytesOf(purpose: string, words: readonly Uint8Array[]): Uint8Array {
+  return keccak256(concatBytes(purposeHash(purpose), ...words))
 }
 
 function purposeHash(purpose: string): Uint8Array {
@@ -45,7 +50,12 @@ export function payloadOf(document: Uint8Array): Hash {
 
 /** The EIP-712 digest of a statement, 32 bytes. */
 export function statementDigest(slot: Hash, payload: Hash): Uint8Array {
-  return typedDigest(SEPARATOR, TYPE_HASH, [hashWord(slot), hashWord(payload)])
+  return statementDigestOf(hashWord(slot), hashWord(payload))
+}
+
+/** The same of slot and payload as bytes, 32 each: half of the work is spelling them. */
+export function statementDigestOf(slot: Uint8Array, payload: Uint8Array): Uint8Array {
+  return typedDigest(SEPARATOR, TYPE_HASH, [slot, payload])
 }
 
 /** Signs `payload` into `slot`. The caller journals first: a second payload for a slot costs the node its bond. */

@@ -1,5 +1,5 @@
-import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Address, ChainIdentity, Hash, MicroUsd, Signer } from '@stead/core'
+import { keccak256 } from '#keccak256'
 import { concatBytes, hashFromBytes } from './bytes.ts'
 import {
   addressWord,
@@ -47,7 +47,7 @@ export function escrowSeparator(chain: Pick<ChainIdentity, 'chainId' | 'escrow'>
 
 /** keccak256(abi.encode(purse, node, operator, allocation)): the Escrow's name for a channel. */
 export function channelIdOf(terms: ChannelTerms): Hash {
-  return hashFromBytes(keccak_256(concatBytes(...channelWords(terms))))
+  return hashFromBytes(keccak256(concatBytes(...channelWords(terms))))
 }
 
 /** What makes a purse; the Escrow derives the same id. */
@@ -70,7 +70,7 @@ export function purseIdOf(chain: Pick<ChainIdentity, 'chainId' | 'escrow'>, seed
     uintWord(seed.totalMicroUsd),
     hashWord(seed.salt),
   ]
-  return hashFromBytes(keccak_256(concatBytes(...words)))
+  return hashFromBytes(keccak256(concatBytes(...words)))
 }
 
 /** The EIP-712 digest of a voucher, 32 bytes. */

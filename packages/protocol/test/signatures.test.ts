@@ -9,8 +9,11 @@ import {
   loadSecp256k1,
   nobleSecp256k1,
   type Offer,
+  offerDigest,
+  offerSlot,
   openOffer,
   ProtocolError,
+  payloadOf,
   peerIdOfPublicKey,
   publicKeyOfPeerId,
   purseIdOf,
@@ -231,4 +234,13 @@ describe('statements and offers', () => {
     altered[last] = (altered[last] ?? 0) ^ 1
     expect(() => openOffer(secp256k1, { ...signed, document: altered })).toThrow(ProtocolError)
   })
+})
+
+test('the digest of an offer is that of its statement, by whichever way', () => {
+  fc.assert(
+    fc.property(anyOffer, fc.uint8Array({ maxLength: 200 }), (offer, document) => {
+      const statement = statementDigest(offerSlot(offer.node, offer.sequence), payloadOf(document))
+      expect(offerDigest(offer, document)).toEqual(statement)
+    }),
+  )
 })

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { EventHeap } from '../src/engine/event-heap.ts'
+import { EventHeap, SimEvent } from '../src/engine/event-heap.ts'
 import { RandomStreams } from '../src/engine/random-streams.ts'
-import { Scheduler } from '../src/engine/scheduler.ts'
+import { NOTHING_CAME, Scheduler } from '../src/engine/scheduler.ts'
 import { SimClock } from '../src/engine/sim-clock.ts'
 import { Trace } from '../src/engine/trace.ts'
 
@@ -18,8 +18,7 @@ describe('the event heap', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 50 }), { maxLength: 300 }), (times) => {
         const heap = new EventHeap()
-        for (const [order, dueMs] of times.entries())
-          heap.push({ dueMs, order, run: () => undefined, isCleared: false })
+        for (const [order, dueMs] of times.entries()) heap.push(new SimEvent(dueMs, order, () => undefined))
         const popped: (readonly [number, number])[] = []
         for (let event = heap.pop(); event !== undefined; event = heap.pop()) popped.push([event.dueMs, event.order])
         const expected = times.map((dueMs, order) => [dueMs, order] as const)
@@ -43,6 +42,14 @@ describe('the scheduler', () => {
     expect(await scheduler.run(20)).toBe('time')
     expect(order).toEqual(['first', 'chain at 10', 'second'])
     expect(scheduler.nowMs).toBe(20)
+  })
+
+  it('takes no turn of the process after an event of which nothing came', async () => {
+    let turns = 0
+    const scheduler = new Scheduler({ trace: new Trace(), turn: async () => void turns++ })
+    for (let event = 0; event < 10; event++) scheduler.at(event, () => (event < 7 ? NOTHING_CAME : undefined))
+    await scheduler.run(20)
+    expect({ turns, fired: scheduler.fired }).toEqual({ turns: 1 + 3, fired: 10 })
   })
 
   it('fires nothing that was cleared, and says when a world does not come to rest', async () => {

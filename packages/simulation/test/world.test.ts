@@ -11,6 +11,15 @@ function play(seed: number, faults: ProfileName, hasRealSignatures = false): Pro
 }
 
 describe('a simulated world', () => {
+  it('of 200 nodes keeps all rules: all find each other again', { timeout: 120_000 }, async () => {
+    // Without cheats, for whose thaws it would go on six minutes longer.
+    const faults = { ...PROFILES.all, byzantineShare: 0 }
+    const options = { seed: 1, nodes: 200, faultMinutes: 1, faults, hasRealSignatures: false }
+    const { violations, jobs } = await runWorld({ secp256k1, turn: eventLoopTurns() }, options)
+    expect(violations).toEqual([])
+    expect(jobs).toBeGreaterThan(20)
+  })
+
   it.each<ProfileName>(['none', 'wires', 'crashes', 'disks', 'chain', 'byzantine', 'all'])(
     'with faults of profile %s goes the same way every time, and keeps all rules',
     async (faults) => {

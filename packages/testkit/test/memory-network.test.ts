@@ -98,6 +98,68 @@ describe('MemoryNetwork under a manual clock', () => {
     expect(gone).toEqual([server.self])
   })
 
+  it('keeps the connection to a node that is back when word of its death comes late', async () => {
+    const { clock, hub, server, client } = await startPair()
+    hub.setDefaultLink({ latencyMs: 100 })
+    client.subscribe('news', () => 'accept')
+    const connecting = client.connect(server.self, 1000)
+    await clock.advance(100)
+    await connecting
+    hub.kill(server.self)
+    const back = hub.createNode(server.self)
+    await back.start()
+    hub.setLink(server.self, client.self, { latencyMs: 10 })
+    const again = back.connect(client.self, 1000)
+    await clock.advance(500)
+    await again
+    const isConnected = (): boolean => client.peers().some(({ peer, connected }) => peer === server.self && connected)
+    expect(isConnected()).toBe(true)
+    expect(back.peers()).toMatchObject([{ peer: client.self, connected: true }])
+  })
+
+  it('answers a request to a node that died and is back, of which nobody was told', async () => {
+    const { clock, hub, server, client } = await startPair()
+    await client.connect(server.self, 1000)
+    hub.partition([server.self], [client.self])
+    hub.kill(server.self)
+    await clock.settle()
+    hub.heal()
+    const back = hub.createNode(server.self)
+    back.handle(PROTOCOL, LIMITS, async ({ payload }) => payload)
+    await back.start()
+    expect(client.peers()).toMatchObject([{ connected: true }])
+    const asked = client.request(server.self, PROTOCOL, Uint8Array.of(5), { timeoutMs: 1000 })
+    await clock.settle()
+    expect(await asked).toEqual(Uint8Array.of(5))
+  })
+
+  it('notices by gossip that a peer does not have the connection any more, and hears what its next life says', async () => {
+    const { clock, hub, server, client } = await startPair()
+    const heard: number[] = []
+    client.subscribe('news', ([number = 0]) => {
+      heard.push(number)
+      return 'accept'
+    })
+    await client.connect(server.self, 1000)
+    await server.publish('news', Uint8Array.of(1))
+    await clock.settle()
+    // Nobody is told of the death.
+    hub.partition([server.self], [client.self])
+    hub.kill(server.self)
+    await clock.settle()
+    hub.heal()
+    const back = hub.createNode(server.self)
+    await back.start()
+    expect(client.peers()).toMatchObject([{ connected: true }])
+    await client.publish('news', Uint8Array.of(7))
+    await clock.settle()
+    expect(client.peers()).toMatchObject([{ connected: false }])
+    await client.connect(server.self, 1000)
+    await back.publish('news', Uint8Array.of(2))
+    await clock.settle()
+    expect(heard).toEqual([1, 2])
+  })
+
   it('leaves no timer behind', async () => {
     const { clock, server, client } = await startPair()
     const before = clock.pendingTimers

@@ -11,7 +11,6 @@ import {
   messageOf,
   type Network,
   type PeerId,
-  type Timer,
   type UnixMs,
 } from '@stead/core'
 import { type Resource, type Secp256k1, type SignedDocument, signedDocumentSchema, signOffer } from '@stead/protocol'
@@ -22,6 +21,7 @@ import type { OfferEntry, OfferSource } from './offer-entry.ts'
 import { OfferExchange } from './offer-exchange.ts'
 import {
   fitAnswer,
+  OFFERS_PER_ANSWER_MAX,
   OFFERS_PROTOCOL,
   offersKey,
   offersProtocolLimits,
@@ -29,6 +29,7 @@ import {
   offersRequestSchema,
   offersTopic,
 } from './offer-messages.ts'
+import { TellingTimes } from './telling-times.ts'
 
 /** What the offer book stands on. */
 export interface OfferBookComponents {
@@ -52,17 +53,19 @@ export interface OfferWish {
 interface OwnOffer {
   readonly source: OfferSource
   signed: SignedDocument | undefined
+  /** True once the table was told that this node offers the resource. */
+  isProvided: boolean
 }
 
-/** A new peer hears of the own offers this long after it came, once its gossip is in place. */
-const GREET_MS = 1_000
 /** How often a wait looks again for peers to ask. */
 const LOOK_MS = 500
 const VERDICTS: Record<OfferVerdict, GossipVerdict> = {
   new: 'accept',
   gone: 'accept',
+  full: 'accept',
   known: 'ignore',
   foreign: 'ignore',
+  early: 'ignore',
   bad: 'reject',
 }
 
@@ -73,12 +76,11 @@ export class OfferBook {
   readonly #cache: OfferCache
   readonly #exchange: OfferExchange
   readonly #changes: Waiters
+  readonly #times: TellingTimes
   readonly #known: Gauge
   readonly #own: Map<Resource, OwnOffer> = new Map()
   readonly #subscriptions: Map<Resource, readonly (() => void)[]> = new Map()
   #sequence = 0
-  #refreshTimer: Timer | undefined
-  #greetTimer: Timer | undefined
   #stopListening: (() => void) | undefined
   #isRunning = false
 
@@ -91,6 +93,9 @@ export class OfferBook {
     this.#known = metrics.gauge('stead_market_offers', 'Offers of other nodes that are good now', ['resource'])
     const take = (signed: SignedDocument): OfferVerdict => this.#take(signed, undefined)
     this.#exchange = new OfferExchange({ ...components, take }, options)
+    this.#times = new TellingTimes(clock, options.refreshMs, () => {
+      for (const own of this.#own.values()) void this.#announce(own)
+    })
   }
 
   /** Answers peers that ask, and publishes what is offered. */
@@ -98,9 +103,12 @@ export class OfferBook {
     const { network } = this.#components
     this.#isRunning = true
     network.handle(OFFERS_PROTOCOL, offersProtocolLimits, (request) => this.#answer(request))
-    this.#stopListening = network.listen({ peerConnected: () => this.#greet() })
+    this.#stopListening = network.listen({
+      peerConnected: (peer) => this.#meet(peer),
+      peerDisconnected: () => this.#part(),
+    })
     for (const resource of this.#own.keys()) this.#listen(resource)
-    this.#refresh()
+    this.#times.start()
   }
 
   /** Says good-bye: own offers are replaced by ones that are over. */
@@ -108,8 +116,7 @@ export class OfferBook {
     if (!this.#isRunning) return
     await Promise.all(Array.from(this.#own.values(), (own) => this.#withdraw(own)))
     this.#isRunning = false
-    this.#refreshTimer?.clear()
-    this.#greetTimer?.clear()
+    this.#times.stop()
     this.#stopListening?.()
     for (const stops of this.#subscriptions.values()) for (const stop of stops) stop()
     this.#subscriptions.clear()
@@ -120,7 +127,7 @@ export class OfferBook {
   publish(source: OfferSource): () => void {
     const { resource } = source
     if (this.#own.has(resource)) throw new TypeError(`${resource} is offered already`)
-    const own: OwnOffer = { source, signed: undefined }
+    const own: OwnOffer = { source, signed: undefined, isProvided: false }
     this.#own.set(resource, own)
     if (this.#isRunning) {
       this.#listen(resource)
@@ -198,25 +205,20 @@ export class OfferBook {
     if (!this.#isRunning) throw new CoreError('CORE_STOPPED', 'the offer book is not running')
     const { resource } = offersRequestSchema.decodeMessage(payload)
     const own = this.#own.get(resource)?.signed
-    // The newest first: they are good for longest.
-    const others = this.#cache
-      .list(resource)
-      .map(({ signed }) => signed)
-      .reverse()
+    const others = this.#cache.newest(resource, OFFERS_PER_ANSWER_MAX).map(({ signed }) => signed)
     return offersReplySchema.encodeMessage({ offers: fitAnswer(own === undefined ? others : [own, ...others]) })
   }
 
-  #refresh(): void {
-    for (const own of this.#own.values()) void this.#announce(own)
-    this.#refreshTimer = this.#components.clock.setTimer(this.#options.refreshMs, () => this.#refresh())
+  #meet(peer: PeerId): void {
+    if (this.#own.size > 0) this.#times.greet()
+    for (const resource of this.#subscriptions.keys())
+      if (this.#cache.isWanted(resource)) void this.#exchange.meet(resource, peer)
   }
 
-  #greet(): void {
-    if (this.#own.size === 0 || this.#greetTimer !== undefined) return
-    this.#greetTimer = this.#components.clock.setTimer(GREET_MS, () => {
-      this.#greetTimer = undefined
-      for (const own of this.#own.values()) void this.#announce(own)
-    })
+  #part(): void {
+    if (this.#components.network.peers().some(({ connected }) => connected)) return
+    this.#times.forget()
+    this.#exchange.forget()
   }
 
   async #announce(own: OwnOffer): Promise<void> {
@@ -229,7 +231,10 @@ export class OfferBook {
       }
       own.signed = this.#sign(own.source, terms, this.#options.offerLifeMs)
       await this.#tell(own.source, own.signed)
+      if (own.isProvided) return
+      // From then on the network repeats it.
       await network.provide(offersKey(own.source.resource))
+      own.isProvided = true
     })
   }
 

@@ -1,21 +1,24 @@
 import { type Address, type ChainIdentity, type Clock, isSteadError, type PeerId } from '@stead/core'
 import {
+  addressOfPeerId,
   addressOfPublicKey,
   equalBytes,
   type Offer,
+  offerDigest,
   offerSchema,
-  offerSlot,
-  payloadOf,
   peerIdOfPublicKey,
   type Resource,
   type Secp256k1,
   type SignedDocument,
-  statementDigest,
 } from '@stead/protocol'
 import type { OfferEntry } from './offer-entry.ts'
+import { OfferShelf, type ShelvedOffer } from './offer-shelf.ts'
 
-/** What becomes of an offer: `new` and `gone` are worth passing on, `bad` is its sender's fault. */
-export type OfferVerdict = 'new' | 'gone' | 'known' | 'foreign' | 'bad'
+/**
+ * What becomes of an offer: `new`, `gone` and `full` (good, and no room for it) are worth passing on, `bad` is the fault
+ * of whoever passed it on. `early` is not: it depends on two clocks, and honest ones between may see it otherwise.
+ */
+export type OfferVerdict = 'new' | 'gone' | 'full' | 'known' | 'foreign' | 'early' | 'bad'
 
 /** What the cache stands on. */
 export interface OfferCacheComponents {
@@ -30,34 +33,58 @@ export interface OfferCacheComponents {
 const SKEW_MS = 2 * 60_000
 /** Longest life that an offer may claim. */
 const LIFE_MAX_MS = 60 * 60_000
+/** Signatures are checked as offers come for so long after somebody asked for them; until then only what is handed on. */
+const WANTED_MS = 10 * 60_000
 
-/** Who signed an offer. */
-interface OfferSigner {
-  readonly publicKey: Uint8Array
-  readonly peer: PeerId
+/** An offer of which it is known whose it is: by its signature, or by the network that named its author. */
+interface KeptOffer extends ShelvedOffer {
+  /** Who signed last time, most often the same again; undefined while no signature of the node was checked. */
+  publicKey: Uint8Array | undefined
+  /** True when this very offer's signature was checked. */
+  isProven: boolean
 }
 
-type KeptOffer = OfferEntry & OfferSigner
+const NEVER_PROVEN: Pick<KeptOffer, 'publicKey'> = { publicKey: undefined }
 
-/** Verified offers of others: the newest of each node, bounded per resource. */
+/**
+ * Offers of others: the newest of each node, bounded per resource. An offer that its own node gossips is the node's by
+ * the word of the network; its signature is what convinces others. Nodes that only pass offers on, which most do, check
+ * it when somebody asks them: nothing leaves {@link list} or {@link newest} unchecked.
+ */
 export class OfferCache {
   readonly #components: OfferCacheComponents
   readonly #entriesMax: number
-  /** In the order of their last renewal, so that the first is the one that was heard of longest ago. */
-  readonly #entries: Map<Resource, Map<Address, KeptOffer>> = new Map()
+  readonly #shelves: Map<Resource, OfferShelf<KeptOffer>> = new Map()
+  readonly #wantedUntilMs: Map<Resource, number> = new Map()
+  /** What was listed last, good until something changes: who waits for offers lists them again and again. */
+  readonly #listed: Map<Resource, { readonly version: number; readonly entries: readonly OfferEntry[] }> = new Map()
 
   constructor(components: OfferCacheComponents, entriesMax: number) {
     this.#components = components
     this.#entriesMax = entriesMax
   }
 
-  /** Offers that are good now. */
+  /** True while somebody has asked for offers of a resource not long ago. */
+  isWanted(resource: Resource): boolean {
+    return (this.#wantedUntilMs.get(resource) ?? 0) > this.#components.clock.monotonicMs()
+  }
+
+  /** Offers that are good now, signatures checked; from now on they are checked as they come. */
   list(resource: Resource): readonly OfferEntry[] {
-    const entries = this.#entries.get(resource)
-    if (entries === undefined) return []
-    const now = this.#components.clock.now()
-    for (const [node, { offer }] of entries) if (offer.expiresAt <= now) entries.delete(node)
-    return Array.from(entries.values())
+    this.#wantedUntilMs.set(resource, this.#components.clock.monotonicMs() + WANTED_MS)
+    const shelf = this.#currentOf(resource)
+    if (shelf === undefined) return []
+    const before = this.#listed.get(resource)
+    if (before?.version === shelf.version) return before.entries
+    const entries = this.#proven(shelf, shelf.entries(), Number.POSITIVE_INFINITY)
+    this.#listed.set(resource, { version: shelf.version, entries })
+    return entries
+  }
+
+  /** At most so many that are good now, signatures checked, the last renewed first: they are good for longest. */
+  newest(resource: Resource, limit: number): readonly OfferEntry[] {
+    const shelf = this.#currentOf(resource)
+    return shelf === undefined ? [] : this.#proven(shelf, Array.from(shelf.entries()).reverse(), limit)
   }
 
   /** Checks an offer and keeps it when it is newer than what is known. `author` is who must have made it, if known. */
@@ -66,49 +93,85 @@ export class OfferCache {
     if (offer === undefined) return 'bad'
     const { identity, clock, self } = this.#components
     if (offer.chainId !== identity.chainId || offer.escrow !== identity.escrow) return 'foreign'
+    if (offer.expiresAt - offer.issuedAt > LIFE_MAX_MS) return 'bad'
     const now = clock.now()
-    const isAbsurd = offer.issuedAt > now + SKEW_MS || offer.expiresAt - offer.issuedAt > LIFE_MAX_MS
-    if (isAbsurd) return 'bad'
-    const known = this.#entries.get(offer.resource)?.get(offer.node)
-    // Before the signature is looked at, because most of what gossip brings was seen before.
+    if (offer.issuedAt > now + SKEW_MS) return 'early'
+    const known = this.#shelves.get(offer.resource)?.get(offer.node)
+    // Before anything is checked that costs, because much of what gossip brings was seen before.
     if (known !== undefined && known.offer.sequence >= offer.sequence) return 'known'
     const isOver = offer.expiresAt <= now
     if (isOver && known === undefined) return 'known'
-    const signer = this.#signerOf(offer, signed, known)
-    if (signer === undefined || (author !== undefined && author !== signer.peer)) return 'bad'
-    if (signer.peer === self) return 'known'
+    const entry = this.#entryOf(offer, { signed, author, known })
+    if (entry === undefined) return 'bad'
+    if (entry.peer === self) return 'known'
     if (isOver) {
-      this.#entries.get(offer.resource)?.delete(offer.node)
+      this.#shelves.get(offer.resource)?.delete(offer.node)
       return 'gone'
     }
-    this.#keep({ offer, signed, ...signer })
-    return 'new'
+    return this.#shelfOf(offer.resource).put(entry, now) ? 'new' : 'full'
   }
 
-  #keep(entry: KeptOffer): void {
-    const { resource, node } = entry.offer
-    let entries = this.#entries.get(resource)
-    if (entries === undefined) {
-      entries = new Map()
-      this.#entries.set(resource, entries)
-    }
-    entries.delete(node)
-    if (entries.size >= this.#entriesMax) {
-      for (const oldest of entries.keys()) {
-        entries.delete(oldest)
-        break
-      }
-    }
-    entries.set(node, entry)
+  #shelfOf(resource: Resource): OfferShelf<KeptOffer> {
+    const known = this.#shelves.get(resource)
+    if (known !== undefined) return known
+    const shelf = new OfferShelf<KeptOffer>(this.#entriesMax)
+    this.#shelves.set(resource, shelf)
+    return shelf
   }
 
-  /** Whose key signed; undefined when it is not the offer's node. `known` is who did last time, most often the same. */
-  #signerOf(offer: Offer, signed: SignedDocument, known: OfferSigner | undefined): OfferSigner | undefined {
-    const digest = statementDigest(offerSlot(offer.node, offer.sequence), payloadOf(signed.document))
-    const publicKey = this.#components.secp256k1.recover(digest, signed.signature)
+  /** Without what is over. */
+  #currentOf(resource: Resource): OfferShelf<KeptOffer> | undefined {
+    const shelf = this.#shelves.get(resource)
+    shelf?.dropOver(this.#components.clock.now())
+    return shelf
+  }
+
+  /** The first of the entries, without those whose signature turns out to be wrong: these are not kept any longer. */
+  #proven(shelf: OfferShelf<KeptOffer>, entries: Iterable<KeptOffer>, limit: number): readonly OfferEntry[] {
+    const proven: OfferEntry[] = []
+    for (const entry of entries) {
+      if (proven.length >= limit) break
+      if (this.#prove(entry)) proven.push(entry)
+      else shelf.delete(entry.offer.node)
+    }
+    return proven
+  }
+
+  /** True when the offer's node signed it. */
+  #prove(entry: KeptOffer): boolean {
+    if (entry.isProven) return true
+    const signer = this.#signerOf(entry.offer, entry.signed, entry)
+    entry.isProven = signer !== undefined && signer.peer === entry.peer
+    entry.publicKey = signer?.publicKey
+    return entry.isProven
+  }
+
+  /** The offer with whose it is; undefined when it is not its node's. */
+  #entryOf(
+    offer: Offer,
+    { signed, author, known }: { signed: SignedDocument; author: PeerId | undefined; known: KeptOffer | undefined },
+  ): KeptOffer | undefined {
+    if (author === undefined) {
+      const signer = this.#signerOf(offer, signed, known)
+      const isHearsay = known?.isHearsay ?? true
+      return signer === undefined ? undefined : { offer, signed, ...signer, isHearsay, isProven: true }
+    }
+    if (author !== known?.peer && addressOf(author) !== offer.node) return undefined
+    const { publicKey } = known ?? NEVER_PROVEN
+    const entry: KeptOffer = { offer, signed, peer: author, isHearsay: false, publicKey, isProven: false }
+    return !this.isWanted(offer.resource) || this.#prove(entry) ? entry : undefined
+  }
+
+  /** Whose key signed; undefined when it is not the offer's node. `known` is who did last time. */
+  #signerOf(
+    offer: Offer,
+    signed: SignedDocument,
+    known: { readonly publicKey: Uint8Array | undefined; readonly peer: PeerId } | undefined,
+  ): { readonly publicKey: Uint8Array; readonly peer: PeerId } | undefined {
+    const publicKey = this.#components.secp256k1.recover(offerDigest(offer, signed.document), signed.signature)
     if (publicKey === undefined) return undefined
     // Hashing a key and spelling its peer id costs as much as all the rest, and a node renews its offer all the time.
-    if (known !== undefined && equalBytes(known.publicKey, publicKey)) return { publicKey, peer: known.peer }
+    if (known?.publicKey !== undefined && equalBytes(known.publicKey, publicKey)) return { publicKey, peer: known.peer }
     if (addressOfPublicKey(publicKey) !== offer.node) return undefined
     return { publicKey, peer: peerIdOfPublicKey(compressed(publicKey)) }
   }
@@ -120,6 +183,15 @@ function compressed(publicKey: Uint8Array): Uint8Array {
   short[0] = 2 + ((publicKey[64] ?? 0) & 1)
   short.set(publicKey.subarray(1, 33), 1)
   return short
+}
+
+function addressOf(peer: PeerId): Address | undefined {
+  try {
+    return addressOfPeerId(peer)
+  } catch (error) {
+    if (isSteadError(error)) return undefined
+    throw error
+  }
 }
 
 function decode(signed: SignedDocument): Offer | undefined {

@@ -23,10 +23,25 @@ export class OfferExchange {
   readonly #components: OfferExchangeComponents
   readonly #options: OfferBookOptions
   readonly #askedAtMs: Map<string, number> = new Map()
+  /** Peers that were asked when they came. */
+  readonly #metCounts: Map<Resource, number> = new Map()
 
   constructor(components: OfferExchangeComponents, options: OfferBookOptions) {
     this.#components = components
     this.#options = options
+  }
+
+  /** Asks a peer that has just come; only the first of them, because gossip brings what the next ones could say. */
+  async meet(resource: Resource, peer: PeerId): Promise<void> {
+    const count = this.#metCounts.get(resource) ?? 0
+    if (count >= this.#options.exchangePeersMax) return
+    this.#metCounts.set(resource, count + 1)
+    await this.#ask(resource, [peer], this.#options.exchangeTimeoutMs)
+  }
+
+  /** Nobody is left who could gossip: the next ones to come are asked again. */
+  forget(): void {
+    this.#metCounts.clear()
   }
 
   /** Asks connected peers, and those that the DHT names; never throws. */

@@ -2,7 +2,7 @@
 export const CBOR_MAJOR = { uint: 0x00, bytes: 0x40, text: 0x60, list: 0x80, map: 0xa0, tag: 0xc0 } as const
 
 /** The tag of an IPLD link. */
-const LINK_TAG = 42
+export const LINK_TAG = 42
 const SMALLEST_CAPACITY = 4096
 /** A larger buffer is let go after the document that needed it. */
 const LARGEST_KEPT = 1024 * 1024

@@ -1,6 +1,6 @@
-import { decode as decodeCbor } from '@ipld/dag-cbor'
 import { reader as makeReader, writer as makeWriter, type Reader, type Writer } from 'protons-runtime'
 import { ProtocolError } from '../errors.ts'
+import { addKnownKey, decodeCbor } from './cbor-reader.ts'
 import { CBOR_MAJOR, CborWriter } from './cbor-writer.ts'
 import { type Field, type ListField, malformed } from './field.ts'
 
@@ -45,6 +45,7 @@ export function defineSchema<T extends object>(name: string, bytesMax: number, f
   const list = Object.entries(fields as Record<string, readonly [number, Field<unknown>]>).map(
     ([key, [number, field]]): AnyField => ({ key, number, field, name: `${name}.${key}`, keyCbor: keyCborOf(key) }),
   )
+  for (const { key } of list) addKnownKey(key)
   const inKeyOrder = list.toSorted((left, right) => compareKeys(left.keyCbor, right.keyCbor))
   const byNumber = new Map(list.map((entry) => [entry.number, entry]))
   if (byNumber.size !== list.length) throw new TypeError(`schema ${name} uses a field number twice`)

@@ -1,6 +1,7 @@
 import { isFinal, type JobHandle } from '@stead/compute'
 import { isSteadError } from '@stead/core'
 import { HAND_NEED } from '../byzantine/hand-task.ts'
+import { unlessRefused } from '../engine/refusals.ts'
 import type { LivePayer, SimNode } from '../world/sim-node.ts'
 import type { World } from '../world/world.ts'
 import type { Violations } from './violations.ts'
@@ -11,6 +12,7 @@ const PROBE_MINUTES_MAX = 5
 /** Longer than a payer takes to look after its purses, and their transaction for its block. */
 const LOCKED_MINUTES_MAX = 3
 const ASK_TIMEOUT_MS = 20_000
+const ASK_MINUTES_MAX = 3
 
 /** Lets the world go on until a question is answered; false when it is not in time. */
 async function isAnswered(
@@ -43,18 +45,20 @@ export async function checkHealth(world: World, violations: Violations, look: ()
     OFFERS_MINUTES_MAX,
     look,
   )
-  for (const node of world.payers) {
-    const { payer } = node
-    if (payer === undefined) continue
+  const all: readonly Sides[] = world.payers.flatMap((node) =>
+    node.payer === undefined ? [] : [{ node, payer: node.payer }],
+  )
+  for (const { node } of all) {
     const unknown = unknownTo(world, node)
     const { name } = node.plan
     violations.check(unknown.length === 0, 'all-known', () => `${name} does not know of ${unknown.join(', ')}`, [
       name,
       ...unknown,
     ])
-    await checkReach(world, { node, payer }, violations, look)
-    await checkProbe(world, { node, payer }, violations, look)
   }
+  // All at once: one after the other they would be most of the time of a large world.
+  await checkReach(world, all, violations, look)
+  await checkProbes(world, all, violations, look)
 }
 
 /** What a payer takes for locked is locked, whichever fork of the chain won. */
@@ -87,50 +91,62 @@ interface Sides {
 
 async function checkReach(
   world: World,
-  { node, payer }: Sides,
+  all: readonly Sides[],
   violations: Violations,
   look: () => void,
 ): Promise<void> {
   const honest = new Set(world.providers.map(({ plan }) => plan.peer))
-  const providers = payer.offers.list('compute').filter(({ peer }) => honest.has(peer))
-  const asked = payer.market.quotes({ resource: 'compute', need: HAND_NEED, providers, timeoutMs: ASK_TIMEOUT_MS })
-  await isAnswered(world, 1, asked, look)
-  for (const answer of await asked) {
-    const provider = world.nodes.find(({ plan }) => plan.peer === answer.provider.peer)?.plan.name ?? ''
-    violations.check(
-      answer.kind !== 'failure',
-      'all-reachable',
-      () => `${node.plan.name} cannot reach ${provider}: ${answer.kind === 'failure' ? answer.error.code : ''}`,
-      [node.plan.name, provider],
-    )
-  }
+  const names = new Map(world.nodes.map(({ plan }) => [plan.peer, plan.name]))
+  const asked = all.map(async ({ node, payer }) => {
+    const providers = payer.offers.list('compute').filter(({ peer }) => honest.has(peer))
+    const timeoutMs = ASK_TIMEOUT_MS
+    const answers = await payer.market.quotes({ resource: 'compute', need: HAND_NEED, providers, timeoutMs })
+    for (const answer of answers) {
+      const provider = names.get(answer.provider.peer) ?? ''
+      violations.check(
+        answer.kind !== 'failure',
+        'all-reachable',
+        () => `${node.plan.name} cannot reach ${provider}: ${answer.kind === 'failure' ? answer.error.code : ''}`,
+        [node.plan.name, provider],
+      )
+    }
+  })
+  const isInTime = await isAnswered(world, ASK_MINUTES_MAX, Promise.all(asked), look)
+  violations.check(isInTime, 'all-reachable', () => `quotes are awaited for ${ASK_MINUTES_MAX} minutes`, [])
 }
 
-async function checkProbe(
+async function checkProbes(
   world: World,
-  { node, payer }: Sides,
+  all: readonly Sides[],
   violations: Violations,
   look: () => void,
 ): Promise<void> {
-  const { name } = node.plan
-  const before = new Set((await payer.compute.jobs()).map(({ id }) => id))
-  await isAnswered(world, 1, world.workload.probe(node, payer), look)
-  const job = (await payer.compute.jobs()).find(({ id }) => !before.has(id))
-  violations.check(job !== undefined, 'serves-again', () => `${name} takes no job`, [name])
-  if (job === undefined) return
-  const handle: JobHandle = await payer.compute.job(job.id)
-  await world.healPhase(async () => isFinal(handle.status().state), PROBE_MINUTES_MAX, look)
-  const { state, unfinished } = handle.status()
+  const before = new Set<string>()
+  for (const { payer } of all) for (const { id } of await payer.compute.jobs()) before.add(id)
+  const submitted = Promise.all(all.map(({ node, payer }) => unlessRefused(world.workload.probe(node, payer))))
+  await isAnswered(world, ASK_MINUTES_MAX, submitted, look)
+  const probes: (readonly [name: string, handle: JobHandle])[] = []
+  for (const { node, payer } of all) {
+    const { name } = node.plan
+    const job = (await payer.compute.jobs()).find(({ id }) => !before.has(id))
+    violations.check(job !== undefined, 'serves-again', () => `${name} takes no job`, [name])
+    if (job !== undefined) probes.push([name, await payer.compute.job(job.id)])
+  }
+  const areOver = async (): Promise<boolean> => probes.every(([, handle]) => isFinal(handle.status().state))
+  await world.healPhase(areOver, PROBE_MINUTES_MAX, look)
   const sellers = world.nodes.filter(({ plan }) => plan.role === 'provider').length
   // Where every third one lies, there may be no majority.
   const isHealthy = world.providers.length * 3 >= sellers * 2
-  violations.check(
-    state === 'complete' || !isHealthy,
-    'serves-again',
-    () =>
-      `a job of ${name} is ${state} ${PROBE_MINUTES_MAX} minutes after all is mended: ${JSON.stringify(unfinished)}`,
-    [name],
-  )
+  for (const [name, handle] of probes) {
+    const { state, unfinished } = handle.status()
+    violations.check(
+      state === 'complete' || !isHealthy,
+      'serves-again',
+      () =>
+        `a job of ${name} is ${state} ${PROBE_MINUTES_MAX} minutes after all is mended: ${JSON.stringify(unfinished)}`,
+      [name],
+    )
+  }
 }
 
 /** After the last job nothing is held any more: no room, no place, no delivery in flight. */

@@ -1,6 +1,6 @@
-import { amountOf, computeTermsSchema, isFinal, type JobEvidence } from '@stead/compute'
+import { amountOf, type ComputeTerms, computeTermsSchema, isFinal, type JobEvidence } from '@stead/compute'
 import type { Hash } from '@stead/core'
-import { contentIdOf, outcomeRecordSchema, quoteSchema } from '@stead/protocol'
+import { bytesToHex, contentIdOf, outcomeRecordSchema, quoteSchema } from '@stead/protocol'
 import type { LivePayer, SimNode } from '../world/sim-node.ts'
 import { checkedBy } from '../world/workload.ts'
 import type { World } from '../world/world.ts'
@@ -61,9 +61,9 @@ function paymentFaults({ name, tasks, evidence }: EndedJob): readonly string[] {
 }
 
 /** Each delivery costs what a quote of its channel says for its fuel, to the micro-dollar. */
-function priceFaults(prices: ReadonlyMap<Hash, readonly Uint8Array[]>, evidence: JobEvidence): readonly string[] {
+function priceFaults(prices: ReadonlyMap<Hash, readonly ComputeTerms[]>, evidence: JobEvidence): readonly string[] {
   return evidence.accepted.flatMap(({ task, channel, fuel, amountMicroUsd }) => {
-    const terms = (prices.get(channel) ?? []).map((bytes) => computeTermsSchema.decodeDocument(bytes))
+    const terms = prices.get(channel) ?? []
     if (terms.length === 0 || terms.some((price) => amountOf(price, fuel) === amountMicroUsd)) return []
     return [
       `${task} was accepted for ${amountMicroUsd} micro-dollars, no quote of its channel gives that for ${fuel} fuel`,
@@ -71,15 +71,22 @@ function priceFaults(prices: ReadonlyMap<Hash, readonly Uint8Array[]>, evidence:
   })
 }
 
-/** The terms of all quotes of each channel. */
-async function pricesOf({ market }: LivePayer): Promise<ReadonlyMap<Hash, readonly Uint8Array[]>> {
-  const prices = new Map<Hash, Uint8Array[]>()
-  for (const { id, quote } of market.channels()) prices.set(id, [quote.terms])
+/** The terms of all quotes of each channel; a channel's bills name the same quote again and again. */
+async function pricesOf({ market }: LivePayer): Promise<ReadonlyMap<Hash, readonly ComputeTerms[]>> {
+  const quoted = new Map<Hash, Map<string, Uint8Array>>()
+  const add = (channel: Hash, terms: Uint8Array): void => {
+    const known = quoted.get(channel) ?? new Map<string, Uint8Array>()
+    quoted.set(channel, known.set(bytesToHex(terms), terms))
+  }
+  for (const { id, quote } of market.channels()) add(id, quote.terms)
+  const documents = new Map<string, Uint8Array>()
   for (const { evidence } of await market.receipts({}))
-    for (const { document } of evidence.quotes)
-      prices.set(evidence.channel, [
-        ...(prices.get(evidence.channel) ?? []),
-        quoteSchema.decodeDocument(document).terms,
-      ])
-  return prices
+    for (const { document } of evidence.quotes) {
+      const key = bytesToHex(document)
+      const terms = documents.get(key) ?? quoteSchema.decodeDocument(document).terms
+      documents.set(key, terms)
+      add(evidence.channel, terms)
+    }
+  const decoded = (terms: Uint8Array): ComputeTerms => computeTermsSchema.decodeDocument(terms)
+  return new Map(Array.from(quoted, ([channel, terms]) => [channel, Array.from(terms.values(), decoded)]))
 }

@@ -1,5 +1,6 @@
-import { messageOf } from '@stead/core'
-import type { SimNode } from '../world/sim-node.ts'
+import { type Address, messageOf } from '@stead/core'
+import type { OfferEntry } from '@stead/market'
+import type { LivePayer, SimNode } from '../world/sim-node.ts'
 import type { World } from '../world/world.ts'
 import type { Violations } from './violations.ts'
 
@@ -11,17 +12,26 @@ const MINUTE_MS = 60_000
 /** Looks between two at every structure: there are thousands in a large world. */
 const LOOKS_PER_STRUCTURES = 10
 
+interface KnownOffers {
+  readonly newest: Map<Address, OfferEntry>
+  readonly entries: readonly OfferEntry[]
+}
+
 /** What holds at every moment, looked at each simulated second. */
 export class RunningChecks {
   readonly #world: World
   readonly #violations: Violations
-  /** The newest offer of each node that a payer in one of its lives has seen. */
-  readonly #sequences: Map<string, number> = new Map()
   #looks = 0
+  readonly #sellers: ReadonlyMap<Address, SimNode>
+  readonly #accounts: ReadonlySet<Address>
+  /** What a payer in one of its lives has seen: the newest offer of each node, and all at last. */
+  readonly #known: WeakMap<LivePayer, KnownOffers> = new WeakMap()
 
   constructor(world: World, violations: Violations) {
     this.#world = world
     this.#violations = violations
+    this.#sellers = new Map(world.nodes.map((node) => [node.plan.signer.address, node]))
+    this.#accounts = new Set(world.nodes.flatMap(({ plan }) => [plan.operator, plan.signer.address]))
   }
 
   look(): void {
@@ -55,29 +65,39 @@ export class RunningChecks {
   }
 
   /** Offers that an honest payer believes are of their nodes, and never older than what it knew. */
-  #checkOffers({ plan, payer, lives }: SimNode): void {
-    for (const { offer, peer } of payer?.offers.list('compute') ?? []) {
-      const seller = this.#world.nodes.find((node) => node.plan.signer.address === offer.node)
-      // A key that a cheat made up is nobody's; nothing is said in another's name with it.
-      const isGenuine =
-        seller === undefined ||
-        (seller.plan.peer === peer && (!seller.isHonest || seller.plan.operator === offer.operator))
-      this.#violations.check(
-        isGenuine,
-        'offers-genuine',
-        () => `${plan.name} believes an offer of ${seller?.plan.name} that it never made`,
-        [plan.name],
-      )
-      const key = `${plan.name}/${lives}/${offer.node}`
-      const before = this.#sequences.get(key) ?? 0
-      this.#violations.check(
-        offer.sequence >= before,
-        'offers-newest',
-        () => `${plan.name} took offer ${offer.sequence} of ${seller?.plan.name} after ${before}`,
-        [plan.name],
-      )
-      this.#sequences.set(key, Math.max(before, offer.sequence))
+  #checkOffers({ plan, payer }: SimNode): void {
+    if (payer === undefined) return
+    const entries = payer.offers.list('compute')
+    const known = this.#known.get(payer) ?? { newest: new Map<Address, OfferEntry>(), entries: [] }
+    this.#known.set(payer, { newest: known.newest, entries })
+    // A list is another one after any change, and so is an entry.
+    if (entries === known.entries) return
+    for (const entry of entries) {
+      const before = known.newest.get(entry.offer.node)
+      if (entry === before) continue
+      this.#checkOffer(plan.name, entry, before?.offer.sequence ?? 0)
+      known.newest.set(entry.offer.node, entry)
     }
+  }
+
+  #checkOffer(name: string, { offer, peer }: OfferEntry, before: number): void {
+    const seller = this.#sellers.get(offer.node)
+    // A key that a cheat made up is nobody's; nothing is said in another's name with it.
+    const isGenuine =
+      seller === undefined ||
+      (seller.plan.peer === peer && (!seller.isHonest || seller.plan.operator === offer.operator))
+    this.#violations.check(
+      isGenuine,
+      'offers-genuine',
+      () => `${name} believes an offer of ${seller?.plan.name ?? offer.node} that it never made`,
+      [name],
+    )
+    this.#violations.check(
+      offer.sequence >= before,
+      'offers-newest',
+      () => `${name} took offer ${offer.sequence} of ${seller?.plan.name} after ${before}`,
+      [name],
+    )
   }
 
   /** No dollar, token or stake is made and none is lost, whichever fork wins: purses, debts to operators, fees and accounts add up to what was given. */
@@ -86,8 +106,7 @@ export class RunningChecks {
     const fault = faultIn(() => ledger.state.check())
     this.#violations.check(fault === undefined, 'value-conserved', () => fault ?? '', [])
     let sum: bigint = ledger.escrow.heldMicroUsd
-    const accounts = new Set(this.#world.nodes.flatMap(({ plan }) => [plan.operator, plan.signer.address]))
-    for (const account of accounts) sum += ledger.balances(account).dollarMicroUsd
+    for (const account of this.#accounts) sum += ledger.balances(account).dollarMicroUsd
     const given = this.#world.givenMicroUsd
     this.#violations.check(
       sum === given,

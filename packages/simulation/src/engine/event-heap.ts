@@ -1,11 +1,31 @@
+import type { Timer } from '@stead/core'
+
 /** Something that is to happen at a moment of simulated time. */
-export interface SimEvent {
+export class SimEvent implements Timer {
   readonly dueMs: number
   /** Of two at the same moment the one that was made first comes first. */
   readonly order: number
-  readonly run: () => void
-  /** A cleared event stays in the heap until its time and then does nothing: taking it out would cost more. */
-  isCleared: boolean
+  #run: (() => unknown) | undefined
+
+  constructor(dueMs: number, order: number, run: () => unknown) {
+    this.dueMs = dueMs
+    this.order = order
+    this.#run = run
+  }
+
+  /** It stays in the heap until its time, and then does nothing: taking it out would cost more. */
+  get isCleared(): boolean {
+    return this.#run === undefined
+  }
+
+  clear(): void {
+    this.#run = undefined
+  }
+
+  /** Lets it happen, unless it was cleared, and gives what it gives. */
+  happen(): unknown {
+    return this.#run?.()
+  }
 }
 
 const PLACES_AT_FIRST = 1024

@@ -1,5 +1,5 @@
 import type { Timer } from '@stead/core'
-import { EventHeap, type SimEvent } from './event-heap.ts'
+import { EventHeap, SimEvent } from './event-heap.ts'
 import type { Trace } from './trace.ts'
 
 /** What a scheduler stands on. */
@@ -10,6 +10,9 @@ export interface SchedulerComponents {
   /** Takes what an event throws, as a process takes what a timer throws. @default the run ends with it */
   readonly onThrow?: (error: unknown) => void
 }
+
+/** What an event gives of which nothing came: no promise was settled, and none was made. */
+export const NOTHING_CAME: unique symbol = Symbol('nothing came of it')
 
 /** Why a run ended. */
 export type RunEnd = 'time' | 'stopped' | 'events'
@@ -49,16 +52,12 @@ export class Scheduler {
     return this.#heap.size
   }
 
-  /** Lets something happen at a moment; one that is over is now. */
-  at(dueMs: number, run: () => void): Timer {
+  /** Lets something happen at a moment; one that is over is now. @param run may give {@link NOTHING_CAME} */
+  at(dueMs: number, run: () => unknown): Timer {
     this.#order++
-    const event: SimEvent = { dueMs: Math.max(this.#nowMs, dueMs), order: this.#order, run, isCleared: false }
+    const event = new SimEvent(Math.max(this.#nowMs, dueMs), this.#order, run)
     this.#heap.push(event)
-    return {
-      clear: () => {
-        event.isCleared = true
-      },
-    }
+    return event
   }
 
   /** Ends the run after the present event. */
@@ -86,19 +85,20 @@ export class Scheduler {
       this.#fired++
       this.#trace.mix(next.dueMs)
       this.#trace.mix(next.order)
-      this.#fire(next)
-      await this.#turn()
+      // Copies of gossip that a node has already are most of all events; a turn costs more than they do.
+      if (this.#fire(next) !== NOTHING_CAME) await this.#turn()
     }
     this.#nowMs = untilMs
     return 'time'
   }
 
-  #fire(event: SimEvent): void {
+  #fire(event: SimEvent): unknown {
     try {
-      event.run()
+      return event.happen()
     } catch (error) {
       if (this.#onThrow === undefined) throw error
       this.#onThrow(error)
+      return undefined
     }
   }
 }

@@ -22,12 +22,14 @@ export class SimClock implements Clock {
   readonly #rate: number
   readonly #bornMs: number
   readonly #timers: Set<Timer> = new Set()
+  readonly #wallOffsetFirstMs: number
   #wallOffsetMs: number
   #isDead = false
 
   constructor(scheduler: Scheduler, faults: ClockFaults = { driftPpm: 0, wallOffsetMs: 0 }) {
     this.#scheduler = scheduler
     this.#rate = 1 + faults.driftPpm / 1_000_000
+    this.#wallOffsetFirstMs = faults.wallOffsetMs
     this.#wallOffsetMs = faults.wallOffsetMs
     this.#bornMs = scheduler.nowMs
   }
@@ -68,6 +70,11 @@ export class SimClock implements Clock {
   /** Moves the wall clock, as a time server or a person does. */
   jumpWall(byMs: number): void {
     this.#wallOffsetMs += byMs
+  }
+
+  /** Sets the wall clock as right as it was in the beginning. */
+  mendWall(): void {
+    this.#wallOffsetMs = this.#wallOffsetFirstMs
   }
 
   /** The process is gone: no timer of it fires any more, and none can be set. */

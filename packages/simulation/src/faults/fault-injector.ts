@@ -114,6 +114,7 @@ export class FaultInjector {
   stop(): void {
     this.#isOn = false
     this.#components.hub.heal()
+    for (const node of this.#components.nodes) node.mendWall()
     this.#gas.end()
     for (const die of [...this.#doomed.values()]) die()
     for (const node of this.#away) this.#components.restart(node)

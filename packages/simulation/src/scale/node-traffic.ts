@@ -79,9 +79,9 @@ function searchesPerMinute(facts: TrafficFacts, figures: ScaleFigures): number {
   )
 }
 
-/** Announcements in the table: with each offer that is published, and by themselves. */
+/** Announcements in the table: the network repeats them by itself. */
 function announcedPerMinute(figures: ScaleFigures): number {
-  return publishedPerMinute(figures) + MINUTE_MS / figures.table.provideMs
+  return MINUTE_MS / figures.table.provideMs
 }
 
 function tableRow(facts: TrafficFacts, figures: ScaleFigures, sizes: MessageSizes): TrafficRow {

@@ -1,6 +1,6 @@
 import type { PeerId } from '@stead/core'
 import { MemoryHub, type SeededRandom } from '@stead/testkit'
-import type { Scheduler } from '../engine/scheduler.ts'
+import { NOTHING_CAME, type Scheduler } from '../engine/scheduler.ts'
 import type { SimClock } from '../engine/sim-clock.ts'
 import type { Tally } from '../engine/tally.ts'
 import type { Trace } from '../engine/trace.ts'
@@ -9,6 +9,11 @@ import type { Trace } from '../engine/trace.ts'
 export interface Place {
   readonly xMs: number
   readonly yMs: number
+}
+
+interface Site {
+  readonly number: number
+  readonly place: Place
 }
 
 /** What can be wrong with wires. All shares are of single messages. */
@@ -31,6 +36,9 @@ const NODES_MAX = 2 ** 20
 /** GossipSub's mesh has 6 to 12 neighbours; a flood to all would be most of what a large world does. */
 const GOSSIP_DEGREE_MAX = 8
 
+/** Where a node would be that a cheat made up. */
+const NOWHERE: Site = { number: 0, place: { xMs: 0, yMs: 0 } }
+
 /** What a hub stands on. */
 export interface SimHubComponents {
   readonly clock: SimClock
@@ -45,8 +53,8 @@ export class SimHub extends MemoryHub {
   readonly #scheduler: Scheduler
   readonly #trace: Trace
   readonly #tally: Tally
-  readonly #places: Map<PeerId, Place> = new Map()
-  readonly #numbers: Map<PeerId, number> = new Map()
+  /** Each node's number and place, looked up for both ends of each message. */
+  readonly #sites: Map<PeerId, Site> = new Map()
   /** Directions in which nothing arrives. */
   readonly #cuts: Set<number> = new Set()
   /** Directions in which everything waits until a moment. */
@@ -71,8 +79,7 @@ export class SimHub extends MemoryHub {
 
   /** Says where a node is, before it sends anything. */
   setPlace(peer: PeerId, place: Place): void {
-    this.#places.set(peer, place)
-    this.#numbers.set(peer, this.#numbers.size + 1)
+    this.#sites.set(peer, { number: this.#sites.size + 1, place })
   }
 
   setFaults(faults: WireFaults): void {
@@ -135,39 +142,49 @@ export class SimHub extends MemoryHub {
     return true
   }
 
-  override deliver(from: PeerId, to: PeerId, arrive: () => void): void {
+  override deliver(from: PeerId, to: PeerId, arrive: () => unknown): void {
     this.#messages++
+    const [left, right] = [this.#siteOf(from), this.#siteOf(to)]
+    const direction = directionOf(left, right)
+    this.#trace.mix(direction)
     const { lossShare } = this.#faults
-    this.#trace.mix(this.#direction(from, to))
     if ((lossShare > 0 && this.random.fraction() < lossShare) || !this.isJoined(from, to)) {
       this.#lost++
       return
     }
-    const cloggedUntilMs = this.#clogs.size === 0 ? 0 : (this.#clogs.get(this.#direction(from, to)) ?? 0)
-    const dueMs = Math.max(this.#scheduler.nowMs + this.#travelMs(from, to), cloggedUntilMs)
+    const cloggedUntilMs = this.#clogs.size === 0 ? 0 : (this.#clogs.get(direction) ?? 0)
+    const dueMs = Math.max(this.#scheduler.nowMs + this.#travelMs(left.place, right.place), cloggedUntilMs)
     this.#scheduler.at(dueMs, () => {
-      if (this.isJoined(from, to)) arrive()
-      else this.#lost++
+      if (this.isJoined(from, to)) return arrive() === false ? NOTHING_CAME : undefined
+      this.#lost++
+      return NOTHING_CAME
     })
   }
 
   /** One number for both ends: this is looked up for every message, and a text would be made for every message. */
   #direction(from: PeerId, to: PeerId): number {
-    return (this.#numbers.get(from) ?? 0) * NODES_MAX + (this.#numbers.get(to) ?? 0)
+    return directionOf(this.#siteOf(from), this.#siteOf(to))
   }
 
-  #travelMs(from: PeerId, to: PeerId): number {
+  #siteOf(peer: PeerId): Site {
+    return this.#sites.get(peer) ?? NOWHERE
+  }
+
+  #travelMs(from: Place, to: Place): number {
     const { jitterMs, slowShare } = this.#faults
-    const [left, right] = [this.#places.get(from), this.#places.get(to)]
-    const wayMs = left === undefined || right === undefined ? 0 : distance(left, right)
     const extraMs = jitterMs > 0 ? jitterMs * this.random.fraction() : 0
     const isSlow = slowShare > 0 && this.random.fraction() < slowShare
-    return (HOP_MS + wayMs + extraMs) * (isSlow ? SLOW_FACTOR : 1)
+    return (HOP_MS + distance(from, to) + extraMs) * (isSlow ? SLOW_FACTOR : 1)
   }
+}
+
+function directionOf(from: Site, to: Site): number {
+  return from.number * NODES_MAX + to.number
 }
 
 /** By operations whose last bit IEEE 754 lays down; Math.hypot may differ between versions of the engine. */
 function distance(left: Place, right: Place): number {
-  const [x, y] = [left.xMs - right.xMs, left.yMs - right.yMs]
+  const x = left.xMs - right.xMs
+  const y = left.yMs - right.yMs
   return Math.sqrt(x * x + y * y)
 }

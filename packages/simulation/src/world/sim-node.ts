@@ -230,6 +230,11 @@ export class SimNode {
     this.#life?.clock.jumpWall(byMs)
   }
 
+  /** Its wall clock is set right. */
+  mendWall(): void {
+    this.#life?.clock.mendWall()
+  }
+
   /** The process is gone. What its disk keeps depends on how. */
   crash(kind: 'kill' | 'power', unforcedSurvivors: number): void {
     if (this.#life === undefined) return

@@ -46,7 +46,7 @@ export class MemoryHub {
     this.#created += 1
     const self = peer ?? (`memory-${this.#created}` as PeerId)
     if (this.#nodes.has(self)) throw new TypeError(`there is a node ${self} already`)
-    const node = new MemoryNetwork(this, self, `/memory/${this.#created}/p2p/${self}`)
+    const node = new MemoryNetwork(this, self, this.#created)
     this.#nodes.set(self, node)
     return node
   }
@@ -101,8 +101,8 @@ export class MemoryHub {
     return false
   }
 
-  /** Delivers a message when its time has come, or never. */
-  deliver(from: PeerId, to: PeerId, arrive: () => void): void {
+  /** Delivers a message when its time has come, or never. `arrive` gives false when nothing comes of it any more. */
+  deliver(from: PeerId, to: PeerId, arrive: () => unknown): void {
     const { latencyMs, jitterMs, lossShare } = this.#links.get(`${from} ${to}`) ?? this.#defaultLink
     if (lossShare > 0 && this.random.fraction() < lossShare) return
     const delayMs = latencyMs + (jitterMs > 0 ? jitterMs * this.random.fraction() : 0)

@@ -13,15 +13,37 @@ import {
 import type { MemoryHub } from './memory-hub.ts'
 import { MemoryRequester, MemoryResponder } from './memory-requests.ts'
 
+/** Which nodes have a message, by their numbers. Asked for each copy that is sent and each that arrives. */
+class NodeNumbers {
+  #marks = new Uint8Array(256)
+
+  has(number: number): boolean {
+    return this.#marks[number] === 1
+  }
+
+  add(number: number): void {
+    if (number >= this.#marks.length) {
+      const marks = new Uint8Array(2 * number)
+      marks.set(this.#marks)
+      this.#marks = marks
+    }
+    this.#marks[number] = 1
+  }
+
+  delete(number: number): void {
+    this.#marks[number] = 0
+  }
+}
+
 interface GossipMessage {
-  readonly id: string
   readonly topic: string
   readonly author: PeerId
+  /** One for all nodes: a copy for each of them would be most of what a large world allocates, and nobody writes to it. */
   readonly payload: Uint8Array
+  readonly seen: NodeNumbers
 }
 
 const GOSSIP_PAYLOAD_BYTES_MAX = 64 * 1024
-const SEEN_MAX = 10_000
 /** Bad messages that a neighbour may pass on before it is cut off, and for how long. */
 const OFFENCES_MAX = 10
 const REFUSE_MS = 10 * 60_000
@@ -34,25 +56,27 @@ export class MemoryNetwork implements Network {
   readonly self: PeerId
   /** Where it can be reached within its hub. */
   readonly address: string
+  /** Its number in the hub; another life of a node has another one. */
+  readonly number: number
   readonly #hub: MemoryHub
   readonly #responder: MemoryResponder
   readonly #requester: MemoryRequester
-  readonly #connected = new Set<PeerId>()
+  /** Connected peers, as they were then: one that has died may still be here, until word of it has come. */
+  readonly #connected = new Map<PeerId, MemoryNetwork>()
   readonly #known = new Map<PeerId, { readonly addresses: readonly string[]; readonly rttMs: number | undefined }>()
   readonly #refusedUntilMs = new Map<PeerId, number>()
   readonly #listeners = new Set<NetworkEvents>()
   readonly #topics = new Map<string, Set<GossipHandler>>()
-  readonly #seen = new Set<string>()
   readonly #offences = new Map<PeerId, number>()
   readonly #provided = new Set<string>()
   readonly #records = new Map<string, Set<PeerId>>()
   #state: 'new' | 'running' | 'stopped' = 'new'
-  #published = 0
 
   /** Nodes are made by MemoryHub.createNode. */
-  constructor(hub: MemoryHub, self: PeerId, address: string) {
+  constructor(hub: MemoryHub, self: PeerId, number: number) {
     this.self = self
-    this.address = address
+    this.number = number
+    this.address = `/memory/${number}/p2p/${self}`
     this.#hub = hub
     this.#responder = new MemoryResponder(hub)
     this.#requester = new MemoryRequester(hub)
@@ -84,7 +108,7 @@ export class MemoryNetwork implements Network {
     this.#state = 'stopped'
     this.#requester.failAll(new CoreError('CORE_STOPPED', 'the network was stopped before the answer'))
     this.#responder.abort()
-    for (const peer of [...this.#connected]) this.#hangUp(peer)
+    for (const peer of [...this.#connected.keys()]) this.#hangUp(peer)
     this.#listeners.clear()
   }
 
@@ -117,10 +141,9 @@ export class MemoryNetwork implements Network {
         details: { haveBytes, limitBytes: GOSSIP_PAYLOAD_BYTES_MAX },
       })
     }
-    this.#published += 1
-    const id = `${this.self} ${this.#published}`
-    this.#remember(id)
-    this.#spread({ id, topic, author: this.self, payload: new Uint8Array(payload) }, undefined)
+    const seen = new NodeNumbers()
+    seen.add(this.number)
+    this.#spread({ topic, author: this.self, payload: new Uint8Array(payload), seen }, undefined)
   }
 
   subscribe(topic: string, handler: GossipHandler): () => void {
@@ -233,11 +256,15 @@ export class MemoryNetwork implements Network {
   }
 
   #connectedTo(other: MemoryNetwork): void {
-    if (this.#connected.has(other.self)) return
-    this.#connected.add(other.self)
+    const before = this.#connected.get(other.self)
+    if (before === other) return
+    // What is on its way to the new life goes on.
+    if (before !== undefined) this.#forget(other.self)
+    this.#connected.set(other.self, other)
     this.#known.set(other.self, { addresses: [other.address], rttMs: this.#known.get(other.self)?.rttMs })
     for (const listener of this.#listeners) listener.peerConnected?.(other.self)
-    for (const key of this.#provided) this.#announce(key)
+    // Whoever searches hears what any node knows that can be reached.
+    for (const key of this.#provided) other.#learn(key, this.self)
   }
 
   #refuses(peer: PeerId): boolean {
@@ -246,14 +273,20 @@ export class MemoryNetwork implements Network {
 
   #hangUp(peer: PeerId): void {
     if (!this.#connected.has(peer)) return
-    this.#disconnected(peer)
-    this.#tell(peer, (node) => node.#disconnected(this.self))
+    this.#disconnected(peer, this.#connected.get(peer))
+    this.#tell(peer, (node) => node.#disconnected(this.self, this))
   }
 
-  #disconnected(peer: PeerId): void {
-    if (!this.#connected.delete(peer)) return
-    this.#responder.abort(peer)
+  /** Ends a connection to one life of a peer; one to another of its lives stays. */
+  #disconnected(peer: PeerId, life: MemoryNetwork | undefined): void {
+    if (life === undefined || this.#connected.get(peer) !== life) return
+    this.#forget(peer)
     this.#requester.failAll(unreachable(peer), peer)
+  }
+
+  #forget(peer: PeerId): void {
+    this.#connected.delete(peer)
+    this.#responder.abort(peer)
     for (const listener of this.#listeners) listener.peerDisconnected?.(peer)
   }
 
@@ -261,46 +294,61 @@ export class MemoryNetwork implements Network {
   #spread(message: GossipMessage, except: PeerId | undefined): void {
     const { gossipDegreeMax } = this.#hub
     const isFlood = gossipDegreeMax === Number.POSITIVE_INFINITY
-    for (const peer of isFlood ? this.#connected : this.#meshFor(message, except, gossipDegreeMax)) {
-      if (peer !== except) this.#tell(peer, (node) => node.#take(message, this.self))
+    for (const peer of isFlood ? this.#connected.keys() : this.#meshFor(message, except, gossipDegreeMax)) {
+      if (peer !== except) this.#pass(message, peer)
     }
+  }
+
+  #pass(message: GossipMessage, peer: PeerId): void {
+    const connection = this.#connected.get(peer)
+    this.#hub.deliver(this.self, peer, () => {
+      const node = connection?.isRunning === true ? connection : this.#hub.runningNode(peer)
+      if (node !== undefined && message.seen.has(node.number)) return false
+      if (node !== undefined && node.#connected.get(this.self) === this) return node.#take(message, this.self)
+      // As a machine answers what comes on a connection that it does not have.
+      this.#hub.deliver(peer, this.self, () => this.#disconnected(peer, connection))
+      return false
+    })
   }
 
   /** Neighbours by chance, without those that have the message, as GossipSub's IDONTWANT has it. */
-  #meshFor({ id }: GossipMessage, except: PeerId | undefined, degreeMax: number): readonly PeerId[] {
+  #meshFor({ seen }: GossipMessage, except: PeerId | undefined, degreeMax: number): readonly PeerId[] {
     const wanting: PeerId[] = []
-    for (const peer of this.#connected) if (peer !== except && !this.#hasSeen(peer, id)) wanting.push(peer)
-    const mesh: PeerId[] = []
-    while (mesh.length < degreeMax && wanting.length > 0) {
-      const choice = wanting.length > degreeMax - mesh.length ? this.#hub.random.fraction() * wanting.length : 0
-      mesh.push(...wanting.splice(Math.floor(choice), 1))
+    for (const [peer, then] of this.#connected) {
+      const node = then.isRunning ? then : this.#hub.runningNode(peer)
+      if (peer !== except && (node === undefined || !seen.has(node.number))) wanting.push(peer)
     }
-    return mesh
+    // The first places are drawn from all, one after the other.
+    for (let place = 0; place < degreeMax && wanting.length > degreeMax; place++) {
+      const choice = place + Math.floor(this.#hub.random.fraction() * (wanting.length - place))
+      const [chosen, moved] = [wanting[choice], wanting[place]]
+      if (chosen === undefined || moved === undefined) break
+      wanting[place] = chosen
+      wanting[choice] = moved
+    }
+    return wanting.slice(0, degreeMax)
   }
 
-  #hasSeen(peer: PeerId, id: string): boolean {
-    const node = this.#hub.runningNode(peer)
-    return node === undefined ? false : node.#seen.has(id)
-  }
-
-  #take(message: GossipMessage, neighbour: PeerId): void {
+  /** False when nothing came of it. */
+  #take(message: GossipMessage, neighbour: PeerId): boolean {
     const handlers = this.#topics.get(message.topic)
-    if (handlers === undefined || !this.#connected.has(neighbour) || this.#seen.has(message.id)) return
-    this.#remember(message.id)
-    const verdicts = new Set<GossipVerdict>()
-    for (const handler of [...handlers]) verdicts.add(verdictOf(handler, message))
-    if (verdicts.has('reject')) this.#blame(neighbour)
-    else if (verdicts.has('accept')) this.#spread(message, neighbour)
-    if (!this.#hub.repeatsGossip()) return
-    this.#seen.delete(message.id)
-    this.#hub.deliver(neighbour, this.self, () => this.#take(message, neighbour))
+    if (handlers === undefined) return false
+    message.seen.add(this.number)
+    let verdict: GossipVerdict = 'ignore'
+    for (const handler of [...handlers]) verdict = stronger(verdict, verdictOf(handler, message))
+    if (verdict === 'reject') this.#blame(neighbour)
+    else if (verdict === 'accept') this.#spread(message, neighbour)
+    if (this.#hub.repeatsGossip()) this.#hearAgain(message, neighbour)
+    return true
   }
 
-  #remember(id: string): void {
-    this.#seen.add(id)
-    if (this.#seen.size <= SEEN_MAX) return
-    const [oldest] = this.#seen
-    if (oldest !== undefined) this.#seen.delete(oldest)
+  /** It forgets that it has the message, and its neighbour sends it once more. */
+  #hearAgain(message: GossipMessage, neighbour: PeerId): void {
+    message.seen.delete(this.number)
+    this.#hub.deliver(neighbour, this.self, () => {
+      if (message.seen.has(this.number) || !this.#connected.has(neighbour)) return false
+      return this.#take(message, neighbour)
+    })
   }
 
   #blame(neighbour: PeerId): void {
@@ -310,11 +358,13 @@ export class MemoryNetwork implements Network {
   }
 
   #announce(key: string): void {
-    for (const node of this.#reachable()) {
-      const providers = node.#records.get(key) ?? new Set<PeerId>()
-      providers.add(this.self)
-      node.#records.set(key, providers)
-    }
+    for (const node of this.#reachable()) node.#learn(key, this.self)
+  }
+
+  #learn(key: string, provider: PeerId): void {
+    const providers = this.#records.get(key)
+    if (providers === undefined) this.#records.set(key, new Set([provider]))
+    else providers.add(provider)
   }
 
   #repeatProviding(): void {
@@ -329,8 +379,8 @@ export class MemoryNetwork implements Network {
   #reachable(): readonly MemoryNetwork[] {
     const reached = new Set<MemoryNetwork>([this])
     for (const node of reached) {
-      for (const peer of node.#connected) {
-        const next = this.#hub.runningNode(peer)
+      for (const [peer, then] of node.#connected) {
+        const next = then.isRunning ? then : this.#hub.runningNode(peer)
         if (next !== undefined && this.#hub.isJoined(node.self, peer)) reached.add(next)
       }
     }
@@ -339,7 +389,7 @@ export class MemoryNetwork implements Network {
 
   /** As long as asking the neighbours takes. */
   async #travel(timeoutMs: number): Promise<void> {
-    const [neighbour] = this.#connected
+    const [neighbour] = this.#connected.keys()
     if (neighbour === undefined) return
     const arrival = Promise.withResolvers<void>()
     const timer = this.#hub.clock.setTimer(timeoutMs, arrival.resolve)
@@ -349,9 +399,14 @@ export class MemoryNetwork implements Network {
   }
 }
 
+function stronger(left: GossipVerdict, right: GossipVerdict): GossipVerdict {
+  if (left === 'reject' || right === 'reject') return 'reject'
+  return left === 'accept' || right === 'accept' ? 'accept' : 'ignore'
+}
+
 function verdictOf(handler: GossipHandler, { payload, author }: GossipMessage): GossipVerdict {
   try {
-    return handler(new Uint8Array(payload), author)
+    return handler(payload, author)
   } catch {
     // As over libp2p: a handler's own failure is not the sender's fault.
     return 'ignore'

@@ -1,0 +1,9 @@
+import { getHashes, hash } from 'node:crypto'
+import { keccak_256 } from '@noble/hashes/sha3.js'
+
+const NAME = 'keccak-256'
+
+/** Keccak-256 by OpenSSL, four times as fast as JavaScript; versions before 3.2 do not have it. */
+export const keccak256: (bytes: Uint8Array) => Uint8Array = getHashes().includes(NAME)
+  ? (bytes) => hash(NAME, bytes, 'buffer')
+  : (bytes) => keccak_256(bytes)

@@ -1,0 +1,28 @@
+import { loadSecp256k1 } from '@stead/protocol'
+import { playPlan } from '@stead/simulation/node'
+import { type BenchRow, benchRow } from './row.ts'
+
+const CPU_SECONDS_MAX = 20
+
+/** A large world with everything that can go wrong, as `npm run sim -- --seed 1 --nodes 200 --minutes 10` plays it. */
+export async function benchSimulation(): Promise<readonly BenchRow[]> {
+  const plan = { seed: 1, nodes: 200, minutes: 10, profile: 'all', without: [], hasRealSignatures: false } as const
+  const { verdict, cpuMs } = await playPlan(await loadSecp256k1(), plan)
+  const name = `simulation, ${plan.nodes} nodes, ${plan.minutes} minutes of faults`
+  return [
+    benchRow({
+      name,
+      unit: 's of CPU',
+      value: cpuMs / 1000,
+      reference: { name: 'simulated s', value: verdict.simulatedMs / 1000 },
+      target: { limit: CPU_SECONDS_MAX, better: 'less' },
+    }),
+    benchRow({
+      name: `${name}: rules broken`,
+      unit: 'rules',
+      value: verdict.violations.length,
+      reference: undefined,
+      target: { limit: 0, better: 'less' },
+    }),
+  ]
+}
