@@ -168,6 +168,32 @@ describe('the offer book', () => {
     expect(buyer.network.peers()).toMatchObject([{ connected: true }])
   })
 
+  it('does not blame who passed on an offer whose signature only a buyer looks at', async () => {
+    const [middle, buyer] = [await node(2), await node(3)]
+    const liar = hub.createNode(keyOf(1).peer)
+    await liar.start()
+    middle.book.publish({
+      resource: 'compute',
+      signer: keyOf(2).signer,
+      operator: OPERATOR,
+      region: '-',
+      terms: () => TERMS,
+    })
+    buyer.book.list('compute')
+    await liar.connect(keyOf(2).peer, 1_000)
+    await middle.network.connect(keyOf(3).peer, 1_000)
+    await clock.settle()
+    for (let round = 0; round < 20; round++) {
+      const sequence = clock.now() + round
+      const { document } = signed(1, { sequence })
+      const { signature } = signed(4, { sequence })
+      await liar.publish(offersTopic('compute'), signedDocumentSchema.encodeMessage({ document, signature }))
+      await clock.settle()
+    }
+    expect(buyer.network.peers()).toMatchObject([{ peer: keyOf(2).peer, connected: true }])
+    expect(buyer.book.list('compute').map(({ peer }) => peer)).toEqual([keyOf(2).peer])
+  })
+
   it('hands on nothing that its node did not sign, also when it never needed the offer itself', async () => {
     const [liar, middle] = [await node(9), await node(2)]
     const stop = sell(middle.book, 2)

@@ -66,6 +66,7 @@ const VERDICTS: Record<OfferVerdict, GossipVerdict> = {
   known: 'ignore',
   foreign: 'ignore',
   early: 'ignore',
+  unproven: 'ignore',
   bad: 'reject',
 }
 

@@ -18,7 +18,7 @@ import { OfferShelf, type ShelvedOffer } from './offer-shelf.ts'
  * What becomes of an offer: `new`, `gone` and `full` (good, and no room for it) are worth passing on, `bad` is the fault
  * of whoever passed it on. `early` is not: it depends on two clocks, and honest ones between may see it otherwise.
  */
-export type OfferVerdict = 'new' | 'gone' | 'full' | 'known' | 'foreign' | 'early' | 'bad'
+export type OfferVerdict = 'new' | 'gone' | 'full' | 'known' | 'foreign' | 'early' | 'unproven' | 'bad'
 
 /** What the cache stands on. */
 export interface OfferCacheComponents {
@@ -101,8 +101,9 @@ export class OfferCache {
     if (known !== undefined && known.offer.sequence >= offer.sequence) return 'known'
     const isOver = offer.expiresAt <= now
     if (isOver && known === undefined) return 'known'
+    if (author !== undefined && author !== known?.peer && addressOf(author) !== offer.node) return 'bad'
     const entry = this.#entryOf(offer, { signed, author, known })
-    if (entry === undefined) return 'bad'
+    if (entry === undefined) return author === undefined ? 'bad' : 'unproven'
     if (entry.peer === self) return 'known'
     if (isOver) {
       this.#shelves.get(offer.resource)?.delete(offer.node)
@@ -146,7 +147,7 @@ export class OfferCache {
     return entry.isProven
   }
 
-  /** The offer with whose it is; undefined when it is not its node's. */
+  /** The offer with whose it is; undefined when its signature was looked at and is not its node's. */
   #entryOf(
     offer: Offer,
     { signed, author, known }: { signed: SignedDocument; author: PeerId | undefined; known: KeptOffer | undefined },
@@ -156,7 +157,6 @@ export class OfferCache {
       const isHearsay = known?.isHearsay ?? true
       return signer === undefined ? undefined : { offer, signed, ...signer, isHearsay, isProven: true }
     }
-    if (author !== known?.peer && addressOf(author) !== offer.node) return undefined
     const { publicKey } = known ?? NEVER_PROVEN
     const entry: KeptOffer = { offer, signed, peer: author, isHearsay: false, publicKey, isProven: false }
     return !this.isWanted(offer.resource) || this.#prove(entry) ? entry : undefined

@@ -12,6 +12,8 @@ export class Eclipse {
   readonly #trace: Trace
   readonly #gang: readonly PeerId[]
   readonly #others: readonly PeerId[]
+  /** In a ring: they are not cut off from each other, whatever the gang does. */
+  readonly #honestOthers: readonly PeerId[]
   readonly #honest: PeerId | undefined
   /** Whom it is about; undefined in most worlds. */
   readonly victim: SimNode | undefined
@@ -26,6 +28,7 @@ export class Eclipse {
     this.victim = isNeeded ? nodes.find(({ plan, isHonest }) => isHonest && plan.role === 'payer') : undefined
     const others = nodes.filter((node) => node !== this.victim && node.plan.cheat !== 'eclipses')
     this.#others = others.map(peerOf)
+    this.#honestOthers = others.filter(({ isHonest }) => isHonest).map(peerOf)
     this.#honest = others.find(({ plan, isHonest }) => isHonest && plan.role === 'provider')?.plan.peer
   }
 
@@ -46,7 +49,13 @@ export class Eclipse {
   neighboursOf(node: SimNode, usual: readonly PeerId[]): readonly PeerId[] {
     const { victim } = this
     if (victim === undefined) return usual
-    if (node !== victim) return usual.filter((peer) => peer !== victim.plan.peer)
+    if (node !== victim) return [...this.#nextHonest(node), ...usual.filter((peer) => peer !== victim.plan.peer)]
     return this.#isOver && this.#honest !== undefined ? [this.#honest, ...this.#gang] : this.#gang
+  }
+
+  #nextHonest(node: SimNode): readonly PeerId[] {
+    const place = this.#honestOthers.indexOf(node.plan.peer)
+    const next = this.#honestOthers[(place + 1) % this.#honestOthers.length]
+    return place < 0 || next === undefined || next === node.plan.peer ? [] : [next]
   }
 }

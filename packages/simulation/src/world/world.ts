@@ -234,7 +234,7 @@ export class World {
     if (node.lives !== life || !node.isAlive) return
     const network = hub.runningNode(node.plan.peer)
     const connected = network?.peers().filter((peer) => peer.connected).length ?? 0
-    if (network !== undefined && (connected < NEIGHBOURS || node === this.eclipse.victim)) {
+    if (network !== undefined && (connected < NEIGHBOURS || this.eclipse.victim !== undefined)) {
       for (const peer of this.eclipse.neighboursOf(node, this.#neighboursOf(node)))
         void unlessRefused(network.connect(peer, CONNECT_TIMEOUT_MS))
     }
