@@ -3,8 +3,8 @@ import { ChainError } from '@stead/evm'
 import { epochNumber } from '@stead/rewards'
 import { MemoryStore } from '@stead/testkit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { ClaimedReward } from '../../src/epochs/claim-journal.ts'
-import { RewardClaimer } from '../../src/epochs/reward-claimer.ts'
+import type { ClaimedReward } from '../src/claim-journal.ts'
+import { RewardClaimer } from '../src/reward-claimer.ts'
 import { type MemoryMember, MemoryWorld, TOKEN } from './memory-world.ts'
 
 const OPTIONS = { minimumMicroUsd: microUsd(0n), nativeCoinMicroUsd: microUsd(0n) }

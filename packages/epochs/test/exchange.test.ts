@@ -3,9 +3,9 @@ import { contentIdOf, createSigner, keccakText, loadSecp256k1, peerIdOfPublicKey
 import { epochNumber } from '@stead/rewards'
 import { ManualClock, MemoryHub, type MemoryNetwork, MemoryStore, SeededRandom } from '@stead/testkit'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { ChainTime } from '../../src/epochs/chain-time.ts'
-import { DocumentExchange } from '../../src/epochs/document-exchange.ts'
-import { DocumentShelf } from '../../src/epochs/document-shelf.ts'
+import { ChainTime } from '../src/chain-time.ts'
+import { DocumentExchange } from '../src/document-exchange.ts'
+import { DocumentShelf } from '../src/document-shelf.ts'
 import {
   DOCUMENTS_PROTOCOL,
   documentLimits,
@@ -16,9 +16,9 @@ import {
   noticeLimits,
   noticeSchema,
   noticesReplySchema,
-} from '../../src/epochs/epoch-messages.ts'
-import { NoticeBoard } from '../../src/epochs/notice-board.ts'
-import { VoteBook } from '../../src/epochs/vote-book.ts'
+} from '../src/epoch-messages.ts'
+import { NoticeBoard } from '../src/notice-board.ts'
+import { VoteBook } from '../src/vote-book.ts'
 
 const secp256k1 = await loadSecp256k1()
 const keyOf = (name: string) => {

@@ -32,10 +32,10 @@ import {
   MemoryStore,
   SeededRandom,
 } from '@stead/testkit'
-import { ChainTime } from '../../src/epochs/chain-time.ts'
-import { EpochService, type EpochServiceOptions } from '../../src/epochs/epoch-service.ts'
-import { PolicyBook } from '../../src/epochs/policy-book.ts'
-import { scheduleOf } from '../../src/epochs/schedule.ts'
+import { ChainTime } from '../src/chain-time.ts'
+import { EpochService, type EpochServiceOptions } from '../src/epoch-service.ts'
+import { PolicyBook } from '../src/policy-book.ts'
+import { scheduleOf } from '../src/schedule.ts'
 
 const secp256k1 = await loadSecp256k1()
 export const TOKEN: bigint = 10n ** 18n
