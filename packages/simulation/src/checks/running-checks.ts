@@ -1,5 +1,7 @@
 import type { SimNode } from '../world/sim-node.ts'
 import type { World } from '../world/world.ts'
+import { checkBonds } from './epoch-checks.ts'
+import { checkTokens } from './reward-checks.ts'
 import type { Violations } from './violations.ts'
 
 /** Timers that one node may have waiting: a few for each request, channel and task in flight. */
@@ -28,6 +30,9 @@ export class RunningChecks {
     for (const node of this.#world.nodes) if (node.isHonest) this.#checkSizes(node, rowsMax)
     for (const node of this.#world.payers) this.#checkOffers(node)
     this.#checkMoney()
+    if (this.#world.economy === undefined) return
+    checkTokens(this.#world, this.#violations)
+    checkBonds(this.#world, this.#violations)
   }
 
   #checkSizes(node: SimNode, rowsMax: number): void {
@@ -71,7 +76,8 @@ export class RunningChecks {
   #checkMoney(): void {
     const { ledger } = this.#world.parts
     let sum: bigint = ledger.escrow.heldMicroUsd
-    const accounts = new Set(this.#world.nodes.flatMap(({ plan }) => [plan.operator, plan.signer.address]))
+    const nodes = this.#world.nodes.flatMap(({ plan }) => [plan.operator, plan.signer.address])
+    const accounts = new Set([...nodes, ...(this.#world.economy?.accounts ?? [])])
     for (const account of accounts) sum += ledger.balances(account).dollarMicroUsd
     const given = this.#world.givenMicroUsd
     this.#violations.check(

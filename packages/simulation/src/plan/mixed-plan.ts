@@ -7,6 +7,8 @@ const NODES_MIN = 4
 const NODES_MAX = 16
 const MINUTES_MIN = 0.25
 const MINUTES_MAX = 1.5
+/** Worlds with epochs take longer; no divisor of the number of profiles, so that each of these comes to have them. */
+const EPOCHS_EVERY = 7
 
 /**
  * A small world of its own for each seed: profiles in turn, so that neighbouring seeds cover all, and a size and a time by
@@ -22,5 +24,6 @@ export function mixedPlan(seed: number): WorldPlan {
     profile: NAMES[seed % NAMES.length] ?? 'all',
     without: [],
     hasRealSignatures: false,
+    hasEpochs: seed % EPOCHS_EVERY === 0,
   }
 }

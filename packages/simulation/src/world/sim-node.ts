@@ -9,6 +9,7 @@ import {
   type Store,
   silentMetrics,
 } from '@stead/core'
+import type { EpochService } from '@stead/epochs'
 import {
   MarketPayer,
   MarketProvider,
@@ -22,6 +23,7 @@ import { attack } from '../byzantine/attacker.ts'
 import { attackOf, type CheatName } from '../byzantine/cheats.ts'
 import { type BendableParts, lyingParts } from '../byzantine/lying-parts.ts'
 import { type ClockFaults, SimClock } from '../engine/sim-clock.ts'
+import { type EpochDuties, type NodeAccount, openNodeEpochs } from './node-epochs.ts'
 import { type ChainFaults, SimChain } from './sim-chain.ts'
 import { SimExecutor } from './sim-executor.ts'
 import type { Place } from './sim-hub.ts'
@@ -49,6 +51,8 @@ export interface NodePlan {
   readonly claimMinimumMicroUsd: bigint
   /** How it cheats; undefined for a node that keeps to the protocol. */
   readonly cheat: CheatName | undefined
+  /** Its bond and what it does in epochs; undefined for a node that takes no part in them. */
+  readonly epochs: EpochDuties | undefined
 }
 
 /** What can be wrong with one node now. */
@@ -76,6 +80,7 @@ interface Life {
   readonly clock: SimClock
   readonly payer: LivePayer | undefined
   readonly provider: LiveProvider | undefined
+  epochs: EpochService | undefined
 }
 
 /** How fuel becomes simulated time: a slow core. */
@@ -138,6 +143,10 @@ export class SimNode {
     return this.#life?.provider
   }
 
+  get epochs(): EpochService | undefined {
+    return this.#life?.epochs
+  }
+
   /** Timers that wait, and rows on its disk: what must not grow without end. */
   sizes(): { readonly timers: number; readonly rows: number } {
     return { timers: this.#life?.clock.pendingTimers ?? 0, rows: this.#store.rowCount }
@@ -161,18 +170,15 @@ export class SimNode {
     const straight = { network: hub.createNode(peer), executor: runs, clock, signer }
     const parts = this.#bent(straight, random)
     const { network } = parts
-    const account = role === 'payer' ? signer.address : operator
-    const chain = new SimChain(
-      { inner: new MemoryChain(ledger, account), clock, worldClock: hub.clock, random: random.fork() },
-      () => this.#faults().chain,
-    )
+    const account = this.#account(role === 'payer' ? signer.address : operator, clock, random)
+    const { chain } = account
     const common = { clock, random, logger, metrics: silentMetrics, store, network, chain, signer, secp256k1 }
     const blobs = new BlobExchange(common)
     const offers = new OfferBook({ ...common, identity: ledger.identity }, offerBookOptionsSchema.parse({}))
     const byHand = attackOf(this.plan.cheat)
     const payer = role === 'payer' && byHand === undefined ? this.#payer({ ...common, blobs, offers }) : undefined
     const provider = role === 'provider' ? this.#provider({ ...common, blobs, executor: parts.executor }) : undefined
-    const life = { clock, payer, provider }
+    const life: Life = { clock, payer, provider, epochs: undefined }
     this.#life = life
     await network.start()
     await chain.start()
@@ -186,6 +192,12 @@ export class SimNode {
       offers.publish({ resource: 'compute', signer, operator, region: '-', terms })
     }
     await payer?.compute.start()
+    if (this.plan.epochs !== undefined) {
+      const node = this.#account(signer.address, clock, random)
+      await node.chain.start()
+      life.epochs = await openNodeEpochs({ ...common, offers, node, operator: account }, this.plan.epochs)
+      life.epochs.start()
+    }
     if (byHand !== undefined) void attack(byHand, { ...common, offers }, this.#telling())
   }
 
@@ -203,6 +215,14 @@ export class SimNode {
     this.#parts.hub.kill(this.plan.peer)
     if (!this.#store.isCrashed) this.#store.crash()
     this.#store = this.#store.reopen(kind, unforcedSurvivors)
+  }
+
+  /** An account on the chain, through this node's endpoint. */
+  #account(account: Address, clock: SimClock, random: SeededRandom): NodeAccount {
+    const { ledger, hub } = this.#parts
+    const inner = new MemoryChain(ledger, account)
+    const components = { inner, clock, worldClock: hub.clock, random: random.fork() }
+    return { inner, chain: new SimChain(components, () => this.#faults().chain) }
   }
 
   #payer(

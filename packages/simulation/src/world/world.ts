@@ -1,4 +1,4 @@
-import { address, isSteadError, messageOf, type PeerId } from '@stead/core'
+import { address, isSteadError, messageOf, type PeerId, type UnixMs } from '@stead/core'
 import { createSigner, peerIdOfPublicKey, type Secp256k1 } from '@stead/protocol'
 import { InlineExecutor } from '@stead/sandbox'
 import { MemoryLedger, type SeededRandom } from '@stead/testkit'
@@ -10,11 +10,14 @@ import { SimClock } from '../engine/sim-clock.ts'
 import { Trace } from '../engine/trace.ts'
 import { FaultInjector } from '../faults/fault-injector.ts'
 import type { FaultProfile } from '../faults/profiles.ts'
+import { CHEAT_STAKE, EPOCH_ECONOMY, HONEST_STAKE } from './epoch-terms.ts'
 import { ModelSecp256k1 } from './model-signatures.ts'
+import type { EpochDuties } from './node-epochs.ts'
 import { SimHub } from './sim-hub.ts'
 import { type NodePlan, SimNode, THAW_SECONDS } from './sim-node.ts'
 import { Witness } from './witness.ts'
 import { Workload } from './workload.ts'
+import { WorldEconomy } from './world-economy.ts'
 import type { WorldParts } from './world-parts.ts'
 
 /** Which world. */
@@ -26,6 +29,8 @@ export interface WorldOptions {
   readonly faults: FaultProfile
   /** Signatures as on the real network; fifty times as slow. */
   readonly hasRealSignatures: boolean
+  /** Providers are bonded, and do what bonded nodes do in epochs. @default false */
+  readonly hasEpochs?: boolean
 }
 
 /** What a world needs from outside. */
@@ -61,6 +66,9 @@ const WRITE_OFF_MORE = 2000
 /** Providers that let their vouchers pile up until a thaw or the end forces them to claim. */
 const PATIENT_SHARE = 0.5
 const PATIENT_MICRO_USD = 10n ** 9n
+/** Providers that are bonded where there are epochs, and those of them that propose roots. */
+const BONDED_SHARE = 0.8
+const PROPOSING_SHARE = 0.4
 /** Nothing that a world of this size does takes so many events: it hangs in a loop. */
 const EVENTS_PER_NODE_MINUTE_MAX = 200_000
 
@@ -71,11 +79,14 @@ export class World {
   readonly nodes: readonly SimNode[]
   readonly parts: WorldParts
   readonly workload: Workload
+  /** Undefined in a world without epochs. */
+  readonly economy: WorldEconomy | undefined
   /** What the code itself took for its own fault, and whatever nobody caught. */
   readonly bugs: string[] = []
   readonly #faults: FaultInjector
   readonly #strayErrors: () => readonly string[]
   readonly #given: bigint
+  #mendedAt = 0 as UnixMs
 
   constructor({ secp256k1, turn, strayErrors }: WorldComponents, options: WorldOptions) {
     this.options = options
@@ -91,7 +102,10 @@ export class World {
       trace,
       streams,
       hub: new SimHub({ clock, random: streams.stream('wires'), scheduler, trace }),
-      ledger: new MemoryLedger({ clock, secp256k1: keys }, { thawSeconds: THAW_SECONDS }),
+      ledger: new MemoryLedger(
+        { clock, secp256k1: keys },
+        { thawSeconds: THAW_SECONDS, ...(options.hasEpochs === true ? { economy: EPOCH_ECONOMY } : {}) },
+      ),
       secp256k1: keys,
       executor: new InlineExecutor(),
       witness: new Witness(),
@@ -118,6 +132,7 @@ export class World {
       { betweenJobsMs: 20_000, tasksMax: 12 },
     )
     this.#given = this.#endow()
+    this.economy = options.hasEpochs === true ? new WorldEconomy(this.parts, this.nodes) : undefined
   }
 
   /** Honest nodes that buy: the rules are about them. */
@@ -139,6 +154,11 @@ export class World {
     for (const node of this.cheats) node.crash('kill', 0)
   }
 
+  /** When the last fault ended, on the chain's clock. */
+  get mendedAt(): UnixMs {
+    return this.#mendedAt
+  }
+
   /** Dollars that each payer had at the beginning. */
   get fundsMicroUsd(): bigint {
     return FUNDS
@@ -152,6 +172,7 @@ export class World {
   /** Starts all nodes and lets them find each other. */
   async start(): Promise<void> {
     await this.parts.executor.start()
+    await this.economy?.start()
     for (const node of this.nodes) void this.#start(node)
     await this.parts.scheduler.run(10_000)
   }
@@ -165,6 +186,7 @@ export class World {
     const end = await this.#pass(endMs, each)
     this.workload.stop()
     this.#faults.stop()
+    this.#mendedAt = this.parts.hub.clock.now()
     return end
   }
 
@@ -253,7 +275,19 @@ export class World {
       creditStartMicroUsd: CREDIT_LEAST + BigInt(Math.floor(random.fraction() * CREDIT_MORE)),
       writeOffMaxMicroUsd: WRITE_OFF_LEAST + BigInt(Math.floor(random.fraction() * WRITE_OFF_MORE)),
       claimMinimumMicroUsd: random.fraction() < PATIENT_SHARE ? PATIENT_MICRO_USD : 1n,
+      epochs: isPayer ? undefined : this.#epochsOf(index, cheat),
     }
+  }
+
+  /** What a provider does in epochs. The first one always takes part and proposes. */
+  #epochsOf(index: number, cheat: CheatName | undefined): EpochDuties | undefined {
+    if (this.options.hasEpochs !== true) return undefined
+    const random = this.parts.streams.stream(`epochs ${index}`)
+    const [bond, propose] = [random.fraction(), random.fraction()]
+    const isFirst = this.#isPayer(index - 1)
+    if (bond >= BONDED_SHARE && !isFirst) return undefined
+    const isProposing = cheat === undefined && (propose < PROPOSING_SHARE || isFirst)
+    return { stakeTokenUnits: cheat === undefined ? HONEST_STAKE : CHEAT_STAKE, isProposing }
   }
 
   #isPayer(index: number): boolean {
