@@ -1,6 +1,8 @@
 import type { Clock, Network, Random, Signer } from '@stead/core'
 import type { Executor } from '@stead/sandbox'
 import { type CheatName, RESULT_CHEATS, WIRE_CHEATS } from './cheats.ts'
+import { epochCheatOf } from './epoch-cheats.ts'
+import { epochLyingNetwork } from './epoch-network.ts'
 import { lyingExecutor } from './lying-executor.ts'
 import { lyingNetwork } from './lying-network.ts'
 
@@ -21,5 +23,6 @@ export function lyingParts(parts: BendableParts, cheat: CheatName, random: Rando
   if (OF_THE_RESULT.has(cheat))
     return { ...parts, executor: lyingExecutor(parts.executor, cheat, { ...parts, random }) }
   if (OF_THE_WIRE.has(cheat)) return { ...parts, network: lyingNetwork({ ...parts, random }, cheat) }
-  return parts
+  const ofEpochs = epochCheatOf(cheat)
+  return ofEpochs === undefined ? parts : { ...parts, network: epochLyingNetwork(parts.network, ofEpochs) }
 }

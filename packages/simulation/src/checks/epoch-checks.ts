@@ -51,7 +51,8 @@ export async function checkEpochs(world: World, violations: Violations, look: ()
     const { final } = roots
     if (final === undefined || final.epoch < whole) return false
     const { result } = await audits.of(final)
-    return bondedOf(world).every(({ service }) => service.faults.size === 0) && owing(world, result).length === 0
+    const isQuiet = bondedOf(world).every(({ service }) => service.faults.size === 0)
+    return isQuiet && owing(world, result).length === 0 && unpunished(world).length === 0
   }
   await world.healPhase(isSettled, (EPOCHS_MAX * EPOCH_SECONDS) / SECONDS_PER_MINUTE, look)
   const { final } = roots
@@ -62,6 +63,10 @@ export async function checkEpochs(world: World, violations: Violations, look: ()
     bondedOf(world).map(({ node }) => node.plan.name),
   )
   checkDuties(world, violations)
+  for (const { plan } of unpunished(world))
+    violations.check(false, 'lies-punished', () => `${plan.name} said two things for one slot and has its bond`, [
+      plan.name,
+    ])
   if (final !== undefined && final.epoch >= whole) await checkFinal(world, { final, audits }, violations)
   checkMinted(world, violations)
 }
@@ -88,6 +93,15 @@ function owing(world: World, result: EpochResult | undefined): readonly SimNode[
   return bondedOf(world)
     .map(({ node }) => node)
     .filter(({ plan }) => unclaimed(world, plan.operator, result) > 0n)
+}
+
+/** Nodes that said two things for one slot while everything was whole, and still have their bond. */
+function unpunished(world: World): readonly SimNode[] {
+  const { stake } = world.parts.ledger.contracts
+  return world.nodes.filter(({ plan, equivocatedMs }) => {
+    const hasLied = equivocatedMs !== undefined && equivocatedMs >= world.mendedMs
+    return hasLied && !stake.isExpelled(plan.signer.address)
+  })
 }
 
 function checkDuties(world: World, violations: Violations): void {

@@ -1,3 +1,4 @@
+import { type Address, address } from '@stead/core'
 import { defaultQualityParameters, encodePolicy, policyId, utilityProgram } from '@stead/rewards'
 import type { MemoryEconomyOptions } from '@stead/testkit'
 
@@ -27,3 +28,5 @@ export const CHEAT_STAKE: bigint = 1000n * TOKEN_UNITS
 /** For deposits behind proposals and challenges: an honest operator never runs out, a liar has three lies. */
 export const HONEST_DEPOSITS: bigint = 10_000n * TOKEN_UNITS
 export const CHEAT_DEPOSITS: bigint = 300n * TOKEN_UNITS
+/** Who owns all Sybil nodes of a world. */
+export const SYBIL: Address = address(`0x${'5b'.repeat(20)}`)

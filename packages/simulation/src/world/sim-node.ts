@@ -21,9 +21,11 @@ import {
 import { MemoryChain, MemoryStore, type SeededRandom } from '@stead/testkit'
 import { attack } from '../byzantine/attacker.ts'
 import { attackOf, type CheatName } from '../byzantine/cheats.ts'
+import { attackEpochs, type EpochLiar } from '../byzantine/epoch-attacker.ts'
+import { epochCheatOf } from '../byzantine/epoch-cheats.ts'
 import { type BendableParts, lyingParts } from '../byzantine/lying-parts.ts'
 import { type ClockFaults, SimClock } from '../engine/sim-clock.ts'
-import { type EpochDuties, type NodeAccount, openNodeEpochs } from './node-epochs.ts'
+import { type EpochDuties, economyOf, type NodeAccount, openNodeEpochs } from './node-epochs.ts'
 import { type ChainFaults, SimChain } from './sim-chain.ts'
 import { SimExecutor } from './sim-executor.ts'
 import type { Place } from './sim-hub.ts'
@@ -103,6 +105,7 @@ export class SimNode {
   #life: Life | undefined
   #lives = 0
   #powerLosses = 0
+  #equivocatedMs: number | undefined
 
   constructor(
     parts: WorldParts,
@@ -124,6 +127,11 @@ export class SimNode {
   /** How often it lost what its disk was not forced to keep. */
   get powerLosses(): number {
     return this.#powerLosses
+  }
+
+  /** When it said two things for one slot the last time, in simulated time; undefined for who never did. */
+  get equivocatedMs(): number | undefined {
+    return this.#equivocatedMs
   }
 
   get isAlive(): boolean {
@@ -197,6 +205,7 @@ export class SimNode {
       await node.chain.start()
       life.epochs = await openNodeEpochs({ ...common, offers, node, operator: account }, this.plan.epochs)
       life.epochs.start()
+      this.#cheatInEpochs({ ...common, service: life.epochs, chain, economy: economyOf(account) })
     }
     if (byHand !== undefined) void attack(byHand, { ...common, offers }, this.#telling())
   }
@@ -215,6 +224,15 @@ export class SimNode {
     this.#parts.hub.kill(this.plan.peer)
     if (!this.#store.isCrashed) this.#store.crash()
     this.#store = this.#store.reopen(kind, unforcedSurvivors)
+  }
+
+  #cheatInEpochs(liar: Omit<EpochLiar, 'onEquivocation'>): void {
+    const cheat = epochCheatOf(this.plan.cheat)
+    if (cheat === undefined) return
+    const onEquivocation = (): void => {
+      this.#equivocatedMs = this.#parts.scheduler.nowMs
+    }
+    void attackEpochs(cheat, { ...liar, onEquivocation }, this.#telling())
   }
 
   /** An account on the chain, through this node's endpoint. */

@@ -1,8 +1,9 @@
-import { address, isSteadError, messageOf, type PeerId, type UnixMs } from '@stead/core'
+import { type Address, address, isSteadError, messageOf, type PeerId, type UnixMs } from '@stead/core'
 import { createSigner, peerIdOfPublicKey, type Secp256k1 } from '@stead/protocol'
 import { InlineExecutor } from '@stead/sandbox'
 import { MemoryLedger, type SeededRandom } from '@stead/testkit'
 import { type CheatName, isPayerCheat, PAYER_CHEATS, PROVIDER_CHEATS } from '../byzantine/cheats.ts'
+import { EPOCH_CHEATS, epochCheatOf, isSelfDealing } from '../byzantine/epoch-cheats.ts'
 import { RandomStreams } from '../engine/random-streams.ts'
 import { unlessRefused } from '../engine/refusals.ts'
 import { type RunEnd, Scheduler } from '../engine/scheduler.ts'
@@ -10,7 +11,7 @@ import { SimClock } from '../engine/sim-clock.ts'
 import { Trace } from '../engine/trace.ts'
 import { FaultInjector } from '../faults/fault-injector.ts'
 import type { FaultProfile } from '../faults/profiles.ts'
-import { CHEAT_STAKE, EPOCH_ECONOMY, HONEST_STAKE } from './epoch-terms.ts'
+import { CHEAT_STAKE, EPOCH_ECONOMY, HONEST_STAKE, SYBIL } from './epoch-terms.ts'
 import { ModelSecp256k1 } from './model-signatures.ts'
 import type { EpochDuties } from './node-epochs.ts'
 import { SimHub } from './sim-hub.ts'
@@ -69,6 +70,8 @@ const PATIENT_MICRO_USD = 10n ** 9n
 /** Providers that are bonded where there are epochs, and those of them that propose roots. */
 const BONDED_SHARE = 0.8
 const PROPOSING_SHARE = 0.4
+/** Cheating providers that cheat in epochs, where there are any. */
+const EPOCH_CHEAT_SHARE = 0.6
 /** Nothing that a world of this size does takes so many events: it hangs in a loop. */
 const EVENTS_PER_NODE_MINUTE_MAX = 200_000
 
@@ -86,7 +89,7 @@ export class World {
   readonly #faults: FaultInjector
   readonly #strayErrors: () => readonly string[]
   readonly #given: bigint
-  #mendedAt = 0 as UnixMs
+  #mended = { at: 0 as UnixMs, nowMs: 0 }
 
   constructor({ secp256k1, turn, strayErrors }: WorldComponents, options: WorldOptions) {
     this.options = options
@@ -154,9 +157,13 @@ export class World {
     for (const node of this.cheats) node.crash('kill', 0)
   }
 
-  /** When the last fault ended, on the chain's clock. */
+  /** When the last fault ended: on the chain's clock, and in simulated time. */
   get mendedAt(): UnixMs {
-    return this.#mendedAt
+    return this.#mended.at
+  }
+
+  get mendedMs(): number {
+    return this.#mended.nowMs
   }
 
   /** Dollars that each payer had at the beginning. */
@@ -186,7 +193,7 @@ export class World {
     const end = await this.#pass(endMs, each)
     this.workload.stop()
     this.#faults.stop()
-    this.#mendedAt = this.parts.hub.clock.now()
+    this.#mended = { at: this.parts.hub.clock.now(), nowMs: scheduler.nowMs }
     return end
   }
 
@@ -264,7 +271,7 @@ export class World {
       cheat,
       signer,
       peer: peerIdOfPublicKey(signer.publicKey),
-      operator: isPayer ? signer.address : address(`0x${(index + 1).toString(16).padStart(40, '0')}`),
+      operator: isPayer ? signer.address : operatorOf(index, cheat),
       place: { xMs: random.fraction() * WORLD_MS, yMs: random.fraction() * WORLD_MS },
       clock: {
         driftPpm: (random.fraction() - 0.5) * 2 * DRIFT_PPM,
@@ -285,7 +292,8 @@ export class World {
     const random = this.parts.streams.stream(`epochs ${index}`)
     const [bond, propose] = [random.fraction(), random.fraction()]
     const isFirst = this.#isPayer(index - 1)
-    if (bond >= BONDED_SHARE && !isFirst) return undefined
+    const isBonded = bond < BONDED_SHARE || isFirst || epochCheatOf(cheat) !== undefined
+    if (!isBonded) return undefined
     const isProposing = cheat === undefined && (propose < PROPOSING_SHARE || isFirst)
     return { stakeTokenUnits: cheat === undefined ? HONEST_STAKE : CHEAT_STAKE, isProposing }
   }
@@ -299,18 +307,26 @@ export class World {
     const random = this.parts.streams.stream(`cheat ${index}`)
     const isSpared = index === 0 || !this.#isPayer(index - 1) !== !this.#isPayer(index)
     if (random.fraction() >= this.options.faults.byzantineShare || isSpared) return undefined
-    const cheats = this.options.faults.cheats ?? [...PROVIDER_CHEATS, ...PAYER_CHEATS]
+    const isOfEpochs = this.options.hasEpochs === true && !this.#isPayer(index) && random.fraction() < EPOCH_CHEAT_SHARE
+    const all = isOfEpochs ? EPOCH_CHEATS : [...PROVIDER_CHEATS, ...PAYER_CHEATS]
+    const cheats = this.options.faults.cheats ?? all
     return cheats[Math.floor(random.fraction() * cheats.length)]
   }
 
   #endow(): bigint {
     const { ledger } = this.parts
-    for (const { plan } of this.nodes) {
-      const dollars = plan.role === 'payer' ? { dollarMicroUsd: FUNDS } : {}
-      ledger.give(plan.role === 'payer' ? plan.signer.address : plan.operator, { gasWei: GAS_WEI, ...dollars })
+    const isBuyer = ({ plan }: SimNode): boolean => plan.role === 'payer' || isSelfDealing(plan.cheat)
+    for (const node of this.nodes) {
+      const { role, signer, operator } = node.plan
+      const dollars = isBuyer(node) ? { dollarMicroUsd: FUNDS } : {}
+      ledger.give(role === 'payer' ? signer.address : operator, { gasWei: GAS_WEI, ...dollars })
     }
-    return FUNDS * BigInt(this.nodes.filter(({ plan }) => plan.role === 'payer').length)
+    return FUNDS * BigInt(this.nodes.filter(isBuyer).length)
   }
+}
+
+function operatorOf(index: number, cheat: CheatName | undefined): Address {
+  return cheat === 'sybil' ? SYBIL : address(`0x${(index + 1).toString(16).padStart(40, '0')}`)
 }
 
 function priceOf(random: SeededRandom): number {
