@@ -1,9 +1,10 @@
 import { computeMutants } from './compute-mutants.ts'
+import { epochMutants } from './epoch-mutants.ts'
 import { marketMutants } from './market-mutants.ts'
 import type { Mutant } from './mutant.ts'
 
 /** All mutants, in the order in which they are tried. */
-export const mutants: readonly Mutant[] = [...marketMutants, ...computeMutants]
+export const mutants: readonly Mutant[] = [...marketMutants, ...computeMutants, ...epochMutants]
 
 /** @throws RangeError when there is none of this name */
 export function mutantNamed(name: string): Mutant {

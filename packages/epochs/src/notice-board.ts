@@ -100,6 +100,8 @@ export class NoticeBoard {
   }
 
   #hear(payload: Uint8Array, from: PeerId): GossipVerdict {
+    // Without a block nobody knows which epochs matter; what is said now is asked for later.
+    if (this.#ports.time.head === undefined) return 'ignore'
     try {
       const notice = noticeSchema.decodeMessage(payload)
       if (addressOfPeerId(from) !== notice.node) return 'reject'

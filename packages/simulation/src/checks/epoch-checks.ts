@@ -1,7 +1,8 @@
-import type { FinalRoot } from '@stead/core'
-import type { EpochService } from '@stead/epochs'
-import { type EpochResult, openProbeLog } from '@stead/rewards'
-import { EPOCH_SECONDS } from '../world/epoch-terms.ts'
+import type { ContentId, FinalRoot } from '@stead/core'
+import type { EpochNotice, EpochService } from '@stead/epochs'
+import { Assignment, type ComputedEpoch, type EpochResult, epochNumber, openProbeLog } from '@stead/rewards'
+import { EPOCH_SECONDS, PROBERS_MIN, PROBERS_PER_NODE } from '../world/epoch-terms.ts'
+import { KEEP_EPOCHS } from '../world/node-epochs.ts'
 import type { SimNode } from '../world/sim-node.ts'
 import type { World } from '../world/world.ts'
 import { EpochAuditor, type RootFinding } from './epoch-auditor.ts'
@@ -17,6 +18,13 @@ interface Bonded {
 /** Epochs after the faults in which everything must be settled: liars may hold up some of them. */
 const EPOCHS_MAX = 8
 const SECONDS_PER_MINUTE = 60
+/** Until then a node that was away when the faults ended is up again. */
+const START_MS_MAX = 10_000
+const NOTICES_PER_NODE_MAX = 8
+/** Tables whose keys begin with an epoch, in digits that sort. */
+const TABLES_BY_EPOCH = ['epoch-seeds', 'epoch-probes', 'epoch-own-logs', 'epoch-logs', 'epoch-results'] as const
+const EPOCH_DIGITS = 8
+const KINDS: readonly EpochNotice['kind'][] = ['log', 'result', 'vote']
 
 function bondedOf(world: World): readonly Bonded[] {
   return world.providers.flatMap((node) => (node.epochs === undefined ? [] : [{ node, service: node.epochs }]))
@@ -49,6 +57,8 @@ export async function checkEpochs(world: World, violations: Violations, look: ()
   const audits = new Audits(world)
   const isSettled = async (): Promise<boolean> => {
     const { final } = roots
+    // While their documents are still kept.
+    for (const root of rootsOfPeace(world)) await audits.of(root)
     if (final === undefined || final.epoch < whole) return false
     const { result } = await audits.of(final)
     const isQuiet = bondedOf(world).every(({ service }) => service.faults.size === 0)
@@ -69,9 +79,10 @@ export async function checkEpochs(world: World, violations: Violations, look: ()
     ])
   if (final !== undefined && final.epoch >= whole) await checkFinal(world, { final, audits }, violations)
   checkMinted(world, violations)
+  await checkKept(world, violations)
 }
 
-/** Audits of final roots, each done once. */
+/** Audits of final roots; one that found no fault is not done again. */
 class Audits {
   readonly #auditor: EpochAuditor
   readonly #done: Map<string, RootFinding> = new Map()
@@ -81,8 +92,8 @@ class Audits {
   }
 
   async of(final: FinalRoot): Promise<RootFinding & { readonly result: EpochResult | undefined }> {
-    const finding = this.#done.get(final.evidence) ?? (await this.#auditor.look(final))
-    this.#done.set(final.evidence, finding)
+    const finding = this.#done.get(`${final.root} ${final.evidence}`) ?? (await this.#auditor.look(final))
+    if (finding.fault === undefined) this.#done.set(`${final.root} ${final.evidence}`, finding)
     return { ...finding, result: finding.computed?.result }
   }
 }
@@ -117,12 +128,42 @@ async function checkFinal(
   { final, audits }: { readonly final: FinalRoot; readonly audits: Audits },
   violations: Violations,
 ): Promise<void> {
-  const { fault, evidence, result } = await audits.of(final)
+  const names = bondedOf(world).map(({ node }) => node.plan.name)
+  for (const root of rootsOfPeace(world)) {
+    const { fault } = await audits.of(root)
+    violations.check(fault === undefined, 'root-true', () => `the final root of epoch ${root.epoch}: ${fault}`, names)
+  }
+  const { evidence, computed } = await audits.of(final)
+  await checkLogs(world, { epoch: final.epoch, logs: evidence?.logs ?? [] }, violations)
+  if (computed !== undefined) checkQuality(world, computed, violations)
+  for (const { plan } of owing(world, computed?.result))
+    violations.check(
+      false,
+      'rewards-claimed',
+      () => `${plan.name} has not claimed what the root of epoch ${final.epoch} gives it`,
+      [plan.name],
+    )
+}
+
+/** Roots that are final and were proposed when everything was whole again, and nodes had had time to start. */
+function rootsOfPeace(world: World): readonly FinalRoot[] {
+  const { blocks, contracts } = world.parts.ledger
+  const all = { fromBlock: 0, toBlock: blocks.head.number }
+  const isOfPeace = (block: number): boolean => blocks.block(block).at >= world.mendedAt + START_MS_MAX
+  const proposed = contracts.events.of('proposed', all).filter(({ blockNumber }) => isOfPeace(blockNumber))
+  const attempts = new Set(proposed.map(({ attempt }) => attempt))
+  return contracts.events.of('final', all).filter(({ attempt }) => attempts.has(attempt))
+}
+
+/** What every honest prober reported of an epoch without faults is in its evidence. */
+async function checkLogs(
+  world: World,
+  { epoch, logs }: { readonly epoch: number; readonly logs: readonly ContentId[] },
+  violations: Violations,
+): Promise<void> {
   const bonded = bondedOf(world)
-  const names = bonded.map(({ node }) => node.plan.name)
-  violations.check(fault === undefined, 'root-true', () => `the final root of epoch ${final.epoch}: ${fault}`, names)
   const probers = new Set<string>()
-  for (const id of evidence?.logs ?? []) {
+  for (const id of logs) {
     const bytes = await firstOf(bonded, ({ service }) => service.shelf.get(id))
     if (bytes !== undefined) probers.add(openProbeLog(world.parts.secp256k1, bytes).log.prober)
   }
@@ -131,17 +172,57 @@ async function checkFinal(
     violations.check(
       probers.has(signer.address),
       'logs-counted',
-      () => `the log of ${name} is not in the evidence of epoch ${final.epoch}, in which nothing was wrong`,
+      () => `the log of ${name} is not in the evidence of epoch ${epoch}, in which nothing was wrong`,
       [name],
     )
   }
-  for (const { plan } of owing(world, result))
+}
+
+/** Who was there has a quality, whatever a minority of its probers reports. */
+function checkQuality(world: World, { facts, findings }: ComputedEpoch, violations: Violations): void {
+  const honest = new Set(bondedOf(world).map(({ node }) => node.plan.signer.address))
+  const assignment = new Assignment(facts.beacon, facts.nodes, PROBERS_PER_NODE)
+  for (const { node } of bondedOf(world)) {
+    const { name, signer } = node.plan
+    const place = assignment.indexOf(signer.address)
+    if (place === undefined) continue
+    const probers = assignment.probersOf(place).flatMap((prober) => assignment.nodes[prober]?.node ?? [])
+    const friends = probers.filter((prober) => honest.has(prober))
+    if (friends.length < PROBERS_MIN || 2 * friends.length <= probers.length) continue
+    const quality = findings.quality.of(signer.address)
     violations.check(
-      false,
-      'rewards-claimed',
-      () => `${plan.name} has not claimed what the root of epoch ${final.epoch} gives it`,
-      [plan.name],
+      quality?.qualityPpm !== undefined && quality.qualityPpm > 0,
+      'quality-fair',
+      () =>
+        `${name} was there in epoch ${facts.epoch}, ${friends.length} of ${probers.length} probers are honest, and its quality is ${quality?.qualityPpm}`,
+      [name],
     )
+  }
+}
+
+/** What a node keeps of epochs does not grow with time. */
+async function checkKept(world: World, violations: Violations): Promise<void> {
+  for (const { node, service } of bondedOf(world)) {
+    const { name } = node.plan
+    const now = service.ports.time.epoch()
+    // What is old is deleted once in an epoch, in its first rounds.
+    const oldest = now - KEEP_EPOCHS - 1
+    for (const table of TABLES_BY_EPOCH) {
+      const [first] = await node.store.scan(table, { limit: 1 })
+      const epoch = first === undefined ? now : Number.parseInt(first.key.slice(0, EPOCH_DIGITS), 16)
+      violations.check(
+        epoch >= oldest,
+        'epoch-rows-bounded',
+        () => `${name} has rows of epoch ${epoch} in ${table} in epoch ${now}; it keeps ${KEEP_EPOCHS}`,
+        [name],
+      )
+    }
+    for (let epoch = 0; epoch <= now; epoch++) {
+      const notices = KINDS.reduce((sum, kind) => sum + service.board.of(epochNumber(epoch), kind).length, 0)
+      const isBounded = notices <= NOTICES_PER_NODE_MAX * world.nodes.length
+      violations.check(isBounded, 'notices-bounded', () => `${name} keeps ${notices} notices of epoch ${epoch}`, [name])
+    }
+  }
 }
 
 async function firstOf<Item, Value>(

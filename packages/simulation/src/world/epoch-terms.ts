@@ -6,8 +6,15 @@ export const TOKEN_UNITS: bigint = 10n ** 18n
 export const EPOCH_SECONDS = 120
 export const CHALLENGE_SECONDS = 60
 
+export const PROBERS_PER_NODE = 3
+export const PROBERS_MIN = 2
 /** Few probes, so that an epoch of minutes holds them. */
-const QUALITY = { ...defaultQualityParameters, probersPerNode: 3, probersMin: 2, probesPerEpoch: 4 }
+const QUALITY = {
+  ...defaultQualityParameters,
+  probersPerNode: PROBERS_PER_NODE,
+  probersMin: PROBERS_MIN,
+  probesPerEpoch: 4,
+}
 
 /** The policy by which epochs of a simulated world are computed. */
 export const UTILITY_POLICY: Uint8Array = encodePolicy(utilityProgram, { quality: QUALITY })

@@ -29,7 +29,7 @@ export interface NodeAccount {
 }
 
 /** Documents of older epochs are deleted, so that a run of an hour shows what grows. */
-const KEEP_EPOCHS = 6
+export const KEEP_EPOCHS = 6
 
 /** The economy through an account's endpoint. */
 export function economyOf({ inner, chain }: NodeAccount): Economy {

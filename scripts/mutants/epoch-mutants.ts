@@ -1,0 +1,105 @@
+import { KILLS, POWER_LOSSES } from './more-faults.ts'
+import type { Mutant } from './mutant.ts'
+
+const EPOCHS = 'packages/epochs/src'
+
+/** Enough for every kind of cheat in epochs to occur in some of a few worlds. */
+const MANY_CHEATS = { byzantineShare: 0.5 } as const
+
+/** Faults of what nodes do in epochs. */
+export const epochMutants: readonly Mutant[] = [
+  {
+    name: 'log-not-kept',
+    what: 'a prober that died after it published signs another log for the same epoch',
+    file: `${EPOCHS}/probe-round.ts`,
+    from: 'if (before !== undefined) return before\n    const { chainId, escrow }',
+    to: 'const { chainId, escrow }',
+    profile: 'crashes',
+    more: KILLS,
+    faultMinutes: 6,
+    rule: 'honest-bond',
+  },
+  {
+    name: 'log-not-forced',
+    what: 'a prober publishes a log that its disk may forget',
+    file: `${EPOCHS}/probe-round.ts`,
+    from: "await store.write([put(EPOCH_TABLES.ownLogs, key, bytes)], 'power')",
+    to: "await store.write([put(EPOCH_TABLES.ownLogs, key, bytes)], 'process')",
+    profile: 'crashes',
+    more: POWER_LOSSES,
+    faultMinutes: 6,
+    rule: 'honest-bond',
+  },
+  {
+    name: 'audit-believes-all',
+    what: 'a watcher takes every proposal for true',
+    file: `${EPOCHS}/watcher.ts`,
+    from: "verdict: audit.kind === 'match' ? 'match' : 'mismatch',",
+    to: "verdict: 'match',",
+    profile: 'byzantine',
+    more: MANY_CHEATS,
+    rule: 'root-true',
+  },
+  {
+    name: 'withheld-is-fine',
+    what: 'evidence that nobody gives out is waited for until its root is final',
+    file: `${EPOCHS}/watcher.ts`,
+    from: 'return this.#ports.time.now() < (seenAt + open.endsAt) / 2',
+    to: 'return this.#ports.time.now() < seenAt + open.endsAt',
+    profile: 'byzantine',
+    more: MANY_CHEATS,
+    rule: 'root-true',
+  },
+  {
+    name: 'lies-unreported',
+    what: 'two logs of one prober are noticed and not reported',
+    file: `${EPOCHS}/lie-reporter.ts`,
+    from: 'if (!(await this.#ports.economy.bondOf(lie.node)).expelled) {',
+    to: 'if ((await this.#ports.economy.bondOf(lie.node)).expelled) {',
+    profile: 'byzantine',
+    more: MANY_CHEATS,
+    rule: 'lies-punished',
+  },
+  {
+    name: 'decision-at-two-thirds-missed',
+    what: 'votes are counted against more than all of the stake, so that nothing is ever decided',
+    file: `${EPOCHS}/watcher.ts`,
+    from: 'if (3n * stakeFor <= 2n * total) return',
+    to: 'if (2n * stakeFor <= 3n * total) return',
+    profile: 'byzantine',
+    more: MANY_CHEATS,
+    rule: 'epoch-final',
+  },
+  {
+    name: 'late-logs-refused',
+    what: 'nodes that were parted while logs were told never have the same ones',
+    file: `${EPOCHS}/epoch-service.ts`,
+    from: 'if (open !== undefined) await this.#gatherOf(open, true)',
+    to: '',
+    profile: 'wires',
+    more: { partitions: 3, lastsMsMax: 120_000 },
+    rule: 'epoch-final',
+    faultMinutes: 4,
+  },
+  {
+    name: 'rewards-left',
+    what: 'caps are never raised, so that rewards stay unclaimed',
+    file: `${EPOCHS}/reward-claimer.ts`,
+    from: 'for (let from = 0; from < accruable.length; from += EPOCHS_PER_ACCRUAL_MAX) {',
+    to: 'for (let from = 0; from < 0; from += EPOCHS_PER_ACCRUAL_MAX) {',
+    profile: 'none',
+    faultMinutes: 6,
+    rule: 'rewards-claimed',
+  },
+  {
+    name: 'old-epochs-kept',
+    what: 'rows of old epochs are never deleted',
+    file: `${EPOCHS}/epoch-tables.ts`,
+    from: 'if (rows.length === 0) return',
+    to: 'if (rows.length >= 0) return',
+    profile: 'none',
+    nodes: 5,
+    faultMinutes: 14,
+    rule: 'epoch-rows-bounded',
+  },
+].map((mutant) => ({ ...mutant, hasEpochs: true }) as Mutant)
