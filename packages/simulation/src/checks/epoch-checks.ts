@@ -1,12 +1,13 @@
 import type { ContentId, FinalRoot } from '@stead/core'
 import type { EpochNotice, EpochService } from '@stead/epochs'
 import { Assignment, type ComputedEpoch, type EpochResult, epochNumber, openProbeLog } from '@stead/rewards'
+import type { FaultProfile } from '../faults/profiles.ts'
 import { EPOCH_SECONDS, PROBERS_MIN, PROBERS_PER_NODE } from '../world/epoch-terms.ts'
 import { KEEP_EPOCHS } from '../world/node-epochs.ts'
 import type { SimNode } from '../world/sim-node.ts'
 import type { World } from '../world/world.ts'
 import { EpochAuditor, type RootFinding } from './epoch-auditor.ts'
-import { checkMinted, unclaimed } from './reward-checks.ts'
+import { checkDeposits, checkMinted, unbooked, unclaimed } from './reward-checks.ts'
 import type { Violations } from './violations.ts'
 
 /** An honest node that has a bond and lives. */
@@ -62,7 +63,8 @@ export async function checkEpochs(world: World, violations: Violations, look: ()
     if (final === undefined || final.epoch < whole) return false
     const { result } = await audits.of(final)
     const isQuiet = bondedOf(world).every(({ service }) => service.faults.size === 0)
-    return isQuiet && owing(world, result).length === 0 && unpunished(world).length === 0
+    const isPaid = owing(world, result).length === 0 && (await unpaid(world)).length === 0
+    return isQuiet && isPaid && unpunished(world).length === 0
   }
   await world.healPhase(isSettled, (EPOCHS_MAX * EPOCH_SECONDS) / SECONDS_PER_MINUTE, look)
   const { final } = roots
@@ -79,6 +81,9 @@ export async function checkEpochs(world: World, violations: Violations, look: ()
     ])
   if (final !== undefined && final.epoch >= whole) await checkFinal(world, { final, audits }, violations)
   checkMinted(world, violations)
+  if (isCalm(world.options.faults)) checkDeposits(world, violations)
+  for (const { node, why } of await unpaid(world))
+    violations.check(false, 'claims-booked', () => `${node.plan.name} ${why}`, [node.plan.name])
   await checkKept(world, violations)
 }
 
@@ -104,6 +109,27 @@ function owing(world: World, result: EpochResult | undefined): readonly SimNode[
   return bondedOf(world)
     .map(({ node }) => node)
     .filter(({ plan }) => unclaimed(world, plan.operator, result) > 0n)
+}
+
+/** Honest nodes whose operator has credit left in the Escrow, or was brought something that their books do not have. */
+async function unpaid(world: World): Promise<readonly { readonly node: SimNode; readonly why: string }[]> {
+  const found: { readonly node: SimNode; readonly why: string }[] = []
+  for (const { node, service } of bondedOf(world)) {
+    const { operator } = node.plan
+    const owed = world.parts.ledger.escrow.owedMicroUsd(operator)
+    if (owed > 0n) found.push({ node, why: `has ${owed} micro-dollars of credit that nobody paid out` })
+    const known = new Set((await service.claimer?.claimed())?.map(({ transaction }) => transaction))
+    const missing = unbooked(world, operator, known)
+    if (missing.length > 0) found.push({ node, why: `does not know of ${missing.length} of its transactions` })
+  }
+  return found
+}
+
+/** Nothing goes wrong by itself: no loss, no crash, no outage. */
+function isCalm({ wires, disk, chain, ...rates }: FaultProfile): boolean {
+  const { crashes, partitions, cuts, clogs, outages, badDisks, jumps } = rates
+  const sum = crashes + partitions + cuts + clogs + outages + badDisks + jumps
+  return sum + wires.lossShare + disk.refusedShare + chain.lostShare === 0
 }
 
 /** Nodes that said two things for one slot while everything was whole, and still have their bond. */

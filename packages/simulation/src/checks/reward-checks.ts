@@ -1,5 +1,6 @@
 import type { Address } from '@stead/core'
 import type { EpochResult } from '@stead/rewards'
+import { HONEST_DEPOSITS } from '../world/epoch-terms.ts'
 import type { World } from '../world/world.ts'
 import type { Violations } from './violations.ts'
 
@@ -104,4 +105,36 @@ export function unclaimed(world: World, operator: Address, result: EpochResult):
     else if (owed > 0n) units += owed
   }
   return units
+}
+
+/** Transactions that brought an operator something and that are not among those its node knows. */
+export function unbooked(world: World, operator: Address, known: ReadonlySet<string>): readonly string[] {
+  const { events } = world.parts.ledger.contracts
+  const all = allBlocks(world)
+  const done = [...events.of('accruals', all), ...events.of('rewards', all), ...events.of('payouts', all)]
+  const own = done.filter((event) => event.operator === operator).map(({ transaction }) => transaction as string)
+  return own.filter((transaction) => !known.has(transaction))
+}
+
+/** Deposits that an operator has behind what is open now. */
+function depositsOf(world: World, operator: Address): bigint {
+  const { proposal, terms } = world.parts.ledger.contracts.roots
+  const sides = [proposal?.proposer, proposal?.challenge?.challenger].filter((account) => account === operator)
+  return BigInt(sides.length) * terms.depositTokenUnits
+}
+
+/** Where nothing fails and only cheats are about, an honest proposal or challenge costs nobody its deposit. */
+export function checkDeposits(world: World, violations: Violations): void {
+  const minted = mintedTo(world)
+  const { tokens } = world.parts.ledger.contracts
+  for (const { plan } of world.providers) {
+    if (plan.epochs === undefined) continue
+    const have = tokens.of(plan.operator) + depositsOf(world, plan.operator) - (minted.get(plan.operator) ?? 0n)
+    violations.check(
+      have >= HONEST_DEPOSITS,
+      'honest-deposit',
+      () => `${plan.name} is honest and lost ${HONEST_DEPOSITS - have} token units of its deposits`,
+      [plan.name],
+    )
+  }
 }

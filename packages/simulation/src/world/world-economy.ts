@@ -1,12 +1,15 @@
 import type { Address } from '@stead/core'
 import { signNodeConsent } from '@stead/protocol'
-import { MemoryChain } from '@stead/testkit'
+import { MemoryChain, type SeededRandom } from '@stead/testkit'
 import { BLOCK_MS, CHEAT_DEPOSITS, HONEST_DEPOSITS } from './epoch-terms.ts'
 import { LotBuyer } from './lot-buyer.ts'
 import type { SimNode } from './sim-node.ts'
 import type { WorldParts } from './world-parts.ts'
 
 const GAS_WEI = 10n ** 20n
+/** Governance changes κ for lots that are sold later, at most so far apart. */
+const KAPPA_MS_MAX = 300_000
+const KAPPAS_BPS = [1000, 5000, 8000, 9000] as const
 
 /** What came of the epochs of a world. */
 export interface EconomyCounts {
@@ -21,10 +24,12 @@ export class WorldEconomy {
   readonly buyer: LotBuyer
   readonly #parts: WorldParts
   readonly #bonded: readonly SimNode[]
+  readonly #random: SeededRandom
 
   constructor(parts: WorldParts, nodes: readonly SimNode[]) {
     this.#parts = parts
     this.#bonded = nodes.filter(({ plan }) => plan.epochs !== undefined)
+    this.#random = parts.streams.stream('governance')
     this.buyer = new LotBuyer({ ...parts, random: parts.streams.stream('lots') })
   }
 
@@ -50,6 +55,7 @@ export class WorldEconomy {
   async start(): Promise<void> {
     for (const node of this.#bonded) await this.#bond(node)
     this.#mine()
+    this.#govern()
     await this.buyer.start()
   }
 
@@ -63,6 +69,15 @@ export class WorldEconomy {
     const consent = signNodeConsent(signer, operator, ledger.identity)
     await chain.economy().bond(signer.address, epochs?.stakeTokenUnits ?? 0n, consent)
     await chain.stop()
+  }
+
+  #govern(): void {
+    const { scheduler, ledger } = this.#parts
+    const draw = (): number => this.#random.fraction()
+    scheduler.at(scheduler.nowMs + draw() * KAPPA_MS_MAX, () => {
+      ledger.setKappaBps(KAPPAS_BPS[Math.floor(draw() * KAPPAS_BPS.length)] ?? KAPPAS_BPS[0])
+      this.#govern()
+    })
   }
 
   #mine(): void {
