@@ -1,6 +1,6 @@
 // `npm run sim:scale`: what a node sends, how long searches take and how a loss is mended in networks of 1,000, 10,000
 // and 100,000 nodes, by the model of packages/simulation/src/scale; `docs/scale.svg` shows how it grows.
-// `-- --nodes 1000,10000` chooses sizes, `--connections 32` what each node keeps, `--json` prints {results, walls}.
+// `-- --nodes 1000,10000` chooses sizes, `--connections 300` what each node keeps at rest, `--json` prints {results, walls}.
 // `-- --check` holds the model's gossip against real nodes over loopback instead.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -22,7 +22,7 @@ const { values } = parseArgs({
 })
 const figures = figuresOfTheCode()
 const sizes = values.nodes.split(',').map(Number)
-const connections = Number(values.connections ?? figures.connections.max)
+const connections = Number(values.connections ?? figures.connections.idleMax)
 const seed = Number(values.seed)
 const isBad = (number: number, least: number): boolean => !Number.isSafeInteger(number) || number < least
 // Below this the wish for near nodes cannot be met at all, and ids of 32 bits are too few above a hundred million.
@@ -48,7 +48,11 @@ if (values.check) {
   if (values.json) process.stdout.write(`${JSON.stringify({ results, walls }, null, 2)}\n`)
   else process.stdout.write(`${printScale(results, walls)}\n`)
   if (results.length > 1) {
-    const file = join(root, 'docs', connections === figures.connections.max ? 'scale.svg' : `scale-${connections}.svg`)
+    const file = join(
+      root,
+      'docs',
+      connections === figures.connections.idleMax ? 'scale.svg' : `scale-${connections}.svg`,
+    )
     writeFileSync(file, drawGrowth(results))
     process.stderr.write(`wrote ${file}\n`)
   }

@@ -19,19 +19,22 @@ import {
 } from '@stead/core'
 import { createSigner, loadSecp256k1, nobleSecp256k1, peerIdOfPublicKey } from '@stead/protocol'
 import { AddressScope } from './address-scope.ts'
+import { ConnectionTrimmer, type TrimCandidate } from './connection-trimmer.ts'
 import type { SteadLibp2p } from './create-node.ts'
 import { Libp2pError } from './errors.ts'
 import { wireProtocolOf } from './frame.ts'
 import { Gossip } from './gossip.ts'
 import { libp2pPrivateKey, verifyFaster } from './identity.ts'
 import { MeshKeeper } from './mesh-keeper.ts'
+import { MeshNeighbours } from './mesh-neighbours.ts'
 import { NeighbourSearch } from './neighbour-search.ts'
 import { type Libp2pOptions, type Libp2pOptionsInput, parseLibp2pOptions } from './options.ts'
 import { PeerBook } from './peer-book.ts'
+import { PeerUsage } from './peer-usage.ts'
 import { ProviderTable, TABLE_PROTOCOL } from './provider-table.ts'
 import { Refusals } from './refusals.ts'
 import { RequestLayer } from './request-layer.ts'
-import { RoundTrips } from './round-trips.ts'
+import { PING_PROTOCOL, RoundTrips } from './round-trips.ts'
 
 /** What a {@link Libp2pNetwork} needs. */
 export interface Libp2pNetworkComponents {
@@ -45,6 +48,8 @@ export interface Libp2pNetworkComponents {
 
 /** Streams of one protocol per connection; ours need one, and one more while it is opened again. */
 const STREAMS_PER_CONNECTION_MAX = 4
+/** What is on its way to an idle peer may still arrive. */
+const CLOSE_TIMEOUT_MS = 5000
 
 /** The Network port over js-libp2p. Starts once; after stop it stays stopped. */
 export class Libp2pNetwork implements Network {
@@ -60,6 +65,9 @@ export class Libp2pNetwork implements Network {
   readonly #providers: ProviderTable
   readonly #mesh: MeshKeeper
   readonly #neighbours: NeighbourSearch
+  readonly #usage: PeerUsage
+  readonly #meshNeighbours: MeshNeighbours = new MeshNeighbours()
+  readonly #trimmer: ConnectionTrimmer
   readonly #listeners = new Set<NetworkEvents>()
   #node: SteadLibp2p | undefined
   #starting: Promise<void> | undefined
@@ -78,9 +86,18 @@ export class Libp2pNetwork implements Network {
     )
     for (const address of this.#options.bootstrap) this.#scope.trust(multiaddr(address))
     this.#book = new PeerBook(clock, random)
+    this.#usage = new PeerUsage(clock)
     const onBadPeer = (peer: PeerId, error: CoreError): void => this.#onBadPeer(peer, error)
     this.#requests = new RequestLayer(
-      { clock, logger, metrics, onBadPeer, openStream: (peer, protocol) => this.#openStream(peer, protocol) },
+      {
+        clock,
+        logger,
+        metrics,
+        usage: this.#usage,
+        upkeep: new Set([PING_PROTOCOL]),
+        onBadPeer,
+        openStream: (peer, protocol) => this.#openStream(peer, protocol),
+      },
       this.#options,
     )
     const gossiped = metrics.counter('stead_network_gossip_total', 'Gossip messages by verdict', ['verdict'])
@@ -101,6 +118,20 @@ export class Libp2pNetwork implements Network {
       {
         bootstrap: this.#options.bootstrap,
         peersTarget: this.#options.peersTarget,
+        intervalMs: this.#options.discoveryIntervalMs,
+      },
+    )
+    this.#trimmer = new ConnectionTrimmer(
+      {
+        clock,
+        random,
+        count: () => this.#book.connectedCount,
+        connected: () => this.#trimCandidates(),
+        close: (peer) => void this.#letGo(peer),
+      },
+      {
+        idlePeersMax: this.#options.idlePeersMax,
+        outboundKept: this.#options.peersTarget,
         intervalMs: this.#options.discoveryIntervalMs,
       },
     )
@@ -210,6 +241,7 @@ export class Libp2pNetwork implements Network {
       this.#options,
     )
     this.#listenTo(node)
+    this.#meshNeighbours.follow(node.services.pubsub)
     await Promise.all(this.#requests.protocols.map((protocol) => this.#serve(node, protocol)))
     await startListening(node, this.#options.listen)
     this.#node = node
@@ -218,12 +250,14 @@ export class Libp2pNetwork implements Network {
     this.#roundTrips.start()
     this.#mesh.start()
     this.#neighbours.start()
+    this.#trimmer.start()
   }
 
   async #stop(): Promise<void> {
     await this.#starting?.catch((error: unknown) => {
       this.#components.logger.debug('stopping after a failed start', { error: messageOf(error) })
     })
+    this.#trimmer.stop()
     this.#neighbours.stop()
     this.#mesh.stop()
     this.#roundTrips.stop()
@@ -302,6 +336,7 @@ export class Libp2pNetwork implements Network {
     node.addEventListener('peer:connect', ({ detail }) => {
       const peer = detail.toString() as PeerId
       this.#book.setConnected(peer, true)
+      this.#usage.add(peer)
       connected.set(this.#book.connectedCount)
       for (const listener of this.#listeners) this.#tell(() => listener.peerConnected?.(peer))
     })
@@ -310,6 +345,8 @@ export class Libp2pNetwork implements Network {
       this.#book.setConnected(peer, false)
       this.#neighbours.onChange()
       this.#roundTrips.forget(peer)
+      this.#usage.forget(peer)
+      this.#meshNeighbours.forget(peer)
       connected.set(this.#book.connectedCount)
       for (const listener of this.#listeners) this.#tell(() => listener.peerDisconnected?.(peer))
     })
@@ -350,6 +387,24 @@ export class Libp2pNetwork implements Network {
     this.#refusals.add(peer, refuseMs)
     this.#requests.drop(peer, refused(peer))
     this.#hangUp(peer)
+  }
+
+  #trimCandidates(): readonly TrimCandidate[] {
+    return this.#book.list().flatMap(({ peer, isConnected }) => {
+      if (!isConnected) return []
+      const isOutbound = this.#connectionsOf(peer).some(({ direction }) => direction === 'outbound')
+      return [{ peer, isOutbound, idleMs: this.#usage.idleMs(peer), isInMesh: this.#meshNeighbours.has(peer) }]
+    })
+  }
+
+  async #letGo(peer: PeerId): Promise<void> {
+    try {
+      const signal = AbortSignal.timeout(CLOSE_TIMEOUT_MS)
+      await Promise.all(this.#connectionsOf(peer).map((connection) => connection.close({ signal })))
+    } catch (error) {
+      this.#components.logger.debug('an idle peer did not close in order', { peer, error: messageOf(error) })
+      this.#hangUp(peer)
+    }
   }
 
   #hangUp(peer: PeerId): void {

@@ -12,6 +12,7 @@ export interface Libp2pOptions {
   readonly relayClient: boolean
   readonly dhtServer: boolean
   readonly connectionsMax: number
+  readonly idlePeersMax: number
   readonly inboundConnectionsPerSecondMax: number
   readonly peersTarget: number
   readonly discoveryIntervalMs: number
@@ -105,6 +106,11 @@ const schema = z.strictObject({
       'Keep a share of the provider table and answer lookups. Default on: a table needs servers, and records are small.',
     ),
   connectionsMax: count(10_000, 300, 'Connections. Default 300: about 100 KiB of memory each.'),
+  idlePeersMax: count(
+    10_000,
+    64,
+    'Connected peers above which those that were of no use for a minute are let go, never the gossip mesh. Default 64: a newcomer finds room everywhere, and each connection more costs a ping and a share of gossip every few seconds.',
+  ),
   inboundConnectionsPerSecondMax: count(
     10_000,
     50,

@@ -13,6 +13,7 @@ import {
 } from '@stead/core'
 import { PAYLOAD_BYTES_MAX } from './frame.ts'
 import type { Libp2pOptions } from './options.ts'
+import type { PeerUsage } from './peer-usage.ts'
 import { Requester } from './requester.ts'
 import { Responder } from './responder.ts'
 
@@ -21,6 +22,9 @@ export interface RequestLayerComponents {
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
+  readonly usage: PeerUsage
+  /** Protocols of the upkeep of connections: they make no peer useful. */
+  readonly upkeep: ReadonlySet<string>
   /** Opens a stream for a protocol to a peer, connecting first where needed. @throws CoreError */
   openStream(peer: PeerId, protocol: string): Promise<Stream>
   /** A peer broke the format: it is to be disconnected and refused. */
@@ -71,6 +75,7 @@ export class RequestLayer {
         handler,
         onBadPeer,
         onServed: (outcome) => this.#served.add(1, { protocol, outcome }),
+        use: (peer) => this.#use(peer, protocol),
       },
       { ...this.#streamOptions(), inFlightBytesMax: this.#options.requestBytesInFlightPerPeerMax },
     )
@@ -86,6 +91,7 @@ export class RequestLayer {
 
   /** See Network.request. */
   async request(peer: PeerId, protocol: string, payload: Uint8Array, options: RequestOptions): Promise<Uint8Array> {
+    const end = this.#use(peer, protocol)
     try {
       const answer = await this.#requesterOf(peer, protocol).request(payload, options)
       this.#sent.add(1, { protocol, outcome: 'answered' })
@@ -93,6 +99,8 @@ export class RequestLayer {
     } catch (error) {
       this.#sent.add(1, { protocol, outcome: isSteadError(error) ? error.code : 'failed' })
       throw error
+    } finally {
+      end()
     }
   }
 
@@ -113,6 +121,11 @@ export class RequestLayer {
     const error = new CoreError('CORE_STOPPED', 'the network was stopped before the answer')
     for (const peer of [...this.#requesters.keys()]) this.drop(peer, error)
     for (const responder of this.#responders.values()) responder.stop()
+  }
+
+  #use(peer: PeerId, protocol: string): () => void {
+    const { usage, upkeep } = this.#components
+    return upkeep.has(protocol) ? () => undefined : usage.begin(peer)
   }
 
   #requesterOf(peer: PeerId, protocol: string): Requester {

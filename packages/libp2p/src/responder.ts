@@ -37,6 +37,8 @@ export interface ResponderComponents {
   onBadPeer(peer: PeerId, error: CoreError): void
   /** One request was dealt with; for the metrics. */
   onServed(outcome: 'answered' | 'failed' | RefusalReason): void
+  /** Work for a peer begins; the returned function ends it. */
+  use(peer: PeerId): () => void
 }
 
 /** Limits of a {@link Responder}. */
@@ -181,7 +183,7 @@ class ResponderStream {
 
   #serve(id: number, payload: Uint8Array, timeoutMs: number): void {
     const { clock, handler } = this.#owner.components
-    const request = new ActiveRequest(this.#parts.peer, payload)
+    const request = new ActiveRequest(this.#parts.peer, payload, this.#owner.components.use(this.#parts.peer))
     this.#active.set(id, request)
     request.timer = clock.setTimer(timeoutMs, () => this.#onTimeout(id, request, timeoutMs))
     let answer: Promise<Uint8Array>
@@ -263,6 +265,7 @@ class ResponderStream {
   #release(id: number, request: ActiveRequest): void {
     if (request.isReleased) return
     request.isReleased = true
+    request.endUse()
     request.timer?.clear()
     this.#active.delete(id)
     const { load } = this.#parts
@@ -285,6 +288,7 @@ class ResponderStream {
 class ActiveRequest implements IncomingRequest {
   readonly peer: PeerId
   readonly payload: Uint8Array
+  readonly endUse: () => void
   timer: Timer | undefined
   /** Nothing is to be sent any more. */
   isOver = false
@@ -293,9 +297,10 @@ class ActiveRequest implements IncomingRequest {
   #controller: AbortController | undefined
   #abortReason: string | undefined
 
-  constructor(peer: PeerId, payload: Uint8Array) {
+  constructor(peer: PeerId, payload: Uint8Array, endUse: () => void) {
     this.peer = peer
     this.payload = payload
+    this.endUse = endUse
   }
 
   get signal(): AbortSignal {

@@ -20,7 +20,7 @@ export interface RoundTripsOptions {
 }
 
 /** The protocol that echoes up to 64 bytes; every node serves it. */
-const PING_PROTOCOL = '/stead/ping/1'
+export const PING_PROTOCOL = '/stead/ping/1'
 const PING_BYTES = 8
 /** Pings in a row without an answer after which a peer is taken for dead. */
 export const PINGS_MISSED_MAX = 2

@@ -45,6 +45,7 @@ export interface ScaleFigures {
   }
   readonly connections: {
     readonly max: number
+    readonly idleMax: number
     readonly target: number
     readonly dialsPerRound: number
     readonly roundMs: number
@@ -112,6 +113,7 @@ export function figuresOfTheCode(): ScaleFigures {
     },
     connections: {
       max: libp2p.connectionsMax,
+      idleMax: libp2p.idlePeersMax,
       target: libp2p.peersTarget,
       dialsPerRound: DIALS_PER_ROUND,
       roundMs: libp2p.discoveryIntervalMs,

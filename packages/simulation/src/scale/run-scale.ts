@@ -17,7 +17,7 @@ import { searchTable } from './table-facts.ts'
 export interface ScaleOptions {
   readonly seed: number
   readonly nodes: number
-  /** Connections of each node when it is grown; searches of the table fill all that are allowed. */
+  /** Connections of each node at rest: what is left when idle ones were let go. */
   readonly connections: number
   readonly wish: NearWish
   readonly lostShare: number

@@ -23,7 +23,7 @@ export function wallsOf(measured: ScaleResult, figures: ScaleFigures): readonly 
   const perSecond = publishedPerMinute(figures) / 60
   const heartbeatSeconds = gossip.heartbeatMs / 1000
   const walls: Wall[] = [
-    { what: 'every node may be connected to every other', nodes: connections.max + 1 },
+    { what: 'every node stays connected to every other', nodes: connections.idleMax + 1 },
     { what: 'a node keeps every offer', nodes: offers.keptMax + 1 },
     { what: 'a node of the table keeps every record', nodes: table.keptMax },
     {
