@@ -91,7 +91,7 @@ export class NoticeBoard {
       const request = noticesRequestSchema.encodeMessage({ version: 1, epoch })
       const answer = await network.request(peer, NOTICES_PROTOCOL, request, { timeoutMs: ASK_TIMEOUT_MS })
       for (const notice of noticesReplySchema.decodeMessage(answer).notices) {
-        if (notice.epoch === epoch) this.#take(notice, peer, false)
+        if (notice.epoch === epoch) this.#take(notice, peer, addressOfPeerId(peer) === notice.node)
       }
     } catch (error) {
       if (!isSteadError(error)) throw error

@@ -3,15 +3,10 @@ import { ChainTime, type EpochPorts, EpochService, type EpochServiceOptions, Pol
 import type { OfferBook } from '@stead/market'
 import { calendarOf, ProgramRegistry, utilityProgram } from '@stead/rewards'
 import type { MemoryChain } from '@stead/testkit'
+import type { EpochDuties } from './epoch-duties.ts'
 import { UTILITY_POLICY } from './epoch-terms.ts'
 import type { SimChain } from './sim-chain.ts'
 import { throughEndpoint } from './sim-economy.ts'
-
-/** How a node takes part in epochs; fixed for the whole run. */
-export interface EpochDuties {
-  readonly stakeTokenUnits: bigint
-  readonly isProposing: boolean
-}
 
 /** What the epochs of one life of a node stand on. */
 export interface NodeEpochsParts

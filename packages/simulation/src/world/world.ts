@@ -3,7 +3,7 @@ import { createSigner, peerIdOfPublicKey, type Secp256k1 } from '@stead/protocol
 import { InlineExecutor } from '@stead/sandbox'
 import { MemoryLedger, type SeededRandom } from '@stead/testkit'
 import { type CheatName, isPayerCheat, PAYER_CHEATS, PROVIDER_CHEATS } from '../byzantine/cheats.ts'
-import { EPOCH_CHEATS, epochCheatOf, isSelfDealing } from '../byzantine/epoch-cheats.ts'
+import { EPOCH_CHEATS, isSelfDealing } from '../byzantine/epoch-cheats.ts'
 import { RandomStreams } from '../engine/random-streams.ts'
 import { unlessRefused } from '../engine/refusals.ts'
 import { type RunEnd, Scheduler } from '../engine/scheduler.ts'
@@ -11,9 +11,9 @@ import { SimClock } from '../engine/sim-clock.ts'
 import { Trace } from '../engine/trace.ts'
 import { FaultInjector } from '../faults/fault-injector.ts'
 import type { FaultProfile } from '../faults/profiles.ts'
-import { CHEAT_STAKE, EPOCH_ECONOMY, HONEST_STAKE, SYBIL } from './epoch-terms.ts'
+import { drawEpochDuties, type EpochDuties } from './epoch-duties.ts'
+import { EPOCH_ECONOMY, SYBIL } from './epoch-terms.ts'
 import { ModelSecp256k1 } from './model-signatures.ts'
-import type { EpochDuties } from './node-epochs.ts'
 import { SimHub } from './sim-hub.ts'
 import { type NodePlan, SimNode, THAW_SECONDS } from './sim-node.ts'
 import { Witness } from './witness.ts'
@@ -67,9 +67,6 @@ const WRITE_OFF_MORE = 2000
 /** Providers that let their vouchers pile up until a thaw or the end forces them to claim. */
 const PATIENT_SHARE = 0.5
 const PATIENT_MICRO_USD = 10n ** 9n
-/** Providers that are bonded where there are epochs, and those of them that propose roots. */
-const BONDED_SHARE = 0.8
-const PROPOSING_SHARE = 0.4
 /** Cheating providers that cheat in epochs, where there are any. */
 const EPOCH_CHEAT_SHARE = 0.6
 /** Nothing that a world of this size does takes so many events: it hangs in a loop. */
@@ -286,16 +283,9 @@ export class World {
     }
   }
 
-  /** What a provider does in epochs. The first one always takes part and proposes. */
   #epochsOf(index: number, cheat: CheatName | undefined): EpochDuties | undefined {
     if (this.options.hasEpochs !== true) return undefined
-    const random = this.parts.streams.stream(`epochs ${index}`)
-    const [bond, propose] = [random.fraction(), random.fraction()]
-    const isFirst = this.#isPayer(index - 1)
-    const isBonded = bond < BONDED_SHARE || isFirst || epochCheatOf(cheat) !== undefined
-    if (!isBonded) return undefined
-    const isProposing = cheat === undefined && (propose < PROPOSING_SHARE || isFirst)
-    return { stakeTokenUnits: cheat === undefined ? HONEST_STAKE : CHEAT_STAKE, isProposing }
+    return drawEpochDuties(this.parts.streams.stream(`epochs ${index}`), { isFirst: this.#isPayer(index - 1), cheat })
   }
 
   #isPayer(index: number): boolean {
