@@ -6,7 +6,7 @@ export {
   EPOCHS_TOPIC,
   type EpochNotice,
   NOTICES_PROTOCOL,
-  noticeSchema,
+  noticesReplySchema,
   PROBE_PROTOCOL,
 } from './epoch-messages.ts'
 export { EpochService, type EpochServiceOptions, type EpochServiceParts } from './epoch-service.ts'

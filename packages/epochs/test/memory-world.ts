@@ -64,6 +64,8 @@ export interface JoinOptions {
   /** Claims for its operator, from so many micro-dollars on. */
   readonly claimFromMicroUsd?: bigint
   readonly stakeTokens?: number
+  /** @default 30 */
+  readonly keepEpochs?: number
   /** What its process runs in place of the programs of the world, under their names: a liar's own. */
   readonly programs?: readonly Program<object>[]
 }
@@ -160,7 +162,7 @@ export class MemoryWorld {
     const member = await this.#up(parts, {
       watch: options.watch ?? true,
       propose: options.propose ?? false,
-      keepEpochs: 30,
+      keepEpochs: options.keepEpochs ?? 30,
       claims,
     })
     this.members.push(member)

@@ -149,6 +149,7 @@ export const EPOCH_ATTACKS: Readonly<Record<EpochCheat, EpochAttack | undefined>
   'two-votes': twoVotes,
   'two-logs': twoLogs,
   slanders: undefined,
+  'false-hearsay': undefined,
   'self-deals': selfDeals,
   sybil: selfDeals,
 }

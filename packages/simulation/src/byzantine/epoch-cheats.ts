@@ -5,6 +5,7 @@ export const EPOCH_CHEATS = [
   'two-votes',
   'two-logs',
   'slanders',
+  'false-hearsay',
   'self-deals',
   'sybil',
 ] as const

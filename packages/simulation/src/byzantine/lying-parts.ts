@@ -24,5 +24,5 @@ export function lyingParts(parts: BendableParts, cheat: CheatName, random: Rando
     return { ...parts, executor: lyingExecutor(parts.executor, cheat, { ...parts, random }) }
   if (OF_THE_WIRE.has(cheat)) return { ...parts, network: lyingNetwork({ ...parts, random }, cheat) }
   const ofEpochs = epochCheatOf(cheat)
-  return ofEpochs === undefined ? parts : { ...parts, network: epochLyingNetwork(parts.network, ofEpochs) }
+  return ofEpochs === undefined ? parts : { ...parts, network: epochLyingNetwork(parts.network, ofEpochs, random) }
 }

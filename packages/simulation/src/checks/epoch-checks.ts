@@ -231,8 +231,8 @@ async function checkKept(world: World, violations: Violations): Promise<void> {
   for (const { node, service } of bondedOf(world)) {
     const { name } = node.plan
     const now = service.ports.time.epoch()
-    // What is old is deleted once in an epoch, in its first rounds.
-    const oldest = now - KEEP_EPOCHS - 1
+    // What is old is deleted once in an epoch, in its first rounds, and not before a root covers it.
+    const oldest = Math.min(now - KEEP_EPOCHS, world.parts.ledger.contracts.roots.final?.epoch ?? 0) - 1
     for (const table of TABLES_BY_EPOCH) {
       const [first] = await node.store.scan(table, { limit: 1 })
       const epoch = first === undefined ? now : Number.parseInt(first.key.slice(0, EPOCH_DIGITS), 16)
