@@ -15,7 +15,7 @@ function allBlocks(world: World): { readonly fromBlock: number; readonly toBlock
  * Most that each operator can have been minted: for each lot that was sold, κ times its part of the fees in it. Worked
  * out from claims and sales as the chain recorded them, and not by the contract that keeps the caps.
  */
-export function mintedMost(world: World): ReadonlyMap<Address, bigint> {
+function mintedMost(world: World): ReadonlyMap<Address, bigint> {
   const { events, epochs, rewards } = world.parts.ledger.contracts
   const { blocks } = world.parts.ledger
   const most = new Map<Address, bigint>()
@@ -36,7 +36,7 @@ export function mintedMost(world: World): ReadonlyMap<Address, bigint> {
 }
 
 /** Token units that each operator was minted. */
-export function mintedTo(world: World): ReadonlyMap<Address, bigint> {
+function mintedTo(world: World): ReadonlyMap<Address, bigint> {
   const minted = new Map<Address, bigint>()
   for (const { operator, amountUnits } of world.parts.ledger.contracts.events.of('rewards', allBlocks(world)))
     minted.set(operator, (minted.get(operator) ?? 0n) + amountUnits)

@@ -4,7 +4,7 @@ import type { MemoryEconomyOptions } from '@stead/testkit'
 
 export const TOKEN_UNITS: bigint = 10n ** 18n
 export const EPOCH_SECONDS = 120
-export const CHALLENGE_SECONDS = 60
+const CHALLENGE_SECONDS = 60
 
 export const PROBERS_PER_NODE = 3
 export const PROBERS_MIN = 2
