@@ -1,4 +1,4 @@
-import { KILLS, POWER_LOSSES } from './more-faults.ts'
+import { KILLS, POWER_LOSSES, SLOW_BLOCKS } from './more-faults.ts'
 import type { Mutant } from './mutant.ts'
 
 const EPOCHS = 'packages/epochs/src'
@@ -90,6 +90,17 @@ export const epochMutants: readonly Mutant[] = [
     profile: 'none',
     faultMinutes: 6,
     rule: 'rewards-claimed',
+  },
+  {
+    name: 'second-claim-hides-first',
+    what: 'a transaction that was given up is forgotten as soon as the next one is answered',
+    file: `${EPOCHS}/claim-journal.ts`,
+    from: 'epoch, count: (before?.count ?? 0) + 1 })',
+    to: 'epoch, count: 1 })',
+    profile: 'chain',
+    more: { ...KILLS, ...SLOW_BLOCKS },
+    faultMinutes: 6,
+    rule: 'claims-booked',
   },
   {
     name: 'old-epochs-kept',
