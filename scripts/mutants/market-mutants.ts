@@ -4,6 +4,7 @@ import type { Mutant } from './mutant.ts'
 const PROVIDER = 'packages/market/src/provider'
 const PAYER = 'packages/market/src/payer'
 const LEDGERS = 'packages/market/src/channel'
+const SETTLEMENT = 'packages/market/src/settlement'
 
 /** Faults of the market. */
 export const marketMutants: readonly Mutant[] = [
@@ -61,7 +62,7 @@ export const marketMutants: readonly Mutant[] = [
     name: 'refused-receipt-lost',
     what: 'a receipt that the disk refused is missing from the bill for ever',
     file: `${PAYER}/channel-journal.ts`,
-    from: 'this.#refused.set(index, row)',
+    from: 'this.#unwritten.set(index, row)',
     to: 'void row',
     profile: 'none',
     more: { badDisks: 20 },
@@ -152,7 +153,7 @@ export const marketMutants: readonly Mutant[] = [
   {
     name: 'claim-after-thaw',
     what: 'a provider claims when the thaw is over, and the payer was faster',
-    file: 'packages/market/src/settlement/claim-desk.ts',
+    file: `${SETTLEMENT}/claim-desk.ts`,
     from: '(channel.thawEndsAt ?? 0) - now <= this.#options.thawMarginMs)',
     to: 'channel.thawEndsAt === now)',
     profile: 'byzantine',
@@ -161,10 +162,10 @@ export const marketMutants: readonly Mutant[] = [
   },
   {
     name: 'claim-counted-twice',
-    what: 'a claim that is found on chain is booked although it is in the books',
-    file: 'packages/market/src/settlement/claim-desk.ts',
-    from: 'if (claim.channel !== channel.id || known.has(nameOf(claim, claim.channel))) continue',
-    to: 'if (claim.channel !== channel.id || known.has(claim.channel)) continue',
+    what: 'a later claim is booked with all that was claimed before it',
+    file: `${SETTLEMENT}/settlement-book.ts`,
+    from: 'const { purse, cumulativeMicroUsd, grossMicroUsd, feeMicroUsd } = claimed',
+    to: 'const { purse, cumulativeMicroUsd, cumulativeMicroUsd: grossMicroUsd, feeMicroUsd } = claimed',
     profile: 'chain',
     more: LOST_ANSWERS,
     faultMinutes: 4,
@@ -222,5 +223,25 @@ export const marketMutants: readonly Mutant[] = [
     more: { byzantineShare: 0.3, cheats: ['replays-offers'] },
     nodes: 8,
     rule: 'offers-newest',
+  },
+  {
+    name: 'undone-claim-kept',
+    what: 'a claim that another fork of the chain undid counts as paid for ever',
+    file: `${SETTLEMENT}/settlement-book.ts`,
+    from: 'if (sent?.blockNumber !== record.blockNumber) await this.#rewrite(number, record, sent)',
+    to: 'if (sent === undefined) continue',
+    profile: 'chain',
+    more: { reorgs: 4 },
+    rule: 'all-claimed',
+  },
+  {
+    name: 'undone-purse-forgotten',
+    what: 'a payer never locks a purse again whose funding another fork undid',
+    file: `${PAYER}/purse-desk.ts`,
+    from: 'if ((await chain.purse(purse)) !== undefined) {',
+    to: 'if (purse.length > 0) {',
+    profile: 'chain',
+    more: { reorgs: 4 },
+    rule: 'purses-locked',
   },
 ]

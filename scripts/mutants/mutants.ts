@@ -1,10 +1,18 @@
 import { computeMutants } from './compute-mutants.ts'
 import { epochMutants } from './epoch-mutants.ts'
 import { marketMutants } from './market-mutants.ts'
+import { moreComputeMutants } from './more-compute-mutants.ts'
+import { moreMarketMutants } from './more-market-mutants.ts'
 import type { Mutant } from './mutant.ts'
 
 /** All mutants, in the order in which they are tried. */
-export const mutants: readonly Mutant[] = [...marketMutants, ...computeMutants, ...epochMutants]
+export const mutants: readonly Mutant[] = [
+  ...marketMutants,
+  ...computeMutants,
+  ...moreMarketMutants,
+  ...moreComputeMutants,
+  ...epochMutants,
+]
 
 /** @throws RangeError when there is none of this name */
 export function mutantNamed(name: string): Mutant {

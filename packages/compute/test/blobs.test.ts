@@ -1,4 +1,4 @@
-import { hasCode, type PeerId, silentLogger, silentMetrics } from '@stead/core'
+import { type ContentId, hasCode, type PeerId, silentLogger, silentMetrics } from '@stead/core'
 import { contentIdOf } from '@stead/protocol'
 import { ManualClock, MemoryHub, MemoryStore, SeededRandom } from '@stead/testkit'
 import { describe, expect, it } from 'vitest'
@@ -50,6 +50,26 @@ describe('the blob cache', () => {
     const { memory, disk } = cache.heldBytes
     expect(memory).toBeLessThanOrEqual(1000)
     expect(disk).toBeLessThanOrEqual(3000)
+  })
+
+  it('holds no more blobs than it has places for, however small they are', async () => {
+    const cache = new BlobCache(
+      { store: new MemoryStore(), clock: new ManualClock() },
+      {
+        memoryBytesMax: 10_000_000,
+        diskBytesMax: 10_000_000,
+      },
+    )
+    await cache.start()
+    const one = Uint8Array.of(1)
+    let deletions = 0
+    for (let number = 0; number < 264_000; number++)
+      deletions += cache
+        .prepare(`bafk${number}` as ContentId, one)
+        .operations.filter(({ kind }) => kind === 'delete').length
+    for (const { have, max } of cache.sizes()) expect(have).toBeLessThanOrEqual(max)
+    // Two rows of each that gave way.
+    expect(deletions).toBe(2 * (264_000 - 262_144))
   })
 
   it('keeps nothing of a put that the disk refused', async () => {

@@ -82,6 +82,25 @@ describe.each(['quorum', 'adaptive'] as const)('with verification %s, a node tha
   )
 })
 
+describe('a stranger that gets a task because a trusted node lost it', () => {
+  it('is not believed on its word alone', async () => {
+    const world = await World.of(2, { consumer: { adaptiveFloor: 0, replicasExtraMax: 1 } })
+    await world.run(await world.job(15, { verification: { mode: 'adaptive' } }))
+    expect(world.consumer.trust().every(([, { valid }]) => valid >= 10)).toBe(true)
+    await world.addProvider({
+      service: cheat({ bend: (answer) => ({ ...answer, ...forged(answer.record, later) }) }),
+      compute: { priceMicroUsdPerGigafuel: 20, minimumMicroUsdPerTask: 2 },
+    })
+    for (const { peer } of world.providers.slice(0, 2)) world.hub.setLink(world.payerPeer, peer, { latencyMs: 100 })
+    const handle = await world.submit(await world.job(4, { verification: { mode: 'adaptive' } }))
+    await world.until(() => handle.status().tasks.placed >= 4)
+    world.killProvider(1)
+    world.killProvider(2)
+    const { tasks } = await world.within(handle.result())
+    expect(tasks.filter(({ state }) => state === 'succeeded')).toEqual([])
+  })
+})
+
 describe('a lazy node', () => {
   it('that sends the result of another task is found out', async () => {
     let first: { record: OutcomeRecord; blobs: Uint8Array[] } | undefined

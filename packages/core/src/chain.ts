@@ -57,7 +57,10 @@ export interface ChannelClaim extends ChannelShareOnChain {
   readonly branch: readonly BranchStep[]
 }
 
-/** A transaction that the chain accepted. */
+/**
+ * A transaction that the chain accepted: as many blocks hold it as the adapter was told to wait for. Where other forks may
+ * still win, it can be undone later: then {@link Chain.transaction} does not know it any more, or has it in another block.
+ */
 export interface TransactionOutcome {
   readonly transaction: Hash
   readonly blockNumber: bigint
@@ -105,6 +108,7 @@ export interface Chain {
   /** The protocol fee of purses that are funded now, in ten-thousandths, and the thaw period, which never changes. */
   escrowTerms(): Promise<{ readonly feeBps: number; readonly thawSeconds: number }>
 
+  /** Undefined until as many blocks hold its funding as the adapter waits for, and again when another fork undid it. */
   purse(id: Hash): Promise<PurseState | undefined>
   /** Claimed so far on a channel; 0 when it was never claimed. */
   claimedMicroUsd(channel: Hash): Promise<MicroUsd>
@@ -112,7 +116,7 @@ export interface Chain {
   claimsOf(
     channels: readonly ChannelShareOnChain[],
   ): Promise<readonly (ClaimedChannel & { readonly transaction: Hash })[]>
-  /** A mined transaction, whoever sent it; undefined when the chain does not have it. */
+  /** A mined transaction, whoever sent it; undefined when the chain does not have it (any more). */
   transaction(id: Hash): Promise<TransactionOutcome | undefined>
   /** Credited to an operator and not paid out. */
   owedMicroUsd(operator: Address): Promise<MicroUsd>
@@ -125,6 +129,9 @@ export interface Chain {
   payout(operator: Address): Promise<TransactionOutcome>
   thaw(purse: Hash): Promise<TransactionOutcome & { readonly endsAt: UnixMs }>
   close(purse: Hash): Promise<TransactionOutcome & { readonly refundMicroUsd: MicroUsd }>
-  /** Calls back for each purse that starts to thaw, until the returned function is called. Misses none after an outage. */
+  /**
+   * Calls back for each purse that starts to thaw, until the returned function is called. Misses none after an outage; a
+   * thaw that another fork undid is not taken back, and told again only when it was long ago.
+   */
   watchThaws(callback: (purse: Hash, endsAt: UnixMs) => void): () => void
 }

@@ -76,6 +76,7 @@ export type { PeerReport } from './peer-report.ts'
 export { cleanPeerReport, internalPeerReport, peerReportOf, remoteErrorOf } from './peer-report.ts'
 export type { Random } from './random.ts'
 export type { Signer } from './signer.ts'
+export type { Size } from './size.ts'
 export type { Durability, ScanRange, Store, StoreOperation, StoreRow } from './store.ts'
 export {
   checkScanRange,

@@ -67,7 +67,8 @@ export interface Network {
   /** Serves a protocol (name like `/stead/compute/1`). @throws TypeError when the name has a handler already */
   handle(protocol: string, limits: ProtocolLimits, handler: RequestHandler): void
   /**
-   * Sends one request and resolves with the answer's payload.
+   * Sends one request and resolves with the answer's payload. It reaches the handler at most once; requests may overtake
+   * each other. After an error nobody knows whether it arrived.
    * @throws CoreError NETWORK_TIMEOUT, NETWORK_UNREACHABLE, NETWORK_TOO_LARGE, NETWORK_BUSY, NETWORK_UNSUPPORTED,
    *   NETWORK_BAD_MESSAGE, CORE_ABORTED, CORE_STOPPED, and NETWORK_REMOTE with details `remoteCode`, `remoteMessage`,
    *   `remoteRetryable` and the remote details as `remote…`
@@ -76,7 +77,10 @@ export interface Network {
 
   /** Publishes to a topic's subscribers, at most 64 KiB. Resolves when handed to the mesh, with no promise of delivery. */
   publish(topic: string, payload: Uint8Array): Promise<void>
-  /** Takes part in a topic until the returned function is called. */
+  /**
+   * Takes part in a topic until the returned function is called. A message may come again, since what was seen is
+   * forgotten in time and at a restart, and in any order.
+   */
   subscribe(topic: string, handler: GossipHandler): () => void
 
   /** Announces in the DHT that this node provides `key` (any string; hashed). Repeated by the implementation until stop. */

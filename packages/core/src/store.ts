@@ -4,7 +4,10 @@
  */
 export type Durability = 'process' | 'power'
 
-/** One change; a batch of them is applied whole or not at all. */
+/**
+ * One change; a batch of them is applied whole or not at all, whenever the process or the power goes. After a loss of power
+ * there are the first batches in the order of the calls, up to the last acknowledged `power` one at least: no hole, no half.
+ */
 export type StoreOperation =
   | { readonly kind: 'put'; readonly table: string; readonly key: string; readonly value: Uint8Array }
   | { readonly kind: 'delete'; readonly table: string; readonly key: string }
@@ -35,9 +38,9 @@ export interface StoreRow {
  * values 0 .. 64 MiB; anything else is a RangeError (store-limits.ts). Values are copied in and out.
  */
 export interface Store {
-  /** @throws CoreError STORE_FAILED, STORE_CORRUPT */
+  /** @throws CoreError STORE_FAILED; STORE_CORRUPT with details `table` and `key` for a row whose bytes rotted, never them */
   get(table: string, key: string): Promise<Uint8Array | undefined>
-  /** Rows as they were when the scan began. @throws CoreError STORE_FAILED, STORE_CORRUPT */
+  /** Rows as they were when the scan began. @throws CoreError STORE_FAILED; STORE_CORRUPT when one of them rotted */
   scan(table: string, range?: ScanRange): Promise<readonly StoreRow[]>
   /**
    * Applies a batch; concurrent batches may share one flush. After a rejection nothing of this batch was applied.

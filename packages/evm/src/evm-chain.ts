@@ -167,8 +167,15 @@ export class EvmChain implements Chain {
     return this.#terms
   }
 
-  purse(id: Hash): Promise<PurseState | undefined> {
-    return this.#read(this.identity.escrow, purseRead(id))
+  /**
+   * As it was when the newest block that has enough confirmations was made: who works for a purse must not lose it to
+   * another fork.
+   */
+  async purse(id: Hash): Promise<PurseState | undefined> {
+    const { confirmations, deployedAtBlock } = this.#options
+    if (confirmations === 1) return this.#purseNow(id)
+    const head = await this.#started().blockNumber()
+    return this.#read(this.identity.escrow, purseRead(id), Math.max(deployedAtBlock, head + 1 - confirmations))
   }
 
   claimedMicroUsd(channel: Hash): Promise<MicroUsd> {
@@ -319,9 +326,17 @@ export class EvmChain implements Chain {
     return this.#rpc
   }
 
-  async #read<Value>(contract: Address, { data, read }: ContractRead<Value>): Promise<Value> {
+  #purseNow(id: Hash): Promise<PurseState | undefined> {
+    return this.#read(this.identity.escrow, purseRead(id))
+  }
+
+  async #read<Value>(
+    contract: Address,
+    { data, read }: ContractRead<Value>,
+    block: 'latest' | number = 'latest',
+  ): Promise<Value> {
     try {
-      return read(await this.#started().call({ to: contract, data }))
+      return read(await this.#started().call({ to: contract, data }, block))
     } catch (error) {
       // None of our contracts' questions can revert.
       if (!hasCode(error, 'CHAIN_REVERTED')) throw error
@@ -373,7 +388,7 @@ export class EvmChain implements Chain {
   }
 
   async #fundedBefore(purse: Hash): Promise<Receipt | undefined> {
-    if ((await this.purse(purse)) === undefined) return undefined
+    if ((await this.#purseNow(purse)) === undefined) return undefined
     const [log] = await this.#search([eventTopics.funded, purse])
     return log === undefined ? undefined : this.#rpc.receipt(log.transaction)
   }

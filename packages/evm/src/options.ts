@@ -41,7 +41,10 @@ export const evmOptionsSchema: z.ZodType<EvmOptions, EvmInput> = z.strictObject(
     .min(1)
     .max(64)
     .default(1)
-    .describe('Blocks that must hold a transaction, its own included; 1 is right where blocks are final at once.'),
+    .describe(
+      'Blocks that must hold a transaction, its own included, and a purse before anybody works for it; 1 is right where ' +
+        'blocks are final at once. What a longer fork undoes all the same is noticed, and done again.',
+    ),
   thawPollMs: durationMs(50, 3_600_000)
     .default(15_000)
     .describe('Pause between looks for purses that thaw; a thaw takes a day at least.'),

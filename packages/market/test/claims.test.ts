@@ -93,6 +93,31 @@ describe('claims', () => {
     expect(await world.provider.earnings()).toMatchObject({ grossMicroUsd: 60_000n, claimableMicroUsd: 0n })
   })
 
+  it('wait while gas is dear, or the account has none, say so, and go out when that is over', async () => {
+    const world = new World({ provider: { ...CHEAP, claimRetryMaxMs: 10_000 } })
+    await world.start()
+    const { ledger } = world
+    const usualWei = ledger.gasPriceWei
+    await world.open(5_000_000n)
+    ledger.setGasPriceWei(usualWei * 10_000n)
+    for (let paid = 0; paid < 60; paid++) {
+      await world.deliver(1_000, 1_000, paid)
+      await world.clock.advance(10)
+    }
+    await world.within(world.payer.settle())
+    await world.clock.advance(11_000)
+    const dear = (await world.provider.earnings()).claim
+    expect(dear).toMatchObject({ decision: 'wait', reason: 'gas-too-dear', gasMicroUsd: 135_000n })
+    const { gasWei } = ledger.balances(OPERATOR)
+    ledger.burnGas(OPERATOR, gasWei)
+    ledger.setGasPriceWei(usualWei)
+    await world.clock.advance(11_000)
+    expect((await world.provider.earnings()).claim).toMatchObject({ decision: 'wait', reason: 'gas-missing' })
+    ledger.give(OPERATOR, { gasWei })
+    await world.clock.advance(21_000)
+    expect(await world.provider.earnings()).toMatchObject({ grossMicroUsd: 60_000n, gasMicroUsd: 9n })
+  })
+
   it('are found again when the answer was lost, with the gas that they cost, and not sent twice', async () => {
     const world = new World({ provider: CHEAP })
     await earned(world, 60_000)

@@ -1,6 +1,6 @@
-import { microUsd } from '@stead/core'
+import { CoreError, microUsd } from '@stead/core'
 import { bytesToHex } from '@stead/protocol'
-import { type CrashMoment, SeededRandom } from '@stead/testkit'
+import { type CrashMoment, type MemoryStore, SeededRandom } from '@stead/testkit'
 import { describe, expect, it } from 'vitest'
 import { bundleReceipts, type StoredReceipt, verifyReceiptChain } from '../src/index.ts'
 import { entryOf, FUNDS, OPERATOR, PAYER_ACCOUNT, secp256k1, World } from './world.ts'
@@ -229,4 +229,67 @@ describe('a process that dies at any step of its journal', () => {
     }
     expect(all).toBeGreaterThan(150)
   }, 60_000)
+})
+
+const RECEIPTS_TABLE = 'market-payer-receipts'
+const LATE_MS = 500
+const PAYMENTS = 6
+
+/** A disk on which receipts take long, and which refuses one of them in the end. */
+function refuseLate(world: World, store: MemoryStore, refusedReceipt: number): void {
+  const write = store.write.bind(store)
+  let receipts = 0
+  store.write = async (batch, durability) => {
+    const [only] = batch
+    const isReceipt = batch.length === 1 && only?.kind === 'put' && only.table === RECEIPTS_TABLE && receipts++ >= 0
+    if (!isReceipt) return write(batch, durability)
+    const isRefused = receipts === refusedReceipt
+    const applied = isRefused ? Promise.resolve() : write(batch, durability)
+    await world.clock.sleep(LATE_MS)
+    await applied
+    if (isRefused) throw new CoreError('STORE_FAILED', 'the disk refused a receipt, late')
+  }
+}
+
+/** Payments so close to each other that the next is signed before the disk has said what became of the last receipt. */
+async function payFast(world: World): Promise<void> {
+  await attempt(world, () => world.start())
+  await attempt(world, () => open(world))
+  for (let number = 0; number < PAYMENTS && !isCrashed(world); number++) {
+    await world.deliver(100, 100, number)
+    await world.clock.advance(200)
+  }
+  await world.clock.advance(2 * LATE_MS)
+}
+
+describe('a receipt that the disk refuses when the next increment is signed already', () => {
+  const newFastWorld = (): World => new World({ payer: { payAfterMs: 50 }, provider: { claimCheckMs: 600_000 } })
+
+  it.each<CrashMoment>(['before', 'after'])(
+    'is in the bill for a stranger, though the payer dies %s any later write',
+    async (moment) => {
+      const calm = newFastWorld()
+      refuseLate(calm, calm.payerStore, 2)
+      await payFast(calm)
+      const writes = calm.payerStore.writeCount
+      expect((await calm.payer.receipts({})).length).toBeGreaterThan(PAYMENTS - 2)
+      for (let nth = 1; nth <= writes; nth++) {
+        const world = newFastWorld()
+        refuseLate(world, world.payerStore, 2)
+        world.payerStore.crashAtWrite(nth, moment)
+        await payFast(world)
+        await revive(world)
+        await world.clock.advance(5_000)
+        await world.within(world.payer.settle({ timeoutMs: 10_000 }))
+        const receipts = await world.payer.receipts({})
+        const missing = receipts.filter(({ providerSignature }) => providerSignature === undefined)
+        expect(missing.map(nameOf), `after a crash ${moment} write ${nth}`).toEqual([])
+        for (const chain of bundleReceipts(world.ledger.identity, receipts).channels) {
+          expect(verifyReceiptChain(secp256k1, world.ledger.identity, chain)).toMatchObject({ ok: true })
+          expect(chain.receipts.length).toBe(receipts.length)
+        }
+      }
+    },
+    60_000,
+  )
 })

@@ -54,6 +54,12 @@ describe('a channel from quote to refund', () => {
     expect(escrow.owedMicroUsd(OPERATOR) + escrow.feesHeldMicroUsd).toBe(owed)
     expect(escrow.heldMicroUsd).toBe(owed)
     expect(world.payer.channels()).toEqual([])
+    // Two looks: one sees that the purse is closed, the next that nobody needs it any more.
+    await world.clock.advance(2 * 61_000)
+    const held = [...world.payer.sizes(), ...world.provider.sizes()].filter(
+      ({ what }) => !what.startsWith('peers that'),
+    )
+    expect(held.filter(({ have }) => have > 0)).toEqual([])
   })
 
   it('uses an open channel again instead of locking more', async () => {

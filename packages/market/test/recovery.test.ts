@@ -24,8 +24,9 @@ describe('money that is on its way when something fails', () => {
     const quote = await world.quote()
     // The funding goes out, then nothing answers for a while.
     const { ledger } = world
-    const give = ledger.fund.bind(ledger)
-    ledger.fund = (...request) => {
+    const { state } = ledger
+    const give = state.fund.bind(state)
+    state.fund = (...request) => {
       const purse = give(...request)
       ledger.setOutage('unreachable')
       throw Object.assign(new Error('gone'), { purse })

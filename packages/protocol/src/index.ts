@@ -55,7 +55,7 @@ export {
   signOffer,
 } from './offer.ts'
 export type { PurseBranch, PurseLeaf, PurseTree } from './purse-tree.ts'
-export { buildPurseTree, checkPurseBranch, PURSE_DEPTH_MAX, PURSE_LEAVES_MAX } from './purse-tree.ts'
+export { buildPurseTree, checkPurseBranch, PURSE_DEPTH_MAX, PURSE_LEAVES_MAX, purseRootOf } from './purse-tree.ts'
 export type { CreditTerms, Quote } from './quote.ts'
 export { openQuote, quoteSchema, quoteSlot, signQuote } from './quote.ts'
 export type { Field, ListField, OptionalField, WireType } from './schema/field.ts'

@@ -97,15 +97,8 @@ function addStep(path: { position: number; bits: bigint; steps: BranchStep[] }, 
   path.position = Math.floor(path.position / 2)
 }
 
-/**
- * Checks that a leaf is in the purse with this root and total; the Escrow checks the same.
- * @throws ProtocolError PROTOCOL_BRANCH
- */
-export function checkPurseBranch(
-  purse: { readonly root: Hash; readonly totalMicroUsd: MicroUsd },
-  leaf: PurseLeaf,
-  branch: PurseBranch,
-): void {
+/** The root and total that a branch leads to from its leaf. @throws ProtocolError PROTOCOL_BRANCH for one that is none */
+export function purseRootOf(leaf: PurseLeaf, branch: PurseBranch): Pick<PurseTree, 'root' | 'totalMicroUsd'> {
   if (branch.steps.length > PURSE_DEPTH_MAX || branch.index >> BigInt(branch.steps.length) !== 0n) {
     throw new ProtocolError('PROTOCOL_BRANCH', `a branch of ${branch.steps.length} steps with index ${branch.index}`)
   }
@@ -115,9 +108,22 @@ export function checkPurseBranch(
     const isRight = ((branch.index >> BigInt(level)) & 1n) === 1n
     node = isRight ? parentNode(sibling, node) : parentNode(node, sibling)
   })
-  if (hashFromBytes(node.hash) !== purse.root || node.sum !== purse.totalMicroUsd) {
-    throw new ProtocolError('PROTOCOL_BRANCH', `the branch gives ${node.sum} micro-dollars under another root`, {
-      details: { needMicroUsd: purse.totalMicroUsd, haveMicroUsd: node.sum },
+  return { root: hashFromBytes(node.hash), totalMicroUsd: microUsd(node.sum) }
+}
+
+/**
+ * Checks that a leaf is in the purse with this root and total; the Escrow checks the same.
+ * @throws ProtocolError PROTOCOL_BRANCH
+ */
+export function checkPurseBranch(
+  purse: { readonly root: Hash; readonly totalMicroUsd: MicroUsd },
+  leaf: PurseLeaf,
+  branch: PurseBranch,
+): void {
+  const { root, totalMicroUsd: haveMicroUsd } = purseRootOf(leaf, branch)
+  if (root !== purse.root || haveMicroUsd !== purse.totalMicroUsd) {
+    throw new ProtocolError('PROTOCOL_BRANCH', `the branch gives ${haveMicroUsd} micro-dollars under another root`, {
+      details: { needMicroUsd: purse.totalMicroUsd, haveMicroUsd },
     })
   }
 }

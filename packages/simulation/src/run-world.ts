@@ -1,10 +1,13 @@
 import { isFinal } from '@stead/compute'
 import { isSteadError } from '@stead/core'
+import { checkEclipse } from './checks/eclipse-checks.ts'
 import { checkEpochs } from './checks/epoch-checks.ts'
 import { checkBooks } from './checks/final-checks.ts'
 import { checkHealth, checkIdle } from './checks/health-checks.ts'
+import { checkRest } from './checks/rest-checks.ts'
 import { RunningChecks } from './checks/running-checks.ts'
 import { type Violation, Violations } from './checks/violations.ts'
+import type { TallyEntry } from './engine/tally.ts'
 import type { TraceLine } from './engine/trace.ts'
 import { World, type WorldComponents, type WorldOptions } from './world/world.ts'
 import type { EconomyCounts } from './world/world-economy.ts'
@@ -21,6 +24,8 @@ export interface WorldVerdict {
   readonly events: number
   readonly messages: number
   readonly jobs: number
+  /** What went wrong, by name. */
+  readonly faults: ReadonlyMap<string, TallyEntry>
   /** Undefined in a world without epochs. */
   readonly economy?: EconomyCounts
 }
@@ -37,9 +42,10 @@ export async function runWorld(components: WorldComponents, options: WorldOption
   const violations = new Violations()
   const running = new RunningChecks(world, violations)
   const look = (): void => running.look()
-  await world.start()
-  const end = await world.faultPhase(look)
-  violations.check(end === 'time', 'no-loop', () => `the world did not come to an end of ${end}`, [])
+  const isRunning = (await world.start()) === 'time' && (await world.faultPhase(look)) === 'time'
+  violations.check(isRunning, 'no-loop', () => 'events follow each other, and time does not go on', [])
+  if (!isRunning) return verdictOf(world, violations)
+  await checkEclipse(world, violations, look)
   const isAtRest = await world.healPhase(() => areJobsOver(world), HEAL_MINUTES_MAX, look)
   violations.check(isAtRest, 'comes-to-rest', () => `jobs go on ${HEAL_MINUTES_MAX} minutes after the last fault`, [])
   await checkHealth(world, violations, look)
@@ -50,11 +56,16 @@ export async function runWorld(components: WorldComponents, options: WorldOption
   await settleAll(world, look)
   await checkBooks(world, violations)
   await checkIdle(world, violations)
+  await checkRest(world, violations)
   look()
+  return verdictOf(world, violations)
+}
+
+function verdictOf(world: World, violations: Violations): WorldVerdict {
   const { scheduler, hub } = world.parts
   const [first] = violations.all
   return {
-    options,
+    options: world.options,
     traceHash: world.trace.hash,
     violations: violations.all,
     story: first === undefined ? [] : world.trace.story(new Set(first.who), STORY_LINES),
@@ -62,6 +73,7 @@ export async function runWorld(components: WorldComponents, options: WorldOption
     events: scheduler.fired,
     messages: hub.counts.messages,
     jobs: world.workload.counts.submitted,
+    faults: world.parts.tally.entries,
     ...(world.economy === undefined ? {} : { economy: world.economy.counts }),
   }
 }

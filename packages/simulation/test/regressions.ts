@@ -10,6 +10,14 @@ export interface Regression {
 /** Worlds as `--shrink` left them. With the fault put back, each must fail: say in `found` what it does then. */
 export const REGRESSIONS: readonly Regression[] = [
   {
+    found: 'offers of nodes that do not exist were asked before all others, and a payer found nobody for its jobs',
+    plan: { seed: 50, nodes: 20, minutes: 2, profile: 'byzantine', without: [], hasRealSignatures: false },
+  },
+  {
+    found: 'replicas were sought at few nodes, most of them made up, and liars among the rest left no agreement',
+    plan: { seed: 54, nodes: 20, minutes: 2, profile: 'byzantine', without: [], hasRealSignatures: false },
+  },
+  {
     found: "after a payer's restart, what a channel accepted before was missing from its numbers",
     plan: {
       seed: 2,
@@ -33,10 +41,49 @@ export const REGRESSIONS: readonly Regression[] = [
         'chain.blockMsMax',
         'chain.lostShare',
         'disk.writeMsMax',
+        'fullDisks',
+        'gasDrains',
+        'gasSpikes',
         'powerShare',
+        'reorgs',
+        'rottenRows',
+        'silences',
+        'slowDisks',
         'wires.jitterMs',
         'wires.lossShare',
+        'wires.repeatShare',
         'wires.slowShare',
+      ],
+      hasRealSignatures: false,
+    },
+  },
+  {
+    found: 'a claim that a reorganisation of the chain undid stayed in the books as paid, and was never made again',
+    plan: {
+      seed: 16,
+      nodes: 6,
+      minutes: 0.9,
+      profile: 'chain',
+      without: ['chain.answerMsMax', 'chain.lostShare', 'disk.writeMsMax', 'powerShare', 'wires.jitterMs'],
+      hasRealSignatures: false,
+    },
+  },
+  {
+    found: 'a purse whose funding a reorganisation undid was never locked again: what was signed on it was worthless',
+    plan: {
+      seed: 4,
+      nodes: 4,
+      minutes: 0.65,
+      profile: 'chain',
+      without: [
+        'chain.answerMsMax',
+        'chain.blockMsMax',
+        'chain.lostShare',
+        'disk.writeMsMax',
+        'gasDrains',
+        'gasSpikes',
+        'powerShare',
+        'wires.jitterMs',
       ],
       hasRealSignatures: false,
     },

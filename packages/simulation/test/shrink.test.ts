@@ -19,7 +19,7 @@ function fakePlay(isBroken: (plan: WorldPlan) => boolean): (plan: WorldPlan) => 
       { atMs: 1500, who: 'payer 0', what: 'info accepted' },
       { atMs: 2000, who: undefined, what: `FAULT ${'x'.repeat(500)}` },
     ]
-    const counts = { simulatedMs: 60_000, events: 10, messages: 5, jobs: 1 }
+    const counts = { simulatedMs: 60_000, events: 10, messages: 5, jobs: 1, faults: new Map() }
     const verdict = { options: worldOptionsOf(plan), traceHash: 'ab'.repeat(16), violations, story, ...counts }
     return { plan, verdict, wallMs: 20, cpuMs: 10 }
   }

@@ -11,7 +11,7 @@ function play(seed: number, faults: ProfileName, hasRealSignatures = false): Pro
 }
 
 describe('a simulated world', () => {
-  it.each<ProfileName>(['none', 'wires', 'crashes', 'chain', 'byzantine', 'all'])(
+  it.each<ProfileName>(['none', 'wires', 'crashes', 'disks', 'chain', 'byzantine', 'all'])(
     'with faults of profile %s goes the same way every time, and keeps all rules',
     async (faults) => {
       const first = await play(1, faults)

@@ -78,6 +78,7 @@ const jobColumns: readonly Column<JobEarnings>[] = [
 const WHY_NOT_CLAIMED: Readonly<Record<string, string>> = {
   'below-minimum': 'below-minimum: less than a claim is worth',
   'gas-too-dear': 'gas-too-dear: gas would take too much of it',
+  'gas-missing': 'gas-missing: the account has no coins for gas; it is tried again',
   'chain-unreachable': 'chain-unreachable: it is tried again',
   'chain-refused': 'chain-refused: the chain did not take the claim',
   claiming: 'claiming: the transaction is on its way',
@@ -85,6 +86,7 @@ const WHY_NOT_CLAIMED: Readonly<Record<string, string>> = {
   'not-paid-yet': 'not-paid-yet: delivered, the voucher has not come',
   'nothing-delivered': 'nothing-delivered: the channel was opened, no work came',
   'purse-closed': 'purse-closed: the payer took its money back before it was claimed',
+  'purse-missing': 'purse-missing: a reorganisation of the chain undid its funding; the payer has to lock it again',
 }
 
 /** What the node waits for before it claims, with its numbers, and how to claim now. */

@@ -1,4 +1,4 @@
-import type { Clock, ContentId, Store, StoreOperation } from '@stead/core'
+import type { Clock, ContentId, Size, Store, StoreOperation } from '@stead/core'
 import { type ContentCodec, contentIdOf } from '@stead/protocol'
 
 /** Table of the blobs' bytes by content id. */
@@ -9,6 +9,11 @@ const INDEX_TABLE = 'compute-blob-index'
 const INDEX_ROW_BYTES = 16
 /** Entries that one call looks at for something to drop; what is pinned goes to the back, so that later calls get on. */
 const EVICTION_LOOKS_MAX = 64
+/**
+ * Blobs on disk, and blobs in memory, what is pinned aside: however small they are, each costs memory for its place. Two
+ * for each task of the largest job are fewer.
+ */
+const ENTRIES_MAX = 262_144
 
 /** What a blob cache needs. */
 export interface BlobCacheComponents {
@@ -72,6 +77,14 @@ export class BlobCache {
     return { memory: this.#memoryBytes, disk: this.#diskBytes }
   }
 
+  /** What this cache holds, with the most that it may; pinned blobs may exceed it. */
+  sizes(): readonly Size[] {
+    return [
+      { what: 'blobs on disk', have: this.#disk.size, max: ENTRIES_MAX + this.#pins.size },
+      { what: 'blobs in memory', have: this.#memory.size, max: ENTRIES_MAX + this.#pins.size },
+    ]
+  }
+
   /** True when the blob is in memory or on disk. */
   has(id: ContentId): boolean {
     return this.#memory.has(id) || this.#disk.has(id)
@@ -131,7 +144,8 @@ export class BlobCache {
     this.#memoryBytes += bytes.length
     let looks = 0
     for (const [oldest, held] of this.#memory) {
-      if (this.#memoryBytes <= this.#options.memoryBytesMax || oldest === id || ++looks > EVICTION_LOOKS_MAX) break
+      const isEnough = this.#memoryBytes <= this.#options.memoryBytesMax && this.#memory.size <= ENTRIES_MAX
+      if (isEnough || oldest === id || ++looks > EVICTION_LOOKS_MAX) break
       this.#memory.delete(oldest)
       // A pin protects what has no copy on disk.
       if (this.#pins.has(oldest) && !this.#disk.has(oldest)) this.#memory.set(oldest, held)
@@ -194,10 +208,10 @@ export class BlobCache {
   /** Drops the least recently used from the index until the rest fits. */
   #evictable(keep: ContentId): ContentId[] {
     const evicted: ContentId[] = []
-    if (this.#diskBytes <= this.#options.diskBytesMax) return evicted
+    const isEnough = (): boolean => this.#diskBytes <= this.#options.diskBytesMax && this.#disk.size <= ENTRIES_MAX
     let looks = 0
     for (const [id, size] of this.#disk) {
-      if (this.#diskBytes <= this.#options.diskBytesMax || id === keep || ++looks > EVICTION_LOOKS_MAX) break
+      if (isEnough() || id === keep || ++looks > EVICTION_LOOKS_MAX) break
       this.#disk.delete(id)
       if (this.#pins.has(id)) {
         this.#disk.set(id, size)

@@ -7,6 +7,7 @@ import {
   type Metrics,
   type Network,
   type PeerId,
+  type Size,
   type Store,
 } from '@stead/core'
 import { checkContent } from '@stead/protocol'
@@ -81,6 +82,11 @@ export class BlobExchange {
   async stop(): Promise<void> {
     this.#stopping.abort(new ComputeError('COMPUTE_STOPPED', 'the blob exchange was stopped'))
     await Promise.allSettled(this.#pulls.values())
+  }
+
+  /** What this exchange and its cache hold, with the most that they may. */
+  sizes(): readonly Size[] {
+    return [...this.cache.sizes(), { what: 'blobs that peers may still pull', ...this.#grants.size }]
   }
 
   /** Allows `peer` to pull `id` until {@link revoke} was called as often. */

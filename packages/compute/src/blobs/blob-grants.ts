@@ -18,6 +18,11 @@ export class BlobGrants {
     this.#dropped = dropped
   }
 
+  /** Grants of answers' blobs, with the most that are kept. */
+  get size(): { readonly have: number; readonly max: number } {
+    return { have: this.#lasting.size, max: LASTING_GRANTS_MAX }
+  }
+
   /** True when `peer` may pull `id` now. */
   allows(peer: PeerId, id: ContentId): boolean {
     return this.#counts.get(peer)?.has(id) === true

@@ -29,6 +29,11 @@ export class ActiveJob implements JobHandle {
     return this.#parts.ledger
   }
 
+  /** Its events in memory, and the most that are kept there. */
+  get eventsHeld(): { readonly have: number; readonly max: number } {
+    return this.#parts.log.size
+  }
+
   /** Resolves when the job has ended or was suspended. */
   get ended(): Promise<void> {
     return this.#parts.run?.ended ?? Promise.resolve()

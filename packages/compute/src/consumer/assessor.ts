@@ -96,9 +96,11 @@ export class Assessor {
   take(answer: Answer, payment: { readonly reservation: Reservation; readonly lane: Lane }): void {
     const { task } = answer
     this.#claims.set(answer.id, payment)
-    // The word of a node that was caught elsewhere is not enough any more.
+    // Not enough is the word of a node that was caught elsewhere, or of a stranger that a trusted node's loss or delay
+    // gave the task to.
     const isAdaptive = this.#options.verification.mode === 'adaptive'
-    if (isAdaptive && payment.lane.dropped !== undefined) this.want(task, 2)
+    const isDoubtful = payment.lane.dropped !== undefined || this.#trust.isOnProbation(answer.node)
+    if (isAdaptive && isDoubtful) this.want(task, 2)
     if (task.state === 'unfinished') this.#waive(answer)
     else if (task.state === 'agreed') this.#assessLate(task, answer)
     else this.assess(task)

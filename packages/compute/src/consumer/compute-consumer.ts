@@ -2,11 +2,13 @@ import {
   type Address,
   type Clock,
   type Hash,
+  isSteadError,
   type Logger,
   type Metrics,
   messageOf,
   type Network,
   type Random,
+  type Size,
   type Store,
 } from '@stead/core'
 import type { MarketPayer, OfferBook } from '@stead/market'
@@ -27,7 +29,7 @@ import { type JobQuote, quoteOf } from './job-quote.ts'
 import { JobRecorder } from './job-recorder.ts'
 import { JobRunner } from './job-runner.ts'
 import { isUnfinished, JobStore, type JobSummary, type StoredJob, summaryOf } from './job-store.ts'
-import type { NodeLoad } from './lane.ts'
+import { NodeLoads } from './node-loads.ts'
 import { ProviderSearch } from './provider-search.ts'
 import { TrustBook, type TrustRecord } from './trust-book.ts'
 
@@ -56,7 +58,7 @@ export class ComputeConsumer {
   readonly #floatModules: FloatModules
   readonly #search: ProviderSearch
   readonly #metrics: ConsumerMetrics
-  readonly #loads: Map<Address, NodeLoad> = new Map()
+  readonly #loads: NodeLoads = new NodeLoads()
   readonly #running: Map<Hash, ActiveJob> = new Map()
   /** The least recently used first. */
   readonly #ended: Map<Hash, ActiveJob> = new Map()
@@ -151,6 +153,20 @@ export class ComputeConsumer {
     return this.#trust.entries()
   }
 
+  /** What the consumer holds in memory, with the most that it may; running jobs are this payer's own doing. */
+  sizes(): readonly Size[] {
+    const ended = Array.from(this.#ended.values())
+    const tasks = ended.slice(0, -1).reduce((sum, { ledger }) => sum + ledger.tasks.length, 0)
+    return [
+      { what: 'tasks of ended jobs but the last', have: tasks, max: ENDED_TASKS_MAX },
+      { what: 'nodes with a record of trust', ...this.#trust.size },
+      { what: 'nodes that were used', ...this.#loads.size },
+      { what: 'nodes that did not answer', ...this.#search.unansweredSize },
+      { what: 'modules that were looked into', ...this.#floatModules.size },
+      ...Array.from(this.#running.values(), ({ eventsHeld }) => ({ what: 'events of a job in memory', ...eventsHeld })),
+    ]
+  }
+
   #plan(request: JobRequest): Promise<JobPlan> {
     const { blobs, clock, random } = this.#components
     return planJob(request, { blobs: blobs.cache, clock, random })
@@ -239,7 +255,9 @@ export class ComputeConsumer {
     try {
       await this.#resume(stored)
     } catch (error) {
-      this.#components.logger.error('a job could not be resumed', { job: stored.header.id, error: messageOf(error) })
+      const code = isSteadError(error) ? error.code : 'internal'
+      const fields = { job: stored.header.id, code, error: messageOf(error) }
+      this.#components.logger.error('a job could not be resumed; it waits for the next start', fields)
     }
   }
 

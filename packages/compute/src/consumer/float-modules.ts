@@ -23,6 +23,11 @@ export class FloatModules {
     }
   }
 
+  /** Modules that are remembered, and the most that ever are. */
+  get size(): { readonly have: number; readonly max: number } {
+    return { have: this.#known.size, max: MODULES_MAX }
+  }
+
   /** True as well for a module that could not be looked into: then nobody is blamed without a second look. */
   has(id: ContentId): boolean {
     return this.#known.get(id) ?? true

@@ -4,7 +4,8 @@ import type { ComputeConsumerOptions } from '../options.ts'
 import type { Budget } from './budget.ts'
 import type { JobHeader } from './job-plan.ts'
 import type { JobRecorder } from './job-recorder.ts'
-import { Lane, NodeLoad } from './lane.ts'
+import { Lane } from './lane.ts'
+import type { NodeLoads } from './node-loads.ts'
 import type { FundedProvider, ProviderSearch } from './provider-search.ts'
 
 /** How often more nodes are looked for while a job has work for them. */
@@ -18,7 +19,7 @@ export interface JobLanesComponents {
   readonly clock: Clock
   readonly logger: Logger
   /** Shared by all jobs of a payer. */
-  readonly loads: Map<Address, NodeLoad>
+  readonly loads: NodeLoads
 }
 
 /** How the lanes of a job are opened. */
@@ -132,8 +133,7 @@ export class JobLanes {
   #add({ provider, channel }: FundedProvider): void {
     const { operator, node } = provider.entry.offer
     const { recorder, budget, loads } = this.#components
-    const load = loads.get(node) ?? new NodeLoad(node)
-    loads.set(node, load)
+    const load = loads.of(node)
     load.allow(channel.quote.concurrency, this.#options.consumer.pipelineDepth)
     const { peer } = provider.opened
     const { module } = this.#options.header.need

@@ -77,6 +77,11 @@ export class JobLog {
     return this.#last
   }
 
+  /** Events in memory, with the most that are kept there while the disk takes what comes. */
+  get size(): { readonly have: number; readonly max: number } {
+    return { have: this.#recent.length, max: 2 * RECENT_MAX }
+  }
+
   /** True while the store refuses to write; nothing new should be begun then. */
   get isStuck(): boolean {
     return this.#isStuck

@@ -26,7 +26,7 @@ import { JobPlacer, type PlacingHalt } from './job-placer.ts'
 import type { JobHeader } from './job-plan.ts'
 import type { JobRecorder } from './job-recorder.ts'
 import type { JobStore } from './job-store.ts'
-import type { NodeLoad } from './lane.ts'
+import type { NodeLoads } from './node-loads.ts'
 import type { ProviderSearch } from './provider-search.ts'
 import { Stragglers } from './stragglers.ts'
 import { strictLimitsOf } from './strict-limits.ts'
@@ -48,7 +48,7 @@ export interface JobRunnerComponents extends DispatchComponents {
   /** What the job keeps from being dropped. */
   readonly pins: BlobPins
   /** Shared by all jobs of a payer. */
-  readonly loads: Map<Address, NodeLoad>
+  readonly loads: NodeLoads
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger

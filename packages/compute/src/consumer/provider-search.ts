@@ -7,6 +7,7 @@ import {
   type MicroUsd,
   type Network,
   type PeerId,
+  type Random,
 } from '@stead/core'
 import type {
   ChannelShare,
@@ -23,9 +24,12 @@ import { type ComputeTerms, computeNeedSchema, computeTermsSchema, termsMismatch
 import { type Candidate, countReason, rankCandidates, rankOf } from './candidates.ts'
 import type { JobHeader } from './job-plan.ts'
 import type { TrustBook } from './trust-book.ts'
+import { Unanswered } from './unanswered.ts'
 
 /** Pings at once when round trips must be known. */
 export const PINGS_AT_ONCE = 32
+/** Rounds of questions of one search, so that a book full of offers that nobody stands behind is gone through. */
+const ROUNDS_MAX = 64
 /** Deliveries at their dearest that a channel should have money for at least. */
 const DELIVERIES_PER_CHANNEL_MIN = 4n
 /** An open channel is used as it is when it holds this part (1/n) of the share that a new one would get. */
@@ -38,6 +42,7 @@ export interface ProviderSearchComponents {
   readonly offers: OfferBook
   readonly trust: TrustBook
   readonly clock: Clock
+  readonly random: Random
   readonly logger: Logger
 }
 
@@ -57,7 +62,7 @@ export interface SearchResult {
 export interface SearchRequest {
   /** Distinct operators without which the job cannot be checked as asked; more offers are waited for while fewer are known. */
   readonly operatorsMin: number
-  /** How long to wait for offers, 0 for not at all. */
+  /** How long to wait for offers and to ask for quotes, 0 for not longer than one question takes. */
   readonly waitMs: number
   /** Nodes that are not asked: they are in use, or were dropped. */
   readonly skip: ReadonlySet<Address>
@@ -89,8 +94,10 @@ export class ProviderSearch {
   readonly #offers: OfferBook
   readonly #trust: TrustBook
   readonly #clock: Clock
+  readonly #random: Random
   readonly #logger: Logger
   readonly #options: ComputeConsumerOptions
+  readonly #unanswered: Unanswered
 
   constructor(components: ProviderSearchComponents, options: ComputeConsumerOptions) {
     this.#network = components.network
@@ -98,32 +105,70 @@ export class ProviderSearch {
     this.#offers = components.offers
     this.#trust = components.trust
     this.#clock = components.clock
+    this.#random = components.random
     this.#logger = components.logger
     this.#options = options
+    this.#unanswered = new Unanswered(components.clock)
+  }
+
+  /** Nodes that did not answer and are remembered, and the most that ever are. */
+  get unansweredSize(): { readonly have: number; readonly max: number } {
+    return this.#unanswered.size
   }
 
   /** Offers to quotes; refusals and silence are counted, not thrown. */
   async search(header: JobHeader, request: SearchRequest): Promise<SearchResult> {
+    const { providersPerJobMax, replicasExtraMax, quoteTimeoutMs } = this.#options
+    const endMs = this.#clock.monotonicMs() + Math.max(request.waitMs, quoteTimeoutMs)
     const { candidates, excluded } = await this.#candidates(header, request)
-    const asked = candidates.slice(0, this.#options.providersPerJobMax)
-    if (asked.length === 0) return { quoted: [], excluded }
+    const ordered = this.#unanswered.lastly(candidates, nodeOf)
+    const rest = ordered.slice(providersPerJobMax)
+    const quoted = [
+      ...(await this.#ask(header, ordered.slice(0, providersPerJobMax), { excluded, signal: request.signal })),
+    ]
+    // As many as a task may need that some of them answer wrongly.
+    const isEnough = (): boolean => operatorsOf(quoted) >= Math.max(1, request.operatorsMin) + replicasExtraMax
+    for (let round = 1; round < ROUNDS_MAX && rest.length > 0 && !isEnough(); round++) {
+      if (request.signal?.aborted === true || this.#clock.monotonicMs() > endMs) break
+      const asked = this.#drawn(rest, providersPerJobMax)
+      quoted.push(...(await this.#ask(header, asked, { excluded, signal: request.signal })))
+    }
+    quoted.sort((left, right) => left.rank - right.rank)
+    return { quoted: quoted.slice(0, providersPerJobMax), excluded }
+  }
+
+  /** Takes some out by chance: whoever makes offers up can rank them all in front, and is met by chance less often. */
+  #drawn(rest: Candidate[], count: number): readonly Candidate[] {
+    return Array.from({ length: Math.min(count, rest.length) }, () =>
+      rest.splice(Math.floor(this.#random.fraction() * rest.length), 1),
+    ).flat()
+  }
+
+  async #ask(
+    header: JobHeader,
+    asked: readonly Candidate[],
+    round: { readonly excluded: Map<string, number>; readonly signal: AbortSignal | undefined },
+  ): Promise<readonly QuotedProvider[]> {
+    const { excluded, signal } = round
     const answers = await this.#market.quotes({
       resource: 'compute',
       need: computeNeedSchema.encodeDocument(header.need),
       providers: asked.map(({ entry }) => entry),
       timeoutMs: this.#options.quoteTimeoutMs,
-      ...(request.signal === undefined ? {} : { signal: request.signal }),
+      ...(signal === undefined ? {} : { signal }),
     })
-    const byNode = new Map(asked.map((candidate) => [candidate.entry.offer.node, candidate]))
+    const byNode = new Map(asked.map((candidate) => [nodeOf(candidate), candidate]))
     const quoted: QuotedProvider[] = []
     for (const answer of answers) {
-      const candidate = byNode.get(answer.provider.offer.node)
+      const { node } = answer.provider.offer
+      const candidate = byNode.get(node)
+      if (answer.kind !== 'failure') this.#unanswered.forget(node)
+      else if (signal?.aborted !== true) this.#unanswered.note(node)
       const reason = candidate === undefined ? undefined : refusalOf(answer, header)
       if (reason !== undefined) countReason(excluded, reason)
       else if (candidate !== undefined && answer.kind === 'quote') quoted.push(this.#quoted(candidate, answer.opened))
     }
-    quoted.sort((left, right) => left.rank - right.rank)
-    return { quoted, excluded }
+    return quoted
   }
 
   /**
@@ -213,6 +258,14 @@ export class ProviderSearch {
     const rank = rankOf({ ...candidate, terms }, { trust: (node) => this.#trust.of(node) })
     return { ...candidate, terms, rank, opened }
   }
+}
+
+function operatorsOf(quoted: readonly QuotedProvider[]): number {
+  return new Set(quoted.map(({ entry }) => entry.offer.operator)).size
+}
+
+function nodeOf({ entry }: Candidate): Address {
+  return entry.offer.node
 }
 
 /** Why a node's answer is no usable quote; undefined when it is one. */

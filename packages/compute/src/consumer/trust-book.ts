@@ -58,6 +58,11 @@ export class TrustBook {
     return this.#records.get(node) ?? STRANGER
   }
 
+  /** Nodes that are remembered, and the most that ever are. */
+  get size(): { readonly have: number; readonly max: number } {
+    return { have: this.#records.size, max: NODES_MAX }
+  }
+
   /** All nodes that anything is known of. */
   entries(): readonly (readonly [Address, TrustRecord])[] {
     return [...this.#records]
@@ -65,9 +70,14 @@ export class TrustBook {
 
   /** Whether this node's next result needs a second one: always on probation, then with probability max(floor, 1/valid). */
   mustReplicate(node: Address, floor: number, random: Random): boolean {
+    if (this.isOnProbation(node)) return true
     const { valid } = this.of(node)
-    if (valid < this.#options.adaptiveProbation) return true
     return random.fraction() < Math.max(floor, 1 / valid)
+  }
+
+  /** True while every result of the node needs a second one, however it came to have the task. */
+  isOnProbation(node: Address): boolean {
+    return this.of(node).valid < this.#options.adaptiveProbation
   }
 
   /** Another node's result confirmed this one's. */

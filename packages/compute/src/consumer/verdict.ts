@@ -23,8 +23,8 @@ export interface VerdictInput {
 }
 
 /**
- * Agreement takes a strict majority of the wanted replicas and of all answers; without one, one more replica at a time
- * up to the maximum.
+ * Agreement takes as many equal answers as are wanted, and a strict majority of all; without it, one more replica at a
+ * time up to the maximum. So fewer liars than are wanted never make a result, whatever they agree on.
  */
 export function verdictOf(input: VerdictInput): Verdict {
   const { outcomes, open, wanted, replicasMax } = input
@@ -39,8 +39,8 @@ export function verdictOf(input: VerdictInput): Verdict {
       bestCount = count
     }
   }
-  const isMajority = bestCount * 2 > wanted && bestCount * 2 > outcomes.length
-  if (best !== undefined && isMajority) return { kind: 'agreed', outcome: best }
+  const isAgreed = bestCount >= wanted && bestCount * 2 > outcomes.length
+  if (best !== undefined && isAgreed) return { kind: 'agreed', outcome: best }
   const missing = wanted - outcomes.length - open
   if (missing > 0) return { kind: 'more', replicas: missing }
   if (open > 0) return { kind: 'wait' }

@@ -8,6 +8,7 @@ import {
   type Metrics,
   type MicroUsd,
   type Network,
+  type Size,
   type SteadError,
 } from '@stead/core'
 import type { Admission, MarketProvider, Refusal, SellerQuote, SellerRequest } from '@stead/market'
@@ -162,6 +163,11 @@ export class ComputeProvider {
   /** The terms for an offer as DAG-CBOR; undefined while nothing is for sale. */
   offerTerms(): Uint8Array | undefined {
     return this.#state === 'running' ? computeTermsSchema.encodeDocument(this.#terms) : undefined
+  }
+
+  /** What the provider holds in memory, with the most that it may. */
+  sizes(): readonly Size[] {
+    return [...this.#slots.sizes(), ...this.#shelf.sizes()]
   }
 
   /** State and counts. */

@@ -1,4 +1,4 @@
-import { type ContentId, isSteadError, type SteadError } from '@stead/core'
+import { type ContentId, isSteadError, type Size, type SteadError } from '@stead/core'
 import type { Executor, FloatMode, LoadedModule } from '@stead/sandbox'
 import { isAboutTask } from '../sandbox-verdicts.ts'
 
@@ -36,6 +36,14 @@ export class ModuleShelf {
     this.#loaded.delete(key)
     this.#loaded.set(key, loaded)
     return loaded
+  }
+
+  /** What this shelf holds, with the most that it may. */
+  sizes(): readonly Size[] {
+    return [
+      { what: 'modules that are loaded', have: this.#loaded.size, max: this.#modulesMax },
+      { what: 'modules that were refused', have: this.#refused.size, max: REFUSALS_MAX },
+    ]
   }
 
   /** True when the module is ready in some mode. */

@@ -1,3 +1,5 @@
+import type { Size } from '@stead/core'
+
 /** How many tasks run and wait at once. */
 export interface RunSlotsOptions {
   readonly concurrency: number
@@ -52,6 +54,15 @@ export class RunSlots {
   /** The most tasks that are accepted at once. */
   get acceptedMax(): number {
     return this.#options.concurrency + this.#options.queueMax
+  }
+
+  /** What is accepted, with the most that may be. */
+  sizes(): readonly Size[] {
+    const fullest = Math.max(0, ...this.#acceptedOf.values())
+    return [
+      { what: 'tasks that run or wait', have: this.#accepted, max: this.acceptedMax },
+      { what: 'tasks of one payer that run or wait', have: fullest, max: this.acceptedPerOwnerMax },
+    ]
   }
 
   /** The most tasks of one owner that are accepted at once: half of the queue is left to others. */

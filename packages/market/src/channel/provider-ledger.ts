@@ -1,4 +1,4 @@
-import { type ContentId, hasCode, isSteadError, type MicroUsd, microUsd } from '@stead/core'
+import { type ContentId, hasCode, isSteadError, type MicroUsd, microUsd, type Size } from '@stead/core'
 import {
   type BillEntry,
   bytesToHex,
@@ -105,6 +105,20 @@ export class ProviderLedger {
   /** Asked for and neither delivered nor released. */
   get inFlight(): number {
     return this.#admitted.size
+  }
+
+  /** What this book holds, with the most that it may. */
+  sizes(): readonly Size[] {
+    const { outstandingMax, deliveriesMax } = this.#limits
+    return [
+      {
+        what: 'deliveries of a channel that wait for payment',
+        have: this.#admitted.size + this.#outstanding.size,
+        max: outstandingMax,
+      },
+      { what: 'deliveries of a channel that are remembered', have: this.#seen.size, max: deliveriesMax },
+      { what: 'rejections of a channel before the delivery', have: this.#refusedAhead.size, max: REFUSED_AHEAD_MAX },
+    ]
   }
 
   /** Delivered so far, paid or not. */

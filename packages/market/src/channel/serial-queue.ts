@@ -10,6 +10,11 @@ export class SerialQueue {
     this.#lengthMax = lengthMax
   }
 
+  /** What waits or runs now, and the most that may. */
+  get size(): { readonly have: number; readonly max: number } {
+    return { have: this.#length, max: this.#lengthMax }
+  }
+
   /** @throws MarketError MARKET_BUSY when too much waits; and whatever `work` throws */
   async run<Result>(work: () => Promise<Result>): Promise<Result> {
     if (this.#length >= this.#lengthMax) {

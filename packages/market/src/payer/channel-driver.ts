@@ -10,6 +10,7 @@ import {
   type PeerId,
   type Random,
   type Signer,
+  type Size,
   type SteadError,
   type Timer,
 } from '@stead/core'
@@ -76,6 +77,8 @@ export interface ChannelDriverParts {
 
 /** Times in a row that a provider may forget a channel which it was just told. */
 const REOPENS_MAX = 3
+/** The last receipt, and the one before it while the increment that takes it along is on its way to the disk. */
+const UNWRITTEN_MAX = 2
 
 /** Keeps one channel going: opens it, pays what is accepted, tells what is rejected, starts again after failures. */
 export class ChannelDriver implements PayerChannel {
@@ -219,6 +222,11 @@ export class ChannelDriver implements PayerChannel {
       windowMicroUsd: ledger.windowMicroUsd,
       increments: ledger.head === undefined ? 0 : ledger.head.index + 1,
     }
+  }
+
+  /** What this channel holds in memory, with the most that it may. */
+  sizes(): readonly Size[] {
+    return [{ what: 'receipts that are not on disk yet', have: this.#journal.unwrittenCount, max: UNWRITTEN_MAX }]
   }
 
   /** Begins, or begins again at once when it waits after a failure. */

@@ -18,12 +18,20 @@ export class ChannelJournal {
   readonly #components: ChannelJournalComponents
   readonly #channel: Hash
   #receiptWrites: Promise<void> = Promise.resolve()
-  /** Receipts that the disk refused, by index: without them the chain of receipts would have a hole for ever. */
-  readonly #refused: Map<number, StoreOperation> = new Map()
+  /**
+   * Receipts that the disk is not known to have, by index. The next increment takes them along: once it is on disk,
+   * nobody asks for an earlier receipt again, and the chain of receipts would have a hole for ever.
+   */
+  readonly #unwritten: Map<number, StoreOperation> = new Map()
 
   constructor(components: ChannelJournalComponents, channel: Hash) {
     this.#components = components
     this.#channel = channel
+  }
+
+  /** Receipts that the disk is not known to have; one more is asked for only after they went along with its increment. */
+  get unwrittenCount(): number {
+    return this.#unwritten.size
   }
 
   /** Resolves when every receipt is written, or is known not to be. */
@@ -49,13 +57,13 @@ export class ChannelJournal {
     return this.#components.journal.write(rows, 'process')
   }
 
-  /** An increment before it is sent, with the receipts before it that the disk refused. */
+  /** An increment before it is sent, with the receipts before it that are refused or still on their way to the disk. */
   async signed(sent: SentIncrement): Promise<void> {
     const entries = sent.increment.entries.map((entry) => remove(PAYER_TABLES.accepted, this.#entryKey(entry)))
-    const refused = Array.from(this.#refused)
-    const receipts = refused.map(([, row]) => row)
+    const unwritten = Array.from(this.#unwritten)
+    const receipts = unwritten.map(([, row]) => row)
     await this.#components.journal.write([...receipts, this.#receiptRow(sent, undefined), ...entries], 'power')
-    for (const [index] of refused) this.#refused.delete(index)
+    for (const [index] of unwritten) this.#unwritten.delete(index)
   }
 
   /** Room does not wait for the disk: a receipt that a crash loses is asked for again. */
@@ -63,14 +71,16 @@ export class ChannelJournal {
     const { journal, logger } = this.#components
     const { index } = sent.increment
     const row = this.#receiptRow(sent, providerSignature)
-    const written = journal.write([row], 'power').catch((error: unknown) => {
-      this.#refused.set(index, row)
-      logger.warn('a receipt could not be journaled; it goes with the next increment, or is asked for again', {
-        channel: this.#channel,
-        index,
-        error: messageOf(error),
-      })
-    })
+    this.#unwritten.set(index, row)
+    const written = journal.write([row], 'power').then(
+      () => void this.#unwritten.delete(index),
+      (error: unknown) =>
+        logger.warn('a receipt could not be journaled; it goes with the next increment, or is asked for again', {
+          channel: this.#channel,
+          index,
+          error: messageOf(error),
+        }),
+    )
     this.#receiptWrites = Promise.all([this.#receiptWrites, written]).then(() => undefined)
   }
 

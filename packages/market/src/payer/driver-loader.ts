@@ -28,6 +28,16 @@ export class DriverLoader {
     this.#options = options
   }
 
+  /** Nodes with an account. */
+  get accountCount(): number {
+    return this.#accounts.size
+  }
+
+  /** The last channel with this node is closed: the next one learns from the node how its credit stands. */
+  forget(node: Address): void {
+    this.#accounts.delete(node)
+  }
+
   create({ id, purse, row, quote }: FundedChannel): ChannelDriver {
     const ledger = new PayerLedger({
       channel: id,

@@ -13,6 +13,7 @@ import {
   type PeerId,
   type Random,
   type Signer,
+  type Size,
   type SteadError,
   type Store,
   type StoreOperation,
@@ -225,6 +226,15 @@ export class MarketPayer {
     return Array.from(this.#drivers.values())
   }
 
+  /** What the buying side holds in memory, with the most that it may; channels and purses are this payer's own doing. */
+  sizes(): readonly Size[] {
+    const drivers = Array.from(this.#drivers.values())
+    return [
+      { what: 'nodes with an account', have: this.#loader.accountCount, max: drivers.length },
+      ...drivers.flatMap((driver) => driver.sizes()),
+    ]
+  }
+
   /** Replaces the quote of a channel, say with one at a new price. @throws MarketError and the network's errors */
   async renew(channel: Hash, quote: OpenedQuote): Promise<void> {
     this.#requireRunning()
@@ -280,12 +290,13 @@ export class MarketPayer {
   async thaw(purse: Hash): Promise<PurseRecord> {
     this.#requireRunning()
     const drivers = this.#driversOf(purse)
+    const isNew = this.#purses.stageOf(purse) === 'funded'
     for (const driver of drivers) driver.setThawing(true)
     await this.settle({ channels: drivers.map(({ id }) => id) })
     try {
       return await this.#purses.thaw(purse)
     } catch (error) {
-      for (const driver of drivers) driver.setThawing(false)
+      if (isNew) for (const driver of drivers) driver.setThawing(false)
       throw error
     }
   }
@@ -304,16 +315,17 @@ export class MarketPayer {
       driver.ledger.detach()
       this.#drivers.delete(driver.id)
     }
+    const used = new Set(Array.from(this.#drivers.values(), ({ terms }) => terms.node))
+    for (const { terms } of drivers) if (!used.has(terms.node)) this.#loader.forget(terms.node)
     return record
   }
 
   async #fund(shares: readonly ChannelShare[]): Promise<readonly FundedChannel[]> {
     try {
       return await this.#purses.fund(shares)
-    } catch (error) {
-      // The transaction may be on its way: its money must not be lost sight of.
-      this.#confirm()
-      throw error
+    } finally {
+      // Its transaction may be on its way, or be undone: its money must not be lost sight of.
+      this.#confirmLater()
     }
   }
 
@@ -339,7 +351,15 @@ export class MarketPayer {
     return chosen
   }
 
+  /** A provider that does not find the purse is asked again once this node has made sure that it is there. */
   async #openOne(driver: ChannelDriver, renewal: OpenedQuote | undefined): Promise<SteadError | undefined> {
+    const error = await this.#tryOpening(driver, renewal)
+    if (error?.details.remoteCode !== 'MARKET_PURSE_UNKNOWN') return error
+    await this.#ask([driver.terms.purse], (purse) => this.#purses.keepLocked(purse))
+    return this.#tryOpening(driver, renewal)
+  }
+
+  async #tryOpening(driver: ChannelDriver, renewal: OpenedQuote | undefined): Promise<SteadError | undefined> {
     try {
       if (renewal !== undefined && renewal.quote.id !== driver.quote.id) await driver.renew(renewal)
       return await driver.ready(this.#options.openTimeoutMs)
@@ -354,20 +374,35 @@ export class MarketPayer {
     return answer.kind === 'quote' ? answer.opened : undefined
   }
 
-  /** Money that was locked just before a crash is found again. */
+  /** Money that was locked just before a crash is found again, and money whose locking was undone is locked again. */
   #confirm(): void {
-    if (!this.#isRunning || this.#purses.unsettled.length === 0) return
+    if (!this.#isRunning || !this.#hasDoubts) return
     this.#confirmTimer?.clear()
-    this.#confirming = this.#confirmAll().finally(() => {
-      if (!this.#isRunning || this.#purses.unsettled.length === 0) return
-      this.#confirmTimer = this.#components.clock.setTimer(CONFIRM_MS, () => this.#confirm())
-    })
+    this.#confirmTimer = undefined
+    this.#confirming = this.#confirming.then(() => this.#confirmAll()).finally(() => this.#confirmLater())
+  }
+
+  #confirmLater(): void {
+    if (!this.#isRunning || !this.#hasDoubts || this.#confirmTimer !== undefined) return
+    this.#confirmTimer = this.#components.clock.setTimer(CONFIRM_MS, () => this.#confirm())
+  }
+
+  get #hasDoubts(): boolean {
+    return this.#purses.unsettled.length + this.#purses.young.length > 0
   }
 
   async #confirmAll(): Promise<void> {
-    for (const purse of this.#purses.unsettled) {
+    await this.#ask(this.#purses.unsettled, async (purse) => {
+      if (await this.#purses.confirm(purse)) await this.#begin(purse)
+    })
+    await this.#ask(this.#purses.young, (purse) => this.#purses.keepLocked(purse))
+  }
+
+  async #ask(purses: readonly Hash[], about: (purse: Hash) => Promise<void>): Promise<void> {
+    for (const purse of purses) {
+      if (!this.#isRunning) return
       try {
-        if (await this.#purses.confirm(purse)) await this.#begin(purse)
+        await about(purse)
       } catch (error) {
         this.#components.logger.warn('the chain could not be asked about a purse', { purse, error: messageOf(error) })
       }

@@ -27,6 +27,7 @@ import type { Journal } from '../journal/journal.ts'
 import { type ChannelRow, channelRowSchema, type PurseRow, purseRowSchema } from '../journal/rows.ts'
 import { channelNumberKey, hashKey, PAYER_TABLES, put, remove } from '../journal/tables.ts'
 import type { OpenedQuote } from '../quotes/quote-answer.ts'
+import { FINAL_AFTER_MS } from '../settlement/finality.ts'
 import { type PurseRecord, purseRecordOf } from './purse-record.ts'
 
 /** Money for one provider. */
@@ -60,6 +61,9 @@ const TRANSACTIONS_MAX = 16
 export class PurseDesk {
   readonly #components: PurseDeskComponents
   readonly #rows: Map<Hash, PurseRow> = new Map()
+  /** Purses that another fork of the chain may still undo, and until when they are looked at, by the monotonic clock. */
+  readonly #finalAtMs: Map<Hash, number> = new Map()
+  readonly #locking: Map<Hash, Promise<void>> = new Map()
 
   constructor(components: PurseDeskComponents) {
     this.#components = components
@@ -67,7 +71,9 @@ export class PurseDesk {
 
   async load(): Promise<void> {
     for (const { key, value } of await this.#components.store.scan(PAYER_TABLES.purses)) {
-      this.#rows.set(hash(`0x${key}`), purseRowSchema.decodeMessage(value))
+      const row = purseRowSchema.decodeMessage(value)
+      this.#rows.set(hash(`0x${key}`), row)
+      if (row.stage === 'funded') this.#finalAtMs.set(hash(`0x${key}`), this.#finalAtMsOf(row))
     }
   }
 
@@ -86,6 +92,37 @@ export class PurseDesk {
   /** Purses of which it is not known whether the chain has them: a crash or an outage came in between. */
   get unsettled(): readonly Hash[] {
     return Array.from(this.#rows).flatMap(([purse, { stage }]) => (stage === 'funding' ? [purse] : []))
+  }
+
+  /** Purses that are on chain, as far as is known, and not final yet. */
+  get young(): readonly Hash[] {
+    return Array.from(this.#finalAtMs.keys())
+  }
+
+  /**
+   * Looks at a young purse, and locks it again when another fork undid it: it has the same id, so that what was signed on
+   * it stays good. @throws the chain's errors
+   */
+  keepLocked(purse: Hash): Promise<void> {
+    const known = this.#locking.get(purse)
+    if (known !== undefined) return known
+    const locking = this.#lockAgain(purse).finally(() => this.#locking.delete(purse))
+    this.#locking.set(purse, locking)
+    return locking
+  }
+
+  async #lockAgain(purse: Hash): Promise<void> {
+    const { chain, clock, logger } = this.#components
+    const row = this.#rows.get(purse)
+    if (row?.stage !== 'funded') return
+    if ((await chain.purse(purse)) !== undefined) {
+      if (clock.monotonicMs() >= (this.#finalAtMs.get(purse) ?? 0)) this.#finalAtMs.delete(purse)
+      return
+    }
+    const { root, totalMicroUsd, voucherSigner, salt } = row.seed
+    logger.warn('a purse is not on chain any more; it is locked again', { purse, totalMicroUsd })
+    const outcome = await chain.fund({ root, totalMicroUsd, voucherSigner, salt })
+    await this.#keep(purse, { ...withTransaction(row, outcome), stage: 'funded' })
   }
 
   /** Asks the chain about a purse in doubt; true when it is there. @throws the chain's errors */
@@ -130,7 +167,10 @@ export class PurseDesk {
   async thaw(purse: Hash): Promise<PurseRecord> {
     const { chain } = this.#components
     const row = this.#require(purse)
-    if (row.stage === 'thawing' || row.stage === 'closed') return purseRecordOf(purse, row)
+    if (row.stage === 'closed') return purseRecordOf(purse, row)
+    // A thaw that another fork undid is sent again.
+    const isThawing = row.stage === 'thawing' && (await chain.purse(purse))?.thawEndsAt !== undefined
+    if (isThawing) return purseRecordOf(purse, row)
     try {
       const outcome = await chain.thaw(purse)
       return await this.#keep(purse, { ...withTransaction(row, outcome), stage: 'thawing', thawEndsAt: outcome.endsAt })
@@ -146,7 +186,9 @@ export class PurseDesk {
   async close(purse: Hash): Promise<PurseRecord> {
     const { chain } = this.#components
     const row = this.#require(purse)
-    if (row.stage === 'closed') return purseRecordOf(purse, row)
+    // A closing that another fork undid is sent again.
+    const isClosed = row.stage === 'closed' && (await chain.purse(purse))?.closed === true
+    if (isClosed) return purseRecordOf(purse, row)
     try {
       const outcome = await chain.close(purse)
       const { refundMicroUsd } = outcome
@@ -242,8 +284,16 @@ export class PurseDesk {
     await this.#components.journal.write([remove(PAYER_TABLES.purses, hashKey(purse)), ...rows], 'process')
   }
 
+  /** An old one is looked at once: it may have been undone while this node was down. */
+  #finalAtMsOf({ createdAt }: PurseRow): number {
+    const { clock } = this.#components
+    return Math.abs(clock.now() - createdAt) < FINAL_AFTER_MS ? clock.monotonicMs() + FINAL_AFTER_MS : 0
+  }
+
   async #keep(purse: Hash, row: PurseRow): Promise<PurseRecord> {
     this.#rows.set(purse, row)
+    if (row.stage === 'funded') this.#finalAtMs.set(purse, this.#components.clock.monotonicMs() + FINAL_AFTER_MS)
+    else this.#finalAtMs.delete(purse)
     const kept = put(PAYER_TABLES.purses, hashKey(purse), purseRowSchema.encodeMessage(row))
     await this.#components.journal.write([kept], 'power')
     return purseRecordOf(purse, row)

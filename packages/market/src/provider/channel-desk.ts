@@ -1,4 +1,4 @@
-import type { Chain, Clock, Hash, Logger, PeerId, PurseState, Random, Signer, Store, UnixMs } from '@stead/core'
+import type { Chain, Clock, Hash, Logger, PeerId, PurseState, Random, Signer, Size, Store, UnixMs } from '@stead/core'
 import { microUsd } from '@stead/core'
 import {
   addressOfPeerId,
@@ -67,6 +67,26 @@ export class ChannelDesk {
     }
   }
 
+  /** What this desk and the books of its channels hold, with the most that they may. */
+  sizes(): readonly Size[] {
+    const { channelsMax, channelsPerPayerMax, openingMax } = this.#options
+    const channels = Array.from(this.#channels.values())
+    const byPeer = Map.groupBy(channels, ({ peer }) => peer)
+    const fullest = Math.max(0, ...Array.from(byPeer.values(), (own) => own.length))
+    return [
+      { what: 'channels', have: channels.length, max: channelsMax },
+      { what: 'channels of one payer', have: fullest, max: channelsPerPayerMax },
+      { what: 'channels that are being opened', have: this.#opening.size, max: openingMax },
+      { what: 'payers with channels', have: this.#components.payers.count, max: channelsMax },
+      { what: 'peers that opened channels', ...this.#rate.size },
+      ...channels.flatMap(({ ledger, account, quoteCount }) => [
+        ...ledger.sizes(),
+        { what: 'quotes of a channel', have: quoteCount, max: QUOTES_MAX },
+        { what: 'messages of one payer that wait', ...account.queue.size },
+      ]),
+    ]
+  }
+
   all(): Iterable<ProviderChannel> {
     return this.#channels.values()
   }
@@ -105,6 +125,8 @@ export class ChannelDesk {
     checkPurseBranch(ask.seed, leaf, { index: BigInt(ask.branchIndex), steps: ask.branch })
     let opening = this.#opening.get(id)
     if (opening === undefined) {
+      const { openingMax } = this.#options
+      if (this.#opening.size >= openingMax) refuse('channels are being opened', this.#opening.size, openingMax)
       opening = this.#openNew(peer, ask, quote, purse).finally(() => this.#opening.delete(id))
       this.#opening.set(id, opening)
     }
@@ -157,15 +179,9 @@ export class ChannelDesk {
   }
 
   async #requireRoom(peer: PeerId): Promise<void> {
-    const refuse = (what: string, have: number, limit: number): never => {
-      throw new MarketError('MARKET_CHANNEL_LIMIT', `${have} ${what}, the limit is ${limit}`, {
-        details: { have, limit },
-      })
-    }
-    const { channelsMax, channelsPerPayerMax, openingMax } = this.#options
+    const { channelsMax, channelsPerPayerMax } = this.#options
     if (this.#channels.size >= channelsMax) await this.#forgetUnused()
     if (this.#channels.size >= channelsMax) refuse('channels are open', this.#channels.size, channelsMax)
-    if (this.#opening.size > openingMax) refuse('channels are being opened', this.#opening.size, openingMax)
     let own = 0
     for (const channel of this.#channels.values()) if (channel.peer === peer) own += 1
     if (own >= channelsPerPayerMax) refuse('channels of this payer are open', own, channelsPerPayerMax)
@@ -238,6 +254,11 @@ export class ChannelDesk {
       throw new MarketError('MARKET_CHANNEL_BROKEN', `the books of channel ${channel.id} do not agree`)
     }
     if (channel.stage === 'thawing') throw thawing(channel.terms.purse, channel.thawEndsAt)
+    if (channel.isPurseMissing) {
+      const { purse } = channel.terms
+      requireServing(purse, await this.#components.chain.purse(purse))
+      channel.isPurseMissing = false
+    }
     if (quote.resource !== channel.quote.resource) {
       throw new MarketError(
         'MARKET_PURSE_MISMATCH',
@@ -310,9 +331,16 @@ export function thawing(purse: Hash, endsAt: UnixMs | undefined): MarketError {
   })
 }
 
+/** The error for work on a purse that the chain does not have, or not any more. */
+export function purseUnknown(purse: Hash): MarketError {
+  return new MarketError('MARKET_PURSE_UNKNOWN', `the chain has no purse ${purse}`, { details: { purse } })
+}
+
+function refuse(what: string, have: number, limit: number): never {
+  throw new MarketError('MARKET_CHANNEL_LIMIT', `${have} ${what}, the limit is ${limit}`, { details: { have, limit } })
+}
+
 function requireServing(purse: Hash, state: PurseState | undefined): void {
-  if (state === undefined) {
-    throw new MarketError('MARKET_PURSE_UNKNOWN', `the chain has no purse ${purse}`, { details: { purse } })
-  }
+  if (state === undefined) throw purseUnknown(purse)
   if (state.closed || state.thawEndsAt !== undefined) throw thawing(purse, state.thawEndsAt)
 }

@@ -13,6 +13,7 @@ import {
   type PeerId,
   type Random,
   type Signer,
+  type Size,
   type Store,
 } from '@stead/core'
 import type { Quote, Secp256k1 } from '@stead/protocol'
@@ -37,7 +38,7 @@ import type { EarningsReport, SettlementRecord, SettlementReport } from '../sett
 import { loadSettlements } from '../settlement/settlement-rows.ts'
 import { ThawWatch } from '../settlement/thaw-watch.ts'
 import type { Admission, AdmissionRequest } from './admission.ts'
-import { ChannelDesk, thawing } from './channel-desk.ts'
+import { ChannelDesk, purseUnknown, thawing } from './channel-desk.ts'
 import { OpenAdmission } from './open-admission.ts'
 import { PayDesk } from './pay-desk.ts'
 import { PayerRecords } from './payer-records.ts'
@@ -84,7 +85,7 @@ export class MarketProvider {
   constructor(components: MarketProviderComponents, options: MarketProviderOptions) {
     this.#components = components
     this.#options = options
-    const { store, chain, metrics, logger } = components
+    const { store, chain, clock, metrics, logger } = components
     const journal = new Journal(store)
     this.#journal = journal
     const payers = new PayerRecords(store, options)
@@ -110,6 +111,8 @@ export class MarketProvider {
     const channels = (): Iterable<ProviderChannel> => this.#channels.all()
     this.#thaws = new ThawWatch({
       chain,
+      clock,
+      store,
       journal,
       payers,
       logger,
@@ -161,7 +164,7 @@ export class MarketProvider {
   /**
    * The door for work: reserves room for one delivery, or says why not. Waits for nothing.
    * @throws MarketError MARKET_CHANNEL_UNKNOWN, MARKET_CREDIT_EXHAUSTED, MARKET_ALLOCATION_EXHAUSTED,
-   *   MARKET_PURSE_THAWING, MARKET_QUOTE_EXPIRED, MARKET_DELIVERY_REPEATED, MARKET_DELIVERY_REJECTED,
+   *   MARKET_PURSE_THAWING, MARKET_PURSE_UNKNOWN, MARKET_QUOTE_EXPIRED, MARKET_DELIVERY_REPEATED, MARKET_DELIVERY_REJECTED,
    *   MARKET_PAYER_REFUSED, MARKET_CHANNEL_BROKEN, MARKET_FINISHING, MARKET_BUSY; CoreError CORE_STOPPED
    */
   admit(request: AdmissionRequest): Admission {
@@ -171,6 +174,7 @@ export class MarketProvider {
     }
     const channel = this.#channels.require(request.channel, request.peer)
     if (channel.stage !== 'open') throw notServing(channel)
+    if (channel.isPurseMissing) throw purseUnknown(channel.terms.purse)
     const lateMs = this.#components.clock.now() - channel.quote.expiresAt
     if (lateMs >= 0) {
       throw new MarketError('MARKET_QUOTE_EXPIRED', `the channel's quote expired ${lateMs} ms ago`, {
@@ -200,6 +204,17 @@ export class MarketProvider {
   /** Claims now, whatever the policy says. @throws the chain's errors when it cannot be asked at all */
   settle(): Promise<SettlementReport> {
     return this.#claims.settle('asked')
+  }
+
+  /** What the selling side holds in memory, with the most that it may. */
+  sizes(): readonly Size[] {
+    const { channelsMax } = this.#options
+    return [
+      ...this.#channels.sizes(),
+      ...this.#quotes.sizes(),
+      { what: 'purses whose state is known', have: this.#thaws.count, max: channelsMax },
+      { what: 'channels that are being claimed', have: this.#claims.claimingCount, max: channelsMax },
+    ]
   }
 
   /** What this node earned and where it is. @throws CoreError STORE_FAILED, STORE_CORRUPT */

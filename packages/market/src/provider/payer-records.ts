@@ -28,6 +28,11 @@ export class PayerRecords {
     this.#limits = limits
   }
 
+  /** Payers in memory: each has a channel. */
+  get count(): number {
+    return this.#accounts.size
+  }
+
   /** A payer's credit, without keeping anything in memory for a stranger. */
   async creditOf(payer: Address): Promise<CreditState> {
     const account = this.#accounts.get(payer)

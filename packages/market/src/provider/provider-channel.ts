@@ -37,6 +37,8 @@ export class ProviderChannel {
   thawEndsAt: UnixMs | undefined
   claimedMicroUsd: MicroUsd
   best: BestVoucher | undefined
+  /** The chain had the purse and does not have it any more: another fork won. */
+  isPurseMissing = false
 
   constructor(parts: ProviderChannelParts) {
     const { node, operator, allocationMicroUsd } = parts.row

@@ -1,4 +1,13 @@
-import { type Clock, hasCode, isSteadError, type PeerId, type Random, type Signer, type UnixMs } from '@stead/core'
+import {
+  type Clock,
+  hasCode,
+  isSteadError,
+  type PeerId,
+  type Random,
+  type Signer,
+  type Size,
+  type UnixMs,
+} from '@stead/core'
 import { addressOfPeerId, hashFromBytes, type Quote, type Resource, signQuote } from '@stead/protocol'
 import { lesser } from '../channel/amounts.ts'
 import { MarketError } from '../errors.ts'
@@ -31,6 +40,11 @@ export class QuoteDesk {
     this.#components = components
     this.#options = options
     this.#rate = new RateLimit(components.clock, options.quotesPerMinutePerPeer)
+  }
+
+  /** What this desk holds, with the most that it may. */
+  sizes(): readonly Size[] {
+    return [{ what: 'peers that asked for quotes', ...this.#rate.size }]
   }
 
   sell(seller: ResourceSeller): void {

@@ -14,6 +14,11 @@ export class RateLimit {
     this.#perMinute = perMinute
   }
 
+  /** Peers that are counted, and the most that ever are. */
+  get size(): { readonly have: number; readonly max: number } {
+    return { have: this.#buckets.size, max: PEERS_MAX }
+  }
+
   /** Takes one call; false when the peer has none left. */
   take(peer: PeerId): boolean {
     const nowMs = this.#clock.monotonicMs()

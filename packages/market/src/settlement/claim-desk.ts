@@ -1,35 +1,29 @@
 import {
   type Chain,
-  type ClaimedChannel,
-  type ClaimOutcome,
   type Clock,
-  type Hash,
+  hasCode,
   hash,
   isSteadError,
   type Logger,
   messageOf,
   microUsd,
   type Store,
-  type StoreOperation,
   type Timer,
   type UnixMs,
-  type Wei,
 } from '@stead/core'
 import type { Journal } from '../journal/journal.ts'
-import { channelRowSchema } from '../journal/rows.ts'
-import { hashKey, PROVIDER_TABLES, put, remove } from '../journal/tables.ts'
+import { PROVIDER_TABLES } from '../journal/tables.ts'
 import type { MarketProviderOptions } from '../options.ts'
 import type { ProviderChannel } from '../provider/provider-channel.ts'
-import { type Claimable, type ClaimPrices, decideClaim, gasToMicroUsd } from './claim-policy.ts'
+import { type Claimable, type ClaimPrices, decideClaim } from './claim-policy.ts'
+import { SettlementBook } from './settlement-book.ts'
 import type {
   ClaimReason,
   ClaimState,
   ClaimWaitReason,
-  SettledChannel,
   SettlementRecord,
   SettlementReport,
 } from './settlement-record.ts'
-import { settlementOf, settlementRow } from './settlement-rows.ts'
 import type { ThawWatch } from './thaw-watch.ts'
 
 /** What the claim desk stands on. */
@@ -61,6 +55,7 @@ interface ClaimRound {
 export class ClaimDesk {
   readonly #components: ClaimDeskComponents
   readonly #options: MarketProviderOptions
+  readonly #book: SettlementBook
   /** A second claim while one is under way would pay gas for nothing. */
   #claiming: Promise<unknown> = Promise.resolve()
   #timer: Timer | undefined
@@ -68,12 +63,11 @@ export class ClaimDesk {
   #failures = 0
   #state: ClaimState
   #isCaughtUp = false
-  /** Channels for which a claim of this node may be on its way, also from before a crash. */
-  readonly #claimingIds: Set<Hash> = new Set()
 
   constructor(components: ClaimDeskComponents, options: MarketProviderOptions) {
     this.#components = components
     this.#options = options
+    this.#book = new SettlementBook(components, options)
     this.#state = this.#stateOf('wait', 'nothing-to-claim')
   }
 
@@ -82,8 +76,13 @@ export class ClaimDesk {
     return { ...this.#state, claimableMicroUsd: microUsd(this.#claimable().grossMicroUsd) }
   }
 
+  /** Channels of which a claim may be on its way. */
+  get claimingCount(): number {
+    return this.#book.claimingCount
+  }
+
   get settlements(): readonly SettlementRecord[] {
-    return this.#components.settlements
+    return this.#book.all
   }
 
   start(): void {
@@ -105,6 +104,7 @@ export class ClaimDesk {
   /** Claims everything now, whatever the policy says. */
   settle(reason: ClaimReason): Promise<SettlementReport> {
     return this.#exclusive(async () => {
+      await this.#book.correct()
       const { settlements, failed } = await this.#claim(this.#open(), reason)
       return { settlements, failed: failed.map(failureOf) }
     })
@@ -125,7 +125,7 @@ export class ClaimDesk {
 
   /** Reads which claims were on their way when the last process ended. @throws CoreError STORE_FAILED, STORE_CORRUPT */
   async load(store: Store): Promise<void> {
-    for (const { key } of await store.scan(PROVIDER_TABLES.claiming)) this.#claimingIds.add(hash(`0x${key}`))
+    for (const { key } of await store.scan(PROVIDER_TABLES.claiming)) this.#book.noteClaiming(hash(`0x${key}`))
   }
 
   async #look(): Promise<void> {
@@ -133,6 +133,7 @@ export class ClaimDesk {
     let delayMs = this.#options.claimCheckMs
     try {
       await this.#components.thaws.check()
+      await this.#book.correct()
       await this.#catchUp()
       await this.#decide()
       this.#failures = 0
@@ -146,9 +147,8 @@ export class ClaimDesk {
 
   #failed(error: unknown, delayMs: number): void {
     const { clock, logger } = this.#components
-    const isRefused = isSteadError(error) && !error.retryable
     this.#state = {
-      ...this.#stateOf('wait', isRefused ? 'chain-refused' : 'chain-unreachable'),
+      ...this.#stateOf('wait', waitReasonOf(error)),
       retryAt: (clock.now() + delayMs) as UnixMs,
       error: messageOf(error),
     }
@@ -158,7 +158,8 @@ export class ClaimDesk {
   /** The cheap look first: without anything to claim the chain is not asked. */
   async #decide(): Promise<void> {
     const { chain } = this.#components
-    const open = this.#open()
+    // What is not on chain any more cannot be claimed; its payer locks it again, or its work is lost.
+    const open = this.#open().filter(({ isPurseMissing }) => !isPurseMissing)
     if (open.length === 0) {
       this.#state = this.#stateOf('wait', 'nothing-to-claim')
       return
@@ -192,7 +193,7 @@ export class ClaimDesk {
   /** Claims in as few transactions as possible; what one bad channel spoils for its batch is tried one by one. */
   async #claim(channels: readonly ProviderChannel[], reason: ClaimReason): Promise<ClaimRound> {
     // What somebody else has claimed already would only cost gas.
-    const round: ClaimRound = { settlements: [...(await this.#findOnChain(channels))], failed: [] }
+    const round: ClaimRound = { settlements: [...(await this.#book.findOnChain(channels))], failed: [] }
     const open = channels.filter((channel) => channel.claimableMicroUsd > 0n)
     for (let i = 0; i < open.length; i += this.#options.claimBatchMax) {
       await this.#claimPart(open.slice(i, i + this.#options.claimBatchMax), reason, round)
@@ -214,88 +215,22 @@ export class ClaimDesk {
   }
 
   async #claimBatch(batch: readonly ProviderChannel[], reason: ClaimReason): Promise<readonly SettlementRecord[]> {
-    const { chain, journal } = this.#components
     const claims = batch.flatMap((channel) => channel.claim() ?? [])
     if (claims.length === 0) return []
-    // A crash between here and the record must not lose whose gas it was.
-    const marks = batch.map(({ id }) => put(PROVIDER_TABLES.claiming, hashKey(id), new Uint8Array(0)))
-    await journal.write(marks, 'process')
-    for (const { id } of batch) this.#claimingIds.add(id)
-    const outcome = await chain.claim(claims)
-    const record = await this.#record(outcome, reason)
-    for (const { id } of batch) this.#claimingIds.delete(id)
+    await this.#book.begin(batch)
+    const outcome = await this.#components.chain.claim(claims)
+    const record = await this.#book.record(batch, outcome, reason)
     // A claim that somebody else made first is missing from the outcome, but its money is there.
     const credited = new Set(outcome.channels.map(({ channel }) => channel))
     const missing = batch.filter((channel) => !credited.has(channel.id))
-    return [record, ...(await this.#findOnChain(missing))]
-  }
-
-  async #record(outcome: ClaimOutcome, reason: ClaimReason): Promise<SettlementRecord> {
-    const { gasUsed, gasCostWei, transaction } = outcome
-    const gasMicroUsd = gasToMicroUsd(gasCostWei, this.#options.nativeCoinMicroUsd)
-    return this.#keep({ transaction, reason, channels: outcome.channels, gasUsed, gasCostWei, gasMicroUsd })
-  }
-
-  async #keep(
-    facts: Pick<SettlementRecord, 'transaction' | 'reason' | 'gasUsed' | 'gasCostWei' | 'gasMicroUsd'> & {
-      readonly channels: readonly ClaimedChannel[]
-    },
-  ): Promise<SettlementRecord> {
-    const { clock, journal, settlements, logger } = this.#components
-    const own = new Map(Array.from(this.#components.channels(), (channel) => [channel.id, channel]))
-    const settled: SettledChannel[] = []
-    const rows: StoreOperation[] = []
-    for (const claimed of facts.channels) {
-      const channel = own.get(claimed.channel)
-      if (channel === undefined) continue
-      const { purse, cumulativeMicroUsd, grossMicroUsd, feeMicroUsd } = claimed
-      const { payer } = channel.account
-      settled.push({ channel: channel.id, purse, payer, cumulativeMicroUsd, grossMicroUsd, feeMicroUsd })
-      if (claimed.cumulativeMicroUsd > channel.claimedMicroUsd) channel.claimedMicroUsd = claimed.cumulativeMicroUsd
-      rows.push(put(PROVIDER_TABLES.channels, hashKey(channel.id), channelRowSchema.encodeMessage(channel.row())))
-      rows.push(remove(PROVIDER_TABLES.claiming, hashKey(channel.id)))
-      this.#claimingIds.delete(channel.id)
-    }
-    const record = settlementOf({ ...facts, channels: settled, at: clock.now() })
-    settlements.push(record)
-    await journal.write([...rows, settlementRow(settlements.length - 1, record)], 'power')
-    const { transaction, reason, grossMicroUsd, feeMicroUsd, gasMicroUsd, netMicroUsd } = record
-    logger.info('claimed', { transaction, reason, grossMicroUsd, feeMicroUsd, gasMicroUsd, netMicroUsd })
-    return record
+    return [record, ...(await this.#book.findOnChain(missing))]
   }
 
   /** The first look after a start brings in what a crash left on chain. */
   async #catchUp(): Promise<void> {
     if (this.#isCaughtUp) return
-    await this.#findOnChain(this.#open())
+    await this.#book.findOnChain(this.#open())
     this.#isCaughtUp = true
-  }
-
-  /** Brings in claims that are on chain and not in the journal: from before a crash, or by a watchtower. */
-  async #findOnChain(channels: readonly ProviderChannel[]): Promise<readonly SettlementRecord[]> {
-    const { chain, settlements } = this.#components
-    const known = new Set(
-      settlements.flatMap((record) => record.channels.map(({ channel }) => nameOf(record, channel))),
-    )
-    const byTransaction = new Map<Hash, ClaimedChannel[]>()
-    for (const channel of channels) {
-      const claimed = await chain.claimedMicroUsd(channel.id)
-      const all = claimed > channel.claimedMicroUsd ? await chain.claimsOf([channel.terms]) : []
-      for (const claim of all) {
-        if (claim.channel !== channel.id || known.has(nameOf(claim, claim.channel))) continue
-        byTransaction.set(claim.transaction, [...(byTransaction.get(claim.transaction) ?? []), claim])
-      }
-    }
-    const found: SettlementRecord[] = []
-    for (const [transaction, claims] of byTransaction) {
-      const isOwn = claims.some(({ channel }) => this.#claimingIds.has(channel))
-      const sent = isOwn ? await chain.transaction(transaction) : undefined
-      const gasCostWei = sent?.gasCostWei ?? (0n as Wei)
-      const gasMicroUsd = gasToMicroUsd(gasCostWei, this.#options.nativeCoinMicroUsd)
-      const gas = { gasUsed: sent?.gasUsed ?? 0n, gasCostWei, gasMicroUsd }
-      found.push(await this.#keep({ transaction, reason: 'found-on-chain', channels: claims, ...gas }))
-    }
-    return found
   }
 
   #open(): readonly ProviderChannel[] {
@@ -329,8 +264,9 @@ function claimableOf(channels: readonly ProviderChannel[]): Claimable {
   }
 }
 
-function nameOf(record: { readonly transaction: Hash }, channel: Hash): string {
-  return `${record.transaction} ${channel}`
+function waitReasonOf(error: unknown): ClaimWaitReason {
+  if (hasCode(error, 'CHAIN_INSUFFICIENT_FUNDS')) return 'gas-missing'
+  return isSteadError(error) && !error.retryable ? 'chain-refused' : 'chain-unreachable'
 }
 
 function failureOf({ channel, error }: Failed): SettlementReport['failed'][number] {

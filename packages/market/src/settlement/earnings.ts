@@ -15,7 +15,7 @@ export interface EarningsSources {
 export async function reportEarnings({ channels, payers, claims }: EarningsSources): Promise<EarningsReport> {
   const reports: ProviderChannelReport[] = []
   for await (const report of channelReports(channels)) reports.push(report)
-  const settlements = claims.settlements
+  const settlements = claims.settlements.flatMap(onChain)
   const sum = (amount: (report: ProviderChannelReport) => bigint): MicroUsd =>
     microUsd(reports.reduce((total, report) => total + amount(report), 0n))
   const settled = (amount: (record: SettlementRecord) => bigint): bigint =>
@@ -36,6 +36,12 @@ export async function reportEarnings({ channels, payers, claims }: EarningsSourc
   }
 }
 
+/** What of a settlement no other fork has undone: what it credited, and gas that was paid. */
+function onChain(record: SettlementRecord): readonly SettlementRecord[] {
+  const channels = record.channels.filter(({ grossMicroUsd }) => grossMicroUsd > 0n)
+  return channels.length > 0 || record.gasCostWei > 0n ? [{ ...record, channels }] : []
+}
+
 async function* channelReports(channels: ChannelDesk): AsyncGenerator<ProviderChannelReport> {
   for await (const { id, row } of channels.receipts.channelRows()) {
     const live = channels.find(id)
@@ -44,7 +50,7 @@ async function* channelReports(channels: ChannelDesk): AsyncGenerator<ProviderCh
       channel: id,
       payer: row.seed.voucherSigner,
       peer: row.peer as PeerId,
-      state: live?.stage ?? row.stage,
+      state: live?.isPurseMissing ? 'missing' : (live?.stage ?? row.stage),
       allocationMicroUsd: row.allocationMicroUsd,
       billedMicroUsd: head?.deliveredMicroUsd ?? microUsd(0n),
       // What a broken or closed channel left unpaid is written off.

@@ -8,11 +8,12 @@ export type ClaimWaitReason =
   | 'nothing-to-claim'
   | 'below-minimum'
   | 'gas-too-dear'
+  | 'gas-missing'
   | 'chain-unreachable'
   | 'chain-refused'
   | 'claiming'
 
-/** What one channel got in a settlement. `net = gross - fee`; gas is paid by the transaction as a whole. */
+/** What one channel got in a settlement; nothing in one that a reorganisation of the chain undid. `net = gross - fee`; gas is paid by the transaction as a whole. */
 export interface SettledChannel {
   readonly channel: Hash
   readonly purse: Hash
@@ -35,6 +36,8 @@ export interface SettlementRecord {
   readonly gasCostWei: Wei
   readonly gasMicroUsd: MicroUsd
   readonly netMicroUsd: bigint
+  /** The block that has it; undefined for one that was undone, and for those of versions that did not note it. */
+  readonly blockNumber: bigint | undefined
 }
 
 /** What `settle` did. */
@@ -59,8 +62,8 @@ export interface ClaimState {
   readonly error: string | undefined
 }
 
-/** How a channel stands, as its provider sees it. */
-export type ProviderChannelState = 'open' | 'thawing' | 'broken' | 'closed'
+/** How a channel stands, as its provider sees it; `missing` while the chain does not have its purse any more. */
+export type ProviderChannelState = 'open' | 'thawing' | 'missing' | 'broken' | 'closed'
 
 /** One channel in the earnings. */
 export interface ProviderChannelReport {

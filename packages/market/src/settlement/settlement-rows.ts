@@ -14,6 +14,7 @@ import {
   hashField,
   listField,
   microUsdField,
+  optionalField,
   type Schema,
   textField,
   timeField,
@@ -43,6 +44,7 @@ interface SettlementRow {
   /** Decimal digits: some chains' coins are so cheap that 64 bits of their smallest unit do not pay a transaction. */
   readonly gasCostWei: string
   readonly gasMicroUsd: MicroUsd
+  readonly blockNumber?: bigint
 }
 
 const settledChannelSchema: Schema<SettledChannelRow> = defineSchema<SettledChannelRow>('SettledChannel', 256, {
@@ -63,6 +65,7 @@ const settlementRowSchema: Schema<SettlementRow> = defineSchema<SettlementRow>('
   gasUsed: [6, uint64Field()],
   gasCostWei: [7, textField(80)],
   gasMicroUsd: [8, microUsdField],
+  blockNumber: [9, optionalField(uint64Field())],
 })
 
 /** What a settlement is before its sums. */
@@ -74,6 +77,7 @@ export interface SettlementFacts {
   readonly gasUsed: bigint
   readonly gasCostWei: Wei
   readonly gasMicroUsd: MicroUsd
+  readonly blockNumber: bigint | undefined
 }
 
 /** Adds the sums. */
@@ -86,7 +90,7 @@ export function settlementOf(facts: SettlementFacts): SettlementRecord {
 
 /** The row of the settlement with this number. */
 export function settlementRow(number: number, record: SettlementRecord): StoreOperation {
-  const { at, transaction, reason, channels, gasUsed, gasCostWei, gasMicroUsd } = record
+  const { at, transaction, reason, channels, gasUsed, gasCostWei, gasMicroUsd, blockNumber } = record
   const row = {
     version: 1,
     at,
@@ -96,6 +100,7 @@ export function settlementRow(number: number, record: SettlementRecord): StoreOp
     gasUsed,
     gasCostWei: `${gasCostWei}`,
     gasMicroUsd,
+    ...(blockNumber === undefined ? {} : { blockNumber }),
   } as const
   return put(PROVIDER_TABLES.settlements, numberKey(number), settlementRowSchema.encodeMessage(row))
 }
@@ -105,6 +110,7 @@ export async function loadSettlements(store: Store): Promise<SettlementRecord[]>
   const rows = await store.scan(PROVIDER_TABLES.settlements)
   return rows.map(({ value }) => {
     const { version: _, ...row } = settlementRowSchema.decodeMessage(value)
-    return settlementOf({ ...row, gasCostWei: BigInt(row.gasCostWei) as Wei })
+    const { blockNumber } = row
+    return settlementOf({ ...row, blockNumber, gasCostWei: BigInt(row.gasCostWei) as Wei })
   })
 }

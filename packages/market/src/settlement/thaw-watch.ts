@@ -1,14 +1,26 @@
-import { type Chain, type Hash, type Logger, messageOf, type UnixMs } from '@stead/core'
+import {
+  type Chain,
+  type Clock,
+  type Hash,
+  type Logger,
+  messageOf,
+  type PurseState,
+  type Store,
+  type UnixMs,
+} from '@stead/core'
 import { creditAfterWriteOff } from '../channel/credit-window.ts'
 import type { Journal } from '../journal/journal.ts'
 import { channelRowSchema } from '../journal/rows.ts'
-import { hashKey, PROVIDER_TABLES, put } from '../journal/tables.ts'
+import { hashKey, PROVIDER_TABLES, put, remove } from '../journal/tables.ts'
 import type { PayerRecords } from '../provider/payer-records.ts'
 import type { ProviderChannel } from '../provider/provider-channel.ts'
+import { FINAL_AFTER_MS } from './finality.ts'
 
 /** What the watch stands on. */
 export interface ThawWatchComponents {
   readonly chain: Chain
+  readonly clock: Clock
+  readonly store: Store
   readonly journal: Journal
   readonly payers: PayerRecords
   readonly logger: Logger
@@ -20,12 +32,21 @@ export interface ThawWatchComponents {
   readonly onWrittenOff: (channel: ProviderChannel, writtenOff: bigint) => void
 }
 
-/** Notices purses that their payers empty: nothing new is delivered against them, and what they owe is claimed in time. */
+/** Rows that one write removes. */
+const SWEPT_AT_ONCE = 1024
+
+/**
+ * Notices purses that their payers empty, and those whose funding a reorganisation of the chain undid: nothing new is
+ * delivered against them. What a thawing purse owes is claimed in time; one that is missing serves again when it is back.
+ */
 export class ThawWatch {
   readonly #components: ThawWatchComponents
   #stopWatching: (() => void) | undefined
-  /** Purses whose state was read since the start: a thaw may have begun while this node was down. */
-  readonly #read: Set<Hash> = new Set()
+  /**
+   * Purses whose state was read since the start, since a thaw may have begun while this node was down, and until when they
+   * are read again, by the monotonic clock: another fork may undo a funding or a thaw.
+   */
+  readonly #finalAtMs: Map<Hash, number> = new Map()
 
   constructor(components: ThawWatchComponents) {
     this.#components = components
@@ -40,27 +61,66 @@ export class ThawWatch {
     this.#stopWatching = undefined
   }
 
-  /** A purse that was read just now needs no second look. */
-  note(purse: Hash): void {
-    this.#read.add(purse)
+  /** Purses whose state is known. */
+  get count(): number {
+    return this.#finalAtMs.size
   }
 
-  /** Reads purses that were not read since the start, and those whose thaw is over. @throws the chain's errors */
+  /** Reads purses that were not read since the start, that are young, missing, or whose thaw is over. @throws the chain's errors */
   async check(): Promise<void> {
-    const { chain } = this.#components
+    const { chain, clock } = this.#components
     const purses = new Set<Hash>()
     const channels = Array.from(this.#components.channels())
+    const nowMs = clock.monotonicMs()
+    this.#forgetOthers(new Set(channels.map(({ terms }) => terms.purse)))
     const now = channels.some(({ thawEndsAt }) => thawEndsAt !== undefined) ? await chain.blockTime() : 0
-    for (const { terms, thawEndsAt } of channels) {
+    for (const { terms, thawEndsAt, isPurseMissing } of channels) {
       const isOver = thawEndsAt !== undefined && thawEndsAt <= now
-      if (isOver || !this.#read.has(terms.purse)) purses.add(terms.purse)
+      const isYoung = (this.#finalAtMs.get(terms.purse) ?? Number.POSITIVE_INFINITY) > nowMs
+      if (isOver || isPurseMissing || isYoung) purses.add(terms.purse)
     }
     for (const purse of purses) {
-      const state = await chain.purse(purse)
-      if (state?.closed === true) await this.#close(purse)
-      else if (state?.thawEndsAt !== undefined) this.#mark(purse, state.thawEndsAt)
-      this.#read.add(purse)
+      const thawing = this.#of(purse).filter(({ thawEndsAt }) => thawEndsAt !== undefined)
+      await this.#found(purse, await chain.purse(purse), thawing)
+      if (!this.#finalAtMs.has(purse)) this.#finalAtMs.set(purse, clock.monotonicMs() + FINAL_AFTER_MS)
     }
+  }
+
+  /** @param thawing channels that were known to thaw before the chain was asked */
+  async #found(purse: Hash, state: PurseState | undefined, thawing: readonly ProviderChannel[]): Promise<void> {
+    this.#setMissing(purse, state === undefined)
+    if (state === undefined) return
+    if (state.closed) await this.#close(purse)
+    else if (state.thawEndsAt !== undefined) this.#mark(purse, state.thawEndsAt)
+    else for (const channel of thawing) await this.#unmark(channel)
+  }
+
+  #setMissing(purse: Hash, isMissing: boolean): void {
+    const { logger } = this.#components
+    for (const channel of this.#of(purse)) {
+      if (channel.isPurseMissing === isMissing) continue
+      channel.isPurseMissing = isMissing
+      // Back in a block that is young again.
+      this.#finalAtMs.delete(purse)
+      if (isMissing)
+        logger.warn('a purse is not on chain any more; its channel does not serve', { channel: channel.id, purse })
+      else logger.info('a purse is on chain again; its channel serves', { channel: channel.id, purse })
+    }
+  }
+
+  /** A thaw that another fork undid. */
+  async #unmark(channel: ProviderChannel): Promise<void> {
+    const { journal, logger } = this.#components
+    channel.thawEndsAt = undefined
+    if (channel.stage === 'thawing') channel.stage = 'open'
+    logger.info('a purse does not thaw any more; its channel serves', { channel: channel.id })
+    const row = put(PROVIDER_TABLES.channels, hashKey(channel.id), channelRowSchema.encodeMessage(channel.row()))
+    await journal.write([row], 'process')
+  }
+
+  /** A purse without a channel here is of no interest any more. */
+  #forgetOthers(purses: ReadonlySet<Hash>): void {
+    for (const purse of this.#finalAtMs.keys()) if (!purses.has(purse)) this.#finalAtMs.delete(purse)
   }
 
   #mark(purse: Hash, endsAt: UnixMs): void {
@@ -68,6 +128,7 @@ export class ThawWatch {
     for (const channel of this.#of(purse)) {
       if (channel.thawEndsAt === endsAt) continue
       channel.thawEndsAt = endsAt
+      this.#finalAtMs.delete(purse)
       if (channel.stage === 'open') channel.stage = 'thawing'
       logger.info('a purse thaws; its channel serves no more', { channel: channel.id, purse, endsAt })
       const row = put(PROVIDER_TABLES.channels, hashKey(channel.id), channelRowSchema.encodeMessage(channel.row()))
@@ -83,6 +144,7 @@ export class ThawWatch {
   async #close(purse: Hash): Promise<void> {
     const { journal, payers, logger, forget, onWrittenOff } = this.#components
     for (const channel of this.#of(purse)) {
+      await this.#sweep(channel.id)
       await channel.account.queue.run(async () => {
         const unpaid = channel.stage === 'broken' ? 0n : channel.ledger.outstandingMicroUsd
         if (unpaid > 0n)
@@ -100,6 +162,21 @@ export class ThawWatch {
           unclaimedMicroUsd: lost,
         })
       })
+    }
+  }
+
+  /** What was delivered on a channel is of no use without its money, and is not kept; receipts are. */
+  async #sweep(channel: Hash): Promise<void> {
+    const { store, journal } = this.#components
+    for (const table of [PROVIDER_TABLES.delivered, PROVIDER_TABLES.seen]) {
+      for (;;) {
+        const rows = await store.scan(table, { prefix: `${hashKey(channel)}/`, limit: SWEPT_AT_ONCE })
+        if (rows.length === 0) break
+        await journal.write(
+          rows.map(({ key }) => remove(table, key)),
+          'process',
+        )
+      }
     }
   }
 

@@ -50,14 +50,21 @@ function reasonOf(
   { state, outstandingMicroUsd }: ProviderChannelReport,
   facts: { readonly unclaimed: bigint; readonly gross: bigint; readonly waitingFor: string },
 ): string | null {
-  if (facts.unclaimed > 0n) return state === 'closed' ? 'purse-closed' : facts.waitingFor
+  if (facts.unclaimed > 0n) return PURSE_REASONS.get(state) ?? facts.waitingFor
   if (outstandingMicroUsd > 0n) return 'not-paid-yet'
   return facts.gross > 0n ? null : 'nothing-delivered'
 }
 
+/** Why nothing can be claimed at all. */
+const PURSE_REASONS: ReadonlyMap<string, string> = new Map([
+  ['closed', 'purse-closed'],
+  ['missing', 'purse-missing'],
+])
+
 const WAITS: ReadonlySet<string> = new Set([
   'below-minimum',
   'gas-too-dear',
+  'gas-missing',
   'chain-unreachable',
   'chain-refused',
   'claiming',

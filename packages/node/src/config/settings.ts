@@ -9,7 +9,11 @@ export interface NodeConfig {
     readonly bootstrap: readonly string[]
     readonly mdns: boolean
   }
-  readonly chain: { readonly rpcUrl: string | undefined; readonly addressBook: string | undefined }
+  readonly chain: {
+    readonly rpcUrl: string | undefined
+    readonly addressBook: string | undefined
+    readonly confirmations: number
+  }
   readonly api: { readonly port: number }
   readonly log: { readonly level: LogLevel; readonly format: LogFormat }
   readonly provide: {
@@ -118,6 +122,12 @@ const tree: Readonly<Record<keyof NodeConfig, Readonly<Record<string, Leaf>>>> =
       flag: 'address-book',
       help: 'File that names the contracts, written when they were deployed.',
       reason: 'Contracts differ from chain to chain.',
+    }),
+    confirmations: integer([1, 64], 1, {
+      help: 'Blocks that must hold a transaction, its own included, and a purse before this node works for it.',
+      reason:
+        'Right where blocks are final at once; give more where other forks may win, as many as they undo at most and one. ' +
+        'What a longer fork undoes all the same is noticed, and done again.',
     }),
   },
   api: {

@@ -79,14 +79,15 @@ async function openChain(
   components: ConstructorParameters<typeof EvmChain>[0],
   config: NodeConfig,
 ): Promise<Pick<Foundation, 'chain' | 'addressBook'>> {
-  const { rpcUrl, addressBook: path } = config.chain
+  const { rpcUrl, addressBook: path, confirmations } = config.chain
   if (rpcUrl === undefined || path === undefined) {
     const missing = rpcUrl === undefined ? 'the RPC address' : 'the address book'
     throw new NodeError('NODE_CHAIN_MISSING', `${missing} of the settlement chain is not set`)
   }
   const book = await readAddressBook(path)
   const { deployedAtBlock } = book
-  const chain = new EvmChain(components, { rpcUrl, identity: chainIdentityOf(book), deployedAtBlock })
+  const identity = chainIdentityOf(book)
+  const chain = new EvmChain(components, { rpcUrl, identity, deployedAtBlock, confirmations })
   await chain.start()
   return { chain, addressBook: book }
 }

@@ -72,11 +72,12 @@ async function readPolicy(path: string): Promise<Uint8Array> {
 /** The chain with the operator's account. @throws NodeError NODE_KEY_INVALID, NODE_KEY_EXPOSED */
 function openOperator(foundation: Foundation, config: NodeConfig): EvmChain | undefined {
   const path = config.epochs.operatorKey
-  const { rpcUrl } = config.chain
+  const { rpcUrl, confirmations } = config.chain
   if (path === undefined || rpcUrl === undefined) return undefined
   const { logger, metrics, clock, secp256k1, addressBook, chain } = foundation
   const signer = createSigner(secp256k1, loadKey(path, secp256k1))
   const { deployedAtBlock } = addressBook
   // Never started: it watches nothing, and the endpoint was checked by the node's own adapter.
-  return new EvmChain({ logger, metrics, clock, signer }, { rpcUrl, identity: chain.identity, deployedAtBlock })
+  const { identity } = chain
+  return new EvmChain({ logger, metrics, clock, signer }, { rpcUrl, identity, deployedAtBlock, confirmations })
 }

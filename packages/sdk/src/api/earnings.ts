@@ -71,7 +71,8 @@ export interface EpochEarningsRow {
 export interface ChannelEarnings {
   readonly channel: Hash
   readonly payer: Address
-  readonly state: 'open' | 'thawing' | 'broken' | 'closed'
+  /** `missing` while the chain does not have the purse any more: another fork won. */
+  readonly state: 'open' | 'thawing' | 'missing' | 'broken' | 'closed'
   /** Claimed on chain. */
   readonly grossMicroUsd: MicroUsd
   readonly feeMicroUsd: MicroUsd
@@ -144,7 +145,7 @@ const rowWire: Wire<EpochEarningsRow> = z.object({
 const channelWire: Wire<ChannelEarnings> = z.object({
   channel: hashWire,
   payer: addressWire,
-  state: z.enum(['open', 'thawing', 'broken', 'closed']),
+  state: z.enum(['open', 'thawing', 'missing', 'broken', 'closed']),
   grossMicroUsd: microUsdWire,
   feeMicroUsd: microUsdWire,
   netMicroUsd: microUsdWire,

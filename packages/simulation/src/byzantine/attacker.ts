@@ -1,6 +1,6 @@
 import { isSteadError } from '@stead/core'
 import { ATTACKS } from './attacks.ts'
-import type { PayerCheat } from './cheats.ts'
+import type { HandCheat } from './cheats.ts'
 import { HandPayer, type HandPayerParts } from './hand-payer.ts'
 
 const PAUSE_MS_MAX = 15_000
@@ -14,11 +14,7 @@ export interface AttackerTelling {
 }
 
 /** Attacks in some rounds; it ends before them when the clock's timers die with the process. */
-export async function attack(
-  cheat: Exclude<PayerCheat, 'garbles'>,
-  parts: HandPayerParts,
-  { tell, onBug }: AttackerTelling,
-): Promise<void> {
+export async function attack(cheat: HandCheat, parts: HandPayerParts, { tell, onBug }: AttackerTelling): Promise<void> {
   const payer = new HandPayer(parts)
   for (let round = 0; round < ROUNDS_MAX; round++) {
     await parts.clock.sleep(1 + parts.random.fraction() * PAUSE_MS_MAX)

@@ -1,18 +1,15 @@
-import { COMPUTE_PROTOCOL } from '@stead/compute'
 import { microUsd } from '@stead/core'
-import { MARKET_PROTOCOL, OFFERS_PROTOCOL } from '@stead/market'
 import { unlessRefused } from '../engine/refusals.ts'
-import type { PayerCheat } from './cheats.ts'
-import { HAND_ALLOCATION, type HandPayer } from './hand-payer.ts'
-
-/** One round of an attack. Refusals are thrown: they are what should happen. */
-export type Attack = (payer: HandPayer) => Promise<void>
+import type { Attack } from './attack.ts'
+import type { HandCheat } from './cheats.ts'
+import { floods, hoards, oversizes, starves } from './flood-attacks.ts'
+import { HAND_ALLOCATION } from './hand-payer.ts'
+import { foreignBranch, leafTwice, lyingSums, twoVouchers } from './purse-attacks.ts'
 
 /** More tasks than any window of a stranger holds. */
 const FILL = 400
 /** More than a payer that is refused gets. */
 const SOME = 100
-const FLOOD = 150
 const AFTER_THAW_MS = 1000
 
 /** Takes what credit there is and pays none of it. */
@@ -55,6 +52,8 @@ const thaws: Attack = async (payer) => {
   if (channel === undefined) return
   const { chain, clock } = payer.parts
   await channel.pay(await channel.runMany(5))
+  // Unpaid, for the provider to write off.
+  await channel.runMany(3)
   const { endsAt } = await chain.thaw(channel.facts.terms.purse)
   await channel.runMany(SOME)
   await clock.sleep(endsAt - (await chain.blockTime()) + AFTER_THAW_MS)
@@ -114,18 +113,8 @@ const replaysTasks: Attack = async (payer) => {
   await channel.pay([again])
 }
 
-/** Sends what is no message, and more messages than anybody reads. */
-const floods: Attack = async (payer) => {
-  const target = payer.target()
-  if (target === undefined) return
-  const { random } = payer.parts
-  await Promise.allSettled(Array.from({ length: FLOOD }, () => payer.quote(target.peer)))
-  for (const protocol of [COMPUTE_PROTOCOL, OFFERS_PROTOCOL, MARKET_PROTOCOL])
-    await unlessRefused(payer.raw(target.peer, protocol, random.bytes(Math.floor(random.fraction() * 2000))))
-}
-
-/** Attacks of payers; who `garbles` is an honest payer behind a lying network instead. */
-export const ATTACKS: Readonly<Record<Exclude<PayerCheat, 'garbles'>, Attack>> = {
+/** Attacks of payers that speak by hand. */
+export const ATTACKS: Readonly<Record<HandCheat, Attack>> = {
   'never-pays': neverPays,
   'pays-then-takes': paysThenTakes,
   'stale-voucher': staleVoucher,
@@ -136,4 +125,11 @@ export const ATTACKS: Readonly<Record<Exclude<PayerCheat, 'garbles'>, Attack>> =
   'foreign-purse': foreignPurse,
   'replays-tasks': replaysTasks,
   floods,
+  'leaf-twice': leafTwice,
+  'foreign-branch': foreignBranch,
+  'lying-sums': lyingSums,
+  'two-vouchers': twoVouchers,
+  oversizes,
+  hoards,
+  starves,
 }

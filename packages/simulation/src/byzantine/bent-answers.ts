@@ -7,7 +7,7 @@ import {
   payReplySchema,
   quoteReplySchema,
 } from '@stead/market'
-import { type Quote, quoteSchema, signQuote } from '@stead/protocol'
+import { incrementSchema, type Quote, quoteSchema, signIncrement, signQuote } from '@stead/protocol'
 import type { CheatName } from './cheats.ts'
 
 /** What a bent answer is made with. */
@@ -28,6 +28,7 @@ export function bentAnswer(
 ): Uint8Array {
   const { request, answer } = asked
   const { open, sync, pay, quote } = request
+  if (pay !== undefined && cheat === 'equivocates') return equivocated(parts, pay, answer)
   if (pay !== undefined) return bentReceipt(cheat, parts, answer)
   if (open !== undefined || sync !== undefined) return bentStanding(cheat, parts, answer)
   return quote === undefined ? answer : bentQuote(cheat, parts, answer)
@@ -38,6 +39,20 @@ function bentReceipt(cheat: CheatName, { random }: BentParts, answer: Uint8Array
   if (cheat !== 'forged-receipts') return answer
   const reply = payReplySchema.decodeMessage(answer)
   return payReplySchema.encodeMessage({ ...reply, providerSignature: random.bytes(65) })
+}
+
+/** A second payload for a slot in which the cheat has just said another: its own signature, over a bill that nobody sent. */
+function equivocated(
+  { random, signer }: BentParts,
+  pay: NonNullable<MarketRequest['pay']>,
+  answer: Uint8Array,
+): Uint8Array {
+  if (random.fraction() < 0.5) return answer
+  const reply = payReplySchema.decodeMessage(answer)
+  const increment = incrementSchema.decodeDocument(pay.increment)
+  const cumulativeMicroUsd = microUsd(increment.cumulativeMicroUsd + 1n)
+  const bytes = incrementSchema.encodeDocument({ ...increment, cumulativeMicroUsd })
+  return payReplySchema.encodeMessage({ ...reply, providerSignature: signIncrement(signer, increment, bytes) })
 }
 
 function bentStanding(cheat: CheatName, { random }: BentParts, answer: Uint8Array): Uint8Array {

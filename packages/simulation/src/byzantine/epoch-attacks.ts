@@ -151,5 +151,5 @@ export const EPOCH_ATTACKS: Readonly<Record<EpochCheat, EpochAttack | undefined>
   slanders: undefined,
   'false-hearsay': undefined,
   'self-deals': selfDeals,
-  sybil: selfDeals,
+  'sybil-deals': selfDeals,
 }

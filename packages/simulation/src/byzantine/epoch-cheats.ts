@@ -7,7 +7,7 @@ export const EPOCH_CHEATS = [
   'slanders',
   'false-hearsay',
   'self-deals',
-  'sybil',
+  'sybil-deals',
 ] as const
 
 /** One way to cheat in epochs. */
@@ -15,7 +15,7 @@ export type EpochCheat = (typeof EPOCH_CHEATS)[number]
 
 /** Cheats who own several nodes, or buy from themselves, and need money for it. */
 export function isSelfDealing(cheat: string | undefined): boolean {
-  return cheat === 'self-deals' || cheat === 'sybil'
+  return cheat === 'self-deals' || cheat === 'sybil-deals'
 }
 
 /** Undefined for cheats of other kinds. */

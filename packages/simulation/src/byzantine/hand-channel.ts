@@ -15,7 +15,7 @@ import {
   signVoucher,
 } from '@stead/protocol'
 import { unlessRefused } from '../engine/refusals.ts'
-import type { HandPayer } from './hand-payer.ts'
+import type { HandPayer, HandPurse } from './hand-payer.ts'
 import { HAND_BLOBS, HAND_FUEL, HAND_TASK } from './hand-task.ts'
 
 /** What a channel by hand is made of. */
@@ -23,12 +23,16 @@ export interface HandChannelFacts {
   readonly peer: PeerId
   readonly quote: Quote
   readonly terms: ChannelTerms
+  /** What it was opened on. */
+  readonly purse: HandPurse
   readonly id: Hash
   readonly separator: DomainSeparator
   readonly prepayMicroUsd: MicroUsd
 }
 
 const ITEM = contentIdOf('dag-cbor', HAND_TASK)
+/** What every attack asks for that asks for nothing else. */
+const USUAL = { task: HAND_TASK, blobs: HAND_BLOBS }
 
 /** One channel of a payer by hand: what it was delivered, and whatever it says about that. */
 export class HandChannel {
@@ -50,8 +54,11 @@ export class HandChannel {
   }
 
   /** Asks for a task. @throws the network's errors, with the provider's refusal */
-  async run(delivery: Uint8Array = this.#payer.parts.random.bytes(16)): Promise<BillEntry> {
-    const message = { channel: this.facts.id, delivery, task: HAND_TASK, blobs: HAND_BLOBS }
+  async run(
+    delivery: Uint8Array = this.#payer.parts.random.bytes(16),
+    { task, blobs }: { readonly task: Uint8Array; readonly blobs: readonly Uint8Array[] } = USUAL,
+  ): Promise<BillEntry> {
+    const message = { channel: this.facts.id, delivery, task, blobs }
     const payload = runTaskSchema.encodeMessage({ ...message, maximumMicroUsd: this.#priceMicroUsd })
     const answer = taskAnswerSchema.decodeMessage(await this.#payer.raw(this.facts.peer, COMPUTE_PROTOCOL, payload))
     const { fuel } = outcomeRecordSchema.decodeDocument(answer.record)
@@ -103,6 +110,12 @@ export class HandChannel {
     )
   }
 
+  /** Says two things for the next place of the bill, at once. @throws a refusal of both */
+  async payTwice(left: readonly BillEntry[], right: readonly BillEntry[]): Promise<void> {
+    const [first, second] = await Promise.allSettled([this.pay(left), this.pay(right)])
+    if (first.status === 'rejected' && second.status === 'rejected') throw first.reason
+  }
+
   /** Pays with a voucher that nobody signed. */
   async payUnsigned(entries: readonly BillEntry[]): Promise<void> {
     const increment = incrementSchema.encodeDocument(this.#increment(entries, undefined))
@@ -112,7 +125,15 @@ export class HandChannel {
 
   /** Refuses to pay for deliveries. */
   async reject(entries: readonly BillEntry[], reason: RejectReason): Promise<void> {
-    const rejections = entries.map(({ delivery }) => ({ delivery, reason }))
+    await this.rejectAll(
+      entries.map(({ delivery }) => delivery),
+      reason,
+    )
+  }
+
+  /** Refuses to pay for deliveries, whether they were made or not. */
+  async rejectAll(deliveries: readonly Uint8Array[], reason: RejectReason = 'late'): Promise<void> {
+    const rejections = deliveries.map((delivery) => ({ delivery, reason }))
     await this.#payer.say(this.facts.peer, { reject: { channel: this.facts.id, rejections } })
   }
 

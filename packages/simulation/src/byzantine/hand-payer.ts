@@ -1,3 +1,4 @@
+import type { BlobExchange } from '@stead/compute'
 import {
   type Chain,
   type Clock,
@@ -44,6 +45,7 @@ export interface HandPayerParts {
   readonly random: Random
   readonly signer: Signer
   readonly offers: OfferBook
+  readonly blobs: BlobExchange
 }
 
 /** A quote as it came. */
@@ -74,8 +76,14 @@ export class HandPayer {
 
   /** Somebody who sells; undefined while nobody is known. */
   target(): OfferEntry | undefined {
+    return this.targets(1)[0]
+  }
+
+  /** Some who sell, each once; fewer while fewer are known. */
+  targets(count: number): readonly OfferEntry[] {
     const known = this.parts.offers.list('compute')
-    return known[Math.floor(this.parts.random.fraction() * known.length)]
+    const from = Math.floor(this.parts.random.fraction() * known.length)
+    return [...known.slice(from), ...known.slice(0, from)].slice(0, count)
   }
 
   /** Sends bytes as they are. @throws the network's errors */
@@ -88,24 +96,32 @@ export class HandPayer {
     return this.raw(peer, MARKET_PROTOCOL, marketRequestSchema.encodeMessage({ version: 1, ...request }))
   }
 
+  /** The bytes of a question for a price. */
+  quoteRequest(): Uint8Array {
+    const { chainId, escrow } = this.parts.chain.identity
+    const quote = { chainId, escrow, resource: 'compute', need: HAND_NEED } as const
+    return marketRequestSchema.encodeMessage({ version: 1, quote })
+  }
+
   /** Asks for a price; undefined when there is none to be had. */
   async quote(peer: PeerId): Promise<HandQuote | undefined> {
-    const { chainId, escrow } = this.parts.chain.identity
-    const need = HAND_NEED
-    const reply = quoteReplySchema.decodeMessage(
-      await this.say(peer, { quote: { chainId, escrow, resource: 'compute', need } }),
-    )
+    const reply = quoteReplySchema.decodeMessage(await this.raw(peer, MARKET_PROTOCOL, this.quoteRequest()))
     if (reply.quote === undefined) return undefined
     return { peer, quote: quoteSchema.decodeDocument(reply.quote.document), signed: reply.quote }
   }
 
   /** A purse with one leaf for a provider. `totalMicroUsd` is what it says that it holds. @default what the leaf says */
   purseFor({ quote }: HandQuote, totalMicroUsd?: MicroUsd): HandPurse {
+    const { node, operator } = quote
+    const [purse] = this.pursesFor([{ node, operator, allocationMicroUsd: HAND_ALLOCATION }], totalMicroUsd)
+    if (purse === undefined) throw new RangeError('a tree of one leaf has a branch')
+    return purse
+  }
+
+  /** One purse as each of its leaves sees it. `totalMicroUsd` is what it says that it holds. @default what the leaves say */
+  pursesFor(leaves: readonly PurseLeaf[], totalMicroUsd?: MicroUsd): readonly HandPurse[] {
     const { chain, signer, random } = this.parts
-    const leaf: PurseLeaf = { node: quote.node, operator: quote.operator, allocationMicroUsd: HAND_ALLOCATION }
-    const tree = buildPurseTree([leaf])
-    const [branch] = tree.branches
-    if (branch === undefined) throw new RangeError('a tree of one leaf has a branch')
+    const tree = buildPurseTree(leaves)
     const seed: PurseSeed = {
       payer: chain.account,
       voucherSigner: signer.address,
@@ -113,7 +129,10 @@ export class HandPayer {
       totalMicroUsd: totalMicroUsd ?? tree.totalMicroUsd,
       salt: hash(bytesToHex(random.bytes(32))),
     }
-    return { seed, branch, allocationMicroUsd: HAND_ALLOCATION }
+    return leaves.flatMap(({ allocationMicroUsd }, index) => {
+      const branch = tree.branches[index]
+      return branch === undefined ? [] : [{ seed, branch, allocationMicroUsd }]
+    })
   }
 
   /** Locks what a purse says. @throws the chain's errors */
@@ -133,6 +152,7 @@ export class HandPayer {
     return new HandChannel(this, {
       peer,
       quote,
+      purse,
       terms,
       id: channelIdOf(terms),
       separator: escrowSeparator(identity),

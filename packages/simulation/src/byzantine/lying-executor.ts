@@ -13,6 +13,9 @@ type Ok = Outcome & { readonly status: 'ok' }
 
 const SLOW_MS_MAX = 15_000
 const FUEL_EXTRA_MAX = 1000
+/** Right results before a traitor's first wrong one: more than a probation takes. */
+const RIGHT_RESULTS = 14
+const BETRAYAL_SHARE = 0.3
 
 /**
  * An executor whose results are not what the guest computed. The provider around it is honest: it bills and signs what it
@@ -20,8 +23,14 @@ const FUEL_EXTRA_MAX = 1000
  */
 export function lyingExecutor(executor: Executor, cheat: CheatName, { clock, random }: LyingParts): Executor {
   let copied: Ok | undefined
+  let right = 0
   const bend = (outcome: Ok, fuelMax: Fuel): Ok => {
     if (cheat === 'wrong-result') return { ...outcome, output: random.bytes(8) }
+    if (cheat === 'colludes' || cheat === 'sybil') return { ...outcome, output: agreedLie(outcome.output) }
+    if (cheat === 'betrays') {
+      const isRight = right++ < RIGHT_RESULTS || random.fraction() >= BETRAYAL_SHARE
+      return isRight ? outcome : { ...outcome, output: random.bytes(8) }
+    }
     if (cheat === 'over-fuel') {
       const fuel = outcome.fuel + 1n + BigInt(Math.floor(random.fraction() * FUEL_EXTRA_MAX))
       return { ...outcome, fuel: (fuel < fuelMax ? fuel : fuelMax) as Fuel }
@@ -38,6 +47,11 @@ export function lyingExecutor(executor: Executor, cheat: CheatName, { clock, ran
       return cheat === 'slow' || outcome.status !== 'ok' ? outcome : bend(outcome, limits.fuel)
     },
   })
+}
+
+/** What all of a gang say without asking each other: a wrong output that follows from the right one. */
+function agreedLie(output: Uint8Array): Uint8Array {
+  return output.map((byte) => byte ^ 0xff)
 }
 
 /** Was admitted, and says nothing any more. */

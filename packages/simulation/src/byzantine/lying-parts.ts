@@ -1,4 +1,5 @@
-import type { Clock, Network, Random, Signer } from '@stead/core'
+import type { Clock, Network, PeerId, Random, Signer } from '@stead/core'
+import type { Secp256k1 } from '@stead/protocol'
 import type { Executor } from '@stead/sandbox'
 import { type CheatName, RESULT_CHEATS, WIRE_CHEATS } from './cheats.ts'
 import { epochCheatOf } from './epoch-cheats.ts'
@@ -15,14 +16,23 @@ export interface BendableParts {
 }
 
 const OF_THE_RESULT: ReadonlySet<CheatName> = new Set(RESULT_CHEATS)
-/** `garbles` is a payer's, but lies on the wire as well. */
-const OF_THE_WIRE: ReadonlySet<CheatName> = new Set<CheatName>([...WIRE_CHEATS, 'garbles'])
+/** These are payers', but lie on the wire as well. */
+const OF_THE_WIRE: ReadonlySet<CheatName> = new Set<CheatName>([...WIRE_CHEATS, 'garbles', 'mangles', 'starves'])
+
+/** What a cheat has besides a node's parts. */
+export interface CheatParts {
+  readonly random: Random
+  readonly secp256k1: Secp256k1
+  /** Nodes of the world that cheat in the same way, this one among them. */
+  readonly gang: ReadonlySet<PeerId>
+}
 
 /** The parts of a node that cheats in one way. */
-export function lyingParts(parts: BendableParts, cheat: CheatName, random: Random): BendableParts {
+export function lyingParts(parts: BendableParts, cheat: CheatName, own: CheatParts): BendableParts {
   if (OF_THE_RESULT.has(cheat))
-    return { ...parts, executor: lyingExecutor(parts.executor, cheat, { ...parts, random }) }
-  if (OF_THE_WIRE.has(cheat)) return { ...parts, network: lyingNetwork({ ...parts, random }, cheat) }
+    return { ...parts, executor: lyingExecutor(parts.executor, cheat, { ...parts, ...own }) }
+  if (OF_THE_WIRE.has(cheat)) return { ...parts, network: lyingNetwork({ ...parts, ...own }, cheat) }
   const ofEpochs = epochCheatOf(cheat)
-  return ofEpochs === undefined ? parts : { ...parts, network: epochLyingNetwork(parts.network, ofEpochs, random) }
+  if (ofEpochs === undefined) return parts
+  return { ...parts, network: epochLyingNetwork(parts.network, ofEpochs, own.random) }
 }

@@ -8,6 +8,8 @@ import type { Violations } from './violations.ts'
 /** Longer than the life of an offer: by then everybody has heard of everybody again. */
 const OFFERS_MINUTES_MAX = 6
 const PROBE_MINUTES_MAX = 5
+/** Longer than a payer takes to look after its purses, and their transaction for its block. */
+const LOCKED_MINUTES_MAX = 3
 const ASK_TIMEOUT_MS = 20_000
 
 /** Lets the world go on until a question is answered; false when it is not in time. */
@@ -35,6 +37,7 @@ async function isAnswered(
  * reaches every honest provider, and a new job with a quorum of two comes to its end.
  */
 export async function checkHealth(world: World, violations: Violations, look: () => void): Promise<void> {
+  await checkLocked(world, violations, look)
   await world.healPhase(
     async () => world.payers.every((node) => unknownTo(world, node).length === 0),
     OFFERS_MINUTES_MAX,
@@ -54,8 +57,25 @@ export async function checkHealth(world: World, violations: Violations, look: ()
   }
 }
 
+/** What a payer takes for locked is locked, whichever fork of the chain won. */
+async function checkLocked(world: World, violations: Violations, look: () => void): Promise<void> {
+  const missing = async (): Promise<readonly string[]> => {
+    const names: string[] = []
+    for (const { plan, payer } of world.payers) {
+      const purses = (await payer?.market.purses()) ?? []
+      const { escrow } = world.parts.ledger
+      if (purses.some(({ purse, stage }) => stage === 'funded' && escrow.purse(purse) === undefined))
+        names.push(plan.name)
+    }
+    return names
+  }
+  await world.healPhase(async () => (await missing()).length === 0, LOCKED_MINUTES_MAX, look)
+  const names = await missing()
+  violations.check(names.length === 0, 'purses-locked', () => `${names} have purses that are not on chain`, names)
+}
+
 /** Honest providers of which a payer has no offer. */
-function unknownTo(world: World, { payer }: SimNode): readonly string[] {
+export function unknownTo(world: World, { payer }: SimNode): readonly string[] {
   const known = new Set(payer?.offers.list('compute').map(({ peer }) => peer))
   return world.providers.filter(({ plan }) => !known.has(plan.peer)).map(({ plan }) => plan.name)
 }

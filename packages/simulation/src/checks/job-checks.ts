@@ -1,9 +1,10 @@
-import { amountOf, computeTermsSchema, isFinal, type JobEvidence, type TaskResult } from '@stead/compute'
-import type { Address, ContentId, Hash } from '@stead/core'
-import { contentIdOf, outcomeRecordSchema, quoteSchema, taskSchema } from '@stead/protocol'
+import { amountOf, computeTermsSchema, isFinal, type JobEvidence } from '@stead/compute'
+import type { Hash } from '@stead/core'
+import { contentIdOf, outcomeRecordSchema, quoteSchema } from '@stead/protocol'
 import type { LivePayer, SimNode } from '../world/sim-node.ts'
-import { isCheckedMode } from '../world/workload.ts'
+import { checkedBy } from '../world/workload.ts'
 import type { World } from '../world/world.ts'
+import { type EndedJob, outputFaults } from './output-checks.ts'
 import type { Violations } from './violations.ts'
 
 /** An honest payer that lives. */
@@ -17,12 +18,16 @@ export async function checkJobs(world: World, sides: HonestPayer, violations: Vi
   const { node, payer } = sides
   const { name } = node.plan
   const prices = await pricesOf(payer)
-  for (const { id, state, name: mode } of await payer.compute.jobs()) {
+  const ended: EndedJob[] = []
+  for (const { id, state, name: jobName } of await payer.compute.jobs()) {
     violations.check(isFinal(state), 'jobs-end', () => `the job ${id} of ${name} is ${state} at the end`, [name])
     if (!isFinal(state)) continue
     const handle = await payer.compute.job(id)
     const { status, tasks } = await handle.result()
     const { spentMicroUsd, capMicroUsd } = status.cost
+    // Faults and absences are shorter than a stall takes: only a task that nobody looks after any more can stall.
+    const stalled = status.unfinished.stalled ?? 0
+    violations.check(stalled === 0, 'no-stall', () => `${name}: ${stalled} tasks of the job ${id} stalled`, [name])
     violations.check(
       spentMicroUsd <= capMicroUsd,
       'within-cap',
@@ -30,42 +35,20 @@ export async function checkJobs(world: World, sides: HonestPayer, violations: Vi
       [name],
     )
     const evidence = await payer.compute.evidence(id)
-    for (const fault of outputFaults(world, { mode, tasks, evidence }))
-      violations.check(false, 'outputs-right', () => `${name}: the job ${id}: ${fault}`, [name])
-    for (const fault of paymentFaults({ mode, tasks, evidence }))
+    const job = { name: jobName, tasks, evidence }
+    ended.push(job)
+    for (const fault of paymentFaults(job))
       violations.check(false, 'only-right-paid', () => `${name}: the job ${id}: ${fault}`, [name])
     for (const fault of priceFaults(prices, evidence))
       violations.check(false, 'price-as-quoted', () => `${name}: the job ${id}: ${fault}`, [name])
   }
-}
-
-interface Ended {
-  readonly mode: string
-  readonly tasks: readonly TaskResult[]
-  readonly evidence: JobEvidence
-}
-
-/**
- * The guest gives back its input, so what is right is known. A result counts that an honest node gave, or one cheat
- * alone under a verification that does not take one word; cheats that happen to agree are collusion, which no
- * verification finds out.
- */
-function outputFaults(world: World, { mode, tasks, evidence }: Ended): readonly string[] {
-  const honest = new Set<Address>(world.providers.map(({ plan }) => plan.signer.address))
-  const inputs = new Map<string, ContentId | undefined>(
-    evidence.tasks.map(({ key, document }) => [key, taskSchema.decodeDocument(document).input[0]]),
-  )
-  return tasks.flatMap(({ key, state, record, nodes }) => {
-    if (record === undefined || (state === 'succeeded' && record.output === inputs.get(key))) return []
-    const isVouchedFor = nodes.some((node) => honest.has(node))
-    const isLoneWord = isCheckedMode(mode) && nodes.length < 2
-    return isVouchedFor || isLoneWord ? [`${key} (${mode}) ended in a wrong result of ${nodes.length} nodes`] : []
-  })
+  for (const { rule, what } of outputFaults(world, ended))
+    violations.check(false, rule, () => `${name}: ${what}`, [name])
 }
 
 /** With a quorum nothing is accepted but what the quorum agreed on. */
-function paymentFaults({ mode, tasks, evidence }: Ended): readonly string[] {
-  if (mode !== 'quorum') return []
+function paymentFaults({ name, tasks, evidence }: EndedJob): readonly string[] {
+  if (checkedBy(name).mode !== 'quorum') return []
   const agreed = new Map(
     tasks.map(({ key, record }) => [
       key,

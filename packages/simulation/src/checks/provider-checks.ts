@@ -1,3 +1,4 @@
+import type { Hash } from '@stead/core'
 import type { EarningsReport, ProviderChannelReport, StoredReceipt } from '@stead/market'
 import { type CreditTerms, quoteSchema } from '@stead/protocol'
 import type { LiveProvider, SimNode } from '../world/sim-node.ts'
@@ -23,10 +24,11 @@ export async function checkProvider(world: World, sides: HonestProvider, violati
   const fault = receiptFault(world.parts, receipts)
   violations.check(fault === undefined, 'receipts-verify', () => `${name}: ${fault}`, [name])
   const earnings = await provider.market.earnings()
-  checkClaims(world, { node, earnings }, violations)
+  const undone = undonePurses(world, receipts)
+  checkClaims(world, { node, earnings, undone }, violations)
   for (const [peer, channels] of Map.groupBy(earnings.channels, (channel) => channel.peer)) {
     const own = receipts.filter((receipt) => receipt.peer === peer)
-    checkCredit(world, { node, channels, receipts: own }, violations)
+    checkCredit(world, { node, channels, receipts: own, undone }, violations)
   }
   await checkAgreement(world, { node, earnings, receipts }, violations)
 }
@@ -34,7 +36,11 @@ export async function checkProvider(world: World, sides: HonestProvider, violati
 /** Every voucher became money, and the books say how much. */
 function checkClaims(
   world: World,
-  { node, earnings }: { readonly node: SimNode; readonly earnings: EarningsReport },
+  {
+    node,
+    earnings,
+    undone,
+  }: { readonly node: SimNode; readonly earnings: EarningsReport; readonly undone: ReadonlySet<Hash> },
   violations: Violations,
 ): void {
   const { name } = node.plan
@@ -43,9 +49,12 @@ function checkClaims(
   for (const { channel, paidMicroUsd, claimedMicroUsd, peer } of earnings.channels) {
     const onChain = escrow.claimedMicroUsd(channel)
     claimed += onChain
-    const payer = world.nodes.find(({ plan }) => plan.peer === peer)?.plan.name ?? 'nobody'
+    const other = world.nodes.find(({ plan }) => plan.peer === peer)
+    const payer = other?.plan.name ?? 'nobody'
+    // A cheat does not lock again what another fork undid; what that may cost is the rule of the provider's loss.
+    const isWorthless = undone.has(channel) && other?.isHonest === false
     violations.check(
-      onChain === paidMicroUsd && claimedMicroUsd === onChain,
+      (onChain === paidMicroUsd || isWorthless) && claimedMicroUsd === onChain,
       'all-claimed',
       () =>
         `${name}: of ${paidMicroUsd} on ${channel} (${payer}) ${onChain} is claimed, its books say ${claimedMicroUsd}`,
@@ -65,10 +74,12 @@ interface Account {
   readonly channels: readonly ProviderChannelReport[]
   /** Of this payer. */
   readonly receipts: readonly StoredReceipt[]
+  /** Channels whose funding another fork undid. */
+  readonly undone: ReadonlySet<Hash>
 }
 
 /** What one payer has out is within the window; what it ever cost is that and what may be written off. */
-function checkCredit(world: World, { node, channels, receipts }: Account, violations: Violations): void {
+function checkCredit(world: World, { node, channels, receipts, undone }: Account, violations: Violations): void {
   const { name, writeOffMaxMicroUsd } = node.plan
   const [first] = channels
   if (first === undefined) return
@@ -92,7 +103,11 @@ function checkCredit(world: World, { node, channels, receipts }: Account, violat
   )
   // After a loss of power a provider may have forgotten what it was owed; that is no cheat's doing.
   if (node.powerLosses > 0) return
-  const paid = channels.reduce((sum, { channel }) => sum + world.parts.ledger.escrow.claimedMicroUsd(channel), 0n)
+  // Vouchers were worth what they say until another fork undid the funding: a provider that does not wait for
+  // confirmations takes that on itself, whatever its window is.
+  const worthOf = ({ channel, paidMicroUsd }: ProviderChannelReport): bigint =>
+    undone.has(channel) ? paidMicroUsd : world.parts.ledger.escrow.claimedMicroUsd(channel)
+  const paid = channels.reduce((sum, channel) => sum + worthOf(channel), 0n)
   const mayLose = windowMicroUsd + writeOffMaxMicroUsd + (paid * WRITE_OFF_SHARE_BPS) / 10_000n
   violations.check(
     amountMicroUsd - paid <= mayLose,
@@ -100,6 +115,14 @@ function checkCredit(world: World, { node, channels, receipts }: Account, violat
     () => `${name} delivered ${amountMicroUsd} to ${payer} and got ${paid}; it may lose ${mayLose} at the most`,
     who,
   )
+}
+
+/** Channels whose purse was on chain and is not any more. */
+function undonePurses({ parts: { ledger } }: World, receipts: readonly StoredReceipt[]): ReadonlySet<Hash> {
+  const undone = receipts.filter(({ evidence: { terms } }) => {
+    return ledger.hadPurse(terms.purse) && ledger.escrow.purse(terms.purse) === undefined
+  })
+  return new Set(undone.map(({ evidence }) => evidence.channel))
 }
 
 function unpaidOf({ billedMicroUsd, outstandingMicroUsd, paidMicroUsd }: ProviderChannelReport): bigint {
@@ -114,7 +137,7 @@ function termsOf(receipts: readonly StoredReceipt[]): CreditTerms | undefined {
 
 /**
  * What an honest payer and an honest provider signed for one place of a bill is the same, what was receipted is never
- * forgotten, and without a loss of power their books never part.
+ * forgotten, and without a loss of power their books never part and every delivery is paid or rejected.
  */
 async function checkAgreement(
   world: World,
@@ -144,6 +167,13 @@ async function checkAgreement(
     }
     if (powerLosses + own.node.powerLosses > 0) continue
     for (const { id, lostReason } of payer?.market.channels() ?? []) {
+      const owed = lostReason === undefined ? (channels.get(id)?.outstandingMicroUsd ?? 0n) : 0n
+      violations.check(
+        owed === 0n,
+        'nothing-owed',
+        () => `${name} waits for ${owed} micro-dollars on ${id}, ${plan.name} neither pays nor rejects them`,
+        who,
+      )
       const isBroken = channels.get(id)?.state === 'broken' || lostReason === 'books-disagree'
       const isTheirs = channels.has(id)
       violations.check(

@@ -1,8 +1,11 @@
-import type { CrashKind, SeededRandom } from '@stead/testkit'
+import type { CrashKind, MemoryLedger, SeededRandom } from '@stead/testkit'
 import type { Scheduler } from '../engine/scheduler.ts'
+import type { Tally } from '../engine/tally.ts'
 import type { Trace } from '../engine/trace.ts'
 import type { SimHub } from '../world/sim-hub.ts'
 import type { NodeFaults, SimNode } from '../world/sim-node.ts'
+import { ChainForks } from './chain-forks.ts'
+import { GasFaults } from './gas-faults.ts'
 import type { FaultProfile } from './profiles.ts'
 
 /** What the injector acts on. */
@@ -11,6 +14,8 @@ export interface FaultInjectorComponents {
   readonly trace: Trace
   readonly random: SeededRandom
   readonly hub: SimHub
+  readonly ledger: MemoryLedger
+  readonly tally: Tally
   readonly nodes: readonly SimNode[]
   /** Brings a node back. */
   readonly restart: (node: SimNode) => void
@@ -19,21 +24,57 @@ export interface FaultInjectorComponents {
 const MINUTE_MS = 60_000
 const NODES_PER_RATE = 10
 const DISK_BAD_SHARE = 0.3
+const SILENT_SHARE = 0.3
+const ROT_CRASH_SHARE = 0.5
 const JUMP_MS_MAX = 120_000
 const SURVIVORS_MAX = 4
 const AT_WRITE_SHARE = 0.5
 const WRITES_MAX = 6
 
-type Kind = 'crashes' | 'partitions' | 'cuts' | 'clogs' | 'outages' | 'badDisks' | 'jumps'
-const KINDS: readonly Kind[] = ['crashes', 'partitions', 'cuts', 'clogs', 'outages', 'badDisks', 'jumps']
+/** Most that a slow disk takes to have a write; one that is to outlive a loss of power takes ten times as long. */
+const SLOW_WRITE_MS_MAX = 400
+
+/** What comes to single nodes, more often in larger worlds. */
+const NODE_KINDS = [
+  'crashes',
+  'partitions',
+  'silences',
+  'cuts',
+  'clogs',
+  'outages',
+  'badDisks',
+  'slowDisks',
+  'fullDisks',
+  'rottenRows',
+  'gasDrains',
+  'jumps',
+] as const
+/** What comes to the one chain. */
+const CHAIN_KINDS = ['reorgs', 'gasSpikes'] as const
+
+type Kind = (typeof NODE_KINDS)[number] | (typeof CHAIN_KINDS)[number]
+type LastingKind = 'outages' | 'badDisks' | 'slowDisks' | 'fullDisks'
+
+const TOLD: Readonly<Record<LastingKind, string>> = {
+  outages: 'its endpoint of the chain is away',
+  badDisks: 'its disk refuses writes',
+  slowDisks: 'its disk takes its time',
+  fullDisks: 'its disk is full',
+}
 
 /** Makes things go wrong, at moments that the seed decides, until it is stopped; then everything is whole again. */
 export class FaultInjector {
   readonly #components: FaultInjectorComponents
   readonly #profile: FaultProfile
-  /** Nodes whose endpoint is away or whose disk is bad, each until a moment. */
-  readonly #downUntilMs: Map<SimNode, number> = new Map()
-  readonly #badUntilMs: Map<SimNode, number> = new Map()
+  /** Nodes whose endpoint is away or whose disk is bad in some way, each until a moment. */
+  readonly #untilMs: Readonly<Record<LastingKind, Map<SimNode, number>>> = {
+    outages: new Map(),
+    badDisks: new Map(),
+    slowDisks: new Map(),
+    fullDisks: new Map(),
+  }
+  readonly #forks: ChainForks
+  readonly #gas: GasFaults
   readonly #away: Set<SimNode> = new Set()
   /** Nodes that will die at one of their next writes. */
   readonly #doomed: Map<SimNode, () => void> = new Map()
@@ -43,37 +84,48 @@ export class FaultInjector {
   constructor(components: FaultInjectorComponents, profile: FaultProfile) {
     this.#components = components
     this.#profile = profile
+    const tell = (what: string): void => this.#tell(undefined, what)
+    this.#forks = new ChainForks({ ...components, tell })
+    this.#gas = new GasFaults({ ...components, tell })
   }
 
   /** Faults of a node at this moment. */
   faultsOf(node: SimNode): NodeFaults {
     const { disk, chain } = this.#profile
-    const { nowMs } = this.#components.scheduler
-    const isDown = (this.#downUntilMs.get(node) ?? 0) > nowMs
-    const isBad = (this.#badUntilMs.get(node) ?? 0) > nowMs
-    if (!this.#isOn) return { disk: { ...disk, refusedShare: 0 }, chain: { ...chain, lostShare: 0 } }
-    return { disk: isBad ? { ...disk, refusedShare: DISK_BAD_SHARE } : disk, chain: { ...chain, isDown } }
+    if (!this.#isOn) return { disk, chain: { ...chain, lostShare: 0 } }
+    const { writeMsMax } = disk
+    return {
+      disk: {
+        refusedShare: this.#has('badDisks', node) ? DISK_BAD_SHARE : 0,
+        writeMsMax: this.#has('slowDisks', node) ? Math.max(writeMsMax, SLOW_WRITE_MS_MAX) : writeMsMax,
+        isFull: this.#has('fullDisks', node),
+      },
+      chain: { ...chain, isDown: this.#has('outages', node) },
+    }
   }
 
   start(): void {
     this.#isOn = true
     this.#components.hub.setFaults(this.#profile.wires)
-    for (const kind of KINDS) this.#next(kind)
+    for (const kind of [...NODE_KINDS, ...CHAIN_KINDS]) this.#next(kind)
   }
 
   /** Ends every fault and brings back who is away. */
   stop(): void {
     this.#isOn = false
     this.#components.hub.heal()
+    this.#gas.end()
     for (const die of [...this.#doomed.values()]) die()
     for (const node of this.#away) this.#components.restart(node)
     this.#away.clear()
+    for (const node of this.#components.nodes) this.#repair(node)
   }
 
   /** Times are exponential: many close together, some far apart. */
   #next(kind: Kind): void {
     const { scheduler, random, nodes } = this.#components
-    const rate = (this.#profile[kind] * nodes.length) / NODES_PER_RATE
+    const isOfChain = CHAIN_KINDS.some((name) => name === kind)
+    const rate = this.#profile[kind] * (isOfChain ? 1 : nodes.length / NODES_PER_RATE)
     if (rate === 0) return
     const waitMs = (-Math.log(1 - random.fraction()) * MINUTE_MS) / rate
     scheduler.at(scheduler.nowMs + waitMs, () => {
@@ -90,17 +142,74 @@ export class FaultInjector {
       partitions: () => this.#partition(),
       cuts: () => this.#cut(node),
       clogs: () => this.#clog(node),
-      outages: () => {
-        this.#tell(node, 'its endpoint of the chain is away')
-        this.#downUntilMs.set(node, this.#until())
-      },
-      badDisks: () => {
-        this.#tell(node, 'its disk refuses writes')
-        this.#badUntilMs.set(node, this.#until())
-      },
+      silences: () => this.#silence(),
+      outages: () => this.#last('outages', node),
+      badDisks: () => this.#last('badDisks', node),
+      slowDisks: () => this.#last('slowDisks', node),
+      fullDisks: () => this.#last('fullDisks', node),
+      rottenRows: () => this.#rot(node),
+      gasDrains: () => this.#drain(node),
+      reorgs: () => this.#forks.inject(),
+      gasSpikes: () => this.#spike(),
       jumps: () => this.#jump(node),
     }
     inject[kind]()
+  }
+
+  #has(kind: LastingKind, node: SimNode): boolean {
+    return (this.#untilMs[kind].get(node) ?? 0) > this.#components.scheduler.nowMs
+  }
+
+  #last(kind: LastingKind, node: SimNode): void {
+    this.#components.tally.add(kind)
+    this.#tell(node, TOLD[kind])
+    this.#untilMs[kind].set(node, this.#until())
+  }
+
+  /** A row rots, and its operator brings it back from a backup some time later. */
+  #rot(node: SimNode): void {
+    const { scheduler, random, tally } = this.#components
+    const row = node.store.rot(() => random.fraction())
+    if (row === undefined) return
+    tally.add('rottenRows')
+    this.#tell(node, `a row of its disk rots: ${row.table} ${row.key}`)
+    scheduler.at(this.#until() + this.#profile.awayMsMax, () => this.#repair(node))
+    // Most rows are read when the process starts.
+    if (random.fraction() < ROT_CRASH_SHARE) this.#crash(node)
+  }
+
+  /** The operator stops the node, puts the backup back and starts it again. */
+  #repair(node: SimNode): void {
+    if (!node.store.isRotten) return
+    node.store.repair()
+    if (!node.isAlive || this.#away.has(node)) return
+    this.#tell(node, 'has its rows back and starts again')
+    this.#doomed.delete(node)
+    node.crash('kill', 0)
+    this.#components.restart(node)
+  }
+
+  #drain(node: SimNode): void {
+    const { account } = node
+    this.#tell(node, 'its account runs out of gas')
+    this.#gas.drain(account)
+    this.#components.scheduler.at(this.#until(), () => this.#gas.refill(account))
+  }
+
+  #spike(): void {
+    this.#gas.spike()
+    this.#components.scheduler.at(this.#until(), () => this.#gas.endSpike())
+  }
+
+  /** Some nodes hear all others and are heard by none of them. */
+  #silence(): void {
+    const { scheduler, random, hub, nodes, tally } = this.#components
+    const muted = nodes.filter(() => random.fraction() < SILENT_SHARE).map(({ plan }) => plan.peer)
+    if (muted.length === 0) return
+    tally.add('silences')
+    this.#tell(undefined, `${muted.length} nodes are not heard any more by the others`)
+    hub.mute(muted)
+    scheduler.at(this.#until(), () => hub.unmute())
   }
 
   #jump(node: SimNode): void {

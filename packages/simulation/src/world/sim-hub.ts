@@ -2,6 +2,7 @@ import type { PeerId } from '@stead/core'
 import { MemoryHub, type SeededRandom } from '@stead/testkit'
 import type { Scheduler } from '../engine/scheduler.ts'
 import type { SimClock } from '../engine/sim-clock.ts'
+import type { Tally } from '../engine/tally.ts'
 import type { Trace } from '../engine/trace.ts'
 
 /** Where a node is: a point of a square world, in milliseconds of one-way travel. */
@@ -17,7 +18,11 @@ export interface WireFaults {
   readonly lossShare: number
   /** Share of messages that take ten times as long. */
   readonly slowShare: number
+  /** Share of gossip messages that a node forgets and is sent again. */
+  readonly repeatShare: number
 }
+
+const IDEAL: WireFaults = { jitterMs: 0, lossShare: 0, slowShare: 0, repeatShare: 0 }
 
 /** What every message takes besides its way. */
 const HOP_MS = 1
@@ -32,19 +37,23 @@ export interface SimHubComponents {
   readonly random: SeededRandom
   readonly scheduler: Scheduler
   readonly trace: Trace
+  readonly tally: Tally
 }
 
-/** The wires of a simulated world: distance, jitter, loss, cuts in one direction only, and clogged ones. */
+/** The wires of a simulated world: distance, jitter, loss, cuts and partitions in one direction only, clogged ones, gossip that comes again. */
 export class SimHub extends MemoryHub {
   readonly #scheduler: Scheduler
   readonly #trace: Trace
+  readonly #tally: Tally
   readonly #places: Map<PeerId, Place> = new Map()
   readonly #numbers: Map<PeerId, number> = new Map()
   /** Directions in which nothing arrives. */
   readonly #cuts: Set<number> = new Set()
   /** Directions in which everything waits until a moment. */
   readonly #clogs: Map<number, number> = new Map()
-  #faults: WireFaults = { jitterMs: 0, lossShare: 0, slowShare: 0 }
+  /** Nodes that the others do not hear. */
+  readonly #muted: Set<PeerId> = new Set()
+  #faults: WireFaults = IDEAL
   #messages = 0
   #lost = 0
 
@@ -52,6 +61,7 @@ export class SimHub extends MemoryHub {
     super({ ...components, gossipDegreeMax: GOSSIP_DEGREE_MAX })
     this.#scheduler = components.scheduler
     this.#trace = components.trace
+    this.#tally = components.tally
   }
 
   /** Messages that were sent, and those of them that were lost. */
@@ -84,23 +94,45 @@ export class SimHub extends MemoryHub {
     this.#cuts.delete(this.#direction(from, to))
   }
 
+  /** The rest does not hear these nodes any more, which hear all: a partition of one direction. */
+  mute(peers: readonly PeerId[]): void {
+    for (const peer of peers) this.#muted.add(peer)
+  }
+
+  /** Ends the silence of all nodes. */
+  unmute(): void {
+    this.#muted.clear()
+  }
+
   /** Ends a partition; other faults stay. */
   join(): void {
     super.heal()
   }
 
-  /** Ends cuts, clogs, loss and jitter. Distances stay. */
+  /** Ends cuts, clogs, silence, loss and jitter. Distances stay. */
   override heal(): void {
     super.heal()
     this.#cuts.clear()
     this.#clogs.clear()
-    this.#faults = { jitterMs: 0, lossShare: 0, slowShare: 0 }
+    this.#muted.clear()
+    this.#faults = IDEAL
   }
 
   override isJoined(left: PeerId, right: PeerId): boolean {
     if (!super.isJoined(left, right)) return false
     // Asked twice for every message; most of the time nothing is cut.
+    if (this.#muted.size > 0 && this.#muted.has(left) && !this.#muted.has(right)) {
+      this.#tally.add('unheard')
+      return false
+    }
     return this.#cuts.size === 0 || !this.#cuts.has(this.#direction(left, right))
+  }
+
+  override repeatsGossip(): boolean {
+    const { repeatShare } = this.#faults
+    if (repeatShare === 0 || this.random.fraction() >= repeatShare) return false
+    this.#tally.add('repeated-gossip')
+    return true
   }
 
   override deliver(from: PeerId, to: PeerId, arrive: () => void): void {

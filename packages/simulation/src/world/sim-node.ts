@@ -6,6 +6,7 @@ import {
   messageOf,
   type PeerId,
   type Signer,
+  type Size,
   type Store,
   silentMetrics,
 } from '@stead/core'
@@ -52,10 +53,19 @@ export interface NodePlan {
   readonly writeOffMaxMicroUsd: bigint
   /** What a provider waits for before it claims. */
   readonly claimMinimumMicroUsd: bigint
+  /** What it takes a whole coin of the chain for, in which gas is paid. */
+  readonly nativeCoinMicroUsd: bigint
   /** How it cheats; undefined for a node that keeps to the protocol. */
   readonly cheat: CheatName | undefined
   /** Its bond and what it does in epochs; undefined for a node that takes no part in them. */
   readonly epochs: EpochDuties | undefined
+  /** Nodes that cheat in the same way and know of each other, this one among them. */
+  readonly gang: ReadonlySet<PeerId>
+}
+
+/** The account that sends a node's transactions and pays for their gas. */
+export function accountOf({ role, signer, operator }: NodePlan): Address {
+  return role === 'payer' ? signer.address : operator
 }
 
 /** What can be wrong with one node now. */
@@ -83,9 +93,13 @@ interface Life {
   readonly clock: SimClock
   readonly payer: LivePayer | undefined
   readonly provider: LiveProvider | undefined
+  readonly blobs: BlobExchange
+  readonly offers: OfferBook
   epochs: EpochService | undefined
 }
 
+/** What a disk says that the world has spoilt. */
+const DISK_FAULTS = ['STORE_FAILED', 'STORE_FULL', 'STORE_CORRUPT'] as const
 /** How fuel becomes simulated time: a slow core. */
 const FUEL_PER_MS = 200
 /** A thaw of the simulated chain takes {@link THAW_SECONDS}, and claims go out this long before its end. */
@@ -161,6 +175,25 @@ export class SimNode {
     return { timers: this.#life?.clock.pendingTimers ?? 0, rows: this.#store.rowCount }
   }
 
+  get account(): Address {
+    return accountOf(this.plan)
+  }
+
+  /** What its code says that it holds in memory, structure by structure. */
+  structures(): readonly Size[] {
+    const { payer, provider, blobs, offers } = this.#life ?? {}
+    // Asking a seller's book would make it listen for what it does not need.
+    const offersHeld = payer === undefined ? undefined : offers?.list('compute').length
+    return [
+      { what: 'offers', have: offersHeld ?? 0, max: this.#parts.offersMax },
+      ...(blobs?.sizes() ?? []),
+      ...(payer?.market.sizes() ?? []),
+      ...(payer?.compute.sizes() ?? []),
+      ...(provider?.market.sizes() ?? []),
+      ...(provider?.compute.sizes() ?? []),
+    ]
+  }
+
   /** The disk, for faults at a certain write. */
   get store(): MemoryStore {
     return this.#store
@@ -168,26 +201,30 @@ export class SimNode {
 
   /** Starts the process; resolves when everything is up. Starting may fail when disk or chain do. */
   async start(): Promise<void> {
-    const { scheduler, streams, ledger, hub, secp256k1, executor } = this.#parts
+    const { scheduler, streams, ledger, hub, secp256k1, executor, tally } = this.#parts
     const { name, peer, operator, role, signer, clock: clockFaults } = this.plan
     this.#lives++
     const clock = new SimClock(scheduler, clockFaults)
     const random = streams.stream(`${name} life ${this.#lives}`)
     const logger = simLogger(this.#parts, name, (message, fields) => this.#report(message, fields))
-    const store: Store = new SimStore({ inner: this.#store, clock, random: random.fork() }, () => this.#faults().disk)
+    const disk = { inner: this.#store, clock, random: random.fork(), tally }
+    const store: Store = new SimStore(disk, () => this.#faults().disk)
     const runs = new SimExecutor({ executor, clock }, ({ input }) => 1 + (input.length * 1000) / FUEL_PER_MS)
     const straight = { network: hub.createNode(peer), executor: runs, clock, signer }
     const parts = this.#bent(straight, random)
     const { network } = parts
-    const account = this.#account(role === 'payer' ? signer.address : operator, clock, random)
+    const account = this.#account(this.account, clock, random)
     const { chain } = account
     const common = { clock, random, logger, metrics: silentMetrics, store, network, chain, signer, secp256k1 }
     const blobs = new BlobExchange(common)
-    const offers = new OfferBook({ ...common, identity: ledger.identity }, offerBookOptionsSchema.parse({}))
+    const offers = new OfferBook(
+      { ...common, identity: ledger.identity },
+      offerBookOptionsSchema.parse({ offersPerResourceMax: this.#parts.offersMax }),
+    )
     const byHand = attackOf(this.plan.cheat)
     const payer = role === 'payer' && byHand === undefined ? this.#payer({ ...common, blobs, offers }) : undefined
     const provider = role === 'provider' ? this.#provider({ ...common, blobs, executor: parts.executor }) : undefined
-    const life: Life = { clock, payer, provider, epochs: undefined }
+    const life: Life = { clock, payer, provider, blobs, offers, epochs: undefined }
     this.#life = life
     await network.start()
     await chain.start()
@@ -208,7 +245,7 @@ export class SimNode {
       life.epochs.start()
       this.#cheatInEpochs({ ...common, service: life.epochs, chain, economy: economyOf(account) })
     }
-    if (byHand !== undefined) void attack(byHand, { ...common, offers }, this.#telling())
+    if (byHand !== undefined) void attack(byHand, { ...common, blobs, offers }, this.#telling())
   }
 
   /** A person or a time server moves its wall clock. */
@@ -262,7 +299,7 @@ export class SimNode {
     const credit = { creditStartMicroUsd, writeOffMaxMicroUsd }
     const claims = {
       claimMinimumMicroUsd: this.plan.claimMinimumMicroUsd,
-      nativeCoinMicroUsd: 0n,
+      nativeCoinMicroUsd: this.plan.nativeCoinMicroUsd,
       claimCheckMs: 30_000,
       claimRetryMaxMs: 20_000,
     }
@@ -276,8 +313,9 @@ export class SimNode {
 
   /** What the node stands on: watched when it is honest, bent when it is not. */
   #bent(parts: BendableParts, random: SeededRandom): BendableParts {
-    const { name, cheat } = this.plan
-    if (cheat !== undefined) return lyingParts(parts, cheat, random.fork())
+    const { name, cheat, gang } = this.plan
+    const { secp256k1 } = this.#parts
+    if (cheat !== undefined) return lyingParts(parts, cheat, { random: random.fork(), secp256k1, gang })
     return { ...parts, network: watchedNetwork(parts.network, (what) => this.#onBug(`${name} has a fault: ${what}`)) }
   }
 
@@ -289,7 +327,8 @@ export class SimNode {
 
   /** Everything that the code itself takes for a fault of its own; a disk that refuses is a fault of the world's, and a cheat's are its own. */
   #report(message: string, { error, ...fields }: LogFields): void {
-    if (!this.isHonest || this.#faults().disk.refusedShare > 0 || hasCode(error, 'STORE_FAILED')) return
+    const isOfDisk = DISK_FAULTS.some((code) => fields.code === code || hasCode(error, code))
+    if (!this.isHonest || this.#faults().disk.refusedShare > 0 || isOfDisk) return
     const details = Object.entries(fields).map(([key, value]) => ` ${key}=${String(value)}`)
     const cause = error === undefined ? '' : `: ${messageOf(error)}`
     this.#onBug(`${this.plan.name} logged an error: ${message}${details.join('')}${cause}`)

@@ -23,9 +23,22 @@ const TIGHT_COST_MAX = 200
 const PROBE_TASKS = 4
 const LIMITS: Task['limits'] = { fuel: 1_000_000n as Fuel, memoryPages: 4, outputBytes: 4096, timeMs: 20_000 }
 
-/** True for jobs, by their name, in which one node's word is not enough. */
-export function isCheckedMode(name: string): boolean {
-  return name === 'quorum' || name === 'adaptive'
+/** What a job was asked to be checked by, as its name says. */
+export interface CheckedBy {
+  readonly mode: Verification['mode']
+  /** Equal answers without which there is no result; for `adaptive` those for a node without a record. */
+  readonly answersMin: number
+}
+
+/** Reads the name that the workload gave to a job. */
+export function checkedBy(name: string): CheckedBy {
+  const [mode, replicas] = name.split('=')
+  if (mode === 'quorum') return { mode, answersMin: Number(replicas) }
+  return mode === 'adaptive' ? { mode, answersMin: 2 } : { mode: 'trust', answersMin: 1 }
+}
+
+function nameOf(verification: Verification): string {
+  return verification.mode === 'quorum' ? `quorum=${verification.replicas}` : verification.mode
 }
 
 /** Payers that submit jobs, at moments and of sizes that the seed decides. */
@@ -103,13 +116,13 @@ export class Workload {
     const isTight = random.fraction() < TIGHT_SHARE
     const maxCostMicroUsd = isTight ? microUsd(1n + BigInt(Math.floor(random.fraction() * TIGHT_COST_MAX))) : MAX_COST
     // The name says how the job is checked, for the rules that look at it in the end.
-    return { name: verification.mode, tasks, verification, maxCostMicroUsd, deadlineMs: 600_000 }
+    return { name: nameOf(verification), tasks, verification, maxCostMicroUsd, deadlineMs: 600_000 }
   }
 
   #verification(): Verification {
     const choice = this.#random.fraction()
     if (choice < 0.4) return { mode: 'trust' }
-    return choice < 0.6 ? { mode: 'quorum', replicas: 2 } : { mode: 'adaptive' }
+    return choice < 0.6 ? { mode: 'quorum', replicas: choice < 0.54 ? 2 : 3 } : { mode: 'adaptive' }
   }
 }
 

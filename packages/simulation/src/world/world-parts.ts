@@ -3,6 +3,7 @@ import type { Executor } from '@stead/sandbox'
 import type { MemoryLedger } from '@stead/testkit'
 import type { RandomStreams } from '../engine/random-streams.ts'
 import type { Scheduler } from '../engine/scheduler.ts'
+import type { Tally } from '../engine/tally.ts'
 import type { Trace } from '../engine/trace.ts'
 import type { SimHub } from './sim-hub.ts'
 import type { Witness } from './witness.ts'
@@ -11,12 +12,16 @@ import type { Witness } from './witness.ts'
 export interface WorldParts {
   readonly scheduler: Scheduler
   readonly trace: Trace
+  /** Counts what goes wrong. */
+  readonly tally: Tally
   readonly streams: RandomStreams
   readonly hub: SimHub
   readonly ledger: MemoryLedger
   readonly secp256k1: Secp256k1
   /** Runs guests at once; each node adds its own time. */
   readonly executor: Executor
+  /** Offers that a node keeps: more than the world has nodes, less than cheats can make up. */
+  readonly offersMax: number
   /** Notes what providers deliver. */
   readonly witness: Witness
 }

@@ -2,20 +2,23 @@ import { type Address, address, isSteadError, messageOf, type PeerId, type UnixM
 import { createSigner, peerIdOfPublicKey, type Secp256k1 } from '@stead/protocol'
 import { InlineExecutor } from '@stead/sandbox'
 import { MemoryLedger, type SeededRandom } from '@stead/testkit'
-import { type CheatName, isPayerCheat, PAYER_CHEATS, PROVIDER_CHEATS } from '../byzantine/cheats.ts'
-import { EPOCH_CHEATS, isSelfDealing } from '../byzantine/epoch-cheats.ts'
+import { Cast } from '../byzantine/cast.ts'
+import { type CheatName, isPayerCheat } from '../byzantine/cheats.ts'
+import { isSelfDealing } from '../byzantine/epoch-cheats.ts'
 import { RandomStreams } from '../engine/random-streams.ts'
 import { unlessRefused } from '../engine/refusals.ts'
 import { type RunEnd, Scheduler } from '../engine/scheduler.ts'
 import { SimClock } from '../engine/sim-clock.ts'
+import { Tally } from '../engine/tally.ts'
 import { Trace } from '../engine/trace.ts'
 import { FaultInjector } from '../faults/fault-injector.ts'
 import type { FaultProfile } from '../faults/profiles.ts'
+import { Eclipse } from './eclipse.ts'
 import { drawEpochDuties, type EpochDuties } from './epoch-duties.ts'
 import { EPOCH_ECONOMY, SYBIL } from './epoch-terms.ts'
 import { ModelSecp256k1 } from './model-signatures.ts'
 import { SimHub } from './sim-hub.ts'
-import { type NodePlan, SimNode, THAW_SECONDS } from './sim-node.ts'
+import { accountOf, type NodePlan, SimNode, THAW_SECONDS } from './sim-node.ts'
 import { Witness } from './witness.ts'
 import { Workload } from './workload.ts'
 import { WorldEconomy } from './world-economy.ts'
@@ -53,6 +56,10 @@ const NEIGHBOURS = 4
 const NEIGHBOUR_CHECK_MS = 20_000
 const CONNECT_TIMEOUT_MS = 5000
 const RESTART_PAUSE_MS = 1000
+const START_MS = 10_000
+const OFFERS_LEAST = 64
+/** The one operator of all nodes of a Sybil. */
+const SYBIL_OPERATOR = address(`0x${'5b'.repeat(20)}`)
 const FUNDS = 1_000_000_000n
 const GAS_WEI = 10n ** 20n
 /** Providers with which the fuel decides what a task costs, and not the least price; then it may cost less than reserved. */
@@ -67,8 +74,9 @@ const WRITE_OFF_MORE = 2000
 /** Providers that let their vouchers pile up until a thaw or the end forces them to claim. */
 const PATIENT_SHARE = 0.5
 const PATIENT_MICRO_USD = 10n ** 9n
-/** Cheating providers that cheat in epochs, where there are any. */
-const EPOCH_CHEAT_SHARE = 0.6
+/** Providers for which gas costs something, and what a coin is worth to them: a claim costs a few micro-dollars then. */
+const GAS_SHARE = 0.5
+const COIN_MICRO_USD = 20_000n
 /** Nothing that a world of this size does takes so many events: it hangs in a loop. */
 const EVENTS_PER_NODE_MINUTE_MAX = 200_000
 
@@ -79,10 +87,12 @@ export class World {
   readonly nodes: readonly SimNode[]
   readonly parts: WorldParts
   readonly workload: Workload
+  readonly eclipse: Eclipse
   /** Undefined in a world without epochs. */
   readonly economy: WorldEconomy | undefined
   /** What the code itself took for its own fault, and whatever nobody caught. */
   readonly bugs: string[] = []
+  readonly #cast: Cast
   readonly #faults: FaultInjector
   readonly #strayErrors: () => readonly string[]
   readonly #given: bigint
@@ -97,11 +107,13 @@ export class World {
     const streams = new RandomStreams(options.seed)
     const clock = new SimClock(scheduler)
     const keys = options.hasRealSignatures ? secp256k1 : new ModelSecp256k1(secp256k1)
+    const tally = new Tally(() => scheduler.nowMs)
     this.parts = {
       scheduler,
       trace,
+      tally,
       streams,
-      hub: new SimHub({ clock, random: streams.stream('wires'), scheduler, trace }),
+      hub: new SimHub({ clock, random: streams.stream('wires'), scheduler, trace, tally }),
       ledger: new MemoryLedger(
         { clock, secp256k1: keys },
         { thawSeconds: THAW_SECONDS, ...(options.hasEpochs === true ? { economy: EPOCH_ECONOMY } : {}) },
@@ -109,8 +121,12 @@ export class World {
       secp256k1: keys,
       executor: new InlineExecutor(),
       witness: new Witness(),
+      offersMax: OFFERS_LEAST + 2 * options.nodes,
     }
-    const plans = Array.from({ length: options.nodes }, (_, index) => this.#plan(index))
+    const { byzantineShare, cheats } = options.faults
+    const hasEpochs = options.hasEpochs === true
+    this.#cast = new Cast(streams, { byzantineShare, cheats, hasEpochs, isPayer: (index) => this.#isPayer(index) })
+    const plans = withGangs(Array.from({ length: options.nodes }, (_, index) => this.#plan(index)))
     this.nodes = plans.map((plan) => {
       const node: SimNode = new SimNode(this.parts, plan, {
         faults: () => this.#faults.faultsOf(node),
@@ -118,6 +134,7 @@ export class World {
       })
       return node
     })
+    this.eclipse = new Eclipse(this.parts, this.nodes)
     this.#faults = new FaultInjector(
       {
         ...this.parts,
@@ -174,11 +191,11 @@ export class World {
   }
 
   /** Starts all nodes and lets them find each other. */
-  async start(): Promise<void> {
+  async start(): Promise<RunEnd> {
     await this.parts.executor.start()
     await this.economy?.start()
     for (const node of this.nodes) void this.#start(node)
-    await this.parts.scheduler.run(10_000)
+    return this.#pass(START_MS, () => undefined)
   }
 
   /** Lets things go wrong for a while, then mends everything. `each` is called after every simulated second. */
@@ -186,11 +203,13 @@ export class World {
     const { scheduler } = this.parts
     this.workload.start(this.nodes.filter(({ plan }) => plan.role === 'payer'))
     this.#faults.start()
+    this.eclipse.begin(scheduler.nowMs)
     const endMs = scheduler.nowMs + this.options.faultMinutes * MINUTE_MS
     const end = await this.#pass(endMs, each)
     this.workload.stop()
     this.#faults.stop()
     this.#mended = { at: this.parts.hub.clock.now(), nowMs: scheduler.nowMs }
+    this.eclipse.end(scheduler.nowMs)
     return end
   }
 
@@ -240,8 +259,9 @@ export class World {
     if (node.lives !== life || !node.isAlive) return
     const network = hub.runningNode(node.plan.peer)
     const connected = network?.peers().filter((peer) => peer.connected).length ?? 0
-    if (network !== undefined && connected < NEIGHBOURS) {
-      for (const peer of this.#neighboursOf(node)) void unlessRefused(network.connect(peer, CONNECT_TIMEOUT_MS))
+    if (network !== undefined && (connected < NEIGHBOURS || node === this.eclipse.victim)) {
+      for (const peer of this.eclipse.neighboursOf(node, this.#neighboursOf(node)))
+        void unlessRefused(network.connect(peer, CONNECT_TIMEOUT_MS))
     }
     scheduler.at(scheduler.nowMs + NEIGHBOUR_CHECK_MS, () => this.#keepNeighbours(node, life))
   }
@@ -257,7 +277,7 @@ export class World {
   #plan(index: number): NodePlan {
     const { streams, secp256k1 } = this.parts
     const random = streams.stream(`plan ${index}`)
-    const cheat = this.#cheatOf(index)
+    const cheat = this.#cast.cheatOf(index)
     const isPayer = cheat === undefined ? this.#isPayer(index) : isPayerCheat(cheat)
     const signer = createSigner(secp256k1, random.bytes(32))
     const role = isPayer ? 'payer' : 'provider'
@@ -269,6 +289,7 @@ export class World {
       signer,
       peer: peerIdOfPublicKey(signer.publicKey),
       operator: isPayer ? signer.address : operatorOf(index, cheat),
+      gang: new Set(),
       place: { xMs: random.fraction() * WORLD_MS, yMs: random.fraction() * WORLD_MS },
       clock: {
         driftPpm: (random.fraction() - 0.5) * 2 * DRIFT_PPM,
@@ -279,6 +300,7 @@ export class World {
       creditStartMicroUsd: CREDIT_LEAST + BigInt(Math.floor(random.fraction() * CREDIT_MORE)),
       writeOffMaxMicroUsd: WRITE_OFF_LEAST + BigInt(Math.floor(random.fraction() * WRITE_OFF_MORE)),
       claimMinimumMicroUsd: random.fraction() < PATIENT_SHARE ? PATIENT_MICRO_USD : 1n,
+      nativeCoinMicroUsd: random.fraction() < GAS_SHARE ? COIN_MICRO_USD : 0n,
       epochs: isPayer ? undefined : this.#epochsOf(index, cheat),
     }
   }
@@ -292,34 +314,32 @@ export class World {
     return index < Math.max(1, Math.round(this.options.nodes * PAYER_SHARE))
   }
 
-  /** Whether a node cheats, and how. The first payer and the first provider never do. */
-  #cheatOf(index: number): CheatName | undefined {
-    const random = this.parts.streams.stream(`cheat ${index}`)
-    const isSpared = index === 0 || !this.#isPayer(index - 1) !== !this.#isPayer(index)
-    if (random.fraction() >= this.options.faults.byzantineShare || isSpared) return undefined
-    const isOfEpochs = this.options.hasEpochs === true && !this.#isPayer(index) && random.fraction() < EPOCH_CHEAT_SHARE
-    const all = isOfEpochs ? EPOCH_CHEATS : [...PROVIDER_CHEATS, ...PAYER_CHEATS]
-    const cheats = this.options.faults.cheats ?? all
-    return cheats[Math.floor(random.fraction() * cheats.length)]
-  }
-
   #endow(): bigint {
     const { ledger } = this.parts
     const isBuyer = ({ plan }: SimNode): boolean => plan.role === 'payer' || isSelfDealing(plan.cheat)
     for (const node of this.nodes) {
-      const { role, signer, operator } = node.plan
       const dollars = isBuyer(node) ? { dollarMicroUsd: FUNDS } : {}
-      ledger.give(role === 'payer' ? signer.address : operator, { gasWei: GAS_WEI, ...dollars })
+      ledger.give(accountOf(node.plan), { gasWei: GAS_WEI, ...dollars })
     }
     return FUNDS * BigInt(this.nodes.filter(isBuyer).length)
   }
 }
 
-function operatorOf(index: number, cheat: CheatName | undefined): Address {
-  return cheat === 'sybil' ? SYBIL : address(`0x${(index + 1).toString(16).padStart(40, '0')}`)
-}
-
 function priceOf(random: SeededRandom): number {
   const price = 5 + Math.floor(random.fraction() * 40)
   return random.fraction() < DEAR_SHARE ? price * DEAR_FACTOR : price
+}
+
+function operatorOf(index: number, cheat: CheatName | undefined): Address {
+  if (cheat === 'sybil-deals') return SYBIL
+  return cheat === 'sybil' ? SYBIL_OPERATOR : address(`0x${(index + 1).toString(16).padStart(40, '0')}`)
+}
+
+/** Lets cheats of one kind know each other. */
+function withGangs(plans: readonly NodePlan[]): readonly NodePlan[] {
+  const gangs = Map.groupBy(plans, ({ cheat }) => cheat)
+  return plans.map((plan) => {
+    if (plan.cheat === undefined) return plan
+    return { ...plan, gang: new Set(gangs.get(plan.cheat)?.map(({ peer }) => peer)) }
+  })
 }

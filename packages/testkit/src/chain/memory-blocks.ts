@@ -1,13 +1,16 @@
-import { type BlockMark, hash, type UnixMs } from '@stead/core'
-import { payloadOf, uintWord } from '@stead/protocol'
+import { type BlockMark, type Hash, hash, type UnixMs } from '@stead/core'
+import { hashWord, payloadOf, uintWord } from '@stead/protocol'
 import { chainRefusal } from './chain-refusal.ts'
+
+const NOTHING: Hash = hash(`0x${'0'.repeat(64)}`)
 
 /**
  * The blocks of a simulated chain. Each transaction has its own; empty ones are made by whoever lets time pass. Two may
  * have the same second, as on chains that are faster than their clock.
  */
 export class MemoryBlocks {
-  readonly #times: UnixMs[] = []
+  readonly #marks: BlockMark[] = []
+  #forks = 0
 
   /** @param at When the chain began: block 0. */
   constructor(at: UnixMs) {
@@ -15,20 +18,29 @@ export class MemoryBlocks {
   }
 
   get head(): BlockMark {
-    return this.block(this.#times.length - 1)
+    return this.block(this.#marks.length - 1)
   }
 
-  /** A block's hash depends on its place and time alone, so that a run can be repeated. */
-  mine(at: UnixMs): BlockMark {
-    this.#times.push(at)
-    return this.head
+  /** A block's hash stands for all before it and for its content, so that a run can be repeated and no fork looks like another. */
+  mine(at: UnixMs, transaction: Hash = NOTHING): BlockMark {
+    const number = this.#marks.length
+    const before = this.#marks.at(-1)?.hash ?? NOTHING
+    const words = [hashWord(before), uintWord(this.#forks), uintWord(number), uintWord(at), hashWord(transaction)]
+    const mark = { number, at, hash: hash(payloadOf(new Uint8Array(words.flatMap((word) => [...word])))) }
+    this.#marks.push(mark)
+    return mark
+  }
+
+  /** Takes the last blocks away: another fork has won. The first block stays. */
+  undo(depth: number): void {
+    this.#forks++
+    this.#marks.length = Math.max(1, this.#marks.length - depth)
   }
 
   /** @throws SteadError CHAIN_BAD_ANSWER for a block that is not there */
   block(number: number): BlockMark {
-    const at = this.#times[number]
-    if (at === undefined) throw chainRefusal('CHAIN_BAD_ANSWER', `the simulated chain has no block ${number}`)
-    const bytes = new Uint8Array([...uintWord(number), ...uintWord(at)])
-    return { number, at, hash: hash(payloadOf(bytes)) }
+    const mark = this.#marks[number]
+    if (mark === undefined) throw chainRefusal('CHAIN_BAD_ANSWER', `the simulated chain has no block ${number}`)
+    return mark
   }
 }

@@ -22,7 +22,7 @@ import { MemoryAccountBook } from './memory-account-book.ts'
 import { MemoryEconomy } from './memory-economy.ts'
 import type { EscrowTerms } from './memory-escrow.ts'
 import { MemoryHistory } from './memory-history.ts'
-import { GAS_PRICE_WEI, type MemoryLedger } from './memory-ledger.ts'
+import type { MemoryLedger } from './memory-ledger.ts'
 
 /** The Chain port over a {@link MemoryLedger}, bound to one account. */
 export class MemoryChain implements Chain {
@@ -32,8 +32,8 @@ export class MemoryChain implements Chain {
   readonly #unwatch: Set<() => void> = new Set()
   #state: 'new' | 'started' | 'stopped' = 'new'
   #isCutOff = false
-  /** Thaws that had happened when the adapter started. */
-  #thawsBefore = 0
+  /** Purses that thawed when the adapter started, or that it told of. A thaw that is mined again is told once. */
+  readonly #toldThaws: Set<Hash> = new Set()
 
   constructor(ledger: MemoryLedger, account: Address) {
     this.identity = ledger.identity
@@ -43,7 +43,7 @@ export class MemoryChain implements Chain {
 
   async start(): Promise<void> {
     this.#ledger.checkReachable()
-    this.#thawsBefore = this.#ledger.thaws.length
+    for (const { purse } of this.#ledger.thaws) this.#toldThaws.add(purse)
     this.#state = 'started'
   }
 
@@ -62,8 +62,7 @@ export class MemoryChain implements Chain {
   }
 
   async gasPrice(): Promise<Wei> {
-    await this.#reach()
-    return GAS_PRICE_WEI
+    return (await this.#reach()).gasPriceWei
   }
 
   /** Constants are known since the start, so an outage does not matter. */
@@ -105,7 +104,7 @@ export class MemoryChain implements Chain {
     const earlier = ledger.fundingOf(purse)
     if (earlier !== undefined) return { ...earlier, purse }
     const { value, ...outcome } = ledger.transact(this.account, 'fund', (transaction) =>
-      ledger.fund(this.account, request, transaction),
+      ledger.state.fund(this.account, request, transaction),
     )
     return { ...outcome, purse: value }
   }
@@ -114,43 +113,42 @@ export class MemoryChain implements Chain {
     if (claims.length === 0) throw new RangeError('one transaction takes at least one claim')
     const ledger = await this.#reach()
     const { value, ...outcome } = ledger.transact(this.account, 'claim', (transaction) =>
-      ledger.claim(claims, transaction),
+      ledger.state.claim(claims, transaction, ledger.now()),
     )
     return { ...outcome, channels: value }
   }
 
   async payout(operator: Address): Promise<TransactionOutcome> {
     const ledger = await this.#reach()
-    const { value: _, ...outcome } = ledger.transact(this.account, 'payout', () => ledger.payout(operator))
+    const { value: _, ...outcome } = ledger.transact(this.account, 'payout', () => ledger.state.payout(operator))
     return outcome
   }
 
   async thaw(purse: Hash): Promise<TransactionOutcome & { readonly endsAt: UnixMs }> {
     const ledger = await this.#reach()
-    const { value, ...outcome } = ledger.transact(this.account, 'thaw', () => {
-      const endsAt = ledger.escrow.thaw(this.account, purse, ledger.now())
-      ledger.thaws.push({ purse, endsAt })
-      return endsAt
-    })
+    const { value, ...outcome } = ledger.transact(this.account, 'thaw', () =>
+      ledger.state.thaw(this.account, purse, ledger.now()),
+    )
     return { ...outcome, endsAt: value }
   }
 
   async close(purse: Hash): Promise<TransactionOutcome & { readonly refundMicroUsd: MicroUsd }> {
     const ledger = await this.#reach()
-    const { value, ...outcome } = ledger.transact(this.account, 'close', () => ledger.close(purse))
+    const { value, ...outcome } = ledger.transact(this.account, 'close', () => ledger.state.close(purse, ledger.now()))
     return { ...outcome, refundMicroUsd: value }
   }
 
   watchThaws(callback: (purse: Hash, endsAt: UnixMs) => void): () => void {
     this.#checkStarted()
-    let told = this.#thawsBefore
+    const told = new Set(this.#toldThaws)
     const look = (): void => {
       if (this.#ledger.outage !== 'none') return
-      for (const { purse, endsAt } of this.#ledger.thaws.slice(told)) {
-        told++
+      for (const { purse, endsAt } of this.#ledger.thaws) {
+        if (told.has(purse)) continue
+        told.add(purse)
+        this.#toldThaws.add(purse)
         callback(purse, endsAt)
       }
-      this.#thawsBefore = Math.max(this.#thawsBefore, told)
     }
     const unwatch = this.#ledger.watch(look)
     this.#unwatch.add(unwatch)

@@ -3,30 +3,26 @@ import {
   address,
   type Balances,
   type ChainIdentity,
-  type ChannelClaim,
   type ChannelShareOnChain,
-  type ClaimedChannel,
   type Clock,
-  type FundRequest,
   type Hash,
   hash,
-  type MicroUsd,
-  microUsd,
+  isSteadError,
   type TransactionOutcome,
   type UnixMs,
   type Wei,
 } from '@stead/core'
 import { channelIdOf, nobleSecp256k1, type Secp256k1 } from '@stead/protocol'
 import { chainRefusal } from './chain-refusal.ts'
-import { MemoryContracts, type MemoryEconomyOptions } from './economy/memory-contracts.ts'
+import type { MemoryContracts, MemoryEconomyOptions } from './economy/memory-contracts.ts'
 import type { ProgramSource } from './economy/memory-rewards.ts'
+import { type CreditedClaim, LedgerState, type MemoryGift, type StartedThaw } from './ledger-state.ts'
 import { MemoryBlocks } from './memory-blocks.ts'
-import { type EscrowTerms, MemoryEscrow } from './memory-escrow.ts'
-import { requireFunds } from './revert.ts'
+import type { EscrowTerms, MemoryEscrow } from './memory-escrow.ts'
 import { GAS, type TransactionKind } from './transaction-gas.ts'
 
-/** What a unit of gas costs there, always. */
-export const GAS_PRICE_WEI: Wei = 1_000_000_000n as Wei
+/** What a unit of gas costs there until somebody sets another price. */
+const GAS_PRICE_WEI: Wei = 1_000_000_000n as Wei
 const addressOf = (digits: string): Address => address(`0x${digits.repeat(20)}`)
 
 /**
@@ -50,59 +46,101 @@ export interface MemoryLedgerOptions {
   readonly economy?: MemoryEconomyOptions
 }
 
-/** What an account is given out of nothing. */
-export interface MemoryGift {
-  readonly dollarMicroUsd?: bigint
-  readonly gasWei?: bigint
-  readonly tokenUnits?: bigint
+/** A transaction that was in a block of a fork that lost: its sender may not know, and a block may take it again. */
+export interface UndoneTransaction {
+  readonly id: Hash
+  /** Undefined for what governance decided. */
+  readonly account: Address | undefined
 }
 
-interface Thaw {
-  readonly purse: Hash
-  readonly endsAt: UnixMs
+interface Transaction extends UndoneTransaction {
+  readonly gasUsed: bigint
+  readonly gasPriceWei: bigint
+  /** Reads the chain's state and time when it is called, so that it can run again on another fork. */
+  readonly run: (outcome: TransactionOutcome) => unknown
 }
+
+/** What happened, in its order; played again from the beginning when the end of it is undone. */
+type Happening =
+  | { readonly kind: 'mined'; readonly number: number; readonly at: UnixMs; readonly transaction: Transaction }
+  | { readonly kind: 'gift'; readonly account: Address; readonly gift: MemoryGift }
+  | { readonly kind: 'gas-burned'; readonly account: Address; readonly wei: bigint }
 
 /**
- * A chain in memory that all accounts of a test share; each has its own MemoryChain on it. After each transaction all
- * value must be where the books say.
+ * A chain in memory that all accounts of a test share; each has its own MemoryChain on it. After each transaction and
+ * each reorganisation all value must be where the books say.
  */
 export class MemoryLedger {
   readonly identity: ChainIdentity
   readonly terms: EscrowTerms
   readonly blocks: MemoryBlocks
-  readonly contracts: MemoryContracts
-  readonly escrow: MemoryEscrow
   readonly #clock: Clock
-  readonly #gas: Map<Address, bigint> = new Map()
-  readonly #claims: (ClaimedChannel & { readonly transaction: Hash })[] = []
-  readonly #fundings: Map<Hash, TransactionOutcome> = new Map()
-  readonly #transactions: Map<Hash, TransactionOutcome> = new Map()
+  readonly #newState: () => LedgerState
   readonly #watchers: Set<() => void> = new Set()
-  readonly thaws: Thaw[] = []
+  readonly #undone: Map<Hash, Transaction> = new Map()
+  readonly #pursesOfForks: Set<Hash> = new Set()
+  #state: LedgerState
+  #happened: Happening[] = []
+  #sent = 0
+  #gasPriceWei: Wei = GAS_PRICE_WEI
   #outage: ChainOutage = 'none'
   #skippedMs = 0
+  /** The time of the block that is played again; undefined for one that is made now. */
+  #playedAt: UnixMs | undefined
 
   constructor(components: MemoryLedgerComponents, options: MemoryLedgerOptions = {}) {
     this.#clock = components.clock
     const secp256k1 = components.secp256k1 ?? nobleSecp256k1
-    this.identity = {
+    const identity = {
       chainId: options.chainId ?? 31337,
       escrow: addressOf('e5'),
       stake: addressOf('57'),
       dollar: addressOf('d0'),
     }
-    this.terms = { feeBps: options.feeBps ?? 500, thawSeconds: options.thawSeconds ?? 86_400 }
+    this.identity = identity
+    const terms = { feeBps: options.feeBps ?? 500, thawSeconds: options.thawSeconds ?? 86_400 }
+    this.terms = terms
     this.blocks = new MemoryBlocks(this.#clockTime())
-    const { identity } = this
     const genesisSeconds = this.blocks.head.at / 1000
-    this.contracts = new MemoryContracts({ identity, secp256k1, genesisSeconds }, options.economy ?? {})
-    this.escrow = new MemoryEscrow({ identity, secp256k1, lots: this.contracts.lots }, this.terms)
+    const economy = options.economy ?? {}
+    this.#newState = () => new LedgerState({ identity, secp256k1, genesisSeconds }, { terms, economy })
+    this.#state = this.#newState()
   }
 
-  give(account: Address, { dollarMicroUsd = 0n, gasWei = 0n, tokenUnits = 0n }: MemoryGift): void {
-    this.contracts.dollars.mint(account, dollarMicroUsd)
-    this.contracts.tokens.mint(account, tokenUnits)
-    this.#gas.set(account, (this.#gas.get(account) ?? 0n) + gasWei)
+  get contracts(): MemoryContracts {
+    return this.#state.contracts
+  }
+
+  get escrow(): MemoryEscrow {
+    return this.#state.escrow
+  }
+
+  /** Purses that thaw, in the order in which they began to. */
+  get thaws(): readonly StartedThaw[] {
+    return this.#state.thaws
+  }
+
+  /** What transactions change; ask for it again after every wait. */
+  get state(): LedgerState {
+    return this.#state
+  }
+
+  get gasPriceWei(): Wei {
+    return this.#gasPriceWei
+  }
+
+  /** What a unit of gas costs from now on; transactions that are mined keep their price. */
+  setGasPriceWei(wei: bigint): void {
+    this.#gasPriceWei = wei as Wei
+  }
+
+  give(account: Address, gift: MemoryGift): void {
+    this.#happens({ kind: 'gift', account, gift })
+  }
+
+  /** Somebody spends an account's gas elsewhere, as far as there is any. */
+  burnGas(account: Address, wei: bigint): void {
+    this.#happens({ kind: 'gas-burned', account, wei })
   }
 
   /** Switches the chain off and on; what thawed meanwhile is told when it is on again. */
@@ -126,9 +164,9 @@ export class MemoryLedger {
     return this.#outage
   }
 
-  /** The time that a block would have that is made now; it never goes back. */
+  /** The time that a block would have that is made now; it never goes back. While one is played again, its own. */
   now(): UnixMs {
-    return Math.max(this.#clockTime(), this.blocks.head.at) as UnixMs
+    return this.#playedAt ?? (Math.max(this.#clockTime(), this.blocks.head.at) as UnixMs)
   }
 
   nowSeconds(): number {
@@ -141,27 +179,31 @@ export class MemoryLedger {
   }
 
   balances(account: Address): Balances {
-    return {
-      dollarMicroUsd: microUsd(this.contracts.dollars.of(account)),
-      gasWei: (this.#gas.get(account) ?? 0n) as Wei,
-    }
+    return this.#state.balances(account)
   }
 
-  claimsOf(channels: readonly ChannelShareOnChain[]): readonly (ClaimedChannel & { readonly transaction: Hash })[] {
+  claimsOf(channels: readonly ChannelShareOnChain[]): readonly CreditedClaim[] {
     const ids = new Set(channels.map(channelIdOf))
-    return this.#claims.filter((claim) => ids.has(claim.channel))
+    return this.#state.claims.filter((claim) => ids.has(claim.channel))
   }
 
+  /** A transaction that some block of the chain has: none whose block was undone, until another block takes it. */
   transactionOf(id: Hash): TransactionOutcome | undefined {
-    return this.#transactions.get(id)
+    return this.#state.transactions.get(id)
   }
 
   fundingOf(purse: Hash): TransactionOutcome | undefined {
-    return this.#fundings.get(purse)
+    return this.#state.fundings.get(purse)
+  }
+
+  /** True for a purse that some fork has or had, for tests that ask who could have known. */
+  hadPurse(purse: Hash): boolean {
+    return this.#state.fundings.has(purse) || this.#pursesOfForks.has(purse)
   }
 
   /**
-   * Runs a transaction: gas is paid whole or nothing happens.
+   * Runs a transaction: gas is paid whole or nothing happens. `run` may be called again, after a reorganisation: it must
+   * read all that it needs from this ledger.
    * @throws SteadError CHAIN_UNREACHABLE, CHAIN_INSUFFICIENT_FUNDS, CHAIN_REVERTED; TypeError when value was lost or made
    */
   transact<Value>(
@@ -170,60 +212,78 @@ export class MemoryLedger {
     run: (transaction: TransactionOutcome) => Value,
   ): TransactionOutcome & { readonly value: Value } {
     this.checkReachable()
-    const needWei = GAS[kind] * GAS_PRICE_WEI
-    const { gasWei } = this.balances(account)
-    if (gasWei < needWei)
-      throw chainRefusal('CHAIN_INSUFFICIENT_FUNDS', `gas needs ${needWei} wei, the account ${account} has ${gasWei}`, {
-        account,
-        needWei,
-        haveWei: gasWei,
-      })
-    const outcome = this.#enact(GAS[kind], run)
-    this.#gas.set(account, gasWei - needWei)
+    const needWei = GAS[kind] * this.#gasPriceWei
+    const haveWei = this.#state.gasOf(account)
+    if (haveWei < needWei)
+      throw chainRefusal(
+        'CHAIN_INSUFFICIENT_FUNDS',
+        `gas needs ${needWei} wei, the account ${account} has ${haveWei}`,
+        {
+          account,
+          needWei,
+          haveWei,
+        },
+      )
+    const outcome = this.#send(account, GAS[kind], run)
     if (this.#outage === 'answers-lost')
       throw chainRefusal('CHAIN_UNREACHABLE', 'the simulated chain took the transaction and lost the answer')
     this.#announce()
     return outcome
   }
 
+  /**
+   * Another fork wins: the last `depth` blocks are undone, and as many and one more take their place, which hold nothing
+   * of ours. Nobody is told: outcomes that senders have may not be true any more, as with a real endpoint that did not
+   * wait for confirmations.
+   * @returns transactions that were undone, oldest first; {@link mineAgain} takes them, or nobody ever does
+   */
+  reorganise(depth: number): readonly UndoneTransaction[] {
+    const last = Math.max(0, this.blocks.head.number - depth)
+    const isUndone = (happening: Happening): boolean => happening.kind === 'mined' && happening.number > last
+    const undone = this.#happened.flatMap((happening) =>
+      happening.kind === 'mined' && isUndone(happening) ? [happening.transaction] : [],
+    )
+    const kept = this.#happened.filter((happening) => !isUndone(happening))
+    for (const purse of this.#state.fundings.keys()) this.#pursesOfForks.add(purse)
+    this.blocks.undo(depth)
+    this.#happened = []
+    this.#state = this.#newState()
+    for (const happening of kept) this.#happens(happening)
+    this.#state.check()
+    for (let made = 0; made <= depth; made++) this.mine()
+    for (const transaction of undone) this.#undone.set(transaction.id, transaction)
+    return undone.map(({ id, account }) => ({ id, account }))
+  }
+
+  /**
+   * A block takes a transaction that was undone.
+   * @returns false when its contract refuses it now; the gas is gone all the same
+   */
+  mineAgain({ id }: UndoneTransaction): boolean {
+    const transaction = this.#undone.get(id)
+    if (transaction === undefined) throw new TypeError(`no transaction ${id} was undone`)
+    this.#undone.delete(id)
+    try {
+      this.#mine(transaction)
+    } catch (error) {
+      if (!isSteadError(error)) throw error
+      const { account, gasUsed, gasPriceWei } = transaction
+      if (account !== undefined) this.burnGas(account, gasUsed * gasPriceWei)
+      this.mine()
+      return false
+    }
+    this.#announce()
+    return true
+  }
+
   /** What governance decided: the κ of lots that are sold later. @throws SteadError CHAIN_REVERTED */
   setKappaBps(kappaBps: number): void {
-    this.#enact(0n, () => this.contracts.rewards.setKappaBps(kappaBps, this.nowSeconds()))
+    this.#send(undefined, 0n, () => this.contracts.rewards.setKappaBps(kappaBps, this.nowSeconds()))
   }
 
   /** What governance decided: a program that is named, or in use or not. @throws SteadError CHAIN_REVERTED */
   setProgram(program: Hash, source: ProgramSource, isEnabled: boolean): void {
-    this.#enact(0n, () => this.contracts.setProgram(program, source, isEnabled))
-  }
-
-  /** Locks a payer's dollars. */
-  fund(payer: Address, request: FundRequest, outcome: TransactionOutcome): Hash {
-    const { dollars } = this.contracts
-    const need = request.totalMicroUsd
-    requireFunds({ account: payer, currency: 'dollars', need, have: dollars.of(payer) })
-    const purse = this.escrow.fund(payer, request)
-    dollars.move(payer, this.identity.escrow, need)
-    this.#fundings.set(purse, outcome)
-    return purse
-  }
-
-  claim(claims: readonly ChannelClaim[], outcome: TransactionOutcome): readonly ClaimedChannel[] {
-    const channels = this.escrow.claim(claims, this.now())
-    for (const channel of channels) this.#claims.push({ ...channel, transaction: outcome.transaction })
-    for (const batch of batchesOf(channels)) this.contracts.events.add('claims', batch)
-    return channels
-  }
-
-  payout(operator: Address): void {
-    const amountMicroUsd = this.escrow.payout(operator)
-    this.contracts.dollars.move(this.identity.escrow, operator, amountMicroUsd)
-    this.contracts.events.add('payouts', { operator, amountMicroUsd })
-  }
-
-  close(purse: Hash): MicroUsd {
-    const { payer, refundMicroUsd } = this.escrow.close(purse, this.now())
-    this.contracts.dollars.move(this.identity.escrow, payer, refundMicroUsd)
-    return refundMicroUsd
+    this.#send(undefined, 0n, () => this.contracts.setProgram(program, source, isEnabled))
   }
 
   /** Calls `look` after each transaction that succeeds while the chain is reachable. */
@@ -234,29 +294,63 @@ export class MemoryLedger {
     }
   }
 
-  #enact<Value>(
+  #send<Value>(
+    account: Address | undefined,
     gasUsed: bigint,
-    run: (transaction: TransactionOutcome) => Value,
+    run: (outcome: TransactionOutcome) => Value,
   ): TransactionOutcome & { readonly value: Value } {
-    const number = this.blocks.head.number + 1
-    const outcome: TransactionOutcome = {
-      transaction: hash(`0x${number.toString(16).padStart(64, '0')}`),
-      blockNumber: BigInt(number),
+    // Named by its place among all that were sent, not by its block: it keeps its name when another block takes it.
+    const id = hash(`0x${(++this.#sent).toString(16).padStart(64, '0')}`)
+    let answer: { readonly value: Value } | undefined
+    const transaction: Transaction = {
+      id,
+      account,
       gasUsed,
-      gasCostWei: (gasUsed * GAS_PRICE_WEI) as Wei,
+      gasPriceWei: this.#gasPriceWei,
+      run: (outcome) => {
+        answer = { value: run(outcome) }
+      },
     }
-    this.contracts.events.begin(number, outcome.transaction)
-    const value = run(outcome)
-    this.blocks.mine(this.now())
-    this.#transactions.set(outcome.transaction, outcome)
-    this.#check()
-    return { ...outcome, value }
+    const outcome = this.#mine(transaction)
+    if (answer === undefined) throw new TypeError('a transaction that was mined has run')
+    return { ...outcome, ...answer }
   }
 
-  #check(): void {
-    this.contracts.check()
-    const [have, books] = [this.contracts.dollars.of(this.identity.escrow), this.escrow.heldMicroUsd]
-    if (have !== books) throw new TypeError(`the Escrow has ${have} micro-dollars, its books say ${books}`)
+  /** Makes a block of one transaction. @throws what the transaction does; then there is no block */
+  #mine(transaction: Transaction): TransactionOutcome {
+    const at = this.now()
+    const outcome = this.#happens({ kind: 'mined', number: this.blocks.head.number + 1, at, transaction })
+    this.blocks.mine(at, transaction.id)
+    this.#state.check()
+    if (outcome === undefined) throw new TypeError('a transaction that was mined has an outcome')
+    return outcome
+  }
+
+  /** Changes the state and notes how. @throws what a transaction does; then nothing is noted */
+  #happens(happening: Happening): TransactionOutcome | undefined {
+    const outcome = this.#play(happening)
+    this.#happened.push(happening)
+    return outcome
+  }
+
+  #play(happening: Happening): TransactionOutcome | undefined {
+    if (happening.kind === 'gift') this.#state.give(happening.account, happening.gift)
+    if (happening.kind === 'gas-burned') this.#state.burnGas(happening.account, happening.wei)
+    if (happening.kind !== 'mined') return undefined
+    const { number, at, transaction } = happening
+    const { id, account, gasUsed, gasPriceWei, run } = transaction
+    const gasCostWei = (gasUsed * gasPriceWei) as Wei
+    const outcome = { transaction: id, blockNumber: BigInt(number), gasUsed, gasCostWei }
+    this.contracts.events.begin(number, id)
+    this.#playedAt = at
+    try {
+      run(outcome)
+    } finally {
+      this.#playedAt = undefined
+    }
+    if (account !== undefined) this.#state.burnGas(account, gasCostWei)
+    this.#state.transactions.set(id, outcome)
+    return outcome
   }
 
   #clockTime(): UnixMs {
@@ -267,19 +361,4 @@ export class MemoryLedger {
     if (this.#outage !== 'none') return
     for (const look of this.#watchers) look()
   }
-}
-
-/** Neighbours of one node and operator are credited together, by one event. */
-function batchesOf(channels: readonly ClaimedChannel[]) {
-  const batches: Pick<ClaimedChannel, 'node' | 'operator' | 'grossMicroUsd' | 'feeMicroUsd'>[] = []
-  for (const { node, operator, grossMicroUsd, feeMicroUsd } of channels) {
-    const last = batches.at(-1)
-    if (last?.node !== node || last.operator !== operator) {
-      batches.push({ node, operator, grossMicroUsd, feeMicroUsd })
-      continue
-    }
-    const gross = microUsd(last.grossMicroUsd + grossMicroUsd)
-    batches.splice(-1, 1, { ...last, grossMicroUsd: gross, feeMicroUsd: microUsd(last.feeMicroUsd + feeMicroUsd) })
-  }
-  return batches
 }

@@ -96,6 +96,11 @@ export class MemoryHub {
     return this.#groupOf === undefined || this.#groupOf.get(left) === this.#groupOf.get(right)
   }
 
+  /** True when a node forgets that it saw a message, and its neighbour sends it again. @default never */
+  repeatsGossip(): boolean {
+    return false
+  }
+
   /** Delivers a message when its time has come, or never. */
   deliver(from: PeerId, to: PeerId, arrive: () => void): void {
     const { latencyMs, jitterMs, lossShare } = this.#links.get(`${from} ${to}`) ?? this.#defaultLink

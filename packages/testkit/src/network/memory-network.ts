@@ -291,6 +291,9 @@ export class MemoryNetwork implements Network {
     for (const handler of [...handlers]) verdicts.add(verdictOf(handler, message))
     if (verdicts.has('reject')) this.#blame(neighbour)
     else if (verdicts.has('accept')) this.#spread(message, neighbour)
+    if (!this.#hub.repeatsGossip()) return
+    this.#seen.delete(message.id)
+    this.#hub.deliver(neighbour, this.self, () => this.#take(message, neighbour))
   }
 
   #remember(id: string): void {

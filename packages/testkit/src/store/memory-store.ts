@@ -29,7 +29,6 @@ type Tables = Map<string, Map<string, Uint8Array>>
 
 interface AppliedBatch {
   readonly operations: readonly StoreOperation[]
-  readonly durability: Durability
 }
 
 function applyTo(tables: Tables, operations: readonly StoreOperation[]): void {
@@ -54,18 +53,45 @@ function bytesOf(tables: Tables): number {
   return bytes
 }
 
+/** Bytes that a batch adds to what there is; less than none when it takes away. */
+function growthOf(tables: Tables, operations: readonly StoreOperation[]): number {
+  const sizes = new Map<string, number>()
+  let growth = 0
+  for (const operation of operations) {
+    const place = placeName(operation)
+    const value = tables.get(operation.table)?.get(operation.key)
+    const before = sizes.get(place) ?? (value === undefined ? 0 : operation.key.length + value.length)
+    const after = operation.kind === 'put' ? operation.key.length + operation.value.length : 0
+    sizes.set(place, after)
+    growth += after - before
+  }
+  return growth
+}
+
+/** Where a row is. */
+export interface RowPlace {
+  readonly table: string
+  readonly key: string
+}
+
+const placeName = ({ table, key }: RowPlace): string => `${table} ${key}`
+
 /** A promise for a process that is dead: nobody learns what became of the call. */
 function never<Value>(): Promise<Value> {
   return new Promise<Value>(() => undefined)
 }
 
 /**
- * The Store port in memory, with the faults of a real disk on demand: a refused write, a full disk, a crash around
- * any write. After a crash nothing settles any more, as in a killed process; `reopen` gives what the next process finds.
+ * The Store port in memory, with the faults of a real disk on demand: a refused write, a full disk, a rotten row, a crash
+ * around any write. After a crash nothing settles any more, as in a killed process; `reopen` gives what the next process
+ * finds. Batches are never torn and never overtake each other, as the port promises: what a loss of power takes is an end
+ * of the row of batches that no acknowledged `power` write forced out.
  */
 export class MemoryStore implements Store {
-  readonly #capacityBytes: number
   readonly #tables: Tables
+  #capacityBytes: number
+  /** Rows whose bytes do not fit their checksum any more. */
+  readonly #rotten: Set<string>
   /** What survives a loss of power for sure, and the batches since then in their order. */
   #forced: Tables
   #unforced: AppliedBatch[] = []
@@ -79,7 +105,9 @@ export class MemoryStore implements Store {
   constructor(
     options: MemoryStoreOptions = {},
     tables: ReadonlyMap<string, ReadonlyMap<string, Uint8Array>> = new Map(),
+    rotten: ReadonlySet<string> = new Set(),
   ) {
+    this.#rotten = new Set(rotten)
     this.#capacityBytes = options.capacityBytes ?? Number.POSITIVE_INFINITY
     this.#tables = new Map(Array.from(tables, ([name, rows]) => [name, new Map(rows)]))
     this.#forced = copyOf(this.#tables)
@@ -117,6 +145,37 @@ export class MemoryStore implements Store {
     this.#crashes.set(this.#writeCount + nth, moment)
   }
 
+  /** Full from now on: nothing that needs more room is written, until there is room again. */
+  setFull(isFull: boolean): void {
+    if (!isFull) this.#capacityBytes = Number.POSITIVE_INFINITY
+    else if (this.#capacityBytes === Number.POSITIVE_INFINITY) this.#capacityBytes = bytesOf(this.#tables)
+  }
+
+  /**
+   * The bytes of one row rot: reading it is refused with STORE_CORRUPT, alone or in a scan; other rows are as before. Who
+   * writes it anew or deletes it is rid of it.
+   * @param fraction Chooses a table, then one of its rows, 0 .. 1
+   * @returns undefined while there is no row
+   */
+  rot(fraction: () => number): RowPlace | undefined {
+    const tables = [...this.#tables].filter(([, rows]) => rows.size > 0)
+    const [table, rows] = tables[Math.floor(fraction() * tables.length)] ?? []
+    if (table === undefined || rows === undefined) return undefined
+    const place = { table, key: [...rows.keys()][Math.floor(fraction() * rows.size)] ?? '' }
+    this.#rotten.add(placeName(place))
+    return place
+  }
+
+  /** True while some row is rotten. */
+  get isRotten(): boolean {
+    return this.#rotten.size > 0
+  }
+
+  /** All rows are as they were written, as from a backup that has every row. */
+  repair(): void {
+    this.#rotten.clear()
+  }
+
   /** Dies now: nothing settles any more. */
   crash(): void {
     this.#crashed = true
@@ -131,10 +190,10 @@ export class MemoryStore implements Store {
   reopen(kind: CrashKind = 'kill', unforcedSurvivors = 0): MemoryStore {
     if (!this.#crashed && !this.#closed) throw new TypeError('crash or close the store before opening it again')
     const options = { capacityBytes: this.#capacityBytes }
-    if (kind === 'kill') return new MemoryStore(options, this.#tables)
+    if (kind === 'kill') return new MemoryStore(options, this.#tables, this.#rotten)
     const tables = copyOf(this.#forced)
     for (const batch of this.#unforced.slice(0, unforcedSurvivors)) applyTo(tables, batch.operations)
-    return new MemoryStore(options, tables)
+    return new MemoryStore(options, tables, this.#rotten)
   }
 
   async get(table: string, key: string): Promise<Uint8Array | undefined> {
@@ -142,6 +201,7 @@ export class MemoryStore implements Store {
     checkStoreKey(key)
     if (this.#crashed) return never()
     this.#checkOpen()
+    this.#checkSound({ table, key })
     const value = this.#tables.get(table)?.get(key)
     return value === undefined ? undefined : new Uint8Array(value)
   }
@@ -157,13 +217,21 @@ export class MemoryStore implements Store {
       .filter((key) => before === undefined || compareKeys(key, before) < 0)
       .sort(compareKeys)
     if (range.reverse === true) keys.reverse()
-    return keys.slice(0, range.limit).map((key) => ({
-      key,
-      value: new Uint8Array(this.#tables.get(table)?.get(key) ?? []),
-    }))
+    return keys.slice(0, range.limit).map((key) => {
+      this.#checkSound({ table, key })
+      return { key, value: new Uint8Array(this.#tables.get(table)?.get(key) ?? []) }
+    })
   }
 
-  async write(batch: readonly StoreOperation[], durability: Durability): Promise<void> {
+  /**
+   * As the port, with a disk that takes its time.
+   * @param disk Resolves when the disk has the batch; until then a loss of power may take it, whatever was asked for
+   */
+  async write(
+    batch: readonly StoreOperation[],
+    durability: Durability,
+    disk: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<void> {
     checkStoreBatch(batch)
     if (this.#crashed) return never()
     this.#checkOpen()
@@ -175,11 +243,12 @@ export class MemoryStore implements Store {
     }
     const refusal = this.#refusals.get(this.#writeCount)
     if (refusal !== undefined) throw new CoreError(refusal, `the simulated disk refused write ${this.#writeCount}`)
-    this.#apply(batch, durability)
+    const applied = this.#apply(batch)
     if (moment === 'after') this.crash()
     // A crash in the same turn comes before the acknowledgement, as it may with a real disk.
-    await Promise.resolve()
+    await disk()
     if (this.#crashed) return never()
+    if (durability === 'power') this.#force(applied)
   }
 
   async close(): Promise<void> {
@@ -191,23 +260,35 @@ export class MemoryStore implements Store {
     if (this.#closed) throw new CoreError('CORE_STOPPED', 'the store was closed')
   }
 
-  #apply(batch: readonly StoreOperation[], durability: Durability): void {
+  #checkSound(place: RowPlace): void {
+    if (this.#rotten.size === 0 || !this.#rotten.has(placeName(place))) return
+    throw new CoreError('STORE_CORRUPT', `a row of the simulated disk is damaged: ${placeName(place)}`, {
+      details: { ...place },
+    })
+  }
+
+  #apply(batch: readonly StoreOperation[]): AppliedBatch {
     const operations = batch.map((operation) =>
       operation.kind === 'put' ? { ...operation, value: new Uint8Array(operation.value) } : { ...operation },
     )
     if (this.#capacityBytes !== Number.POSITIVE_INFINITY) {
-      const next = copyOf(this.#tables)
-      applyTo(next, operations)
-      const needBytes = bytesOf(next)
-      if (needBytes > this.#capacityBytes && needBytes > bytesOf(this.#tables))
+      const growth = growthOf(this.#tables, operations)
+      const needBytes = bytesOf(this.#tables) + growth
+      if (needBytes > this.#capacityBytes && growth > 0)
         throw new CoreError('STORE_FULL', `the disk is full: need ${needBytes} bytes, have ${this.#capacityBytes}`, {
           details: { needBytes, haveBytes: this.#capacityBytes },
         })
     }
     applyTo(this.#tables, operations)
-    this.#unforced.push({ operations, durability })
-    if (durability !== 'power') return
-    for (const earlier of this.#unforced) applyTo(this.#forced, earlier.operations)
-    this.#unforced = []
+    if (this.#rotten.size > 0) for (const operation of operations) this.#rotten.delete(placeName(operation))
+    const applied = { operations }
+    this.#unforced.push(applied)
+    return applied
+  }
+
+  /** The disk has this batch and all before it. */
+  #force(applied: AppliedBatch): void {
+    const count = this.#unforced.indexOf(applied) + 1
+    for (const earlier of this.#unforced.splice(0, count)) applyTo(this.#forced, earlier.operations)
   }
 }

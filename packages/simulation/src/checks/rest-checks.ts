@@ -1,0 +1,50 @@
+import type { SimNode } from '../world/sim-node.ts'
+import type { World } from '../world/world.ts'
+import type { Violations } from './violations.ts'
+
+/** Timers of a node that has nothing to do, besides two of each channel: a quote that ends, a peer that is tried again. */
+const IDLE_TIMERS_MAX = 4
+/** Timers of the duties of a bonded node besides those for each other node. */
+const EPOCH_TIMERS_MAX = 20
+const WAITING = 'deliveries of a channel that wait for payment'
+
+/** A node at rest has nothing left over: no timers of what is done, no rows of what is paid. */
+export async function checkRest(world: World, violations: Violations): Promise<void> {
+  for (const node of [...world.payers, ...world.providers]) {
+    if (!node.isAlive) continue
+    const { name } = node.plan
+    const { timers } = node.sizes()
+    // Epochs go on: a probe of each other node in this and the next window, questions to peers and to the chain.
+    const ofEpochs = node.epochs === undefined ? 0 : EPOCH_TIMERS_MAX + 3 * world.nodes.length
+    const timersMax = IDLE_TIMERS_MAX + ofEpochs + 2 * (node.payer?.market.channels().length ?? 0)
+    violations.check(
+      timers <= timersMax,
+      'timers-idle',
+      () => `${name} is at rest and has ${timers} timers, ${timersMax} are needed at the most`,
+      [name],
+    )
+    for (const { table, rows, rowsMax } of await leftovers(node))
+      violations.check(
+        rows <= rowsMax,
+        'journal-swept',
+        () => `${name} keeps ${rows} rows in ${table}, ${rowsMax} are needed`,
+        [name],
+      )
+  }
+}
+
+/** Tables of what is under way, with the rows that its books need. */
+async function leftovers(node: SimNode) {
+  const { payer, provider, store } = node
+  const rowsOf = async (table: string): Promise<number> => (await store.scan(table)).length
+  if (payer !== undefined) {
+    const isPaid = payer.market.channels().every((channel) => channel.stats().unpaidMicroUsd === 0n)
+    const table = 'market-payer-accepted'
+    return isPaid ? [{ table, rows: await rowsOf(table), rowsMax: 0 }] : []
+  }
+  if (provider === undefined) return []
+  const waiting = provider.market.sizes().filter(({ what }) => what === WAITING)
+  const delivered = { table: 'market-provider-delivered', rowsMax: waiting.reduce((sum, { have }) => sum + have, 0) }
+  const claiming = { table: 'market-provider-claiming', rowsMax: 0 }
+  return Promise.all([delivered, claiming].map(async (each) => ({ ...each, rows: await rowsOf(each.table) })))
+}
