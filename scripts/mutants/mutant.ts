@@ -21,6 +21,8 @@ export interface Mutant {
   readonly nodes?: number
   /** How long faults go on. @default 1 */
   readonly faultMinutes?: number
+  /** The world has epochs. @default false */
+  readonly hasEpochs?: boolean
   /** The rule that must notice. */
   readonly rule: string
 }

@@ -1,4 +1,5 @@
 import { computeMutants } from './compute-mutants.ts'
+import { epochMutants } from './epoch-mutants.ts'
 import { marketMutants } from './market-mutants.ts'
 import { moreComputeMutants } from './more-compute-mutants.ts'
 import { moreMarketMutants } from './more-market-mutants.ts'
@@ -10,6 +11,7 @@ export const mutants: readonly Mutant[] = [
   ...computeMutants,
   ...moreMarketMutants,
   ...moreComputeMutants,
+  ...epochMutants,
 ]
 
 /** @throws RangeError when there is none of this name */

@@ -18,7 +18,7 @@ const FAULT_MINUTES = 1
 
 /** Plays one world after the other until the mutant's rule is broken, with seeds from 1. */
 export async function sweep(
-  { profile, more, rule, nodes = NODES, faultMinutes = FAULT_MINUTES }: Mutant,
+  { profile, more, rule, nodes = NODES, faultMinutes = FAULT_MINUTES, hasEpochs = false }: Mutant,
   seedsMax: number,
 ): Promise<SweepOutcome> {
   const secp256k1 = await loadSecp256k1()
@@ -28,7 +28,7 @@ export async function sweep(
   const wrong = { ...PROFILES[profile], ...more }
   const others = new Set<string>()
   for (let seed = 1; seed <= seedsMax; seed++) {
-    const options = { seed, nodes, faultMinutes, faults: wrong, hasRealSignatures: false }
+    const options = { seed, nodes, faultMinutes, faults: wrong, hasRealSignatures: false, hasEpochs }
     const { violations } = await runWorld(components, options)
     const found: Violation | undefined = violations.find((violation) => violation.rule === rule)
     for (const violation of violations) others.add(violation.rule)

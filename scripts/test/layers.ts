@@ -7,20 +7,34 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   compute: ['core', 'protocol', 'market', 'sandbox'],
   storage: ['core', 'protocol', 'market', 'sandbox'],
   rewards: ['core', 'protocol'],
+  epochs: ['core', 'protocol', 'market', 'rewards'],
   libp2p: ['core', 'protocol'],
   evm: ['core', 'protocol'],
   sqlite: ['core'],
   sdk: ['core', 'protocol', 'market', 'compute', 'sandbox'],
   toolchain: ['core', 'sandbox', 'sdk'],
-  node: ['core', 'protocol', 'sandbox', 'market', 'compute', 'rewards', 'libp2p', 'evm', 'sqlite', 'sdk'],
-  cli: ['core', 'protocol', 'sandbox', 'market', 'compute', 'rewards', 'sdk', 'node', 'evm', 'sqlite', 'toolchain'],
+  node: ['core', 'protocol', 'sandbox', 'market', 'compute', 'rewards', 'epochs', 'libp2p', 'evm', 'sqlite', 'sdk'],
+  cli: [
+    'core',
+    'protocol',
+    'sandbox',
+    'market',
+    'compute',
+    'rewards',
+    'epochs',
+    'sdk',
+    'node',
+    'evm',
+    'sqlite',
+    'toolchain',
+  ],
   testkit: ['core', 'protocol'],
   // libp2p for its figures alone: the model of discovery counts with what is configured, not with copies of it.
-  simulation: ['core', 'protocol', 'sandbox', 'market', 'compute', 'rewards', 'testkit', 'libp2p'],
+  simulation: ['core', 'protocol', 'sandbox', 'market', 'compute', 'rewards', 'epochs', 'testkit', 'libp2p'],
 }
 
 /** Packages whose sources must run under the simulator: no operating system, no clock, no timers, no chance. */
-export const SIMULATED: readonly string[] = ['core', 'market', 'compute', 'rewards', 'sdk', 'testkit']
+export const SIMULATED: readonly string[] = ['core', 'market', 'compute', 'rewards', 'epochs', 'sdk', 'testkit']
 
 /** Folders inside other packages for which the same holds; everything else of the sandbox may use Node.js. */
 export const SIMULATED_EXCEPT: Readonly<Record<string, readonly string[]>> = {

@@ -16,12 +16,6 @@ export type NodeErrorCode =
   | 'NODE_ROUTE_UNKNOWN'
   | 'NODE_BODY_TOO_LARGE'
   | 'NODE_EPOCHS_OFF'
-  | 'NODE_EPOCH_NOT_OVER'
-  | 'NODE_EPOCH_NO_PROGRAM'
-  | 'NODE_EPOCH_REFUSED'
-  | 'NODE_EPOCH_ROOT_FALSE'
-  | 'NODE_OPERATOR_KEY'
-  | 'NODE_DOCUMENT_UNKNOWN'
 
 /** What each code of this package means. */
 export const nodeErrorCatalog: ErrorCatalog<NodeErrorCode> = {
@@ -108,42 +102,6 @@ export const nodeErrorCatalog: ErrorCatalog<NodeErrorCode> = {
     retryable: false,
     meaning: 'The node takes no part in epochs: it neither watches nor proposes, and has no bond.',
     next: 'Watch epochs: stead up --watch-epochs; or bond the node: stead bond',
-  },
-  NODE_EPOCH_NOT_OVER: {
-    kind: 'user',
-    retryable: true,
-    meaning: 'An epoch that still runs, or whose logs are still gathered, has no result.',
-    next: 'Ask again when it is over; see when: stead epoch',
-  },
-  NODE_EPOCH_NO_PROGRAM: {
-    kind: 'user',
-    retryable: true,
-    meaning: 'The chain enables a reward program whose policy this node does not have.',
-    next: 'Name the file of the policy in epochs.policies.',
-  },
-  NODE_EPOCH_REFUSED: {
-    kind: 'user',
-    retryable: true,
-    meaning: 'An epoch cannot be proposed now: it is final already, or another proposal is open.',
-    next: 'See proposals: stead epoch',
-  },
-  NODE_EPOCH_ROOT_FALSE: {
-    kind: 'system',
-    retryable: true,
-    meaning: 'The final root of an epoch is not what its evidence gives, or nobody gives the evidence out.',
-    next: 'Nothing is lost: the root of a later epoch holds what is missing. See the difference: stead audit epoch <n>',
-  },
-  NODE_OPERATOR_KEY: {
-    kind: 'user',
-    retryable: false,
-    meaning: 'Proposing and challenging put a deposit of the operator behind a root, and need its key.',
-    next: 'Name the file with the key: stead up --operator-key <file>',
-  },
-  NODE_DOCUMENT_UNKNOWN: {
-    kind: 'system',
-    retryable: true,
-    meaning: 'Neither this node nor a connected peer has this document of an epoch.',
-    next: 'Connect to more peers, then ask again.',
   },
 }
 

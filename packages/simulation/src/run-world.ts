@@ -1,6 +1,7 @@
 import { isFinal } from '@stead/compute'
 import { isSteadError } from '@stead/core'
 import { checkEclipse } from './checks/eclipse-checks.ts'
+import { checkEpochs } from './checks/epoch-checks.ts'
 import { checkBooks } from './checks/final-checks.ts'
 import { checkHealth, checkIdle } from './checks/health-checks.ts'
 import { checkRest } from './checks/rest-checks.ts'
@@ -9,6 +10,7 @@ import { type Violation, Violations } from './checks/violations.ts'
 import type { TallyEntry } from './engine/tally.ts'
 import type { TraceLine } from './engine/trace.ts'
 import { World, type WorldComponents, type WorldOptions } from './world/world.ts'
+import type { EconomyCounts } from './world/world-economy.ts'
 
 /** What became of a run. */
 export interface WorldVerdict {
@@ -24,6 +26,8 @@ export interface WorldVerdict {
   readonly jobs: number
   /** What went wrong, by name. */
   readonly faults: ReadonlyMap<string, TallyEntry>
+  /** Undefined in a world without epochs. */
+  readonly economy?: EconomyCounts
 }
 
 /** After the faults: longer than any retry, back-off and deadline of the code. */
@@ -45,6 +49,7 @@ export async function runWorld(components: WorldComponents, options: WorldOption
   const isAtRest = await world.healPhase(() => areJobsOver(world), HEAL_MINUTES_MAX, look)
   violations.check(isAtRest, 'comes-to-rest', () => `jobs go on ${HEAL_MINUTES_MAX} minutes after the last fault`, [])
   await checkHealth(world, violations, look)
+  await checkEpochs(world, violations, look)
   // Long enough for a thaw that a cheat began to end, and for the claims before that.
   if (world.cheats.length > 0) await world.healPhase(async () => false, THAW_MINUTES, look)
   world.endCheats()
@@ -69,6 +74,7 @@ function verdictOf(world: World, violations: Violations): WorldVerdict {
     messages: hub.counts.messages,
     jobs: world.workload.counts.submitted,
     faults: world.parts.tally.entries,
+    ...(world.economy === undefined ? {} : { economy: world.economy.counts }),
   }
 }
 

@@ -10,7 +10,9 @@ const parse = (text: string) => parseCommandLine(text === '' ? [] : text.split('
 describe('the command line', () => {
   it('plays one world, of a seed by chance when none is named', () => {
     const { plans, isSweep, shrinks, printsJson } = parse('')
-    expect(plans).toEqual([{ seed: 42, nodes: 20, minutes: 2, profile: 'all', without: [], hasRealSignatures: false }])
+    expect(plans).toEqual([
+      { seed: 42, nodes: 20, minutes: 2, profile: 'all', without: [], hasRealSignatures: false, hasEpochs: false },
+    ])
     expect([isSweep, shrinks, printsJson]).toEqual([false, false, false])
   })
 
@@ -26,8 +28,10 @@ describe('the command line', () => {
   })
 
   it('understands what it prints', () => {
-    const [plan] = parse('--seed 9 --nodes 7 --minutes 0.35 --faults chain --without crashes --real-signatures').plans
+    const text = '--seed 9 --nodes 7 --minutes 0.35 --faults chain --without crashes --epochs --real-signatures'
+    const [plan] = parse(text).plans
     if (plan === undefined) throw new Error('no plan')
+    expect(plan.hasEpochs).toBe(true)
     expect(parse(commandOf(plan).replace('npm run sim -- ', '')).plans).toEqual([plan])
   })
 
@@ -41,6 +45,7 @@ describe('the command line', () => {
     ['--minutes -1', /--minutes/],
     ['--faults some', /none, wires, .*, all, mixed/],
     ['--faults mixed --nodes 5', /by itself/],
+    ['--faults mixed --epochs', /by itself/],
     ['--without crashs', /crashes/],
     ['--sed 1', /--sed/],
     ['now', /now/],

@@ -117,6 +117,20 @@ describe("a node's clock", () => {
     await scheduler.run(1_001_000)
     expect([fired, clock.pendingTimers]).toEqual([1, 0])
   })
+
+  it('moves with every wait, so that nobody waits for a rest of nothing in the same moment for ever', async () => {
+    const { scheduler } = newScheduler()
+    await scheduler.run(1_000_000)
+    const clock = new SimClock(scheduler)
+    const before = clock.monotonicMs()
+    let at = before
+    // Less than what makes another number of a million.
+    clock.setTimer(1e-12, () => {
+      at = clock.monotonicMs()
+    })
+    await scheduler.run(1_000_001)
+    expect(at).toBeGreaterThan(before)
+  })
 })
 
 describe('random streams', () => {

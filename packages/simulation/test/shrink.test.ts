@@ -39,6 +39,12 @@ it('a failing world shrinks to what breaks the same rule, and no further', async
   expect(faultNames(worldOptionsOf(plan).faults).toSorted()).toEqual(left.toSorted())
 })
 
+it.each([true, false])('a shrink leaves epochs out where the rule is broken without them: %s', async (isOfEpochs) => {
+  const play = fakePlay(({ hasEpochs }) => hasEpochs === true || !isOfEpochs)
+  const { smallest } = await shrink(await play({ ...PLAN, hasEpochs: true }), play)
+  expect(smallest.plan.hasEpochs).toBe(isOfEpochs)
+})
+
 it('a shrink tries other seeds, since a smaller world draws other numbers', async () => {
   const play = fakePlay(({ nodes, seed }) => nodes === 40 || (nodes >= 3 && seed % 3 === 0))
   const { smallest } = await shrink(await play(PLAN), play)

@@ -1,11 +1,12 @@
-// Seeds and their trace hashes, one world of each profile: what another version of Node.js must print as well.
+// Seeds and their trace hashes, one world of each profile and one with epochs: what another version of Node.js must print as well.
 import { loadSecp256k1 } from '@stead/protocol'
 import { PROFILES } from '../src/index.ts'
 import { playPlan } from '../src/node/play-plan.ts'
-import { mixedPlan } from '../src/plan/mixed-plan.ts'
+import { EPOCHS_EVERY, mixedPlan } from '../src/plan/mixed-plan.ts'
 
 const secp256k1 = await loadSecp256k1()
-for (let seed = 1; seed <= Object.keys(PROFILES).length; seed++) {
-  const { verdict } = await playPlan(secp256k1, mixedPlan(seed))
-  process.stdout.write(`${seed} ${verdict.traceHash}\n`)
+const seeds = Object.keys(PROFILES).map((_, index) => index + 1)
+for (const plan of [...seeds, EPOCHS_EVERY].map(mixedPlan)) {
+  const { verdict } = await playPlan(secp256k1, plan)
+  process.stdout.write(`${plan.seed} ${verdict.traceHash}\n`)
 }

@@ -32,6 +32,37 @@ describe('a simulated world', () => {
   )
 
   it.each<ProfileName>(['none', 'all'])(
+    'with epochs and faults of profile %s goes the same way every time, and what was earned is minted and claimed',
+    async (faults) => {
+      const playEpochs = (): Promise<WorldVerdict> => {
+        const options = { seed: 2, nodes: 8, faultMinutes: 3, faults: PROFILES[faults], hasRealSignatures: false }
+        return runWorld({ secp256k1, turn: eventLoopTurns() }, { ...options, hasEpochs: true })
+      }
+      const { violations, economy, traceHash } = await playEpochs()
+      expect(violations).toEqual([])
+      expect(economy?.roots).toBeGreaterThan(2)
+      expect(economy?.lots).toBeGreaterThan(0)
+      expect(economy?.rewards).toBeGreaterThan(0)
+      expect((await playEpochs()).traceHash).toBe(traceHash)
+    },
+  )
+
+  it('with epochs goes through them with real signatures as well', async () => {
+    const options = {
+      seed: 2,
+      nodes: 6,
+      faultMinutes: 1,
+      faults: PROFILES.all,
+      hasRealSignatures: true,
+      hasEpochs: true,
+    }
+    // Content ids of logs, and so their order, come from signatures: the hash is not that of the model.
+    const { violations, economy } = await runWorld({ secp256k1, turn: eventLoopTurns() }, options)
+    expect(violations).toEqual([])
+    expect(economy?.roots).toBeGreaterThan(0)
+  })
+
+  it.each<ProfileName>(['none', 'all'])(
     'with faults of profile %s goes the same way with signatures as on the real network: no rule hangs on the model',
     async (faults) => {
       const model = await play(3, faults)

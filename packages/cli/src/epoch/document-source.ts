@@ -49,7 +49,7 @@ async function askNode(client: DaemonClient, id: ContentId): Promise<OfferedDocu
     return { bytes: await client.getDocument(id), from: 'the node' }
   } catch (error) {
     // The node has asked its peers as well.
-    if (hasCode(error, 'NODE_DOCUMENT_UNKNOWN')) return undefined
+    if (hasCode(error, 'EPOCHS_DOCUMENT_UNKNOWN')) return undefined
     if (hasCode(error, 'API_NO_DAEMON') || hasCode(error, 'NODE_EPOCHS_OFF')) throw nodeNeeded(error, id)
     throw error
   }

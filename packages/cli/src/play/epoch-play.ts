@@ -261,7 +261,7 @@ export class EpochPlay {
 
 /** The epoch's logs are gathered, or somebody else was faster: the next look will say. */
 function isTooEarly(error: unknown): boolean {
-  const codes = ['NODE_EPOCH_NOT_OVER', 'REWARDS_NOT_OVER', 'NODE_EPOCH_REFUSED', 'CHAIN_REVERTED']
+  const codes = ['EPOCHS_NOT_OVER', 'REWARDS_NOT_OVER', 'EPOCHS_REFUSED', 'CHAIN_REVERTED']
   return codes.some((code) => hasCode(error, code))
 }
 

@@ -1,5 +1,6 @@
 import type { Address, Economy } from '@stead/core'
-import type { EpochService, SteadNode } from '@stead/node/daemon'
+import type { EpochService } from '@stead/epochs'
+import type { SteadNode } from '@stead/node/daemon'
 import { encodeResult, epochNumber, openResult, type ResultLine, rewardUnits, treeOfResult } from '@stead/rewards'
 import { LIE_TOKEN_UNITS } from './cast.ts'
 

@@ -1,5 +1,5 @@
 import { type Address, CoreError, type Network, type RequestHandler } from '@stead/core'
-import { PROBE_PROTOCOL } from '@stead/node/daemon'
+import { PROBE_PROTOCOL } from '@stead/epochs'
 import { addressOfPeerId } from '@stead/protocol'
 import { SLOW_LINE_MS, STRANGERS_ANSWERED_PART } from './cast.ts'
 

@@ -64,7 +64,7 @@ async function lie(role: Role, node: SteadNode, { epoch }: Cue): Promise<void> {
       if (await publishSecondLog(node, epoch)) return
     } catch (error) {
       if (!isSteadError(error)) throw error
-      const isEarly = hasCode(error, 'NODE_EPOCH_NOT_OVER') || hasCode(error, 'REWARDS_NOT_OVER') || error.retryable
+      const isEarly = hasCode(error, 'EPOCHS_NOT_OVER') || hasCode(error, 'REWARDS_NOT_OVER') || error.retryable
       if (!isEarly) return node.logger.error('the lie was refused', { epoch, error })
     }
     await sleepFor(RETRY_MS)

@@ -202,7 +202,7 @@ describe('earnings and epochs of the node', () => {
         expect.stringContaining(`epoch 2: proposed as 4, root ${root}`),
       ])
       const early = await run('epoch', 'run', '3')
-      expect([early.code, early.stderr]).toEqual([5, expect.stringContaining('NODE_EPOCH_NOT_OVER')])
+      expect([early.code, early.stderr]).toEqual([5, expect.stringContaining('EPOCHS_NOT_OVER')])
       const watch = new SteadProcess(['epoch', 'watch', '--data-dir', member.dataDir])
       await watch.untilOutput(/epoch 2: gathering; 3 logs, 1 missing/)
       const wrong = { ...state, state: 'mismatch', root, reason: 'root: need 0x12, have 0x34' }

@@ -47,7 +47,7 @@ export class NodeApi {
 function problemOf(path: string): object {
   const isDocument = path.startsWith('/v1/documents/')
   const isLogs = path.endsWith('/logs')
-  const code = isDocument ? 'NODE_DOCUMENT_UNKNOWN' : isLogs ? 'NODE_ROUTE_UNKNOWN' : 'NODE_EPOCH_NOT_OVER'
+  const code = isDocument ? 'EPOCHS_DOCUMENT_UNKNOWN' : isLogs ? 'NODE_ROUTE_UNKNOWN' : 'EPOCHS_NOT_OVER'
   return {
     type: 'urn:stead:error',
     title: isDocument ? 'nobody has this document' : isLogs ? 'there is no such route' : 'the epoch is not over',

@@ -1,8 +1,7 @@
 import { type Address, microUsd, type Wei } from '@stead/core'
+import type { EpochBook, EpochService } from '@stead/epochs'
 import type { EarningsReport as MarketEarnings } from '@stead/market'
 import type { EarningsQuery, EpochEarningsRow, EpochReason } from '@stead/sdk/api'
-import type { EpochBook } from '../epochs/epoch-earnings-book.ts'
-import type { EpochService } from '../epochs/epoch-service.ts'
 
 /** Epochs that are shown when nobody says which, and the most in one answer. */
 const ROWS_DEFAULT = 16

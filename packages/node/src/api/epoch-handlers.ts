@@ -1,7 +1,7 @@
 import { type ContentId, hash } from '@stead/core'
+import type { EpochService } from '@stead/epochs'
 import type { EpochNumber } from '@stead/rewards'
 import type { SteadNode } from '../daemon/stead-node.ts'
-import type { EpochService } from '../epochs/epoch-service.ts'
 import { NodeError } from '../errors.ts'
 import { contentIdOfPath } from './content-id-of-path.ts'
 import type { Handlers } from './handlers.ts'
@@ -58,7 +58,9 @@ async function document(service: EpochService, id: ContentId): Promise<Uint8Arra
   const epoch = ports.time.head === undefined ? 0 : ports.time.epoch()
   const bytes = await exchange.load(id, { epoch })
   if (bytes !== undefined) return bytes
-  throw new NodeError('NODE_DOCUMENT_UNKNOWN', `nobody who was asked has the document ${id}`, { details: { id } })
+  // Loaded here: a node without a part in epochs does without them.
+  const { EpochsError } = await import('@stead/epochs')
+  throw new EpochsError('EPOCHS_DOCUMENT_UNKNOWN', `nobody who was asked has the document ${id}`, { details: { id } })
 }
 
 function serviceOf(node: SteadNode): EpochService {

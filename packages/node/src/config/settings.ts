@@ -224,7 +224,7 @@ const tree: Readonly<Record<keyof NodeConfig, Readonly<Record<string, Leaf>>>> =
       reason: 'The policy of the genesis is built in; others come with the evidence of epochs.',
     }),
     keepEpochs: integer([2, 4096], 64, {
-      help: 'For how many epochs evidence is kept and given to others.',
+      help: 'For how many epochs evidence is kept and given to others; longer while no final root covers them.',
       reason: 'Two months of days: longer than any proposal can be argued about.',
     }),
   },

@@ -1,7 +1,7 @@
 import { messageOf, type Timer } from '@stead/core'
+import type { EpochService } from '@stead/epochs'
 import type { OfferBook } from '@stead/market'
 import type { NodeConfig } from '../config/settings.ts'
-import type { EpochService } from '../epochs/epoch-service.ts'
 import type { Foundation } from './foundation.ts'
 
 /** How often a node that sells looks whether it was bonded: one question to the chain. */

@@ -1,6 +1,3 @@
-export { PROBE_PROTOCOL } from '../epochs/epoch-messages.ts'
-export type { EpochService } from '../epochs/epoch-service.ts'
-export { scheduleOf } from '../epochs/schedule.ts'
 export type { NetworkDecorator } from './foundation.ts'
 export type { SteadNodeComponents, SteadNodeOptions } from './stead-node.ts'
 export { SteadNode } from './stead-node.ts'

@@ -1,8 +1,7 @@
 import { type FinalRoot, isSteadError, type RootProposal, type UnixMs } from '@stead/core'
+import { type EpochService, scheduleOf } from '@stead/epochs'
 import { type EpochNumber, epochNumber, evidenceIdOf } from '@stead/rewards'
 import type { EpochLine, EpochList, OpenProposal, RewardClaimStatus } from '@stead/sdk/api'
-import type { EpochService } from './epoch-service.ts'
-import { scheduleOf } from './schedule.ts'
 
 const EPOCHS_SHOWN = 32
 

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { microUsd } from '@stead/core'
+import { ChainTime, EpochService, EpochsError, PolicyBook } from '@stead/epochs'
 import { EvmChain } from '@stead/evm'
 import type { OfferBook } from '@stead/market'
 import { createSigner } from '@stead/protocol'
@@ -8,9 +9,6 @@ import type { NodeConfig } from '../config/settings.ts'
 import { type Foundation, operatorOf } from '../daemon/foundation.ts'
 import { NodeError } from '../errors.ts'
 import { loadKey } from '../identity/key-file.ts'
-import { ChainTime } from './chain-time.ts'
-import { EpochService } from './epoch-service.ts'
-import { PolicyBook } from './policy-book.ts'
 
 /** What a node that takes part in epochs is made of. */
 export interface OpenEpochsParts {
@@ -20,13 +18,13 @@ export interface OpenEpochsParts {
 
 /**
  * Takes part in epochs. Loaded only where a setting or a bond asks for it.
- * @throws NodeError NODE_OPERATOR_KEY and those of key and policy files; ChainError when the chain does not answer
+ * @throws EpochsError EPOCHS_OPERATOR_KEY; NodeError of key and policy files; ChainError when the chain does not answer
  */
 export async function openEpochs({ foundation, offers }: OpenEpochsParts, config: NodeConfig): Promise<EpochService> {
   const { clock, chain, addressBook } = foundation
   const { watch, propose, keepEpochs } = config.epochs
   if (propose && config.epochs.operatorKey === undefined) {
-    throw new NodeError('NODE_OPERATOR_KEY', 'epochs.propose is set, epochs.operatorKey is not')
+    throw new EpochsError('EPOCHS_OPERATOR_KEY', 'epochs.propose is set, epochs.operatorKey is not')
   }
   const economy = await chain.economy(addressBook)
   const calendar = calendarOf(await economy.epochTerms())

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Address, hash, microUsd, type Signer, silentLogger, silentMetrics, type Wei } from '@stead/core'
+import { RewardClaimer } from '@stead/epochs'
 import { type AddressBook, chainIdentityOf, EvmChain, type EvmInput } from '@stead/evm'
 import { AnvilProcess } from '@stead/evm/anvil'
 import { deployContracts } from '@stead/evm/deploy'
@@ -9,7 +10,6 @@ import { createSigner, keccakText, loadSecp256k1 } from '@stead/protocol'
 import { buildTestPurse, MemoryStore } from '@stead/testkit'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/adapters/system-clock.ts'
-import { RewardClaimer } from '../../src/epochs/reward-claimer.ts'
 
 const secp256k1 = await loadSecp256k1()
 const GAS = (10n ** 19n) as Wei

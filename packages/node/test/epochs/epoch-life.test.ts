@@ -106,9 +106,9 @@ describe('an epoch from paid work to minted tokens', () => {
     const known = proposer.epochs.computer.known(final.epoch as never)
     expect(openResult(await client.getDocument(known?.result ?? final.evidence)).root).toBe(final.root)
     const unknown = contentIdOf('dag-cbor', Uint8Array.of(1))
-    await expect(client.getDocument(unknown)).rejects.toSatisfy((error) => hasCode(error, 'NODE_DOCUMENT_UNKNOWN'))
+    await expect(client.getDocument(unknown)).rejects.toSatisfy((error) => hasCode(error, 'EPOCHS_DOCUMENT_UNKNOWN'))
     await expect(client.runEpoch(now)).rejects.toSatisfy(
-      (error) => hasCode(error, 'NODE_EPOCH_NOT_OVER') || hasCode(error, 'NODE_EPOCH_REFUSED'),
+      (error) => hasCode(error, 'EPOCHS_NOT_OVER') || hasCode(error, 'EPOCHS_REFUSED'),
     )
     expect((await client.claimRewards()).reason).toBe('nothing-to-claim')
   })

@@ -1,7 +1,7 @@
 import { epochNumber } from '@stead/rewards'
 import { afterEach, describe, expect, it } from 'vitest'
+import { MemoryWorld } from '../../../epochs/test/memory-world.ts'
 import { epochOverview } from '../../src/epochs/epoch-overview.ts'
-import { MemoryWorld } from './memory-world.ts'
 
 describe('epochs that are over and have no root', () => {
   let world = new MemoryWorld()

@@ -11,6 +11,7 @@ import {
   silentMetrics,
   type Wei,
 } from '@stead/core'
+import type { EpochService } from '@stead/epochs'
 import { type AddressBook, chainIdentityOf, EvmChain, signNodeConsent, writeAddressBook } from '@stead/evm'
 import { AnvilProcess } from '@stead/evm/anvil'
 import { deployContracts } from '@stead/evm/deploy'
@@ -29,7 +30,6 @@ import { readApiFile } from '../../src/api/api-file.ts'
 import { nodeDirectories } from '../../src/config/directories.ts'
 import { loadNodeConfig } from '../../src/config/load-node-config.ts'
 import { SteadNode } from '../../src/daemon/stead-node.ts'
-import type { EpochService } from '../../src/epochs/epoch-service.ts'
 
 const TOKEN: bigint = 10n ** 18n
 const GAS: Wei = (1000n * TOKEN) as Wei

@@ -1,8 +1,8 @@
 import { epochNumber } from '@stead/rewards'
 import { afterEach, describe, expect, it } from 'vitest'
+import { type MemoryMember, MemoryWorld } from '../../../epochs/test/memory-world.ts'
 import { epochHandlers } from '../../src/api/epoch-handlers.ts'
 import type { SteadNode } from '../../src/daemon/stead-node.ts'
-import { type MemoryMember, MemoryWorld } from './memory-world.ts'
 
 describe('the logs that a proposer owes', () => {
   let world = new MemoryWorld()

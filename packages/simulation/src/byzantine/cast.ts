@@ -1,9 +1,12 @@
 import type { RandomStreams } from '../engine/random-streams.ts'
 import { type CheatName, GANG_CHEATS, PAYER_CHEATS, PROVIDER_CHEATS } from './cheats.ts'
+import { EPOCH_CHEATS } from './epoch-cheats.ts'
 
 /** Worlds in which most cheating providers are in it together. */
 const GANG_WORLD_SHARE = 0.25
 const GANG_MEMBER_SHARE = 0.7
+/** Cheating providers that cheat in epochs, where there are any. */
+const EPOCH_CHEAT_SHARE = 0.6
 const ALL_CHEATS: readonly CheatName[] = [...PROVIDER_CHEATS, ...PAYER_CHEATS]
 
 /** What the cast is drawn from. */
@@ -11,6 +14,8 @@ export interface CastOptions {
   readonly byzantineShare: number
   /** The ways to cheat that occur. @default all */
   readonly cheats: readonly CheatName[] | undefined
+  /** Providers may cheat in epochs as well. */
+  readonly hasEpochs: boolean
   /** Whether a node of this number would pay, if it were honest. */
   readonly isPayer: (index: number) => boolean
 }
@@ -35,6 +40,8 @@ export class Cast {
     const random = this.#streams.stream(`cheat ${index}`)
     const isSpared = index === 0 || !isPayer(index - 1) !== !isPayer(index)
     if (random.fraction() >= byzantineShare || isSpared) return undefined
+    if (this.#options.hasEpochs && !isPayer(index) && random.fraction() < EPOCH_CHEAT_SHARE)
+      return EPOCH_CHEATS[Math.floor(random.fraction() * EPOCH_CHEATS.length)]
     const own = cheats[Math.floor(random.fraction() * cheats.length)]
     const isMember = this.#gangCheat !== undefined && !isPayer(index) && random.fraction() < GANG_MEMBER_SHARE
     return isMember ? this.#gangCheat : own

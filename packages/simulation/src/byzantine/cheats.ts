@@ -1,3 +1,5 @@
+import type { EpochCheat } from './epoch-cheats.ts'
+
 /** Cheats of what a node computes: its executor lies, and everything behind it is honest. */
 export const RESULT_CHEATS = [
   'wrong-result',
@@ -60,7 +62,7 @@ export type ProviderCheat = (typeof RESULT_CHEATS)[number] | (typeof WIRE_CHEATS
 /** One way to cheat as a payer. */
 export type PayerCheat = (typeof PAYER_CHEATS)[number]
 /** One way to cheat. */
-export type CheatName = ProviderCheat | PayerCheat
+export type CheatName = ProviderCheat | PayerCheat | EpochCheat
 
 /** True for the cheats of payers. */
 export function isPayerCheat(cheat: CheatName): cheat is PayerCheat {

@@ -2,6 +2,8 @@ import type { Clock, Network, PeerId, Random, Signer } from '@stead/core'
 import type { Secp256k1 } from '@stead/protocol'
 import type { Executor } from '@stead/sandbox'
 import { type CheatName, RESULT_CHEATS, WIRE_CHEATS } from './cheats.ts'
+import { epochCheatOf } from './epoch-cheats.ts'
+import { epochLyingNetwork } from './epoch-network.ts'
 import { lyingExecutor } from './lying-executor.ts'
 import { lyingNetwork } from './lying-network.ts'
 
@@ -30,5 +32,7 @@ export function lyingParts(parts: BendableParts, cheat: CheatName, own: CheatPar
   if (OF_THE_RESULT.has(cheat))
     return { ...parts, executor: lyingExecutor(parts.executor, cheat, { ...parts, ...own }) }
   if (OF_THE_WIRE.has(cheat)) return { ...parts, network: lyingNetwork({ ...parts, ...own }, cheat) }
-  return parts
+  const ofEpochs = epochCheatOf(cheat)
+  if (ofEpochs === undefined) return parts
+  return { ...parts, network: epochLyingNetwork(parts.network, ofEpochs, own.random) }
 }

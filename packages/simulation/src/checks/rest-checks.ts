@@ -4,6 +4,8 @@ import type { Violations } from './violations.ts'
 
 /** Timers of a node that has nothing to do, besides two of each channel: a quote that ends, a peer that is tried again. */
 const IDLE_TIMERS_MAX = 4
+/** Timers of the duties of a bonded node besides those for each other node. */
+const EPOCH_TIMERS_MAX = 20
 const WAITING = 'deliveries of a channel that wait for payment'
 
 /** A node at rest has nothing left over: no timers of what is done, no rows of what is paid. */
@@ -12,7 +14,9 @@ export async function checkRest(world: World, violations: Violations): Promise<v
     if (!node.isAlive) continue
     const { name } = node.plan
     const { timers } = node.sizes()
-    const timersMax = IDLE_TIMERS_MAX + 2 * (node.payer?.market.channels().length ?? 0)
+    // Epochs go on: a probe of each other node in this and the next window, questions to peers and to the chain.
+    const ofEpochs = node.epochs === undefined ? 0 : EPOCH_TIMERS_MAX + 3 * world.nodes.length
+    const timersMax = IDLE_TIMERS_MAX + ofEpochs + 2 * (node.payer?.market.channels().length ?? 0)
     violations.check(
       timers <= timersMax,
       'timers-idle',

@@ -2,6 +2,8 @@ import { type Address, messageOf } from '@stead/core'
 import type { OfferEntry } from '@stead/market'
 import type { LivePayer, SimNode } from '../world/sim-node.ts'
 import type { World } from '../world/world.ts'
+import { checkBonds } from './epoch-checks.ts'
+import { checkTokens } from './reward-checks.ts'
 import type { Violations } from './violations.ts'
 
 /** Timers that one node may have waiting: a few for each request, channel and task in flight. */
@@ -42,6 +44,10 @@ export class RunningChecks {
     for (const node of this.#world.nodes) if (node.isHonest) this.#checkSizes(node, rowsMax)
     for (const node of this.#world.payers) this.#checkOffers(node)
     this.#checkMoney()
+    if (this.#world.economy !== undefined) {
+      checkTokens(this.#world, this.#violations)
+      checkBonds(this.#world, this.#violations)
+    }
     if (this.#looks++ % LOOKS_PER_STRUCTURES === 0)
       for (const node of this.#world.nodes) if (node.isHonest) this.#checkStructures(node)
   }
@@ -106,7 +112,8 @@ export class RunningChecks {
     const fault = faultIn(() => ledger.state.check())
     this.#violations.check(fault === undefined, 'value-conserved', () => fault ?? '', [])
     let sum: bigint = ledger.escrow.heldMicroUsd
-    for (const account of this.#accounts) sum += ledger.balances(account).dollarMicroUsd
+    const others = this.#world.economy?.accounts ?? []
+    for (const account of new Set([...this.#accounts, ...others])) sum += ledger.balances(account).dollarMicroUsd
     const given = this.#world.givenMicroUsd
     this.#violations.check(
       sum === given,

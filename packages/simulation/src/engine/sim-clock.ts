@@ -10,6 +10,9 @@ export interface ClockFaults {
   readonly wallOffsetMs: number
 }
 
+/** The shortest time that passes, a microsecond. */
+const STEP_MS_MIN = 0.001
+
 /** When every world begins: 2026-01-01T00:00:00Z. */
 const WORLD_BEGINS_AT: UnixMs = 1_767_225_600_000 as UnixMs
 
@@ -49,7 +52,9 @@ export class SimClock implements Clock {
 
   setTimer(delayMs: number, callback: () => void): Timer {
     if (this.#isDead) return { clear: () => undefined }
-    const event = this.#scheduler.at(this.#scheduler.nowMs + Math.max(0, delayMs) / this.#rate, () => {
+    // Less would be lost in the rounding of the sum: the timer would fire in the same moment, for ever.
+    const waitMs = delayMs > 0 ? Math.max(delayMs, STEP_MS_MIN) : 0
+    const event = this.#scheduler.at(this.#scheduler.nowMs + waitMs / this.#rate, () => {
       this.#timers.delete(timer)
       callback()
     })

@@ -25,6 +25,7 @@ const OPTIONS = {
   faults: { type: 'string' },
   without: { type: 'string' },
   'time-minutes': { type: 'string' },
+  epochs: { type: 'boolean' },
   'real-signatures': { type: 'boolean' },
   shrink: { type: 'boolean' },
   json: { type: 'boolean' },
@@ -51,6 +52,7 @@ export const SIM_HELP: string = `npm run sim -- [options]     plays whole networ
   --faults NAME        ${Object.keys(PROFILES).join(', ')}; default all;
                        ${MIXED}: each seed has its own profile, nodes and minutes
   --without A,B        leaves faults of the profile out: ${wrapped(allFaultNames())}
+  --epochs             providers are bonded, probe each other, propose and watch roots, and claim rewards
   --real-signatures    signs and verifies as the real network does, which takes longer and comes to the same
   --shrink             looks for the smallest command that still breaks the same rule
   --time-minutes M     a sweep begins no world after so many minutes
@@ -64,14 +66,15 @@ export function parseCommandLine(args: readonly string[], chance: () => number):
   if (seed !== undefined && seeds !== undefined) throw refused('--seed and --seeds exclude each other')
   const [from, to] = seeds === undefined ? oneSeed(seed, chance) : seedRange(seeds)
   const isMixed = faults === MIXED
-  if (isMixed && (nodes ?? minutes ?? without) !== undefined)
-    throw refused(`--faults ${MIXED} chooses nodes, minutes and faults by itself`)
+  if (isMixed && (nodes ?? minutes ?? without ?? values.epochs) !== undefined)
+    throw refused(`--faults ${MIXED} chooses nodes, minutes, faults and epochs by itself`)
   const profile = isMixed ? 'all' : profileOf(faults)
   const plan = {
     nodes: integer('--nodes', nodes ?? String(NODES_DEFAULT), 2, NODES_MAX),
     minutes: numeric('--minutes', minutes ?? String(MINUTES_DEFAULT), 0, MINUTES_MAX),
     profile,
     without: without === undefined ? [] : faultsOf(without),
+    hasEpochs: values.epochs === true,
   }
   const hasRealSignatures = values['real-signatures'] === true
   const timeMinutes = values['time-minutes']

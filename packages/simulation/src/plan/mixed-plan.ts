@@ -7,6 +7,12 @@ const NODES_MIN = 4
 const NODES_MAX = 16
 const MINUTES_MIN = 0.25
 const MINUTES_MAX = 1.5
+/** Worlds with epochs take longer; no divisor of the number of profiles, so that each of these comes to have them. */
+export const EPOCHS_EVERY = 13
+/** An epoch is two minutes: fees must be sold in one for rewards to be paid in the next. */
+const EPOCH_MINUTES_FACTOR = 2
+/** Everybody hears everybody's log, so that they cost more with each node. */
+const EPOCH_NODES_MAX = 10
 
 /**
  * A small world of its own for each seed: profiles in turn, so that neighbouring seeds cover all, and a size and a time by
@@ -15,12 +21,16 @@ const MINUTES_MAX = 1.5
 export function mixedPlan(seed: number): WorldPlan {
   const random = new SeededRandom(seed)
   const within = (min: number, max: number): number => min + random.fraction() * (max - min)
+  const hasEpochs = seed % EPOCHS_EVERY === 0
+  const nodes = Math.round(within(NODES_MIN, hasEpochs ? EPOCH_NODES_MAX : NODES_MAX))
+  const minutes = within(MINUTES_MIN, MINUTES_MAX) * (hasEpochs ? EPOCH_MINUTES_FACTOR : 1)
   return {
     seed,
-    nodes: Math.round(within(NODES_MIN, NODES_MAX)),
-    minutes: Math.round(within(MINUTES_MIN, MINUTES_MAX) * 100) / 100,
+    nodes,
+    minutes: Math.round(minutes * 100) / 100,
     profile: NAMES[seed % NAMES.length] ?? 'all',
     without: [],
     hasRealSignatures: false,
+    hasEpochs,
   }
 }

@@ -12,20 +12,23 @@ export interface WorldPlan {
   /** Faults of the profile that are left out, by name. */
   readonly without: readonly string[]
   readonly hasRealSignatures: boolean
+  /** Providers are bonded and take part in epochs. @default false */
+  readonly hasEpochs?: boolean
 }
 
 /** The world of a plan. */
 export function worldOptionsOf(plan: WorldPlan): WorldOptions {
-  const { seed, nodes, minutes, profile, without, hasRealSignatures } = plan
+  const { seed, nodes, minutes, profile, without, hasRealSignatures, hasEpochs = false } = plan
   const faults = withoutFaults(PROFILES[profile], new Set(without))
-  return { seed, nodes, faultMinutes: minutes, faults, hasRealSignatures }
+  return { seed, nodes, faultMinutes: minutes, faults, hasRealSignatures, hasEpochs }
 }
 
 /** The command that plays a plan; every option is named, so that it stays right when a default changes. */
 export function commandOf(plan: WorldPlan): string {
-  const { seed, nodes, minutes, profile, without, hasRealSignatures } = plan
+  const { seed, nodes, minutes, profile, without, hasRealSignatures, hasEpochs = false } = plan
   const parts = [`npm run sim -- --seed ${seed} --nodes ${nodes} --minutes ${minutes} --faults ${profile}`]
   if (without.length > 0) parts.push(`--without ${without.join(',')}`)
+  if (hasEpochs) parts.push('--epochs')
   if (hasRealSignatures) parts.push('--real-signatures')
   return parts.join(' ')
 }

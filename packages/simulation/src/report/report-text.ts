@@ -1,4 +1,5 @@
 import { commandOf, type WorldPlan } from '../plan/world-plan.ts'
+import type { WorldVerdict } from '../run-world.ts'
 import type { PlayedWorld } from '../sweep/played-world.ts'
 import type { ShrinkResult } from '../sweep/shrink.ts'
 import type { SweepResult } from '../sweep/sweep.ts'
@@ -10,7 +11,7 @@ export function verdictLine({ plan, verdict, cpuMs }: PlayedWorld): string {
   const { violations, traceHash, events, messages, jobs, simulatedMs } = verdict
   const outcome = violations.length === 0 ? 'ok  ' : 'FAIL'
   const size = `${plan.nodes} nodes, ${plan.minutes} min ${plan.profile}`
-  const counts = `${jobs} jobs, ${messages} messages, ${events} events`
+  const counts = `${jobs} jobs, ${messages} messages, ${events} events${economyText(verdict)}`
   return `${outcome} seed ${plan.seed}  ${traceHash}  ${size}: ${counts}, ${speed(simulatedMs, cpuMs)}`
 }
 
@@ -38,6 +39,12 @@ export function shrinkLine({ smallest, rule, tried }: ShrinkResult): string {
 /** Which world a process that ends was at. */
 export function interruptedLine(plan: WorldPlan | undefined, why: string): string {
   return plan === undefined ? why : `${why}; the world that was played: ${commandOf(plan)}`
+}
+
+function economyText({ economy }: WorldVerdict): string {
+  if (economy === undefined) return ''
+  const { roots, lots, rewards, expelled } = economy
+  return `, ${roots} roots, ${lots} lots, ${rewards} rewards, ${expelled} expelled`
 }
 
 function speed(simulatedMs: number, cpuMs: number): string {

@@ -37,6 +37,7 @@ export async function shrink(failed: PlayedWorld, play: PlayPlan, options: Shrin
   if (rule === undefined) throw new TypeError('a world that breaks no rule cannot be shrunk')
   const search = new Search({ rule, play, options }, failed)
   let before: WorldPlan | undefined
+  if (failed.plan.hasEpochs === true) await search.try({ hasEpochs: false })
   while (before !== search.smallest.plan && !search.isOver()) {
     before = search.smallest.plan
     await shrinkFaults(search)

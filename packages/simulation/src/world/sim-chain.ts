@@ -30,6 +30,12 @@ export interface ChainFaults {
   readonly isDown: boolean
 }
 
+/** The way to the chain and back, for ports of it that lie behind the same endpoint. */
+export interface ChainEndpoint {
+  ask<Value>(ask: () => Promise<Value>): Promise<Value>
+  transact<Value>(send: () => Promise<Value>): Promise<Value>
+}
+
 /** One node's endpoint of the chain: slow, and away at times. The chain behind it is the same for all. */
 export class SimChain implements Chain {
   readonly identity: ChainIdentity
@@ -58,6 +64,11 @@ export class SimChain implements Chain {
     this.#worldClock = components.worldClock
     this.#random = components.random
     this.#faults = faults
+  }
+
+  /** What the economy's ports go through. */
+  get endpoint(): ChainEndpoint {
+    return { ask: (ask) => this.#ask(ask), transact: (send) => this.#transact(send) }
   }
 
   start(): Promise<void> {

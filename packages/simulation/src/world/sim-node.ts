@@ -10,6 +10,7 @@ import {
   type Store,
   silentMetrics,
 } from '@stead/core'
+import type { EpochService } from '@stead/epochs'
 import {
   MarketPayer,
   MarketProvider,
@@ -21,8 +22,12 @@ import {
 import { MemoryChain, MemoryStore, type SeededRandom } from '@stead/testkit'
 import { attack } from '../byzantine/attacker.ts'
 import { attackOf, type CheatName } from '../byzantine/cheats.ts'
+import { attackEpochs, type EpochLiar } from '../byzantine/epoch-attacker.ts'
+import { epochCheatOf } from '../byzantine/epoch-cheats.ts'
 import { type BendableParts, lyingParts } from '../byzantine/lying-parts.ts'
 import { type ClockFaults, SimClock } from '../engine/sim-clock.ts'
+import type { EpochDuties } from './epoch-duties.ts'
+import { economyOf, type NodeAccount, openNodeEpochs } from './node-epochs.ts'
 import { type ChainFaults, SimChain } from './sim-chain.ts'
 import { SimExecutor } from './sim-executor.ts'
 import type { Place } from './sim-hub.ts'
@@ -52,6 +57,8 @@ export interface NodePlan {
   readonly nativeCoinMicroUsd: bigint
   /** How it cheats; undefined for a node that keeps to the protocol. */
   readonly cheat: CheatName | undefined
+  /** Its bond and what it does in epochs; undefined for a node that takes no part in them. */
+  readonly epochs: EpochDuties | undefined
   /** Nodes that cheat in the same way and know of each other, this one among them. */
   readonly gang: ReadonlySet<PeerId>
 }
@@ -88,6 +95,7 @@ interface Life {
   readonly provider: LiveProvider | undefined
   readonly blobs: BlobExchange
   readonly offers: OfferBook
+  epochs: EpochService | undefined
 }
 
 /** What a disk says that the world has spoilt. */
@@ -112,6 +120,7 @@ export class SimNode {
   #life: Life | undefined
   #lives = 0
   #powerLosses = 0
+  #equivocatedMs: number | undefined
 
   constructor(
     parts: WorldParts,
@@ -135,6 +144,11 @@ export class SimNode {
     return this.#powerLosses
   }
 
+  /** When it said two things for one slot the last time, in simulated time; undefined for who never did. */
+  get equivocatedMs(): number | undefined {
+    return this.#equivocatedMs
+  }
+
   get isAlive(): boolean {
     return this.#life !== undefined
   }
@@ -150,6 +164,10 @@ export class SimNode {
 
   get provider(): LiveProvider | undefined {
     return this.#life?.provider
+  }
+
+  get epochs(): EpochService | undefined {
+    return this.#life?.epochs
   }
 
   /** Timers that wait, and rows on its disk: what must not grow without end. */
@@ -195,10 +213,8 @@ export class SimNode {
     const straight = { network: hub.createNode(peer), executor: runs, clock, signer }
     const parts = this.#bent(straight, random)
     const { network } = parts
-    const chain = new SimChain(
-      { inner: new MemoryChain(ledger, this.account), clock, worldClock: hub.clock, random: random.fork() },
-      () => this.#faults().chain,
-    )
+    const account = this.#account(this.account, clock, random)
+    const { chain } = account
     const common = { clock, random, logger, metrics: silentMetrics, store, network, chain, signer, secp256k1 }
     const blobs = new BlobExchange(common)
     const offers = new OfferBook(
@@ -208,7 +224,7 @@ export class SimNode {
     const byHand = attackOf(this.plan.cheat)
     const payer = role === 'payer' && byHand === undefined ? this.#payer({ ...common, blobs, offers }) : undefined
     const provider = role === 'provider' ? this.#provider({ ...common, blobs, executor: parts.executor }) : undefined
-    const life = { clock, payer, provider, blobs, offers }
+    const life: Life = { clock, payer, provider, blobs, offers, epochs: undefined }
     this.#life = life
     await network.start()
     await chain.start()
@@ -222,6 +238,13 @@ export class SimNode {
       offers.publish({ resource: 'compute', signer, operator, region: '-', terms })
     }
     await payer?.compute.start()
+    if (this.plan.epochs !== undefined) {
+      const node = this.#account(signer.address, clock, random)
+      await node.chain.start()
+      life.epochs = await openNodeEpochs({ ...common, offers, node, operator: account }, this.plan.epochs)
+      life.epochs.start()
+      this.#cheatInEpochs({ ...common, service: life.epochs, chain, economy: economyOf(account) })
+    }
     if (byHand !== undefined) void attack(byHand, { ...common, blobs, offers }, this.#telling())
   }
 
@@ -244,6 +267,23 @@ export class SimNode {
     this.#parts.hub.kill(this.plan.peer)
     if (!this.#store.isCrashed) this.#store.crash()
     this.#store = this.#store.reopen(kind, unforcedSurvivors)
+  }
+
+  #cheatInEpochs(liar: Omit<EpochLiar, 'onEquivocation'>): void {
+    const cheat = epochCheatOf(this.plan.cheat)
+    if (cheat === undefined) return
+    const onEquivocation = (): void => {
+      this.#equivocatedMs = this.#parts.scheduler.nowMs
+    }
+    void attackEpochs(cheat, { ...liar, onEquivocation }, this.#telling())
+  }
+
+  /** An account on the chain, through this node's endpoint. */
+  #account(account: Address, clock: SimClock, random: SeededRandom): NodeAccount {
+    const { ledger, hub } = this.#parts
+    const inner = new MemoryChain(ledger, account)
+    const components = { inner, clock, worldClock: hub.clock, random: random.fork() }
+    return { inner, chain: new SimChain(components, () => this.#faults().chain) }
   }
 
   #payer(

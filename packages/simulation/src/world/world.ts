@@ -1,9 +1,10 @@
-import { address, isSteadError, messageOf, type PeerId } from '@stead/core'
+import { type Address, address, isSteadError, messageOf, type PeerId, type UnixMs } from '@stead/core'
 import { createSigner, peerIdOfPublicKey, type Secp256k1 } from '@stead/protocol'
 import { InlineExecutor } from '@stead/sandbox'
 import { MemoryLedger, type SeededRandom } from '@stead/testkit'
 import { Cast } from '../byzantine/cast.ts'
-import { isPayerCheat } from '../byzantine/cheats.ts'
+import { type CheatName, isPayerCheat } from '../byzantine/cheats.ts'
+import { isSelfDealing } from '../byzantine/epoch-cheats.ts'
 import { RandomStreams } from '../engine/random-streams.ts'
 import { unlessRefused } from '../engine/refusals.ts'
 import { type RunEnd, Scheduler } from '../engine/scheduler.ts'
@@ -13,11 +14,14 @@ import { Trace } from '../engine/trace.ts'
 import { FaultInjector } from '../faults/fault-injector.ts'
 import type { FaultProfile } from '../faults/profiles.ts'
 import { Eclipse } from './eclipse.ts'
+import { drawEpochDuties, type EpochDuties } from './epoch-duties.ts'
+import { EPOCH_ECONOMY, SYBIL } from './epoch-terms.ts'
 import { ModelSecp256k1 } from './model-signatures.ts'
 import { SimHub } from './sim-hub.ts'
 import { accountOf, type NodePlan, SimNode, THAW_SECONDS } from './sim-node.ts'
 import { Witness } from './witness.ts'
 import { Workload } from './workload.ts'
+import { WorldEconomy } from './world-economy.ts'
 import type { WorldParts } from './world-parts.ts'
 
 /** Which world. */
@@ -29,6 +33,8 @@ export interface WorldOptions {
   readonly faults: FaultProfile
   /** Signatures as on the real network; fifty times as slow. */
   readonly hasRealSignatures: boolean
+  /** Providers are bonded, and do what bonded nodes do in epochs. @default false */
+  readonly hasEpochs?: boolean
 }
 
 /** What a world needs from outside. */
@@ -82,12 +88,15 @@ export class World {
   readonly parts: WorldParts
   readonly workload: Workload
   readonly eclipse: Eclipse
+  /** Undefined in a world without epochs. */
+  readonly economy: WorldEconomy | undefined
   /** What the code itself took for its own fault, and whatever nobody caught. */
   readonly bugs: string[] = []
   readonly #cast: Cast
   readonly #faults: FaultInjector
   readonly #strayErrors: () => readonly string[]
   readonly #given: bigint
+  #mended = { at: 0 as UnixMs, nowMs: 0 }
 
   constructor({ secp256k1, turn, strayErrors }: WorldComponents, options: WorldOptions) {
     this.options = options
@@ -105,14 +114,18 @@ export class World {
       tally,
       streams,
       hub: new SimHub({ clock, random: streams.stream('wires'), scheduler, trace, tally }),
-      ledger: new MemoryLedger({ clock, secp256k1: keys }, { thawSeconds: THAW_SECONDS }),
+      ledger: new MemoryLedger(
+        { clock, secp256k1: keys },
+        { thawSeconds: THAW_SECONDS, ...(options.hasEpochs === true ? { economy: EPOCH_ECONOMY } : {}) },
+      ),
       secp256k1: keys,
       executor: new InlineExecutor(),
       witness: new Witness(),
       offersMax: OFFERS_LEAST + 2 * options.nodes,
     }
     const { byzantineShare, cheats } = options.faults
-    this.#cast = new Cast(streams, { byzantineShare, cheats, isPayer: (index) => this.#isPayer(index) })
+    const hasEpochs = options.hasEpochs === true
+    this.#cast = new Cast(streams, { byzantineShare, cheats, hasEpochs, isPayer: (index) => this.#isPayer(index) })
     const plans = withGangs(Array.from({ length: options.nodes }, (_, index) => this.#plan(index)))
     this.nodes = plans.map((plan) => {
       const node: SimNode = new SimNode(this.parts, plan, {
@@ -136,6 +149,7 @@ export class World {
       { betweenJobsMs: 20_000, tasksMax: 12 },
     )
     this.#given = this.#endow()
+    this.economy = options.hasEpochs === true ? new WorldEconomy(this.parts, this.nodes) : undefined
   }
 
   /** Honest nodes that buy: the rules are about them. */
@@ -157,6 +171,15 @@ export class World {
     for (const node of this.cheats) node.crash('kill', 0)
   }
 
+  /** When the last fault ended: on the chain's clock, and in simulated time. */
+  get mendedAt(): UnixMs {
+    return this.#mended.at
+  }
+
+  get mendedMs(): number {
+    return this.#mended.nowMs
+  }
+
   /** Dollars that each payer had at the beginning. */
   get fundsMicroUsd(): bigint {
     return FUNDS
@@ -170,6 +193,7 @@ export class World {
   /** Starts all nodes and lets them find each other. */
   async start(): Promise<RunEnd> {
     await this.parts.executor.start()
+    await this.economy?.start()
     for (const node of this.nodes) void this.#start(node)
     return this.#pass(START_MS, () => undefined)
   }
@@ -184,6 +208,7 @@ export class World {
     const end = await this.#pass(endMs, each)
     this.workload.stop()
     this.#faults.stop()
+    this.#mended = { at: this.parts.hub.clock.now(), nowMs: scheduler.nowMs }
     this.eclipse.end(scheduler.nowMs)
     return end
   }
@@ -263,7 +288,7 @@ export class World {
       cheat,
       signer,
       peer: peerIdOfPublicKey(signer.publicKey),
-      operator: isPayer ? signer.address : operatorOf(index, cheat === 'sybil'),
+      operator: isPayer ? signer.address : operatorOf(index, cheat),
       gang: new Set(),
       place: { xMs: random.fraction() * WORLD_MS, yMs: random.fraction() * WORLD_MS },
       clock: {
@@ -276,7 +301,13 @@ export class World {
       writeOffMaxMicroUsd: WRITE_OFF_LEAST + BigInt(Math.floor(random.fraction() * WRITE_OFF_MORE)),
       claimMinimumMicroUsd: random.fraction() < PATIENT_SHARE ? PATIENT_MICRO_USD : 1n,
       nativeCoinMicroUsd: random.fraction() < GAS_SHARE ? COIN_MICRO_USD : 0n,
+      epochs: isPayer ? undefined : this.#epochsOf(index, cheat),
     }
+  }
+
+  #epochsOf(index: number, cheat: CheatName | undefined): EpochDuties | undefined {
+    if (this.options.hasEpochs !== true) return undefined
+    return drawEpochDuties(this.parts.streams.stream(`epochs ${index}`), { isFirst: this.#isPayer(index - 1), cheat })
   }
 
   #isPayer(index: number): boolean {
@@ -285,11 +316,12 @@ export class World {
 
   #endow(): bigint {
     const { ledger } = this.parts
-    for (const { plan } of this.nodes) {
-      const dollars = plan.role === 'payer' ? { dollarMicroUsd: FUNDS } : {}
-      ledger.give(accountOf(plan), { gasWei: GAS_WEI, ...dollars })
+    const isBuyer = ({ plan }: SimNode): boolean => plan.role === 'payer' || isSelfDealing(plan.cheat)
+    for (const node of this.nodes) {
+      const dollars = isBuyer(node) ? { dollarMicroUsd: FUNDS } : {}
+      ledger.give(accountOf(node.plan), { gasWei: GAS_WEI, ...dollars })
     }
-    return FUNDS * BigInt(this.nodes.filter(({ plan }) => plan.role === 'payer').length)
+    return FUNDS * BigInt(this.nodes.filter(isBuyer).length)
   }
 }
 
@@ -298,8 +330,9 @@ function priceOf(random: SeededRandom): number {
   return random.fraction() < DEAR_SHARE ? price * DEAR_FACTOR : price
 }
 
-function operatorOf(index: number, isSybil: boolean): NodePlan['operator'] {
-  return isSybil ? SYBIL_OPERATOR : address(`0x${(index + 1).toString(16).padStart(40, '0')}`)
+function operatorOf(index: number, cheat: CheatName | undefined): Address {
+  if (cheat === 'sybil-deals') return SYBIL
+  return cheat === 'sybil' ? SYBIL_OPERATOR : address(`0x${(index + 1).toString(16).padStart(40, '0')}`)
 }
 
 /** Lets cheats of one kind know each other. */

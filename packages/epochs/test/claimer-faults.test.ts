@@ -3,8 +3,8 @@ import { ChainError } from '@stead/evm'
 import { epochNumber } from '@stead/rewards'
 import { MemoryStore } from '@stead/testkit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { ClaimedReward } from '../../src/epochs/claim-journal.ts'
-import { RewardClaimer } from '../../src/epochs/reward-claimer.ts'
+import type { ClaimedReward } from '../src/claim-journal.ts'
+import { RewardClaimer } from '../src/reward-claimer.ts'
 import { type MemoryMember, MemoryWorld, TOKEN } from './memory-world.ts'
 
 const OPTIONS = { minimumMicroUsd: microUsd(0n), nativeCoinMicroUsd: microUsd(0n) }
@@ -119,6 +119,24 @@ describe('claims in trouble', () => {
     expect(claimer.state.reason).toBe('claimed')
     await world.during(claimer.claim(false))
     await expectPaidOnce(claimer)
+  })
+
+  it('that a block takes only after the next one was sent are booked as well', async () => {
+    const claimer = claimerOn(new MemoryStore())
+    const { chain, operator } = earner()
+    const { payout } = chain
+    chain.payout = async () => {
+      throw new ChainError('CHAIN_UNREACHABLE', 'no answer')
+    }
+    await expect(world.during(claimer.claim(false))).rejects.toThrow('no answer')
+    chain.payout = payout
+    await world.during(claimer.claim(false))
+    await world.pay(earner(), 10)
+    // The first one, that nobody had an answer to.
+    await chain.payout(operator)
+    await world.during(claimer.claim(false))
+    const booked = (await world.during(claimer.claimed())).map(({ transaction }) => transaction)
+    expect(booked.toSorted()).toEqual((await onChain()).toSorted())
   })
 
   it('that are out of gas say what is needed and leave nothing to be looked for', async () => {

@@ -1,8 +1,8 @@
 import { type FinalRoot, isSteadError, messageOf } from '@stead/core'
 import { epochNumber } from '@stead/rewards'
-import { NodeError } from '../errors.ts'
 import { isOfDocuments } from './document-faults.ts'
 import type { EpochComputer } from './epoch-computer.ts'
+import { EpochsError } from './errors.ts'
 import type { EpochPorts } from './ports.ts'
 
 /** Looks before documents that could not be had are asked for again; a look is a round. */
@@ -30,14 +30,14 @@ export class FinalRootCheck {
     return this.#checked?.epoch === epoch ? this.#fault : undefined
   }
 
-  /** @throws NodeError NODE_EPOCH_ROOT_FALSE while the newest final root is not to be used; ChainError; CoreError of the store */
+  /** @throws EpochsError EPOCHS_ROOT_FALSE while the newest final root is not to be used; ChainError; CoreError of the store */
   async look(): Promise<void> {
     const final = await this.#ports.economy.finalRoot()
     if (final === undefined) return
     const isSame = this.#checked?.root === final.root && this.#checked.evidence === final.evidence
     if (!isSame || (this.#fault !== undefined && this.#looksToWait-- <= 0)) await this.#check(final)
     if (this.#fault === undefined) return
-    throw new NodeError('NODE_EPOCH_ROOT_FALSE', this.#fault, { details: { epoch: final.epoch, root: final.root } })
+    throw new EpochsError('EPOCHS_ROOT_FALSE', this.#fault, { details: { epoch: final.epoch, root: final.root } })
   }
 
   async #check(final: FinalRoot): Promise<void> {

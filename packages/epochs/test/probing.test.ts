@@ -20,12 +20,12 @@ import {
 } from '@stead/rewards'
 import { ManualClock, MemoryHub, MemoryStore, SeededRandom } from '@stead/testkit'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { ChainTime } from '../../src/epochs/chain-time.ts'
-import { PROBE_PROTOCOL } from '../../src/epochs/epoch-messages.ts'
-import { EPOCH_TABLES } from '../../src/epochs/epoch-tables.ts'
-import { NodeDirectory } from '../../src/epochs/node-directory.ts'
-import { ProbeResponder } from '../../src/epochs/probe-responder.ts'
-import { ProbeRound } from '../../src/epochs/probe-round.ts'
+import { ChainTime } from '../src/chain-time.ts'
+import { PROBE_PROTOCOL } from '../src/epoch-messages.ts'
+import { EPOCH_TABLES } from '../src/epoch-tables.ts'
+import { NodeDirectory } from '../src/node-directory.ts'
+import { ProbeResponder } from '../src/probe-responder.ts'
+import { ProbeRound } from '../src/probe-round.ts'
 
 const secp256k1 = await loadSecp256k1()
 const EPOCH = epochNumber(1)

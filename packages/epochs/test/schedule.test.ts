@@ -2,9 +2,9 @@ import { hash, type UnixMs } from '@stead/core'
 import { epochNumber } from '@stead/rewards'
 import { ManualClock } from '@stead/testkit'
 import { describe, expect, it } from 'vitest'
-import { ChainTime } from '../../src/epochs/chain-time.ts'
-import { networkOf } from '../../src/epochs/node-directory.ts'
-import { edgeMsOf, pollMsOf, scheduleOf } from '../../src/epochs/schedule.ts'
+import { ChainTime } from '../src/chain-time.ts'
+import { networkOf } from '../src/node-directory.ts'
+import { edgeMsOf, pollMsOf, scheduleOf } from '../src/schedule.ts'
 
 const DAYS = { genesisSeconds: 1000, epochSeconds: 86_400 }
 const SECONDS = { genesisSeconds: 1000, epochSeconds: 10 }

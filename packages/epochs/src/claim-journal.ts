@@ -23,20 +23,17 @@ interface Row extends ClaimedReward {
   readonly blockNumber: number
 }
 
-/** A transaction that is about to be sent, or was, and of which nothing is known yet. */
+/** Transactions of one kind that are about to be sent, or were, and of which nothing is known yet. */
 interface Intent {
   readonly kind: ClaimKind
-  /** It is in no earlier block. */
+  /** They are in no earlier block. */
   readonly fromBlock: number
+  /** Of the last of them. */
   readonly at: UnixMs
+  /** Of the first of them. */
   readonly epoch: number
-}
-
-/** A transaction that is about to be sent. */
-export interface BegunClaim {
-  readonly kind: ClaimKind
-  /** No other of its kind is still looked for. */
-  readonly isFirst: boolean
+  /** How many: one that was given up may still be taken by a block, after the next one was sent. */
+  readonly count: number
 }
 
 /** Blocks that may still be replaced by others. */
@@ -70,21 +67,14 @@ export class ClaimJournal {
   }
 
   /** On disk when it returns, so that what is sent next is not lost. @throws ChainError; CoreError of the store */
-  async begin(kind: ClaimKind): Promise<BegunClaim> {
-    const { store, history, clock, time } = this.#ports
-    const before = (await this.#intents()).find((intent) => intent.kind === kind)
-    // One that was given up may still be taken by a block: it is looked for as long as this one.
-    const fromBlock = before?.fromBlock ?? (await history.head()).number + 1
-    const intent: Intent = { kind, fromBlock, at: clock.now(), epoch: time.epoch() }
-    await store.write([intentRow(intent)], 'power')
-    return { kind, isFirst: before === undefined }
+  async begin(kind: ClaimKind): Promise<void> {
+    const { store, history, time } = this.#ports
+    const fromBlock = (await history.head()).number + 1
+    await store.write([await this.#sought(kind, { fromBlock, epoch: time.epoch() })], 'power')
   }
 
   /** @throws CoreError of the store */
-  async done(
-    { kind }: BegunClaim,
-    { transaction, gasCostWei, blockNumber }: TransactionOutcome,
-  ): Promise<ClaimedReward> {
+  async done(kind: ClaimKind, { transaction, gasCostWei, blockNumber }: TransactionOutcome): Promise<ClaimedReward> {
     const { clock, time } = this.#ports
     const claimed: ClaimedReward = { kind, transaction, at: clock.now(), epoch: time.epoch(), gasCostWei }
     await this.#keep({ ...claimed, blockNumber: Number(blockNumber) })
@@ -92,8 +82,8 @@ export class ClaimJournal {
   }
 
   /** Nothing came of it, for certain. One that was given up before is looked for on. @throws CoreError of the store */
-  async refused({ kind, isFirst }: BegunClaim): Promise<void> {
-    if (isFirst) await this.#forget(kind)
+  async refused(kind: ClaimKind): Promise<void> {
+    await this.#ports.store.write([await this.#found(kind)], 'process')
   }
 
   /**
@@ -106,9 +96,17 @@ export class ClaimJournal {
     if (intents.length === 0 && newest.length === 0) return
     const { number: head } = await this.#ports.history.head()
     const rows = newest.map(({ value }) => rowOf(value))
-    const known = new Set(rows.map(({ transaction }) => transaction))
+    const known = new Set([...rows, ...(await this.#rowsSince(intents))].map(({ transaction }) => transaction))
     for (const intent of intents) await this.#resolve(intent, { head, known })
     for (const row of rows) if (row.blockNumber > head - UNSETTLED_BLOCKS) await this.#recheck(row)
+  }
+
+  /** Rows of the time in which transactions are looked for, which may be more than the newest. */
+  async #rowsSince(intents: readonly Intent[]): Promise<readonly Row[]> {
+    const [first] = intents.map(({ epoch }) => epoch).sort((left, right) => left - right)
+    if (first === undefined) return []
+    const rows = await this.#ports.store.scan(EPOCH_TABLES.claims, { after: epochKey(first) })
+    return rows.map(({ value }) => rowOf(value))
   }
 
   async #recheck(row: Row): Promise<void> {
@@ -117,8 +115,8 @@ export class ClaimJournal {
     if (outcome === undefined) {
       const { kind, blockNumber: fromBlock, epoch } = row
       // An endpoint that is behind looks the same, so the row comes back when the chain has its event after all.
-      const intent = { kind, fromBlock, at: this.#ports.clock.now(), epoch }
-      await store.write([{ kind: 'delete', table: EPOCH_TABLES.claims, key: keyOf(row) }, intentRow(intent)], 'power')
+      const gone: StoreOperation = { kind: 'delete', table: EPOCH_TABLES.claims, key: keyOf(row) }
+      await store.write([gone, await this.#sought(kind, { fromBlock, epoch })], 'power')
       logger.warn('a transaction is no longer in the chain', { kind: row.kind, transaction: row.transaction })
     } else if (Number(outcome.blockNumber) !== row.blockNumber) {
       await this.#put({ ...row, blockNumber: Number(outcome.blockNumber), gasCostWei: outcome.gasCostWei })
@@ -157,18 +155,31 @@ export class ClaimJournal {
 
   async #intents(): Promise<readonly Intent[]> {
     const rows = await this.#ports.store.scan(EPOCH_TABLES.claimIntents)
-    return rows.map(({ value }) => JSON.parse(bytesText(value)) as Intent)
+    // Rows of earlier versions have no count: they were of one.
+    return rows.map(({ value }) => ({ count: 1, ...(JSON.parse(bytesText(value)) as Omit<Intent, 'count'>) }))
+  }
+
+  /** One more of a kind is looked for. */
+  async #sought(kind: ClaimKind, from: Pick<Intent, 'fromBlock' | 'epoch'>): Promise<StoreOperation> {
+    const before = (await this.#intents()).find((intent) => intent.kind === kind)
+    const fromBlock = Math.min(from.fromBlock, before?.fromBlock ?? from.fromBlock)
+    const epoch = Math.min(from.epoch, before?.epoch ?? from.epoch)
+    return intentRow({ kind, fromBlock, at: this.#ports.clock.now(), epoch, count: (before?.count ?? 0) + 1 })
+  }
+
+  /** One less of a kind is looked for. */
+  async #found(kind: ClaimKind): Promise<StoreOperation> {
+    const before = (await this.#intents()).find((intent) => intent.kind === kind)
+    if (before === undefined || before.count <= 1) {
+      return { kind: 'delete', table: EPOCH_TABLES.claimIntents, key: kind }
+    }
+    return intentRow({ ...before, count: before.count - 1 })
   }
 
   /** The row comes and the intent goes together. */
   async #keep(row: Row): Promise<void> {
-    await this.#ports.store.write(
-      [
-        put(EPOCH_TABLES.claims, keyOf(row), bytesOf(row)),
-        { kind: 'delete', table: EPOCH_TABLES.claimIntents, key: row.kind },
-      ],
-      'process',
-    )
+    const found = await this.#found(row.kind)
+    await this.#ports.store.write([put(EPOCH_TABLES.claims, keyOf(row), bytesOf(row)), found], 'process')
   }
 
   async #forget(kind: ClaimKind): Promise<void> {

@@ -1,11 +1,11 @@
-import { hash, type PeerId, silentLogger, silentMetrics, type UnixMs } from '@stead/core'
+import { hash, type Network, type PeerId, silentLogger, silentMetrics, type UnixMs } from '@stead/core'
 import { contentIdOf, createSigner, keccakText, loadSecp256k1, peerIdOfPublicKey } from '@stead/protocol'
 import { epochNumber } from '@stead/rewards'
 import { ManualClock, MemoryHub, type MemoryNetwork, MemoryStore, SeededRandom } from '@stead/testkit'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { ChainTime } from '../../src/epochs/chain-time.ts'
-import { DocumentExchange } from '../../src/epochs/document-exchange.ts'
-import { DocumentShelf } from '../../src/epochs/document-shelf.ts'
+import { ChainTime } from '../src/chain-time.ts'
+import { DocumentExchange } from '../src/document-exchange.ts'
+import { DocumentShelf } from '../src/document-shelf.ts'
 import {
   DOCUMENTS_PROTOCOL,
   documentLimits,
@@ -16,9 +16,9 @@ import {
   noticeLimits,
   noticeSchema,
   noticesReplySchema,
-} from '../../src/epochs/epoch-messages.ts'
-import { NoticeBoard } from '../../src/epochs/notice-board.ts'
-import { VoteBook } from '../../src/epochs/vote-book.ts'
+} from '../src/epoch-messages.ts'
+import { NoticeBoard } from '../src/notice-board.ts'
+import { VoteBook } from '../src/vote-book.ts'
 
 const secp256k1 = await loadSecp256k1()
 const keyOf = (name: string) => {
@@ -37,12 +37,13 @@ describe('evidence among nodes', () => {
     hub = new MemoryHub({ clock, random: new SeededRandom(3) })
   })
 
-  async function node(name: string) {
+  async function node(name: string, hasSeenBlocks = true) {
     const { signer, peer } = keyOf(name)
     const network = hub.createNode(peer)
     await network.start()
     const time = new ChainTime({ clock, calendar: { genesisSeconds: 0, epochSeconds: 100 } })
-    time.observe({ number: 1, hash: hash(`0x${'11'.repeat(32)}`), at: (1000 * 100 * (EPOCH + 1)) as UnixMs })
+    if (hasSeenBlocks)
+      time.observe({ number: 1, hash: hash(`0x${'11'.repeat(32)}`), at: (1000 * 100 * (EPOCH + 1)) as UnixMs })
     const store = new MemoryStore()
     const ports = { network, logger: silentLogger, metrics: silentMetrics, time, signer, store, secp256k1, clock }
     const shelf = new DocumentShelf(ports)
@@ -67,6 +68,18 @@ describe('evidence among nodes', () => {
     await travelling(third.network.connect(second.peer, 1000))
     expect(await travelling(third.exchange.load(BIG_ID, { epoch: EPOCH }))).toEqual(BIG)
     expect(await third.shelf.get(BIG_ID)).toEqual(BIG)
+  })
+
+  it('passes over what is said before its first block is seen, and blames nobody', async () => {
+    const [speaker, newcomer] = [await node('speaker'), await node('newcomer', false)]
+    const verdicts: string[] = []
+    const watched = decorate(newcomer.network, (verdict) => verdicts.push(verdict))
+    new NoticeBoard({ ...newcomer.ports, network: watched }).start()
+    await travelling(newcomer.network.connect(speaker.peer, 1000))
+    await travelling(
+      speaker.board.publish({ version: 1, kind: 'log', epoch: EPOCH, node: speaker.signer.address, document: BIG_ID }),
+    )
+    expect(verdicts).toEqual(['ignore'])
   })
 
   it('keeps nothing that a peer makes up, and lets go of that peer', async () => {
@@ -170,3 +183,21 @@ describe('evidence among nodes', () => {
     expect([found?.node, found?.first.slot, found?.second.slot]).toEqual([voter.signer.address, word('5'), word('5')])
   })
 })
+
+/** A network whose gossip handlers are listened to. */
+function decorate(network: Network, onVerdict: (verdict: string) => void): Network {
+  return new Proxy(network, {
+    get(target, key) {
+      if (key !== 'subscribe') {
+        const value: unknown = Reflect.get(target, key, target)
+        return typeof value === 'function' ? value.bind(target) : value
+      }
+      return (topic: string, handler: Parameters<Network['subscribe']>[1]) =>
+        target.subscribe(topic, (payload, from) => {
+          const verdict = handler(payload, from)
+          onVerdict(String(verdict))
+          return verdict
+        })
+    },
+  })
+}

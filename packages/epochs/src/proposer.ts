@@ -1,7 +1,7 @@
 import { type Economy, isSteadError, type RootProposal } from '@stead/core'
 import { type EpochNumber, epochNumber } from '@stead/rewards'
-import { NodeError } from '../errors.ts'
 import type { EpochComputer, KnownResult } from './epoch-computer.ts'
+import { EpochsError } from './errors.ts'
 import type { EpochPorts } from './ports.ts'
 import { scheduleOf } from './schedule.ts'
 
@@ -39,11 +39,11 @@ export class Proposer {
 
   /**
    * Computes an epoch from all logs that came in time, publishes it and proposes it.
-   * @throws NodeError NODE_OPERATOR_KEY, NODE_EPOCH_REFUSED and those of {@link EpochComputer.own}; ChainError
+   * @throws EpochsError EPOCHS_OPERATOR_KEY, EPOCHS_REFUSED and those of {@link EpochComputer.own}; ChainError
    */
   async propose(epoch: EpochNumber): Promise<ProposeOutcome> {
     const { operator, computer } = this.#parts
-    if (operator === undefined) throw new NodeError('NODE_OPERATOR_KEY', 'the key of the operator is not named')
+    if (operator === undefined) throw new EpochsError('EPOCHS_OPERATOR_KEY', 'the key of the operator is not named')
     const { economy } = this.#ports
     const open = await economy.proposal()
     if (open !== undefined) refuse(`proposal ${open.attempt} for epoch ${open.epoch} is open`, epoch)
@@ -86,5 +86,5 @@ export class Proposer {
 }
 
 function refuse(message: string, epoch: EpochNumber): never {
-  throw new NodeError('NODE_EPOCH_REFUSED', message, { details: { epoch } })
+  throw new EpochsError('EPOCHS_REFUSED', message, { details: { epoch } })
 }

@@ -10,8 +10,8 @@ import {
   openResult,
   type RewardsErrorCode,
 } from '@stead/rewards'
-import { NodeError } from '../errors.ts'
 import type { EpochComputer } from './epoch-computer.ts'
+import { EpochsError } from './errors.ts'
 import type { EpochPorts } from './ports.ts'
 
 /** What an operator earned in an epoch. The chain alone says what was claimed; shares need the epoch's evidence. */
@@ -79,8 +79,8 @@ export class EpochEarningsBook {
       return await this.#openResult(epoch)
     } catch (error) {
       if (!isSteadError(error) || error.code.startsWith('CHAIN_')) throw error
-      if (error.code === 'NODE_EPOCH_NOT_OVER') return 'logs-gathered'
-      const isMissing = error.code === 'REWARDS_MISSING' || error.code === 'NODE_DOCUMENT_UNKNOWN'
+      if (error.code === 'EPOCHS_NOT_OVER') return 'logs-gathered'
+      const isMissing = error.code === 'REWARDS_MISSING' || error.code === 'EPOCHS_DOCUMENT_UNKNOWN'
       return isMissing ? 'evidence-missing' : error.code
     }
   }
@@ -90,7 +90,7 @@ export class EpochEarningsBook {
     const known = await computer.accepted(epoch)
     const bytes = await computer.components(epoch).load(known.result)
     if (bytes !== undefined) return openResult(bytes)
-    throw new NodeError('NODE_DOCUMENT_UNKNOWN', `the result of epoch ${epoch} cannot be had`, {
+    throw new EpochsError('EPOCHS_DOCUMENT_UNKNOWN', `the result of epoch ${epoch} cannot be had`, {
       details: { id: known.result },
     })
   }

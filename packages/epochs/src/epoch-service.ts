@@ -232,10 +232,15 @@ export class EpochService {
    * for ever, each with a log that the other lacks, and never agree on anything that builds on them.
    */
   async #openBefore(ended: EpochNumber): Promise<EpochNumber | undefined> {
+    const first = await this.#firstOpen(ended)
+    return first >= ended ? undefined : epochNumber(first + (this.#rounds % (ended - first)))
+  }
+
+  /** The first epoch that no final root covers and that is not too old to be agreed on. */
+  async #firstOpen(newest: number): Promise<number> {
     const final = await this.ports.economy.finalRoot()
     const isCovered = final !== undefined && this.finalRoot.faultOf(final.epoch) === undefined
-    const first = Math.max(isCovered ? final.epoch + 1 : 0, ended - OPEN_EPOCHS_MAX)
-    return first >= ended ? undefined : epochNumber(first + (this.#rounds % (ended - first)))
+    return Math.max(isCovered ? final.epoch + 1 : 0, newest - OPEN_EPOCHS_MAX)
   }
 
   async #report(): Promise<void> {
@@ -268,13 +273,15 @@ export class EpochService {
   /** Deletes what is older than it is kept for, once an epoch. */
   async #forget(): Promise<void> {
     const { time, store } = this.ports
-    if (this.#keptEpoch === time.epoch()) return
-    const oldest = Math.max(0, time.epoch() - this.#options.keepEpochs)
+    const now = time.epoch()
+    if (this.#keptEpoch === now) return
+    // What no final root covers is still argued about: whoever forgets its logs can agree with nobody any more.
+    const oldest = Math.max(0, Math.min(now - this.#options.keepEpochs, (await this.#firstOpen(now)) - 1))
     await this.shelf.deleteBefore(oldest)
     await this.logs.deleteBefore(oldest)
     for (const table of [EPOCH_TABLES.seeds, EPOCH_TABLES.probes, EPOCH_TABLES.ownLogs, EPOCH_TABLES.results]) {
       await deleteBefore(store, table, oldest)
     }
-    this.#keptEpoch = time.epoch()
+    this.#keptEpoch = now
   }
 }

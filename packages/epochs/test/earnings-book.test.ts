@@ -2,8 +2,8 @@ import { type Address, microUsd } from '@stead/core'
 import { ChainError } from '@stead/evm'
 import { RewardsError } from '@stead/rewards'
 import { describe, expect, it } from 'vitest'
-import { EpochEarningsBook } from '../../src/epochs/epoch-earnings-book.ts'
-import { NodeError } from '../../src/errors.ts'
+import { EpochEarningsBook } from '../src/epoch-earnings-book.ts'
+import { EpochsError } from '../src/errors.ts'
 
 const [OPERATOR, OTHER] = [`0x${'1'.repeat(40)}` as Address, `0x${'2'.repeat(40)}` as Address]
 
@@ -46,9 +46,9 @@ const notOver = new RewardsError('REWARDS_NOT_OVER', 'not over')
 
 describe('what was claimed in an epoch', () => {
   it.each([
-    ['logs-gathered', new NodeError('NODE_EPOCH_NOT_OVER', 'not yet')],
+    ['logs-gathered', new EpochsError('EPOCHS_NOT_OVER', 'not yet')],
     ['evidence-missing', new RewardsError('REWARDS_MISSING', 'gone')],
-    ['evidence-missing', new NodeError('NODE_DOCUMENT_UNKNOWN', 'gone')],
+    ['evidence-missing', new EpochsError('EPOCHS_DOCUMENT_UNKNOWN', 'gone')],
     ['REWARDS_POLICY_UNKNOWN', new RewardsError('REWARDS_POLICY_UNKNOWN', 'new')],
   ])('is not zero while its shares are not known: %s', async (unknown, result) => {
     expect(await bookOf({ result }).of()).toEqual({ ...claimed, unknown, shares: undefined, utility: undefined })

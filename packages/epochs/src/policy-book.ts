@@ -8,7 +8,7 @@ import {
   type UtilityParameters,
   utilityProgram,
 } from '@stead/rewards'
-import { NodeError } from '../errors.ts'
+import { EpochsError } from './errors.ts'
 
 /** The policies that this node knows, by id: that of the genesis, those of its settings, and what evidence carries. */
 export class PolicyBook {
@@ -26,14 +26,14 @@ export class PolicyBook {
     this.#policies.set(policyId(policy), policy)
   }
 
-  /** @throws NodeError NODE_EPOCH_NO_PROGRAM when the policy is not known here */
+  /** @throws EpochsError EPOCHS_NO_PROGRAM when the policy is not known here */
   policy(id: Hash): Uint8Array {
     const policy = this.#policies.get(id)
     if (policy !== undefined) return policy
-    throw new NodeError('NODE_EPOCH_NO_PROGRAM', `the policy ${id} is not known here`, { details: { policy: id } })
+    throw new EpochsError('EPOCHS_NO_PROGRAM', `the policy ${id} is not known here`, { details: { policy: id } })
   }
 
-  /** How probes become q. @throws NodeError NODE_EPOCH_NO_PROGRAM; RewardsError when it cannot be run here */
+  /** How probes become q. @throws EpochsError EPOCHS_NO_PROGRAM; RewardsError when it cannot be run here */
   quality(utility: Hash): QualityParameters {
     const { parameters } = this.#programs.bind(this.policy(utility))
     return (parameters as UtilityParameters).quality

@@ -67,18 +67,15 @@ export class LogBook {
    */
   async hear(notice: EpochNotice, from: PeerId, isLate = false): Promise<void> {
     const { document: id, epoch } = notice
-    if (id === undefined || this.#fetching.has(id) || this.#fetching.size >= FETCHES_AT_ONCE_MAX) return
-    this.#fetching.add(id)
+    if (id === undefined) return
     try {
       await this.#load(epoch)
+      // Looked at first: a notice that names the log as somebody else's must not keep back the one that is right.
       if (!(await this.#isWanted(notice, id, isLate))) return
-      const bytes = await this.#parts.exchange.load(id, { epoch, peers: [from], bytesMax: PROBE_LOG_BYTES_MAX + 256 })
-      if (bytes !== undefined) await this.#take(epoch, { id, bytes, isLate })
+      await this.#fetch(id, { epoch, from, isLate })
     } catch (error) {
       if (!isSteadError(error)) throw error
       this.#ports.logger.debug('a probe log was not taken', { id, epoch, error: messageOf(error) })
-    } finally {
-      this.#fetching.delete(id)
     }
   }
 
@@ -130,6 +127,20 @@ export class LogBook {
     if (now >= logsCloseAt && same === 0 && !isLate) return false
     const begin = await this.#parts.facts.begin(epoch)
     return begin?.nodes.some(({ node }) => node === prober) === true
+  }
+
+  async #fetch(
+    id: ContentId,
+    { epoch, from, isLate }: { readonly epoch: EpochNumber; readonly from: PeerId; readonly isLate: boolean },
+  ): Promise<void> {
+    if (this.#fetching.has(id) || this.#fetching.size >= FETCHES_AT_ONCE_MAX) return
+    this.#fetching.add(id)
+    try {
+      const bytes = await this.#parts.exchange.load(id, { epoch, peers: [from], bytesMax: PROBE_LOG_BYTES_MAX + 256 })
+      if (bytes !== undefined) await this.#take(epoch, { id, bytes, isLate })
+    } finally {
+      this.#fetching.delete(id)
+    }
   }
 
   async #take(epoch: EpochNumber, { id, bytes, isLate }: FoundLog): Promise<void> {

@@ -32,10 +32,10 @@ import {
   MemoryStore,
   SeededRandom,
 } from '@stead/testkit'
-import { ChainTime } from '../../src/epochs/chain-time.ts'
-import { EpochService, type EpochServiceOptions } from '../../src/epochs/epoch-service.ts'
-import { PolicyBook } from '../../src/epochs/policy-book.ts'
-import { scheduleOf } from '../../src/epochs/schedule.ts'
+import { ChainTime } from '../src/chain-time.ts'
+import { EpochService, type EpochServiceOptions } from '../src/epoch-service.ts'
+import { PolicyBook } from '../src/policy-book.ts'
+import { scheduleOf } from '../src/schedule.ts'
 
 const secp256k1 = await loadSecp256k1()
 export const TOKEN: bigint = 10n ** 18n
@@ -64,6 +64,8 @@ export interface JoinOptions {
   /** Claims for its operator, from so many micro-dollars on. */
   readonly claimFromMicroUsd?: bigint
   readonly stakeTokens?: number
+  /** @default 30 */
+  readonly keepEpochs?: number
   /** What its process runs in place of the programs of the world, under their names: a liar's own. */
   readonly programs?: readonly Program<object>[]
 }
@@ -160,7 +162,7 @@ export class MemoryWorld {
     const member = await this.#up(parts, {
       watch: options.watch ?? true,
       propose: options.propose ?? false,
-      keepEpochs: 30,
+      keepEpochs: options.keepEpochs ?? 30,
       claims,
     })
     this.members.push(member)

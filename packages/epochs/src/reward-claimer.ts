@@ -153,11 +153,11 @@ export class RewardClaimer {
 
   async #transact(kind: ClaimKind, send: () => Promise<TransactionOutcome>): Promise<ClaimedReward> {
     const { clock, logger } = this.#ports
-    const begun = await this.#journal.begin(kind)
+    await this.#journal.begin(kind)
     this.#set({ sending: { kind, since: clock.now() } })
     try {
       const outcome = await send()
-      const claimed = await this.#journal.done(begun, outcome)
+      const claimed = await this.#journal.done(kind, outcome)
       logger.info('claimed for the operator', {
         kind,
         transaction: claimed.transaction,
@@ -167,7 +167,7 @@ export class RewardClaimer {
     } catch (error) {
       // These changed nothing on chain; after all others the transaction may have been taken.
       if (hasCode(error, 'CHAIN_INSUFFICIENT_FUNDS') || hasCode(error, 'CHAIN_REVERTED')) {
-        await this.#journal.refused(begun)
+        await this.#journal.refused(kind)
       }
       throw error
     } finally {

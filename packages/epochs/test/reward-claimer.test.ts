@@ -14,8 +14,8 @@ import { contentIdOf } from '@stead/protocol'
 import { epochNumber, rewardUnits, treeOfResult } from '@stead/rewards'
 import { ManualClock, MemoryStore } from '@stead/testkit'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { encodeResult } from '../../../rewards/src/epoch/result.ts'
-import { RewardClaimer } from '../../src/epochs/reward-claimer.ts'
+import { encodeResult } from '../../rewards/src/epoch/result.ts'
+import { RewardClaimer } from '../src/reward-claimer.ts'
 
 const OPERATOR = `0x${'8'.repeat(40)}` as Address
 const TRANSACTION: Hash = hash(`0x${'7'.repeat(64)}`)

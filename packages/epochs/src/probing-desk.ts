@@ -35,7 +35,7 @@ export class ProbingDesk {
 
   /**
    * Publishes what is due and enters the epoch that runs. Publishing comes first: entering asks the chain, and a log that
-   * waits for that may come too late. @throws ChainError, NodeError, CoreError of the store
+   * waits for that may come too late. @throws ChainError, EpochsError, CoreError of the store
    */
   async look(): Promise<void> {
     const epoch = this.#ports.time.epoch()

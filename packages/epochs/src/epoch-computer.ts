@@ -12,11 +12,11 @@ import {
   evidenceIdOf,
   openEvidence,
 } from '@stead/rewards'
-import { NodeError } from '../errors.ts'
 import type { DocumentExchange } from './document-exchange.ts'
 import { isOfDocuments } from './document-faults.ts'
 import type { DocumentShelf } from './document-shelf.ts'
 import { bytesText, EPOCH_TABLES, epochKey, put, textBytes } from './epoch-tables.ts'
+import { EpochsError } from './errors.ts'
 import type { LogBook } from './log-book.ts'
 import type { NoticeBoard } from './notice-board.ts'
 import type { PolicyBook } from './policy-book.ts'
@@ -168,7 +168,7 @@ export class EpochComputer {
   /**
    * This node's own result of an epoch, from all logs that it has; the same however often it is asked, unless logs of an
    * epoch without a final root came later.
-   * @throws NodeError NODE_EPOCH_NOT_OVER, NODE_EPOCH_NO_PROGRAM; RewardsError; ChainError; CoreError of the store
+   * @throws EpochsError EPOCHS_NOT_OVER, EPOCHS_NO_PROGRAM; RewardsError; ChainError; CoreError of the store
    */
   async own(epoch: EpochNumber): Promise<KnownResult> {
     this.#checkOver(epoch)
@@ -194,7 +194,7 @@ export class EpochComputer {
     const leftMs = time.untilMs(logsCloseAt)
     if (leftMs === 0 && time.epoch() - epoch <= UNFINISHED_MAX) return
     const message = `epoch ${epoch}: ${leftMs > 0 ? `its logs are gathered until ${new Date(logsCloseAt).toISOString()}` : 'it is too old'}`
-    throw new NodeError('NODE_EPOCH_NOT_OVER', message, { details: { epoch, leftMs } })
+    throw new EpochsError('EPOCHS_NOT_OVER', message, { details: { epoch, leftMs } })
   }
 
   async #compute(epoch: EpochNumber, previous: ContentId | undefined): Promise<KnownResult> {

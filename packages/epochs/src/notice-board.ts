@@ -91,7 +91,7 @@ export class NoticeBoard {
       const request = noticesRequestSchema.encodeMessage({ version: 1, epoch })
       const answer = await network.request(peer, NOTICES_PROTOCOL, request, { timeoutMs: ASK_TIMEOUT_MS })
       for (const notice of noticesReplySchema.decodeMessage(answer).notices) {
-        if (notice.epoch === epoch) this.#take(notice, peer, false)
+        if (notice.epoch === epoch) this.#take(notice, peer, addressOfPeerId(peer) === notice.node)
       }
     } catch (error) {
       if (!isSteadError(error)) throw error
@@ -100,6 +100,8 @@ export class NoticeBoard {
   }
 
   #hear(payload: Uint8Array, from: PeerId): GossipVerdict {
+    // Without a block nobody knows which epochs matter; what is said now is asked for later.
+    if (this.#ports.time.head === undefined) return 'ignore'
     try {
       const notice = noticeSchema.decodeMessage(payload)
       if (addressOfPeerId(from) !== notice.node) return 'reject'
