@@ -11,6 +11,7 @@ const benches: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
   vouchers: async () => (await import('./bench/vouchers.ts')).benchVouchers(),
   epoch: async () => (await import('./bench/epoch.ts')).benchEpoch(),
   chain: async () => (await import('./bench/chain.ts')).benchChain(),
+  'storage-pipeline': async () => (await import('./bench/storage.ts')).benchStoragePipeline(),
   'sandbox-kernels': async () => (await import('./bench/sandbox/kernels.ts')).benchKernels(),
   'sandbox-calls': async () => (await import('./bench/sandbox/calls.ts')).benchCalls(),
   'sandbox-transforms': async () => (await import('./bench/sandbox/transforms.ts')).benchTransforms(),

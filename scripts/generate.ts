@@ -1,9 +1,11 @@
-// Writes docs/errors.md and docs/config.md from the code; with --check it only says whether they are up to date.
+// Writes docs/errors.md, docs/config.md and compiled kernels from the code; with --check it only says whether they are
+// up to date.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ErrorCatalog } from '@stead/core'
 import { z } from 'zod'
 import { listSettings } from '../packages/node/src/config/settings.ts'
+import { erasureKernelModule } from './generate/erasure-kernel.ts'
 import { root } from './run-step.ts'
 
 /** The one default that depends on the machine; the page names the rule instead. */
@@ -142,6 +144,7 @@ const checking = process.argv.includes('--check')
 const pages: Readonly<Record<string, string>> = {
   'docs/errors.md': await errorsPage(),
   'docs/config.md': await configPage(),
+  'packages/storage/src/erasure/kernel-module.ts': await erasureKernelModule(),
 }
 for (const [file, content] of Object.entries(pages)) {
   const path = join(root, file)

@@ -5,6 +5,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   sandbox: ['core'],
   market: ['core', 'protocol'],
   compute: ['core', 'protocol', 'market', 'sandbox'],
+  storage: ['core', 'protocol', 'market', 'sandbox'],
   rewards: ['core', 'protocol'],
   libp2p: ['core', 'protocol'],
   evm: ['core', 'protocol'],
@@ -25,6 +26,7 @@ export const SIMULATED: readonly string[] = ['core', 'market', 'compute', 'rewar
 export const SIMULATED_EXCEPT: Readonly<Record<string, readonly string[]>> = {
   sandbox: ['packages/sandbox/src/node/', 'packages/sandbox/src/browser/page-clock.ts'],
   protocol: ['packages/protocol/src/node/'],
+  storage: ['packages/storage/src/node/'],
   simulation: ['packages/simulation/src/node/'],
 }
 

@@ -12,6 +12,8 @@ export type {
   TransactionOutcome,
 } from './chain.ts'
 export type { Clock, Timer } from './clock.ts'
+export type { Disk, DiskFile, DiskSpace } from './disk.ts'
+export { checkDiskName } from './disk.ts'
 export type {
   BlockMark,
   BlockSpan,

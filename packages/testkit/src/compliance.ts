@@ -5,6 +5,8 @@ export type { EconomyAccount, EconomyFixture } from './chain/economy-compliance/
 export { COMPLIANCE_TERMS, COVERAGE, UTILITY } from './chain/economy-compliance/bench.ts'
 export { memoryFixture } from './chain/economy-compliance/memory-fixture.ts'
 export { economyCompliance } from './chain/economy-compliance.ts'
+export type { DiskFixture } from './disk/disk-compliance.ts'
+export { diskCompliance } from './disk/disk-compliance.ts'
 export type { NetworkFixture } from './network/compliance/bench.ts'
 export { networkCompliance } from './network/compliance/network-compliance.ts'
 export type { StoreFixture } from './store/store-compliance.ts'

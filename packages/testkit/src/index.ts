@@ -10,6 +10,8 @@ export type { ChainOutage, MemoryGift, MemoryLedgerComponents, MemoryLedgerOptio
 export { MemoryLedger } from './chain/memory-ledger.ts'
 export type { PurseParties, TestPurse } from './chain/test-purse.ts'
 export { buildTestPurse } from './chain/test-purse.ts'
+export type { DiskStep, MemoryDiskOptions } from './disk/memory-disk.ts'
+export { MemoryDisk } from './disk/memory-disk.ts'
 export type { ManualClockOptions } from './manual-clock.ts'
 export { ManualClock } from './manual-clock.ts'
 export type { LinkConditions, MemoryHubComponents } from './network/memory-hub.ts'

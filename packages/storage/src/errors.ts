@@ -1,0 +1,64 @@
+import { type ErrorCatalog, SteadError, type SteadErrorOptions } from '@stead/core'
+
+/** Codes of {@link StorageError}. */
+export type StorageErrorCode =
+  | 'STORAGE_TOO_FEW_PIECES'
+  | 'STORAGE_NOT_AUTHENTIC'
+  | 'STORAGE_NO_ROOM'
+  | 'STORAGE_PIECE_UNKNOWN'
+  | 'STORAGE_PIECE_DIFFERS'
+  | 'STORAGE_PIECE_DAMAGED'
+  | 'STORAGE_BAD_PHRASE'
+
+/** What each code of this package means. */
+export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
+  STORAGE_TOO_FEW_PIECES: {
+    kind: 'peer',
+    retryable: true,
+    meaning: 'Fewer pieces of a segment can be had now than it takes to put it together.',
+    next: 'Wait until more of its nodes are back, then read again.',
+  },
+  STORAGE_NOT_AUTHENTIC: {
+    kind: 'peer',
+    retryable: true,
+    meaning: 'Bytes that came from the network are not those that were stored, or the key is another one.',
+    next: 'Read again: other nodes are asked. If it stays, check the recovery phrase.',
+  },
+  STORAGE_NO_ROOM: {
+    kind: 'peer',
+    retryable: true,
+    meaning: 'A node has no room left of what its operator shares; nothing was written.',
+    next: 'Another node is chosen; operators can share more room or compact: stead doctor',
+  },
+  STORAGE_PIECE_UNKNOWN: {
+    kind: 'peer',
+    retryable: false,
+    meaning: 'A node does not have this piece.',
+    next: 'Read from other nodes; repair puts a new piece somewhere else.',
+  },
+  STORAGE_PIECE_DIFFERS: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'Another piece is kept under this name already.',
+    next: 'Give each piece a name of its own, or delete the old one first.',
+  },
+  STORAGE_PIECE_DAMAGED: {
+    kind: 'peer',
+    retryable: false,
+    meaning: 'The disk does not give back what was written; the piece counts as lost, not as a lie.',
+    next: 'Read from other nodes; operators should check the disk.',
+  },
+  STORAGE_BAD_PHRASE: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The recovery phrase is not one that was made here.',
+    next: 'Compare each of the 24 words, and their order, with what was written down.',
+  },
+}
+
+/** An error of this package. */
+export class StorageError extends SteadError<StorageErrorCode> {
+  constructor(code: StorageErrorCode, message: string, options: SteadErrorOptions = {}) {
+    super(storageErrorCatalog, code, message, options)
+  }
+}

@@ -1,0 +1,36 @@
+export { createFrameCipher } from '#create-frame-cipher'
+export { loadPairHasher } from '#load-pair-hasher'
+export { javaScriptFrameCipher } from './crypto/create-frame-cipher.ts'
+export type { FrameCipher } from './crypto/frame-cipher.ts'
+export type { ErasureProfile, NumberedPiece } from './erasure/erasure-code.ts'
+export { createErasureKernel, ErasureCode } from './erasure/erasure-code.ts'
+export type { ErasureKernel } from './erasure/erasure-kernel.ts'
+export { ScalarKernel } from './erasure/scalar-kernel.ts'
+export { SimdKernel } from './erasure/simd-kernel.ts'
+export type { StorageErrorCode } from './errors.ts'
+export { StorageError, storageErrorCatalog } from './errors.ts'
+export { PathSecret } from './keys/path-secret.ts'
+export { createRecoveryPhrase, rootSecretOf } from './keys/recovery-phrase.ts'
+export type { PieceLogInput, PieceLogOptions } from './options.ts'
+export { pieceLogOptionsSchema } from './options.ts'
+export type { KeptPiece, PieceLogComponents, PieceLogUsage, ScrubReport } from './pieces/piece-log.ts'
+export { PieceLog } from './pieces/piece-log.ts'
+export { wasmPairHasher } from './proof/load-pair-hasher.ts'
+export type { PairHasher } from './proof/pair-hasher.ts'
+export type { LeafProof, ProofRoot, RangeProof } from './proof/proof-tree.ts'
+export { BLOCK_BYTES, blockCount, leafCount, ProofTree, verifyLeaf, verifyRange } from './proof/proof-tree.ts'
+export type { CodedPiece, CodedSegment, SegmentCoderComponents } from './segment/coded-segment.ts'
+export { codeSegment } from './segment/coded-segment.ts'
+export { cutSegments } from './segment/cut-segments.ts'
+export type { SealedFrames } from './segment/segment-frames.ts'
+export { openFrames, sealSegment } from './segment/segment-frames.ts'
+export {
+  FRAME_BYTES,
+  FRAME_PLAIN_BYTES,
+  framesOf,
+  framesOfRange,
+  pieceBytesOf,
+  SEGMENT_BYTES,
+  SEGMENT_PLAIN_BYTES,
+  sealedBytesOf,
+} from './segment/segment-layout.ts'

@@ -1,0 +1,35 @@
+import { createCipheriv, createDecipheriv } from 'node:crypto'
+import { type FrameCipher, TAG_BYTES } from '../crypto/frame-cipher.ts'
+
+const ALGORITHM = 'aes-256-gcm'
+const OPTIONS = { authTagLength: TAG_BYTES }
+
+/** AES-256-GCM by the processor's instructions. */
+export function createFrameCipher(): FrameCipher {
+  return { name: 'openssl', seal, open }
+}
+
+function seal(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array): Uint8Array {
+  const cipher = createCipheriv(ALGORITHM, key, nonce, OPTIONS)
+  const sealed = new Uint8Array(plaintext.length + TAG_BYTES)
+  sealed.set(cipher.update(plaintext))
+  // A stream cipher holds nothing back, so that the end adds only the tag.
+  cipher.final()
+  sealed.set(cipher.getAuthTag(), plaintext.length)
+  return sealed
+}
+
+function open(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {
+  const lengthBytes = sealed.length - TAG_BYTES
+  if (lengthBytes < 0) return undefined
+  const decipher = createDecipheriv(ALGORITHM, key, nonce, OPTIONS)
+  decipher.setAuthTag(sealed.subarray(lengthBytes))
+  const plaintext = decipher.update(sealed.subarray(0, lengthBytes))
+  try {
+    decipher.final()
+  } catch (error) {
+    if (error instanceof Error && /authenticate/.test(error.message)) return undefined
+    throw error
+  }
+  return new Uint8Array(plaintext.buffer, plaintext.byteOffset, plaintext.length)
+}

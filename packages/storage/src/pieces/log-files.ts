@@ -1,0 +1,210 @@
+import { CoreError, type Disk, type DiskFile, type Random } from '@stead/core'
+import {
+  decodeFileHead,
+  encodeFileHead,
+  encodeRecord,
+  HEAD_BYTES,
+  KEY_BYTES,
+  type RecordHead,
+  recordBytes,
+} from './piece-record.ts'
+
+/** Files that are open at once, the active one besides. */
+const OPEN_MAX = 32
+const SUFFIX = '.log'
+const DIGITS = 8
+
+interface OpenFile {
+  readonly opening: Promise<DiskFile>
+  users: number
+}
+
+/** The file that grows. */
+interface ActiveFile {
+  readonly number: number
+  readonly file: DiskFile
+  readonly key: Uint8Array
+}
+
+/** Where a record was appended. */
+export interface RecordPlace {
+  readonly file: number
+  readonly atByte: number
+}
+
+/** The numbered files of a log: the last one grows until it is full, then the next one begins. */
+export class LogFiles {
+  readonly #disk: Disk
+  readonly #random: Random
+  readonly #fileBytesMax: number
+  /** In the order of use. */
+  readonly #open: Map<number, OpenFile> = new Map()
+  #active: ActiveFile | undefined
+  #lastNumber = 0
+  /** Files of which a flush failed: of what they have since the last good one nobody may be told. */
+  readonly #failed: Set<number> = new Set()
+  /** A flush that has not begun; whoever appended until then shares it. */
+  #nextFlush: Promise<void> | undefined
+  #flushing: Promise<void> = Promise.resolve()
+  /** One after another, so that each knows where it begins. Its outcome is its caller's. */
+  #appending: Promise<void> = Promise.resolve()
+
+  constructor(components: { readonly disk: Disk; readonly random: Random }, fileBytesMax: number) {
+    this.#disk = components.disk
+    this.#random = components.random
+    this.#fileBytesMax = fileBytesMax
+  }
+
+  /** The number of the file that grows; 0 before the first record. */
+  get activeNumber(): number {
+    return this.#active?.number ?? 0
+  }
+
+  /** All files, oldest first. Others in the folder are left alone. @throws CoreError STORE_FAILED */
+  async list(): Promise<readonly { readonly number: number; readonly lengthBytes: number }[]> {
+    const files = await this.#disk.list()
+    return files.flatMap(({ name, lengthBytes }) => {
+      const number = numberOf(name)
+      if (number === undefined) return []
+      this.#lastNumber = Math.max(this.#lastNumber, number)
+      return [{ number, lengthBytes }]
+    })
+  }
+
+  /** Works with a file that stays open meanwhile. @throws CoreError STORE_FAILED, and whatever `work` throws */
+  async use<Result>(number: number, work: (file: DiskFile) => Promise<Result>): Promise<Result> {
+    if (this.#active?.number === number) return await work(this.#active.file)
+    const open = this.#open.get(number) ?? { opening: this.#disk.open(nameOf(number)), users: 0 }
+    this.#open.delete(number)
+    this.#open.set(number, open)
+    open.users++
+    try {
+      return await work(await open.opening)
+    } finally {
+      open.users--
+      await this.#closeUnused()
+    }
+  }
+
+  /** Goes on with the last file, when its head is whole. */
+  async resume(number: number): Promise<void> {
+    const open = this.#open.get(number)
+    const file = await (open?.opening ?? this.#disk.open(nameOf(number)))
+    const key = decodeFileHead(await file.read(0, HEAD_BYTES))
+    if (key === undefined) {
+      this.#retire({ number, file })
+      return
+    }
+    this.#open.delete(number)
+    this.#active = { number, file, key }
+  }
+
+  /** Appends a record, in a new file when the active one is full. @throws CoreError STORE_FULL, STORE_FAILED */
+  append(head: RecordHead, content: { readonly blocks: Uint8Array; readonly bytes: Uint8Array }): Promise<RecordPlace> {
+    const place = this.#appending.then(async () => {
+      const { number, file, key } = await this.#fileFor(recordBytes(head))
+      const atByte = file.lengthBytes
+      await file.append(encodeRecord(key, head, content))
+      return { file: number, atByte }
+    })
+    this.#appending = place.then(ignored, ignored)
+    return place
+  }
+
+  /**
+   * Forces out what was appended to a file; calls that come together share one flush.
+   * @throws CoreError STORE_FAILED, also when an earlier flush of this file failed
+   */
+  async flush(number: number): Promise<void> {
+    if (this.#failed.has(number))
+      throw new CoreError('STORE_FAILED', `what was appended to ${nameOf(number)} may not be on the disk`)
+    // What is not active any more was forced out before the next file began.
+    if (this.#active?.number !== number) return
+    this.#nextFlush ??= this.#flushing.then(
+      () => this.#flushNow(),
+      () => this.#flushNow(),
+    )
+    await this.#nextFlush
+  }
+
+  /** Removes a file that is not the active one. @throws CoreError STORE_FAILED */
+  async remove(number: number): Promise<void> {
+    const open = this.#open.get(number)
+    this.#open.delete(number)
+    await (await open?.opening)?.close()
+    await this.#disk.remove(nameOf(number))
+  }
+
+  async close(): Promise<void> {
+    const files = await Promise.all(Array.from(this.#open.values(), ({ opening }) => opening))
+    this.#open.clear()
+    await Promise.all(files.map((file) => file.close()))
+    await this.#active?.file.close()
+    this.#active = undefined
+  }
+
+  async #flushNow(): Promise<void> {
+    const active = this.#active
+    this.#nextFlush = undefined
+    const flushing = active?.file.sync() ?? Promise.resolve()
+    this.#flushing = flushing
+    try {
+      await flushing
+    } catch (error) {
+      // After a flush that failed nobody knows what the disk has, and a second one may lie: this file grows no more.
+      if (active !== undefined && this.#active === active) {
+        this.#failed.add(active.number)
+        this.#retire(active)
+        this.#active = undefined
+      }
+      throw error
+    }
+  }
+
+  async #fileFor(needBytes: number): Promise<ActiveFile> {
+    const active = this.#active
+    if (active !== undefined && active.file.lengthBytes + needBytes <= this.#fileBytesMax) return active
+    if (active !== undefined) await this.flush(active.number)
+    const number = this.#lastNumber + 1
+    const file = await this.#disk.open(nameOf(number))
+    this.#lastNumber = number
+    const key = this.#random.bytes(KEY_BYTES)
+    try {
+      await file.append(encodeFileHead(key))
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+    if (active !== undefined) this.#retire(active)
+    this.#active = { number, file, key }
+    return this.#active
+  }
+
+  /** From now on it is only read. */
+  #retire({ number, file }: Pick<ActiveFile, 'number' | 'file'>): void {
+    this.#open.set(number, { opening: Promise.resolve(file), users: 0 })
+  }
+
+  /** Those that were used longest ago first. */
+  async #closeUnused(): Promise<void> {
+    for (const [number, { opening, users }] of this.#open) {
+      if (this.#open.size <= OPEN_MAX) return
+      if (users > 0) continue
+      this.#open.delete(number)
+      await (await opening).close()
+    }
+  }
+}
+
+function ignored(): void {
+  // Whoever began it has its outcome.
+}
+
+function nameOf(number: number): string {
+  return `${String(number).padStart(DIGITS, '0')}${SUFFIX}`
+}
+
+function numberOf(name: string): number | undefined {
+  const digits = name.slice(0, -SUFFIX.length)
+  return name.endsWith(SUFFIX) && /^\d{8}$/.test(digits) ? Number(digits) : undefined
+}

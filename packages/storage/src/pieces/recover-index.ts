@@ -1,0 +1,85 @@
+import type { Hash } from '@stead/core'
+import type { LogFiles } from './log-files.ts'
+import type { IndexChange, PieceIndex } from './piece-index.ts'
+import { decodeFileHead, HEAD_BYTES, recordBytes } from './piece-record.ts'
+import { type FoundRecord, scanRecords } from './scan-records.ts'
+
+/** What was found at the start. */
+export interface Recovery {
+  readonly foundPieces: number
+  /** Bytes of the logs that are no records any more. */
+  readonly damagedBytes: number
+  /** Pieces whose file is gone. */
+  readonly lost: number
+}
+
+const BATCH_RECORDS = 500
+
+/** Brings the index up to what the logs say, and goes on with the last file. @throws CoreError as Disk and Store */
+export async function recoverIndex(files: LogFiles, index: PieceIndex): Promise<Recovery> {
+  await index.load()
+  const listed = await files.list()
+  const lost = await forgetMissing(index, new Set(listed.map(({ number }) => number)))
+  let [foundPieces, damagedBytes] = [0, 0]
+  for (const { number, lengthBytes } of listed) {
+    const indexedBytes = index.files().find((file) => file.number === number)?.indexedBytes ?? 0
+    const isLast = number === listed.at(-1)?.number
+    if (lengthBytes > indexedBytes) {
+      const found = await recoverFile(
+        { files, index },
+        { number, fromByte: Math.max(indexedBytes, HEAD_BYTES), isLast },
+      )
+      foundPieces += found.foundPieces
+      damagedBytes += found.damagedBytes
+    }
+    if (isLast) await files.resume(number)
+  }
+  return { foundPieces, damagedBytes, lost }
+}
+
+async function recoverFile(
+  { files, index }: { readonly files: LogFiles; readonly index: PieceIndex },
+  { number, fromByte, isLast }: { readonly number: number; readonly fromByte: number; readonly isLast: boolean },
+): Promise<{ readonly foundPieces: number; readonly damagedBytes: number }> {
+  return await files.use(number, async (file) => {
+    const key = decodeFileHead(await file.read(0, HEAD_BYTES))
+    if (key === undefined) return { foundPieces: 0, damagedBytes: file.lengthBytes }
+    const { records, endByte, damagedBytes } = await scanRecords(file, key, fromByte)
+    for (let from = 0; from < records.length; from += BATCH_RECORDS) {
+      const batch = records.slice(from, from + BATCH_RECORDS)
+      const last = batch.at(-1)
+      const indexed = last === undefined ? fromByte : last.atByte + recordBytes(last.head)
+      await index.apply(
+        batch.map((record) => changeOf(number, record)),
+        { file: number, endByte: indexed },
+      )
+    }
+    // Only the end of the last file can be torn: there is no record that anybody was told of.
+    if (isLast && endByte < file.lengthBytes) await file.truncate(endByte)
+    return { foundPieces: records.filter(({ head }) => head.kind === 'put').length, damagedBytes }
+  })
+}
+
+function changeOf(file: number, { head, atByte }: FoundRecord): IndexChange {
+  const { piece, kind, root, lengthBytes, blocksBytes } = head
+  if (kind === 'delete') return { piece, row: undefined }
+  return { piece, row: { version: 1, file, atByte, lengthBytes, blocksBytes, root, isDamaged: false } }
+}
+
+/** Forgets the pieces of files that somebody removed. */
+async function forgetMissing(index: PieceIndex, present: ReadonlySet<number>): Promise<number> {
+  const missing = new Set(index.files().flatMap(({ number }) => (present.has(number) ? [] : [number])))
+  if (missing.size === 0) return 0
+  let lost = 0
+  let after: Hash | undefined
+  for (;;) {
+    const page = await index.page(after)
+    after = page.at(-1)?.[0]
+    if (after === undefined) break
+    const gone = page.flatMap(([piece, { file }]) => (missing.has(file) ? [{ piece, row: undefined }] : []))
+    lost += gone.length
+    if (gone.length > 0) await index.apply(gone)
+  }
+  for (const number of missing) await index.forgetFile(number)
+  return lost
+}
