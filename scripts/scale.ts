@@ -20,9 +20,9 @@ const { values } = parseArgs({
     check: { type: 'boolean', default: false },
   },
 })
-const figures = figuresOfTheCode()
+const { idleMax } = figuresOfTheCode(0).connections
 const sizes = values.nodes.split(',').map(Number)
-const connections = Number(values.connections ?? figures.connections.idleMax)
+const connections = Number(values.connections ?? idleMax)
 const seed = Number(values.seed)
 const isBad = (number: number, least: number): boolean => !Number.isSafeInteger(number) || number < least
 // Below this the wish for near nodes cannot be met at all, and ids of 32 bits are too few above a hundred million.
@@ -40,19 +40,18 @@ if (values.check) {
     process.stderr.write(`running ${nodes.toLocaleString('en')} nodes …\n`)
     const wish = { count: 10, roundTripMsMax: 20 }
     results.push(
-      runScale({ seed, nodes, connections: Math.min(connections, nodes - 1), wish, lostShare: 0.3 }, figures),
+      runScale(
+        { seed, nodes, connections: Math.min(connections, nodes - 1), wish, lostShare: 0.3 },
+        figuresOfTheCode(nodes),
+      ),
     )
   }
   const largest = results.reduce((left, right) => (right.options.nodes > left.options.nodes ? right : left))
-  const walls = wallsOf(largest, figures)
+  const walls = wallsOf(largest, figuresOfTheCode(largest.options.nodes))
   if (values.json) process.stdout.write(`${JSON.stringify({ results, walls }, null, 2)}\n`)
   else process.stdout.write(`${printScale(results, walls)}\n`)
   if (results.length > 1) {
-    const file = join(
-      root,
-      'docs',
-      connections === figures.connections.idleMax ? 'scale.svg' : `scale-${connections}.svg`,
-    )
+    const file = join(root, 'docs', connections === idleMax ? 'scale.svg' : `scale-${connections}.svg`)
     writeFileSync(file, drawGrowth(results))
     process.stderr.write(`wrote ${file}\n`)
   }

@@ -19,6 +19,8 @@ export {
   offersRequestSchema,
   offersTopic,
 } from './offers/offer-messages.ts'
+export type { TellingPace } from './offers/telling-pace.ts'
+export { tellingPace } from './offers/telling-pace.ts'
 export type {
   MarketPayerInput,
   MarketPayerOptions,

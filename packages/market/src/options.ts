@@ -231,6 +231,7 @@ export const marketPayerOptionsSchema: z.ZodType<MarketPayerOptions, MarketPayer
 export interface OfferBookOptions {
   readonly offerLifeMs: number
   readonly refreshMs: number
+  readonly offersPerMinuteMax: number
   readonly offersPerResourceMax: number
   readonly regions: readonly string[]
   readonly exchangePeersMax: number
@@ -243,15 +244,22 @@ export type OfferBookInput = { readonly [Key in keyof OfferBookOptions]?: OfferB
 /** Options of the offer book; strict, so that a misspelt one is refused. */
 export const offerBookOptionsSchema: z.ZodType<OfferBookOptions, OfferBookInput> = z.strictObject({
   /**
-   * How long an own offer is good, 1 s .. 1 hour; offers of others that claim more are refused.
+   * How long an own offer is good in a network of a few hundred nodes, 1 s .. 1 hour.
    * @default 5 minutes: a node that died is forgotten soon
    */
   offerLifeMs: count(5 * MINUTE_MS, 1_000, HOUR_MS),
   /**
-   * How often own offers are published again, 100 ms .. 30 minutes; sooner when the first peers come.
+   * How often own offers are published again in a network of a few hundred nodes, 100 ms .. 30 minutes; sooner when the
+   * first peers come.
    * @default 90 s: three chances within the life of one
    */
   refreshMs: count(90_000, 100, 30 * MINUTE_MS),
+  /**
+   * Offers of one resource that all nodes together publish in a minute, 1 .. 1000000: with more nodes than that allows,
+   * each publishes more rarely, and its offers are good for longer.
+   * @default 200: about 17 kB/s for each node, whatever the size of the network
+   */
+  offersPerMinuteMax: count(200, 1, 1_000_000),
   /**
    * Offers of others that are kept per resource, 1 .. 100000. Who came first stays while it renews its offer; only what
    * others told, and operators with many nodes, give way.

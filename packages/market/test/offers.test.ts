@@ -29,7 +29,8 @@ describe('the offer book', () => {
     const network = hub.createNode(keyOf(number).peer)
     await network.start()
     const { identity } = ledger
-    const parts = { network, secp256k1, clock, logger: silentLogger, metrics: silentMetrics, identity }
+    const random = new SeededRandom(number)
+    const parts = { network, secp256k1, clock, random, logger: silentLogger, metrics: silentMetrics, identity }
     const book = new OfferBook(parts, offerBookOptionsSchema.parse(options))
     await book.start()
     return { network, book }

@@ -6,7 +6,11 @@ const REFRESH_MS = 90_000
 
 function timesOn(clock: ManualClock): { readonly told: number[]; readonly times: TellingTimes } {
   const told: number[] = []
-  const times = new TellingTimes(clock, REFRESH_MS, () => told.push(clock.monotonicMs()))
+  const times = new TellingTimes(
+    clock,
+    () => REFRESH_MS,
+    () => told.push(clock.monotonicMs()),
+  )
   times.start()
   return { told, times }
 }

@@ -34,7 +34,7 @@ describe('the model, held against reality', () => {
     const books = networks.map(
       (network) =>
         new OfferBook(
-          { network, secp256k1, clock, logger: silentLogger, metrics: silentMetrics, identity },
+          { network, secp256k1, clock, random: random.fork(), logger: silentLogger, metrics: silentMetrics, identity },
           offerBookOptionsSchema.parse({}),
         ),
     )
@@ -60,7 +60,7 @@ describe('the model, held against reality', () => {
     const components = { places: new Places(20, random), connections, mesh: connections, isDead: new Uint8Array(20) }
     const spread = new Spread(components, options)
     const perRound = networks.reduce((sum, _, node) => sum + spread.publish(node).copiesSent, 0)
-    expect(hub.messages).toBe(perRound * MINUTES * publishedPerMinute(figuresOfTheCode()))
+    expect(hub.messages).toBe(perRound * MINUTES * publishedPerMinute(figuresOfTheCode(20)))
   })
 
   it('is within a fifth of what real gossip nodes send over loopback', { timeout: 120_000 }, async () => {

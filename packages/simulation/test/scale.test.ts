@@ -11,7 +11,6 @@ import { Spread } from '../src/scale/spread.ts'
 import { Table } from '../src/scale/table-search.ts'
 import { MEASURE_TRIPS } from '../src/scale/trips.ts'
 
-const figures = figuresOfTheCode()
 const OPTIONS: ScaleOptions = {
   seed: 1,
   nodes: 400,
@@ -19,6 +18,8 @@ const OPTIONS: ScaleOptions = {
   wish: { count: 5, roundTripMsMax: 30 },
   lostShare: 0.3,
 }
+
+const figures = figuresOfTheCode(OPTIONS.nodes)
 
 function linked(nodes: number, links: readonly (readonly [number, number])[]): NeighbourLists {
   const lists = new NeighbourLists(nodes, nodes)
@@ -102,6 +103,8 @@ describe('a message', () => {
 })
 
 describe('traffic', () => {
+  // The pace of a network of a few hundred nodes.
+  const figures = figuresOfTheCode(300)
   const facts = {
     nodes: 900,
     connectionsPerNode: 16,

@@ -71,21 +71,36 @@ function termsOf(entry: OfferEntry): ComputeTerms | undefined {
   }
 }
 
-function exclusionOf(
+/** Whether the way to a node is all that may speak against it, so that it is worth a ping. */
+export function isWorthMeasuring(header: JobHeader, entry: OfferEntry, facts: Omit<CandidateFacts, 'rttMs'>): boolean {
+  const terms = termsOf(entry)
+  if (terms === undefined || entry.peer === facts.self) return false
+  return exclusionBesidesDistance(header, { entry, terms, facts }) === undefined
+}
+
+interface Examined<Facts> {
+  readonly entry: OfferEntry
+  readonly terms: ComputeTerms
+  readonly facts: Facts
+}
+
+function exclusionOf(header: JobHeader, examined: Examined<CandidateFacts>): ExclusionReason | undefined {
+  const reason = exclusionBesidesDistance(header, examined)
+  if (reason !== undefined || header.maxRttMs === undefined) return reason
+  const rttMs = examined.facts.rttMs.get(examined.entry.peer)
+  if (rttMs === undefined) return 'rtt-unknown'
+  return rttMs > header.maxRttMs ? 'rtt' : undefined
+}
+
+function exclusionBesidesDistance(
   header: JobHeader,
-  candidate: { readonly entry: OfferEntry; readonly terms: ComputeTerms; readonly facts: CandidateFacts },
+  { entry: { offer }, terms, facts }: Examined<Omit<CandidateFacts, 'rttMs'>>,
 ): ExclusionReason | undefined {
-  const { entry, terms, facts } = candidate
-  const { offer, peer } = entry
   if (header.operators !== undefined && !header.operators.includes(offer.operator)) return 'operator'
   const mismatch = termsMismatch(terms, header.need)
   if (mismatch !== undefined) return mismatch.limit
   if (amountOf(terms, header.need.fuel) > header.maxCostMicroUsd) return 'price'
-  if (facts.trust(offer.node).distrustedUntil > facts.now) return 'distrusted'
-  if (header.maxRttMs === undefined) return undefined
-  const rttMs = facts.rttMs.get(peer)
-  if (rttMs === undefined) return 'rtt-unknown'
-  return rttMs > header.maxRttMs ? 'rtt' : undefined
+  return facts.trust(offer.node).distrustedUntil > facts.now ? 'distrusted' : undefined
 }
 
 /** Lower is better: what 10^9 units of fuel cost here, made worse by distance, strangeness and a cold module. */

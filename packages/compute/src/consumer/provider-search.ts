@@ -21,7 +21,7 @@ import type {
 import { amountOf } from '../meter.ts'
 import type { ComputeConsumerOptions } from '../options.ts'
 import { type ComputeTerms, computeNeedSchema, computeTermsSchema, termsMismatch } from '../terms.ts'
-import { type Candidate, countReason, rankCandidates, rankOf } from './candidates.ts'
+import { type Candidate, countReason, isWorthMeasuring, rankCandidates, rankOf } from './candidates.ts'
 import type { JobHeader } from './job-plan.ts'
 import type { TrustBook } from './trust-book.ts'
 import { Unanswered } from './unanswered.ts'
@@ -30,6 +30,8 @@ import { Unanswered } from './unanswered.ts'
 export const PINGS_AT_ONCE = 32
 /** Rounds of questions of one search, so that a book full of offers that nobody stands behind is gone through. */
 const ROUNDS_MAX = 64
+/** Near nodes for each one that a job may use: a choice by price and trust, and no ping to all of a large network. */
+export const NEAR_PER_PROVIDER = 2
 /** Deliveries at their dearest that a channel should have money for at least. */
 const DELIVERIES_PER_CHANNEL_MIN = 4n
 /** An open channel is used as it is when it holds this part (1/n) of the share that a new one would get. */
@@ -213,7 +215,7 @@ export class ProviderSearch {
     const endMs = this.#clock.monotonicMs() + request.waitMs
     for (;;) {
       const offers = this.#offers.list('compute').filter(({ offer }) => !request.skip.has(offer.node))
-      const known = await this.#rank(header, offers)
+      const known = await this.#rank(header, offers, request.operatorsMin)
       const operators = new Set(known.candidates.map(({ entry }) => entry.offer.operator)).size
       const leftMs = endMs - this.#clock.monotonicMs()
       if (operators >= request.operatorsMin || leftMs <= 0) return known
@@ -227,26 +229,42 @@ export class ProviderSearch {
     }
   }
 
-  async #rank(header: JobHeader, offers: readonly OfferEntry[]) {
-    const rttMs = await this.#roundTrips(header, offers)
-    return rankCandidates(header, offers, {
+  async #rank(header: JobHeader, offers: readonly OfferEntry[], operatorsMin: number) {
+    const facts = {
       now: this.#clock.now(),
       self: this.#network.self,
-      rttMs,
-      trust: (node) => this.#trust.of(node),
-    })
+      trust: (node: Address) => this.#trust.of(node),
+    }
+    const worth = offers.filter((entry) => header.maxRttMs !== undefined && isWorthMeasuring(header, entry, facts))
+    const rttMs = await this.#roundTrips(header, worth, operatorsMin)
+    return rankCandidates(header, offers, { ...facts, now: this.#clock.now(), rttMs })
   }
 
-  async #roundTrips(header: JobHeader, offers: readonly OfferEntry[]): Promise<ReadonlyMap<PeerId, number>> {
+  /** What is known of distances, and for a job that limits them as many more as it takes to have a choice of near nodes. */
+  async #roundTrips(
+    header: JobHeader,
+    worth: readonly OfferEntry[],
+    operatorsMin: number,
+  ): Promise<ReadonlyMap<PeerId, number>> {
     const rttMs = new Map<PeerId, number>()
     for (const peer of this.#network.peers()) if (peer.rttMs !== undefined) rttMs.set(peer.peer, peer.rttMs)
-    if (header.maxRttMs === undefined) return rttMs
-    const unknown = offers.map(({ peer }) => peer).filter((peer) => !rttMs.has(peer) && peer !== this.#network.self)
-    const timeoutMs = Math.max(1000, 2 * header.maxRttMs)
+    const { maxRttMs } = header
+    if (maxRttMs === undefined) return rttMs
+    const near = worth.filter(({ peer }) => (rttMs.get(peer) ?? Number.POSITIVE_INFINITY) <= maxRttMs)
+    const operators = new Set(near.map(({ offer }) => offer.operator))
+    let count = near.length
+    const isEnough = (): boolean =>
+      count >= NEAR_PER_PROVIDER * this.#options.providersPerJobMax && operators.size >= operatorsMin
+    const unknown = worth.filter(({ peer }) => !rttMs.has(peer))
+    const timeoutMs = Math.max(1000, 2 * maxRttMs)
     const worker = async (): Promise<void> => {
-      for (let peer = unknown.pop(); peer !== undefined; peer = unknown.pop()) {
-        const measured = await this.#network.ping(peer, timeoutMs).catch(() => undefined)
-        if (measured !== undefined) rttMs.set(peer, measured)
+      for (let entry = unknown.pop(); entry !== undefined && !isEnough(); entry = unknown.pop()) {
+        const measured = await this.#network.ping(entry.peer, timeoutMs).catch(() => undefined)
+        if (measured === undefined) continue
+        rttMs.set(entry.peer, measured)
+        if (measured > maxRttMs) continue
+        count++
+        operators.add(entry.offer.operator)
       }
     }
     await Promise.all(Array.from({ length: PINGS_AT_ONCE }, worker))

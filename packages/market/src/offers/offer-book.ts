@@ -11,6 +11,7 @@ import {
   messageOf,
   type Network,
   type PeerId,
+  type Random,
   type UnixMs,
 } from '@stead/core'
 import { type Resource, type Secp256k1, type SignedDocument, signedDocumentSchema, signOffer } from '@stead/protocol'
@@ -29,6 +30,7 @@ import {
   offersRequestSchema,
   offersTopic,
 } from './offer-messages.ts'
+import { type TellingPace, tellingPace } from './telling-pace.ts'
 import { TellingTimes } from './telling-times.ts'
 
 /** What the offer book stands on. */
@@ -36,6 +38,7 @@ export interface OfferBookComponents {
   readonly network: Network
   readonly secp256k1: Secp256k1
   readonly clock: Clock
+  readonly random: Random
   readonly logger: Logger
   readonly metrics: Metrics
   /** Offers for other chains or contracts are not kept. */
@@ -94,9 +97,13 @@ export class OfferBook {
     this.#known = metrics.gauge('stead_market_offers', 'Offers of other nodes that are good now', ['resource'])
     const take = (signed: SignedDocument): OfferVerdict => this.#take(signed, undefined)
     this.#exchange = new OfferExchange({ ...components, take }, options)
-    this.#times = new TellingTimes(clock, options.refreshMs, () => {
-      for (const own of this.#own.values()) void this.#announce(own)
-    })
+    this.#times = new TellingTimes(
+      clock,
+      () => this.#refreshMs(),
+      () => {
+        for (const own of this.#own.values()) void this.#announce(own)
+      },
+    )
   }
 
   /** Answers peers that ask, and publishes what is offered. */
@@ -206,7 +213,9 @@ export class OfferBook {
     if (!this.#isRunning) throw new CoreError('CORE_STOPPED', 'the offer book is not running')
     const { resource } = offersRequestSchema.decodeMessage(payload)
     const own = this.#own.get(resource)?.signed
-    const others = this.#cache.newest(resource, OFFERS_PER_ANSWER_MAX).map(({ signed }) => signed)
+    const others = this.#cache
+      .sample(resource, OFFERS_PER_ANSWER_MAX, this.#components.random)
+      .map(({ signed }) => signed)
     return offersReplySchema.encodeMessage({ offers: fitAnswer(own === undefined ? others : [own, ...others]) })
   }
 
@@ -230,7 +239,7 @@ export class OfferBook {
         await this.#withdraw(own)
         return
       }
-      own.signed = this.#sign(own.source, terms, this.#options.offerLifeMs)
+      own.signed = this.#sign(own.source, terms, this.#paceOf(own.source.resource).lifeMs)
       await this.#tell(own.source, own.signed)
       if (own.isProvided) return
       // From then on the network repeats it.
@@ -244,6 +253,16 @@ export class OfferBook {
     if (own.signed === undefined || !this.#isRunning) return
     own.signed = undefined
     await this.#tell(own.source, this.#sign(own.source, new Uint8Array(0), 0))
+  }
+
+  #paceOf(resource: Resource): TellingPace {
+    return tellingPace(this.#cache.count(resource), this.#options)
+  }
+
+  /** All own offers are told together, as rarely as the one that most offer allows. */
+  #refreshMs(): number {
+    const paces = Array.from(this.#own.keys(), (resource) => this.#paceOf(resource).refreshMs)
+    return Math.max(this.#options.refreshMs, ...paces)
   }
 
   #sign(source: OfferSource, terms: Uint8Array, lifeMs: number): SignedDocument {

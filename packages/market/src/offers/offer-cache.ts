@@ -1,4 +1,4 @@
-import { type Address, type ChainIdentity, type Clock, isSteadError, type PeerId } from '@stead/core'
+import { type Address, type ChainIdentity, type Clock, isSteadError, type PeerId, type Random } from '@stead/core'
 import {
   addressOfPeerId,
   addressOfPublicKey,
@@ -13,6 +13,7 @@ import {
 } from '@stead/protocol'
 import type { OfferEntry } from './offer-entry.ts'
 import { OfferShelf, type ShelvedOffer } from './offer-shelf.ts'
+import { OFFER_LIFE_MAX_MS } from './telling-pace.ts'
 
 /**
  * What becomes of an offer: `new`, `gone` and `full` (good, and no room for it) are worth passing on, `bad` is the fault
@@ -31,8 +32,6 @@ export interface OfferCacheComponents {
 
 /** How far another node's clock may be ahead. */
 const SKEW_MS = 2 * 60_000
-/** Longest life that an offer may claim. */
-const LIFE_MAX_MS = 60 * 60_000
 /** Signatures are checked as offers come for so long after somebody asked for them; until then only what is handed on. */
 const WANTED_MS = 10 * 60_000
 
@@ -49,7 +48,7 @@ const NEVER_PROVEN: Pick<KeptOffer, 'publicKey'> = { publicKey: undefined }
 /**
  * Offers of others: the newest of each node, bounded per resource. An offer that its own node gossips is the node's by
  * the word of the network; its signature is what convinces others. Nodes that only pass offers on, which most do, check
- * it when somebody asks them: nothing leaves {@link list} or {@link newest} unchecked.
+ * it when somebody asks them: nothing leaves {@link list} or {@link sample} unchecked.
  */
 export class OfferCache {
   readonly #components: OfferCacheComponents
@@ -69,6 +68,13 @@ export class OfferCache {
     return (this.#wantedUntilMs.get(resource) ?? 0) > this.#components.clock.monotonicMs()
   }
 
+  /** How many nodes offer a resource now, as far as is known. */
+  count(resource: Resource): number {
+    const shelf = this.#shelves.get(resource)
+    shelf?.dropOver(this.#components.clock.now())
+    return shelf?.size ?? 0
+  }
+
   /** Offers that are good now, signatures checked; from now on they are checked as they come. */
   list(resource: Resource): readonly OfferEntry[] {
     this.#wantedUntilMs.set(resource, this.#components.clock.monotonicMs() + WANTED_MS)
@@ -81,10 +87,22 @@ export class OfferCache {
     return entries
   }
 
-  /** At most so many that are good now, signatures checked, the last renewed first: they are good for longest. */
-  newest(resource: Resource, limit: number): readonly OfferEntry[] {
+  /**
+   * At most so many that are good now, signatures checked, drawn by lot: who asks a few peers hears of nearly as many
+   * nodes as their answers hold, and nobody's offer is left out always.
+   */
+  sample(resource: Resource, limit: number, random: Random): readonly OfferEntry[] {
     const shelf = this.#currentOf(resource)
-    return shelf === undefined ? [] : this.#proven(shelf, Array.from(shelf.entries()).reverse(), limit)
+    if (shelf === undefined) return []
+    const entries = Array.from(shelf.entries())
+    for (let place = 0; place < Math.min(limit, entries.length - 1); place++) {
+      const other = place + Math.floor(random.fraction() * (entries.length - place))
+      const [left, right] = [entries[place], entries[other]]
+      if (left === undefined || right === undefined) continue
+      entries[place] = right
+      entries[other] = left
+    }
+    return this.#proven(shelf, entries, limit)
   }
 
   /** Checks an offer and keeps it when it is newer than what is known. `author` is who must have made it, if known. */
@@ -93,7 +111,7 @@ export class OfferCache {
     if (offer === undefined) return 'bad'
     const { identity, clock, self } = this.#components
     if (offer.chainId !== identity.chainId || offer.escrow !== identity.escrow) return 'foreign'
-    if (offer.expiresAt - offer.issuedAt > LIFE_MAX_MS) return 'bad'
+    if (offer.expiresAt - offer.issuedAt > OFFER_LIFE_MAX_MS) return 'bad'
     const now = clock.now()
     if (offer.issuedAt > now + SKEW_MS) return 'early'
     const known = this.#shelves.get(offer.resource)?.get(offer.node)

@@ -33,6 +33,10 @@ export class OfferShelf<Entry extends ShelvedOffer> {
     return this.#version
   }
 
+  get size(): number {
+    return this.#entries.size
+  }
+
   /** The one that was renewed longest ago first. */
   entries(): Iterable<Entry> {
     return this.#entries.values()

@@ -10,7 +10,7 @@ const GREET_MS = 1_000
  */
 export class TellingTimes {
   readonly #clock: Clock
-  readonly #refreshMs: number
+  readonly #refreshMs: () => number
   readonly #tell: () => void
   #timer: Timer | undefined
   #toldAtMs = 0
@@ -18,7 +18,7 @@ export class TellingTimes {
   #dueAtMs = Number.NEGATIVE_INFINITY
   #pauseMs = GREET_MS
 
-  constructor(clock: Clock, refreshMs: number, tell: () => void) {
+  constructor(clock: Clock, refreshMs: () => number, tell: () => void) {
     this.#clock = clock
     this.#refreshMs = refreshMs
     this.#tell = tell
@@ -28,7 +28,7 @@ export class TellingTimes {
   start(): void {
     this.#toldAtMs = this.#clock.monotonicMs()
     this.#tell()
-    this.#tellIn(this.#refreshMs)
+    this.#tellIn(this.#refreshMs())
   }
 
   stop(): void {
@@ -41,7 +41,7 @@ export class TellingTimes {
     const nowMs = this.#clock.monotonicMs()
     const greetAtMs = Math.max(nowMs + GREET_MS, this.#toldAtMs + this.#pauseMs)
     if (greetAtMs >= this.#dueAtMs) return
-    this.#pauseMs = Math.min(2 * this.#pauseMs, this.#refreshMs)
+    this.#pauseMs = Math.min(2 * this.#pauseMs, this.#refreshMs())
     this.#tellIn(greetAtMs - nowMs)
   }
 

@@ -1,4 +1,4 @@
-import { computeConsumerOptionsSchema, PINGS_AT_ONCE } from '@stead/compute'
+import { computeConsumerOptionsSchema, NEAR_PER_PROVIDER, PINGS_AT_ONCE } from '@stead/compute'
 import {
   DIALS_PER_ROUND,
   GOSSIP_OVERLAY,
@@ -14,6 +14,7 @@ import {
   OFFERS_FIND_TIMEOUT_MS,
   OFFERS_PER_ANSWER_MAX,
   offerBookOptionsSchema,
+  tellingPace,
 } from '@stead/market'
 
 /** What the protocol is set to: every figure that the model counts with. */
@@ -68,6 +69,7 @@ export interface ScaleFigures {
     readonly quoteTimeoutMs: number
     readonly askedAtOnceMax: number
     readonly providersMax: number
+    readonly nearEnough: number
     readonly waitMs: number
   }
 }
@@ -79,16 +81,20 @@ const IDS_TOLD_MAX = 5000
 /** Records of all kinds that a node of the table keeps; libp2p/src/create-node.ts. */
 const TABLE_KEPT_MAX = 20_000
 
-/** The figures as the code has them, defaults where a person could set another. */
-export function figuresOfTheCode(): ScaleFigures {
+/**
+ * The figures as the code has them, defaults where a person could set another.
+ * @param nodes of the network, all of which offer something: they tell their offers the more rarely the more they know
+ */
+export function figuresOfTheCode(nodes: number): ScaleFigures {
   const libp2p = parseLibp2pOptions({})
   const book = offerBookOptionsSchema.parse({})
+  const pace = tellingPace(Math.min(nodes, book.offersPerResourceMax), book)
   const payer = marketPayerOptionsSchema.parse({})
   const consumer = computeConsumerOptionsSchema.parse({})
   return {
     offers: {
-      lifeMs: book.offerLifeMs,
-      refreshMs: book.refreshMs,
+      lifeMs: pace.lifeMs,
+      refreshMs: pace.refreshMs,
       keptMax: book.offersPerResourceMax,
       perAnswerMax: OFFERS_PER_ANSWER_MAX,
       askedPeersMax: book.exchangePeersMax,
@@ -136,6 +142,7 @@ export function figuresOfTheCode(): ScaleFigures {
       quoteTimeoutMs: consumer.quoteTimeoutMs,
       askedAtOnceMax: payer.askedAtOnceMax,
       providersMax: consumer.providersPerJobMax,
+      nearEnough: NEAR_PER_PROVIDER * consumer.providersPerJobMax,
       waitMs: consumer.offerWaitMs,
     },
   }

@@ -31,7 +31,7 @@ const MESSAGES_PER_NODE = 10
 /** Draws a network and says what a message costs in it; real nodes with the same connections show how wrong that is. */
 export function planGossipTrial(nodes: number, connections: number, seed: number): GossipTrial {
   const streams = new RandomStreams(seed)
-  const figures = figuresOfTheCode()
+  const figures = figuresOfTheCode(nodes)
   const sizes = messageSizes()
   const lists = connectAtRandom(nodes, connections, streams.stream('connections'))
   const mesh = new GossipMesh(lists, figures.gossip, streams.stream('mesh'))

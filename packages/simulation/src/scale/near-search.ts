@@ -38,8 +38,8 @@ const PING_TIMEOUT_MS_MIN = 1000
 
 /**
  * A job's search for near nodes, as ProviderSearch goes about it: everybody whose offer is known and whose round trip
- * is not is pinged, some at once, and only when the last of them has answered is it counted who is near. When these
- * are too few, the search waits for one more offer and measures again.
+ * is not is pinged, some at once, until enough are near, and only when the last of those pings is answered is it counted
+ * who is. When these are too few, the search waits for one more offer and measures again.
  */
 export function searchNear(
   components: NearSearchComponents,
@@ -57,7 +57,7 @@ export function searchNear(
     nowMs = Math.max(nowMs, heardMs[place] ?? 0)
     const freeMs = new Float64Array(figures.pingsAtOnce).fill(nowMs)
     let endMs = nowMs
-    while (place < authors.length && (heardMs[place] ?? 0) <= nowMs) {
+    while (place < authors.length && (heardMs[place] ?? 0) <= nowMs && near < figures.nearEnough) {
       const other = authors[place] ?? 0
       place++
       const roundTripMs = places.roundTripMs(node, other)

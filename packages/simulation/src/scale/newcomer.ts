@@ -15,17 +15,17 @@ export interface NewcomerComponents {
 
 /** A newcomer hears for so long at most; longer than any search waits. */
 const LISTEN_MS = 60_000
-/** Beyond its length an answer may hold offers that were published this much earlier: more than any takes to spread. */
-const SPREAD_MS_MAX = 5000
+/** First pause between two rounds of dials; each is twice as long as the one before. libp2p/src/mesh-keeper.ts */
+const FIRST_ROUND_MS = 250
 
 /**
- * What a newcomer hears: the answer of its doorway, the answers of peers that the table names, and from then on all
- * that is published. Answers hold the newest offers, so that those of different peers are nearly the same.
+ * What a newcomer hears: the answers of its doorway, of the peers that it dials until it has enough, and of those that
+ * the table names; and from then on all that is published. Each answer is drawn by lot from all offers.
  */
 export function hearingOfNewcomer(
   components: NewcomerComponents,
   node: number,
-  figures: ScaleFigures['offers'],
+  { offers: figures, connections }: Pick<ScaleFigures, 'offers' | 'connections'>,
   tableMs: number,
 ): Hearing {
   const { places, random } = components
@@ -41,31 +41,32 @@ export function hearingOfNewcomer(
   const askedMs: (readonly [peer: number, atMs: number])[] = [
     [doorway, ASK_STRANGER_TRIPS * places.roundTripMs(node, doorway)],
   ]
+  let roundMs = connectedMs
+  for (let dialled = 1; dialled < connections.target; dialled++) {
+    // Rounds of a few dials each, the second one sooner than the third.
+    if (dialled % connections.dialsPerRound === 0)
+      roundMs += FIRST_ROUND_MS * 2 ** (dialled / connections.dialsPerRound - 1)
+    const peer = draw()
+    askedMs.push([peer, roundMs + ASK_STRANGER_TRIPS * places.roundTripMs(node, peer)])
+  }
   if (tableMs <= figures.findTimeoutMs) {
     for (let asked = 0; asked < figures.askedPeersMax; asked++) {
       const peer = draw()
       askedMs.push([peer, connectedMs + tableMs + ASK_STRANGER_TRIPS * places.roundTripMs(node, peer)])
     }
   }
-  // One history of who published when, long enough for the answers and for what comes later; negative is before.
   const first = draw()
-  const historyMs = Math.min(figures.refreshMs, figures.perAnswerMax / perMs + SPREAD_MS_MAX)
   const history: { readonly author: number; readonly atMs: number; readonly message: number }[] = []
-  let publishedAtMs = -historyMs
+  let publishedAtMs = 0
   while (publishedAtMs < LISTEN_MS) {
     // Everybody publishes once in a while of refreshMs; numbers say nothing about places, so their order will do.
     const author = (first + history.length) % nodes
     history.push({ author, atMs: publishedAtMs, message: Math.floor(random.fraction() * components.messages) })
     publishedAtMs += -Math.log(1 - random.fraction()) / perMs
   }
-  for (const [peer, atMs] of askedMs) {
-    const sentMs = atMs - places.wayMs(node, peer)
-    const had = history.flatMap(({ author, atMs: publishedMs, message }) => {
-      const heardMs = publishedMs + components.delayMs(message, peer)
-      return heardMs <= sentMs ? [{ author, heardMs }] : []
-    })
-    had.sort((left, right) => right.heardMs - left.heardMs)
-    for (const { author } of had.slice(0, figures.perAnswerMax)) hear(author, atMs)
+  for (const [, atMs] of askedMs) {
+    // By lot out of what a peer knows; who has not told an offer yet is known to nobody, and they are few.
+    for (let drawn = 0; drawn < Math.min(figures.perAnswerMax, nodes - 1); drawn++) hear(draw(), atMs)
   }
   for (const { author, atMs, message } of history) {
     const heardMs = atMs + components.delayMs(message, node)

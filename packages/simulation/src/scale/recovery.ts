@@ -36,7 +36,8 @@ export interface Recovery {
 const STEP_MS = 1000
 const END_MS = 120_000
 const LOOKS_MS: readonly number[] = [0, 10_000, 20_000, 30_000, 40_000, 50_000, 60_000, 90_000]
-const DEAD_LOOKS_MS: readonly number[] = [0, 60_000, 120_000, 180_000, 210_000, 240_000, 270_000, 300_000]
+/** Looks at what is still offered by the dead, in parts of an offer's life. */
+const DEAD_LOOKS: readonly number[] = [0, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 1]
 /** Pings are spread by a quarter of their interval to both sides; libp2p/src/round-trips.ts. */
 const JITTER = 0.25
 
@@ -147,7 +148,8 @@ function deadOffers(
   lostShare: number,
   { lifeMs, refreshMs }: ScaleFigures['offers'],
 ): readonly { readonly atMs: number; readonly share: number }[] {
-  return DEAD_LOOKS_MS.map((atMs) => {
+  return DEAD_LOOKS.map((part) => {
+    const atMs = Math.round(part * lifeMs)
     const left = Math.min(1, Math.max(0, (lifeMs - atMs) / refreshMs))
     const dead = lostShare * left
     return { atMs, share: dead / (dead + 1 - lostShare) }

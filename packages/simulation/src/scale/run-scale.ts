@@ -75,12 +75,7 @@ export function runScale(options: ScaleOptions, figures: ScaleFigures): ScaleRes
     const node = Math.floor(random.fraction() * nodes)
     const tableMs = table.tookMs[index % table.tookMs.length] ?? 0
     const { delayMs } = followed
-    const hearing = hearingOfNewcomer(
-      { places, random, delayMs, messages: MESSAGES_FOLLOWED },
-      node,
-      figures.offers,
-      tableMs,
-    )
+    const hearing = hearingOfNewcomer({ places, random, delayMs, messages: MESSAGES_FOLLOWED }, node, figures, tableMs)
     return searchNear(near, node, hearing, wish)
   })
   const residents = searchAsResident(near, streams, options, figures)

@@ -17,7 +17,11 @@ const CHECKS_PER_SECOND = 1000
 /** Bonded nodes in the facts of an epoch; rewards/src/facts/chain-facts.ts. */
 const BONDED_MAX = 65_536
 
-/** Where a network of sellers stops, by each limit alone; ascending. Traffic grows as that of `measured` does. */
+/**
+ * Where a network of sellers stops, by each limit alone; ascending. Traffic grows as that of `measured` does: above
+ * {@link ScaleFigures.offers} `keptMax` nodes in proportion, because up to there offers are told more rarely the more
+ * there are.
+ */
 export function wallsOf(measured: ScaleResult, figures: ScaleFigures): readonly Wall[] {
   const { gossip, table, connections, offers } = figures
   const perSecond = publishedPerMinute(figures) / 60
