@@ -1,4 +1,11 @@
-import { type GossipVerdict, type IncomingRequest, isSteadError, messageOf, type PeerId } from '@stead/core'
+import {
+  type Address,
+  type GossipVerdict,
+  type IncomingRequest,
+  isSteadError,
+  messageOf,
+  type PeerId,
+} from '@stead/core'
 import { addressOfPeerId } from '@stead/protocol'
 import type { EpochNumber } from '@stead/rewards'
 import {
@@ -30,10 +37,16 @@ interface KeptNotice {
 /** Hears a notice that is new here; `from` is who said or passed it. */
 export type NoticeListener = (notice: EpochNotice, from: PeerId) => void
 
+/** Notices of one epoch by name, and the names of each node: strangers fill it, so that no notice may cost a look at all. */
+interface EpochNotices {
+  readonly all: Map<string, KeptNotice>
+  readonly byNode: Map<Address, Set<string>>
+}
+
 /** What nodes tell each other about epochs: by gossip, and by asking, because gossip reaches only those who are there. */
 export class NoticeBoard {
   readonly #ports: Pick<EpochPorts, 'network' | 'logger' | 'time' | 'signer'>
-  readonly #notices: Map<EpochNumber, Map<string, KeptNotice>> = new Map()
+  readonly #notices: Map<EpochNumber, EpochNotices> = new Map()
   readonly #listeners: Set<NoticeListener> = new Set()
   #unsubscribe: (() => void) | undefined
 
@@ -121,24 +134,27 @@ export class NoticeBoard {
   }
 
   #all(epoch: EpochNumber): readonly EpochNotice[] {
-    return Array.from(this.#notices.get(epoch)?.values() ?? [], ({ notice }) => notice)
+    return Array.from(this.#notices.get(epoch)?.all.values() ?? [], ({ notice }) => notice)
   }
 
   #keep(notice: EpochNotice, isOwnWord: boolean): boolean {
-    const ofEpoch = this.#notices.get(notice.epoch) ?? new Map<string, KeptNotice>()
-    this.#notices.set(notice.epoch, ofEpoch)
     const { kind, node, document, evidence, root, attempt } = notice
     const name = [kind, node, document, evidence, root, attempt].join(' ')
-    if (ofEpoch.has(name)) return false
-    const sameNode = [...ofEpoch].filter(([, other]) => other.notice.node === node)
-    const full =
-      sameNode.length >= NOTICES_PER_NODE_MAX ? sameNode : ofEpoch.size >= NOTICES_PER_EPOCH_MAX ? [...ofEpoch] : []
-    if (full.length > 0) {
-      const [passedOn] = full.find(([, other]) => isOwnWord && !other.isOwnWord) ?? []
+    const { all, byNode } = this.#notices.get(notice.epoch) ?? { all: new Map(), byNode: new Map() }
+    this.#notices.set(notice.epoch, { all, byNode })
+    if (all.has(name)) return false
+    const ofNode = byNode.get(node) ?? new Set()
+    const isNodeFull = ofNode.size >= NOTICES_PER_NODE_MAX
+    if (isNodeFull || all.size >= NOTICES_PER_EPOCH_MAX) {
+      const passedOn = isOwnWord ? firstHearsay(all, isNodeFull ? ofNode : all.keys()) : undefined
       if (passedOn === undefined) return false
-      ofEpoch.delete(passedOn)
+      const from = all.get(passedOn)?.notice.node ?? node
+      all.delete(passedOn)
+      byNode.get(from)?.delete(passedOn)
+      if (byNode.get(from)?.size === 0) byNode.delete(from)
     }
-    ofEpoch.set(name, { notice, isOwnWord })
+    all.set(name, { notice, isOwnWord })
+    byNode.set(node, ofNode.add(name))
     const oldest = this.#ports.time.epoch() - EPOCHS_BACK_MAX
     for (const epoch of this.#notices.keys()) if (epoch < oldest) this.#notices.delete(epoch)
     return true
@@ -148,4 +164,9 @@ export class NoticeBoard {
     const { epoch } = noticesRequestSchema.decodeMessage(payload)
     return noticesReplySchema.encodeMessage({ notices: this.#all(epoch) })
   }
+}
+
+function firstHearsay(all: ReadonlyMap<string, KeptNotice>, names: Iterable<string>): string | undefined {
+  for (const name of names) if (all.get(name)?.isOwnWord === false) return name
+  return undefined
 }
