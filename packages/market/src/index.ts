@@ -21,6 +21,7 @@ export {
 } from './offers/offer-messages.ts'
 export type { TellingPace } from './offers/telling-pace.ts'
 export { tellingPace } from './offers/telling-pace.ts'
+export { OfferReader } from './offers/offer-reader.ts'
 export type {
   MarketPayerInput,
   MarketPayerOptions,
