@@ -372,12 +372,14 @@ export class JobRunner {
     const { ledger } = this.#components.recorder
     for (const channel of this.#components.market.channels()) {
       const gross = ledger.grossOn(channel.id)
-      if (gross === 0n) continue
+      const noted = this.#paid.get(channel.id) ?? 0n
+      // Nothing was accepted there, or all of it is paid.
+      if (noted >= gross) continue
       const { node } = channel.terms
       const { paidMicroUsd: signed, prepaidMicroUsd, unpaidMicroUsd, receiptedMicroUsd } = channel.stats()
       const others = signed - prepaidMicroUsd + unpaidMicroUsd - gross
       const paid = clamp(receiptedMicroUsd - others, gross)
-      if (paid <= (this.#paid.get(channel.id) ?? 0n)) continue
+      if (paid <= noted) continue
       this.#paid.set(channel.id, paid)
       this.#components.recorder.note({ type: 'paid', node, channel: channel.id, paidMicroUsd: paid.toString() })
     }
