@@ -1,6 +1,7 @@
-import { microUsd, type Wei } from '@stead/core'
+import { CoreError, microUsd, type Wei } from '@stead/core'
 import { MemoryChain } from '@stead/testkit'
 import { describe, expect, it } from 'vitest'
+import { PROVIDER_TABLES } from '../src/journal/tables.ts'
 import { decideClaim, estimateClaimGas } from '../src/settlement/claim-policy.ts'
 import { OPERATOR, World } from './world.ts'
 
@@ -136,6 +137,51 @@ describe('claims', () => {
       gasMicroUsd: 9n,
     })
     expect(earnings.claimableMicroUsd).toBe(0n)
+  })
+
+  it('are found again when the disk refused their record, and a thaw was noted on the channel meanwhile', async () => {
+    const world = new World({ provider: { ...CHEAP, thawMarginMs: 1_000 } })
+    await earned(world, 60_000)
+    const [purse] = await world.payer.purses()
+    if (purse === undefined) throw new Error('no purse')
+    const { providerStore: disk } = world
+    const write = disk.write.bind(disk)
+    disk.write = async (batch, durability) => {
+      if (!batch.some(({ table }) => table === PROVIDER_TABLES.settlements)) return write(batch, durability)
+      await world.payer.thaw(purse.purse)
+      throw new CoreError('STORE_FAILED', 'the disk refused the record')
+    }
+    await world.clock.advance(10_500)
+    expect(world.ledger.escrow.owedMicroUsd(OPERATOR)).toBe(57_000n)
+    await world.restartProvider()
+    await world.clock.advance(30_000)
+    expect(await world.provider.earnings()).toMatchObject({
+      grossMicroUsd: 60_000n,
+      claimableMicroUsd: 0n,
+      channels: [{ state: 'thawing', claimedMicroUsd: 60_000n }],
+    })
+  })
+
+  it('are in the books also when the purse was closed while the node was away', async () => {
+    const world = new World({ provider: { ...CHEAP, thawMarginMs: 1_000 } })
+    await earned(world, 60_000)
+    const [purse] = await world.payer.purses()
+    if (purse === undefined) throw new Error('no purse')
+    world.ledger.setOutage('answers-lost')
+    while (world.ledger.escrow.owedMicroUsd(OPERATOR) === 0n) await world.clock.advance(100)
+    expect((await world.provider.earnings()).settlements).toEqual([])
+    world.killProvider()
+    world.ledger.setOutage('none')
+    await world.within(world.payer.thaw(purse.purse))
+    world.ledger.passSeconds(86_402)
+    await world.within(world.payer.close(purse.purse))
+    await world.startProvider()
+    await world.clock.advance(30_000)
+    expect(await world.provider.earnings()).toMatchObject({
+      grossMicroUsd: 60_000n,
+      gasMicroUsd: 9n,
+      channels: [{ state: 'closed', claimedMicroUsd: 60_000n }],
+    })
   })
 
   it('by a watchtower count as earned, without gas', async () => {

@@ -1,7 +1,8 @@
-import { microUsd } from '@stead/core'
+import { hasCode, microUsd } from '@stead/core'
 import { MemoryStore } from '@stead/testkit'
 import { describe, expect, it } from 'vitest'
-import { FUNDS, PAYER_ACCOUNT, World } from './world.ts'
+import { PAYER_TABLES } from '../src/journal/tables.ts'
+import { entryOf, FUNDS, PAYER_ACCOUNT, World } from './world.ts'
 
 describe('money that is on its way when something fails', () => {
   it('is found again when the chain took it and the answer was lost', async () => {
@@ -164,6 +165,34 @@ describe('a full disk', () => {
     const report = await world.within(world.payer.settle())
     expect(report.unsettled).toEqual([])
     expect(channel.stats().receiptedMicroUsd).toBe(100n)
+  })
+
+  it('of the payer never parts a payment from the result that it is for', async () => {
+    const world = new World({ payer: { payAfterMs: 60_000 } })
+    await world.start()
+    const channel = await world.open()
+    const reservation = channel.reserve(microUsd(100n))
+    if (reservation === undefined) throw new Error('no room')
+    const { delivery } = reservation
+    const maximumMicroUsd = microUsd(100n)
+    const admission = world.provider.admit({
+      peer: world.payerKey.peer,
+      channel: channel.id,
+      delivery,
+      maximumMicroUsd,
+    })
+    const entry = entryOf(delivery, 100)
+    await admission.deliver(entry)
+    world.payerStore.failWrite(1, 'STORE_FULL')
+    const row = { kind: 'put', table: 'results', key: 'task', value: Uint8Array.of(1) } as const
+    const written = world.payer.journal([row])
+    reservation.accept(entry)
+    await expect(written).rejects.toSatisfy((error: unknown) => hasCode(error, 'STORE_FULL'))
+    await world.within(world.payer.settle())
+    expect(channel.stats().receiptedMicroUsd).toBe(100n)
+    await world.restartPayer()
+    expect(await world.payerStore.get('results', 'task')).toEqual(row.value)
+    expect(await world.payerStore.scan(PAYER_TABLES.accepted)).toEqual([])
   })
 
   it('of the provider is told to the payer, which pays once there is room', async () => {

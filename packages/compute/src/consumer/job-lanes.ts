@@ -1,4 +1,4 @@
-import { type Address, type Clock, isSteadError, type Logger, type MicroUsd, messageOf } from '@stead/core'
+import { type Address, type Clock, type Fuel, isSteadError, type Logger, type MicroUsd, messageOf } from '@stead/core'
 import type { PayerChannel } from '@stead/market'
 import type { ComputeConsumerOptions } from '../options.ts'
 import type { Budget } from './budget.ts'
@@ -80,8 +80,8 @@ export class JobLanes {
   /** Looks for more nodes now and then; call it as often as you like. */
   refresh(operatorsMin: number): void {
     const nowMs = this.#components.clock.monotonicMs()
-    const isRoom = this.usable().length < this.#options.consumer.providersPerJobMax
-    if (this.#searching !== undefined || !isRoom || nowMs - this.#searchedAtMs < SEARCH_AGAIN_MS) return
+    if (this.#searching !== undefined || nowMs - this.#searchedAtMs < SEARCH_AGAIN_MS) return
+    if (this.usable().length >= this.#options.consumer.providersPerJobMax) return
     this.#searching = this.#extend(operatorsMin, 0)
       .catch((error: unknown) => this.#noteProblem(error))
       .finally(() => {
@@ -93,7 +93,7 @@ export class JobLanes {
   refill(): void {
     const { need } = this.#options.header
     for (const { channel } of this.usable()) if (channel.state === 'expired') renew(channel)
-    const exhausted = this.usable().filter((lane) => isUsedUp(lane, lane.maximumOf(need.fuel)))
+    const exhausted = this.usable().filter((lane) => isUsedUp(lane, need.fuel))
     if (exhausted.length === 0 || this.#searching !== undefined) return
     for (const { node } of exhausted) this.#remove(node)
     this.#searching = this.#extend(0, 0)
@@ -191,9 +191,11 @@ export function problemOf(error: unknown): {
 }
 
 /** True when a channel can never take another delivery, paid or not. */
-function isUsedUp({ channel }: Lane, maximum: MicroUsd): boolean {
-  if (channel.state === 'exhausted' || channel.state === 'thawing') return true
-  return channel.state === 'open' && channel.largestMicroUsd() < maximum
+function isUsedUp(lane: Lane, fuel: Fuel): boolean {
+  const { channel } = lane
+  const { state } = channel
+  if (state === 'exhausted' || state === 'thawing') return true
+  return state === 'open' && channel.largestMicroUsd() < lane.maximumOf(fuel)
 }
 
 /** A channel renews its quote when somebody wants to use it. */

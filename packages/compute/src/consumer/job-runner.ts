@@ -1,6 +1,7 @@
 import {
   type Address,
   type Clock,
+  type Hash,
   hasCode,
   isSteadError,
   type Logger,
@@ -370,14 +371,18 @@ export class JobRunner {
   /** Payments of other jobs on the same channel are taken to have come first. */
   #notePayments(): void {
     const { ledger } = this.#components.recorder
+    const notedOn = (channel: Hash): bigint => this.#paid.get(channel) ?? 0n
+    // Asked at each tick, and most of the time all that was accepted is paid.
+    const unpaid = new Set(ledger.channels.filter((channel) => notedOn(channel) < ledger.grossOn(channel)))
+    if (unpaid.size === 0) return
     for (const channel of this.#components.market.channels()) {
+      if (!unpaid.has(channel.id)) continue
       const gross = ledger.grossOn(channel.id)
-      if (gross === 0n) continue
       const { node } = channel.terms
       const { paidMicroUsd: signed, prepaidMicroUsd, unpaidMicroUsd, receiptedMicroUsd } = channel.stats()
       const others = signed - prepaidMicroUsd + unpaidMicroUsd - gross
       const paid = clamp(receiptedMicroUsd - others, gross)
-      if (paid <= (this.#paid.get(channel.id) ?? 0n)) continue
+      if (paid <= notedOn(channel.id)) continue
       this.#paid.set(channel.id, paid)
       this.#components.recorder.note({ type: 'paid', node, channel: channel.id, paidMicroUsd: paid.toString() })
     }

@@ -6,6 +6,8 @@ import type { Durability, Store, StoreOperation } from '@stead/core'
  */
 export class Journal {
   readonly #store: Store
+  /** Kept rows that the disk is not known to have, the newest of each place. */
+  readonly #kept: Map<string, StoreOperation> = new Map()
   #pending: StoreOperation[] = []
   #shared: Promise<void> | undefined
   #settle: ((written: Promise<void>) => void) | undefined
@@ -26,16 +28,36 @@ export class Journal {
     return this.#shared
   }
 
+  /**
+   * As {@link append}, and while the disk is not known to have these rows, every `write` takes them along: what rests on
+   * them is never on disk without them, also when the disk refuses them first. @throws as Store.write; they are kept then
+   */
+  async keep(...operations: readonly StoreOperation[]): Promise<void> {
+    for (const operation of operations) this.#kept.set(placeOf(operation), operation)
+    await this.append(...operations)
+    this.#release(operations)
+  }
+
   /** Writes a batch after all that was appended before. @throws as Store.write */
-  write(batch: readonly StoreOperation[], durability: Durability): Promise<void> {
+  async write(batch: readonly StoreOperation[], durability: Durability): Promise<void> {
     this.#flush()
-    return this.#store.write(batch, durability)
+    for (const operation of batch) this.#kept.delete(placeOf(operation))
+    const kept = Array.from(this.#kept.values())
+    await this.#store.write([...kept, ...batch], durability)
+    this.#release(kept)
   }
 
   /** Waits for everything that was appended; failures are their callers' to handle. */
   async drain(): Promise<void> {
     this.#flush()
     await this.#store.write([], 'process')
+  }
+
+  #release(operations: readonly StoreOperation[]): void {
+    for (const operation of operations) {
+      const place = placeOf(operation)
+      if (this.#kept.get(place) === operation) this.#kept.delete(place)
+    }
   }
 
   #flush(): void {
@@ -46,4 +68,8 @@ export class Journal {
     this.#settle = undefined
     settle(this.#store.write(operations, 'process'))
   }
+}
+
+function placeOf({ table, key }: StoreOperation): string {
+  return `${table} ${key}`
 }

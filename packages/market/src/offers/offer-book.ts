@@ -30,6 +30,7 @@ import {
   offersRequestSchema,
   offersTopic,
 } from './offer-messages.ts'
+import { OfferReader } from './offer-reader.ts'
 import { type TellingPace, tellingPace } from './telling-pace.ts'
 import { TellingTimes } from './telling-times.ts'
 
@@ -41,6 +42,8 @@ export interface OfferBookComponents {
   readonly random: Random
   readonly logger: Logger
   readonly metrics: Metrics
+  /** Shared by the nodes of a process that holds many. @default one of its own, which remembers nothing */
+  readonly offerReader?: OfferReader
   /** Offers for other chains or contracts are not kept. */
   readonly identity: ChainIdentity
 }
@@ -77,6 +80,7 @@ const VERDICTS: Record<OfferVerdict, GossipVerdict> = {
 export class OfferBook {
   readonly #components: OfferBookComponents
   readonly #options: OfferBookOptions
+  readonly #reader: OfferReader
   readonly #cache: OfferCache
   readonly #exchange: OfferExchange
   readonly #changes: Waiters
@@ -91,8 +95,10 @@ export class OfferBook {
   constructor(components: OfferBookComponents, options: OfferBookOptions) {
     this.#components = components
     this.#options = options
-    const { network, clock, metrics } = components
-    this.#cache = new OfferCache({ ...components, self: network.self }, options.offersPerResourceMax)
+    const { network, clock, metrics, identity } = components
+    const reader = components.offerReader ?? new OfferReader(components.secp256k1)
+    this.#reader = reader
+    this.#cache = new OfferCache({ reader, clock, identity, self: network.self }, options.offersPerResourceMax)
     this.#changes = new Waiters(clock)
     this.#known = metrics.gauge('stead_market_offers', 'Offers of other nodes that are good now', ['resource'])
     const take = (signed: SignedDocument): OfferVerdict => this.#take(signed, undefined)
@@ -196,7 +202,7 @@ export class OfferBook {
 
   #hear(payload: Uint8Array, from: PeerId): GossipVerdict {
     try {
-      return VERDICTS[this.#take(signedDocumentSchema.decodeMessage(payload), from)]
+      return VERDICTS[this.#take(this.#reader.signedOf(payload), from)]
     } catch (error) {
       if (isSteadError(error)) return 'reject'
       throw error

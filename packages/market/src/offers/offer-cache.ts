@@ -4,14 +4,12 @@ import {
   addressOfPublicKey,
   equalBytes,
   type Offer,
-  offerDigest,
-  offerSchema,
   peerIdOfPublicKey,
   type Resource,
-  type Secp256k1,
   type SignedDocument,
 } from '@stead/protocol'
 import type { OfferEntry } from './offer-entry.ts'
+import type { OfferReader } from './offer-reader.ts'
 import { OfferShelf, type ShelvedOffer } from './offer-shelf.ts'
 import { OFFER_LIFE_MAX_MS } from './telling-pace.ts'
 
@@ -23,7 +21,7 @@ export type OfferVerdict = 'new' | 'gone' | 'full' | 'known' | 'foreign' | 'earl
 
 /** What the cache stands on. */
 export interface OfferCacheComponents {
-  readonly secp256k1: Secp256k1
+  readonly reader: OfferReader
   readonly clock: Clock
   readonly identity: ChainIdentity
   /** The own node, whose offers are not kept. */
@@ -107,9 +105,9 @@ export class OfferCache {
 
   /** Checks an offer and keeps it when it is newer than what is known. `author` is who must have made it, if known. */
   take(signed: SignedDocument, author: PeerId | undefined): OfferVerdict {
-    const offer = decode(signed)
+    const { reader, identity, clock, self } = this.#components
+    const offer = reader.offerOf(signed)
     if (offer === undefined) return 'bad'
-    const { identity, clock, self } = this.#components
     if (offer.chainId !== identity.chainId || offer.escrow !== identity.escrow) return 'foreign'
     if (offer.expiresAt - offer.issuedAt > OFFER_LIFE_MAX_MS) return 'bad'
     const now = clock.now()
@@ -186,7 +184,7 @@ export class OfferCache {
     signed: SignedDocument,
     known: { readonly publicKey: Uint8Array | undefined; readonly peer: PeerId } | undefined,
   ): { readonly publicKey: Uint8Array; readonly peer: PeerId } | undefined {
-    const publicKey = this.#components.secp256k1.recover(offerDigest(offer, signed.document), signed.signature)
+    const publicKey = this.#components.reader.publicKeyOf(offer, signed)
     if (publicKey === undefined) return undefined
     // Hashing a key and spelling its peer id costs as much as all the rest, and a node renews its offer all the time.
     if (known?.publicKey !== undefined && equalBytes(known.publicKey, publicKey)) return { publicKey, peer: known.peer }
@@ -206,15 +204,6 @@ function compressed(publicKey: Uint8Array): Uint8Array {
 function addressOf(peer: PeerId): Address | undefined {
   try {
     return addressOfPeerId(peer)
-  } catch (error) {
-    if (isSteadError(error)) return undefined
-    throw error
-  }
-}
-
-function decode(signed: SignedDocument): Offer | undefined {
-  try {
-    return offerSchema.decodeDocument(signed.document)
   } catch (error) {
     if (isSteadError(error)) return undefined
     throw error

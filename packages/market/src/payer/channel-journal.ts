@@ -43,7 +43,7 @@ export class ChannelJournal {
   accepted(entry: BillEntry): void {
     const { journal, logger } = this.#components
     const row = put(PAYER_TABLES.accepted, this.#entryKey(entry), entryRowSchema.encodeMessage(entry))
-    journal.append(row).catch((error: unknown) => {
+    journal.keep(row).catch((error: unknown) => {
       logger.warn('an accepted delivery could not be journaled; it is paid unless this node crashes', {
         channel: this.#channel,
         error: messageOf(error),

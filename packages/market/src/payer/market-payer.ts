@@ -266,11 +266,12 @@ export class MarketPayer {
 
   /**
    * Journals rows of the caller in one batch with everything that is accepted in this turn: whole or not at all, so
-   * that no crash can part a result from its payment. Durability is `process`.
+   * that no crash can part a result from its payment. Durability is `process`. Rows that the disk refuses go with the next
+   * payment, so that nothing is signed without them.
    * @throws CoreError STORE_FULL, STORE_FAILED
    */
   async journal(rows: readonly StoreOperation[]): Promise<void> {
-    await this.#journal.append(...rows)
+    await this.#journal.keep(...rows)
   }
 
   /** The payer's copies of receipts. @throws CoreError STORE_FAILED, STORE_CORRUPT */

@@ -131,8 +131,8 @@ export class MarketProvider {
   /** Reads the books and serves `/stead/market/1`. @throws CoreError STORE_FAILED, STORE_CORRUPT */
   async start(): Promise<void> {
     this.#settlements.push(...(await loadSettlements(this.#components.store)))
-    await this.#claims.load(this.#components.store)
     await this.#channels.load()
+    await this.#claims.load(this.#components.store)
     this.#isRunning = true
     this.#components.network.handle(MARKET_PROTOCOL, marketProtocolLimits, (request) => this.#serve(request))
     this.#thaws.start()

@@ -70,8 +70,7 @@ export class ReceiptStore {
 
   async list(filter: ReceiptFilter): Promise<readonly StoredReceipt[]> {
     const found: StoredReceipt[] = []
-    for await (const { id, row } of this.channelRows()) {
-      if (filter.channel !== undefined && filter.channel !== id) continue
+    for await (const { id, row } of this.#rowsOf(filter.channel)) {
       if (filter.node !== undefined && filter.node !== row.node) continue
       const evidence = await this.#evidence(id, row)
       if (filter.purse !== undefined && filter.purse !== evidence.terms.purse) continue
@@ -79,6 +78,15 @@ export class ReceiptStore {
     }
     found.sort((left, right) => left.at - right.at)
     return filter.limit === undefined ? found : found.slice(0, filter.limit)
+  }
+
+  async *#rowsOf(channel: Hash | undefined): ReturnType<ReceiptStore['channelRows']> {
+    if (channel === undefined) {
+      yield* this.channelRows()
+      return
+    }
+    const value = await this.#store.get(this.#tables.channels, hashKey(channel))
+    if (value !== undefined) yield { id: channel, row: channelRowSchema.decodeMessage(value) }
   }
 
   async #evidence(id: Hash, row: ChannelRow): Promise<ChannelEvidence> {

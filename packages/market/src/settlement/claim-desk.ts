@@ -123,8 +123,9 @@ export class ClaimDesk {
     })
   }
 
-  /** Reads which claims were on their way when the last process ended. @throws CoreError STORE_FAILED, STORE_CORRUPT */
+  /** Reads what was claimed and what was on its way when the last process ended; channels are there. @throws CoreError STORE_FAILED, STORE_CORRUPT */
   async load(store: Store): Promise<void> {
+    this.#book.restore()
     for (const { key } of await store.scan(PROVIDER_TABLES.claiming)) this.#book.noteClaiming(hash(`0x${key}`))
   }
 
@@ -132,9 +133,10 @@ export class ClaimDesk {
     if (!this.#isRunning) return
     let delayMs = this.#options.claimCheckMs
     try {
+      // Before purses are looked at: one that was closed meanwhile takes its channel away, and the claim with it.
+      await this.#catchUp()
       await this.#components.thaws.check()
       await this.#book.correct()
-      await this.#catchUp()
       await this.#decide()
       this.#failures = 0
     } catch (error) {

@@ -59,6 +59,16 @@ export class SettlementBook {
     return this.#components.settlements
   }
 
+  /**
+   * Puts channels to what the records say. Their own rows may say more: one that another writer put down while a record was
+   * on its way, that the disk then refused; the claim would never be looked for.
+   */
+  restore(): void {
+    const channels = Array.from(this.#components.channels())
+    const claimed = claimedBy(this.all, new Set(channels.map(({ id }) => id)))
+    for (const channel of channels) channel.claimedMicroUsd = microUsd(claimed.get(channel.id) ?? 0n)
+  }
+
   /** A claim of this node may be on its way from before. */
   noteClaiming(channel: Hash): void {
     this.#claiming.add(channel)

@@ -1,16 +1,20 @@
-import type { Hash } from '@stead/core'
+import type { Address, Hash } from '@stead/core'
 import type { EarningsReport, ProviderChannelReport, StoredReceipt } from '@stead/market'
 import { type CreditTerms, quoteSchema } from '@stead/protocol'
-import type { LiveProvider, SimNode } from '../world/sim-node.ts'
+import type { LivePayer, LiveProvider, SimNode } from '../world/sim-node.ts'
 import type { World } from '../world/world.ts'
 import { largestWindowMicroUsd } from './credit-model.ts'
 import { receiptFault } from './receipt-fault.ts'
 import type { Violations } from './violations.ts'
 
-/** An honest provider that lives. */
+/** What honest payers have from each node. */
+export type BoughtReceipts = ReadonlyMap<LivePayer, ReadonlyMap<Address, readonly StoredReceipt[]>>
+
+/** An honest provider that lives, and what its payers say. */
 export interface HonestProvider {
   readonly node: SimNode
   readonly provider: LiveProvider
+  readonly bought: BoughtReceipts
 }
 
 /** Share of what a payer paid that it may leave unpaid besides, in hundredths of a percent: the default of the option. */
@@ -18,7 +22,7 @@ const WRITE_OFF_SHARE_BPS = 500n
 
 /** An honest provider has its money, and nobody cost it more than the window that it gave. */
 export async function checkProvider(world: World, sides: HonestProvider, violations: Violations): Promise<void> {
-  const { node, provider } = sides
+  const { node, provider, bought } = sides
   const { name } = node.plan
   const receipts = await provider.market.receipts({})
   const fault = receiptFault(world.parts, receipts)
@@ -30,7 +34,7 @@ export async function checkProvider(world: World, sides: HonestProvider, violati
     const own = receipts.filter((receipt) => receipt.peer === peer)
     checkCredit(world, { node, channels, receipts: own, undone }, violations)
   }
-  await checkAgreement(world, { node, earnings, receipts }, violations)
+  checkAgreement(world, { node, earnings, receipts, bought }, violations)
 }
 
 /** Every voucher became money, and the books say how much. */
@@ -139,21 +143,22 @@ function termsOf(receipts: readonly StoredReceipt[]): CreditTerms | undefined {
  * What an honest payer and an honest provider signed for one place of a bill is the same, what was receipted is never
  * forgotten, and without a loss of power their books never part and every delivery is paid or rejected.
  */
-async function checkAgreement(
+function checkAgreement(
   world: World,
   own: {
     readonly node: SimNode
     readonly earnings: EarningsReport
     readonly receipts: readonly StoredReceipt[]
+    readonly bought: BoughtReceipts
   },
   violations: Violations,
-): Promise<void> {
+): void {
   const { name, signer } = own.node.plan
   const channels = new Map(own.earnings.channels.map((report) => [report.channel, report] as const))
   const places = new Map(own.receipts.map((receipt) => [placeOf(receipt), receipt] as const))
   for (const { plan, payer, powerLosses } of world.payers) {
     const who = [name, plan.name]
-    for (const receipt of (await payer?.market.receipts({ node: signer.address })) ?? []) {
+    for (const receipt of (payer === undefined ? undefined : own.bought.get(payer)?.get(signer.address)) ?? []) {
       const other = places.get(placeOf(receipt))
       const isSame = other === undefined || equal(other.incrementBytes, receipt.incrementBytes)
       violations.check(

@@ -30,9 +30,12 @@ export class SimEvent implements Timer {
 
 const PLACES_AT_FIRST = 1024
 
+/** Children of each place: with four a sinking event passes half as many levels as with two, and reads as few lines of the cache. */
+const CHILDREN = 4
+
 /**
- * Events by time, then by order; a binary heap. Times and orders lie in arrays of numbers beside the events, because
- * sifting reads many of them and each event would be a miss of the cache.
+ * Events by time, then by order; a heap. Times and orders lie in arrays of numbers beside the events, because sifting
+ * reads many of them and each event would be a miss of the cache.
  */
 export class EventHeap {
   readonly #events: (SimEvent | undefined)[] = []
@@ -51,11 +54,13 @@ export class EventHeap {
   push(event: SimEvent): void {
     if (this.#size === this.#dueMs.length) this.#grow()
     const { dueMs, order } = event
+    const times = this.#dueMs
     let place = this.#size
     this.#size++
     while (place > 0) {
-      const parent = (place - 1) >> 1
-      if (!this.#isAfter(parent, dueMs, order)) break
+      const parent = Math.floor((place - 1) / CHILDREN)
+      const parentMs = times[parent] ?? 0
+      if (parentMs < dueMs || (parentMs === dueMs && (this.#orders[parent] ?? 0) < order)) break
       this.#move(parent, place)
       place = parent
     }
@@ -78,21 +83,22 @@ export class EventHeap {
     const [times, orders, size] = [this.#dueMs, this.#orders, this.#size]
     let place = 0
     for (;;) {
-      let child = 2 * place + 1
-      if (child >= size) break
-      const right = child + 1
-      if (right < size && this.#isAfter(child, times[right] ?? 0, orders[right] ?? 0)) child = right
-      if (this.#isAfter(child, dueMs, order)) break
+      const eldest = CHILDREN * place + 1
+      if (eldest >= size) break
+      const end = Math.min(eldest + CHILDREN, size)
+      let child = eldest
+      let childMs = times[eldest] ?? 0
+      for (let other = eldest + 1; other < end; other++) {
+        const otherMs = times[other] ?? 0
+        if (otherMs > childMs || (otherMs === childMs && (orders[other] ?? 0) > (orders[child] ?? 0))) continue
+        child = other
+        childMs = otherMs
+      }
+      if (childMs > dueMs || (childMs === dueMs && (orders[child] ?? 0) > order)) break
       this.#move(child, place)
       place = child
     }
     this.#put(place, event)
-  }
-
-  /** True when the event at a place comes after a time and order. */
-  #isAfter(place: number, dueMs: number, order: number): boolean {
-    const otherMs = this.#dueMs[place] ?? 0
-    return otherMs > dueMs || (otherMs === dueMs && (this.#orders[place] ?? 0) > order)
   }
 
   #move(from: number, to: number): void {

@@ -126,13 +126,17 @@ export class SimHub extends MemoryHub {
   }
 
   override isJoined(left: PeerId, right: PeerId): boolean {
+    return this.#reaches(left, right, this.#direction(left, right))
+  }
+
+  /** Asked twice for every message; most of the time nothing is cut. */
+  #reaches(left: PeerId, right: PeerId, direction: number): boolean {
     if (!super.isJoined(left, right)) return false
-    // Asked twice for every message; most of the time nothing is cut.
     if (this.#muted.size > 0 && this.#muted.has(left) && !this.#muted.has(right)) {
       this.#tally.add('unheard')
       return false
     }
-    return this.#cuts.size === 0 || !this.#cuts.has(this.#direction(left, right))
+    return this.#cuts.size === 0 || !this.#cuts.has(direction)
   }
 
   override repeatsGossip(): boolean {
@@ -148,14 +152,14 @@ export class SimHub extends MemoryHub {
     const direction = directionOf(left, right)
     this.#trace.mix(direction)
     const { lossShare } = this.#faults
-    if ((lossShare > 0 && this.random.fraction() < lossShare) || !this.isJoined(from, to)) {
+    if ((lossShare > 0 && this.random.fraction() < lossShare) || !this.#reaches(from, to, direction)) {
       this.#lost++
       return
     }
     const cloggedUntilMs = this.#clogs.size === 0 ? 0 : (this.#clogs.get(direction) ?? 0)
     const dueMs = Math.max(this.#scheduler.nowMs + this.#travelMs(left.place, right.place), cloggedUntilMs)
     this.#scheduler.at(dueMs, () => {
-      if (this.isJoined(from, to)) return arrive() === false ? NOTHING_CAME : undefined
+      if (this.#reaches(from, to, direction)) return arrive() === false ? NOTHING_CAME : undefined
       this.#lost++
       return NOTHING_CAME
     })

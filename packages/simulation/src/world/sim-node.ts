@@ -201,7 +201,7 @@ export class SimNode {
 
   /** Starts the process; resolves when everything is up. Starting may fail when disk or chain do. */
   async start(): Promise<void> {
-    const { scheduler, streams, ledger, hub, secp256k1, executor, tally } = this.#parts
+    const { scheduler, streams, ledger, hub, secp256k1, offerReader, executor, tally } = this.#parts
     const { name, peer, operator, role, signer, clock: clockFaults } = this.plan
     this.#lives++
     const clock = new SimClock(scheduler, clockFaults)
@@ -218,7 +218,7 @@ export class SimNode {
     const common = { clock, random, logger, metrics: silentMetrics, store, network, chain, signer, secp256k1 }
     const blobs = new BlobExchange(common)
     const offers = new OfferBook(
-      { ...common, identity: ledger.identity },
+      { ...common, offerReader, identity: ledger.identity },
       offerBookOptionsSchema.parse({ offersPerResourceMax: this.#parts.offersMax }),
     )
     const byHand = attackOf(this.plan.cheat)

@@ -5,6 +5,7 @@ import type { RandomStreams } from '../engine/random-streams.ts'
 import type { Scheduler } from '../engine/scheduler.ts'
 import type { Tally } from '../engine/tally.ts'
 import type { Trace } from '../engine/trace.ts'
+import type { SharedOfferReader } from './shared-offer-reader.ts'
 import type { SimHub } from './sim-hub.ts'
 import type { Witness } from './witness.ts'
 
@@ -18,6 +19,7 @@ export interface WorldParts {
   readonly hub: SimHub
   readonly ledger: MemoryLedger
   readonly secp256k1: Secp256k1
+  readonly offerReader: SharedOfferReader
   /** Runs guests at once; each node adds its own time. */
   readonly executor: Executor
   /** Offers that a node keeps: more than the world has nodes, less than cheats can make up. */

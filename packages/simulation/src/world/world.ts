@@ -17,6 +17,7 @@ import { Eclipse } from './eclipse.ts'
 import { drawEpochDuties, type EpochDuties } from './epoch-duties.ts'
 import { EPOCH_ECONOMY, SYBIL } from './epoch-terms.ts'
 import { ModelSecp256k1 } from './model-signatures.ts'
+import { SharedOfferReader } from './shared-offer-reader.ts'
 import { SimHub } from './sim-hub.ts'
 import { accountOf, type NodePlan, SimNode, THAW_SECONDS } from './sim-node.ts'
 import { Witness } from './witness.ts'
@@ -119,6 +120,7 @@ export class World {
         { thawSeconds: THAW_SECONDS, ...(options.hasEpochs === true ? { economy: EPOCH_ECONOMY } : {}) },
       ),
       secp256k1: keys,
+      offerReader: new SharedOfferReader(keys),
       executor: new InlineExecutor(),
       witness: new Witness(),
       offersMax: OFFERS_LEAST + 2 * options.nodes,

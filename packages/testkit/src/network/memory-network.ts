@@ -294,15 +294,15 @@ export class MemoryNetwork implements Network {
   #spread(message: GossipMessage, except: PeerId | undefined): void {
     const { gossipDegreeMax } = this.#hub
     const isFlood = gossipDegreeMax === Number.POSITIVE_INFINITY
-    for (const peer of isFlood ? this.#connected.keys() : this.#meshFor(message, except, gossipDegreeMax)) {
-      if (peer !== except) this.#pass(message, peer)
+    for (const connection of isFlood ? this.#connected.values() : this.#meshFor(message, except, gossipDegreeMax)) {
+      if (connection.self !== except) this.#pass(message, connection)
     }
   }
 
-  #pass(message: GossipMessage, peer: PeerId): void {
-    const connection = this.#connected.get(peer)
+  #pass(message: GossipMessage, connection: MemoryNetwork): void {
+    const peer = connection.self
     this.#hub.deliver(this.self, peer, () => {
-      const node = connection?.isRunning === true ? connection : this.#hub.runningNode(peer)
+      const node = connection.isRunning ? connection : this.#hub.runningNode(peer)
       if (node !== undefined && message.seen.has(node.number)) return false
       if (node !== undefined && node.#connected.get(this.self) === this) return node.#take(message, this.self)
       // As a machine answers what comes on a connection that it does not have.
@@ -312,11 +312,11 @@ export class MemoryNetwork implements Network {
   }
 
   /** Neighbours by chance, without those that have the message, as GossipSub's IDONTWANT has it. */
-  #meshFor({ seen }: GossipMessage, except: PeerId | undefined, degreeMax: number): readonly PeerId[] {
-    const wanting: PeerId[] = []
-    for (const [peer, then] of this.#connected) {
-      const node = then.isRunning ? then : this.#hub.runningNode(peer)
-      if (peer !== except && (node === undefined || !seen.has(node.number))) wanting.push(peer)
+  #meshFor({ seen }: GossipMessage, except: PeerId | undefined, degreeMax: number): readonly MemoryNetwork[] {
+    const wanting: MemoryNetwork[] = []
+    for (const then of this.#connected.values()) {
+      const node = then.isRunning ? then : this.#hub.runningNode(then.self)
+      if (then.self !== except && (node === undefined || !seen.has(node.number))) wanting.push(then)
     }
     // The first places are drawn from all, one after the other.
     for (let place = 0; place < degreeMax && wanting.length > degreeMax; place++) {
@@ -326,7 +326,8 @@ export class MemoryNetwork implements Network {
       wanting[place] = chosen
       wanting[choice] = moved
     }
-    return wanting.slice(0, degreeMax)
+    if (wanting.length > degreeMax) wanting.length = degreeMax
+    return wanting
   }
 
   /** False when nothing came of it. */

@@ -212,14 +212,18 @@ export class MemoryStore implements Store {
     if (this.#crashed) return never()
     this.#checkOpen()
     const { prefix = '', after = '', before } = range
-    const keys = Array.from(this.#tables.get(table)?.keys() ?? [])
-      .filter((key) => key.startsWith(prefix) && compareKeys(key, after) > 0)
-      .filter((key) => before === undefined || compareKeys(key, before) < 0)
-      .sort(compareKeys)
+    const rows = this.#tables.get(table) ?? new Map<string, Uint8Array>()
+    const keys: string[] = []
+    // Most scans want a few rows of a large table.
+    for (const key of rows.keys()) {
+      if (!key.startsWith(prefix) || compareKeys(key, after) <= 0) continue
+      if (before === undefined || compareKeys(key, before) < 0) keys.push(key)
+    }
+    keys.sort(compareKeys)
     if (range.reverse === true) keys.reverse()
     return keys.slice(0, range.limit).map((key) => {
       this.#checkSound({ table, key })
-      return { key, value: new Uint8Array(this.#tables.get(table)?.get(key) ?? []) }
+      return { key, value: new Uint8Array(rows.get(key) ?? []) }
     })
   }
 
