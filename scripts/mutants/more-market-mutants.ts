@@ -159,4 +159,15 @@ export const moreMarketMutants: readonly Mutant[] = [
     more: { byzantineShare: 0.3, cheats: ['thaws'] },
     rule: 'value-conserved',
   },
+  {
+    name: 'hearsay-stays',
+    what: 'a node that is heard itself does not take the place of one that others made up',
+    file: 'packages/market/src/offers/offer-shelf.ts',
+    from: '(this.#oldestHearsay() ?? this.#lastOfLargest(operator))',
+    to: 'this.#lastOfLargest(operator)',
+    profile: 'byzantine',
+    more: { byzantineShare: 0.3, cheats: ['eclipses'] },
+    nodes: 20,
+    rule: 'eclipse-ends',
+  },
 ]

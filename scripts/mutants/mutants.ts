@@ -2,6 +2,7 @@ import { computeMutants } from './compute-mutants.ts'
 import { epochMutants } from './epoch-mutants.ts'
 import { marketMutants } from './market-mutants.ts'
 import { moreComputeMutants } from './more-compute-mutants.ts'
+import { moreEpochMutants } from './more-epoch-mutants.ts'
 import { moreMarketMutants } from './more-market-mutants.ts'
 import type { Mutant } from './mutant.ts'
 
@@ -12,6 +13,7 @@ export const mutants: readonly Mutant[] = [
   ...moreMarketMutants,
   ...moreComputeMutants,
   ...epochMutants,
+  ...moreEpochMutants,
 ]
 
 /** @throws RangeError when there is none of this name */

@@ -18,7 +18,6 @@ function namesIn(text: string, pattern: RegExp): ReadonlySet<string> {
 const WITHOUT_MUTANT: Readonly<Record<string, string>> = {
   'timers-bounded': 'a coarse net while a node works; what leaks is found by timers-idle when it is at rest',
   'rows-bounded': 'a coarse net while a node works; what leaks is found by journal-swept when it is at rest',
-  'eclipse-ends': 'needs an offer book that makes room for hearsay; all-known and serves-again notice the same later',
 }
 
 it('every rule of the simulated world is noticed by a fault in our own code, or says why there is none', () => {
