@@ -211,6 +211,7 @@ export class ClaimDesk {
       if (isSpoilt && batch.length > 1) {
         for (const channel of batch) await this.#claimPart([channel], reason, round)
       } else {
+        if (isSpoilt) await this.#book.abandon(batch)
         round.failed.push(...batch.map((channel) => ({ channel, error })))
       }
     }

@@ -81,6 +81,13 @@ export class SettlementBook {
     for (const { id } of batch) this.#claiming.add(id)
   }
 
+  /** The chain refused a claim for good: none is on its way. @throws as Store.write */
+  async abandon(batch: readonly ProviderChannel[]): Promise<void> {
+    const marks = batch.map(({ id }) => remove(PROVIDER_TABLES.claiming, hashKey(id)))
+    await this.#components.journal.write(marks, 'process')
+    for (const { id } of batch) this.#claiming.delete(id)
+  }
+
   /** A claim that this node made. @throws as Store.write */
   async record(
     batch: readonly ProviderChannel[],
