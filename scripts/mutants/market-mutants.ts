@@ -52,7 +52,7 @@ export const marketMutants: readonly Mutant[] = [
     name: 'acceptance-not-journaled',
     what: 'a payer forgets in a crash what it accepted and did not sign yet',
     file: `${PAYER}/channel-journal.ts`,
-    from: 'journal.append(row).catch(',
+    from: 'journal.keep(row).catch(',
     to: 'Promise.resolve(row).catch(',
     profile: 'crashes',
     more: KILLS,

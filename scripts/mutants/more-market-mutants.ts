@@ -102,9 +102,9 @@ export const moreMarketMutants: readonly Mutant[] = [
     name: 'starts-deaf',
     what: 'a provider that has claimed before answers nobody after its next start',
     file: `${PROVIDER}/market-provider.ts`,
-    from: `    await this.#channels.load()
+    from: `    await this.#claims.load(this.#components.store)
     this.#isRunning = true`,
-    to: `    await this.#channels.load()
+    to: `    await this.#claims.load(this.#components.store)
     this.#isRunning = this.#settlements.length === 0`,
     profile: 'crashes',
     more: KILLS,
