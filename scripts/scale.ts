@@ -5,21 +5,45 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { messageOf } from '@stead/core'
 import { figuresOfTheCode, runScale, type ScaleResult, wallsOf } from '../packages/simulation/src/index.ts'
 import { root } from './run-step.ts'
 import { checkGossip } from './scale/check-gossip.ts'
 import { drawGrowth } from './scale/draw-growth.ts'
 import { printScale, printTrials } from './scale/print-scale.ts'
 
-const { values } = parseArgs({
-  options: {
-    nodes: { type: 'string', default: '1000,10000,100000' },
-    connections: { type: 'string' },
-    seed: { type: 'string', default: '1' },
-    json: { type: 'boolean', default: false },
-    check: { type: 'boolean', default: false },
-  },
-})
+const HELP = `npm run sim:scale -- [options]     what discovery costs in large networks; limits follow from the largest
+
+  --nodes A,B          sizes; default 1000,10000,100000
+  --connections N      what each node keeps at rest; default: what the code keeps
+  --seed N             default 1
+  --check              holds the model's gossip against real nodes over loopback instead
+  --json               one JSON document instead of text
+`
+
+function readOptions() {
+  try {
+    return parseArgs({
+      options: {
+        nodes: { type: 'string', default: '1000,10000,100000' },
+        connections: { type: 'string' },
+        seed: { type: 'string', default: '1' },
+        json: { type: 'boolean', default: false },
+        check: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    }).values
+  } catch (error) {
+    process.stderr.write(`${messageOf(error)}\n${HELP}`)
+    process.exit(2)
+  }
+}
+
+const values = readOptions()
+if (values.help) {
+  process.stdout.write(HELP)
+  process.exit(0)
+}
 const { idleMax } = figuresOfTheCode(0).connections
 const sizes = values.nodes.split(',').map(Number)
 const connections = Number(values.connections ?? idleMax)

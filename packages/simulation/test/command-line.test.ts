@@ -40,8 +40,8 @@ describe('the command line', () => {
     ['--seed 1.5', /whole number/],
     ['--seed 1 --seeds 1..2', /exclude each other/],
     ['--seeds 1-20', /1\.\.200/],
-    ['--seeds 5..2', /from 5/],
-    ['--nodes 1', /from 2 to 1000/],
+    ['--seeds 5..2', /upwards, not from 5 to 2/],
+    ['--nodes 3', /from 4 to 1000/],
     ['--minutes -1', /--minutes/],
     ['--faults some', /none, wires, .*, all, mixed/],
     ['--faults mixed --nodes 5', /by itself/],
@@ -73,6 +73,11 @@ describe('the command', () => {
     expect(sim.interrupted('stopped')).toContain('--seed 1 --nodes 4')
   })
 
+  it('does not pass a sweep for which there was no time', async () => {
+    const { exitCode, noted } = await run('--seeds 1..3 --faults mixed --time-minutes 0')
+    expect([exitCode, noted]).toEqual([2, 'no world was played: there was no time for one\n'])
+  })
+
   it('prints JSON of the world that was asked for', async () => {
     const { printed } = await run('--seed 1 --nodes 4 --minutes 0.2 --json')
     const document = JSON.parse(printed)
@@ -81,7 +86,7 @@ describe('the command', () => {
 
   it('ends with 2 on wrong arguments and with 0 on help', async () => {
     expect(await run('--nodes 1')).toMatchObject({ exitCode: 2, printed: '' })
-    expect((await run('--nodes 1')).noted).toContain('--nodes is a number from 2')
+    expect((await run('--nodes 1')).noted).toContain('--nodes is a number from 4')
     expect(await run('--help')).toMatchObject({ exitCode: 0, noted: '' })
   })
 })

@@ -3,7 +3,7 @@ import { SimulationError } from '../errors.ts'
 import { PROFILES, type ProfileName } from '../faults/profiles.ts'
 import { allFaultNames } from '../plan/fault-names.ts'
 import { mixedPlan } from '../plan/mixed-plan.ts'
-import type { WorldPlan } from '../plan/world-plan.ts'
+import { NODES_MIN, type WorldPlan } from '../plan/world-plan.ts'
 
 /** What a command line asks for. */
 export interface SimCommand {
@@ -47,16 +47,17 @@ export const SIM_HELP: string = `npm run sim -- [options]     plays whole networ
 
   --seed N             the world to play; without it one by chance, which is printed
   --seeds A..B         a sweep over seeds
-  --nodes N            2 .. ${NODES_MAX}; default ${NODES_DEFAULT}; a tenth of them pay
+  --nodes N            ${NODES_MIN} .. ${NODES_MAX}; default ${NODES_DEFAULT}; a tenth of them pay
   --minutes M          how long faults go on, in simulated minutes, up to ${MINUTES_MAX}; default ${MINUTES_DEFAULT}
   --faults NAME        ${Object.keys(PROFILES).join(', ')}; default all;
                        ${MIXED}: each seed has its own profile, nodes and minutes
   --without A,B        leaves faults of the profile out: ${wrapped(allFaultNames())}
   --epochs             providers are bonded, probe each other, propose and watch roots, and claim rewards
-  --real-signatures    signs and verifies as the real network does, which takes longer and comes to the same
+  --real-signatures    signs and verifies as the real network does, which takes longer and comes to the same;
+                       with epochs to another hash: documents that are signed have names by their content
   --shrink             looks for the smallest command that still breaks the same rule
   --time-minutes M     a sweep begins no world after so many minutes
-  --json               one JSON document instead of text
+  --json               one JSON document instead of text: npm run --silent sim -- --json
 `
 
 /** Reads a command line. @param chance a seed for who names none @throws SimulationError SIMULATION_BAD_ARGUMENT */
@@ -70,7 +71,7 @@ export function parseCommandLine(args: readonly string[], chance: () => number):
     throw refused(`--faults ${MIXED} chooses nodes, minutes, faults and epochs by itself`)
   const profile = isMixed ? 'all' : profileOf(faults)
   const plan = {
-    nodes: integer('--nodes', nodes ?? String(NODES_DEFAULT), 2, NODES_MAX),
+    nodes: integer('--nodes', nodes ?? String(NODES_DEFAULT), NODES_MIN, NODES_MAX),
     minutes: numeric('--minutes', minutes ?? String(MINUTES_DEFAULT), 0, MINUTES_MAX),
     profile,
     without: without === undefined ? [] : faultsOf(without),
@@ -112,6 +113,7 @@ function seedRange(seeds: string): readonly [number, number] {
   if (first === undefined || last === undefined || more.length > 0)
     throw refused(`--seeds is two numbers with two dots between them, such as 1..200, not ${JSON.stringify(seeds)}`)
   const from = integer('--seeds', first, 0, SEED_MAX)
+  if (last !== '' && Number(last) < from) throw refused(`--seeds goes upwards, not from ${first} to ${last}`)
   return [from, integer('--seeds', last, from, Math.min(SEED_MAX, from + SEEDS_MAX - 1))]
 }
 

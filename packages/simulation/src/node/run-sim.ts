@@ -1,7 +1,14 @@
 import { isSteadError } from '@stead/core'
 import type { Secp256k1 } from '@stead/protocol'
 import { commandOf, type WorldPlan } from '../plan/world-plan.ts'
-import { failureText, interruptedLine, shrinkLine, sweepLine, verdictLine } from '../report/report-text.ts'
+import {
+  failureText,
+  interruptedLine,
+  shortFailureText,
+  shrinkLine,
+  sweepLine,
+  verdictLine,
+} from '../report/report-text.ts'
 import type { PlayedWorld } from '../sweep/played-world.ts'
 import { type ShrinkResult, shrink } from '../sweep/shrink.ts'
 import { type SweepResult, sweep } from '../sweep/sweep.ts'
@@ -67,7 +74,7 @@ export class SimRun {
       if (!command.isSweep || isFailed) shown.push(played)
       if (!command.isSweep || isFailed) say(verdictLine(played))
       if (isFailed && told++ < TOLD_MAX) say(failureText(played))
-      else if (isFailed) say(`  again: ${commandOf(played.plan)}`)
+      else if (isFailed) say(shortFailureText(played))
     }
     const play = (plan: WorldPlan): Promise<PlayedWorld> => {
       this.#present = plan
@@ -80,7 +87,9 @@ export class SimRun {
     const shrunk = command.shrinks && first !== undefined ? await shrink(first, play, { onSmaller }) : undefined
     if (shrunk !== undefined) say(`${failureText(shrunk.smallest)}\n${shrinkLine(shrunk)}`)
     if (command.printsJson) this.#components.print(`${JSON.stringify(documentOf(result, shown, shrunk), null, 2)}\n`)
-    return first === undefined ? EXIT_OK : EXIT_VIOLATION
+    if (result.played === 0) this.#components.note('no world was played: there was no time for one\n')
+    if (first !== undefined) return EXIT_VIOLATION
+    return result.played === 0 ? EXIT_BAD_ARGUMENTS : EXIT_OK
   }
 }
 

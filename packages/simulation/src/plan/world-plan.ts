@@ -2,6 +2,9 @@ import { PROFILES, type ProfileName } from '../faults/profiles.ts'
 import type { WorldOptions } from '../world/world.ts'
 import { withoutFaults } from './fault-names.ts'
 
+/** One pays, three provide: jobs ask for two operators that agree, and one of three may be away. */
+export const NODES_MIN = 4
+
 /** A world as a command line spells it: what somebody needs to play it again. */
 export interface WorldPlan {
   readonly seed: number

@@ -1,6 +1,6 @@
 import { commandOf, type WorldPlan } from '../plan/world-plan.ts'
 import type { WorldVerdict } from '../run-world.ts'
-import type { PlayedWorld } from '../sweep/played-world.ts'
+import { brokenRules, type PlayedWorld } from '../sweep/played-world.ts'
 import type { ShrinkResult } from '../sweep/shrink.ts'
 import type { SweepResult } from '../sweep/sweep.ts'
 
@@ -28,7 +28,16 @@ export function failureText({ plan, verdict }: PlayedWorld): string {
 /** One line for a sweep. */
 export function sweepLine({ played, traceHash, failed, simulatedMs, cpuMs, left }: SweepResult): string {
   const unplayed = left === 0 ? '' : `, ${left} not played`
-  return `${played} worlds, ${failed.length} failed${unplayed}; ${traceHash}, ${speed(simulatedMs, cpuMs)}`
+  const line = `${played} worlds, ${failed.length} failed${unplayed}; ${traceHash}, ${speed(simulatedMs, cpuMs)}`
+  const counts = new Map<string, number>()
+  for (const rule of failed.flatMap(brokenRules)) counts.set(rule, (counts.get(rule) ?? 0) + 1)
+  const rules = Array.from(counts, ([rule, count]) => `${rule} in ${count}`)
+  return rules.length === 0 ? line : `${line}\nbroken: ${rules.join(', ')}`
+}
+
+/** For a failure that is not told at length: the rules, and how to play it again. */
+export function shortFailureText(played: PlayedWorld): string {
+  return `  broken: ${brokenRules(played).join(', ')}\n  again: ${commandOf(played.plan)}`
 }
 
 /** The smallest command, and what it took to find it. */

@@ -1,6 +1,6 @@
 import { PROFILES } from '../faults/profiles.ts'
 import { faultNames } from '../plan/fault-names.ts'
-import type { WorldPlan } from '../plan/world-plan.ts'
+import { NODES_MIN, type WorldPlan } from '../plan/world-plan.ts'
 import { brokenRules, type PlayedWorld, type PlayPlan } from './played-world.ts'
 
 /** What a shrink came to. */
@@ -23,7 +23,6 @@ export interface ShrinkOptions {
 }
 
 const RUNS_MAX = 200
-const NODES_MIN = 2
 const MINUTES_MIN = 0.05
 /**
  * A world with one node less draws different numbers everywhere, so the same seed often fails no more although the fault
