@@ -41,10 +41,16 @@ export const moreEpochMutants: readonly Mutant[] = [
     what: 'a notice is kept each time that it is said, and a node may say as many as it likes',
     file: `${EPOCHS}/notice-board.ts`,
     from: `    const name = [kind, node, document, evidence, root, attempt].join(' ')
-    if (ofEpoch.has(name)) return false
-    const sameNode = [...ofEpoch].filter(([, other]) => other.notice.node === node)`,
-    to: `    const name = [kind, node, document, evidence, root, attempt, ofEpoch.size].join(' ')
-    const sameNode = [...ofEpoch].filter(() => false)`,
+    const { all, byNode } = this.#notices.get(notice.epoch) ?? { all: new Map(), byNode: new Map() }
+    this.#notices.set(notice.epoch, { all, byNode })
+    if (all.has(name)) return false
+    const ofNode = byNode.get(node) ?? new Set()
+    const isNodeFull = ofNode.size >= NOTICES_PER_NODE_MAX`,
+    to: `    const { all, byNode } = this.#notices.get(notice.epoch) ?? { all: new Map(), byNode: new Map() }
+    this.#notices.set(notice.epoch, { all, byNode })
+    const name = [kind, node, document, evidence, root, attempt, all.size].join(' ')
+    const ofNode = byNode.get(node) ?? new Set()
+    const isNodeFull = false`,
     profile: 'none',
     nodes: 3,
     rule: 'notices-bounded',

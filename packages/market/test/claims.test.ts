@@ -119,6 +119,17 @@ describe('claims', () => {
     expect(await world.provider.earnings()).toMatchObject({ grossMicroUsd: 60_000n, gasMicroUsd: 9n })
   })
 
+  it('leave no mark on the disk when the chain refused them for good', async () => {
+    const world = new World({ provider: CHEAP })
+    await earned(world, 20_000)
+    await world.within(world.payer.stop())
+    // Without its purse no voucher is worth anything.
+    world.ledger.reorganise(world.ledger.blocks.head.number)
+    const { failed } = await world.within(world.provider.settle())
+    expect(failed).toHaveLength(1)
+    expect(await world.providerStore.scan(PROVIDER_TABLES.claiming)).toEqual([])
+  })
+
   it('are found again when the answer was lost, with the gas that they cost, and not sent twice', async () => {
     const world = new World({ provider: CHEAP })
     await earned(world, 60_000)
