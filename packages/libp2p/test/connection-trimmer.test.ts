@@ -84,6 +84,21 @@ describe('PeerUsage', () => {
   })
 })
 
+describe('PeerUsage of strangers', () => {
+  it('remembers nobody who is neither connected nor asked any more', () => {
+    const usage = new PeerUsage(new ManualClock())
+    for (let number = 0; number < 1000; number++) usage.begin(`made up ${number}` as PeerId)()
+    expect(usage.count).toBe(0)
+    const peer = 'peer' as PeerId
+    usage.add(peer)
+    const end = usage.begin(peer)
+    usage.forget(peer)
+    expect(usage.count).toBe(1)
+    end()
+    expect(usage.count).toBe(0)
+  })
+})
+
 describe('a network that many have connected to', () => {
   const networks: Network[] = []
   afterEach(async () => {

@@ -1,4 +1,4 @@
-import { type Hash, hasCode, hash, silentLogger } from '@stead/core'
+import { CoreError, type Hash, hasCode, hash, silentLogger } from '@stead/core'
 import {
   BLOCK_BYTES,
   loadPairHasher,
@@ -164,6 +164,32 @@ describe('a piece log', () => {
     await machine.crash()
     await machine.holds(named(1), bytesOf(5000, 1))
     await machine.holds(named(2), bytesOf(5000, 2))
+  })
+
+  it('leaves no empty files behind on a disk that stays full', async () => {
+    const machine = await Machine.started({ ...LARGE, fileBytesMax: 65_536 })
+    await machine.log.put(named(1), bytesOf(60_000, 1))
+    for (let number = 2; number < 6; number++) {
+      machine.disk.failStep(2, 'STORE_FULL')
+      await expect(machine.log.put(named(number), bytesOf(60_000, number))).rejects.toSatisfy(failsWith('STORE_FULL'))
+    }
+    expect((await machine.disk.list()).map(({ name }) => name)).toEqual(['00000001.log', '00000002.log'])
+    await machine.log.put(named(6), bytesOf(60_000, 6))
+    await machine.crash('power')
+    for (const number of [1, 6]) await machine.holds(named(number), bytesOf(60_000, number))
+  })
+
+  it('opens a file again that could not be opened once', async () => {
+    const machine = await Machine.started({ ...LARGE, fileBytesMax: 65_536 })
+    for (const number of [1, 2]) await machine.log.put(named(number), bytesOf(60_000, number))
+    await machine.crash()
+    const open = machine.disk.open.bind(machine.disk)
+    let failures = 1
+    machine.disk.open = (name) =>
+      failures-- > 0 ? Promise.reject(new CoreError('STORE_FAILED', 'too many open files')) : open(name)
+    await expect(machine.log.readRange(named(1), 0, 1)).rejects.toSatisfy(failsWith('STORE_FAILED'))
+    await machine.holds(named(1), bytesOf(60_000, 1))
+    await machine.log.stop()
   })
 
   it('tells nobody of a piece whose flush failed, whoever shares the flush', async () => {

@@ -26,10 +26,15 @@ export class FolderDisk implements Disk {
     checkDiskName(name)
     return await orCoreError(`cannot open ${name}`, async () => {
       const handle = await open(join(this.#folder, name), constants.O_RDWR | constants.O_CREAT, FILE_MODE)
-      const { size } = await handle.stat()
-      // The name of a new file is part of the folder, which is forced out on its own.
-      if (size === 0) await this.#syncFolder()
-      return new FolderDiskFile(name, handle, size)
+      try {
+        const { size } = await handle.stat()
+        // The name of a new file is part of the folder, which is forced out on its own.
+        if (size === 0) await this.#syncFolder()
+        return new FolderDiskFile(name, handle, size)
+      } catch (error) {
+        await handle.close()
+        throw error
+      }
     })
   }
 

@@ -79,7 +79,7 @@ export class LogFiles {
     this.#open.set(number, open)
     open.users++
     try {
-      return await work(await open.opening)
+      return await work(await this.#opened(number, open))
     } finally {
       open.users--
       await this.#closeUnused()
@@ -143,6 +143,16 @@ export class LogFiles {
     this.#active = undefined
   }
 
+  /** One that could not be opened is tried again by the next user. */
+  async #opened(number: number, open: OpenFile): Promise<DiskFile> {
+    try {
+      return await open.opening
+    } catch (error) {
+      if (this.#open.get(number) === open) this.#open.delete(number)
+      throw error
+    }
+  }
+
   async #flushNow(): Promise<void> {
     const active = this.#active
     this.#nextFlush = undefined
@@ -167,14 +177,15 @@ export class LogFiles {
     if (active !== undefined) await this.flush(active.number)
     const number = this.#lastNumber + 1
     const file = await this.#disk.open(nameOf(number))
-    this.#lastNumber = number
     const key = this.#random.bytes(KEY_BYTES)
     try {
       await file.append(encodeFileHead(key))
     } catch (error) {
+      // It stays empty and is begun again by the next record, so that a full disk is not filled with files.
       await file.close()
       throw error
     }
+    this.#lastNumber = number
     if (active !== undefined) this.#retire(active)
     this.#active = { number, file, key }
     return this.#active

@@ -219,13 +219,14 @@ export class PieceLog {
     return row
   }
 
-  async #treeOf(piece: Hash, { file, atByte, blocksBytes, lengthBytes, root }: PieceRow): Promise<ProofTree> {
+  async #treeOf(piece: Hash, row: PieceRow): Promise<ProofTree> {
+    const { file, atByte, blocksBytes, lengthBytes, root } = row
     const blocks = await this.#files.use(file, (opened) => opened.read(atByte + HEAD_BYTES, blocksBytes))
     if (blocks.length === blocksBytes) {
       const tree = ProofTree.fromBlocks(this.#components.hasher, blocks, lengthBytes)
       if (equalBytes(tree.root, root)) return tree
     }
-    throw await this.#damaged(piece)
+    throw await this.#damaged(piece, row)
   }
 
   async #proven(
@@ -240,9 +241,9 @@ export class PieceLog {
     const isRange = Number.isInteger(firstBlock) && Number.isInteger(blocks) && firstBlock >= 0 && lengthBytes >= 0
     if (!isRange) throw new RangeError(`the piece ${piece} has no ${blocks} blocks from ${firstBlock} on`)
     const bytes = await this.#files.use(row.file, (opened) => opened.read(atByte, lengthBytes))
-    if (bytes.length !== lengthBytes) throw await this.#damaged(piece)
+    if (bytes.length !== lengthBytes) throw await this.#damaged(piece, row)
     const proof = tree.proveRange(firstBlock, bytes)
-    if (!verifyRange(this.#components.hasher, row, proof)) throw await this.#damaged(piece)
+    if (!verifyRange(this.#components.hasher, row, proof)) throw await this.#damaged(piece, row)
     return proof
   }
 
@@ -265,13 +266,14 @@ export class PieceLog {
     })
   }
 
-  /** Notes that a piece rotted, and gives the error to throw. */
-  async #damaged(piece: Hash): Promise<StorageError> {
+  /** Notes that a record rotted, and gives the error to throw. A good copy may have taken its place meanwhile. */
+  async #damaged(piece: Hash, rotten: PieceRow): Promise<StorageError> {
     const { logger } = this.#components
     logger.error('a piece is not any more what was stored', { piece })
     await this.#inTurn(piece, async () => {
       const row = await this.#index.get(piece)
-      if (row !== undefined) await this.#index.apply([{ piece, row: { ...row, isDamaged: true } }])
+      if (row?.file !== rotten.file || row.atByte !== rotten.atByte) return
+      await this.#index.apply([{ piece, row: { ...row, isDamaged: true } }])
     })
     return damagedError(piece)
   }
