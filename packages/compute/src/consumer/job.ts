@@ -3,9 +3,9 @@ import type { OutcomeRecord, Task } from '@stead/protocol'
 import type { JobEvent } from './job-event.ts'
 
 /**
- * How results are checked. `trust`: one node's word. `quorum`: `replicas` nodes of distinct operators must
- * agree, and be a strict majority of those asked. `adaptive`: two nodes until a node has a record of valid replicated results, then re-checks
- * with falling probability, never below `floor` (0 .. 1).
+ * How results are checked. `trust`: one node's word. `quorum`: `replicas` nodes of distinct operators must agree, and
+ * be a strict majority of those asked. `adaptive`: two nodes until a node has a record of valid replicated results, then
+ * re-checks with falling probability, never below `floor` (0 .. 1).
  */
 export type Verification =
   | { readonly mode: 'trust' }

@@ -41,9 +41,19 @@ export class Journal {
   /** Writes a batch after all that was appended before. @throws as Store.write */
   async write(batch: readonly StoreOperation[], durability: Durability): Promise<void> {
     this.#flush()
-    for (const operation of batch) this.#kept.delete(placeOf(operation))
+    const overtaken = batch.flatMap((operation) => this.#kept.get(placeOf(operation)) ?? [])
+    this.#release(overtaken)
     const kept = Array.from(this.#kept.values())
-    await this.#store.write([...kept, ...batch], durability)
+    try {
+      await this.#store.write([...kept, ...batch], durability)
+    } catch (error) {
+      // What would have taken their place is not on disk either.
+      for (const operation of overtaken) {
+        const place = placeOf(operation)
+        if (!this.#kept.has(place)) this.#kept.set(place, operation)
+      }
+      throw error
+    }
     this.#release(kept)
   }
 
