@@ -1,10 +1,10 @@
-import type { Stream } from '@libp2p/interface'
 import type { Clock, Timer } from '@stead/core'
+import type { ByteStream } from './byte-stream.ts'
 
 /** What an {@link Outbox} needs. */
 export interface OutboxComponents {
   readonly clock: Clock
-  readonly stream: Stream
+  readonly stream: ByteStream
   /** The queue has room again after `full` was true. */
   onRoom(): void
   /** The other end has not taken anything for `stallTimeoutMs`, or too much waits for it. */
@@ -32,7 +32,7 @@ const CHUNK_BYTES_MAX = 60 * 1024
 export class Outbox {
   readonly #components: OutboxComponents
   readonly #options: OutboxOptions
-  #frames: Uint8Array[] = []
+  #parts: Uint8Array[] = []
   #queuedBytes = 0
   #isFlushScheduled = false
   #isCongested = false
@@ -43,7 +43,6 @@ export class Outbox {
   constructor(components: OutboxComponents, options: OutboxOptions) {
     this.#components = components
     this.#options = options
-    components.stream.addEventListener('drain', this.#onDrain)
   }
 
   /** Bytes that wait here, not counting what the stream has taken. */
@@ -56,11 +55,13 @@ export class Outbox {
     return this.#queuedBytes > FULL_BYTES
   }
 
-  /** Queues one whole frame; it is sent at the end of this turn, or when the stream has room. */
-  send(frame: Uint8Array): void {
+  /** Queues one whole frame, in parts that do not change any more; it is sent at the end of this turn, or when the stream has room. */
+  send(...frame: readonly Uint8Array[]): void {
     if (this.#isClosed) return
-    this.#frames.push(frame)
-    this.#queuedBytes += frame.length
+    for (const part of frame) {
+      this.#parts.push(part)
+      this.#queuedBytes += part.length
+    }
     if (this.#queuedBytes > this.#options.queuedBytesMax) {
       this.#components.onStalled(`${this.#queuedBytes} bytes wait for a peer that does not take them`)
       return
@@ -72,6 +73,17 @@ export class Outbox {
     process.nextTick(this.#flush)
   }
 
+  /** The stream has room again. */
+  onDrain(): void {
+    this.#isCongested = false
+    this.#flush()
+  }
+
+  /** The other end has taken something, though not all. */
+  onProgress(): void {
+    if (this.#stallTimer !== undefined) this.#watchStall()
+  }
+
   /** Sends what waits now, as far as the stream takes it. */
   flush(): void {
     this.#flush()
@@ -80,48 +92,38 @@ export class Outbox {
   /** Drops what waits and takes nothing more. */
   close(): void {
     this.#isClosed = true
-    this.#frames = []
+    this.#parts = []
     this.#queuedBytes = 0
     this.#stallTimer?.clear()
-    this.#components.stream.removeEventListener('drain', this.#onDrain)
   }
 
   readonly #flush = (): void => {
     this.#isFlushScheduled = false
-    while (!this.#isClosed && !this.#isCongested && this.#frames.length > 0) this.#sendChunk()
+    while (!this.#isClosed && !this.#isCongested && this.#parts.length > 0) this.#sendChunk()
     this.#afterSending()
   }
 
   #sendChunk(): void {
-    const { stream } = this.#components
-    const chunk = this.#takeChunk()
-    if (stream.writeStatus !== 'writable') return
-    try {
-      if (!stream.send(chunk)) this.#isCongested = true
-    } catch (error) {
-      // The stream has aborted itself and its close event tells the owner; nothing more can be sent.
-      stream.log('could not send: %e', error)
-      this.close()
-    }
+    if (!this.#components.stream.send(this.#takeChunk())) this.#isCongested = true
   }
 
   #takeChunk(): Uint8Array {
-    const first = this.#frames[0] ?? new Uint8Array(0)
+    const first = this.#parts[0] ?? new Uint8Array(0)
     let count = 1
     let bytes = first.length
-    for (; count < this.#frames.length; count++) {
-      const more = this.#frames[count]?.length ?? 0
+    for (; count < this.#parts.length; count++) {
+      const more = this.#parts[count]?.length ?? 0
       if (bytes + more > CHUNK_BYTES_MAX) break
       bytes += more
     }
-    const frames = this.#frames.splice(0, count)
+    const parts = this.#parts.splice(0, count)
     this.#queuedBytes -= bytes
     if (count === 1) return first
     const chunk = new Uint8Array(bytes)
     let offset = 0
-    for (const frame of frames) {
-      chunk.set(frame, offset)
-      offset += frame.length
+    for (const part of parts) {
+      chunk.set(part, offset)
+      offset += part.length
     }
     return chunk
   }
@@ -130,20 +132,18 @@ export class Outbox {
     this.#stallTimer?.clear()
     this.#stallTimer = undefined
     if (this.#isClosed) return
-    if (this.#isCongested) {
-      const { stallTimeoutMs } = this.#options
-      this.#stallTimer = this.#components.clock.setTimer(stallTimeoutMs, () => {
-        this.#components.onStalled(`a peer has taken nothing for ${stallTimeoutMs} ms`)
-      })
-    }
+    if (this.#isCongested) this.#watchStall()
     if (this.#wasFull && !this.full) {
       this.#wasFull = false
       this.#components.onRoom()
     }
   }
 
-  readonly #onDrain = (): void => {
-    this.#isCongested = false
-    this.#flush()
+  #watchStall(): void {
+    this.#stallTimer?.clear()
+    const { stallTimeoutMs } = this.#options
+    this.#stallTimer = this.#components.clock.setTimer(stallTimeoutMs, () => {
+      this.#components.onStalled(`a peer has taken nothing for ${stallTimeoutMs} ms`)
+    })
   }
 }

@@ -1,5 +1,5 @@
-import type { Stream } from '@libp2p/interface'
 import { type Clock, CoreError, type PeerId, type RequestOptions, remoteErrorOf, type Timer } from '@stead/core'
+import type { ByteStream } from './byte-stream.ts'
 import {
   badFrame,
   decodeRefusalBody,
@@ -19,7 +19,9 @@ export interface RequesterComponents {
   readonly peer: PeerId
   readonly protocol: string
   /** Opens a stream to the peer, connecting first where needed. @throws CoreError */
-  openStream(): Promise<Stream>
+  openStream(): Promise<ByteStream>
+  /** True when a better way to the peer may be tried now than the open stream. */
+  mayOpenBetter(): boolean
   /** The peer broke the format: it is to be disconnected and refused. */
   onBadPeer(error: CoreError): void
   /** No request is in flight and no stream is open; the owner may forget this requester. */
@@ -31,6 +33,8 @@ export interface RequesterOptions extends FrameStreamOptions {
   readonly payloadBytesMax: number
   readonly inFlightMax: number
   readonly inFlightBytesMax: number
+  /** A stream on which nothing was asked for so long is closed; undefined: it stays. */
+  readonly idleCloseMs: number | undefined
 }
 
 interface Pending {
@@ -55,6 +59,8 @@ export class Requester {
   #nextId = 0
   #hasWrapped = false
   #inFlightBytes = 0
+  #usedAtMs = 0
+  #idleTimer: Timer | undefined
   #stopped: CoreError | undefined
 
   constructor(components: RequesterComponents, options: RequesterOptions) {
@@ -71,6 +77,7 @@ export class Requester {
   request(payload: Uint8Array, { timeoutMs, signal }: RequestOptions): Promise<Uint8Array> {
     const refusal = this.#refusalOf(payload, signal)
     if (refusal !== undefined) return Promise.reject(refusal)
+    if (this.#pending.size === 0 && this.#stream !== undefined && this.#components.mayOpenBetter()) this.#leaveStream()
     return new Promise((resolve, reject) => {
       const id = this.#takeId()
       const timer = this.#components.clock.setTimer(timeoutMs, () => {
@@ -130,6 +137,29 @@ export class Requester {
     return () => signal.removeEventListener('abort', onAbort)
   }
 
+  /** Closes the stream; nothing is in flight on it. */
+  #leaveStream(): void {
+    const stream = this.#stream
+    this.#stream = undefined
+    stream?.close()
+  }
+
+  #watchIdle(afterMs: number): void {
+    const { clock } = this.#components
+    this.#idleTimer?.clear()
+    this.#idleTimer = clock.setTimer(afterMs, () => {
+      const { idleCloseMs = 0 } = this.#options
+      const isInUse = this.#pending.size > 0 || this.#isOpening
+      const leftMs = isInUse ? idleCloseMs : this.#usedAtMs + idleCloseMs - clock.monotonicMs()
+      if (leftMs > 0) {
+        this.#watchIdle(leftMs)
+        return
+      }
+      this.#leaveStream()
+      this.#components.onIdle()
+    })
+  }
+
   async #open(): Promise<void> {
     this.#isOpening = true
     try {
@@ -146,7 +176,7 @@ export class Requester {
     }
   }
 
-  #attach(stream: Stream): void {
+  #attach(stream: ByteStream): void {
     const { payloadBytesMax } = this.#options
     const frames: FrameStream = new FrameStream(
       {
@@ -167,6 +197,7 @@ export class Requester {
     this.#stream = frames
     for (const frame of this.#unsent.values()) frames.outbox.send(frame)
     this.#unsent.clear()
+    if (this.#options.idleCloseMs !== undefined) this.#watchIdle(this.#options.idleCloseMs)
   }
 
   #onFrame(kind: FrameKind, id: number, body: Uint8Array): void {
@@ -219,6 +250,7 @@ export class Requester {
   #settle(id: number, pending: Pending): void {
     this.#pending.delete(id)
     this.#inFlightBytes -= pending.bytes
+    this.#usedAtMs = this.#components.clock.monotonicMs()
     pending.timer.clear()
     pending.stopListening?.()
   }
@@ -238,9 +270,8 @@ export class Requester {
       this.#settle(id, pending)
       pending.reject(error)
     }
-    const stream = this.#stream
-    this.#stream = undefined
-    stream?.close()
+    this.#idleTimer?.clear()
+    this.#leaveStream()
     this.#components.onIdle()
   }
 

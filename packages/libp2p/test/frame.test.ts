@@ -16,6 +16,8 @@ import {
 } from '../src/frame.ts'
 import { decodeReport, encodeReport } from '../src/report.ts'
 
+const RESERVE_BYTES = 64 * 1024
+
 interface Frame {
   readonly kind: FrameKind
   readonly id: number
@@ -26,11 +28,14 @@ interface Frame {
 function readerOf(limit: number): { reader: FrameReader; frames: Frame[]; oversized: number[] } {
   const frames: Frame[] = []
   const oversized: number[] = []
-  const reader = new FrameReader({
-    bodyBytesMax: (kind) => (kind >= 1 && kind <= 5 ? limit : undefined),
-    onFrame: (kind, id, body) => frames.push({ kind, id, body }),
-    onOversized: (_kind, id) => oversized.push(id),
-  })
+  const reader = new FrameReader(
+    {
+      bodyBytesMax: (kind) => (kind >= 1 && kind <= 5 ? limit : undefined),
+      onFrame: (kind, id, body) => frames.push({ kind, id, body }),
+      onOversized: (_kind, id) => oversized.push(id),
+    },
+    RESERVE_BYTES,
+  )
   return { reader, frames, oversized }
 }
 
@@ -91,11 +96,14 @@ describe('FrameReader', () => {
   })
 
   it('refuses a frame that has no place on its side', () => {
-    const reader = new FrameReader({
-      bodyBytesMax: (kind) => (kind === FRAME_KIND.request ? 100 : undefined),
-      onFrame: () => undefined,
-      onOversized: () => undefined,
-    })
+    const reader = new FrameReader(
+      {
+        bodyBytesMax: (kind) => (kind === FRAME_KIND.request ? 100 : undefined),
+        onFrame: () => undefined,
+        onOversized: () => undefined,
+      },
+      RESERVE_BYTES,
+    )
     expect(() => reader.push(encodeFrame(FRAME_KIND.response, 1))).toThrow('no place')
   })
 
