@@ -49,7 +49,9 @@ export class FrameStream {
       options,
     )
     stream.listen({
-      onBytes: (bytes) => this.#onBytes(bytes),
+      onBytes: (bytes) => this.#read(() => this.#reader.push(bytes)),
+      place: () => (this.#isClosed ? undefined : this.#reader.place),
+      onPlaced: (bytes) => this.#read(() => this.#reader.placed(bytes)),
       onProgress: () => this.outbox.onProgress(),
       onDrain: () => this.outbox.onDrain(),
       onEnd: (error) => this.#onEnd(error),
@@ -84,10 +86,10 @@ export class FrameStream {
     this.#end(undefined)
   }
 
-  #onBytes(bytes: Uint8Array): void {
+  #read(take: () => void): void {
     if (this.#isClosed) return
     try {
-      this.#reader.push(bytes)
+      take()
       this.#watchFrame()
     } catch (error) {
       this.#end(error instanceof CoreError ? error : badFrame(`a frame could not be read: ${String(error)}`))

@@ -22,7 +22,7 @@ export class Libp2pByteStream implements ByteStream {
     this.#stream.addEventListener('remoteCloseWrite', this.#onRemoteCloseWrite)
   }
 
-  send(bytes: Uint8Array): boolean {
+  send(bytes: Uint8Array, _isGiven: boolean): boolean {
     if (this.#stream.writeStatus !== 'writable') return true
     try {
       return this.#stream.send(bytes)

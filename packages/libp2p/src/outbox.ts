@@ -19,6 +19,12 @@ export interface OutboxOptions {
   readonly queuedBytesMax: number
 }
 
+interface Part {
+  readonly bytes: Uint8Array
+  /** Nobody else has it. */
+  readonly isGiven: boolean
+}
+
 /** Above so many waiting bytes an outbox calls itself full: enough to keep a connection busy. */
 const FULL_BYTES = 1024 * 1024
 /** Frames are sent together up to this: a Noise message with Yamux's header holds 65507 bytes. */
@@ -32,7 +38,7 @@ const CHUNK_BYTES_MAX = 60 * 1024
 export class Outbox {
   readonly #components: OutboxComponents
   readonly #options: OutboxOptions
-  #parts: Uint8Array[] = []
+  #parts: Part[] = []
   #queuedBytes = 0
   #isFlushScheduled = false
   #isCongested = false
@@ -55,13 +61,15 @@ export class Outbox {
     return this.#queuedBytes > FULL_BYTES
   }
 
-  /** Queues one whole frame, in parts that do not change any more; it is sent at the end of this turn, or when the stream has room. */
-  send(...frame: readonly Uint8Array[]): void {
+  /**
+   * Queues one whole frame that nobody else has, or its header and a body that does not change any more; it is sent at the
+   * end of this turn, or when the stream has room.
+   */
+  send(frame: Uint8Array, body?: Uint8Array): void {
     if (this.#isClosed) return
-    for (const part of frame) {
-      this.#parts.push(part)
-      this.#queuedBytes += part.length
-    }
+    this.#parts.push({ bytes: frame, isGiven: true })
+    if (body !== undefined) this.#parts.push({ bytes: body, isGiven: false })
+    this.#queuedBytes += frame.length + (body?.length ?? 0)
     if (this.#queuedBytes > this.#options.queuedBytesMax) {
       this.#components.onStalled(`${this.#queuedBytes} bytes wait for a peer that does not take them`)
       return
@@ -104,28 +112,29 @@ export class Outbox {
   }
 
   #sendChunk(): void {
-    if (!this.#components.stream.send(this.#takeChunk())) this.#isCongested = true
+    const { bytes, isGiven } = this.#takeChunk()
+    if (!this.#components.stream.send(bytes, isGiven)) this.#isCongested = true
   }
 
-  #takeChunk(): Uint8Array {
-    const first = this.#parts[0] ?? new Uint8Array(0)
+  #takeChunk(): Part {
+    const first = this.#parts[0] ?? { bytes: new Uint8Array(0), isGiven: true }
     let count = 1
-    let bytes = first.length
+    let length = first.bytes.length
     for (; count < this.#parts.length; count++) {
-      const more = this.#parts[count]?.length ?? 0
-      if (bytes + more > CHUNK_BYTES_MAX) break
-      bytes += more
+      const more = this.#parts[count]?.bytes.length ?? 0
+      if (length + more > CHUNK_BYTES_MAX) break
+      length += more
     }
     const parts = this.#parts.splice(0, count)
-    this.#queuedBytes -= bytes
+    this.#queuedBytes -= length
     if (count === 1) return first
-    const chunk = new Uint8Array(bytes)
+    const chunk = new Uint8Array(length)
     let offset = 0
-    for (const part of parts) {
-      chunk.set(part, offset)
-      offset += part.length
+    for (const { bytes } of parts) {
+      chunk.set(bytes, offset)
+      offset += bytes.length
     }
-    return chunk
+    return { bytes: chunk, isGiven: true }
   }
 
   #afterSending(): void {

@@ -1,14 +1,11 @@
 import { once } from 'node:events'
-import { createServer as createTcpServer, type Server, type Socket } from 'node:net'
-import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls'
+import { createServer, type Server, type Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import { type Clock, type Logger, messageOf, type PeerId, type Random } from '@stead/core'
 import { Libp2pError } from '../errors.ts'
-import { type Certificate, createCertificate } from './certificate.ts'
 import type { Endpoint } from './endpoint.ts'
-import { decodeGreeting, GREETING_BYTES, isSameProof, proofOf, WELCOME } from './greeting.ts'
-import { readFirst } from './read-first.ts'
+import type { SecureDoor } from './secure-door.ts'
 import { type Ticket, TicketBook } from './ticket-book.ts'
-import { TLS_OPTIONS } from './tls-options.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
 /** What a {@link DataListener} needs. */
@@ -33,69 +30,89 @@ export interface DataListenerOptions {
   readonly waitingSocketsPerHostMax: number
 }
 
+/** A ticket, and where and to whom to show it. */
+export interface Invitation {
+  readonly ticket: Ticket
+  readonly port: number
+  /** SHA-256 of the certificate that will be seen there. */
+  readonly fingerprint: Uint8Array
+}
+
 /**
  * Takes data connections of peers that have a ticket, and of nobody else: while no ticket is out, a socket is closed before
  * a byte is read from it, and until it has shown one, it may send a TLS handshake and 52 bytes.
  */
 export class DataListener {
-  readonly tickets: TicketBook
   readonly #components: DataListenerComponents
-  readonly #certificate: Certificate = createCertificate()
+  readonly #tickets: TicketBook
   readonly #room: WaitingRoom
   /** How each socket leaves the waiting room, by its remote address and port. */
   readonly #leaveByOrigin = new Map<string, () => void>()
-  readonly #tcp: Server
-  readonly #tls: TlsServer
+  readonly #server: Server
   #port = 0
+  /** Seven megabytes with Node.js's TLS: loaded when the first ticket is asked for. */
+  #opening: Promise<SecureDoor> | undefined
+  #door: SecureDoor | undefined
 
   constructor(components: DataListenerComponents, options: DataListenerOptions) {
     this.#components = components
-    this.tickets = new TicketBook(components, options.ticketLifeMs)
+    this.#tickets = new TicketBook(components, options.ticketLifeMs)
     this.#room = new WaitingRoom(components, {
       socketsMax: options.waitingSocketsMax,
       socketsPerHostMax: options.waitingSocketsPerHostMax,
       timeoutMs: options.greetingTimeoutMs,
     })
-    const { key, cert } = this.#certificate
-    this.#tls = createTlsServer({ ...TLS_OPTIONS, key, cert })
-    this.#tls.on('tlsClientError', (error, socket) => this.#turnAway(socket, error.message))
-    this.#tls.on('secureConnection', (socket) => void this.#greet(socket))
-    this.#tcp = createTcpServer({ noDelay: true }, (socket) => this.#onSocket(socket))
-  }
-
-  /** Where it listens; 0 before the start. */
-  get port(): number {
-    return this.#port
-  }
-
-  /** SHA-256 of the certificate that it shows. */
-  get fingerprint(): Uint8Array {
-    return this.#certificate.fingerprint
+    this.#server = createServer({ noDelay: true }, (socket) => this.#onSocket(socket))
   }
 
   /** @throws Libp2pError LIBP2P_LISTEN_FAILED */
   async start({ host, port }: Endpoint): Promise<void> {
     try {
-      this.#tcp.listen({ host, port })
-      await once(this.#tcp, 'listening')
+      this.#server.listen({ host, port })
+      await once(this.#server, 'listening')
     } catch (error) {
       const message = `cannot listen for data on ${host} port ${port}: ${messageOf(error)}`
       throw new Libp2pError('LIBP2P_LISTEN_FAILED', message, { details: { host, port }, cause: error })
     }
-    this.#tcp.on('error', (error) => this.#components.logger.warn('data listener failed', { error: error.message }))
-    const bound = this.#tcp.address()
+    this.#server.on('error', (error) => this.#components.logger.warn('data listener failed', { error: error.message }))
+    const bound = this.#server.address()
     this.#port = bound !== null && typeof bound === 'object' ? bound.port : 0
   }
 
   /** Listens no more; the peers' sockets stay. */
   stop(): void {
-    this.#tcp.close()
+    this.#server.close()
     this.#room.clear()
+  }
+
+  /** Makes a ticket. */
+  async invite(peer: PeerId, protocol: string): Promise<Invitation> {
+    this.#opening ??= this.#open()
+    this.#door = await this.#opening
+    return { ticket: this.#tickets.issue(peer, protocol), port: this.#port, fingerprint: this.#door.fingerprint }
+  }
+
+  /** Makes a peer's tickets void. */
+  forget(peer: PeerId): void {
+    this.#tickets.forget(peer)
+  }
+
+  async #open(): Promise<SecureDoor> {
+    const { SecureDoor } = await import('./secure-door.ts')
+    return new SecureDoor({
+      self: this.#components.self,
+      takeTicket: (id) => this.#tickets.take(id),
+      onPeer: (ticket, socket) => {
+        this.#leave(socket)
+        this.#components.onPeer(ticket, socket)
+      },
+      onStranger: (socket, reason) => this.#turnAway(socket, reason),
+    })
   }
 
   #onSocket(socket: Socket): void {
     socket.on('error', (error) => this.#components.logger.debug('data socket broke', { error: error.message }))
-    if (this.tickets.isEmpty) {
+    if (this.#door === undefined || this.#tickets.isEmpty) {
       this.#turnAway(socket, 'nobody is expected')
       return
     }
@@ -105,30 +122,13 @@ export class DataListener {
     socket.once('close', () => {
       if (this.#leaveByOrigin.get(origin) === leave) this.#leaveByOrigin.delete(origin)
     })
-    this.#tls.emit('connection', socket)
+    this.#door.admit(socket)
   }
 
-  async #greet(socket: TLSSocket): Promise<void> {
+  #leave(socket: Socket): void {
     const origin = originOf(socket)
-    socket.on('error', (error) => this.#components.logger.debug('data socket broke', { error: error.message }))
-    const bytes = await readFirst(socket, GREETING_BYTES)
-    const greeting = bytes === undefined ? undefined : decodeGreeting(bytes)
-    // Taken whether the proof is good or not: each ticket has one try.
-    const ticket = greeting === undefined ? undefined : this.tickets.take(greeting.ticketId)
-    if (greeting === undefined || ticket === undefined || socket.destroyed) {
-      this.#turnAway(socket, greeting === undefined ? 'no greeting' : 'no such ticket')
-      return
-    }
-    const { peer: dialler, protocol } = ticket
-    const bond = { dialler, listener: this.#components.self, protocol, fingerprint: this.fingerprint }
-    if (!isSameProof(greeting.proof, proofOf(socket, ticket.secret, bond))) {
-      this.#turnAway(socket, 'wrong proof')
-      return
-    }
     this.#leaveByOrigin.get(origin)?.()
     this.#leaveByOrigin.delete(origin)
-    socket.write(Uint8Array.of(WELCOME))
-    this.#components.onPeer(ticket, socket)
   }
 
   #turnAway(socket: Socket, reason: string): void {

@@ -1,4 +1,3 @@
-import type { TLSSocket } from 'node:tls'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import {
   type Clock,
@@ -17,7 +16,7 @@ import type { ByteStream } from '../byte-stream.ts'
 import type { Libp2pOptions } from '../options.ts'
 import type { RequestLayer } from '../request-layer.ts'
 import { DataListener } from './data-listener.ts'
-import { dialData } from './dial-data.ts'
+import type { DialledSocket } from './dial-data.ts'
 import { type Endpoint, endpointBeside, multiaddrOf, parseEndpoint } from './endpoint.ts'
 import {
   BULK_PROTOCOL,
@@ -51,6 +50,7 @@ const WAITING_SOCKETS_MAX = 64
 const WAITING_SOCKETS_PER_HOST_MAX = 16
 
 type Direction = 'inbound' | 'outbound'
+type Adopted = Pick<DialledSocket, 'socket'> & Partial<DialledSocket>
 
 /**
  * Data connections: TLS between two nodes, each for one protocol and one direction of asking, authorised over libp2p. Where
@@ -87,7 +87,7 @@ export class DataPlane {
         logger,
         self,
         onPeer: ({ peer, protocol }, socket) => {
-          const stream = this.#adopt(peer, socket, 'inbound')
+          const stream = this.#adopt(peer, { socket }, 'inbound')
           requests.accept(protocol, stream, peer)
         },
         onTurnedAway: () => this.#outcomes.add(1, { direction: 'inbound', outcome: 'turned-away' }),
@@ -127,9 +127,9 @@ export class DataPlane {
     if (!this.mayOpen(peer, protocol)) return undefined
     try {
       const reply = await this.#askTicket(peer, protocol)
-      const socket = await this.#dial(peer, protocol, reply)
+      const dialled = await this.#dial(peer, protocol, reply)
       this.#outcomes.add(1, { direction: 'outbound', outcome: 'opened' })
-      return this.#adopt(peer, socket, 'outbound')
+      return this.#adopt(peer, dialled, 'outbound')
     } catch (error) {
       if (hasCode(error, 'NETWORK_UNREACHABLE') || hasCode(error, 'CORE_STOPPED')) throw error
       const { logger, isConnected } = this.#components
@@ -142,7 +142,7 @@ export class DataPlane {
 
   /** Ends all data connections with a peer, and makes its tickets void. */
   drop(peer: PeerId): void {
-    this.#listener?.tickets.forget(peer)
+    this.#listener?.forget(peer)
     this.#setbacks.forget(peer)
     for (const end of [...(this.#endsByPeer.get(peer) ?? [])]) end()
   }
@@ -154,12 +154,12 @@ export class DataPlane {
       throw new CoreError('NETWORK_UNSUPPORTED', `${protocol.slice(0, 64)} has no data connections here`)
     }
     const { bulkConnectionsMax, bulkAnnounce } = this.#options
-    if (this.#open.inbound >= bulkConnectionsMax || listener.port === 0) {
+    if (this.#open.inbound >= bulkConnectionsMax) {
       throw new CoreError('NETWORK_BUSY', `${this.#open.inbound} data connections are open, no more are taken`)
     }
-    const { id, secret } = listener.tickets.issue(peer, protocol)
-    const { port, fingerprint } = listener
-    return ticketReplySchema.encodeMessage({ port, fingerprint, ticketId: id, secret, endpoints: bulkAnnounce })
+    const { ticket, port, fingerprint } = await listener.invite(peer, protocol)
+    const { id: ticketId, secret } = ticket
+    return ticketReplySchema.encodeMessage({ port, fingerprint, ticketId, secret, endpoints: bulkAnnounce })
   }
 
   async #askTicket(peer: PeerId, protocol: string): Promise<TicketReply> {
@@ -169,18 +169,20 @@ export class DataPlane {
     return ticketReplySchema.decodeMessage(reply)
   }
 
-  async #dial(peer: PeerId, protocol: string, reply: TicketReply): Promise<TLSSocket> {
+  async #dial(peer: PeerId, protocol: string, reply: TicketReply): Promise<DialledSocket> {
     const { clock, self, isConnected } = this.#components
     const { port, fingerprint, ticketId, secret, endpoints } = reply
     const attempt = new AbortController()
     const forget = this.#remember(peer, () => attempt.abort())
     const timer = clock.setTimer(this.#options.bulkConnectTimeoutMs, () => attempt.abort())
     try {
+      // With Node.js's TLS, which a node that makes no data connections can do without.
+      const { dialData } = await import('./dial-data.ts')
       const bond = { dialler: self, listener: peer, protocol, fingerprint }
       const target = { endpoints: this.#endpointsOf(peer, port, endpoints), ticketId, secret, bond }
-      const socket = await dialData(target, attempt.signal)
-      if (!attempt.signal.aborted && isConnected(peer)) return socket
-      socket.destroy()
+      const dialled = await dialData(target, attempt.signal)
+      if (!attempt.signal.aborted && isConnected(peer)) return dialled
+      dialled.socket.destroy()
       throw new Error('the peer went away')
     } finally {
       timer.clear()
@@ -195,8 +197,8 @@ export class DataPlane {
     return [...known, ...named].filter((one) => allows(multiaddrOf(one))).slice(0, 2 * ENDPOINTS_MAX)
   }
 
-  #adopt(peer: PeerId, socket: TLSSocket, direction: Direction): ByteStream {
-    const stream = new TlsByteStream(socket)
+  #adopt(peer: PeerId, { socket, reader }: Adopted, direction: Direction): ByteStream {
+    const stream = new TlsByteStream(socket, reader)
     const forget = this.#remember(peer, () => socket.destroy())
     this.#count(direction, 1)
     socket.once('close', () => {

@@ -1,7 +1,9 @@
-import { connect, type TLSSocket } from 'node:tls'
+import type { SocketConstructorOpts } from 'node:net'
+import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import { fingerprintOf } from './certificate.ts'
 import type { Endpoint } from './endpoint.ts'
 import { type Bond, encodeGreeting, proofOf, WELCOME } from './greeting.ts'
+import { PlacingReader } from './placing-reader.ts'
 import { readFirst } from './read-first.ts'
 import { TLS_OPTIONS } from './tls-options.ts'
 
@@ -14,23 +16,28 @@ export interface DialTarget {
   readonly bond: Bond
 }
 
+/** A socket, and what reads it. */
+export interface DialledSocket {
+  readonly socket: TLSSocket
+  readonly reader: PlacingReader
+}
+
 /**
  * Connects, checks that the certificate is the one that the peer told, shows the ticket, and waits to be let in. Before the
- * check nothing but the TLS handshake is sent. The socket is paused. @throws Error saying why there is no connection
+ * check nothing but the TLS handshake is sent. @throws Error saying why there is no connection
  */
-export async function dialData(
-  { endpoints, ticketId, secret, bond }: DialTarget,
-  signal: AbortSignal,
-): Promise<TLSSocket> {
-  const socket = await firstSecure(endpoints, bond.fingerprint, signal)
+export async function dialData(target: DialTarget, signal: AbortSignal): Promise<DialledSocket> {
+  const { endpoints, ticketId, secret, bond } = target
+  const dialled = await firstSecure(endpoints, bond.fingerprint, signal)
+  const { socket, reader } = dialled
   const onAbort = (): void => void socket.destroy()
   signal.addEventListener('abort', onAbort)
   try {
     if (signal.aborted) onAbort()
     socket.write(encodeGreeting(ticketId, proofOf(socket, secret, bond)))
-    const answer = await readFirst(socket, 1)
+    const answer = await readFirst(socket, 1, reader)
     if (answer?.[0] !== WELCOME) throw new Error('the listener did not take the ticket')
-    return socket
+    return dialled
   } catch (error) {
     socket.destroy()
     throw error
@@ -43,15 +50,15 @@ async function firstSecure(
   endpoints: readonly Endpoint[],
   fingerprint: Uint8Array,
   signal: AbortSignal,
-): Promise<TLSSocket> {
+): Promise<DialledSocket> {
   const others = new AbortController()
   const either = AbortSignal.any([signal, others.signal])
   const attempts = endpoints.map((endpoint) => secureSocket(endpoint, fingerprint, either))
   try {
     const first = await Promise.any(attempts)
     for (const attempt of attempts) {
-      void attempt.then(
-        (socket) => socket !== first && socket.destroy(),
+      attempt.then(
+        (other) => other !== first && other.socket.destroy(),
         () => undefined,
       )
     }
@@ -64,10 +71,18 @@ async function firstSecure(
   }
 }
 
-function secureSocket({ host, port }: Endpoint, fingerprint: Uint8Array, signal: AbortSignal): Promise<TLSSocket> {
+function secureSocket({ host, port }: Endpoint, fingerprint: Uint8Array, signal: AbortSignal): Promise<DialledSocket> {
   return new Promise((resolve, reject) => {
-    // No authority vouches for the certificate: its fingerprint came from the authenticated peer, and is checked below.
-    const socket = connect({ ...TLS_OPTIONS, host, port, rejectUnauthorized: false })
+    const reader = new PlacingReader()
+    const options: ConnectionOptions & Pick<SocketConstructorOpts, 'onread'> = {
+      ...TLS_OPTIONS,
+      host,
+      port,
+      // No authority vouches for the certificate: its fingerprint came from the authenticated peer, and is checked below.
+      rejectUnauthorized: false,
+      onread: reader.options,
+    }
+    const socket = connect(options)
     const fail = (error: Error): void => {
       signal.removeEventListener('abort', onAbort)
       socket.destroy()
@@ -84,7 +99,7 @@ function secureSocket({ host, port }: Endpoint, fingerprint: Uint8Array, signal:
         return
       }
       signal.removeEventListener('abort', onAbort)
-      resolve(socket)
+      resolve({ socket, reader })
     })
     signal.addEventListener('abort', onAbort)
     if (signal.aborted) onAbort()
