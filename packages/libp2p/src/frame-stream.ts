@@ -32,6 +32,7 @@ export class FrameStream {
   #frameTimer: Timer | undefined
   #watchedStage = 0
   #isPaused = false
+  #reads = 0
   #isClosed = false
 
   constructor(components: FrameStreamComponents, options: FrameStreamOptions) {
@@ -57,6 +58,11 @@ export class FrameStream {
       onEnd: (error) => this.#onEnd(error),
     })
     if (!stream.isOpen) queueMicrotask(() => this.#end(undefined))
+  }
+
+  /** How often something came. */
+  get reads(): number {
+    return this.#reads
   }
 
   /** Takes nothing more from the stream until {@link resume}; the other end is slowed down. */
@@ -88,6 +94,7 @@ export class FrameStream {
 
   #read(take: () => void): void {
     if (this.#isClosed) return
+    this.#reads += 1
     try {
       take()
       this.#watchFrame()

@@ -105,6 +105,7 @@ export class Libp2pNetwork implements Network {
         onBadPeer,
         openStream: (peer, protocol) => this.#openStream(peer, protocol),
         openBulk: (peer, protocol) => this.#dataPlane.open(peer, protocol),
+        onBulkSilent: (peer, protocol) => this.#dataPlane.onSilent(peer, protocol),
         mayOpenBulk: (peer, protocol) => this.#dataPlane.mayOpen(peer, protocol),
       },
       this.#options,

@@ -30,6 +30,8 @@ export interface RequestLayerComponents {
   openStream(peer: PeerId, protocol: string): Promise<ByteStream>
   /** Opens a data connection for a bulk protocol where there can be one now; undefined where there cannot. @throws CoreError */
   openBulk(peer: PeerId, protocol: string): Promise<ByteStream | undefined>
+  /** A data connection is open and dead. */
+  onBulkSilent(peer: PeerId, protocol: string): void
   /** True when {@link openBulk} is worth a try. */
   mayOpenBulk(peer: PeerId, protocol: string): boolean
   /** A peer broke the format: it is to be disconnected and refused. */
@@ -163,7 +165,7 @@ export class RequestLayer {
   }
 
   #createRequester({ peer, protocol, isBulk }: RequesterKey, onIdle: () => void): Requester {
-    const { clock, openStream, openBulk, mayOpenBulk, onBadPeer } = this.#components
+    const { clock, openStream, openBulk, mayOpenBulk, onBulkSilent, onBadPeer } = this.#components
     let isInBulk = false
     return new Requester(
       {
@@ -176,6 +178,9 @@ export class RequestLayer {
           return bulk ?? (await openStream(peer, protocol))
         },
         mayOpenBetter: () => isBulk && !isInBulk && mayOpenBulk(peer, protocol),
+        onSilent: () => {
+          if (isInBulk) onBulkSilent(peer, protocol)
+        },
         onBadPeer: (error) => onBadPeer(peer, error),
         onIdle,
       },

@@ -24,6 +24,8 @@ export interface RequesterComponents {
   mayOpenBetter(): boolean
   /** The peer broke the format: it is to be disconnected and refused. */
   onBadPeer(error: CoreError): void
+  /** A request's time was over, and nothing at all had come since it was sent; on a stream that is closed when idle. */
+  onSilent(): void
   /** No request is in flight and no stream is open; the owner may forget this requester. */
   onIdle(): void
 }
@@ -42,6 +44,10 @@ interface Pending {
   readonly reject: (error: CoreError) => void
   readonly timer: Timer
   readonly bytes: number
+  /** The stream that it was sent on; undefined until it was. */
+  stream: FrameStream | undefined
+  /** What had come on the stream when it was sent. */
+  readsBefore: number
   readonly stopListening: (() => void) | undefined
 }
 
@@ -55,6 +61,8 @@ export class Requester {
   /** Frames of requests that wait for the stream to open, by request id. */
   readonly #unsent = new Map<number, Uint8Array>()
   #stream: FrameStream | undefined
+  /** Streams on which nothing more is asked, until what was asked there has its answer. */
+  readonly #retired = new Set<FrameStream>()
   #isOpening = false
   #nextId = 0
   #hasWrapped = false
@@ -77,21 +85,23 @@ export class Requester {
   request(payload: Uint8Array, { timeoutMs, signal }: RequestOptions): Promise<Uint8Array> {
     const refusal = this.#refusalOf(payload, signal)
     if (refusal !== undefined) return Promise.reject(refusal)
-    if (this.#pending.size === 0 && this.#stream !== undefined && this.#components.mayOpenBetter()) this.#leaveStream()
+    if (this.#stream !== undefined && this.#components.mayOpenBetter()) this.#retireStream()
     return new Promise((resolve, reject) => {
       const id = this.#takeId()
       const timer = this.#components.clock.setTimer(timeoutMs, () => {
-        this.#giveUp(id, this.#error('NETWORK_TIMEOUT', `no answer within ${timeoutMs} ms`, { timeoutMs }))
+        this.#onTimeout(id, timeoutMs)
       })
       const stopListening = signal === undefined ? undefined : this.#abortOn(signal, id)
-      this.#pending.set(id, { resolve, reject, timer, bytes: payload.length, stopListening })
-      this.#inFlightBytes += payload.length
+      const bytes = payload.length
+      const pending: Pending = { resolve, reject, timer, bytes, stream: undefined, readsBefore: 0, stopListening }
+      this.#pending.set(id, pending)
+      this.#inFlightBytes += bytes
       const frame = encodeRequest(id, timeoutMs, payload)
       if (this.#stream === undefined) {
         this.#unsent.set(id, frame)
         if (!this.#isOpening) void this.#open()
       } else {
-        this.#stream.outbox.send(frame)
+        this.#send(this.#stream, pending, frame)
       }
     })
   }
@@ -99,7 +109,17 @@ export class Requester {
   /** Fails what is in flight with `error` and refuses everything after it with the same. */
   stop(error: CoreError): void {
     this.#stopped = error
-    this.#fail(error)
+    const streams = [...this.#retired, ...(this.#stream === undefined ? [] : [this.#stream])]
+    this.#stream = undefined
+    this.#retired.clear()
+    this.#failWhere(() => true, error)
+    for (const stream of streams) stream.close()
+  }
+
+  #send(stream: FrameStream, pending: Pending, frame: Uint8Array): void {
+    pending.stream = stream
+    pending.readsBefore = stream.reads
+    stream.outbox.send(frame)
   }
 
   #refusalOf(payload: Uint8Array, signal: AbortSignal | undefined): CoreError | undefined {
@@ -137,11 +157,28 @@ export class Requester {
     return () => signal.removeEventListener('abort', onAbort)
   }
 
-  /** Closes the stream; nothing is in flight on it. */
-  #leaveStream(): void {
-    const stream = this.#stream
+  /** Asks nothing more on the stream, and closes it when what was asked has its answer. */
+  #retireStream(): void {
+    if (this.#stream !== undefined) this.#retired.add(this.#stream)
     this.#stream = undefined
-    stream?.close()
+    this.#closeRetired()
+  }
+
+  #closeRetired(): void {
+    for (const stream of this.#retired) {
+      if ([...this.#pending.values()].some((pending) => pending.stream === stream)) continue
+      this.#retired.delete(stream)
+      stream.close()
+    }
+  }
+
+  #onTimeout(id: number, timeoutMs: number): void {
+    const { stream, readsBefore } = this.#pending.get(id) ?? {}
+    const isSilent = stream !== undefined && stream.reads === readsBefore && this.#options.idleCloseMs !== undefined
+    this.#giveUp(id, this.#error('NETWORK_TIMEOUT', `no answer within ${timeoutMs} ms`, { timeoutMs }))
+    if (!isSilent || stream !== this.#stream) return
+    this.#components.onSilent()
+    this.#retireStream()
   }
 
   #watchIdle(afterMs: number): void {
@@ -155,7 +192,7 @@ export class Requester {
         this.#watchIdle(leftMs)
         return
       }
-      this.#leaveStream()
+      this.#retireStream()
       this.#components.onIdle()
     })
   }
@@ -170,7 +207,10 @@ export class Requester {
       }
       this.#attach(stream)
     } catch (error) {
-      this.#fail(error instanceof CoreError ? error : this.#unreachable(error))
+      this.#failWhere(
+        ({ stream }) => stream === undefined,
+        error instanceof CoreError ? error : this.#unreachable(error),
+      )
     } finally {
       this.#isOpening = false
     }
@@ -195,7 +235,10 @@ export class Requester {
       this.#options,
     )
     this.#stream = frames
-    for (const frame of this.#unsent.values()) frames.outbox.send(frame)
+    for (const [id, frame] of this.#unsent) {
+      const pending = this.#pending.get(id)
+      if (pending !== undefined) this.#send(frames, pending, frame)
+    }
     this.#unsent.clear()
     if (this.#options.idleCloseMs !== undefined) this.#watchIdle(this.#options.idleCloseMs)
   }
@@ -243,7 +286,7 @@ export class Requester {
     if (pending === undefined) return
     const wasSent = !this.#unsent.delete(id)
     this.#settle(id, pending)
-    if (wasSent) this.#stream?.outbox.send(encodeFrame(FRAME_KIND.cancel, id))
+    if (wasSent) pending.stream?.outbox.send(encodeFrame(FRAME_KIND.cancel, id))
     pending.reject(error)
   }
 
@@ -253,25 +296,28 @@ export class Requester {
     this.#usedAtMs = this.#components.clock.monotonicMs()
     pending.timer.clear()
     pending.stopListening?.()
+    if (this.#retired.size === 0) return
+    this.#closeRetired()
+    if (this.#pending.size === 0 && this.#stream === undefined && !this.#isOpening) this.#components.onIdle()
   }
 
   #onClosed(closed: FrameStream, error: CoreError | undefined): void {
-    if (this.#stream !== closed) return
-    this.#stream = undefined
+    if (this.#stream === closed) this.#stream = undefined
+    else if (!this.#retired.delete(closed)) return
     // First what was in flight, with the true reason; then the peer, which fails everything else to it.
-    this.#fail(error ?? this.#unreachable(undefined))
+    this.#failWhere(({ stream }) => stream === closed, error ?? this.#unreachable(undefined))
     if (error?.code === 'NETWORK_BAD_MESSAGE') this.#components.onBadPeer(error)
   }
 
-  #fail(error: CoreError): void {
-    const failed = [...this.#pending]
-    this.#unsent.clear()
-    for (const [id, pending] of failed) {
+  #failWhere(isConcerned: (pending: Pending) => boolean, error: CoreError): void {
+    for (const [id, pending] of [...this.#pending]) {
+      if (!isConcerned(pending)) continue
+      this.#unsent.delete(id)
       this.#settle(id, pending)
       pending.reject(error)
     }
+    if (this.#stream !== undefined || this.#pending.size > 0) return
     this.#idleTimer?.clear()
-    this.#leaveStream()
     this.#components.onIdle()
   }
 

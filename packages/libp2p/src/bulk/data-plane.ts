@@ -49,6 +49,8 @@ export interface DataPlaneComponents {
 const WAITING_SOCKETS_MAX = 64
 const WAITING_SOCKETS_PER_HOST_MAX = 16
 
+const KEEP_ALIVE_MS = 60_000
+
 type Direction = 'inbound' | 'outbound'
 type Adopted = Pick<DialledSocket, 'socket'> & Partial<DialledSocket>
 
@@ -140,6 +142,14 @@ export class DataPlane {
     }
   }
 
+  /** Nothing came on an open data connection for the whole time of a request: something on the way may have cut it. */
+  onSilent(peer: PeerId, protocol: string): void {
+    const { logger, isConnected } = this.#components
+    this.#outcomes.add(1, { direction: 'outbound', outcome: 'silent' })
+    logger.debug('a data connection is silent, so over libp2p', { peer, protocol })
+    if (isConnected(peer)) this.#setbacks.add(peer, protocol)
+  }
+
   /** Ends all data connections with a peer, and makes its tickets void. */
   drop(peer: PeerId): void {
     this.#listener?.forget(peer)
@@ -199,7 +209,9 @@ export class DataPlane {
 
   #adopt(peer: PeerId, { socket, reader }: Adopted, direction: Direction): ByteStream {
     const stream = new TlsByteStream(socket, reader)
-    const forget = this.#remember(peer, () => socket.destroy())
+    const forget = this.#remember(peer, () => stream.breakOff(new Error('disconnected')))
+    // For an end that has silently gone while nothing is asked.
+    socket.setKeepAlive(true, KEEP_ALIVE_MS)
     this.#count(direction, 1)
     socket.once('close', () => {
       forget()

@@ -66,6 +66,13 @@ export class TlsByteStream implements ByteStream {
     this.#socket.destroy()
   }
 
+  /** Ends it from outside, as if it had broken. */
+  breakOff(error: Error): void {
+    this.#error ??= error
+    this.#socket.destroy()
+    this.#onEnd()
+  }
+
   readonly #onWritten = (error?: Error | null): void => {
     if (error === undefined || error === null) this.#events?.onProgress()
   }
