@@ -6,6 +6,7 @@ import { type BenchRow, jsonRows, printTable } from './bench/row.ts'
 const benches: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
   'round-trip': async () => (await import('./bench/trips.ts')).benchRoundTrip(),
   throughput: async () => (await import('./bench/trips.ts')).benchThroughput(),
+  bulk: async () => (await import('./bench/bulk.ts')).benchBulk(),
   'job-start': async () => (await import('./bench/daemons.ts')).benchJobStart(),
   idle: async () => (await import('./bench/daemons.ts')).benchIdle(),
   vouchers: async () => (await import('./bench/vouchers.ts')).benchVouchers(),

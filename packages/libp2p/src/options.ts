@@ -210,12 +210,12 @@ const schema = z.strictObject({
   bulkConnectionsMax: count(
     10_000,
     256,
-    'Data connections, taken and made each. Default 256: about 100 KiB of memory each; beyond it requests go over libp2p.',
+    'Data connections, taken and made each. Default 256: some large objects at once, with 48 nodes each; beyond it requests go over libp2p.',
   ),
   bulkIdleMs: duration(
     100,
     60_000,
-    'ms without a request after which the stream of a bulk protocol is closed. Default 1 min: opening one costs about 3 ms and four round trips.',
+    'ms without a request after which the stream of a bulk protocol is closed. Default 1 min: opening one takes four round trips.',
   ),
   bulkConnectTimeoutMs: duration(
     100,

@@ -108,6 +108,8 @@ async function openNetwork(
     listen,
     announce,
     mdns,
+    bulkListen: config.bulk.listen,
+    bulkAnnounce: config.bulk.announce,
     bootstrap: [...new Set([...bootstrap, ...recalled])],
   })
   await network.start()
