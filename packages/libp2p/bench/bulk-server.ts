@@ -26,7 +26,7 @@ for (const bulk of [true, false]) {
   network.handle(
     `/stead/bench-${bulk ? 'bulk' : 'stream'}/1`,
     { messageBytesMax: 1024 * 1024, inFlightPerPeerMax: 64, handlerTimeoutMs: 20_000, bulk },
-    async ({ payload }) => (payload.length === 1 ? mebibyte : payload.subarray(0, 1)),
+    async ({ payload }) => (payload.length === 1 ? mebibyte : Uint8Array.of(payload[0] ?? 0)),
   )
 }
 await network.start()
