@@ -28,7 +28,7 @@ let calls: PeerId[] = []
 
 beforeEach(async () => {
   calls = []
-  const options = { bulkTicketLifeMs: 400, bulkGreetingTimeoutMs: 400, frameTimeoutMs: 300, badPeerRefuseMs: 60_000 }
+  const options = { bulkTicketLifeMs: 1500, bulkGreetingTimeoutMs: 1500, frameTimeoutMs: 300, badPeerRefuseMs: 60_000 }
   victim = await trials.start(options, (network) => {
     network.handle(PROTOCOL, LIMITS, async ({ peer, payload }) => {
       calls.push(peer)
@@ -127,7 +127,7 @@ describe('who has a ticket of its own', () => {
 
   it('is not let in when it comes too late', async () => {
     const ticket = await ticketFor(attacker)
-    await new Promise((resolve) => setTimeout(resolve, 500))
+    await new Promise((resolve) => setTimeout(resolve, 1700))
     // Somebody else has a ticket, so that the door is open at all.
     await ticketFor(honest)
     const socket = await openTls(ticket.port)
@@ -234,7 +234,7 @@ describe('who has no ticket of its own', () => {
     behave(socket)
     socket.resume()
     await once(socket, 'close')
-    expect(performance.now() - startMs).toBeLessThan(2000)
+    expect(performance.now() - startMs).toBeLessThan(4000)
   })
 
   it('and is slow with its greeting is closed soon', async () => {
@@ -248,7 +248,7 @@ describe('who has no ticket of its own', () => {
 
   it('is closed before anything is read from it while nobody is expected', async () => {
     const { port } = await ticketFor(attacker)
-    await new Promise((resolve) => setTimeout(resolve, 500))
+    await new Promise((resolve) => setTimeout(resolve, 1700))
     const socket = keep(connectTls({ ...TLS_OPTIONS, port, host: '127.0.0.1', rejectUnauthorized: false }))
     expect(await outcomeOf(socket)).toBe('closed')
   })
