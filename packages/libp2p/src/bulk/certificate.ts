@@ -25,6 +25,7 @@ const TAG = {
 const ECDSA_SHA256 = Buffer.from([0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02])
 /** 2.5.4.3, the common name. */
 const COMMON_NAME = Buffer.from([0x55, 0x04, 0x03])
+const NAME = 'stead'
 const ASCII = 'ascii'
 
 /**
@@ -34,7 +35,7 @@ const ASCII = 'ascii'
 export function createCertificate(): Certificate {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const algorithm = sequence(der(TAG.oid, ECDSA_SHA256))
-  const name = sequence(der(TAG.set, sequence(der(TAG.oid, COMMON_NAME), der(TAG.utf8, Buffer.from('stead', ASCII)))))
+  const name = sequence(der(TAG.set, sequence(der(TAG.oid, COMMON_NAME), der(TAG.utf8, Buffer.from(NAME, ASCII)))))
   const validity = sequence(
     der(TAG.generalizedTime, Buffer.from('20000101000000Z', ASCII)),
     // RFC 5280's "no end".
