@@ -28,12 +28,14 @@ export interface ChainFaults {
   readonly lostShare: number
   /** The endpoint does not answer at all. */
   readonly isDown: boolean
+  /** What it shows may be some blocks old. */
+  readonly isBehind: boolean
 }
 
 /** The way to the chain and back, for ports of it that lie behind the same endpoint. */
 export interface ChainEndpoint {
   ask<Value>(ask: () => Promise<Value>): Promise<Value>
-  transact<Value>(send: () => Promise<Value>): Promise<Value>
+  transact<Value extends TransactionOutcome>(send: () => Promise<Value>): Promise<Value>
 }
 
 /** One node's endpoint of the chain: slow, and away at times. The chain behind it is the same for all. */
@@ -141,13 +143,28 @@ export class SimChain implements Chain {
     return this.#transact(() => this.#inner.close(purse))
   }
 
-  /** What happens while the endpoint is away is told when it is back, as the real adapter does. */
+  /** What happens while the endpoint is away or behind is told when it is back, as the real adapter does. */
   watchThaws(callback: (purse: Hash, endsAt: UnixMs) => void): () => void {
-    const tell = (purse: Hash, endsAt: UnixMs): void => {
-      if (this.#faults().isDown) this.#clock.setTimer(RETRY_MS, () => tell(purse, endsAt))
-      else callback(purse, endsAt)
+    let isOver = false
+    const tell = async (purse: Hash, endsAt: UnixMs): Promise<void> => {
+      while (!isOver && (await this.#isHidden(purse))) await this.#clock.sleep(RETRY_MS)
+      if (!isOver) callback(purse, endsAt)
     }
-    return this.#inner.watchThaws(tell)
+    const unwatch = this.#inner.watchThaws((purse, endsAt) => {
+      const { isDown, isBehind } = this.#faults()
+      if (isDown || isBehind) void tell(purse, endsAt)
+      else callback(purse, endsAt)
+    })
+    return () => {
+      isOver = true
+      unwatch()
+    }
+  }
+
+  /** The thaw of a purse cannot be seen now. */
+  async #isHidden(purse: Hash): Promise<boolean> {
+    const { isDown, isBehind } = this.#faults()
+    return isDown || (isBehind && (await this.#inner.purse(purse))?.thawEndsAt === undefined)
   }
 
   async #ask<Value>(ask: () => Promise<Value>): Promise<Value> {
@@ -160,14 +177,23 @@ export class SimChain implements Chain {
    * The chain takes it after a while, also when its sender has died by then; the answer takes its own way back, and may
    * be lost on it.
    */
-  async #transact<Value>(send: () => Promise<Value>): Promise<Value> {
+  async #transact<Value extends TransactionOutcome>(send: () => Promise<Value>): Promise<Value> {
     await this.#travel()
     this.#checkReachable('the endpoint does not take the transaction')
     await this.#worldClock.sleep(this.#faults().blockMsMax * this.#random.fraction())
     const outcome = await send()
     await this.#travel()
+    await this.#seen(outcome)
     this.#checkReachable('the transaction was taken, and the answer lost')
     return outcome
+  }
+
+  /** Who sends waits until its endpoint shows the transaction; another fork may undo it meanwhile. */
+  async #seen({ transaction }: TransactionOutcome): Promise<void> {
+    for (let waitedMs = 0; this.#faults().isBehind && waitedMs < RECEIPT_MS_MAX; waitedMs += RETRY_MS) {
+      if ((await this.#inner.transaction(transaction)) !== undefined) return
+      await this.#clock.sleep(RETRY_MS)
+    }
   }
 
   async #travel(): Promise<void> {
@@ -182,3 +208,4 @@ export class SimChain implements Chain {
 }
 
 const RETRY_MS = 1000
+const RECEIPT_MS_MAX = 60_000

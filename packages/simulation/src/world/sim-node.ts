@@ -19,7 +19,7 @@ import {
   OfferBook,
   offerBookOptionsSchema,
 } from '@stead/market'
-import { MemoryChain, MemoryStore, type SeededRandom } from '@stead/testkit'
+import { type LedgerView, MemoryChain, MemoryStore, type SeededRandom } from '@stead/testkit'
 import { attack } from '../byzantine/attacker.ts'
 import { attackOf, type CheatName } from '../byzantine/cheats.ts'
 import { attackEpochs, type EpochLiar } from '../byzantine/epoch-attacker.ts'
@@ -115,6 +115,7 @@ export class SimNode {
   readonly plan: NodePlan
   readonly #parts: WorldParts
   readonly #faults: () => NodeFaults
+  readonly #view: () => LedgerView
   readonly #onBug: (what: string) => void
   #store = new MemoryStore()
   #life: Life | undefined
@@ -125,11 +126,17 @@ export class SimNode {
   constructor(
     parts: WorldParts,
     plan: NodePlan,
-    on: { readonly faults: () => NodeFaults; readonly onBug: (what: string) => void },
+    on: {
+      readonly faults: () => NodeFaults
+      /** What the chain looks like from here, asked for each question. */
+      readonly view: () => LedgerView
+      readonly onBug: (what: string) => void
+    },
   ) {
     this.#parts = parts
     this.plan = plan
     this.#faults = on.faults
+    this.#view = on.view
     this.#onBug = on.onBug
     parts.hub.setPlace(plan.peer, plan.place)
   }
@@ -281,7 +288,7 @@ export class SimNode {
   /** An account on the chain, through this node's endpoint. */
   #account(account: Address, clock: SimClock, random: SeededRandom): NodeAccount {
     const { ledger, hub } = this.#parts
-    const inner = new MemoryChain(ledger, account)
+    const inner = new MemoryChain(ledger, account, this.#view)
     const components = { inner, clock, worldClock: hub.clock, random: random.fork() }
     return { inner, chain: new SimChain(components, () => this.#faults().chain) }
   }

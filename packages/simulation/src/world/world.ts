@@ -132,6 +132,7 @@ export class World {
     this.nodes = plans.map((plan) => {
       const node: SimNode = new SimNode(this.parts, plan, {
         faults: () => this.#faults.faultsOf(node),
+        view: () => this.#faults.viewOf(node),
         onBug: (what) => this.bugs.push(what),
       })
       return node
