@@ -12,13 +12,16 @@ const PLAN: WorldPlan = { seed: 7, nodes: 40, minutes: 3, profile: 'all', withou
 /** A world that breaks a rule when `isBroken` says so, and another rule always. */
 function fakePlay(isBroken: (plan: WorldPlan) => boolean): (plan: WorldPlan) => Promise<PlayedWorld> {
   return async (plan) => {
-    const broken = { rule: 'bill-is-sum', what: 'payer 0: 1 is not 2', who: ['payer 0'] }
-    const other = { rule: 'other', what: 'something else', who: [] }
+    const broken = { rule: 'bill-is-sum', what: 'payer 0: 1 is not 2', who: ['payer 0'], atMs: 2500 }
+    const other = { rule: 'other', what: 'something else', who: [], atMs: 3000 }
     const violations = isBroken(plan) ? [broken, other] : [other]
-    const story = [
-      { atMs: 1500, who: 'payer 0', what: 'info accepted' },
+    const payer = { name: 'payer 0', role: 'payer', cheat: undefined, starts: 2, powerLosses: 1 } as const
+    const cheat = { name: 'drips provider 3', role: 'provider', cheat: 'drips', starts: 1, powerLosses: 0 } as const
+    const lines = [
+      { atMs: 1500, who: 'payer 0 -> drips provider 3', what: 'what does compute cost? => no answer' },
       { atMs: 2000, who: undefined, what: `FAULT ${'x'.repeat(500)}` },
     ]
+    const story = { involved: [payer, cheat], others: 2, lines }
     const counts = { simulatedMs: 60_000, events: 10, messages: 5, jobs: 1, faults: new Map() }
     const verdict = { options: worldOptionsOf(plan), traceHash: 'ab'.repeat(16), violations, story, ...counts }
     return { plan, verdict, wallMs: 20, cpuMs: 10 }
@@ -80,8 +83,11 @@ it('a failure is told with what was broken, the last events, and the command tha
   const played = await fakePlay(() => true)(plan)
   expect(verdictLine(played)).toMatch(/^FAIL seed 7 {2}(ab){16} {2}40 nodes, 3 min all: 1 jobs, 5 messages/)
   const text = failureText(played)
-  expect(text).toContain('broken: bill-is-sum: payer 0: 1 is not 2')
-  expect(text).toContain('1.500 s  payer 0      info accepted')
+  expect(text).toContain('broken: bill-is-sum: payer 0: 1 is not 2 (noticed at 2.500 s)')
+  expect(text).toContain('payer 0: a payer, honest, started 2 times, lost its power 1 times')
+  expect(text).toContain('drips provider 3: a provider, cheats: drips')
+  expect(text).toContain('and 2 more')
+  expect(text).toContain('1.500 s  payer 0 -> drips provider 3  what does compute cost? => no answer')
   expect(text.split('\n').every((line) => line.length < 250)).toBe(true)
   const command = 'npm run sim -- --seed 7 --nodes 40 --minutes 3 --faults all --without cuts,jumps --real-signatures'
   expect(text).toContain(`again: ${command}`)

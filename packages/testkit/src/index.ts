@@ -1,7 +1,7 @@
 export { chainRefusal } from './chain/chain-refusal.ts'
 export type { MemoryEconomyOptions, MemoryProgram } from './chain/economy/memory-contracts.ts'
-export type { LedgerView } from './chain/ledger-view.ts'
 export type { MemoryGift } from './chain/ledger-state.ts'
+export type { LedgerView } from './chain/ledger-view.ts'
 export { MemoryAccountBook } from './chain/memory-account-book.ts'
 export { MemoryChain } from './chain/memory-chain.ts'
 export { MemoryEconomy } from './chain/memory-economy.ts'

@@ -49,8 +49,10 @@ export async function checkJobs(world: World, sides: HonestPayer, violations: Vi
     for (const fault of priceFaults(prices, evidence))
       violations.check(false, 'price-as-quoted', () => `${name}: the job ${id}: ${fault}`, [name])
   }
-  for (const { rule, what } of outputFaults(world, ended))
-    violations.check(false, rule, () => `${name}: ${what}`, [name])
+  for (const { rule, what, nodes } of outputFaults(world, ended)) {
+    const names = world.nodes.filter(({ plan }) => nodes.includes(plan.signer.address)).map(({ plan }) => plan.name)
+    violations.check(false, rule, () => `${name}: ${what}`, [name, ...names])
+  }
 }
 
 /** With a quorum nothing is accepted but what the quorum agreed on. */
@@ -73,7 +75,7 @@ function priceFaults(prices: ReadonlyMap<Hash, readonly ComputeTerms[]>, evidenc
     const terms = prices.get(channel) ?? []
     if (terms.length === 0 || terms.some((price) => amountOf(price, fuel) === amountMicroUsd)) return []
     return [
-      `${task} was accepted for ${amountMicroUsd} micro-dollars, no quote of its channel gives that for ${fuel} fuel`,
+      `${task} was accepted for ${amountMicroUsd} micro-dollars, no quote of ${channel} gives that for ${fuel} fuel`,
     ]
   })
 }

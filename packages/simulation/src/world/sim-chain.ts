@@ -1,21 +1,23 @@
-import type {
-  Address,
-  Balances,
-  Chain,
-  ChainIdentity,
-  ChannelClaim,
-  ChannelShareOnChain,
-  ClaimedChannel,
-  ClaimOutcome,
-  Clock,
-  FundRequest,
-  Hash,
-  MicroUsd,
-  PurseState,
-  TransactionOutcome,
-  UnixMs,
-  Wei,
+import {
+  type Address,
+  type Balances,
+  type Chain,
+  type ChainIdentity,
+  type ChannelClaim,
+  type ChannelShareOnChain,
+  type ClaimedChannel,
+  type ClaimOutcome,
+  type Clock,
+  type FundRequest,
+  type Hash,
+  isSteadError,
+  type MicroUsd,
+  type PurseState,
+  type TransactionOutcome,
+  type UnixMs,
+  type Wei,
 } from '@stead/core'
+import { channelIdOf, purseIdOf } from '@stead/protocol'
 import { chainRefusal, type MemoryChain, type SeededRandom } from '@stead/testkit'
 
 /** What can be wrong between a node and the chain. */
@@ -35,7 +37,8 @@ export interface ChainFaults {
 /** The way to the chain and back, for ports of it that lie behind the same endpoint. */
 export interface ChainEndpoint {
   ask<Value>(ask: () => Promise<Value>): Promise<Value>
-  transact<Value extends TransactionOutcome>(send: () => Promise<Value>): Promise<Value>
+  /** @param what the transaction in a few words */
+  transact<Value extends TransactionOutcome>(what: string, send: () => Promise<Value>): Promise<Value>
 }
 
 /** One node's endpoint of the chain: slow, and away at times. The chain behind it is the same for all. */
@@ -46,6 +49,7 @@ export class SimChain implements Chain {
   readonly #clock: Clock
   readonly #worldClock: Clock
   readonly #random: SeededRandom
+  readonly #tell: (what: string) => void
   readonly #faults: () => ChainFaults
 
   constructor(
@@ -56,6 +60,8 @@ export class SimChain implements Chain {
       /** Of the chain, which goes on without the node. */
       readonly worldClock: Clock
       readonly random: SeededRandom
+      /** Told of each transaction and what became of it. */
+      readonly tell: (what: string) => void
     },
     faults: () => ChainFaults,
   ) {
@@ -65,12 +71,13 @@ export class SimChain implements Chain {
     this.#clock = components.clock
     this.#worldClock = components.worldClock
     this.#random = components.random
+    this.#tell = components.tell
     this.#faults = faults
   }
 
   /** What the economy's ports go through. */
   get endpoint(): ChainEndpoint {
-    return { ask: (ask) => this.#ask(ask), transact: (send) => this.#transact(send) }
+    return { ask: (ask) => this.#ask(ask), transact: (what, send) => this.#transact(what, send) }
   }
 
   start(): Promise<void> {
@@ -124,23 +131,25 @@ export class SimChain implements Chain {
   }
 
   fund(request: FundRequest): Promise<TransactionOutcome & { readonly purse: Hash }> {
-    return this.#transact(() => this.#inner.fund(request))
+    return this.#transact(`locks ${request.totalMicroUsd} micro-dollars in ${this.#purseOf(request)}`, () =>
+      this.#inner.fund(request),
+    )
   }
 
   claim(claims: readonly ChannelClaim[]): Promise<ClaimOutcome> {
-    return this.#transact(() => this.#inner.claim(claims))
+    return this.#transact(claims.map(claimText).join(', '), () => this.#inner.claim(claims))
   }
 
   payout(operator: Address): Promise<TransactionOutcome> {
-    return this.#transact(() => this.#inner.payout(operator))
+    return this.#transact(`pays out ${operator}`, () => this.#inner.payout(operator))
   }
 
   thaw(purse: Hash): Promise<TransactionOutcome & { readonly endsAt: UnixMs }> {
-    return this.#transact(() => this.#inner.thaw(purse))
+    return this.#transact(`thaws ${purse}`, () => this.#inner.thaw(purse))
   }
 
   close(purse: Hash): Promise<TransactionOutcome & { readonly refundMicroUsd: MicroUsd }> {
-    return this.#transact(() => this.#inner.close(purse))
+    return this.#transact(`closes ${purse}`, () => this.#inner.close(purse))
   }
 
   /** What happens while the endpoint is away or behind is told when it is back, as the real adapter does. */
@@ -173,11 +182,22 @@ export class SimChain implements Chain {
     return await ask()
   }
 
+  async #transact<Value extends TransactionOutcome>(what: string, send: () => Promise<Value>): Promise<Value> {
+    try {
+      const outcome = await this.#sent(send)
+      this.#tell(`chain: ${what} => block ${outcome.blockNumber}`)
+      return outcome
+    } catch (error) {
+      this.#tell(`chain: ${what} => ${isSteadError(error) ? error.code : 'a fault of its own'}`)
+      throw error
+    }
+  }
+
   /**
    * The chain takes it after a while, also when its sender has died by then; the answer takes its own way back, and may
    * be lost on it.
    */
-  async #transact<Value extends TransactionOutcome>(send: () => Promise<Value>): Promise<Value> {
+  async #sent<Value extends TransactionOutcome>(send: () => Promise<Value>): Promise<Value> {
     await this.#travel()
     this.#checkReachable('the endpoint does not take the transaction')
     await this.#worldClock.sleep(this.#faults().blockMsMax * this.#random.fraction())
@@ -186,6 +206,10 @@ export class SimChain implements Chain {
     await this.#seen(outcome)
     this.#checkReachable('the transaction was taken, and the answer lost')
     return outcome
+  }
+
+  #purseOf(request: FundRequest): Hash {
+    return purseIdOf(this.identity, { ...request, payer: this.account })
   }
 
   /** Who sends waits until its endpoint shows the transaction; another fork may undo it meanwhile. */
@@ -205,6 +229,10 @@ export class SimChain implements Chain {
     const { isDown, lostShare } = this.#faults()
     if (isDown || (lostShare > 0 && this.#random.fraction() < lostShare)) throw chainRefusal('CHAIN_UNREACHABLE', what)
   }
+}
+
+function claimText(claim: ChannelClaim): string {
+  return `claims up to ${claim.cumulativeMicroUsd} micro-dollars on ${channelIdOf(claim)}`
 }
 
 const RETRY_MS = 1000

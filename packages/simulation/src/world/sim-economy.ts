@@ -29,10 +29,10 @@ export function throughEndpoint<Port extends Economy | EconomyHistory | EconomyL
     get(target, key) {
       const value: unknown = Reflect.get(target, key, target)
       if (typeof value !== 'function') return value
-      const isTransaction = typeof key === 'string' && TRANSACTIONS.has(key)
       return (...parameters: readonly unknown[]): Promise<unknown> => {
-        if (!isTransaction) return endpoint.ask((): Promise<unknown> => Reflect.apply(value, target, parameters))
-        return endpoint.transact((): Promise<TransactionOutcome> => Reflect.apply(value, target, parameters))
+        if (typeof key !== 'string' || !TRANSACTIONS.has(key))
+          return endpoint.ask((): Promise<unknown> => Reflect.apply(value, target, parameters))
+        return endpoint.transact(key, (): Promise<TransactionOutcome> => Reflect.apply(value, target, parameters))
       }
     },
   })

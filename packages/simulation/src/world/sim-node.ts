@@ -4,6 +4,7 @@ import {
   hasCode,
   type LogFields,
   messageOf,
+  type Network,
   type PeerId,
   type Signer,
   type Size,
@@ -22,6 +23,7 @@ import {
 import { type LedgerView, MemoryChain, MemoryStore, type SeededRandom } from '@stead/testkit'
 import { attack } from '../byzantine/attacker.ts'
 import { attackOf, type CheatName } from '../byzantine/cheats.ts'
+import { decorated } from '../byzantine/decorated.ts'
 import { attackEpochs, type EpochLiar } from '../byzantine/epoch-attacker.ts'
 import { epochCheatOf } from '../byzantine/epoch-cheats.ts'
 import { type BendableParts, lyingParts } from '../byzantine/lying-parts.ts'
@@ -208,7 +210,7 @@ export class SimNode {
 
   /** Starts the process; resolves when everything is up. Starting may fail when disk or chain do. */
   async start(): Promise<void> {
-    const { scheduler, streams, ledger, hub, secp256k1, offerReader, executor, tally } = this.#parts
+    const { scheduler, streams, ledger, hub, secp256k1, offerReader, executor, tally, conversations } = this.#parts
     const { name, peer, operator, role, signer, clock: clockFaults } = this.plan
     this.#lives++
     const clock = new SimClock(scheduler, clockFaults)
@@ -217,7 +219,9 @@ export class SimNode {
     const disk = { inner: this.#store, clock, random: random.fork(), tally }
     const store: Store = new SimStore(disk, () => this.#faults().disk)
     const runs = new SimExecutor({ executor, clock }, ({ input }) => 1 + (input.length * 1000) / FUEL_PER_MS)
-    const straight = { network: hub.createNode(peer), executor: runs, clock, signer }
+    const wire = hub.createNode(peer)
+    const listened = decorated<Network>(wire, { request: conversations.listen(wire) })
+    const straight = { network: listened, executor: runs, clock, signer }
     const parts = this.#bent(straight, random)
     const { network } = parts
     const account = this.#account(this.account, clock, random)
@@ -287,9 +291,10 @@ export class SimNode {
 
   /** An account on the chain, through this node's endpoint. */
   #account(account: Address, clock: SimClock, random: SeededRandom): NodeAccount {
-    const { ledger, hub } = this.#parts
+    const { ledger, hub, trace, scheduler } = this.#parts
     const inner = new MemoryChain(ledger, account, this.#view)
-    const components = { inner, clock, worldClock: hub.clock, random: random.fork() }
+    const tell = (what: string): void => trace.tell(scheduler.nowMs, this.plan.name, what)
+    const components = { inner, clock, worldClock: hub.clock, random: random.fork(), tell }
     return { inner, chain: new SimChain(components, () => this.#faults().chain) }
   }
 

@@ -18,11 +18,11 @@ import {
 } from '@stead/core'
 import { purseIdOf } from '@stead/protocol'
 import { chainRefusal } from './chain-refusal.ts'
+import type { LedgerView } from './ledger-view.ts'
 import { MemoryAccountBook } from './memory-account-book.ts'
 import { MemoryEconomy, type MemoryEconomyWays } from './memory-economy.ts'
 import type { EscrowTerms } from './memory-escrow.ts'
 import { MemoryHistory } from './memory-history.ts'
-import type { LedgerView } from './ledger-view.ts'
 import type { MemoryLedger } from './memory-ledger.ts'
 import type { TransactionKind } from './transaction-gas.ts'
 

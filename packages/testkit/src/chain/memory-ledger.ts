@@ -207,7 +207,7 @@ export class MemoryLedger implements LedgerView {
    */
   transact<Value>({ account, kind, run }: TransactionDraft<Value>): TransactionOutcome & { readonly value: Value } {
     this.checkReachable()
-    this.#requireGas(this.#state, account, GAS[kind] * this.#gasPriceWei)
+    this.estimate({ account, kind, run })
     const outcome = this.#send(account, GAS[kind], run)
     if (this.#outage === 'answers-lost')
       throw chainRefusal('CHAIN_UNREACHABLE', 'the simulated chain took the transaction and lost the answer')
@@ -233,8 +233,10 @@ export class MemoryLedger implements LedgerView {
     }
   }
 
-  /** The newest state decides when it is sent. */
-  estimate(): void {}
+  /** Gas alone: on the newest state the transaction itself says what comes of it. */
+  estimate({ account, kind }: TransactionDraft): void {
+    this.#requireGas(this.#state, account, GAS[kind] * this.#gasPriceWei)
+  }
 
   /**
    * Tries a transaction on an older state. Of a fork that has lost only the gas is known any more.
