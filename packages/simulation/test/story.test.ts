@@ -1,4 +1,5 @@
-import { loadSecp256k1 } from '@stead/protocol'
+import { COMPUTE_PROTOCOL, runTaskSchema } from '@stead/compute'
+import { bytesToHex, loadSecp256k1 } from '@stead/protocol'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Violation } from '../src/checks/violations.ts'
 import { PROFILES, runWorld } from '../src/index.ts'
@@ -64,8 +65,12 @@ describe('the story of a broken rule', () => {
   })
 
   it('finds by itself whom a delivery, an address or nothing but money is about', () => {
-    const [, accepted] = world.parts.conversations.all
-    if (accepted === undefined) throw new Error('nodes spoke to each other')
+    const task = world.parts.conversations.all.find(({ protocol }) => protocol === COMPUTE_PROTOCOL)
+    if (task === undefined) throw new Error('nodes spoke to each other')
+    const { delivery } = runTaskSchema.decodeMessage(task.payload)
+    const ends = world.nodes.filter(({ plan }) => plan.peer === task.from || plan.peer === task.to)
+    const byDelivery = namesOf(storyOf(world, violation(`the delivery ${bytesToHex(delivery)} was made twice`)))
+    expect(byDelivery.toSorted()).toEqual(ends.map(({ plan }) => plan.name).toSorted())
     const { plan } = payer
     expect(namesOf(storyOf(world, violation(`a result of ${plan.signer.address} is wrong`)))).toContain(plan.name)
     expect(namesOf(storyOf(world, violation('a micro-dollar is missing'))).length).toBeGreaterThan(0)

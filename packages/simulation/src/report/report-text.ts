@@ -47,14 +47,21 @@ function involvedText({ name, role, cheat, starts, powerLosses }: InvolvedNode):
   return parts.join(', ')
 }
 
-/** One line for a sweep. */
-export function sweepLine({ played, traceHash, failed, simulatedMs, cpuMs, left }: SweepResult): string {
-  const unplayed = left === 0 ? '' : `, ${left} not played`
+/** A line for a sweep; of one with failures one more with the rules, and one with the seeds. */
+export function sweepLine(result: SweepResult): string {
+  const { played, traceHash, failed, simulatedMs, cpuMs, left } = result
+  const unplayed = left === 0 ? '' : `, ${left} not played because ${whyEnded(result)}`
   const line = `${played} worlds, ${failed.length} failed${unplayed}; ${traceHash}, ${speed(simulatedMs, cpuMs)}`
+  if (failed.length === 0) return line
   const counts = new Map<string, number>()
   for (const rule of failed.flatMap(brokenRules)) counts.set(rule, (counts.get(rule) ?? 0) + 1)
   const rules = Array.from(counts, ([rule, count]) => `${rule} in ${count}`)
-  return rules.length === 0 ? line : `${line}\nbroken: ${rules.join(', ')}`
+  const seeds = failed.map(({ plan }) => plan.seed)
+  return `${line}\nbroken: ${rules.join(', ')}\nfailed seeds: ${seeds.join(', ')}`
+}
+
+function whyEnded({ ended, failed }: SweepResult): string {
+  return ended === 'failures' ? `${failed.length} failures are enough` : 'it was ended before'
 }
 
 /** For a failure that is not told at length: the rules, and how to play it again. */
@@ -63,8 +70,9 @@ export function shortFailureText(played: PlayedWorld): string {
 }
 
 /** The smallest command, and what it took to find it. */
-export function shrinkLine({ smallest, rule, tried }: ShrinkResult): string {
-  return `smallest of ${tried} worlds that were tried for ${rule}: ${commandOf(smallest.plan)}`
+export function shrinkLine({ smallest, rule, tried, isDone }: ShrinkResult): string {
+  const unfinished = isDone ? '' : ', though there may be smaller ones'
+  return `smallest of ${tried} worlds that were tried for ${rule}${unfinished}: ${commandOf(smallest.plan)}`
 }
 
 /** Which world a process that ends was at. */
