@@ -55,8 +55,9 @@ function requestText({ quote, open, pay, reject, sync }: MarketRequest, identity
   if (open !== undefined) {
     const { seed, allocationMicroUsd } = open
     const { node, operator } = quoteSchema.decodeDocument(open.quote.document)
-    const channel = channelIdOf({ purse: purseIdOf(identity, seed), node, operator, allocationMicroUsd })
-    return [`open ${channel} of ${allocationMicroUsd} micro-dollars`, channelText]
+    const purse = purseIdOf(identity, seed)
+    const channel = channelIdOf({ purse, node, operator, allocationMicroUsd })
+    return [`open ${channel} of ${purse}, ${allocationMicroUsd} micro-dollars`, channelText]
   }
   if (pay !== undefined) {
     const { channel, index, entries, cumulativeMicroUsd } = incrementSchema.decodeDocument(pay.increment)
