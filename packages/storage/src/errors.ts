@@ -9,6 +9,14 @@ export type StorageErrorCode =
   | 'STORAGE_PIECE_DIFFERS'
   | 'STORAGE_PIECE_DAMAGED'
   | 'STORAGE_BAD_PHRASE'
+  | 'STORAGE_BAD_NAME'
+  | 'STORAGE_BUCKET_UNKNOWN'
+  | 'STORAGE_BUCKET_EXISTS'
+  | 'STORAGE_BUCKET_NOT_EMPTY'
+  | 'STORAGE_OBJECT_UNKNOWN'
+  | 'STORAGE_UPLOAD_UNKNOWN'
+  | 'STORAGE_PART_UNKNOWN'
+  | 'STORAGE_CONDITION'
 
 /** What each code of this package means. */
 export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
@@ -53,6 +61,54 @@ export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
     retryable: false,
     meaning: 'The recovery phrase is not one that was made here.',
     next: 'Compare each of the 24 words, and their order, with what was written down.',
+  },
+  STORAGE_BAD_NAME: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'A bucket or an object cannot have this name.',
+    next: 'Buckets: 3 to 63 of a-z, 0-9, dots and dashes. Keys: 1 to 1024 bytes of UTF-8.',
+  },
+  STORAGE_BUCKET_UNKNOWN: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'There is no bucket of this name.',
+    next: 'See which there are, or make it: stead ls',
+  },
+  STORAGE_BUCKET_EXISTS: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'There is a bucket of this name already.',
+    next: 'Use it, or choose another name.',
+  },
+  STORAGE_BUCKET_NOT_EMPTY: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The bucket holds objects, versions of them, or uploads that were not finished.',
+    next: 'Remove them first: stead rm -r',
+  },
+  STORAGE_OBJECT_UNKNOWN: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'There is no object, or no version, of this name.',
+    next: 'See which there are: stead ls',
+  },
+  STORAGE_UPLOAD_UNKNOWN: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'There is no upload of this id: it was finished or given up.',
+    next: 'Begin another one.',
+  },
+  STORAGE_PART_UNKNOWN: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'A part that the upload was to be made of is not there, or is another one.',
+    next: 'Send the part again, then finish the upload.',
+  },
+  STORAGE_CONDITION: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The object is not what the write was said to replace; somebody else wrote it meanwhile.',
+    next: 'Read it again, and decide anew.',
   },
 }
 

@@ -11,6 +11,19 @@ export type { StorageErrorCode } from './errors.ts'
 export { StorageError, storageErrorCatalog } from './errors.ts'
 export { PathSecret } from './keys/path-secret.ts'
 export { createRecoveryPhrase, rootSecretOf } from './keys/recovery-phrase.ts'
+export type {
+  BucketInfo,
+  GetOptions,
+  ListOptions,
+  ObjectBody,
+  ObjectInfo,
+  ObjectPage,
+  ObjectStore,
+  PartInfo,
+  PutOptions,
+  UploadInfo,
+  WriteCondition,
+} from './objects/object-store.ts'
 export type { PieceLogInput, PieceLogOptions } from './options.ts'
 export { pieceLogOptionsSchema } from './options.ts'
 export type { KeptPiece, PieceLogComponents, PieceLogUsage, ScrubReport } from './pieces/piece-log.ts'
