@@ -18,9 +18,10 @@ const EPOCH_NODES_MAX = 10
 /**
  * A small world of its own for each seed: profiles in turn, so that neighbouring seeds cover all, and a size and a time by
  * chance. Small ones find most: more of them fit into an hour, and faults meet more often where there are few nodes.
- * @param minutesMax the longest that faults go on, twice as long in worlds with epochs
+ * @param options `minutesMax`: the longest that faults go on, twice as long in worlds with epochs
  */
-export function mixedPlan(seed: number, minutesMax: number = MIXED_MINUTES_MAX): WorldPlan {
+export function mixedPlan(seed: number, options: { readonly minutesMax?: number } = {}): WorldPlan {
+  const { minutesMax = MIXED_MINUTES_MAX } = options
   const random = new SeededRandom(seed)
   const within = (min: number, max: number): number => min + random.fraction() * (max - min)
   const hasEpochs = seed % EPOCHS_EVERY === 0
