@@ -235,18 +235,6 @@ export const marketMutants: readonly Mutant[] = [
     rule: 'all-claimed',
   },
   {
-    name: 'looks-no-more',
-    what: 'a payer that had no young purse when it was to look after them never looks again',
-    file: `${PAYER}/market-payer.ts`,
-    from: 'this.#confirmTimer = undefined\n    if (!this.#isRunning',
-    to: 'if (this.#hasDoubts) this.#confirmTimer = undefined\n    if (!this.#isRunning',
-    profile: 'chain',
-    more: { gasDrains: 20, reorgs: 6, lastsMsMax: 300_000, outages: 0, lags: 0, crashes: 0 },
-    nodes: 4,
-    faultMinutes: 6,
-    rule: 'purses-locked',
-  },
-  {
     name: 'undone-purse-forgotten',
     what: 'a payer never locks a purse again whose funding another fork undid',
     file: `${PAYER}/purse-desk.ts`,
