@@ -95,7 +95,9 @@ export function parseCommandLine(args: readonly string[], chance: () => number):
   return {
     plans: Array.from({ length: to - from + 1 }, (_, index) => {
       const seed = from + index
-      return isMixed ? { ...mixedPlan(seed, { minutesMax: plan.minutes }), hasRealSignatures } : { ...plan, seed, hasRealSignatures }
+      return isMixed
+        ? { ...mixedPlan(seed, { minutesMax: plan.minutes }), hasRealSignatures }
+        : { ...plan, seed, hasRealSignatures }
     }),
     isSweep: from !== to,
     shrinks: values.shrink === true,
