@@ -9,6 +9,13 @@ export type StorageErrorCode =
   | 'STORAGE_PIECE_DIFFERS'
   | 'STORAGE_PIECE_DAMAGED'
   | 'STORAGE_BAD_PHRASE'
+  | 'STORAGE_AGREEMENT_UNKNOWN'
+  | 'STORAGE_AGREEMENT_DIFFERS'
+  | 'STORAGE_RUNWAY'
+  | 'STORAGE_NOT_PROVEN'
+  | 'STORAGE_BUSY'
+  | 'STORAGE_FINISHING'
+  | 'STORAGE_UNSUPPORTED'
   | 'STORAGE_BAD_NAME'
   | 'STORAGE_BUCKET_UNKNOWN'
   | 'STORAGE_BUCKET_EXISTS'
@@ -61,6 +68,48 @@ export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
     retryable: false,
     meaning: 'The recovery phrase is not one that was made here.',
     next: 'Compare each of the 24 words, and their order, with what was written down.',
+  },
+  STORAGE_AGREEMENT_UNKNOWN: {
+    kind: 'peer',
+    retryable: false,
+    meaning: 'A node does not know this agreement, or it is between others.',
+    next: 'Agree anew; pieces that it kept count as lost and are repaired.',
+  },
+  STORAGE_AGREEMENT_DIFFERS: {
+    kind: 'peer',
+    retryable: false,
+    meaning: 'A revision is not what follows from the one before by the books of the other side.',
+    next: 'Ask how the agreement stands, then go on from there.',
+  },
+  STORAGE_RUNWAY: {
+    kind: 'peer',
+    retryable: false,
+    meaning: 'A channel has too little money left to keep so much for as long as the node asks.',
+    next: 'Lock more money for this node, then send the revision again.',
+  },
+  STORAGE_NOT_PROVEN: {
+    kind: 'peer',
+    retryable: false,
+    meaning: 'A node did not show the leaves that it was asked for: it lied, and is not paid for this period.',
+    next: 'Its pieces are repaired elsewhere; what it signed is kept as evidence.',
+  },
+  STORAGE_BUSY: {
+    kind: 'peer',
+    retryable: true,
+    meaning: 'A node takes no more of this now: too much is in flight or waits to be agreed.',
+    next: 'Try again in a moment, or send less at once.',
+  },
+  STORAGE_FINISHING: {
+    kind: 'peer',
+    retryable: false,
+    meaning: 'A node takes nothing new, because its operator pauses it or leaves.',
+    next: 'Another node is chosen; what it keeps stays readable until it leaves.',
+  },
+  STORAGE_UNSUPPORTED: {
+    kind: 'peer',
+    retryable: false,
+    meaning: 'A request asks for nothing that is known here.',
+    next: 'Update the node that is older.',
   },
   STORAGE_BAD_NAME: {
     kind: 'user',

@@ -329,7 +329,8 @@ export class JobRunner {
     // A full disk is waited for, however long it takes.
     if (halt === 'disk-full') this.#progressAtMs = nowMs
     const isShort = halt === 'fewer-operators' || halt === 'no-providers'
-    if (isShort && this.#placer.live.size === 0 && haltedMs > this.#options.offerWaitMs) this.#lackSupply(halt)
+    const isOver = isShort && !this.#lanes.isSearching && haltedMs > this.#options.offerWaitMs
+    if (isOver && this.#placer.live.size === 0) this.#lackSupply(halt)
     else if (nowMs - this.#progressAtMs > this.#options.stallTimeoutMs && this.#placer.live.size === 0)
       this.#end('stalled', `nothing happened for ${this.#options.stallTimeoutMs} ms: ${halt ?? 'no reason known'}`)
   }
