@@ -77,7 +77,7 @@ export function encodeRefusal(id: number, reason: RefusalReason): Uint8Array {
   return encodeFrame(FRAME_KIND.refusal, id, Uint8Array.of(REFUSAL_REASONS.indexOf(reason)))
 }
 
-/** Memory with anything in it, all of which is to be overwritten: clearing a mebibyte takes as long as encrypting a third of it. */
+/** Memory with anything in it, all of which is to be overwritten: to clear it first would be one pass more. */
 function uncleared(bytes: number): Uint8Array {
   return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer)
 }

@@ -89,7 +89,7 @@ export class TlsByteStream implements ByteStream {
   }
 }
 
-/** Gives memory back now that nobody else has. Left to the collector, it made it run every 30 MB, at 40 ms each time. */
+/** Gives memory back now that nobody else has. Left to the collector, it made it run every 32 MB. */
 function free({ buffer, byteLength }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
 }
