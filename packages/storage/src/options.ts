@@ -150,6 +150,8 @@ export interface StorageConsumerOptions {
   readonly offerWaitMs: number
   readonly quoteTimeoutMs: number
   readonly settleEveryMs: number
+  readonly lookEveryMs: number
+  readonly lostAfterMs: number
   readonly shunMs: number
   readonly hedgeAfterMs: number
 }
@@ -200,6 +202,19 @@ export const storageConsumerOptionsSchema: z.ZodType<StorageConsumerOptions, Sto
    * @default 1 hour: twenty-four proofs a day, each of a few kilobytes
    */
   settleEveryMs: z.int().min(1000).default(3_600_000),
+  /**
+   * How often nodes are asked whether they are there, in milliseconds.
+   * @default 5 minutes
+   */
+  lookEveryMs: z.int().min(1000).default(300_000),
+  /**
+   * After being away for so long a node is not waited for any more, in milliseconds.
+   * @default 7 days: a holiday; what is repaired sooner is decided by how likely the segment is to be unreadable
+   */
+  lostAfterMs: z
+    .int()
+    .min(1000)
+    .default(7 * 86_400_000),
   /**
    * How long a node that refused, lost or lied is left out when pieces are placed, in milliseconds.
    * @default 10 minutes

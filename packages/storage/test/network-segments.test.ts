@@ -51,12 +51,15 @@ describe('segments on a network', () => {
     expect(await world.within(segments.read(reference, KEY, all))).toEqual(plaintext)
     const gone = new Set<Address>(dead.map(({ node }) => node))
     const isLost = ({ node }: { readonly node: Address }): boolean => gone.has(node)
-    const [before] = await Array.fromAsync(segments.health(isLost))
+    const there = async (): Promise<number> => {
+      const [segment] = await Array.fromAsync(segments.all())
+      return (segment?.placed ?? []).filter((placed) => !isLost(placed)).length
+    }
+    const before = await there()
     const made = await world.within(segments.repair(reference, isLost))
-    const [after] = await Array.fromAsync(segments.health(isLost))
-    expect(before?.pieces).toBeLessThan(12)
-    expect(made).toBe(12 - (before?.pieces ?? 0))
-    expect(after?.pieces).toBe(12)
+    expect(before).toBeLessThan(12)
+    expect(made).toBe(12 - before)
+    expect(await there()).toBe(12)
     expect(await world.within(segments.repair(reference, isLost))).toBe(0)
     const part = await world.within(segments.read(reference, KEY, { fromByte: 65_000, toByte: 400_001 }))
     expect(part).toEqual(plaintext.subarray(65_000, 400_001))
@@ -88,8 +91,8 @@ describe('segments on a network', () => {
     await world.startPayer()
     const put = world.within(world.payer.segments.put(KEY, new Uint8Array(100_000)), 300_000)
     await expect(put).rejects.toMatchObject({ code: 'STORAGE_TOO_FEW_PIECES' })
-    for (const { nodes } of [world.payer]) for (const bought of nodes.all()) await world.within(bought.idle())
-    expect(world.payer.nodes.all().reduce((sum, { driver }) => sum + driver.set.count, 0)).toBe(0)
+    await world.clock.advance(2000)
+    expect(world.payer.consumer.status().reduce((sum, { pieces }) => sum + pieces, 0)).toBe(0)
   })
 
   it('need nodes of different operators', async () => {
@@ -103,11 +106,10 @@ describe('segments on a network', () => {
 
   it('are paid for hour by hour to all who keep them, and no more once they are released', async () => {
     const world = await NetworkWorld.of(12)
-    const { segments, nodes, market } = world.payer
+    const { segments, consumer, market } = world.payer
     const reference = await world.within(segments.put(KEY, new SeededRandom(3).bytes(4_000_000)))
-    await world.clock.advance(HOUR_MS)
-    const settlements = await world.within(nodes.settle())
-    expect(settlements.map(({ outcome }) => outcome.kind)).toEqual(Array.from({ length: 12 }, () => 'paid'))
+    await world.clock.advance(HOUR_MS / 2)
+    expect(await world.within(consumer.round())).toMatchObject({ outcomes: { paid: 12 }, repairedSegments: 0 })
     await world.within(market.settle())
     for (const seller of world.sellers) {
       const [receipt] = (await seller.market.receipts({})).slice(-1)
@@ -115,15 +117,35 @@ describe('segments on a network', () => {
     }
     expect(await piecesOf(world.sellers)).toBe(12)
     await segments.release(reference)
-    for (const bought of nodes.all()) await world.within(bought.idle())
-    expect(await piecesOf(world.sellers)).toBe(0)
     await world.clock.advance(1000)
-    await world.within(nodes.settle())
-    await world.clock.advance(HOUR_MS)
-    expect((await world.within(nodes.settle())).every(({ outcome }) => outcome.kind === 'nothing-due')).toBe(true)
+    expect(await piecesOf(world.sellers)).toBe(0)
+    await world.within(consumer.round())
+    await world.clock.advance(HOUR_MS / 2)
+    expect(await world.within(consumer.round())).toMatchObject({ outcomes: { 'nothing-due': 12 } })
     await expect(segments.read(reference, KEY, { fromByte: 0, toByte: 1 })).rejects.toMatchObject({
       code: 'STORAGE_SEGMENT_UNKNOWN',
     })
+  })
+
+  it('are repaired by themselves when nodes stay away, and not for a short absence', async () => {
+    const world = await NetworkWorld.of(18)
+    const { segments, consumer } = world.payer
+    const plaintext = new SeededRandom(5).bytes(100_000)
+    const reference = await world.within(segments.put(KEY, plaintext))
+    const [segment] = await Array.fromAsync(segments.all())
+    const keepers = new Set((segment?.placed ?? []).map(({ node }) => node))
+    const dead = world.sellers.filter(({ node }) => keepers.has(node)).slice(0, 5)
+    for (const seller of dead) world.kill(seller)
+    await world.clock.advance(600_000)
+    expect(await world.within(consumer.round())).toMatchObject({ repairedSegments: 0, unrepairedSegments: 0 })
+    await world.clock.advance(3 * HOUR_MS)
+    await world.clock.settle()
+    const [after] = await Array.fromAsync(segments.all())
+    const gone = new Set(dead.map(({ node }) => node))
+    expect(after?.placed.length).toBe(12)
+    expect(after?.placed.filter(({ node }) => gone.has(node))).toEqual([])
+    const all = { fromByte: 0, toByte: plaintext.length }
+    expect(await world.within(segments.read(reference, KEY, all))).toEqual(plaintext)
   })
 
   it('are there after the payer was killed', async () => {
@@ -131,12 +153,11 @@ describe('segments on a network', () => {
     const plaintext = new SeededRandom(4).bytes(300_000)
     const reference = await world.within(world.payer.segments.put(KEY, plaintext))
     await world.restartPayer()
-    const { segments, nodes } = world.payer
+    const { segments, consumer } = world.payer
     const all = { fromByte: 0, toByte: plaintext.length }
     expect(await world.within(segments.read(reference, KEY, all))).toEqual(plaintext)
-    await world.clock.advance(HOUR_MS)
-    const settlements = await world.within(nodes.settle())
-    expect(settlements.map(({ outcome }) => outcome.kind)).toEqual(Array.from({ length: 12 }, () => 'paid'))
+    await world.clock.advance(HOUR_MS / 2)
+    expect(await world.within(consumer.round())).toMatchObject({ outcomes: { paid: 12 } })
     expect((await segments.list(undefined, 10)).map((each) => each.reference)).toEqual([reference])
   })
 })

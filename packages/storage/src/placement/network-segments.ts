@@ -56,11 +56,10 @@ export interface SegmentProfile extends ErasureProfile {
   readonly enough: number
 }
 
-/** How a segment stands. */
-export interface SegmentHealth {
-  readonly segment: Uint8Array
-  /** Pieces on nodes that are not known to have lost them. */
-  readonly pieces: number
+/** A segment and where its pieces are. */
+export interface PlacedSegment {
+  readonly reference: Uint8Array
+  readonly placed: readonly PlacedNumber[]
   readonly profile: ErasureProfile
 }
 
@@ -187,17 +186,14 @@ export class NetworkSegments {
     return placed.length
   }
 
-  /** Every segment with how many pieces are where they should be. */
-  async *health(
-    isLost: (placed: PlacedNumber) => boolean,
-  ): AsyncGenerator<SegmentHealth & { readonly reference: Uint8Array }> {
+  /** Every segment with where its pieces are. */
+  async *all(): AsyncGenerator<PlacedSegment> {
     for (let after = ''; ; ) {
       const rows = await this.#components.store.scan(SEGMENTS_TABLE, { after, limit: 256 })
       for (const { value } of rows) {
         const { reference, placed } = segmentRowSchema.decodeMessage(value)
-        const { segment, dataPieces, pieces } = decodeReference(reference)
-        const there = placed.filter((each) => !isLost(each)).length
-        yield { reference, segment, pieces: there, profile: { dataPieces, pieces } }
+        const { dataPieces, pieces } = decodeReference(reference)
+        yield { reference, placed, profile: { dataPieces, pieces } }
       }
       const last = rows.at(-1)
       if (last === undefined) return

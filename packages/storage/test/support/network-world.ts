@@ -14,14 +14,13 @@ import {
   type ErasureKernel,
   type FrameCipher,
   loadPairHasher,
-  NetworkSegments,
+  type NetworkSegments,
   type PairHasher,
   PieceLog,
   pieceLogOptionsSchema,
   type SegmentProfile,
-  StorageNodes,
+  StorageConsumer,
   StorageProvider,
-  storageConsumerOptionsSchema,
 } from '@stead/storage'
 import {
   ManualClock,
@@ -39,6 +38,8 @@ const kernel: ErasureKernel = createErasureKernel()
 const cipher: FrameCipher = createFrameCipher()
 const ACCOUNT: Address = address(`0x${'aa'.repeat(20)}`)
 const MIB = 1024 * 1024
+/** So many neighbours to both sides: a network that no death parts. */
+const NEIGHBOURS = 6
 export const PROFILE: SegmentProfile = { dataPieces: 4, pieces: 12, enough: 9 }
 
 function keyOf(number: number): { readonly signer: Signer; readonly peer: PeerId } {
@@ -60,7 +61,7 @@ export interface SellingNode {
 /** What a payer that stores has. */
 export interface StoringPayer {
   readonly market: MarketPayer
-  readonly nodes: StorageNodes
+  readonly consumer: StorageConsumer
   readonly segments: NetworkSegments
 }
 
@@ -128,8 +129,7 @@ export class NetworkWorld {
     offers.publish({ resource: 'storage', signer, operator, region: '-', terms: () => storage.offerTerms() })
     const seller = { peer, node: signer.address, operator, disk, store, market, storage }
     this.sellers.push(seller)
-    const first = this.sellers[0]
-    if (first !== undefined && first !== seller) await this.within(plain.connect(first.peer, 5000))
+    for (const other of this.sellers.slice(-1 - NEIGHBOURS, -1)) await this.within(plain.connect(other.peer, 5000))
     return seller
   }
 
@@ -145,13 +145,15 @@ export class NetworkWorld {
     await market.start()
     const offers = new OfferBook({ ...parts, identity }, offerBookOptionsSchema.parse({}))
     await offers.start()
-    const [first] = this.sellers
-    if (first !== undefined) await this.within(network.connect(first.peer, 5000))
-    const options = storageConsumerOptionsSchema.parse({ hasDistinctSubnets: false })
-    const nodes = new StorageNodes({ ...parts, market, offers, hasher, identity }, options)
-    await nodes.start()
-    const segments = new NetworkSegments({ ...parts, nodes, cipher, hasher, kernel }, options, this.#profile)
-    this.#payer = { market, nodes, segments }
+    for (const seller of this.sellers)
+      if (network.peers().length < 2 * NEIGHBOURS) await this.within(network.connect(seller.peer, 5000))
+    const consumer = new StorageConsumer(
+      { ...parts, market, offers, hasher, identity, cipher, kernel },
+      { hasDistinctSubnets: false, lostAfterMs: 2 * 3_600_000 },
+      this.#profile,
+    )
+    await consumer.start()
+    this.#payer = { market, consumer, segments: consumer.segments }
   }
 
   async restartPayer(): Promise<void> {
