@@ -148,6 +148,22 @@ describe('segments on a network', () => {
     expect(await world.within(segments.read(reference, KEY, all))).toEqual(plaintext)
   })
 
+  it('are not paid for any more after a release that a crash interrupted', async () => {
+    const world = await NetworkWorld.of(12)
+    const reference = await world.within(world.payer.segments.put(KEY, new SeededRandom(6).bytes(50_000)))
+    await world.payer.segments.release(reference)
+    // Before any node was told.
+    await world.restartPayer()
+    const { segments, consumer } = world.payer
+    expect(await segments.list(undefined, 10)).toEqual([])
+    await world.within(consumer.round())
+    await world.clock.advance(5000)
+    await world.within(consumer.round())
+    expect(consumer.status().reduce((sum, { pieces }) => sum + pieces, 0)).toBe(0)
+    expect(await piecesOf(world.sellers)).toBe(0)
+    expect(await world.payerStore.scan('storage-segments')).toEqual([])
+  })
+
   it('are there after the payer was killed', async () => {
     const world = await NetworkWorld.of(12)
     const plaintext = new SeededRandom(4).bytes(300_000)

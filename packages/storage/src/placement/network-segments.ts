@@ -56,6 +56,12 @@ export interface SegmentProfile extends ErasureProfile {
   readonly enough: number
 }
 
+/** A segment that is kept, as listings show it. */
+export interface ListedSegment {
+  readonly reference: Uint8Array
+  readonly keptAt: UnixMs
+}
+
 /** A segment and where its pieces are. */
 export interface PlacedSegment {
   readonly reference: Uint8Array
@@ -130,27 +136,43 @@ export class NetworkSegments {
     return opened.subarray(fromByte - start, toByte - start)
   }
 
-  /** Keeps a segment no longer. */
+  /** Keeps a segment no longer: at once for whoever reads, and on its nodes as soon as they can be told. */
   async release(reference: Uint8Array): Promise<void> {
-    const { nodes, store } = this.#components
     const { segment } = decodeReference(reference)
     const row = await this.#rowOf(segment)
     if (row === undefined) return
-    for (const { number, node } of row.placed) nodes.of(node)?.drop([pieceNameOf(segment, number)])
-    await store.write([{ kind: 'delete', table: SEGMENTS_TABLE, key: segmentKey(segment) }], 'process')
+    await this.#write({ ...row, isReleased: true })
+    this.#drop(row)
+  }
+
+  /** Tells nodes again what they need not keep, and forgets the segments that none of them keeps any more. */
+  async finishReleases(): Promise<void> {
+    const { nodes, store } = this.#components
+    for await (const row of this.#rows()) {
+      if (row.isReleased !== true) continue
+      const { segment } = decodeReference(row.reference)
+      const isHeld = row.placed.some(({ number, node }) => {
+        return nodes.of(node)?.driver.set.slotOf(pieceNameOf(segment, number)) !== undefined
+      })
+      if (isHeld) this.#drop(row)
+      else await store.write([{ kind: 'delete', table: SEGMENTS_TABLE, key: segmentKey(segment) }], 'process')
+    }
+  }
+
+  #drop({ reference, placed }: SegmentRow): void {
+    const { segment } = decodeReference(reference)
+    for (const { number, node } of placed) this.#components.nodes.of(node)?.drop([pieceNameOf(segment, number)])
   }
 
   /** What is kept, in the order of names. */
-  async list(
-    after: Uint8Array | undefined,
-    limit: number,
-  ): Promise<readonly { readonly reference: Uint8Array; readonly keptAt: UnixMs }[]> {
-    const range = after === undefined ? {} : { after: segmentKey(decodeReference(after).segment) }
-    const rows = await this.#components.store.scan(SEGMENTS_TABLE, { ...range, limit })
-    return rows.map(({ value }) => {
-      const { reference, keptAt } = segmentRowSchema.decodeMessage(value)
-      return { reference, keptAt }
-    })
+  async list(after: Uint8Array | undefined, limit: number): Promise<readonly ListedSegment[]> {
+    const range = { after: after === undefined ? '' : segmentKey(decodeReference(after).segment) }
+    const listed: ListedSegment[] = []
+    for await (const { reference, keptAt, isReleased } of this.#rows(range.after)) {
+      if (listed.length === limit) break
+      if (isReleased !== true) listed.push({ reference, keptAt })
+    }
+    return listed
   }
 
   /**
@@ -188,15 +210,19 @@ export class NetworkSegments {
 
   /** Every segment with where its pieces are. */
   async *all(): AsyncGenerator<PlacedSegment> {
-    for (let after = ''; ; ) {
-      const rows = await this.#components.store.scan(SEGMENTS_TABLE, { after, limit: 256 })
-      for (const { value } of rows) {
-        const { reference, placed } = segmentRowSchema.decodeMessage(value)
-        const { dataPieces, pieces } = decodeReference(reference)
-        yield { reference, placed, profile: { dataPieces, pieces } }
-      }
+    for await (const { reference, placed, isReleased } of this.#rows()) {
+      if (isReleased === true) continue
+      const { dataPieces, pieces } = decodeReference(reference)
+      yield { reference, placed, profile: { dataPieces, pieces } }
+    }
+  }
+
+  async *#rows(from = ''): AsyncGenerator<SegmentRow> {
+    for (let after = from; ; ) {
+      const rows = await this.#components.store.scan(SEGMENTS_TABLE, { after, limit: PAGE_ROWS })
+      for (const { value } of rows) yield segmentRowSchema.decodeMessage(value)
       const last = rows.at(-1)
-      if (last === undefined) return
+      if (last === undefined || rows.length < PAGE_ROWS) return
       after = last.key
     }
   }
@@ -340,7 +366,8 @@ export class NetworkSegments {
 
   async #rowOf(segment: Uint8Array): Promise<SegmentRow | undefined> {
     const value = await this.#components.store.get(SEGMENTS_TABLE, segmentKey(segment))
-    return value === undefined ? undefined : segmentRowSchema.decodeMessage(value)
+    const row = value === undefined ? undefined : segmentRowSchema.decodeMessage(value)
+    return row?.isReleased === true ? undefined : row
   }
 
   async #write(row: SegmentRow): Promise<void> {
@@ -360,6 +387,7 @@ export class NetworkSegments {
 }
 
 const MIN_GRACE_MS = 200
+const PAGE_ROWS = 256
 const KEY_BYTES = 33
 
 /** A piece for which there was no node at first has a key of zeros. */

@@ -4,7 +4,9 @@ import {
   bytesField,
   bytesToHex,
   defineSchema,
+  flagField,
   listField,
+  optionalField,
   type Schema,
   timeField,
   uintField,
@@ -23,6 +25,8 @@ export interface SegmentRow {
   readonly reference: Uint8Array
   readonly keptAt: UnixMs
   readonly placed: readonly PlacedNumber[]
+  /** Nobody reads it any more; the row stays until no node keeps a piece of it. @default false */
+  readonly isReleased?: boolean
 }
 
 const placedSchema: Schema<PlacedNumber> = defineSchema<PlacedNumber>('PlacedNumber', 64, {
@@ -36,6 +40,7 @@ export const segmentRowSchema: Schema<SegmentRow> = defineSchema<SegmentRow>('Se
   reference: [2, bytesField(4096)],
   keptAt: [3, timeField],
   placed: [4, listField(placedSchema.asField(), 256)],
+  isReleased: [5, optionalField(flagField)],
 })
 
 /** segment -> SegmentRow */

@@ -169,6 +169,7 @@ export class StorageConsumer {
         bought.drop([outcome.piece])
       }
     }
+    await this.segments.finishReleases()
     return { paidMicroUsd: microUsd(paidMicroUsd), outcomes, ...(await this.#repairAll()) }
   }
 
