@@ -29,6 +29,11 @@ export interface NodeConfig {
     readonly outputBytesMax: number
     readonly timeMsMax: number
   }
+  readonly storage: {
+    readonly shareGib: number
+    readonly keepFreeGib: number
+    readonly priceMicroUsdPerTibHour: number
+  }
   readonly claim: { readonly minimumMicroUsd: number; readonly nativeCoinMicroUsd: number }
   readonly epochs: {
     readonly watch: boolean
@@ -212,6 +217,21 @@ const tree: Readonly<Record<keyof NodeConfig, Readonly<Record<string, Leaf>>>> =
     timeMsMax: integer([100, 86_400_000], 600_000, {
       help: 'Longest run of one task, in milliseconds.',
       reason: 'Ten minutes: longer work should be cut so that it can move.',
+    }),
+  },
+  storage: {
+    shareGib: integer([0, 1_048_576], 0, {
+      help: 'Disk space that is sold to others, in GiB, when this device is sold at all; 0 sells none.',
+      reason: 'How much of a disk is spare is known to its owner alone.',
+    }),
+    keepFreeGib: integer([0, 1_048_576], 5, {
+      help: 'Disk space that is never used for others, however much is shared, in GiB.',
+      reason: 'A disk that is full harms everything else on the machine.',
+    }),
+    priceMicroUsdPerTibHour: integer([0, 1_000_000_000], 5000, {
+      flag: 'storage-price',
+      help: 'Price of a tebibyte that is kept for an hour, in micro-dollars.',
+      reason: 'About 3.60 dollars a month, a little below what the cheapest clouds take.',
     }),
   },
   claim: {

@@ -186,10 +186,9 @@ export class AgreementDriver {
   ): Promise<Agreement> {
     return await this.#inTurn(async () => {
       await this.#open(channel)
-      const have = new Map(Array.from(this.#set.entries(), ([slot, { piece }]) => [piece, slot] as const))
-      const fresh = add.filter(({ piece }) => !have.has(piece))
-      const gone = drop.flatMap((piece) => have.get(piece) ?? [])
-      const changes: SetChange[] = gone.map((slot) => ({ slot, piece: undefined }))
+      const fresh = add.filter(({ piece }) => this.#set.slotOf(piece) === undefined)
+      const gone = new Set(drop.flatMap((piece) => this.#set.slotOf(piece) ?? []))
+      const changes = Array.from(gone, (slot): SetChange => ({ slot, piece: undefined }))
       const slots = this.#set.freeSlots(fresh.length)
       for (const [place, piece] of fresh.entries()) changes.push({ slot: slots[place] ?? 0, piece })
       if (changes.length > CHANGES_MAX) throw new RangeError(`a revision changes at most ${CHANGES_MAX} slots`)
