@@ -163,6 +163,7 @@ export class AgreementDriver {
     await this.#components.network.request(this.peer, PIECES_PROTOCOL, payload, {
       ...withSignal(signal),
       timeoutMs: PIECE_TIMEOUT_MS,
+      bulk: true,
     })
   }
 
