@@ -13,6 +13,7 @@ const benches: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
   epoch: async () => (await import('./bench/epoch.ts')).benchEpoch(),
   chain: async () => (await import('./bench/chain.ts')).benchChain(),
   simulation: async () => (await import('./bench/simulation.ts')).benchSimulation(),
+  'storage-network': async () => (await import('./bench/storage-network.ts')).benchStorageNetwork(),
   'storage-pipeline': async () => (await import('./bench/storage.ts')).benchStoragePipeline(),
   'sandbox-kernels': async () => (await import('./bench/sandbox/kernels.ts')).benchKernels(),
   'sandbox-calls': async () => (await import('./bench/sandbox/calls.ts')).benchCalls(),
