@@ -137,5 +137,7 @@ function faultIn(check: () => void): string | undefined {
 }
 
 function namesIn(world: World, text: string): readonly string[] {
-  return world.nodes.map(({ plan }) => plan.name).filter((name) => text.startsWith(`${name} `))
+  return world.nodes
+    .map(({ plan }) => plan.name)
+    .filter((name) => text.startsWith(`${name} `) || text.startsWith(`${name}:`))
 }
