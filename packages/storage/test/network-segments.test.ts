@@ -1,5 +1,5 @@
 import type { Address, Network, RequestHandler } from '@stead/core'
-import { SeededRandom } from '@stead/testkit'
+import { MemoryStore, SeededRandom } from '@stead/testkit'
 import { describe, expect, it } from 'vitest'
 import { PIECES_PROTOCOL, pieceReplySchema } from '../src/messages.ts'
 import { NetworkWorld, type SellingNode } from './support/network-world.ts'
@@ -162,6 +162,21 @@ describe('segments on a network', () => {
     expect(consumer.status().reduce((sum, { pieces }) => sum + pieces, 0)).toBe(0)
     expect(await piecesOf(world.sellers)).toBe(0)
     expect(await world.payerStore.scan('storage-segments')).toEqual([])
+  })
+
+  it('are read by whoever has reference and key, and found again by a payer that lost its books', async () => {
+    const world = await NetworkWorld.of(12)
+    const plaintext = new SeededRandom(8).bytes(200_000)
+    const all = { fromByte: 0, toByte: plaintext.length }
+    const reference = await world.within(world.payer.segments.put(KEY, plaintext))
+    const reader = await world.addReader()
+    expect(await world.within(reader.read(reference, KEY, all))).toEqual(plaintext)
+    await world.restartPayer(new MemoryStore())
+    const { segments, consumer } = world.payer
+    expect(consumer.status()).toEqual([])
+    await world.within(segments.put(KEY, plaintext))
+    // The old pieces are in the agreements that were found.
+    expect(consumer.status().reduce((sum, { pieces }) => sum + pieces, 0)).toBe(24)
   })
 
   it('are there after the payer was killed', async () => {

@@ -5,10 +5,13 @@ import {
   messageOf,
   type Network,
   type Random,
+  type Signer,
   type Store,
   type UnixMs,
 } from '@stead/core'
-import { addressOfPeerId, concatBytes, publicKeyOfPeerId } from '@stead/protocol'
+import type { ReceiptChain } from '@stead/market'
+import { addressOfPeerId, concatBytes, peerIdOfPublicKey, publicKeyOfPeerId } from '@stead/protocol'
+import { agreementIdOf, agreementNumber } from '../agreement/agreement.ts'
 import type { FrameCipher } from '../crypto/frame-cipher.ts'
 import { ErasureCode, type ErasureProfile } from '../erasure/erasure-code.ts'
 import type { ErasureKernel } from '../erasure/erasure-kernel.ts'
@@ -30,6 +33,7 @@ import { type ReadablePiece, readPieces, readsOf, type SegmentRead } from './rea
 import {
   decodeReference,
   encodeReference,
+  firstNodeOf,
   pieceNameOf,
   rootOfPiece,
   type SegmentReference,
@@ -48,6 +52,8 @@ export interface NetworkSegmentsComponents {
   readonly cipher: FrameCipher
   readonly hasher: PairHasher
   readonly kernel: ErasureKernel
+  readonly signer: Signer
+  readonly identity: ReceiptChain
 }
 
 /** How many pieces, and how many of them must be kept before a segment is. */
@@ -99,6 +105,7 @@ export class NetworkSegments {
       version: 1,
       segment,
       plainBytes,
+      payer: this.#components.signer.address,
       dataPieces,
       pieces,
       roots: concatBytes(...coded.pieces.map(({ tree }) => tree.root)),
@@ -328,13 +335,14 @@ export class NetworkSegments {
   }
 
   async #readOf(known: SegmentReference, signal?: AbortSignal): Promise<SegmentRead> {
+    const { logger, nodes, signer } = this.#components
     const row = await this.#rowOf(known.segment)
-    if (row === undefined) throw new StorageError('STORAGE_SEGMENT_UNKNOWN', 'the segment is not kept any more')
-    const { logger, nodes } = this.#components
+    if (row === undefined && known.payer === signer.address)
+      throw new StorageError('STORAGE_SEGMENT_UNKNOWN', 'the segment is not kept any more')
     return {
       code: this.#codeOf(known),
       pieceBytes: pieceBytesOf(known.plainBytes, known.dataPieces),
-      pieces: this.#readable(known, row.placed),
+      pieces: row === undefined ? this.#readableAsFirst(known) : this.#readable(known, row.placed),
       hedgeAfterMs: this.#options.hedgeAfterMs,
       onFailure: ({ peer, piece }, error) => {
         logger.info('a node did not give a piece', { peer, piece, error: messageOf(error) })
@@ -362,6 +370,20 @@ export class NetworkSegments {
           },
         ]
       })
+  }
+
+  /** Where the pieces were when the segment was kept: all that whoever is not its payer knows. */
+  #readableAsFirst(known: SegmentReference): readonly ReadablePiece[] {
+    const { payer, pieces, segment } = known
+    const { identity } = this.#components
+    return Array.from({ length: pieces }, (_, number) => number).flatMap((number): ReadablePiece[] => {
+      const key = firstNodeOf(known, number)
+      if (key === undefined) return []
+      const peer = peerIdOfPublicKey(key)
+      const parties = { ...identity, payer, node: addressOfPeerId(peer), number: agreementNumber(0) }
+      const agreement = agreementIdOf(parties)
+      return [{ number, piece: pieceNameOf(segment, number), root: rootOfPiece(known, number), peer, agreement }]
+    })
   }
 
   async #rowOf(segment: Uint8Array): Promise<SegmentRow | undefined> {

@@ -1,7 +1,7 @@
 import type { ErasureProfile } from '../erasure/erasure-code.ts'
 
 /** A segment that would be unreadable with more than this probability is repaired. */
-export const UNREADABILITY_MAX = 1e-6
+const UNREADABILITY_MAX = 1e-6
 /** Share of the spare pieces without which a segment is repaired however good its nodes are: 30 of 16-of-48, 8 of 4-of-12. */
 const SPARE_SHARE = 7 / 16
 

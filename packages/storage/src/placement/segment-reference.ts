@@ -1,5 +1,6 @@
-import type { Hash } from '@stead/core'
+import type { Address, Hash } from '@stead/core'
 import {
+  addressField,
   bytesField,
   concatBytes,
   defineSchema,
@@ -25,6 +26,8 @@ export interface SegmentReference extends ErasureProfile {
   /** 16 random bytes: the names of its pieces follow from it. */
   readonly segment: Uint8Array
   readonly plainBytes: number
+  /** Who has the agreements with the nodes. */
+  readonly payer: Address
   /** Roots of the pieces in their order, 32 bytes each. */
   readonly roots: Uint8Array
   /** Public keys of the nodes that had the pieces first, 33 bytes each: where somebody looks who knows nothing else. */
@@ -39,6 +42,7 @@ const referenceSchema: Schema<SegmentReference> = defineSchema<SegmentReference>
   pieces: [5, uintField(PIECES_MAX)],
   roots: [6, bytesField(PIECES_MAX * ROOT_BYTES)],
   nodes: [7, bytesField(PIECES_MAX * KEY_BYTES)],
+  payer: [8, addressField],
 })
 
 export function encodeReference(reference: SegmentReference): Uint8Array {
@@ -63,9 +67,10 @@ export function rootOfPiece({ roots }: SegmentReference, number: number): Uint8A
   return roots.slice(number * ROOT_BYTES, (number + 1) * ROOT_BYTES)
 }
 
-/** The key of the node that had a piece first. */
-export function firstNodeOf({ nodes }: SegmentReference, number: number): Uint8Array {
-  return nodes.slice(number * KEY_BYTES, (number + 1) * KEY_BYTES)
+/** The key of the node that had a piece first; undefined where there was none. */
+export function firstNodeOf({ nodes }: SegmentReference, number: number): Uint8Array | undefined {
+  const key = nodes.slice(number * KEY_BYTES, (number + 1) * KEY_BYTES)
+  return key[0] === 0 ? undefined : key
 }
 
 /** The name of a piece: only who knows the segment can ask for it. */

@@ -197,7 +197,11 @@ export class StorageNodes {
     const { node, operator } = channel.terms
     try {
       const { priceMicroUsdPerTibHour } = storageTermsSchema.decodeDocument(channel.quote.terms)
-      const driver = await AgreementDriver.draft(this.#components, channel, { ...identity, priceMicroUsdPerTibHour })
+      const driver = await AgreementDriver.draft(this.#components, channel, {
+        ...identity,
+        ordinal: 0,
+        priceMicroUsdPerTibHour,
+      })
       await driver.open(channel)
       this.#channels.set(node, channel)
       this.#add(driver, { node, operator })

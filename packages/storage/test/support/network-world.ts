@@ -40,7 +40,7 @@ const ACCOUNT: Address = address(`0x${'aa'.repeat(20)}`)
 const MIB = 1024 * 1024
 /** So many neighbours to both sides: a network that no death parts. */
 const NEIGHBOURS = 6
-export const PROFILE: SegmentProfile = { dataPieces: 4, pieces: 12, enough: 9 }
+const PROFILE: SegmentProfile = { dataPieces: 4, pieces: 12, enough: 9 }
 
 function keyOf(number: number): { readonly signer: Signer; readonly peer: PeerId } {
   const signer = createSigner(secp256k1, new Uint8Array(32).fill(number))
@@ -134,12 +134,21 @@ export class NetworkWorld {
   }
 
   async startPayer(): Promise<void> {
-    const { signer, peer } = keyOf(200)
+    this.#payer = await this.#openPayer(200, this.payerStore)
+  }
+
+  /** Somebody who is no payer of any of the nodes. */
+  async addReader(): Promise<NetworkSegments> {
+    return (await this.#openPayer(201, new MemoryStore())).segments
+  }
+
+  async #openPayer(key: number, store: MemoryStore): Promise<StoringPayer> {
+    const { signer, peer } = keyOf(key)
     const network = this.hub.createNode(peer)
     await network.start()
     const chain = new MemoryChain(this.ledger, ACCOUNT)
     await chain.start()
-    const parts = { ...this.#parts(signer), network, store: this.payerStore }
+    const parts = { ...this.#parts(signer), network, store }
     const { identity } = this.ledger
     const market = new MarketPayer({ ...parts, chain }, marketPayerOptionsSchema.parse({}))
     await market.start()
@@ -153,13 +162,14 @@ export class NetworkWorld {
       this.#profile,
     )
     await consumer.start()
-    this.#payer = { market, consumer, segments: consumer.segments }
+    return { market, consumer, segments: consumer.segments }
   }
 
-  async restartPayer(): Promise<void> {
+  /** @param store what the next process finds, where its disk is another one */
+  async restartPayer(store?: MemoryStore): Promise<void> {
     this.hub.kill(keyOf(200).peer)
     if (!this.payerStore.isCrashed) this.payerStore.crash()
-    this.payerStore = this.payerStore.reopen()
+    this.payerStore = store ?? this.payerStore.reopen()
     await this.startPayer()
     await this.clock.settle()
   }
