@@ -19,6 +19,7 @@ const contracts: readonly Contract[] = [
   { name: 'Stake', file: 'stake', constant: 'stake' },
   { name: 'SteadToken', file: 'stead-token', constant: 'steadToken' },
   { name: 'Equivocation', file: 'equivocation', constant: 'equivocation' },
+  { name: 'Possession', file: 'possession', constant: 'possession' },
   { name: 'Rewards', file: 'rewards', constant: 'rewards' },
   { name: 'SteadTimelock', file: 'stead-timelock', constant: 'steadTimelock' },
   { name: 'SteadGovernor', file: 'stead-governor', constant: 'steadGovernor' },

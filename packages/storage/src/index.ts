@@ -6,6 +6,7 @@ export type { SetChange, SetPiece, SetProof, SetRoot } from './agreement/piece-s
 export { PieceSet, verifySetProof } from './agreement/piece-set.ts'
 export type { PossessionProof } from './agreement/possession.ts'
 export { decodePossession, encodePossession, possessionIdOf, verifyPossession } from './agreement/possession.ts'
+export { encodePossessionAnswer } from './agreement/possession-answer.ts'
 export type { AgreementDriverComponents, SettleOutcome } from './consumer/agreement-driver.ts'
 export { AgreementDriver } from './consumer/agreement-driver.ts'
 export { javaScriptFrameCipher } from './crypto/create-frame-cipher.ts'
