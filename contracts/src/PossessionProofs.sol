@@ -126,7 +126,8 @@ library PossessionProofs {
             // 0x01, left hash, left sum, right hash, right sum: at 0, 1, 33, 41, 73 of free memory, 81 bytes.
             let node := mload(0x40)
             mstore8(node, 1)
-            for { let end := add(path, mul(SIBLING_BYTES, levels)) } lt(path, end) { path := add(path, SIBLING_BYTES) } {
+            for { let end := add(path, mul(SIBLING_BYTES, levels)) } lt(path, end) { path := add(path, SIBLING_BYTES) }
+            {
                 let sibling := calldataload(path)
                 let siblingSum := shr(216, calldataload(add(path, 32)))
                 // Each word is written over the end of the one before it.

@@ -132,6 +132,32 @@ contract PossessionProofsTest is PossessionBench {
         possession.answer(number, proofOf("mixed", 0));
     }
 
+    /// @dev Both signed that there are two leaves, and the tree has one. What does not fit cannot be answered: neither may
+    ///      sign it.
+    function test_answer_leavesAreThoseOfTheTree() public {
+        Possession.Signed memory signed = signedOf("one");
+        uint256 at = 0;
+        while (bytes7(part(signed.document, at)) != "\x66leaves") ++at;
+        signed.document[at + 7] = 0x02;
+        bytes32 slot = AgreementDocuments.slotOf(idOf("one"), 1);
+        (signed.nodeR, signed.nodeVs) = say(nodeKey, slot, sha256(signed.document));
+        (signed.payerR, signed.payerVs) =
+            say(uint256(vm.parseJsonBytes32(vectors, ".payerKey")), slot, sha256(signed.document));
+        giveDeposit();
+        vm.prank(CHALLENGER);
+        uint256 number = possession.announce(signed);
+        uint256 seed = 0;
+        for (uint256 drawnFirst = 0; drawnFirst < 5; ++seed) {
+            drawnFirst = 0;
+            while (drawnFirst < 5 && PossessionProofs.challenged(bytes32(seed + 1), drawnFirst, 2) == 0) ++drawnFirst;
+        }
+        passSeedBlock(number, bytes32(seed));
+        possession.draw(number);
+        bytes memory proof = proofOf("one", 0);
+        vm.expectRevert(abi.encodeWithSelector(PossessionProofs.LeafWrong.selector, 0));
+        possession.answer(number, proof);
+    }
+
     function test_answer_isWholeAndNoMore() public {
         uint256 number = drawn("mixed", 0);
         bytes memory proof = proofOf("mixed", 0);
