@@ -2,6 +2,7 @@
 // not call.
 export { equivocationAbi } from './generated/equivocation.ts'
 export { escrowAbi } from './generated/escrow.ts'
+export { possessionAbi } from './generated/possession.ts'
 export { rewardsAbi } from './generated/rewards.ts'
 export { stakeAbi } from './generated/stake.ts'
 export { steadGovernorAbi } from './generated/stead-governor.ts'

@@ -8,7 +8,7 @@ import { ChainError } from './errors.ts'
 /** Where the contracts of one deployment are; the file that makes a chain usable. */
 export interface AddressBook {
   /** Version of this format. */
-  readonly version: 2
+  readonly version: 3
   readonly chainId: number
   readonly escrow: Address
   readonly stake: Address
@@ -19,6 +19,8 @@ export interface AddressBook {
   readonly rewards: Address
   /** The adjudicator of nodes that say two things. */
   readonly equivocation: Address
+  /** The adjudicator of nodes that do not show what they agreed to keep. */
+  readonly possession: Address
   readonly governor: Address
   /** Executes what the governor decides; holds the exchange's liquidity. */
   readonly timelock: Address
@@ -34,7 +36,7 @@ const ADDRESS_BOOK_BYTES_MAX = 64 * 1024
 
 /** Strict, so that a book of another program or a newer format is refused. */
 export const addressBookSchema: z.ZodType<AddressBook> = z.strictObject({
-  version: z.literal(2),
+  version: z.literal(3),
   chainId: z.int().min(1),
   escrow: addressSchema,
   stake: addressSchema,
@@ -42,6 +44,7 @@ export const addressBookSchema: z.ZodType<AddressBook> = z.strictObject({
   token: addressSchema,
   rewards: addressSchema,
   equivocation: addressSchema,
+  possession: addressSchema,
   governor: addressSchema,
   timelock: addressSchema,
   exchangeFactory: addressSchema,

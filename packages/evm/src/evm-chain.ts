@@ -49,6 +49,7 @@ import { Exclusive } from './exclusive.ts'
 import { JsonRpc } from './json-rpc.ts'
 import { searchLogs } from './log-search.ts'
 import { type EvmInput, type EvmOptions, evmOptionsSchema } from './options.ts'
+import type { EvmPossession, PossessionContracts } from './possession/evm-possession.ts'
 import { ThawWatch } from './thaw-watch.ts'
 import type { TokenBook } from './token-book.ts'
 import { type SendRequest, TransactionSender } from './transaction-sender.ts'
@@ -304,6 +305,22 @@ export class EvmChain implements Chain {
         send: async (kind, request) => outcomeOf(await this.#send(kind, request)),
       },
       { account: this.account, ...this.identity, ...contracts },
+    )
+  }
+
+  /** The adjudicator of storage proofs, through the same endpoint and account. */
+  async possession(contracts: PossessionContracts): Promise<EvmPossession> {
+    const { EvmPossession } = await import('./possession/evm-possession.ts')
+    return new EvmPossession(
+      {
+        read: (contract, question) => this.#read(contract, question),
+        send: async (kind, request) => {
+          const receipt = await this.#send(kind, request)
+          return { outcome: outcomeOf(receipt), receipt }
+        },
+        search: (filter) => searchLogs(this.#started(), filter, this.#options.logBlocksMax),
+      },
+      { account: this.account, ...contracts },
     )
   }
 

@@ -4,6 +4,7 @@ import type { Hex } from './answer.ts'
 import { ChainError } from './errors.ts'
 import { equivocationAbi } from './generated/equivocation.ts'
 import { escrowAbi } from './generated/escrow.ts'
+import { possessionAbi } from './generated/possession.ts'
 import { rewardsAbi } from './generated/rewards.ts'
 import { stakeAbi } from './generated/stake.ts'
 import { steadTokenAbi } from './generated/stead-token.ts'
@@ -28,7 +29,7 @@ let errorsBySelector: ReadonlyMap<string, AbiError.AbiError> | undefined
 /** Every error that our contracts can throw, by selector; made with the first refusal, which most nodes never meet. */
 function knownErrors(): ReadonlyMap<string, AbiError.AbiError> {
   errorsBySelector ??= new Map(
-    [...escrowAbi, ...stakeAbi, ...rewardsAbi, ...equivocationAbi, ...steadTokenAbi, ...testDollarAbi]
+    [...escrowAbi, ...stakeAbi, ...rewardsAbi, ...equivocationAbi, ...possessionAbi, ...steadTokenAbi, ...testDollarAbi]
       .filter((item) => item.type === 'error')
       .map((item): [string, AbiError.AbiError] => [AbiError.getSelector(item), AbiError.from(item)])
       .concat([

@@ -30,7 +30,7 @@ describe('deploying', () => {
   it('uses a dollar that is there, and the terms that were asked for', async () => {
     const book = await deploy({ thawSeconds: 200_000, feeBps: 250 })
     expect(book).toMatchObject({
-      version: 2,
+      version: 3,
       chainId: 31337,
       dollar: devnet.book.dollar,
     })
@@ -98,7 +98,7 @@ describe('deploying', () => {
 
 describe('the address book', () => {
   const book = {
-    version: 2,
+    version: 3,
     chainId: 31337,
     escrow: newSigner().address,
     stake: newSigner().address,
@@ -106,6 +106,7 @@ describe('the address book', () => {
     token: newSigner().address,
     rewards: newSigner().address,
     equivocation: newSigner().address,
+    possession: newSigner().address,
     governor: newSigner().address,
     timelock: newSigner().address,
     exchangeFactory: newSigner().address,

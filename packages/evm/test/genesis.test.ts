@@ -1,7 +1,7 @@
 import type { Address, Hash } from '@stead/core'
 import { createPublicClient, http, type PublicClient, parseAbi } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { equivocationAbi, escrowAbi, rewardsAbi, stakeAbi, steadGovernorAbi, steadTokenAbi } from '../src/abi.ts'
+import { equivocationAbi, escrowAbi, possessionAbi, rewardsAbi, stakeAbi, steadGovernorAbi, steadTokenAbi } from '../src/abi.ts'
 import { type Devnet, startDevnet } from './devnet.ts'
 
 const lower = (value: unknown): string => String(value).toLowerCase()
@@ -36,6 +36,12 @@ describe('what genesis leaves behind', () => {
     expect(await read(at('equivocation'), equivocationAbi, 'stake')).toBe(stake)
     expect(await read(stake, stakeAbi, 'governor')).toBe(timelock)
     expect(await read(stake, stakeAbi, 'adjudicatorFrom', [at('equivocation')])).not.toBe('0')
+    const { possession } = devnet.book
+    expect(await read(possession, possessionAbi, 'stake')).toBe(stake)
+    expect(await read(possession, possessionAbi, 'escrow')).toBe(escrow)
+    expect(await read(possession, possessionAbi, 'token')).toBe(token)
+    expect(await read(possession, possessionAbi, 'answerSeconds')).toBe('86400')
+    expect(await read(stake, stakeAbi, 'adjudicatorFrom', [possession])).not.toBe('0')
     expect(await read(escrow, escrowAbi, 'governor')).toBe(timelock)
     expect(await read(escrow, escrowAbi, 'burnToken')).toBe(token)
     expect(await read(escrow, escrowAbi, 'epochSeconds')).toBe('60')

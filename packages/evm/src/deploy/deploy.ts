@@ -78,5 +78,5 @@ async function deployAll(
   const deployedAtBlock = await rpc.blockNumber()
   const contracts = await deployContractsOnly(deployer, options)
   const exchange = await seedExchange({ rpc, deployer }, contracts, options)
-  return { version: 2, chainId, ...contracts, ...exchange, deployedAtBlock }
+  return { version: 3, chainId, ...contracts, ...exchange, deployedAtBlock }
 }

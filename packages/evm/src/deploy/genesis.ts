@@ -4,6 +4,8 @@ import { equivocationAbi } from '../generated/equivocation.ts'
 import { equivocationBytecode } from '../generated/equivocation-bytecode.ts'
 import { escrowAbi } from '../generated/escrow.ts'
 import { escrowBytecode } from '../generated/escrow-bytecode.ts'
+import { possessionAbi } from '../generated/possession.ts'
+import { possessionBytecode } from '../generated/possession-bytecode.ts'
 import { rewardsAbi } from '../generated/rewards.ts'
 import { rewardsBytecode } from '../generated/rewards-bytecode.ts'
 import { stakeAbi } from '../generated/stake.ts'
@@ -25,6 +27,7 @@ export interface GenesisContracts {
   readonly token: Address
   readonly timelock: Address
   readonly equivocation: Address
+  readonly possession: Address
   readonly stake: Address
   readonly escrow: Address
   readonly rewards: Address
@@ -45,13 +48,15 @@ export async function deployContractsOnly(deployer: Deployer, options: DeployOpt
           AbiConstructor.encode(AbiConstructor.fromAbi(testDollarAbi), { bytecode: testDollarBytecode }),
         )
       : options.dollar
-  const [token, timelock, equivocation, stake, escrow, rewards, governor] = await deployer.addressesOfNext(7)
-  if (!token || !timelock || !equivocation || !stake || !escrow || !rewards || !governor)
-    throw new TypeError('seven addresses were asked for')
-  const places = { dollar, token, timelock, equivocation, stake, escrow, rewards, governor }
+  const [token, timelock, equivocation, possession, stake, escrow, rewards, governor] =
+    await deployer.addressesOfNext(8)
+  if (!token || !timelock || !equivocation || !possession || !stake || !escrow || !rewards || !governor)
+    throw new TypeError('eight addresses were asked for')
+  const places = { dollar, token, timelock, equivocation, possession, stake, escrow, rewards, governor }
   await deployer.create('SteadToken', tokenData(places, deployer.account, options), token)
   await deployer.create('SteadTimelock', timelockData(places, options), timelock)
   await deployer.create('Equivocation', equivocationData(places), equivocation)
+  await deployer.create('Possession', possessionData(places, options), possession)
   await deployer.create('Stake', stakeData(places), stake)
   await deployer.create('Escrow', escrowData(places, options), escrow)
   await deployer.create('Rewards', rewardsData(places, options), rewards)
@@ -74,8 +79,14 @@ function equivocationData({ stake }: GenesisContracts): `0x${string}` {
   return AbiConstructor.encode(creation, { bytecode: equivocationBytecode, args: [stake] })
 }
 
-function stakeData({ token, timelock, equivocation }: GenesisContracts): `0x${string}` {
-  const args = [token, timelock, [equivocation]] as const
+function possessionData({ stake, escrow, token }: GenesisContracts, options: DeployOptions): `0x${string}` {
+  const terms = { answerSeconds: options.answerSeconds, deposit: options.possessionDeposit }
+  const args = [stake, escrow, token, terms] as const
+  return AbiConstructor.encode(AbiConstructor.fromAbi(possessionAbi), { bytecode: possessionBytecode, args })
+}
+
+function stakeData({ token, timelock, equivocation, possession }: GenesisContracts): `0x${string}` {
+  const args = [token, timelock, [equivocation, possession]] as const
   return AbiConstructor.encode(AbiConstructor.fromAbi(stakeAbi), { bytecode: stakeBytecode, args })
 }
 

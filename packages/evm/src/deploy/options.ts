@@ -58,6 +58,10 @@ export const deployOptionsSchema: z.ZodType<DeployOptions, DeployInput> = z.stri
   minimumStake: amount.default(1000n * TOKEN),
   /** What proposer and challenger put in. @default 100 tokens */
   deposit: amount.default(100n * TOKEN),
+  /** Time that a node has to answer a possession challenge. @default one day: machines break, and people sleep */
+  answerSeconds: seconds(1, 3 * DAY_SECONDS).default(DAY_SECONDS),
+  /** What a possession challenge costs when it is answered. @default 10 tokens, above the gas of an answer on a rollup */
+  possessionDeposit: amount.default(10n * TOKEN),
   /** Programs in use from the beginning. @default none */
   programs: z.array(programSchema).max(32).default([]),
   /** From a decision of governance to its execution. @default two days */
@@ -98,6 +102,8 @@ export interface DeployOptions {
   readonly decisionSeconds: number
   readonly minimumStake: bigint
   readonly deposit: bigint
+  readonly answerSeconds: number
+  readonly possessionDeposit: bigint
   readonly programs: readonly GenesisProgram[]
   readonly timelockSeconds: number
   readonly votingDelaySeconds: number
