@@ -61,7 +61,10 @@ export interface Agreement extends AgreementParties {
 /** Most bytes of one agreement: the largest pieces in all slots; a day of them is far from what 64 bits hold. */
 const AGREEMENT_BYTES_MAX: number = 2 ** 44
 
-/** Encodings of {@link Agreement}. */
+/**
+ * Encodings of {@link Agreement}. The possession adjudicator on chain reads documents of exactly these fields (ADR 18): with
+ * another field it cannot hear what a node signed.
+ */
 export const agreementSchema: Schema<Agreement> = defineSchema<Agreement>('Agreement', 512, {
   version: [1, versionField(1)],
   chainId: [2, uintField()],
