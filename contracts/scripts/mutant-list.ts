@@ -318,7 +318,7 @@ export const mutants: readonly Mutant[] = [
     what: 'one outage costs a tenth for each challenge',
     file: 'Possession.sol',
     from: 'endsAt / PERIOD_SECONDS',
-    to: 'endsAt, lastChallenge',
+    to: 'endsAt',
     tests: 'Possession.t.sol',
   },
   {

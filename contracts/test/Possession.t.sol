@@ -78,6 +78,7 @@ contract PossessionTest is PossessionBench {
     /// @dev Of two challenges in one outage, on different agreements even, one takes stake; the other gives its deposit back.
     function test_punish_onceForAnOutage() public {
         uint256 first = drawn("mixed", 0);
+        vm.warp(block.timestamp + 1 hours);
         uint256 second = drawn("other", 0);
         vm.warp(possession.challenge(second).endsAt + 1);
         bytes32 slot = possession.missedSlot(possession.challenge(second).endsAt);

@@ -1,7 +1,15 @@
 import type { Address, Hash } from '@stead/core'
 import { createPublicClient, http, type PublicClient, parseAbi } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { equivocationAbi, escrowAbi, possessionAbi, rewardsAbi, stakeAbi, steadGovernorAbi, steadTokenAbi } from '../src/abi.ts'
+import {
+  equivocationAbi,
+  escrowAbi,
+  possessionAbi,
+  rewardsAbi,
+  stakeAbi,
+  steadGovernorAbi,
+  steadTokenAbi,
+} from '../src/abi.ts'
 import { type Devnet, startDevnet } from './devnet.ts'
 
 const lower = (value: unknown): string => String(value).toLowerCase()

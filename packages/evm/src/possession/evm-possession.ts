@@ -124,6 +124,10 @@ export class EvmPossession {
     ])
     if (have < need) throw insufficientFunds({ account, currency: 'tokens', need, have })
     if (allowed >= need) return
-    await this.#link.send('approve', { to: token, data: approveData(possession, need), doing: 'the approval of tokens' })
+    await this.#link.send('approve', {
+      to: token,
+      data: approveData(possession, need),
+      doing: 'the approval of tokens',
+    })
   }
 }

@@ -77,7 +77,11 @@ function revisionOf(ordinal: number, revision: number, kept: Kept): Agreement {
   return agreement
 }
 
-function halvesOf(signer: Signer, agreement: Agreement, document: Uint8Array): { readonly r: string; readonly vs: string } {
+function halvesOf(
+  signer: Signer,
+  agreement: Agreement,
+  document: Uint8Array,
+): { readonly r: string; readonly vs: string } {
   const signature = signAgreement(signer, agreement, document)
   const halves = signature.slice(0, 64)
   if (signature[64] === 28) halves[32] = (halves[32] ?? 0) | 0x80
@@ -132,7 +136,8 @@ export async function possessionVectors(): Promise<string> {
   const draws = Array.from({ length: 128 }, (_, number) => {
     const count = leaves[number % leaves.length] ?? 1
     const seed = seedOf(500_000 + number)
-    return { seed: bytesToHex(seed), leaves: count, drawn: challengedLeaves(seed, count) }
+    const drawn = challengedLeaves(seed, count).map((leaf, place): [string, number] => [`leaf${place}`, leaf])
+    return { seed: bytesToHex(seed), leaves: count, ...Object.fromEntries(drawn) }
   })
   const about = 'Known answers for possession challenges; packages/storage/test/possession-vectors.test.ts makes them.'
   const keys = { payerKey: bytesToHex(PAYER_KEY), nodeKey: bytesToHex(NODE_KEY), escrow: ESCROW }
