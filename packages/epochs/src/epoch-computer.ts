@@ -1,5 +1,6 @@
 import { type ContentId, type FinalRoot, type Hash, isSteadError } from '@stead/core'
 import {
+  type ChainFacts,
   type ChainFactsReader,
   type ComputedEpoch,
   computeEpoch,
@@ -43,6 +44,14 @@ export interface ComputerParts {
   readonly board: NoticeBoard
   readonly logs: LogBook
   readonly policies: PolicyBook
+}
+
+/** What evidence is made of, beside logs. */
+interface Gathered {
+  readonly facts: ChainFacts
+  /** The facts' own document. */
+  readonly document: ContentId
+  readonly previous: ContentId | undefined
 }
 
 /** Epochs without a final root that are computed one upon the other: eleven years of days. */
@@ -167,15 +176,16 @@ export class EpochComputer {
 
   /**
    * This node's own result of an epoch, from all logs that it has; the same however often it is asked, unless logs of an
-   * epoch without a final root came later.
+   * epoch without a final root came later, or another fork of the chain has won.
    * @throws EpochsError EPOCHS_NOT_OVER, EPOCHS_NO_PROGRAM; RewardsError; ChainError; CoreError of the store
    */
   async own(epoch: EpochNumber): Promise<KnownResult> {
     this.#checkOver(epoch)
     const previous = await this.previousOf(epoch)
+    const anchor = await this.#parts.facts.anchor(epoch)
     // Logs only come: their number says whether they are the same.
     const logs = await this.#parts.logs.all(epoch)
-    const name = `${epoch} ${logs.length} ${previous ?? ''}`
+    const name = `${epoch} ${anchor} ${logs.length} ${previous ?? ''}`
     const running = this.#own.get(name) ?? this.#compute(epoch, previous)
     this.#own.set(name, running)
     const [oldest] = this.#own.keys()
@@ -198,7 +208,9 @@ export class EpochComputer {
   }
 
   async #compute(epoch: EpochNumber, previous: ContentId | undefined): Promise<KnownResult> {
-    const evidence = (await this.#recall(epoch, previous)) ?? (await this.#gather(epoch, previous))
+    const facts = await this.#parts.facts.facts(epoch)
+    const gathered = { facts, document: await this.#parts.shelf.put(encodeChainFacts(facts), epoch), previous }
+    const evidence = (await this.#recall(gathered)) ?? (await this.#gather(gathered))
     const computed = await computeEpoch(this.components(epoch), evidence)
     const known = await this.keep(evidence, computed)
     const { result: document, digest, root } = known
@@ -207,27 +219,28 @@ export class EpochComputer {
     return known
   }
 
-  /** The evidence that an earlier run of this node gathered. */
-  async #recall(epoch: EpochNumber, previous: ContentId | undefined): Promise<ContentId | undefined> {
+  /** The evidence that an earlier run of this node gathered, if it is still all that there is, and true. */
+  async #recall({ facts: { epoch }, document, previous }: Gathered): Promise<ContentId | undefined> {
     const row = await this.#ports.store.get(EPOCH_TABLES.results, epochKey(epoch))
     const [before, evidence] = row === undefined ? [] : bytesText(row).split(' ')
     if (evidence === undefined || before !== (previous ?? '')) return undefined
     const bytes = await this.#parts.shelf.get(evidence as ContentId)
     if (bytes === undefined) return undefined
-    const listed = new Set(openEvidence(bytes).logs)
+    const opened = openEvidence(bytes)
+    const listed = new Set(opened.logs)
     const isWhole = (await this.#parts.logs.all(epoch)).every((log) => listed.has(log))
-    return isWhole ? (evidence as ContentId) : undefined
+    return isWhole && opened.facts === document ? (evidence as ContentId) : undefined
   }
 
-  async #gather(epoch: EpochNumber, previous: ContentId | undefined): Promise<ContentId> {
+  async #gather({ facts, document, previous }: Gathered): Promise<ContentId> {
     const { shelf, logs, policies } = this.#parts
-    const facts = await this.#parts.facts.facts(epoch)
+    const { epoch } = facts
     const ids = [facts.utility, ...facts.programs.map(({ program }) => program)]
     const evidence = await shelf.put(
       encodeEvidence({
         version: 1,
         epoch,
-        facts: await shelf.put(encodeChainFacts(facts), epoch),
+        facts: document,
         ...(previous === undefined ? {} : { previous }),
         policies: ids.map((id) => policies.policy(id)),
         logs: await logs.all(epoch),

@@ -17,6 +17,7 @@ import { Chronicle } from './chronicle.ts'
 import { ClaimTally, type ClaimTotals } from './claim-tally.ts'
 import { EpochBlocks } from './epoch-blocks.ts'
 import { mapBounded, withRetries } from './retry.ts'
+import { StandingBlocks } from './standing-blocks.ts'
 
 /** What is fixed as an epoch begins: who is probed, who probes, and by which rules. */
 export interface EpochBegin {
@@ -42,37 +43,62 @@ export interface ChainFactsPorts {
 const READS_AT_ONCE = 16
 /** Epochs whose facts are kept; watchers ask for the same ones again and again. */
 const KEPT_MAX = 8
+/** Epochs of which it is kept where they begin, and what their fees come to: as many as can wait for a final root. */
+const PLACES_MAX = 8192
+
+/** What was read, and the block that it stands on: while this one is in the chain, it is true. */
+interface Standing<Value> {
+  readonly on: Hash
+  readonly value: Value
+}
 
 /**
  * What the chain says about epochs, from events and past stakes: the same for everybody who reads it, be it a node that
- * computes roots or a stranger who audits them. Keeps what it read, because both ask for the same epochs again and again.
+ * computes roots or a stranger who audits them. Keeps what it read, because both ask for the same epochs again and again;
+ * what another fork has undone is read again, until it is {@link SETTLED_BLOCKS} deep.
  */
 export class ChainFactsReader {
   readonly #ports: ChainFactsPorts
   readonly #blocks: EpochBlocks
+  readonly #standing: StandingBlocks
   readonly #chronicle: Chronicle
+  /** The first block of each epoch or, of one without blocks, the next one. */
+  readonly #firsts: Map<number, BlockMark> = new Map()
   readonly #begins: Map<EpochNumber, EpochBegin> = new Map()
-  readonly #facts: Map<EpochNumber, ChainFacts> = new Map()
-  readonly #fees: Map<number, bigint> = new Map()
+  readonly #facts: Map<EpochNumber, Standing<ChainFacts>> = new Map()
+  readonly #fees: Map<number, Standing<bigint>> = new Map()
 
   constructor(ports: ChainFactsPorts) {
     this.#ports = ports
     this.#blocks = new EpochBlocks(ports)
+    this.#standing = new StandingBlocks(ports)
     this.#chronicle = new Chronicle(ports.history)
   }
 
-  /** Undefined until a block of the epoch, or one after it, is there. @throws RewardsError REWARDS_NO_PROGRAM; ChainError */
+  /**
+   * Undefined until a block of the epoch, or one after it, is there. Another one when another fork has won.
+   * @throws RewardsError REWARDS_NO_PROGRAM, REWARDS_CONFLICT; ChainError
+   */
   async begin(epoch: EpochNumber): Promise<EpochBegin | undefined> {
-    const known = this.#begins.get(epoch)
-    if (known !== undefined) return known
-    const head = await this.#ports.history.head()
-    const first = await this.#blocks.firstAt(this.#beginsAt(epoch), head)
+    const first = await this.#firstOf(epoch)
     if (first === undefined) return undefined
+    const known = this.#begins.get(epoch)
+    if (known?.beacon === first.hash) return known
+    const head = await this.#ports.history.head()
     const nodes = await this.#nodesBefore(epoch, first, head)
     const utility = await this.#utilityOf(first.number, head)
     const begin = { epoch, fromBlock: first.number, beacon: first.hash, nodes, utility }
-    keep(this.#begins, epoch, begin)
+    keep(this.#begins, { key: epoch, value: begin, max: KEPT_MAX })
     return begin
+  }
+
+  /**
+   * The hash of the first block after an epoch. All facts of the epoch follow from it: another one says that another fork
+   * has won, and that they are to be read again.
+   * @throws RewardsError REWARDS_NOT_OVER, REWARDS_CONFLICT; ChainError
+   */
+  async anchor(epoch: EpochNumber): Promise<Hash> {
+    return (await withRetries(this.#ports.clock, () => this.#after(epoch))).hash
   }
 
   /**
@@ -80,24 +106,23 @@ export class ChainFactsReader {
    * @throws RewardsError REWARDS_NOT_OVER, REWARDS_NO_PROGRAM, REWARDS_CONFLICT; ChainError
    */
   async facts(epoch: EpochNumber): Promise<ChainFacts> {
+    const on = await this.anchor(epoch)
     const known = this.#facts.get(epoch)
-    if (known !== undefined) return known
-    const facts = await withRetries(this.#ports.clock, () => this.#read(epoch))
-    keep(this.#facts, epoch, facts)
-    return facts
+    if (known?.on === on) return known.value
+    const read = await withRetries(this.#ports.clock, () => this.#read(epoch))
+    keep(this.#facts, { key: epoch, value: read, max: KEPT_MAX })
+    return read.value
   }
 
-  async #read(epoch: EpochNumber): Promise<ChainFacts> {
-    const head = await this.#ports.history.head()
-    const after = await this.#blocks.firstAt(this.#beginsAt(epoch + 1), head)
+  async #read(epoch: EpochNumber): Promise<Standing<ChainFacts>> {
+    const after = await this.#after(epoch)
     const begin = await this.#stillBegin(epoch)
-    if (after === undefined || begin === undefined) {
-      throw new RewardsError('REWARDS_NOT_OVER', `epoch ${epoch} is not over on chain`, { details: { epoch } })
-    }
+    if (begin === undefined) throw notOver(epoch)
+    const head = await this.#ports.history.head()
     const [fromBlock, toBlock] = [begin.fromBlock, after.number - 1]
     const { fees, feeTotalMicroUsd } = await this.#totals(fromBlock, toBlock)
     const { chainId, escrow } = this.#ports.chain.identity
-    return {
+    const facts: ChainFacts = {
       version: 1,
       chainId,
       escrow,
@@ -113,6 +138,8 @@ export class ChainFactsReader {
       sales: await this.#sales(fromBlock, toBlock, head),
       programs: await this.#programs(Math.max(fromBlock, toBlock), head),
     }
+    await this.#checkSameFork(epoch, after)
+    return { on: after.hash, value: facts }
   }
 
   /** The begin as it was read, unless the chain was reorganised since. */
@@ -121,8 +148,32 @@ export class ChainFactsReader {
     if (begin === undefined) return undefined
     const { hash } = await this.#ports.history.block(begin.fromBlock)
     if (hash === begin.beacon) return begin
-    this.#begins.delete(epoch)
+    this.#firsts.delete(epoch)
     return await this.begin(epoch)
+  }
+
+  /** What was read while forks took turns is of none of them. */
+  async #checkSameFork(epoch: EpochNumber, after: BlockMark): Promise<void> {
+    const { hash } = await this.#ports.history.block(after.number)
+    if (hash === after.hash) return
+    this.#firsts.delete(epoch + 1)
+    throw new RewardsError('REWARDS_CONFLICT', `block ${after.number} was replaced while epoch ${epoch} was read`, {
+      details: { epoch, block: after.number },
+    })
+  }
+
+  async #after(epoch: EpochNumber): Promise<BlockMark> {
+    const after = await this.#firstOf(epoch + 1)
+    if (after === undefined) throw notOver(epoch)
+    return after
+  }
+
+  async #firstOf(epoch: number): Promise<BlockMark | undefined> {
+    const known = this.#firsts.get(epoch)
+    if (known !== undefined && (await this.#standing.isStanding(known))) return known
+    const first = await this.#blocks.firstAt(this.#beginsAt(epoch), await this.#ports.history.head())
+    if (first !== undefined) keep(this.#firsts, { key: epoch, value: first, max: PLACES_MAX })
+    return first
   }
 
   #beginsAt(epoch: number): UnixMs {
@@ -181,38 +232,44 @@ export class ChainFactsReader {
     const sales: LotSale[] = []
     for (const [index, sale] of all.entries()) {
       if (sale.blockNumber < fromBlock) continue
-      sales.push(...(await this.#epochsOf(sale, (all[index - 1]?.lastEpoch ?? -1) + 1, head)))
+      sales.push(...(await this.#epochsOf(sale, (all[index - 1]?.lastEpoch ?? -1) + 1)))
     }
     return sales
   }
 
   /** One entry for each epoch with fees in a sale. */
-  async #epochsOf(sale: LotSold, firstEpoch: number, head: BlockMark): Promise<readonly LotSale[]> {
+  async #epochsOf(sale: LotSold, firstEpoch: number): Promise<readonly LotSale[]> {
     const { burnedTokenUnits, feesMicroUsd, lastEpoch } = sale
     const kappaBps = (await this.#ports.economy.saleOf(lastEpoch))?.kappaBps ?? 0
     const entries: LotSale[] = []
     for (let lot = firstEpoch; lot <= lastEpoch; lot++) {
-      if ((await this.#feesOf(lot, head)) === 0n) continue
+      if ((await this.#feesOf(lot)) === 0n) continue
       const burned = tokenUnits(burnedTokenUnits)
       entries.push({ lot: epochNumber(lot), burnedTokenUnits: burned, saleFeesMicroUsd: feesMicroUsd, kappaBps })
     }
     return entries
   }
 
-  async #feesOf(epoch: number, head: BlockMark): Promise<bigint> {
-    const known = this.#fees.get(epoch)
-    if (known !== undefined) return known
-    const first = await this.#blocks.firstAt(this.#beginsAt(epoch), head)
-    const after = await this.#blocks.firstAt(this.#beginsAt(epoch + 1), head)
+  async #feesOf(epoch: number): Promise<bigint> {
+    const [first, after] = [await this.#firstOf(epoch), await this.#firstOf(epoch + 1)]
     if (first === undefined || after === undefined) return 0n
+    const known = this.#fees.get(epoch)
+    if (known?.on === after.hash) return known.value
     const { feeTotalMicroUsd } = await this.#totals(first.number, after.number - 1)
-    this.#fees.set(epoch, feeTotalMicroUsd)
+    keep(this.#fees, { key: epoch, value: { on: after.hash, value: feeTotalMicroUsd }, max: PLACES_MAX })
     return feeTotalMicroUsd
   }
 }
 
-function keep<Value>(map: Map<EpochNumber, Value>, epoch: EpochNumber, value: Value): void {
-  map.set(epoch, value)
+function notOver(epoch: EpochNumber): RewardsError {
+  return new RewardsError('REWARDS_NOT_OVER', `epoch ${epoch} is not over on chain`, { details: { epoch } })
+}
+
+function keep<Key, Value>(
+  map: Map<Key, Value>,
+  { key, value, max }: { readonly key: Key; readonly value: Value; readonly max: number },
+): void {
+  map.set(key, value)
   const [oldest] = map.keys()
-  if (map.size > KEPT_MAX && oldest !== undefined) map.delete(oldest)
+  if (map.size > max && oldest !== undefined) map.delete(oldest)
 }
