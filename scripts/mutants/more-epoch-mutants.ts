@@ -98,4 +98,16 @@ export const moreEpochMutants: readonly Mutant[] = [
     faultMinutes: 4,
     rule: 'tokens-conserved',
   },
+  {
+    name: 'fork-moves-no-epoch',
+    what: 'where epochs begin and end is taken from blocks of a fork that has lost',
+    file: `${REWARDS}/facts/epoch-blocks.ts`,
+    from: 'return before === undefined || before.at < at ? first : undefined',
+    to: 'return first',
+    profile: 'chain',
+    more: { reorgs: 12, lags: 0 },
+    nodes: 6,
+    faultMinutes: 4,
+    rule: 'root-true',
+  },
 ].map((mutant) => ({ ...mutant, hasEpochs: true }) as Mutant)
