@@ -15,3 +15,7 @@ export const SLOW_BLOCKS: Partial<FaultProfile> = {
 export const LOST_ANSWERS: Partial<FaultProfile> = {
   chain: { answerMsMax: 500, blockMsMax: 5000, lostShare: 0.2, isDown: false, isBehind: false },
 }
+/** Wires that lose and delay far more than usual, so that answers come too late or never. */
+export const BAD_WIRES: Partial<FaultProfile> = {
+  wires: { jitterMs: 200, lossShare: 0.05, slowShare: 0.1, repeatShare: 0.05 },
+}

@@ -3,6 +3,8 @@ import { type ErrorCatalog, SteadError, type SteadErrorOptions } from '@stead/co
 /** Codes of {@link StorageError}. */
 export type StorageErrorCode =
   | 'STORAGE_TOO_FEW_PIECES'
+  | 'STORAGE_TOO_FEW_NODES'
+  | 'STORAGE_SEGMENT_UNKNOWN'
   | 'STORAGE_NOT_AUTHENTIC'
   | 'STORAGE_NO_ROOM'
   | 'STORAGE_PIECE_UNKNOWN'
@@ -32,6 +34,18 @@ export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
     retryable: true,
     meaning: 'Fewer pieces of a segment can be had now than it takes to put it together.',
     next: 'Wait until more of its nodes are back, then read again.',
+  },
+  STORAGE_TOO_FEW_NODES: {
+    kind: 'peer',
+    retryable: true,
+    meaning: 'Fewer nodes of different operators and places offer storage than the profile needs.',
+    next: 'Wait for more offers, allow a higher price, or choose a smaller profile.',
+  },
+  STORAGE_SEGMENT_UNKNOWN: {
+    kind: 'peer',
+    retryable: true,
+    meaning: 'A segment is not kept any more: it was released.',
+    next: 'Read again: the object may have been replaced meanwhile.',
   },
   STORAGE_NOT_AUTHENTIC: {
     kind: 'peer',

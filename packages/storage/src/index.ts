@@ -33,10 +33,24 @@ export type {
   UploadInfo,
   WriteCondition,
 } from './objects/object-store.ts'
-export type { PieceLogInput, PieceLogOptions, StorageProviderInput, StorageProviderOptions } from './options.ts'
-export { pieceLogOptionsSchema, storageProviderOptionsSchema } from './options.ts'
+export type {
+  PieceLogInput,
+  PieceLogOptions,
+  StorageConsumerInput,
+  StorageConsumerOptions,
+  StorageProviderInput,
+  StorageProviderOptions,
+} from './options.ts'
+export { pieceLogOptionsSchema, storageConsumerOptionsSchema, storageProviderOptionsSchema } from './options.ts'
 export type { KeptPiece, PieceLogComponents, PieceLogUsage, ScrubReport } from './pieces/piece-log.ts'
 export { PieceLog } from './pieces/piece-log.ts'
+export type { NetworkSegmentsComponents, PlacedSegment, SegmentProfile } from './placement/network-segments.ts'
+export { NetworkSegments } from './placement/network-segments.ts'
+export { needsRepair, repairAt, unreadability } from './placement/readability.ts'
+export type { StorageConsumerComponents, StorageNodeStatus, StorageRound } from './placement/storage-consumer.ts'
+export { StorageConsumer } from './placement/storage-consumer.ts'
+export type { NodeSettlement, StorageNodesComponents } from './placement/storage-nodes.ts'
+export { StorageNodes } from './placement/storage-nodes.ts'
 export { wasmPairHasher } from './proof/load-pair-hasher.ts'
 export type { PairHasher } from './proof/pair-hasher.ts'
 export type { LeafProof, ProofRoot, RangeProof } from './proof/proof-tree.ts'

@@ -141,3 +141,88 @@ export const storageProviderOptionsSchema: z.ZodType<StorageProviderOptions, Sto
    */
   clockSkewMs: z.int().min(0).default(120_000),
 })
+
+/** Parsed options of the buying side. */
+export interface StorageConsumerOptions {
+  readonly priceMaxMicroUsdPerTibHour: MicroUsd
+  readonly allocationMicroUsd: MicroUsd
+  readonly hasDistinctSubnets: boolean
+  readonly offerWaitMs: number
+  readonly quoteTimeoutMs: number
+  readonly settleEveryMs: number
+  readonly lookEveryMs: number
+  readonly lostAfterMs: number
+  readonly shunMs: number
+  readonly hedgeAfterMs: number
+}
+
+/** What may be written for {@link StorageConsumerOptions}; defaults are filled in. */
+export type StorageConsumerInput = {
+  readonly [Key in keyof StorageConsumerOptions]?:
+    | (StorageConsumerOptions[Key] extends bigint ? bigint : StorageConsumerOptions[Key])
+    | undefined
+}
+
+const money = (fallback: bigint): z.ZodType<MicroUsd, bigint | undefined> =>
+  z
+    .bigint()
+    .min(0n)
+    .default(fallback)
+    .transform((value) => microUsd(value))
+
+/** Options of the buying side; strict, so that a misspelt one is refused. */
+export const storageConsumerOptionsSchema: z.ZodType<StorageConsumerOptions, StorageConsumerInput> = z.strictObject({
+  /**
+   * Most that a tebibyte-hour may cost, in micro-dollars.
+   * @default 20000: about 15 dollars a month, what the large clouds take
+   */
+  priceMaxMicroUsdPerTibHour: money(20_000n),
+  /**
+   * What is locked for one node at once, in micro-dollars.
+   * @default 100000 (ten cents): 20 hours of a tebibyte, a month of a few dozen gibibytes
+   */
+  allocationMicroUsd: money(100_000n),
+  /**
+   * One piece of a segment to each /24 and /64.
+   * @default true; false for a network in one place, whose loss loses everything
+   */
+  hasDistinctSubnets: z.boolean().default(true),
+  /**
+   * How long offers are waited for, in milliseconds.
+   * @default 10 seconds
+   */
+  offerWaitMs: z.int().min(0).default(10_000),
+  /**
+   * How long nodes may take for their quotes, in milliseconds.
+   * @default 5 seconds
+   */
+  quoteTimeoutMs: z.int().min(100).default(5000),
+  /**
+   * How often nodes prove and are paid, in milliseconds.
+   * @default 1 hour: twenty-four proofs a day, each of a few kilobytes
+   */
+  settleEveryMs: z.int().min(1000).default(3_600_000),
+  /**
+   * How often nodes are asked whether they are there, in milliseconds.
+   * @default 5 minutes
+   */
+  lookEveryMs: z.int().min(1000).default(300_000),
+  /**
+   * After being away for so long a node is not waited for any more, in milliseconds.
+   * @default 7 days: a holiday; what is repaired sooner is decided by how likely the segment is to be unreadable
+   */
+  lostAfterMs: z
+    .int()
+    .min(1000)
+    .default(7 * 86_400_000),
+  /**
+   * How long a node that refused, lost or lied is left out when pieces are placed, in milliseconds.
+   * @default 10 minutes
+   */
+  shunMs: z.int().min(0).default(600_000),
+  /**
+   * After so long without an answer another node is asked for the same bytes, in milliseconds.
+   * @default 400: longer than a good answer takes around the world
+   */
+  hedgeAfterMs: z.int().min(1).default(400),
+})

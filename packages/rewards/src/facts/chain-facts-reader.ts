@@ -42,7 +42,9 @@ export interface ChainFactsPorts {
 /** Reads at once of one endpoint. */
 const READS_AT_ONCE = 16
 /** Epochs whose facts are kept; watchers ask for the same ones again and again. */
-const KEPT_MAX = 8
+const FACTS_MAX = 8
+/** Epochs whose beginnings are kept: those whose logs are argued about while no root covers them. */
+const BEGINS_MAX = 40
 /** Epochs of which it is kept where they begin, and what their fees come to: as many as can wait for a final root. */
 const PLACES_MAX = 8192
 
@@ -88,7 +90,7 @@ export class ChainFactsReader {
     const nodes = await this.#nodesBefore(epoch, first, head)
     const utility = await this.#utilityOf(first.number, head)
     const begin = { epoch, fromBlock: first.number, beacon: first.hash, nodes, utility }
-    keep(this.#begins, { key: epoch, value: begin, max: KEPT_MAX })
+    keep(this.#begins, { key: epoch, value: begin, max: BEGINS_MAX })
     return begin
   }
 
@@ -110,7 +112,7 @@ export class ChainFactsReader {
     const known = this.#facts.get(epoch)
     if (known?.on === on) return known.value
     const read = await withRetries(this.#ports.clock, () => this.#read(epoch))
-    keep(this.#facts, { key: epoch, value: read, max: KEPT_MAX })
+    keep(this.#facts, { key: epoch, value: read, max: FACTS_MAX })
     return read.value
   }
 

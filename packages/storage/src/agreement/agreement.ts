@@ -16,6 +16,7 @@ import {
   slotOf,
   uint64Field,
   uintField,
+  uintToBytes,
   uintWord,
   versionField,
 } from '@stead/protocol'
@@ -29,7 +30,7 @@ export interface AgreementParties {
   readonly escrow: Address
   readonly payer: Address
   readonly node: Address
-  /** 16 random bytes that the payer chose. */
+  /** 16 bytes that the payer chose: see {@link agreementNumber}. */
   readonly number: Uint8Array
 }
 
@@ -58,7 +59,7 @@ export interface Agreement extends AgreementParties {
 }
 
 /** Most bytes of one agreement: the largest pieces in all slots; a day of them is far from what 64 bits hold. */
-export const AGREEMENT_BYTES_MAX: number = 2 ** 44
+const AGREEMENT_BYTES_MAX: number = 2 ** 44
 
 /** Encodings of {@link Agreement}. */
 export const agreementSchema: Schema<Agreement> = defineSchema<Agreement>('Agreement', 512, {
@@ -96,6 +97,11 @@ export const signedAgreementSchema: Schema<SignedAgreement> = defineSchema<Signe
   nodeSignature: [3, fixedBytesField(65)],
 })
 
+/** The number of a payer's first, second, … agreement with a node: whoever knows both can name the agreement. */
+export function agreementNumber(ordinal: number): Uint8Array {
+  return uintToBytes(BigInt(ordinal), 16)
+}
+
 /** The name of an agreement through all its revisions. */
 export function agreementIdOf({ chainId, escrow, payer, node, number }: AgreementParties): Hash {
   const padded = new Uint8Array(32)
@@ -105,7 +111,7 @@ export function agreementIdOf({ chainId, escrow, payer, node, number }: Agreemen
 }
 
 /** The slot in which payer and node each say one revision. */
-export function agreementSlot(id: Hash, revision: number): Hash {
+function agreementSlot(id: Hash, revision: number): Hash {
   return slotOf('stead/agreement-revision', [hashWord(id), uintWord(revision)])
 }
 

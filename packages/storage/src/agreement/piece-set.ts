@@ -57,6 +57,9 @@ export interface SetProof {
 export class PieceSet {
   /** By slot. */
   readonly #pieces: (SetPiece | undefined)[] = []
+  readonly #slotOf: Map<Hash, number> = new Map()
+  /** Below it nothing is free. */
+  #lowestFree = 0
   /** Hashes and sums by level, those of the slots first. */
   #hashes: Uint8Array[] = [new Uint8Array(WORD_BYTES)]
   #sums: Float64Array[] = [new Float64Array(1)]
@@ -87,6 +90,11 @@ export class PieceSet {
     return this.#pieces[slot]
   }
 
+  /** Where a piece is. */
+  slotOf(piece: Hash): number | undefined {
+    return this.#slotOf.get(piece)
+  }
+
   /** All pieces from a slot on with their slots, in their order. */
   *entries(fromSlot = 0): Generator<readonly [slot: number, piece: SetPiece]> {
     for (let slot = fromSlot; slot < this.#pieces.length; slot++) {
@@ -98,8 +106,9 @@ export class PieceSet {
   /** The lowest slots that are free, for so many new pieces. @throws RangeError when there are not so many */
   freeSlots(count: number): readonly number[] {
     const free: number[] = []
-    for (let slot = 0; free.length < count && slot < this.#pieces.length; slot++)
+    for (let slot = this.#lowestFree; free.length < count && slot < this.#pieces.length; slot++)
       if (this.#pieces[slot] === undefined) free.push(slot)
+    this.#lowestFree = free[0] ?? this.#pieces.length
     for (let slot = this.#pieces.length; free.length < count && slot < SLOTS_MAX; slot++) free.push(slot)
     if (free.length < count) throw new RangeError(`a set has at most ${SLOTS_MAX} pieces`)
     return free
@@ -170,6 +179,9 @@ export class PieceSet {
     const before = this.#pieces[slot]
     this.#count += (piece === undefined ? 0 : 1) - (before === undefined ? 0 : 1)
     this.#pieces[slot] = piece
+    if (before !== undefined && this.#slotOf.get(before.piece) === slot) this.#slotOf.delete(before.piece)
+    if (piece !== undefined) this.#slotOf.set(piece.piece, slot)
+    else if (slot < this.#lowestFree) this.#lowestFree = slot
     this.#hashes[0]?.set(piece === undefined ? NOTHING : hashOfPiece(piece), slot * WORD_BYTES)
     const sums = this.#sums[0]
     if (sums !== undefined) sums[slot] = piece === undefined ? 0 : leafCount(piece.lengthBytes)

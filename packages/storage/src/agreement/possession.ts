@@ -18,7 +18,7 @@ import { type Agreement, agreementIdOf } from './agreement.ts'
 import { type SetProof, type SetSibling, SLOTS_MAX, verifySetProof } from './piece-set.ts'
 
 /** Leaves of each challenge. Five a day find the loss of 5 % of a node's pieces within a month with 99.95 %. */
-export const CHALLENGED_LEAVES = 5
+const CHALLENGED_LEAVES = 5
 
 /** A node's answer to a challenge: that it has some leaves which nobody could know before. */
 export interface PossessionProof {

@@ -19,6 +19,7 @@ import { addressOfPeerId, contentIdOf, equalBytes, type Secp256k1 } from '@stead
 import {
   type Agreement,
   agreementIdOf,
+  agreementNumber,
   agreementSchema,
   checkAgreementSignature,
   dueAt,
@@ -123,14 +124,16 @@ export class AgreementDriver {
     components: AgreementDriverComponents,
     channel: PayerChannel,
     terms: {
+      /** 0 for the payer's first agreement with the node. */
+      readonly ordinal: number
       readonly chainId: number
       readonly escrow: Agreement['escrow']
       readonly priceMicroUsdPerTibHour: MicroUsd
     },
   ): Promise<AgreementDriver> {
-    const { signer, random, clock, store } = components
-    const { chainId, escrow, priceMicroUsdPerTibHour } = terms
-    const number = random.bytes(16)
+    const { signer, clock, store } = components
+    const { ordinal, chainId, escrow, priceMicroUsdPerTibHour } = terms
+    const number = agreementNumber(ordinal)
     const parties = { chainId, escrow, payer: signer.address, node: channel.terms.node, number }
     const atSecond = Math.floor(clock.now() / SECOND_MS)
     const set = new PieceSet()
@@ -163,6 +166,7 @@ export class AgreementDriver {
     await this.#components.network.request(this.peer, PIECES_PROTOCOL, payload, {
       ...withSignal(signal),
       timeoutMs: PIECE_TIMEOUT_MS,
+      bulk: true,
     })
   }
 
@@ -186,10 +190,9 @@ export class AgreementDriver {
   ): Promise<Agreement> {
     return await this.#inTurn(async () => {
       await this.#open(channel)
-      const have = new Map(Array.from(this.#set.entries(), ([slot, { piece }]) => [piece, slot] as const))
-      const fresh = add.filter(({ piece }) => !have.has(piece))
-      const gone = drop.flatMap((piece) => have.get(piece) ?? [])
-      const changes: SetChange[] = gone.map((slot) => ({ slot, piece: undefined }))
+      const fresh = add.filter(({ piece }) => this.#set.slotOf(piece) === undefined)
+      const gone = new Set(drop.flatMap((piece) => this.#set.slotOf(piece) ?? []))
+      const changes = Array.from(gone, (slot): SetChange => ({ slot, piece: undefined }))
       const slots = this.#set.freeSlots(fresh.length)
       for (const [place, piece] of fresh.entries()) changes.push({ slot: slots[place] ?? 0, piece })
       if (changes.length > CHANGES_MAX) throw new RangeError(`a revision changes at most ${CHANGES_MAX} slots`)
@@ -234,7 +237,7 @@ export class AgreementDriver {
     try {
       return await this.#send(channel, pending)
     } catch (error) {
-      if (remoteCode(error) !== 'STORAGE_AGREEMENT_DIFFERS' || this.#agreement === undefined) throw error
+      if (remoteCode(error) !== 'STORAGE_AGREEMENT_DIFFERS') throw error
       return await this.#recover(error)
     }
   }
@@ -352,18 +355,19 @@ export class AgreementDriver {
   /** The node does not know the revision before: it goes on from what both signed last, whoever has that. */
   async #recover(cause: unknown): Promise<Agreement> {
     const { secp256k1, logger } = this.#components
-    const before = this.#require()
+    // Whoever lost its books finds the agreement that it had at the node.
+    const before = this.#agreement
     const { agreement: signed } = await this.#ask({ standing: { agreement: this.id } })
     const theirs = openAgreement(secp256k1, signed)
-    if (agreementIdOf(theirs) !== this.id || theirs.revision < before.revision) throw cause
-    if (theirs.revision === before.revision) {
+    if (agreementIdOf(theirs) !== this.id || theirs.revision < (before?.revision ?? 0)) throw cause
+    if (theirs.revision === before?.revision) {
       // The node never took it, and never will: what it was about is agreed anew.
       await this.#withdraw()
       return before
     }
     logger.warn('an agreement is taken from its node', {
       agreement: this.id,
-      from: before.revision,
+      from: before?.revision,
       to: theirs.revision,
     })
     await this.#adopt(theirs, signed, await this.#slotsOf(theirs))

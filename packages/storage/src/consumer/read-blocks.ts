@@ -25,7 +25,7 @@ export async function readBlocks(
   const { agreement, piece, peer } = placed
   const { firstBlock, blocks, signal } = range
   const payload = pieceRequestSchema.encodeMessage({ get: { agreement, piece, firstBlock, blocks } })
-  const options = { timeoutMs: TIMEOUT_MS, ...(signal === undefined ? {} : { signal }) }
+  const options = { timeoutMs: TIMEOUT_MS, bulk: true, ...(signal === undefined ? {} : { signal }) }
   const answer = pieceReplySchema.decodeMessage(await network.request(peer, PIECES_PROTOCOL, payload, options))
   const isWhole = answer.bytes.length === Math.min(blocks * BLOCK_BYTES, placed.lengthBytes - firstBlock * BLOCK_BYTES)
   if (isWhole && verifyRange(hasher, placed, { firstBlock, ...answer })) return answer.bytes

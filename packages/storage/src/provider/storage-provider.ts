@@ -126,6 +126,7 @@ export class StorageProvider {
       PIECES_PROTOCOL,
       {
         messageBytesMax: PIECES_MESSAGE_BYTES_MAX,
+        bulk: true,
         inFlightPerPeerMax: PIECES_PER_PEER_MAX,
         handlerTimeoutMs: HANDLER_TIMEOUT_MS,
       },

@@ -44,8 +44,8 @@ import {
 import { PIECES_TABLE, pieceRowSchema } from '../../src/pieces/piece-rows.ts'
 import { logNameOf } from '../../src/provider/agreement-desk.ts'
 
-export const secp256k1: Secp256k1 = await loadSecp256k1()
-export const hasher: PairHasher = await loadPairHasher()
+const secp256k1: Secp256k1 = await loadSecp256k1()
+const hasher: PairHasher = await loadPairHasher()
 const OPERATOR: Address = address(`0x${'0f'.repeat(20)}`)
 const ACCOUNT: Address = address(`0x${'aa'.repeat(20)}`)
 const MIB = 1024 * 1024
@@ -83,6 +83,7 @@ export class TradeWorld {
   nodeStore: MemoryStore = new MemoryStore()
   disk: MemoryDisk = new MemoryDisk()
   #lives = 0
+  #agreements = 0
   #step: Promise<void> = Promise.resolve()
   #payer: { readonly market: MarketPayer; readonly network: Network } | undefined
   #node: { readonly market: MarketProvider; readonly pieces: PieceLog; readonly storage: StorageProvider } | undefined
@@ -236,7 +237,11 @@ export class TradeWorld {
   /** An agreement that both sides have signed. */
   async agreement(channel: PayerChannel): Promise<AgreementDriver> {
     const terms = storageTermsSchema.decodeDocument(channel.quote.terms)
-    const driver = await AgreementDriver.draft(this.driverParts(), channel, { ...terms, ...this.ledger.identity })
+    const driver = await AgreementDriver.draft(this.driverParts(), channel, {
+      ...terms,
+      ...this.ledger.identity,
+      ordinal: this.#agreements++,
+    })
     await this.within(driver.open(channel))
     return driver
   }
