@@ -60,10 +60,10 @@ export const moreEpochMutants: readonly Mutant[] = [
   },
   {
     name: 'facts-for-ever',
-    what: 'what was read of an epoch stays, although another fork of the chain has won since',
-    file: `${REWARDS}/facts/standing-blocks.ts`,
-    from: 'if (this.#settled.has(mark.hash)) return true',
-    to: 'if (this.#settled.size >= 0) return true',
+    what: 'what an epoch began with stays, although another fork of the chain has won since',
+    file: `${REWARDS}/facts/chain-facts-reader.ts`,
+    from: 'if (known?.beacon === first.hash) return known',
+    to: 'if (known !== undefined) return known',
     profile: 'chain',
     more: { reorgs: 8, outages: 0 },
     nodes: 8,
@@ -123,6 +123,6 @@ export const moreEpochMutants: readonly Mutant[] = [
     more: { reorgs: 12, lags: 0 },
     nodes: 6,
     faultMinutes: 4,
-    rule: 'root-true',
+    rule: 'epoch-final',
   },
 ].map((mutant) => ({ ...mutant, hasEpochs: true }) as Mutant)

@@ -170,6 +170,7 @@ describe('chain facts', () => {
     await replaceEnd('e')
     expect((await reader.facts(epochNumber(1))).feeTotalMicroUsd).toBe(7n)
     for (let number = 0; number < 64; number++) history.mine(201 + number)
+    await clock.advance(1000)
     expect((await reader.facts(epochNumber(1))).feeTotalMicroUsd).toBe(7n)
     await replaceEnd('f')
     expect((await reader.facts(epochNumber(1))).feeTotalMicroUsd).toBe(7n)
