@@ -7,6 +7,7 @@ import { readClientBody } from './body/client-body.ts'
 import { openBody } from './body/open-body.ts'
 import { PaceGuard } from './body/pace-guard.ts'
 import { type S3Answer, sendAnswer } from './http/answer.ts'
+import { firstOf } from './http/first-of.ts'
 import { refuseUnsupported } from './operations/refuse-unsupported.ts'
 import { routeOf } from './operations/route.ts'
 import { S3Error } from './s3-error.ts'
@@ -113,23 +114,19 @@ export class S3Exchange {
   async #leave(): Promise<void> {
     const response = this.#response
     try {
-      if (!response.destroyed && !response.writableFinished) await this.#pace.wait(closedOr(response, 'finish'))
+      if (!response.destroyed && !response.writableFinished)
+        await this.#pace.wait(firstOf([response, 'finish'], [response, 'close']))
     } catch (error) {
       if (!(error instanceof S3Error)) throw error
       response.destroy()
     }
     const message = this.#message
-    if (response.destroyed || message.complete || message.destroyed) return
-    const timer = this.#components.clock.setTimer(LINGER_MS, () => message.destroy())
+    const { socket } = message
+    if (message.complete || message.destroyed || socket.destroyed) return
+    const timer = this.#components.clock.setTimer(LINGER_MS, () => socket.destroy())
     message.resume()
-    await closedOr(message, 'end')
+    // Once it is answered a message does not tell that its connection is gone.
+    await firstOf([message, 'end'], [socket, 'close'])
     timer.clear()
   }
-}
-
-function closedOr(stream: IncomingMessage | ServerResponse, event: 'finish' | 'end'): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  stream.once(event, resolve)
-  stream.once('close', resolve)
-  return promise
 }

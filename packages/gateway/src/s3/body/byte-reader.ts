@@ -12,11 +12,6 @@ export class ByteReader {
     this.#source = source[Symbol.asyncIterator]()
   }
 
-  /** True when nothing comes any more. */
-  async isAtEnd(): Promise<boolean> {
-    return !(await this.#fill())
-  }
-
   /** A line without its end; undefined when nothing comes any more. @throws S3Error IncompleteBody, InvalidRequest */
   async line(bytesMax: number): Promise<string | undefined> {
     let line = ''
@@ -43,6 +38,11 @@ export class ByteReader {
       left -= taken.length
       yield taken
     }
+  }
+
+  /** Lets go of the source, read to its end or not. */
+  async leave(): Promise<void> {
+    await this.#source.return?.()
   }
 
   async #fill(): Promise<boolean> {

@@ -40,6 +40,15 @@ export class ChunkedBody {
 
   /** @throws S3Error IncompleteBody, SignatureDoesNotMatch, InvalidRequest */
   async *bytes(): AsyncGenerator<Uint8Array> {
+    try {
+      yield* this.#chunks()
+      await this.#readTrailers()
+    } finally {
+      await this.#reader.leave()
+    }
+  }
+
+  async *#chunks(): AsyncGenerator<Uint8Array> {
     let leftBytes = this.#terms.decodedBytes
     for (;;) {
       const { lengthBytes, signature } = await this.#chunkLine()
@@ -52,7 +61,6 @@ export class ChunkedBody {
     }
     if (leftBytes > 0)
       throw new S3Error('IncompleteBody', { message: 'The body is shorter than x-amz-decoded-content-length says.' })
-    await this.#readTrailers()
   }
 
   async #chunkLine(): Promise<{ lengthBytes: number; signature: string | undefined }> {

@@ -14,11 +14,16 @@ export async function* readClientBody(
 ): AsyncGenerator<Uint8Array> {
   begin()
   const chunks = message.iterator({ destroyOnReturn: false })[Symbol.asyncIterator]()
-  for (;;) {
-    const next = await pace.wait(nextOf(chunks))
-    if (next.done === true) return
-    pace.moved(next.value.length)
-    yield next.value
+  try {
+    for (;;) {
+      const next = await pace.wait(nextOf(chunks))
+      if (next.done === true) return
+      pace.moved(next.value.length)
+      yield next.value
+    }
+  } finally {
+    // Lets go of the message, so that what is left can be thrown away. Not awaited: it ends only when the next bytes come.
+    void chunks.return?.()
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { PaceGuard } from '../body/pace-guard.ts'
+import { firstOf } from './first-of.ts'
 
 /** What a request is answered with. */
 export interface S3Answer {
@@ -33,7 +34,10 @@ export async function sendAnswer(response: ServerResponse, answer: S3Answer, pac
     let next = await chunks.next()
     response.writeHead(status, headers)
     while (next.done !== true) {
-      if (!response.write(next.value)) await pace.wait(drained(response))
+      if (!response.write(next.value)) {
+        if (response.destroyed) return
+        await pace.wait(firstOf([response, 'drain'], [response, 'close']))
+      }
       if (response.destroyed) return
       pace.moved(next.value.length)
       next = await chunks.next()
@@ -42,18 +46,4 @@ export async function sendAnswer(response: ServerResponse, answer: S3Answer, pac
   } finally {
     await chunks.return?.()
   }
-}
-
-/** Resolves when more can be written, or nothing ever again. */
-function drained(response: ServerResponse): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const done = (): void => {
-    response.off('drain', done)
-    response.off('close', done)
-    resolve()
-  }
-  response.once('drain', done)
-  response.once('close', done)
-  if (response.destroyed) done()
-  return promise
 }
