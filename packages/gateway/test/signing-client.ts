@@ -1,8 +1,12 @@
 import { type IncomingMessage, request as openRequest } from 'node:http'
+import type { Clock } from '@stead/core'
 import { canonicalRequest } from '../src/s3/auth/canonical-request.ts'
 import { scopeText, sha256Hex, sign, signingKey } from '../src/s3/auth/signature.ts'
 import { readRequest } from '../src/s3/s3-request.ts'
 import type { RunningGateway } from './system-ports.ts'
+
+/** What signing needs to know of a gateway. */
+export type Signer = Pick<RunningGateway, 'endpoint' | 'credentials'> & { readonly clock: Pick<Clock, 'now'> }
 
 const REGION = 'us-east-1'
 
@@ -39,7 +43,7 @@ export function amzTime(unixMs: number): string {
 }
 
 /** Signs in the header; all headers but `unsigned-…` are signed. */
-export function signRequest(running: RunningGateway, raw: RawRequest): SignedRequest {
+export function signRequest(running: Signer, raw: RawRequest): SignedRequest {
   const { body = '' } = raw
   const signedAt = amzTime(raw.signedAtMs ?? running.clock.now())
   const payloadHash = raw.payloadHash ?? sha256Hex(Buffer.from(body))
@@ -58,7 +62,7 @@ export function signRequest(running: RunningGateway, raw: RawRequest): SignedReq
 }
 
 /** A target that is good without headers for so many seconds. */
-export function presign(running: RunningGateway, raw: RawRequest, expiresSeconds: number): string {
+export function presign(running: Signer, raw: RawRequest, expiresSeconds: number): string {
   const signedAt = amzTime(raw.signedAtMs ?? running.clock.now())
   const scope = { date: signedAt.slice(0, 8), region: REGION }
   const query = new URLSearchParams({
@@ -81,7 +85,7 @@ interface SignatureTerms {
   readonly scope: { readonly date: string; readonly region: string }
 }
 
-function signatureOf(running: RunningGateway, raw: RawRequest, terms: SignatureTerms): string {
+function signatureOf(running: Signer, raw: RawRequest, terms: SignatureTerms): string {
   const rawHeaders = Object.entries(raw.headers ?? {}).flat()
   const message = { method: raw.method, url: raw.target, rawHeaders } as unknown as IncomingMessage
   const canonical = canonicalRequest(readRequest(message, []), terms.names, terms.payloadHash)

@@ -52,7 +52,9 @@ export class S3Exchange {
   /** Answers, whatever happens; resolves when the client has the answer or is gone. */
   async run(requestId: string): Promise<void> {
     const response = this.#response
-    response.once('close', () => this.#gone.abort())
+    response.once('close', () => {
+      if (!response.writableFinished) this.#gone.abort()
+    })
     response.setHeader('x-amz-request-id', requestId)
     response.setHeader('server', 'Stead')
     try {
