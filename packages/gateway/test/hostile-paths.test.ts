@@ -4,6 +4,8 @@ import { percentEncodePath } from '../src/s3/http/percent-coding.ts'
 import { call, codeOf, type RawRequest, send, signRequest } from './signing-client.ts'
 import { type RunningGateway, startGateway } from './system-ports.ts'
 
+/** `npm run nightly -- s3-keys` asks for more. */
+const RUNS = Number(process.env.STEAD_FUZZ_PROGRAMS ?? 60)
 let running: RunningGateway
 
 beforeAll(async () => {
@@ -81,9 +83,9 @@ describe('a path', () => {
         expect(found).toContain(text)
         expect((await call(running, { method: 'DELETE', target })).status).toBe(204)
       }),
-      { numRuns: 60 },
+      { numRuns: RUNS },
     )
-  })
+  }, 600_000)
 })
 
 describe('a host', () => {

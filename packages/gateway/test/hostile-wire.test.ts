@@ -211,6 +211,27 @@ describe('a body', () => {
   })
 })
 
+test('a body is taken no faster than the store takes it', async () => {
+  const gateway = await start()
+  const { promise: began, resolve: begin } = Promise.withResolvers<void>()
+  const { promise: over, resolve: end } = Promise.withResolvers<void>()
+  gateway.store.put = async (_bucket, _key, body) => {
+    for await (const bytes of body) {
+      if (bytes.length > 0) begin()
+      await over
+    }
+    throw new Error('the store has seen enough')
+  }
+  const socket = open(gateway)
+  socket.write(headOf(gateway, upload, ['content-length: 64000000']))
+  socket.write(new Uint8Array(64_000_000))
+  await began
+  for (let index = 0; index < 50; index++) await call(gateway, { method: 'GET', target: '/' })
+  expect(socket.writableLength).toBeGreaterThan(32_000_000)
+  socket.destroy()
+  end()
+})
+
 describe('an answer', () => {
   test('that the client does not take is given up, and the store is told', async () => {
     const { promise: left, resolve } = Promise.withResolvers<void>()

@@ -44,7 +44,7 @@ export class ClientProcess {
 
   /** Runs to the end; any exit code is an outcome. */
   try(...args: readonly string[]): Promise<ClientOutcome> {
-    const options = { cwd: this.folder, env: this.#environment, maxBuffer: 16 * 1024 * 1024, timeout: 60_000 }
+    const options = { cwd: this.folder, env: this.#environment, maxBuffer: 16 * 1024 * 1024, timeout: 120_000 }
     return new Promise((resolve) => {
       execFile(this.#program, args, options, (error, stdout, stderr) => {
         const exitCode = error === null ? 0 : typeof error.code === 'number' ? error.code : -1
@@ -109,6 +109,12 @@ export async function readTree(folder: string): Promise<Readonly<Record<string, 
 export function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')
 }
+
+/** Time for one test: starting a client takes seconds on a machine that is busy. */
+export const CLIENT_TIMEOUT_MS: number = 300_000
+
+/** Length of the large file that each client moves; `npm run nightly -- s3-clients` asks for more. */
+export const LARGE_BYTES: number = Number(process.env.STEAD_S3_LARGE_MIB ?? 64) * 1024 * 1024
 
 /** A large file of bytes that do not repeat; gives its hash. */
 export async function writeLargeFile(path: string, lengthBytes: number): Promise<string> {

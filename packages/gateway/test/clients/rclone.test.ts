@@ -2,8 +2,10 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type RunningGateway, startGateway } from '../system-ports.ts'
 import {
+  CLIENT_TIMEOUT_MS,
   ClientProcess,
   clientTitle,
+  LARGE_BYTES,
   programPath,
   readTree,
   sha256,
@@ -11,10 +13,9 @@ import {
   writeOddTree,
 } from './client-process.ts'
 
-const MIB = 1024 * 1024
 const program = programPath('rclone')
 
-describe.runIf(program !== undefined)(clientTitle('rclone', program, 'rclone'), () => {
+describe.runIf(program !== undefined)(clientTitle('rclone', program, 'rclone'), { timeout: CLIENT_TIMEOUT_MS }, () => {
   let running: RunningGateway
   let rclone: ClientProcess
   const run = (...args: readonly string[]): Promise<string> =>
@@ -51,23 +52,22 @@ describe.runIf(program !== undefined)(clientTitle('rclone', program, 'rclone'), 
     expect(await run('lsf', '-R', 'stead:tree')).toBe('')
   })
 
-  test('moves 64 MiB in parts, reads from its middle, copies it in place and keeps its time', async () => {
-    const hash = await writeLargeFile(rclone.path('large'), 64 * MIB)
+  test('moves a large file in parts, copies it in place and keeps its time', async () => {
+    const hash = await writeLargeFile(rclone.path('large'), LARGE_BYTES)
     await run('copyto', rclone.path('large'), 'stead:tree/large')
     await run('copyto', 'stead:tree/large', 'stead:tree/larger')
     await run('copyto', 'stead:tree/larger', rclone.path('back.large'))
     expect(sha256(await readFile(rclone.path('back.large')))).toBe(hash)
-    const middle = await run('cat', '--offset', String(5 * MIB), '--count', '10', 'stead:tree/large')
-    expect(Buffer.byteLength(middle)).toBeGreaterThan(0)
     const [local, remote] = await Promise.all(
       [rclone.path('large'), 'stead:tree/large'].map(async (path) => JSON.parse(await run('lsjson', path))),
     )
     expect(Date.parse(remote[0].ModTime) - Date.parse(local[0].ModTime)).toBeLessThan(1)
   })
 
-  test('streams what has no length, and its link is good without a key', async () => {
+  test('reads from the middle, and its link is good without a key', async () => {
     await writeFile(rclone.path('note'), 'a note')
     await run('copyto', rclone.path('note'), 'stead:tree/a note')
+    expect(await run('cat', '--offset', '2', '--count', '3', 'stead:tree/a note')).toBe('not')
     const link = (await run('link', '--expire', '1m', 'stead:tree/a note')).trim()
     expect(await (await fetch(link)).text()).toBe('a note')
     expect(await run('size', '--json', 'stead:tree')).toContain('"count":3')

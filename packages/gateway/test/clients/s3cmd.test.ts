@@ -2,8 +2,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type RunningGateway, startGateway } from '../system-ports.ts'
 import {
+  CLIENT_TIMEOUT_MS,
   ClientProcess,
   clientTitle,
+  LARGE_BYTES,
   programPath,
   readTree,
   sha256,
@@ -11,10 +13,9 @@ import {
   writeOddTree,
 } from './client-process.ts'
 
-const MIB = 1024 * 1024
 const program = programPath('s3cmd')
 
-describe.runIf(program !== undefined)(clientTitle('s3cmd', program, 's3cmd'), () => {
+describe.runIf(program !== undefined)(clientTitle('s3cmd', program, 's3cmd'), { timeout: CLIENT_TIMEOUT_MS }, () => {
   let running: RunningGateway
   let s3cmd: ClientProcess
   const run = (...args: readonly string[]): Promise<string> => s3cmd.run('--config', s3cmd.path('s3cfg'), ...args)
@@ -53,14 +54,14 @@ describe.runIf(program !== undefined)(clientTitle('s3cmd', program, 's3cmd'), ()
     expect(await run('ls', '--recursive', 's3://tree')).toBe('')
   })
 
-  test('moves 64 MiB in parts, and goes on with half of it', async () => {
-    const hash = await writeLargeFile(s3cmd.path('large'), 64 * MIB)
+  test('moves a large file in parts, and goes on with half of it', async () => {
+    const hash = await writeLargeFile(s3cmd.path('large'), LARGE_BYTES)
     await run('put', s3cmd.path('large'), 's3://tree/large')
-    await writeFile(s3cmd.path('half'), (await readFile(s3cmd.path('large'))).subarray(0, 32 * MIB))
+    await writeFile(s3cmd.path('half'), (await readFile(s3cmd.path('large'))).subarray(0, LARGE_BYTES / 2))
     await run('get', '--continue', 's3://tree/large', s3cmd.path('half'))
     expect(sha256(await readFile(s3cmd.path('half')))).toBe(hash)
     await run('cp', 's3://tree/large', 's3://tree/another')
-    expect(await run('ls', 's3://tree/another')).toContain(String(64 * MIB))
+    expect(await run('ls', 's3://tree/another')).toContain(String(LARGE_BYTES))
   })
 
   test('shows what a bucket and an object are; its signed address, of an age before ours, is refused', async () => {
