@@ -1,7 +1,7 @@
 // A process that serves for `npm run bench -- s3`. `gateway`: the gateway over a store that makes up what it gives and
 // drops what it takes; `plain`: node:http alone that sends and takes the same bytes. Prints one line of JSON with its
 // address; answers every line of standard input with its resident bytes.
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline'
 import type { ObjectStore } from '@stead/storage'
@@ -40,19 +40,21 @@ async function serveGateway(): Promise<object> {
   return { endpoint, credentials }
 }
 
-async function servePlainly(): Promise<object> {
-  const server = createServer(async (message, response) => {
-    if (message.method === 'PUT') {
-      for await (const bytes of message) if (bytes.length === 0) throw new Error('an empty chunk')
-      response.end()
-      return
-    }
-    const lengthBytes = Number((message.url ?? '').split('?', 1)[0]?.split('/').at(-1))
-    response.writeHead(200, { 'content-length': lengthBytes })
-    for await (const bytes of made(lengthBytes))
-      if (!response.write(bytes)) await new Promise((resolve) => response.once('drain', resolve))
+async function answerPlainly(message: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (message.method === 'PUT') {
+    for await (const bytes of message) if (bytes.length === 0) throw new Error('an empty chunk')
     response.end()
-  })
+    return
+  }
+  const lengthBytes = Number((message.url ?? '').split('/').at(-1))
+  response.writeHead(200, { 'content-length': lengthBytes })
+  for await (const bytes of made(lengthBytes))
+    if (!response.write(bytes)) await new Promise((resolve) => response.once('drain', resolve))
+  response.end()
+}
+
+async function servePlainly(): Promise<object> {
+  const server = createServer((message, response) => void answerPlainly(message, response))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
 }

@@ -28,7 +28,7 @@ export class ShiftedClock implements Clock {
   }
 }
 
-export const random: Random = {
+const random: Random = {
   bytes: (length) => Uint8Array.from(randomBytes(length)),
   fraction: () => randomBytes(4).readUInt32LE() / 2 ** 32,
 }

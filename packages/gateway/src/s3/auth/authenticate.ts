@@ -7,7 +7,7 @@ import { readClaim, type SignatureClaim } from './claim.ts'
 import { isSameSignature, scopeText, sha256Hex, sign, signingKey } from './signature.ts'
 
 /** How far the clocks of client and gateway may be apart; older signatures are replays. */
-export const SKEW_MS: number = 15 * 60 * 1000
+const SKEW_MS = 15 * 60 * 1000
 
 /** A request whose signature holds, and what its body must be checked against. */
 export interface SignedRequest {
