@@ -47,6 +47,7 @@ describe('XML', () => {
     ],
     ['with an entity of its own', '<Delete><Object><Key>&other;</Key></Object></Delete>'],
     ['nested without end', `${'<Delete>'.repeat(50_000)}${'</Delete>'.repeat(50_000)}`],
+    ['of a quarter of a million tags', `<Delete>${'<a/>'.repeat(250_000)}${key}</Delete>`],
     ['that does not end', `<Delete>${key}`],
     ['of another kind', `<Remove>${key}</Remove>`],
     ['that is no UTF-8', Buffer.from([0x3c, 0x44, 0xff, 0x3e])],

@@ -109,7 +109,7 @@ export class S3Exchange {
       return
     }
     const path = (this.#message.url ?? '/').split('?', 1)[0] ?? '/'
-    await this.#send(errorAnswer(error, this.#message.method ?? 'GET', path, requestId))
+    await this.#send(errorAnswer(error, { method: this.#message.method ?? 'GET', path, requestId }))
   }
 
   /** Sees to it that neither a client that does not take the end nor one that sends on for ever keeps the connection. */

@@ -6,7 +6,7 @@ import { xmlTime } from '../owner.ts'
 import { invalidArgument, S3Error } from '../s3-error.ts'
 import { writeXml } from '../xml/write-xml.ts'
 import { type CopySource, findCopySource, readCopySource } from './copy-source.ts'
-import { defined } from './list-objects.ts'
+import { defined } from './defined.ts'
 import { onCondition } from './write-object.ts'
 
 /** CopyObject: no bytes move; the description is the source's, or that of the request. */

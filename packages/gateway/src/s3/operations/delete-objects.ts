@@ -8,7 +8,7 @@ import { KEY_BYTES_MAX } from '../s3-request.ts'
 import { s3ErrorOf } from '../store-errors.ts'
 import { childOf, type ReadElement } from '../xml/read-xml.ts'
 import { writeXml, type XmlNode } from '../xml/write-xml.ts'
-import { defined } from './list-objects.ts'
+import { defined } from './defined.ts'
 
 const OBJECTS_MAX = 1000
 /** How many are deleted at once: enough to hide the way to the store, few enough for others to come between. */

@@ -3,6 +3,7 @@ import type { S3Call } from '../call.ts'
 import { type S3Answer, xmlAnswer } from '../http/answer.ts'
 import { invalidArgument } from '../s3-error.ts'
 import { writeXml, type XmlNode } from '../xml/write-xml.ts'
+import { defined } from './defined.ts'
 import {
   EMPTY_PAGE,
   given,
@@ -60,13 +61,6 @@ async function pageOf({ store, request }: S3Call, list: ListArguments, after: st
   if (limit > 0) return store.list(request.bucket, { prefix, limit, ...defined({ delimiter, after }) })
   await store.bucket(request.bucket)
   return EMPTY_PAGE
-}
-
-/** Without what is undefined. */
-export function defined<Value extends object>(value: Value): { [Key in keyof Value]?: NonNullable<Value[Key]> } {
-  return Object.fromEntries(Object.entries(value).filter(([, inner]) => inner !== undefined)) as {
-    [Key in keyof Value]?: NonNullable<Value[Key]>
-  }
 }
 
 function commonElements(list: ListArguments, page: ObjectPage): readonly XmlNode[] {

@@ -4,8 +4,8 @@ import { type S3Answer, xmlAnswer } from '../http/answer.ts'
 import { OWNER, xmlTime } from '../owner.ts'
 import { notImplemented } from '../s3-error.ts'
 import { writeXml, type XmlNode } from '../xml/write-xml.ts'
+import { defined } from './defined.ts'
 import { given, type ListArguments, readListArguments } from './list-arguments.ts'
-import { defined } from './list-objects.ts'
 import { storeUploadId, writeUploadId } from './upload-id.ts'
 
 /** Behind every id of one key: a marker without an id leaves the whole key behind. */

@@ -4,8 +4,8 @@ import { type S3Answer, xmlAnswer } from '../http/answer.ts'
 import { OWNER, xmlTime } from '../owner.ts'
 import { invalidArgument } from '../s3-error.ts'
 import { writeXml, type XmlNode } from '../xml/write-xml.ts'
+import { defined } from './defined.ts'
 import { EMPTY_PAGE, given, objectElements, prefixElements, readListArguments } from './list-arguments.ts'
-import { defined } from './list-objects.ts'
 
 /** ListObjectVersions: every version and deletion, newest first within a key. */
 export async function listObjectVersions(call: S3Call): Promise<S3Answer> {

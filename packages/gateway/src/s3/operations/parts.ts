@@ -34,7 +34,7 @@ async function uploadPartCopy(call: S3Call, upload: string, number: number): Pro
   const source = readCopySource(call)
   const info = await findCopySource(call, source)
   const range = readCopyRange(call, info)
-  const opened = await openObject(call, info, range, source)
+  const opened = await openObject(call, { bucket: source.bucket, info }, range)
   if (opened === undefined) throw new S3Error('PreconditionFailed', { message: 'The source was replaced meanwhile.' })
   const md5 = createHash('md5')
   const options = { etag: () => md5.digest('hex'), signal }

@@ -6,7 +6,7 @@ import { type ByteRange, readByteRange } from '../http/byte-range.ts'
 import { heedsRange, weighRead } from '../http/conditions.ts'
 import { headersOfObject, versionHeader } from '../http/object-headers.ts'
 import { S3Error } from '../s3-error.ts'
-import { defined } from './list-objects.ts'
+import { defined } from './defined.ts'
 
 /** How often an object may be replaced between looking at it and opening it. */
 const TRIES = 3
@@ -24,7 +24,7 @@ export async function getObject(call: S3Call): Promise<S3Answer> {
     const info = await findObject(call)
     const plan = planRead(call, info)
     if (plan.answer !== undefined) return plan.answer
-    const opened = await openObject(call, info, plan.range)
+    const opened = await openObject(call, { bucket: call.request.bucket, info }, plan.range)
     if (opened !== undefined) return { status: plan.status, headers: plan.headers, body: opened.body }
   }
   throw new S3Error('ServiceUnavailable', { message: 'The object is replaced all the time; try again.' })
@@ -95,14 +95,13 @@ function planRead({ request: { headers, query } }: S3Call, info: ObjectInfo): Re
 
 /** Opens the version that was looked at; undefined when another one has taken its place. */
 export async function openObject(
-  { store, request, signal }: Pick<S3Call, 'store' | 'request' | 'signal'>,
-  info: ObjectInfo,
+  { store, signal }: S3Call,
+  { bucket, info }: { readonly bucket: string; readonly info: ObjectInfo },
   range: ByteRange,
-  from: { readonly bucket: string; readonly key: string } = request,
 ): Promise<ObjectBody | undefined> {
   try {
     const wanted = range.fromByte === 0 && range.toByte === info.lengthBytes ? {} : { range }
-    const opened = await store.get(from.bucket, from.key, { version: info.version, signal, ...defined(wanted) })
+    const opened = await store.get(bucket, info.key, { version: info.version, signal, ...defined(wanted) })
     const isSame = opened.info.etag === info.etag && opened.info.lengthBytes === info.lengthBytes
     return isSame && opened.info.modifiedAt === info.modifiedAt ? opened : undefined
   } catch (error) {

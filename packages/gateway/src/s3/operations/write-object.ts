@@ -6,7 +6,7 @@ import { descriptionOf, versionHeader } from '../http/object-headers.ts'
 import { S3Error } from '../s3-error.ts'
 import { orElse } from '../store-errors.ts'
 import { copyObject } from './copy-object.ts'
-import { defined } from './list-objects.ts'
+import { defined } from './defined.ts'
 
 /** PutObject; with a source in its headers CopyObject. */
 export async function putObject(call: S3Call): Promise<S3Answer> {

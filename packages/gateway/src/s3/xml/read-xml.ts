@@ -1,6 +1,10 @@
 import { parseXml, XmlElement, XmlText } from '@rgrove/parse-xml'
 import { S3Error } from '../s3-error.ts'
 
+/** Tags that a document may have: 10,000 parts with their checksums have half as many. Each takes memory when it is read. */
+const TAGS_MAX = 200_000
+const LESS_THAN = 0x3c
+
 /** An element that a client sent, without namespaces, attributes or mixed content. */
 export interface ReadElement {
   readonly name: string
@@ -14,6 +18,7 @@ export interface ReadElement {
  * @throws S3Error MalformedXML
  */
 export function readXml(bytes: Uint8Array, root: string): ReadElement {
+  if (tagsOf(bytes) > TAGS_MAX) throw new S3Error('MalformedXML', { message: `At most ${TAGS_MAX} tags are taken.` })
   let element: ReadElement | undefined
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
@@ -32,6 +37,12 @@ export function childOf(element: ReadElement, name: string): ReadElement | undef
   const found = element.children.filter((child) => child.name === name)
   if (found.length > 1) throw new S3Error('MalformedXML')
   return found[0]
+}
+
+function tagsOf(bytes: Uint8Array): number {
+  let tags = 0
+  for (let at = bytes.indexOf(LESS_THAN); at >= 0; at = bytes.indexOf(LESS_THAN, at + 1)) tags += 1
+  return tags
 }
 
 function convert(element: XmlElement): ReadElement {
