@@ -105,6 +105,17 @@ test('metadata that no header can hold is counted, and none gets out of its head
   expect(Buffer.from(String(headers['x-amz-meta-good']), 'latin1').toString()).toBe('grün')
 })
 
+test('names that objects of JavaScript have are names like others', async () => {
+  const put = (headers: Readonly<Record<string, string>>, payloadHash?: string) =>
+    call(running, { method: 'PUT', target: '/vault/names', body: 'x', headers, ...(payloadHash && { payloadHash }) })
+  const names = { 'x-amz-meta-__proto__': 'one', 'x-amz-meta-constructor': 'two' }
+  expect((await put(names)).status).toBe(200)
+  expect((await get('/vault/names')).headers).toMatchObject(names)
+  expect(codeOf(await put({ 'x-amz-checksum-constructor': 'AAAA' }))).toBe('NotImplemented')
+  expect(codeOf(await put({}, 'constructor'))).toBe('InvalidArgument')
+  expect(codeOf(await get('/vault?__proto__'))).toBeUndefined()
+})
+
 describe('options', () => {
   test('come with reasons for their defaults, and are refused when they are misspelt or have no key', () => {
     const credentials = [running.credentials]

@@ -5,6 +5,7 @@ import { ChunkedBody } from '../src/s3/body/chunked-body.ts'
 import { amzTime, call, codeOf, type RawAnswer, send, signRequest } from './signing-client.ts'
 import { type RunningGateway, startGateway } from './system-ports.ts'
 
+const SHA1_OF_ABC = 'qZk+NkcGgWq6PiVxeFDCbJzQ2J0='
 const SIGNED = 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD'
 const SIGNED_TRAILER = 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER'
 const UNSIGNED_TRAILER = 'STREAMING-UNSIGNED-PAYLOAD-TRAILER'
@@ -155,13 +156,17 @@ describe('a body with a checksum behind it', () => {
       'InvalidRequest',
     ],
     ['one that nobody knows', { ...good, headers: { 'x-amz-trailer': 'x-amz-checksum-rot13' } }, 'NotImplemented'],
-    ['two', { ...good, headers: { ...declared, 'x-amz-checksum-sha1': 'AAAA' } }, 'InvalidRequest'],
+    [
+      'two',
+      { ...good, headers: { ...declared, 'x-amz-checksum-sha1': SHA1_OF_ABC }, payloadHash: UNSIGNED_TRAILER },
+      'InvalidRequest',
+    ],
     ['one, but no trailer', { ...good, payloadHash: SIGNED }, 'InvalidRequest'],
     [
       'hundreds of lines',
       {
         ...good,
-        trailer: Array.from({ length: 300 }, (_, index) => `x-${index}:y`).join('\r\n'),
+        trailer: [...Array.from({ length: 300 }, (_, index) => `x-${index}:y`), trailer].join('\r\n'),
         payloadHash: UNSIGNED_TRAILER,
       },
       'InvalidRequest',

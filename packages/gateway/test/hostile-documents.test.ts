@@ -45,6 +45,7 @@ describe('XML', () => {
       'that names a file',
       `<!DOCTYPE Delete [<!ENTITY f SYSTEM "file:///etc/passwd">]><Delete><Object><Key>&f;</Key></Object></Delete>`,
     ],
+    ['of a type that is elsewhere', `<!DOCTYPE Delete SYSTEM "http://127.0.0.1/x.dtd"><Delete>${key}</Delete>`],
     ['with an entity of its own', '<Delete><Object><Key>&other;</Key></Object></Delete>'],
     ['nested without end', `${'<Delete>'.repeat(50_000)}${'</Delete>'.repeat(50_000)}`],
     ['of a quarter of a million tags', `<Delete>${'<a/>'.repeat(250_000)}${key}</Delete>`],

@@ -21,6 +21,8 @@ export interface RawRequest {
   readonly payloadHash?: string
   /** @default the gateway's own time */
   readonly signedAtMs?: number
+  /** The day that the key is made for, YYYYMMDD. @default that of the signature */
+  readonly scopeDate?: string
 }
 
 /** A request with its signature, which a test may spoil before it is sent. */
@@ -54,7 +56,7 @@ export function signRequest(running: Signer, raw: RawRequest): SignedRequest {
     ...raw.headers,
   }
   const names = Object.keys(headers).sort()
-  const scope = { date: signedAt.slice(0, 8), region: REGION }
+  const scope = { date: raw.scopeDate ?? signedAt.slice(0, 8), region: REGION }
   const signature = signatureOf(running, { ...raw, headers }, { names, signedAt, payloadHash, scope })
   const credential = `${running.credentials.accessKeyId}/${scopeText(scope)}`
   headers.authorization = `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=${names.join(';')}, Signature=${signature}`

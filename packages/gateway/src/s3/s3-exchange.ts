@@ -58,7 +58,7 @@ export class S3Exchange {
     response.setHeader('x-amz-request-id', requestId)
     response.setHeader('server', 'Stead')
     try {
-      await this.#send(await this.#answer(requestId))
+      await sendAnswer(response, await this.#answer(requestId), this.#pace)
     } catch (error) {
       await this.#refuse(error, requestId)
     }
@@ -91,12 +91,6 @@ export class S3Exchange {
     this.#awaitsContinue = false
   }
 
-  async #send(answer: S3Answer): Promise<void> {
-    // Who was not told to send its body may send the next request in its place: nobody could tell them apart.
-    if (this.#awaitsContinue) this.#response.setHeader('connection', 'close')
-    await sendAnswer(this.#response, answer, this.#pace)
-  }
-
   async #refuse(cause: unknown, requestId: string): Promise<void> {
     const { logger } = this.#components
     const error = s3ErrorOf(cause)
@@ -109,7 +103,11 @@ export class S3Exchange {
       return
     }
     const path = (this.#message.url ?? '/').split('?', 1)[0] ?? '/'
-    await this.#send(errorAnswer(error, { method: this.#message.method ?? 'GET', path, requestId }))
+    await sendAnswer(
+      this.#response,
+      errorAnswer(error, { method: this.#message.method ?? 'GET', path, requestId }),
+      this.#pace,
+    )
   }
 
   /** Sees to it that neither a client that does not take the end nor one that sends on for ever keeps the connection. */

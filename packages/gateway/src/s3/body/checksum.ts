@@ -16,13 +16,13 @@ interface Algorithm {
 }
 
 /** By the name behind `x-amz-checksum-`. */
-const ALGORITHMS: Readonly<Record<string, Algorithm>> = {
-  crc32: { lengthBytes: 4, start: startCrc32 },
-  crc32c: { lengthBytes: 4, start: async () => ofWasm(await createCRC32(0x82f63b78)) },
-  crc64nvme: { lengthBytes: 8, start: async () => ofWasm(await createCRC64('9a6c9329ac4bc9b5')) },
-  sha1: { lengthBytes: 20, start: () => createHash('sha1') },
-  sha256: { lengthBytes: 32, start: () => createHash('sha256') },
-}
+const ALGORITHMS: ReadonlyMap<string, Algorithm> = new Map<string, Algorithm>([
+  ['crc32', { lengthBytes: 4, start: startCrc32 }],
+  ['crc32c', { lengthBytes: 4, start: async () => ofWasm(await createCRC32(0x82f63b78)) }],
+  ['crc64nvme', { lengthBytes: 8, start: async () => ofWasm(await createCRC64('9a6c9329ac4bc9b5')) }],
+  ['sha1', { lengthBytes: 20, start: () => createHash('sha1') }],
+  ['sha256', { lengthBytes: 32, start: () => createHash('sha256') }],
+])
 
 /** Headers that begin alike and are no checksums. */
 const NO_CHECKSUMS = new Set(['algorithm', 'mode', 'type'])
@@ -51,7 +51,7 @@ export async function expectedChecksum({ headers }: S3Request): Promise<Expected
     })
   }
   if (all.length > 1) throw new S3Error('InvalidRequest', { message: 'At most one x-amz-checksum- header is taken.' })
-  const algorithm = header.startsWith(PREFIX) ? ALGORITHMS[header.slice(PREFIX.length)] : undefined
+  const algorithm = header.startsWith(PREFIX) ? ALGORITHMS.get(header.slice(PREFIX.length)) : undefined
   if (algorithm === undefined) throw notImplemented(`checksum or trailer ${header.slice(0, 100)}`)
   const value = headers.get(header)
   if (value !== undefined) checkForm(header, value)
@@ -70,7 +70,7 @@ export function settleChecksum(expected: ExpectedChecksum, trailers: ReadonlyMap
 }
 
 function checkForm(header: string, value: string): void {
-  const lengthBytes = ALGORITHMS[header.slice(PREFIX.length)]?.lengthBytes
+  const lengthBytes = ALGORITHMS.get(header.slice(PREFIX.length))?.lengthBytes
   const bytes = Buffer.from(value, 'base64')
   if (bytes.length !== lengthBytes || bytes.toString('base64') !== value)
     throw new S3Error('InvalidRequest', { message: `${header} must be the base64 of ${lengthBytes} bytes.` })

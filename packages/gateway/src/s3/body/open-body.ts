@@ -5,11 +5,11 @@ import type { RequestHeaders, S3Request } from '../s3-request.ts'
 import { type ExpectedChecksum, expectedChecksum, settleChecksum } from './checksum.ts'
 import { ChunkedBody } from './chunked-body.ts'
 
-const CHUNKED: Readonly<Record<string, { readonly isSigned: boolean; readonly hasTrailer: boolean }>> = {
-  'STREAMING-AWS4-HMAC-SHA256-PAYLOAD': { isSigned: true, hasTrailer: false },
-  'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER': { isSigned: true, hasTrailer: true },
-  'STREAMING-UNSIGNED-PAYLOAD-TRAILER': { isSigned: false, hasTrailer: true },
-}
+const CHUNKED: ReadonlyMap<string, { readonly isSigned: boolean; readonly hasTrailer: boolean }> = new Map([
+  ['STREAMING-AWS4-HMAC-SHA256-PAYLOAD', { isSigned: true, hasTrailer: false }],
+  ['STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER', { isSigned: true, hasTrailer: true }],
+  ['STREAMING-UNSIGNED-PAYLOAD-TRAILER', { isSigned: false, hasTrailer: true }],
+])
 const NO_TRAILERS: ReadonlyMap<string, string> = new Map()
 
 /** A body whose checks are made while it is read: whoever has read it to its end may believe it. */
@@ -26,7 +26,6 @@ interface Checks {
   readonly sha256: string | undefined
   readonly md5Base64: string | undefined
   readonly checksum: ExpectedChecksum | undefined
-  readonly lengthBytes: number | undefined
 }
 
 /** Sees how a body is signed and checked. Nothing is read before it is asked for. @throws S3Error */
@@ -37,17 +36,16 @@ export async function openBody(
 ): Promise<CheckedBody> {
   const { headers } = request
   const checksum = await expectedChecksum(request)
-  const chunked = CHUNKED[signed.payloadHash]
+  const chunked = CHUNKED.get(signed.payloadHash)
   const sha256 = chunked === undefined ? plainHash(signed.payloadHash) : undefined
   if (checksum?.value === undefined && checksum !== undefined && chunked?.hasTrailer !== true)
     throw new S3Error('InvalidRequest', { message: 'x-amz-trailer needs a body that is streamed with a trailer.' })
-  const checks = { sha256, md5Base64: md5Of(headers), checksum, lengthBytes: lengthOf(headers, 'content-length') }
+  const checks = { sha256, md5Base64: md5Of(headers), checksum }
   if (chunked === undefined) return new HashedBody(source, NO_TRAILERS, checks)
-  const decodedBytes = lengthOf(headers, 'x-amz-decoded-content-length')
-  if (decodedBytes === undefined) throw new S3Error('MissingContentLength')
+  const decodedBytes = decodedLengthOf(headers)
   const seed = chunked.isSigned ? signed.seed : undefined
   const body = new ChunkedBody(source, { seed, hasTrailer: chunked.hasTrailer, decodedBytes })
-  return new HashedBody(body.bytes(), body.trailers, { ...checks, lengthBytes: decodedBytes })
+  return new HashedBody(body.bytes(), body.trailers, checks)
 }
 
 class HashedBody implements CheckedBody {
@@ -69,18 +67,15 @@ class HashedBody implements CheckedBody {
   }
 
   async *#hash(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    const { sha256, md5Base64, checksum, lengthBytes } = this.#checks
+    const { sha256, md5Base64, checksum } = this.#checks
     const md5 = createHash('md5')
     const payload = sha256 === undefined ? undefined : createHash('sha256')
-    let countedBytes = 0
     for await (const bytes of source) {
-      countedBytes += bytes.length
       md5.update(bytes)
       payload?.update(bytes)
       checksum?.running.update(bytes)
       yield bytes
     }
-    if (lengthBytes !== undefined && countedBytes !== lengthBytes) throw new S3Error('IncompleteBody')
     if (payload !== undefined && payload.digest('hex') !== sha256) throw new S3Error('XAmzContentSHA256Mismatch')
     const digest = md5.digest()
     if (md5Base64 !== undefined && digest.toString('base64') !== md5Base64) throw new S3Error('BadDigest')
@@ -109,9 +104,10 @@ function md5Of(headers: RequestHeaders): string | undefined {
   return value
 }
 
-function lengthOf(headers: RequestHeaders, name: string): number | undefined {
+function decodedLengthOf(headers: RequestHeaders): number {
+  const name = 'x-amz-decoded-content-length'
   const value = headers.get(name)
-  if (value === undefined) return undefined
+  if (value === undefined) throw new S3Error('MissingContentLength')
   if (!/^\d{1,15}$/.test(value)) throw invalidArgument(name, value, `${name} must be a count of bytes.`)
   return Number(value)
 }

@@ -15,16 +15,14 @@ const KEPT_PREFIX = 'http:'
 
 /** What an object is described by: type, kept headers, metadata. @throws S3Error MetadataTooLarge */
 export function descriptionOf(headers: RequestHeaders): Required<Pick<PutOptions, 'contentType' | 'metadata'>> {
-  const metadata: Record<string, string> = {}
-  for (const name of headers.names) {
-    if (name.startsWith(PREFIX) && name.length > PREFIX.length)
-      metadata[name.slice(PREFIX.length)] = textOfWire(headers.get(name) ?? '')
-  }
-  for (const name of KEPT) {
+  const given = headers.names
+    .filter((name) => name.startsWith(PREFIX) && name.length > PREFIX.length)
+    .map((name) => [name.slice(PREFIX.length), textOfWire(headers.get(name) ?? '')] as const)
+  const kept = KEPT.map((name) => {
     const value = textOfWire(headers.get(name) ?? '')
-    const kept = name === 'content-encoding' ? withoutChunked(value) : value
-    if (kept !== '') metadata[`${KEPT_PREFIX}${name}`] = kept
-  }
+    return [`${KEPT_PREFIX}${name}`, name === 'content-encoding' ? withoutChunked(value) : value] as const
+  })
+  const metadata = Object.fromEntries([...given, ...kept.filter(([, value]) => value !== '')])
   const bytes = Object.entries(metadata).reduce((sum, pair) => sum + Buffer.byteLength(pair.join('')), 0)
   if (bytes > METADATA_BYTES_MAX) throw new S3Error('MetadataTooLarge')
   const contentType = headers.get('content-type')
