@@ -1,5 +1,5 @@
 // `npm run nightly`: the long searches, one after the other. Those of the sandbox are tests of `npm test` with more of
-// everything, those of S3 with more names, more cuts and files of 512 MiB; `contracts` seeds faults into the contracts and looks whether their tests notice. STEAD_FUZZ_PROGRAMS says
+// everything, those of S3 with more names, more cuts and files of 256 MiB; `contracts` seeds faults into the contracts and looks whether their tests notice. STEAD_FUZZ_PROGRAMS says
 // how many programs (20,000), STEAD_FUZZ_SEED where the first search begins, SANDBOX_TEST_NODES which other Node.js
 // versions are compared (paths, separated like PATH). Arguments choose searches.
 import { runStep } from './run-step.ts'
@@ -19,7 +19,7 @@ const searches: Readonly<Record<string, string>> = {
 }
 
 process.env.STEAD_FUZZ_PROGRAMS ??= '20000'
-process.env.STEAD_S3_LARGE_MIB ??= '512'
+process.env.STEAD_S3_LARGE_MIB ??= '256'
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => searches[name] === undefined)
 if (unknown.length > 0) {

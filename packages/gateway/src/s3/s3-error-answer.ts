@@ -1,5 +1,4 @@
 import type { S3Answer } from './http/answer.ts'
-import { percentEncodePath } from './http/percent-coding.ts'
 import type { S3Error } from './s3-error.ts'
 import { writeXml } from './xml/write-xml.ts'
 
@@ -17,7 +16,7 @@ export function errorAnswer(
       ['Code', error.s3Code],
       ['Message', error.message],
       ...Object.entries(error.fields),
-      ['Resource', percentEncodePath(path)],
+      ['Resource', path],
       ['RequestId', requestId],
     ],
     '',

@@ -95,7 +95,7 @@ export class S3Exchange {
     const { logger } = this.#components
     const error = s3ErrorOf(cause)
     if (this.#response.destroyed) return
-    if (error.status >= 500)
+    if (error.status >= 500 && error.s3Code !== 'NotImplemented')
       logger.warn('S3 request failed', { requestId, code: error.s3Code, error: messageOf(cause) })
     if (this.#response.headersSent) {
       // The head has said how long the body is: an answer that is cut short is the only way to say that it failed.
