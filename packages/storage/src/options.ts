@@ -41,3 +41,50 @@ export const pieceLogOptionsSchema: z.ZodType<PieceLogOptions, PieceLogInput> = 
    */
   trashShareMax: z.number().min(0.05).max(1).default(0.5),
 })
+
+/** Parsed options of a {@link TreeObjectStore}. */
+export interface ObjectStoreOptions {
+  readonly gatherMs: number
+  readonly batchWritesMax: number
+  readonly cacheBytesMax: number
+  readonly graceMs: number
+  readonly keepUnfinishedMs: number
+}
+
+/** What may be written for {@link ObjectStoreOptions}; defaults are filled in. */
+export type ObjectStoreInput = {
+  readonly [Key in keyof ObjectStoreOptions]?: ObjectStoreOptions[Key] | undefined
+}
+
+/** Options of a store of objects; strict, so that a misspelt one is refused. */
+export const objectStoreOptionsSchema: z.ZodType<ObjectStoreOptions, ObjectStoreInput> = z.strictObject({
+  /**
+   * Milliseconds that a write waits for others to be committed with, 0 .. 1000.
+   * @default 20: less than a round trip to far nodes, which every commit takes
+   */
+  gatherMs: z.int().min(0).max(1000).default(20),
+  /**
+   * Writes in one commit, 1 .. 1000.
+   * @default 256: each may change a page of 64 KiB, so that a commit fits into a segment of 16 MiB
+   */
+  batchWritesMax: z.int().min(1).max(1000).default(256),
+  /**
+   * Bytes of memory for pages that were read or written of late, from 1 MiB on.
+   * @default 32 MiB: the upper pages of a bucket with millions of objects
+   */
+  cacheBytesMax: z
+    .int()
+    .min(MIB)
+    .default(32 * MIB),
+  /**
+   * Milliseconds that bytes are kept after their last object was replaced or deleted: what another machine began to read
+   * stays readable so long.
+   * @default 10 minutes: what a download of a whole segment takes on a slow line
+   */
+  graceMs: z.int().min(0).default(600_000),
+  /**
+   * Milliseconds after which segments that no root knows are garbage, and writes that got nowhere are given up.
+   * @default 7 days: a machine that sleeps over a weekend goes on with its upload
+   */
+  keepUnfinishedMs: z.int().min(0).default(604_800_000),
+})

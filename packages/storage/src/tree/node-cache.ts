@@ -1,47 +1,31 @@
+import type { NodeMemory } from './node-memory.ts'
 import { decodePage } from './page-codec.ts'
 import type { PageSource } from './page-store.ts'
 import type { PagePlace, TreeNode } from './tree-node.ts'
 
-/** What a page takes in memory, as against its bytes: keys are spelled out, values are cut from it. */
-const MEMORY_FACTOR = 2
-
-/** Pages that were read of late, up to so many bytes of memory. A page never changes, so that nothing here gets old. */
+/** Pages of one tree, read once while they are remembered. A page never changes, so that nothing here gets old. */
 export class NodeCache {
   readonly #source: PageSource
-  readonly #bytesMax: number
-  /** By place; what was used last is last. */
-  readonly #nodes = new Map<string, { readonly page: () => TreeNode; readonly memoryBytes: number }>()
+  readonly #memory: NodeMemory
+  readonly #tree: number
   readonly #loading = new Map<string, Promise<TreeNode>>()
-  #usedBytes = 0
 
-  /** @param bytesMax memory that pages may take, 0 for none */
-  constructor(source: PageSource, bytesMax: number) {
+  constructor(source: PageSource, memory: NodeMemory) {
     this.#source = source
-    this.#bytesMax = bytesMax
-  }
-
-  /** Memory that pages take now. */
-  get usedBytes(): number {
-    return this.#usedBytes
+    this.#memory = memory
+    this.#tree = memory.nextTree()
   }
 
   /** What a page holds. @throws as {@link PageSource}; ProtocolError PROTOCOL_VERSION, PROTOCOL_MALFORMED */
   async load(place: PagePlace): Promise<TreeNode> {
-    const name = nameOf(place)
-    const known = this.#nodes.get(name)
-    if (known !== undefined) {
-      this.#nodes.delete(name)
-      this.#nodes.set(name, known)
-      return known.page()
-    }
-    const loading = this.#loading.get(name) ?? this.#read(place, name)
-    return await loading
+    const name = this.#nameOf(place)
+    return this.#memory.get(name) ?? (await (this.#loading.get(name) ?? this.#read(place, name)))
   }
 
   /** Remembers a page that was written. Spelled out anew: what it was made of lies in pages that went before. */
   add(place: PagePlace, bytes: Uint8Array): void {
     let node: TreeNode | undefined
-    this.#keep(nameOf(place), place, () => {
+    this.#memory.keep(this.#nameOf(place), place.lengthBytes, () => {
       node ??= decodePage(bytes, place.segment)
       return node
     })
@@ -51,7 +35,7 @@ export class NodeCache {
     const loading = (async () => {
       try {
         const node = decodePage(await this.#source.read(place), place.segment)
-        this.#keep(name, place, () => node)
+        this.#memory.keep(name, place.lengthBytes, () => node)
         return node
       } finally {
         this.#loading.delete(name)
@@ -61,19 +45,7 @@ export class NodeCache {
     return loading
   }
 
-  #keep(name: string, { lengthBytes }: PagePlace, page: () => TreeNode): void {
-    const memoryBytes = lengthBytes * MEMORY_FACTOR
-    this.#usedBytes += memoryBytes - (this.#nodes.get(name)?.memoryBytes ?? 0)
-    this.#nodes.delete(name)
-    this.#nodes.set(name, { page, memoryBytes })
-    for (const [oldest, { memoryBytes: freedBytes }] of this.#nodes) {
-      if (this.#usedBytes <= this.#bytesMax) break
-      this.#nodes.delete(oldest)
-      this.#usedBytes -= freedBytes
-    }
+  #nameOf({ segment, fromByte }: PagePlace): string {
+    return `${this.#tree}/${segment.number}/${fromByte}`
   }
-}
-
-function nameOf({ segment, fromByte }: PagePlace): string {
-  return `${segment.number}/${fromByte}`
 }

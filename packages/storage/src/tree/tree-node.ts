@@ -9,14 +9,14 @@ export const SEGMENT_REFERENCE_BYTES_MAX = 4096
 /** Bytes of a segment's key, wrapped. */
 export const WRAPPED_KEY_BYTES = 40
 
-/** A segment of pages. */
+/** A segment of pages; what is not known before it is kept is filled in then. */
 export interface PageSegment {
   /** Ascending with time; no two segments of a tree have the same. */
   readonly number: number
   /** Where it is kept; undefined while it is being filled. */
   reference: Uint8Array | undefined
-  /** 40 bytes. */
-  readonly wrappedKey: Uint8Array
+  /** 40 bytes; none while it is being filled. */
+  wrappedKey: Uint8Array
 }
 
 /** Where a page lies. */

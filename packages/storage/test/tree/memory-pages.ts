@@ -1,5 +1,6 @@
 import { equalBytes } from '@stead/protocol'
 import { NodeCache } from '../../src/tree/node-cache.ts'
+import { NodeMemory } from '../../src/tree/node-memory.ts'
 import { PageLog } from '../../src/tree/page-log.ts'
 import type { PageSink, PageSource } from '../../src/tree/page-store.ts'
 import type { PagePlace, PageRef, PageSegment } from '../../src/tree/tree-node.ts'
@@ -41,13 +42,15 @@ export class MemoryPages implements PageSource, PageSink {
 /** A tree over such segments, opened anew for each call where `cacheBytes` is 0. */
 export class MemoryTree {
   readonly pages: MemoryPages
+  readonly memory: NodeMemory
   readonly cache: NodeCache
   root: PageRef | undefined
   liveBytes = 0
 
   constructor(options: { readonly referenceBytes?: number; readonly cacheBytes?: number } = {}) {
     this.pages = new MemoryPages(options.referenceBytes ?? 100)
-    this.cache = new NodeCache(this.pages, options.cacheBytes ?? 0)
+    this.memory = new NodeMemory(options.cacheBytes ?? 0)
+    this.cache = new NodeCache(this.pages, this.memory)
   }
 
   get reader(): TreeReader {

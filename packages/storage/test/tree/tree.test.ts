@@ -8,7 +8,7 @@ import { MemoryTree } from './memory-pages.ts'
 
 const compare = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0)
 
-function valueOf(seed: number, lengthBytes: number): Uint8Array {
+function bytesFrom(seed: number, lengthBytes: number): Uint8Array {
   return new Uint8Array(lengthBytes).map((_, index) => seed * 31 + index)
 }
 
@@ -71,7 +71,7 @@ describe('a tree of pages', () => {
           for (const [index, batch] of batches.entries()) {
             const changes = new Map<string, TreeChange>()
             for (const { key: name, value } of batch)
-              changes.set(name, { key: name, value: value === undefined ? undefined : valueOf(...value) })
+              changes.set(name, { key: name, value: value === undefined ? undefined : bytesFrom(...value) })
             for (const { key: name, value } of changes.values())
               if (value === undefined) model.delete(name)
               else model.set(name, value)
@@ -98,7 +98,7 @@ describe('a tree of pages', () => {
 
   it('leaves the tree before it as it was', async () => {
     const tree = new MemoryTree()
-    const rows = Array.from({ length: 500 }, (_, index) => ({ key: keyOfUint(index, 3), value: valueOf(index, 400) }))
+    const rows = Array.from({ length: 500 }, (_, index) => ({ key: keyOfUint(index, 3), value: bytesFrom(index, 400) }))
     await tree.apply(rows)
     const before = tree.root
     await tree.apply(rows.map(({ key: name }) => ({ key: name, value: undefined })))
@@ -112,11 +112,11 @@ describe('a tree of pages', () => {
     const tree = new MemoryTree({ cacheBytes: 1 << 24 })
     const rows = Array.from({ length: 20_000 }, (_, index) => ({
       key: keyOfUint(index, 3),
-      value: valueOf(index, 400),
+      value: bytesFrom(index, 400),
     }))
     await tree.apply(rows)
     expect((await checkPages(tree)).depth).toBe(2)
-    const one = await tree.apply([{ key: keyOfUint(7777, 3), value: valueOf(1, 10) }])
+    const one = await tree.apply([{ key: keyOfUint(7777, 3), value: bytesFrom(1, 10) }])
     expect(one.pages.length).toBe(2)
     await tree.apply([{ key: keyOfUint(1_000_000, 3), value: undefined }])
     await tree.apply(rows.slice(100).map(({ key: name }) => ({ key: name, value: undefined })))
@@ -126,8 +126,8 @@ describe('a tree of pages', () => {
 
   it('refuses keys and values that fit into no page', async () => {
     const tree = new MemoryTree()
-    await expect(tree.apply([{ key: 'a'.repeat(3073), value: valueOf(1, 1) }])).rejects.toThrow(RangeError)
-    await expect(tree.apply([{ key: 'a', value: valueOf(1, 12_289) }])).rejects.toThrow(RangeError)
+    await expect(tree.apply([{ key: 'a'.repeat(3073), value: bytesFrom(1, 1) }])).rejects.toThrow(RangeError)
+    await expect(tree.apply([{ key: 'a', value: bytesFrom(1, 12_289) }])).rejects.toThrow(RangeError)
   })
 
   it('takes no more memory for 200,000 rows than for few, and reads few pages for one', async () => {
@@ -138,10 +138,10 @@ describe('a tree of pages', () => {
     for (let from = 0; from < rows; from += 8000) {
       const batch = Array.from({ length: 8000 }, (_, index) => ({
         key: keyOfUint(place(from + index), 4),
-        value: valueOf(from + index, 40),
+        value: bytesFrom(from + index, 40),
       }))
       await tree.apply(batch.toSorted((left, right) => compare(left.key, right.key)))
-      expect(tree.cache.usedBytes).toBeLessThanOrEqual(cacheBytes)
+      expect(tree.memory.usedBytes).toBeLessThanOrEqual(cacheBytes)
       for (const number of tree.pages.segments.keys())
         if (number < (tree.root?.oldest ?? 0)) tree.pages.segments.delete(number)
     }
@@ -149,7 +149,7 @@ describe('a tree of pages', () => {
     for await (const row of tree.reader.scan('')) {
       expect(uintOfKey(row.key)).toBe(count)
       count++
-      if (count % 50_000 === 0) expect(tree.cache.usedBytes).toBeLessThanOrEqual(cacheBytes)
+      if (count % 50_000 === 0) expect(tree.memory.usedBytes).toBeLessThanOrEqual(cacheBytes)
     }
     expect(count).toBe(rows)
     tree.pages.reads = 0
