@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { FRAME_PLAIN_BYTES, SEGMENT_PLAIN_BYTES } from './segment/segment-layout.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -44,6 +45,7 @@ export const pieceLogOptionsSchema: z.ZodType<PieceLogOptions, PieceLogInput> = 
 
 /** Parsed options of a {@link TreeObjectStore}. */
 export interface ObjectStoreOptions {
+  readonly segmentBytes: number
   readonly gatherMs: number
   readonly batchWritesMax: number
   readonly cacheBytesMax: number
@@ -58,6 +60,11 @@ export type ObjectStoreInput = {
 
 /** Options of a store of objects; strict, so that a misspelt one is refused. */
 export const objectStoreOptionsSchema: z.ZodType<ObjectStoreOptions, ObjectStoreInput> = z.strictObject({
+  /**
+   * Bytes of an object that are sealed and coded at once, 64 KiB less a tag .. 16 MiB less its tags.
+   * @default the most, 16,773,120: pieces of 1 MiB. Less takes less memory, and more pieces
+   */
+  segmentBytes: z.int().min(FRAME_PLAIN_BYTES).max(SEGMENT_PLAIN_BYTES).default(SEGMENT_PLAIN_BYTES),
   /**
    * Milliseconds that a write waits for others to be committed with, 0 .. 1000.
    * @default 20: less than a round trip to far nodes, which every commit takes

@@ -1,4 +1,5 @@
 import { bytesToHex } from '@stead/protocol'
+import type { ObjectStoreOptions } from '../options.ts'
 import { abortableBody, checkAborted } from './abortable.ts'
 import { type BucketCatalogue, type OpenBucket, settingsOf } from './bucket-catalogue.ts'
 import { type ContentComponents, ContentWriter } from './content-writer.ts'
@@ -36,12 +37,16 @@ const ETAG_BYTES = 16
 export class BodyIntake {
   readonly #catalogue: BucketCatalogue
   readonly #components: Omit<ContentComponents, 'tree'>
-  readonly #keepUnfinishedMs: number
+  readonly #options: Pick<ObjectStoreOptions, 'segmentBytes' | 'keepUnfinishedMs'>
 
-  constructor(catalogue: BucketCatalogue, components: Omit<ContentComponents, 'tree'>, keepUnfinishedMs: number) {
+  constructor(
+    catalogue: BucketCatalogue,
+    components: Omit<ContentComponents, 'tree'>,
+    options: Pick<ObjectStoreOptions, 'segmentBytes' | 'keepUnfinishedMs'>,
+  ) {
     this.#catalogue = catalogue
     this.#components = components
-    this.#keepUnfinishedMs = keepUnfinishedMs
+    this.#options = options
   }
 
   /**
@@ -87,6 +92,7 @@ export class BodyIntake {
     rest: AsyncGenerator<Uint8Array>,
   ): Promise<Result> {
     const { bucket, options, check, place } = intake
+    const { segmentBytes } = this.#options
     const { tree } = await this.#catalogue.inBucket(bucket, async (open): Promise<OpenBucket> => {
       await open.tree.read(async (rows) => {
         await settingsOf(rows, bucket)
@@ -94,11 +100,11 @@ export class BodyIntake {
       })
       return open
     })
-    const writer = new ContentWriter({ tree, ...this.#components }, this.#keepUnfinishedMs)
+    const writer = new ContentWriter({ tree, ...this.#components }, this.#options.keepUnfinishedMs)
     // After a commit that nobody answered it may be there: then nothing is given up.
     let mayBeKept = false
     try {
-      const lengthBytes = await keepLarge(writer, { first, rest }, options.signal)
+      const lengthBytes = await keepLarge(writer, { first, rest }, { segmentBytes, signal: options.signal })
       const etag = this.#etag(intake)
       return await tree.write(async (rows) => {
         mayBeKept = false

@@ -23,10 +23,10 @@ export async function firstBytes(chunks: AsyncGenerator<Uint8Array>): Promise<Ui
 export async function keepLarge(
   writer: ContentWriter,
   { first, rest }: { readonly first: Uint8Array; readonly rest: AsyncGenerator<Uint8Array> },
-  signal: AbortSignal | undefined,
+  { segmentBytes, signal }: { readonly segmentBytes: number; readonly signal: AbortSignal | undefined },
 ): Promise<number> {
   let lengthBytes = 0
-  for await (const segment of cutSegments(followed(first, rest))) {
+  for await (const segment of cutSegments(followed(first, rest), segmentBytes)) {
     await writer.add(segment, signal)
     lengthBytes += segment.length
   }

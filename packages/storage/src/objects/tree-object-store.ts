@@ -76,7 +76,7 @@ export class TreeObjectStore implements ObjectStore {
     this.#memory = new NodeMemory(this.#options.cacheBytesMax)
     const treeOf = (...path: readonly string[]): SealedTree => this.#treeOf(path)
     this.#catalogue = new BucketCatalogue({ tree: this.#treeOf([]), treeOf, random: components.random })
-    this.#intake = new BodyIntake(this.#catalogue, components, this.#options.keepUnfinishedMs)
+    this.#intake = new BodyIntake(this.#catalogue, components, this.#options)
   }
 
   /** Waits for what is under way. */
@@ -190,7 +190,7 @@ export class TreeObjectStore implements ObjectStore {
       }
       const found = version === undefined ? await findVersion(rows, key) : await namedVersion(rows, key, version)
       if (found !== undefined) await removeVersion(rows, key, { found, terms })
-      return undefined
+      return found === undefined || version === undefined ? undefined : infoOf(key, found)
     })
   }
 
@@ -343,7 +343,7 @@ function descriptionOfRow({ contentType, metadata }: Description): Description {
   return { ...(contentType === undefined ? {} : { contentType }), metadata }
 }
 
-/** @throws RangeError for a range that begins behind the end, or ends before it begins */
+/** An empty object has one range, without bytes. @throws RangeError for a range that begins behind the end, or is none */
 function clipped(
   range: GetOptions['range'],
   lengthBytes: number,
@@ -351,7 +351,7 @@ function clipped(
   if (range === undefined) return { fromByte: 0, toByte: lengthBytes }
   const { fromByte, toByte = lengthBytes } = range
   const isRange = Number.isInteger(fromByte) && Number.isInteger(toByte) && fromByte >= 0 && toByte >= fromByte
-  if (!isRange || fromByte >= lengthBytes)
+  if (!isRange || (fromByte > 0 && fromByte >= lengthBytes))
     throw new RangeError(`there are no bytes ${fromByte} to ${toByte} in an object of ${lengthBytes}`)
   return { fromByte, toByte: Math.min(toByte, lengthBytes) }
 }
