@@ -48,9 +48,7 @@ export class CommitQueue {
       this.#waiting.push({ commit, sinceMs: this.#clock.monotonicMs() })
       this.#packedBytes += packed?.length ?? 0
       if (this.#isFull) this.#onFull?.()
-      this.#running ??= this.#run().finally(() => {
-        this.#running = undefined
-      })
+      this.#running ??= this.#run()
     })
   }
 
@@ -68,6 +66,8 @@ export class CommitQueue {
         for (const { reject } of batch) reject(error)
       }
     }
+    // In the same turn as the look at what waits: a write that came in between would wait for good.
+    this.#running = undefined
   }
 
   async #gather(sinceMs: number): Promise<void> {
