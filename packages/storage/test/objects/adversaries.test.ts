@@ -1,5 +1,5 @@
 import { hasCode } from '@stead/core'
-import { MemoryRootPointers, type RootPointers, type SegmentStore } from '@stead/storage'
+import type { RootPointers, SegmentStore } from '@stead/storage'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { FaultyPorts } from './faulty-ports.ts'
@@ -243,15 +243,5 @@ describe('a commit', () => {
     }
     expect(await codeOf(store.put('bucket', 'a', body()))).toBe('STORAGE_WRITE_LATE')
     expect((await store.list('bucket', { limit: 10 })).objects).toEqual([])
-  })
-})
-
-describe('pointers in memory', () => {
-  it('are swapped by one of many only', async () => {
-    const pointer = new MemoryRootPointers().open(new Uint8Array(32))
-    const swaps = Array.from({ length: 10 }, (_, index) => pointer.swap(0, Uint8Array.of(index)))
-    expect((await Promise.all(swaps)).filter((outcome) => outcome === 'done').length).toBe(1)
-    expect(await pointer.swap(0, Uint8Array.of(1))).toBe('moved')
-    expect(await pointer.read()).toEqual({ sequence: 1, value: Uint8Array.of(0) })
   })
 })
