@@ -80,8 +80,9 @@ export class BodyIntake {
         checkAborted(options.signal)
         const settings = await settingsOf(rows, bucket)
         const stored: Stored = shared ?? { kind: 'inline', bytes }
-        await hold(rows, stored)
-        return await place(rows, { settings, lengthBytes: bytes.length, etag, stored })
+        const lengthBytes = bytes.length
+        await hold(rows, { stored, lengthBytes })
+        return await place(rows, { settings, lengthBytes, etag, stored })
       }, packed)
     })
   }

@@ -4,6 +4,7 @@ import type { ObjectStoreOptions } from '../options.ts'
 import { bytesOfKey } from '../tree/tree-key.ts'
 import type { BucketCatalogue } from './bucket-catalogue.ts'
 import { dropGarbage, letGo } from './holdings.ts'
+import { repackObjects } from './repack-objects.ts'
 import { pageSegmentSchema } from './root-record.ts'
 import { contentKey, idOfKey, tableRange } from './row-keys.ts'
 import { contentRowSchema, extentRowSchema, packRowSchema } from './rows.ts'
@@ -24,6 +25,8 @@ export interface CollectReport {
   readonly releasedSegments: number
   /** Writes that got nowhere. */
   readonly expiredWrites: number
+  /** Small objects that were written again, because most of what they shared a segment with is gone. */
+  readonly repackedObjects: number
 }
 
 /** Segments that are looked for in the trees at once: some megabytes of memory. */
@@ -35,10 +38,11 @@ export async function collectGarbage(
   { catalogue, segments, clock, logger }: CollectComponents,
   { graceMs, keepUnfinishedMs }: Pick<ObjectStoreOptions, 'graceMs' | 'keepUnfinishedMs'>,
 ): Promise<CollectReport> {
-  let expiredWrites = 0
+  let [expiredWrites, repackedObjects] = [0, 0]
   for (const row of [...(await catalogue.rows()), ...(await catalogue.deletedRows())]) {
     const tree = catalogue.treeOf(row)
     expiredWrites += await expireWrites(tree, keepUnfinishedMs)
+    repackedObjects += await repackObjects(tree, { graceMs, logger })
     await dropDue(tree, graceMs)
   }
   for (const row of await catalogue.deletedRows()) {
@@ -64,8 +68,9 @@ export async function collectGarbage(
     after = page.after
     if (after === undefined) break
   }
-  logger.info('garbage of objects was collected', { releasedSegments, expiredWrites })
-  return { releasedSegments, expiredWrites }
+  const report = { releasedSegments, expiredWrites, repackedObjects }
+  logger.info('garbage of objects was collected', report)
+  return report
 }
 
 /** Makes garbage of contents whose writers are long gone. @returns how many */

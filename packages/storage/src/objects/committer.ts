@@ -55,6 +55,7 @@ export interface CommitComponents {
 interface Pack {
   readonly id: TreeKey
   readonly segment: KeptSegment
+  readonly lengthBytes: number
   readonly places: ReadonlyMap<Commit, Stored>
 }
 
@@ -127,7 +128,7 @@ export class Committer {
       plaintext.set(packed, at)
       at += packed.length
     }
-    return { id, segment: await tree.keepSegment(plaintext), places }
+    return { id, segment: await tree.keepSegment(plaintext), lengthBytes, places }
   }
 
   /** @returns false when there is a newer root to begin from */
@@ -165,7 +166,7 @@ export class Committer {
         outcomes.push(
           await rows.run(async () => {
             if (pack !== undefined && place !== undefined && (await rows.get(packKey(pack.id))) === undefined)
-              addPack(rows, pack.id, pack.segment)
+              addPack(rows, pack.id, pack)
             return await commit.run(rows, place)
           }),
         )

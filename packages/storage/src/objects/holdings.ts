@@ -24,8 +24,14 @@ export interface GarbageTerms {
 /** Garbage rows looked at in one commit, and rows below them that are let go. */
 const [GARBAGE_ROWS_MAX, DROPS_MAX] = [64, 256]
 
+/** Bytes that somebody holds. */
+export interface Held {
+  readonly stored: Stored
+  readonly lengthBytes: number
+}
+
 /** Counts one holder more. @throws StorageError STORAGE_OBJECT_UNKNOWN when the bytes are let go already */
-export async function hold(rows: Transaction, stored: Stored): Promise<void> {
+export async function hold(rows: Transaction, { stored, lengthBytes }: Held): Promise<void> {
   if (stored.kind === 'content') {
     const key = contentKey(stored.content)
     const content = contentRowSchema.decodeMessage((await rows.get(key)) ?? gone())
@@ -34,14 +40,15 @@ export async function hold(rows: Transaction, stored: Stored): Promise<void> {
   if (stored.kind === 'pack') {
     const key = packKey(stored.pack)
     const pack = packRowSchema.decodeMessage((await rows.get(key)) ?? gone())
-    rows.put(key, packRowSchema.encodeMessage({ ...pack, holders: pack.holders + 1 }))
+    const liveBytes = pack.liveBytes + lengthBytes
+    rows.put(key, packRowSchema.encodeMessage({ ...pack, holders: pack.holders + 1, liveBytes }))
   }
 }
 
 /** Counts one holder less; what nobody holds becomes garbage. */
 export async function drop(
   rows: Transaction,
-  stored: Stored,
+  { stored, lengthBytes }: Held,
   { graceMs }: Pick<GarbageTerms, 'graceMs'>,
 ): Promise<void> {
   const dueAtMs = rows.now + graceMs
@@ -57,7 +64,8 @@ export async function drop(
     const key = packKey(stored.pack)
     const pack = packRowSchema.decodeMessage((await rows.get(key)) ?? gone())
     const holders = pack.holders - 1
-    rows.put(key, packRowSchema.encodeMessage({ ...pack, holders }))
+    const liveBytes = pack.liveBytes - lengthBytes
+    rows.put(key, packRowSchema.encodeMessage({ ...pack, holders, liveBytes }))
     if (holders === 0) letGo(rows, dueAtMs, { pack: bytesOfKey(stored.pack) })
   }
 }
@@ -68,8 +76,13 @@ export function letGo(rows: Transaction, dueAtMs: number, what: Omit<GarbageRow,
 }
 
 /** A pack's segment, kept before any object in it. */
-export function addPack(rows: Transaction, pack: TreeKey, segment: KeptSegment): void {
-  rows.put(packKey(pack), packRowSchema.encodeMessage({ version: 1, holders: 0, ...segment }))
+export function addPack(
+  rows: Transaction,
+  pack: TreeKey,
+  { segment, lengthBytes }: { readonly segment: KeptSegment; readonly lengthBytes: number },
+): void {
+  const row = { version: 1, holders: 0, liveBytes: 0, lengthBytes, ...segment } as const
+  rows.put(packKey(pack), packRowSchema.encodeMessage(row))
 }
 
 /**
@@ -136,7 +149,8 @@ async function dropRange(
   for (let left = drops - 1; left > 0; left--) {
     const entry = await rows.first(from, before)
     if (entry === undefined) return left
-    await drop(rows, storedOfRow(schema.decodeMessage(entry.value).stored), terms)
+    const { stored, lengthBytes } = schema.decodeMessage(entry.value)
+    await drop(rows, { stored: storedOfRow(stored), lengthBytes }, terms)
     rows.delete(entry.key)
   }
   return 0

@@ -151,5 +151,6 @@ export async function removeVersion(
 ): Promise<void> {
   rows.delete(found.rowKey)
   if (found.row.isNull) rows.delete(nullKey(key))
-  await drop(rows, storedOfRow(found.row.stored), terms)
+  const { stored, lengthBytes } = found.row
+  await drop(rows, { stored: storedOfRow(stored), lengthBytes }, terms)
 }

@@ -105,6 +105,9 @@ export const extentRowSchema: Schema<ExtentRow> = defineSchema<ExtentRow>('Exten
 export interface PackRow {
   readonly version: 1
   readonly holders: number
+  /** Bytes that are held, those of copies each time. */
+  readonly liveBytes: number
+  readonly lengthBytes: number
   readonly reference: Uint8Array
   readonly wrappedKey: Uint8Array
 }
@@ -114,6 +117,8 @@ export const packRowSchema: Schema<PackRow> = defineSchema<PackRow>('PackRow', S
   holders: [2, uintField()],
   reference: [3, bytesField(SEGMENT_REFERENCE_BYTES_MAX, 1)],
   wrappedKey: [4, fixedBytesField(WRAPPED_KEY_BYTES)],
+  liveBytes: [5, uintField()],
+  lengthBytes: [6, uintField()],
 })
 
 /** uploads, and uploads by key. */

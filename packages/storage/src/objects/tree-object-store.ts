@@ -159,9 +159,9 @@ export class TreeObjectStore implements ObjectStore {
       if (found === undefined || found.row.isDeleted) throw unknownObject(from.key, from.version)
       const { row } = found
       const stored = storedOfRow(row.stored)
-      await hold(rows, stored)
-      const description = replaced ?? descriptionOfRow(row)
       const { lengthBytes, etag } = row
+      await hold(rows, { stored, lengthBytes })
+      const description = replaced ?? descriptionOfRow(row)
       const version = { key: to.key, description, lengthBytes, etag, isDeleted: false, stored }
       return await addVersion(rows, settings, { version, terms: this.#terms })
     })

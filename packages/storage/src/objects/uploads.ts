@@ -85,11 +85,16 @@ export async function addPart(
   const { id } = await openUpload(rows, upload)
   const key = partKey(id, number)
   const before = await rows.get(key)
-  if (before !== undefined) await drop(rows, storedOfRow(partRowSchema.decodeMessage(before).stored), terms)
+  if (before !== undefined) await dropPart(rows, before, terms)
   const { lengthBytes, etag, stored } = part
   const row: PartRow = { version: 1, lengthBytes, etag, modifiedAt: rows.now, stored: rowOfStored(stored) }
   rows.put(key, partRowSchema.encodeMessage(row))
   return { number, lengthBytes, etag, modifiedAt: rows.now }
+}
+
+async function dropPart(rows: Transaction, value: Uint8Array, terms: Pick<GarbageTerms, 'graceMs'>): Promise<void> {
+  const { stored, lengthBytes } = partRowSchema.decodeMessage(value)
+  await drop(rows, { stored: storedOfRow(stored), lengthBytes }, terms)
 }
 
 /** @throws StorageError STORAGE_UPLOAD_UNKNOWN; RangeError */

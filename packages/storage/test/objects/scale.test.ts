@@ -151,7 +151,7 @@ describe('garbage', () => {
     const sizes = [10, 50_000, 2_000_000]
     for (const size of sizes) await store.put('bucket', `${size}`, [bytesOf(size)])
     await place.segments.put(new Uint8Array(32), bytesOf(1000))
-    expect(await store.collect()).toEqual({ releasedSegments: 0, expiredWrites: 0 })
+    expect(await store.collect()).toEqual({ releasedSegments: 0, expiredWrites: 0, repackedObjects: 0 })
     place.clock.jumpWall(11_000)
     const young = await place.segments.put(new Uint8Array(32).fill(1), bytesOf(1000))
     expect((await store.collect()).releasedSegments).toBe(1)
@@ -160,6 +160,33 @@ describe('garbage', () => {
       const { body } = await place.open().get('bucket', `${size}`)
       expect(Buffer.compare(await bytesFrom(body), bytesOf(size))).toBe(0)
     }
+  })
+
+  it('that small objects share a segment with goes, once it is most of it', async () => {
+    const place = new Workplace()
+    const store = place.open({ graceMs: 1000, gatherMs: 5 })
+    const during = async <Result>(work: Promise<Result>): Promise<Result> => {
+      for (let turn = 0; turn < 50; turn++) await place.clock.advance(5)
+      return await work
+    }
+    await during(store.createBucket('bucket'))
+    const name = (index: number): string => `${index}`
+    const all = Array.from({ length: 40 }, (_, index) => index)
+    await during(Promise.all(all.map((index) => store.put('bucket', name(index), [bytesOf(100_000, index)]))))
+    await during(store.copy({ bucket: 'bucket', key: '1' }, { bucket: 'bucket', key: 'copy' }))
+    await during(Promise.all(all.slice(0, 15).map((index) => store.delete('bucket', name(index)))))
+    expect((await during(store.collect())).repackedObjects).toBe(0)
+    await during(Promise.all(all.slice(15, 36).map((index) => store.delete('bucket', name(index)))))
+    const { body } = await store.get('bucket', '39')
+    expect((await during(store.collect())).repackedObjects).toBe(5)
+    // Who began to read before reads on.
+    expect(await bytesFrom(body)).toEqual(bytesOf(100_000, 39))
+    place.clock.jumpWall(2000)
+    await during(store.collect())
+    await store.stop()
+    expect(place.segments.sealedBytes).toBeLessThan(600_000)
+    for (const [key, seed] of [['36', 36] as const, ['39', 39] as const, ['copy', 1] as const])
+      expect(await bytesFrom((await place.open().get('bucket', key)).body)).toEqual(bytesOf(100_000, seed))
   })
 
   it('of a deleted bucket goes with its tree', async () => {
