@@ -112,8 +112,3 @@ export function numberOfPart(key: TreeKey): number {
 export function idOfKey(key: TreeKey): TreeKey {
   return key.slice(1, 1 + ID_BYTES)
 }
-
-/** The name in a {@link bucketKey}. */
-export function nameOfBucketKey(key: TreeKey): string {
-  return textOfKey(key.slice(TABLE.buckets.length))
-}

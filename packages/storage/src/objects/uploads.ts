@@ -33,7 +33,7 @@ import type { Rows, Transaction } from './transaction.ts'
 const PARTS_MAX = 10_000
 
 /** An upload's id as callers know it. */
-export function uploadName(id: TreeKey): string {
+function uploadName(id: TreeKey): string {
   return bytesToHex(bytesOfKey(id)).slice(2)
 }
 

@@ -59,7 +59,7 @@ export class TreeReader {
 }
 
 /** Where the first entry is whose key is not less. */
-export function lowerBound(entries: readonly TreeEntry[], key: TreeKey): number {
+function lowerBound(entries: readonly TreeEntry[], key: TreeKey): number {
   let [low, high] = [0, entries.length]
   while (low < high) {
     const middle = (low + high) >>> 1
@@ -70,7 +70,7 @@ export function lowerBound(entries: readonly TreeEntry[], key: TreeKey): number 
 }
 
 /** Which child a key is in: the last one that does not begin behind it, or the first. */
-export function childIndex(children: readonly TreeChild[], key: TreeKey): number {
+function childIndex(children: readonly TreeChild[], key: TreeKey): number {
   let [low, high] = [1, children.length]
   while (low < high) {
     const middle = (low + high) >>> 1
