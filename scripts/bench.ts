@@ -15,6 +15,7 @@ const benches: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
   simulation: async () => (await import('./bench/simulation.ts')).benchSimulation(),
   'storage-network': async () => (await import('./bench/storage-network.ts')).benchStorageNetwork(),
   'storage-pipeline': async () => (await import('./bench/storage.ts')).benchStoragePipeline(),
+  'storage-objects': async () => (await import('./bench/storage-objects.ts')).benchObjectStore(),
   'sandbox-kernels': async () => (await import('./bench/sandbox/kernels.ts')).benchKernels(),
   'sandbox-calls': async () => (await import('./bench/sandbox/calls.ts')).benchCalls(),
   'sandbox-transforms': async () => (await import('./bench/sandbox/transforms.ts')).benchTransforms(),
