@@ -26,7 +26,6 @@ export type StorageErrorCode =
   | 'STORAGE_UPLOAD_UNKNOWN'
   | 'STORAGE_PART_UNKNOWN'
   | 'STORAGE_CONDITION'
-  | 'STORAGE_SEGMENT_UNKNOWN'
   | 'STORAGE_OLD_ROOT'
   | 'STORAGE_WRITE_LATE'
 
@@ -175,12 +174,6 @@ export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
     retryable: false,
     meaning: 'The object is not what the write was said to replace; somebody else wrote it meanwhile.',
     next: 'Read it again, and decide anew.',
-  },
-  STORAGE_SEGMENT_UNKNOWN: {
-    kind: 'peer',
-    retryable: true,
-    meaning: 'A segment is not kept any more: it was released.',
-    next: 'Read again: the object may have been replaced meanwhile.',
   },
   STORAGE_OLD_ROOT: {
     kind: 'peer',

@@ -47,8 +47,6 @@ export type {
   ObjectStoreInput,
   ObjectStoreOptions,
   PieceLogInput,
-  PieceLogInput,
-  PieceLogOptions,
   PieceLogOptions,
   StorageConsumerInput,
   StorageConsumerOptions,
@@ -57,7 +55,6 @@ export type {
 } from './options.ts'
 export {
   objectStoreOptionsSchema,
-  pieceLogOptionsSchema,
   pieceLogOptionsSchema,
   storageConsumerOptionsSchema,
   storageProviderOptionsSchema,
