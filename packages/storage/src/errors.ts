@@ -26,6 +26,7 @@ export type StorageErrorCode =
   | 'STORAGE_UPLOAD_UNKNOWN'
   | 'STORAGE_PART_UNKNOWN'
   | 'STORAGE_CONDITION'
+  | 'STORAGE_BAD_RANGE'
   | 'STORAGE_OLD_ROOT'
   | 'STORAGE_WRITE_LATE'
 
@@ -168,6 +169,12 @@ export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
     retryable: false,
     meaning: 'A part that the upload was to be made of is not there, or is another one.',
     next: 'Send the part again, then finish the upload.',
+  },
+  STORAGE_BAD_RANGE: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The object ends before the bytes that were asked for begin.',
+    next: 'See how long it is: stead ls',
   },
   STORAGE_CONDITION: {
     kind: 'user',

@@ -69,6 +69,10 @@ const KEEP_ALIVE_MS = 60_000
 /** Test money is worth nothing; the price only makes the sums long enough to look at. */
 const PRICE_MICRO_USD_PER_GIGAFUEL = 1000
 /** Two devices of a household: what several daemons on one machine may take each. */
+/** Disk space that each provider sells. */
+const STORAGE_SHARE_GIB = 2
+/** With so many nodes objects are coded as on a real network. */
+const LARGE_PROFILE_PROVIDERS = 12
 const CONCURRENCY = 1
 
 /**
@@ -247,7 +251,7 @@ export class DevNetwork {
       ...['--epochs-policies', policyPath(this.layout.root)],
       ...listen.flatMap((address) => ['--listen', address]),
       ...bootstrap.flatMap((address) => ['--bootstrap', address]),
-      ...(member.operator === undefined ? [] : providerArguments(member.operator)),
+      ...(member.operator === undefined ? payerArguments(this.#options.providers) : providerArguments(member.operator)),
     ]
   }
 
@@ -307,8 +311,18 @@ export class DevNetwork {
   }
 }
 
+/** Everything is in one place, and there may be few nodes: what is kept here is for trying out. */
+function payerArguments(providers: number): string[] {
+  return ['--no-storage-spread', '--storage-profile', providers >= LARGE_PROFILE_PROVIDERS ? '4-of-12' : '2-of-3']
+}
+
 function providerArguments(operator: Address): string[] {
-  const numbers = { '--price': PRICE_MICRO_USD_PER_GIGAFUEL, '--concurrency': CONCURRENCY }
+  const numbers = {
+    '--price': PRICE_MICRO_USD_PER_GIGAFUEL,
+    '--concurrency': CONCURRENCY,
+    '--storage-share-gib': STORAGE_SHARE_GIB,
+    '--storage-keep-free-gib': 1,
+  }
   return [
     '--provide',
     '--operator',
