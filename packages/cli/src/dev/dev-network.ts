@@ -41,6 +41,8 @@ export interface DevNetworkOptions {
   readonly providers: number
   /** How epochs are, when the chain is new. @default a day each */
   readonly epochs?: LocalEpochs
+  /** Further arguments of the payer's `stead up`. */
+  readonly payerArguments?: readonly string[]
   /** What each provider does beside selling. @default the first proposes reward roots and watches those of others */
   readonly partOf?: (provider: number, member: DevMember) => DevPart
 }
@@ -149,6 +151,14 @@ export class DevNetwork {
     await process?.stop()
   }
 
+  /** Kills one member without warning. It stays dead. */
+  killMember(name: string): void {
+    const running = this.#processes.get(name)
+    this.#absent.add(name)
+    this.#processes.delete(name)
+    running?.kill()
+  }
+
   /** Starts a member that was stopped. @throws CliError CLI_DEV_FAILED */
   async startMember(name: string): Promise<void> {
     const member = this.#members.find((each) => each.name === name)
@@ -251,8 +261,15 @@ export class DevNetwork {
       ...['--epochs-policies', policyPath(this.layout.root)],
       ...listen.flatMap((address) => ['--listen', address]),
       ...bootstrap.flatMap((address) => ['--bootstrap', address]),
-      ...(member.operator === undefined ? payerArguments(this.#options.providers) : providerArguments(member.operator)),
+      ...(member.operator === undefined ? this.#payerArguments() : providerArguments(member.operator)),
     ]
+  }
+
+  /** Everything is in one place, and there may be few nodes: what is kept here is for trying out. */
+  #payerArguments(): readonly string[] {
+    const { providers, payerArguments = [] } = this.#options
+    const profile = providers >= LARGE_PROFILE_PROVIDERS ? '4-of-12' : '2-of-3'
+    return ['--no-storage-spread', '--storage-profile', profile, ...payerArguments]
   }
 
   /** A member that dies is started again, more and more slowly; one that keeps dying is given up. */
@@ -291,7 +308,8 @@ export class DevNetwork {
     const deadlineMs = systemClock.monotonicMs() + OFFERS_TIMEOUT_MS
     const need = this.#options.providers
     for (let have = 0; have < need; ) {
-      have = (await client.listOffers()).offers.length
+      const { offers } = await client.listOffers()
+      have = offers.filter(({ resource }) => resource === 'compute').length
       if (have >= need) return
       if (systemClock.monotonicMs() > deadlineMs) {
         const details = { needOffers: need, haveOffers: have }
@@ -309,11 +327,6 @@ export class DevNetwork {
   #fail(error: unknown): void {
     if (!this.#isStopping) this.#components.events.onFailure(error)
   }
-}
-
-/** Everything is in one place, and there may be few nodes: what is kept here is for trying out. */
-function payerArguments(providers: number): string[] {
-  return ['--no-storage-spread', '--storage-profile', providers >= LARGE_PROFILE_PROVIDERS ? '4-of-12' : '2-of-3']
 }
 
 function providerArguments(operator: Address): string[] {
