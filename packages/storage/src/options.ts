@@ -189,15 +189,15 @@ export const storageConsumerOptionsSchema: z.ZodType<StorageConsumerOptions, Sto
    */
   hasDistinctSubnets: z.boolean().default(true),
   /**
-   * How long offers are waited for, in milliseconds.
-   * @default 10 seconds
+   * How long nodes are looked for, in milliseconds.
+   * @default 30 seconds
    */
-  offerWaitMs: z.int().min(0).default(10_000),
+  offerWaitMs: z.int().min(0).default(30_000),
   /**
    * How long nodes may take for their quotes, in milliseconds.
-   * @default 5 seconds
+   * @default 10 seconds
    */
-  quoteTimeoutMs: z.int().min(100).default(5000),
+  quoteTimeoutMs: z.int().min(100).default(10_000),
   /**
    * How often nodes prove and are paid, in milliseconds.
    * @default 1 hour: twenty-four proofs a day, each of a few kilobytes

@@ -30,11 +30,11 @@ function roundText({
   paidMicroUsd,
   repairedSegments,
   repairedPieces,
-  unrepairedSegments,
+  missingPieces,
 }: StorageRoundView): string {
   const counts = Object.entries(outcomes).flatMap(([outcome, count]) => (count === 0 ? [] : [`${count} ${outcome}`]))
-  const unrepaired = unrepairedSegments === 0 ? '' : `; ${unrepairedSegments} segments could not be repaired`
-  return `settled: ${counts.join(', ')}, ${formatMicroUsd(paidMicroUsd)}; repaired ${repairedPieces} pieces of ${repairedSegments} segments${unrepaired}`
+  const missing = missingPieces === 0 ? '' : `; for ${missingPieces} pieces more there is no node now`
+  return `settled: ${counts.join(', ')}, ${formatMicroUsd(paidMicroUsd)}; repaired ${repairedPieces} pieces of ${repairedSegments} segments${missing}`
 }
 
 function describe({ nodes, keptBytes, microUsdPerDay }: StorageUsage): string {

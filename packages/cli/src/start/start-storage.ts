@@ -19,7 +19,7 @@ const CHUNK_BYTES = 1024 * 1024
 const KILLED_SHARE = 1 / 3
 /** In a network of one's own nobody has to wait a week. */
 const LOST_AFTER_SECONDS = 5
-const REPAIR_ROUNDS_MAX = 20
+const REPAIR_ROUNDS_MAX = 60
 const OFFERS_SECONDS_MAX = 120
 const QUERY = { bucket: 'start', key: 'object' }
 
@@ -156,9 +156,9 @@ function kill(network: DevNetwork, keepers: readonly Address[]): readonly string
 async function repair(client: DaemonClient): Promise<number> {
   let pieces = 0
   for (let round = 0; round < REPAIR_ROUNDS_MAX; round++) {
-    const { repairedPieces, unrepairedSegments } = await client.runStorageRound()
+    const { repairedPieces, missingPieces } = await client.runStorageRound()
     pieces += repairedPieces
-    if (pieces > 0 && repairedPieces === 0 && unrepairedSegments === 0) return pieces
+    if (pieces > 0 && missingPieces === 0) return pieces
     await sleep(1000)
   }
   throw new CliError('CLI_DEV_FAILED', `after ${REPAIR_ROUNDS_MAX} rounds ${pieces} pieces were repaired, and not all`)

@@ -168,6 +168,8 @@ export interface StorageRoundView {
   readonly outcomes: Readonly<Record<string, number>>
   readonly repairedSegments: number
   readonly repairedPieces: number
+  /** Of segments that are being repaired: pieces for which there was no node now. */
+  readonly missingPieces: number
   readonly unrepairedSegments: number
 }
 
@@ -177,5 +179,6 @@ export const storageRoundWire: Wire<StorageRoundView> = z.object({
   outcomes: z.record(z.string(), countWire),
   repairedSegments: countWire,
   repairedPieces: countWire,
+  missingPieces: countWire,
   unrepairedSegments: countWire,
 })
