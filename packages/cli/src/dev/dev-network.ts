@@ -269,7 +269,7 @@ export class DevNetwork {
   #payerArguments(): readonly string[] {
     const { providers, payerArguments = [] } = this.#options
     const profile = providers >= LARGE_PROFILE_PROVIDERS ? '4-of-12' : '2-of-3'
-    return ['--no-storage-spread', '--storage-profile', profile, ...payerArguments]
+    return ['--no-storage-spread', '--storage-profile', profile, '--s3', '--s3-port', '0', ...payerArguments]
   }
 
   /** A member that dies is started again, more and more slowly; one that keeps dying is given up. */

@@ -43,6 +43,7 @@ export interface NodeConfig {
     readonly settleSeconds: number
     readonly lostAfterSeconds: number
   }
+  readonly s3: { readonly enabled: boolean; readonly port: number }
   readonly claim: { readonly minimumMicroUsd: number; readonly nativeCoinMicroUsd: number }
   readonly epochs: {
     readonly watch: boolean
@@ -263,6 +264,17 @@ const tree: Readonly<Record<keyof NodeConfig, Readonly<Record<string, Leaf>>>> =
     lostAfterSeconds: integer([5, 31_536_000], 604_800, {
       help: 'A node that is away for so many seconds is not waited for; its pieces are made anew elsewhere.',
       reason: 'Seven days: a holiday. Segments that are likely to be unreadable are repaired sooner.',
+    }),
+  },
+  s3: {
+    enabled: flag(false, {
+      flag: 's3',
+      help: 'Serve own objects to S3 clients on 127.0.0.1; stead s3 says with which key.',
+      reason: 'A door that nobody uses should be shut.',
+    }),
+    port: integer([0, 65_535], 9000, {
+      help: 'Port of the S3 gateway on 127.0.0.1; 0 lets the system choose one.',
+      reason: 'Clients are configured with it once, so it stays the same.',
     }),
   },
   claim: {
