@@ -21,6 +21,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'market',
     'compute',
     'storage',
+    'gateway',
     'rewards',
     'epochs',
     'libp2p',

@@ -1,5 +1,7 @@
 export type { ApiAccess } from './api/api-file.ts'
 export { apiFilePath, readApiFile } from './api/api-file.ts'
+export type { S3Access } from './api/s3-file.ts'
+export { readS3File } from './api/s3-file.ts'
 export type { Environment, NodeDirectories } from './config/directories.ts'
 export { nodeDirectories, nodeKeyPath } from './config/directories.ts'
 export type { DaemonReady } from './daemon/daemon-ready.ts'

@@ -26,6 +26,9 @@ export type StorageErrorCode =
   | 'STORAGE_UPLOAD_UNKNOWN'
   | 'STORAGE_PART_UNKNOWN'
   | 'STORAGE_CONDITION'
+  | 'STORAGE_BAD_RANGE'
+  | 'STORAGE_OLD_ROOT'
+  | 'STORAGE_WRITE_LATE'
 
 /** What each code of this package means. */
 export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
@@ -167,11 +170,29 @@ export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
     meaning: 'A part that the upload was to be made of is not there, or is another one.',
     next: 'Send the part again, then finish the upload.',
   },
+  STORAGE_BAD_RANGE: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The object ends before the bytes that were asked for begin.',
+    next: 'See how long it is: stead ls',
+  },
   STORAGE_CONDITION: {
     kind: 'user',
     retryable: false,
     meaning: 'The object is not what the write was said to replace; somebody else wrote it meanwhile.',
     next: 'Read it again, and decide anew.',
+  },
+  STORAGE_OLD_ROOT: {
+    kind: 'peer',
+    retryable: true,
+    meaning: 'The nodes that keep the root of a bucket gave an older one than they gave before.',
+    next: 'Try again: other nodes are asked. If it stays, too few of the nodes that know the newest root are there.',
+  },
+  STORAGE_WRITE_LATE: {
+    kind: 'user',
+    retryable: true,
+    meaning: 'The body of a write stalled for so long that what came of it may have been cleaned away.',
+    next: 'Write it again; an upload in parts keeps what has come.',
   },
 }
 

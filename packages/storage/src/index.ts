@@ -21,6 +21,10 @@ export { StorageError, storageErrorCatalog } from './errors.ts'
 export { PathSecret } from './keys/path-secret.ts'
 export { createRecoveryPhrase, rootSecretOf } from './keys/recovery-phrase.ts'
 export { amountOf } from './meter.ts'
+export type { CollectReport } from './objects/collect-garbage.ts'
+export { MemoryRootPointers } from './objects/memory-root-pointers.ts'
+export type { MemorySegmentComponents } from './objects/memory-segment-store.ts'
+export { MemorySegmentStore } from './objects/memory-segment-store.ts'
 export type {
   BucketInfo,
   GetOptions,
@@ -34,7 +38,15 @@ export type {
   UploadInfo,
   WriteCondition,
 } from './objects/object-store.ts'
+export type { PointerValue, RootPointer, RootPointers } from './objects/root-pointer.ts'
+export { POINTER_VALUE_BYTES_MAX } from './objects/root-pointer.ts'
+export type { ListedSegment, SegmentStore } from './objects/segment-store.ts'
+export { StoreRootPointers } from './objects/store-root-pointers.ts'
+export type { ObjectStoreComponents } from './objects/tree-object-store.ts'
+export { TreeObjectStore } from './objects/tree-object-store.ts'
 export type {
+  ObjectStoreInput,
+  ObjectStoreOptions,
   PieceLogInput,
   PieceLogOptions,
   StorageConsumerInput,
@@ -42,7 +54,12 @@ export type {
   StorageProviderInput,
   StorageProviderOptions,
 } from './options.ts'
-export { pieceLogOptionsSchema, storageConsumerOptionsSchema, storageProviderOptionsSchema } from './options.ts'
+export {
+  objectStoreOptionsSchema,
+  pieceLogOptionsSchema,
+  storageConsumerOptionsSchema,
+  storageProviderOptionsSchema,
+} from './options.ts'
 export type { KeptPiece, PieceLogComponents, PieceLogUsage, ScrubReport } from './pieces/piece-log.ts'
 export { PieceLog } from './pieces/piece-log.ts'
 export type { NetworkSegmentsComponents, PlacedSegment, SegmentProfile } from './placement/network-segments.ts'

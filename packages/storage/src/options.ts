@@ -1,5 +1,6 @@
 import { type MicroUsd, microUsd } from '@stead/core'
 import { z } from 'zod'
+import { FRAME_PLAIN_BYTES, SEGMENT_PLAIN_BYTES } from './segment/segment-layout.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -188,15 +189,15 @@ export const storageConsumerOptionsSchema: z.ZodType<StorageConsumerOptions, Sto
    */
   hasDistinctSubnets: z.boolean().default(true),
   /**
-   * How long offers are waited for, in milliseconds.
-   * @default 10 seconds
+   * How long nodes are looked for, in milliseconds.
+   * @default 30 seconds
    */
-  offerWaitMs: z.int().min(0).default(10_000),
+  offerWaitMs: z.int().min(0).default(30_000),
   /**
    * How long nodes may take for their quotes, in milliseconds.
-   * @default 5 seconds
+   * @default 10 seconds
    */
-  quoteTimeoutMs: z.int().min(100).default(5000),
+  quoteTimeoutMs: z.int().min(100).default(10_000),
   /**
    * How often nodes prove and are paid, in milliseconds.
    * @default 1 hour: twenty-four proofs a day, each of a few kilobytes
@@ -225,4 +226,57 @@ export const storageConsumerOptionsSchema: z.ZodType<StorageConsumerOptions, Sto
    * @default 400: longer than a good answer takes around the world
    */
   hedgeAfterMs: z.int().min(1).default(400),
+})
+
+/** Parsed options of a {@link TreeObjectStore}. */
+export interface ObjectStoreOptions {
+  readonly segmentBytes: number
+  readonly gatherMs: number
+  readonly batchWritesMax: number
+  readonly cacheBytesMax: number
+  readonly graceMs: number
+  readonly keepUnfinishedMs: number
+}
+
+/** What may be written for {@link ObjectStoreOptions}; defaults are filled in. */
+export type ObjectStoreInput = {
+  readonly [Key in keyof ObjectStoreOptions]?: ObjectStoreOptions[Key] | undefined
+}
+
+/** Options of a store of objects; strict, so that a misspelt one is refused. */
+export const objectStoreOptionsSchema: z.ZodType<ObjectStoreOptions, ObjectStoreInput> = z.strictObject({
+  /**
+   * Bytes of an object that are sealed and coded at once, 64 KiB less a tag .. 16 MiB less its tags.
+   * @default the most, 16,773,120: pieces of 1 MiB. Less takes less memory, and more pieces
+   */
+  segmentBytes: z.int().min(FRAME_PLAIN_BYTES).max(SEGMENT_PLAIN_BYTES).default(SEGMENT_PLAIN_BYTES),
+  /**
+   * Milliseconds that a write waits for others to be committed with, 0 .. 1000.
+   * @default 20: less than a round trip to far nodes, which every commit takes
+   */
+  gatherMs: z.int().min(0).max(1000).default(20),
+  /**
+   * Writes in one commit, 1 .. 1000.
+   * @default 256: each may change a page of 64 KiB, so that a commit fits into a segment of 16 MiB
+   */
+  batchWritesMax: z.int().min(1).max(1000).default(256),
+  /**
+   * Bytes of memory for pages that were read or written of late, from 1 MiB on.
+   * @default 32 MiB: the upper pages of a bucket with millions of objects
+   */
+  cacheBytesMax: z
+    .int()
+    .min(MIB)
+    .default(32 * MIB),
+  /**
+   * Milliseconds that bytes are kept after their last object was replaced or deleted: what another machine began to read
+   * stays readable so long.
+   * @default 10 minutes: what a download of a whole segment takes on a slow line
+   */
+  graceMs: z.int().min(0).default(600_000),
+  /**
+   * Milliseconds after which segments that no root knows are garbage, and writes that got nowhere are given up.
+   * @default 7 days: a machine that sleeps over a weekend goes on with its upload
+   */
+  keepUnfinishedMs: z.int().min(0).default(604_800_000),
 })

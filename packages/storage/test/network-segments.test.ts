@@ -58,9 +58,9 @@ describe('segments on a network', () => {
     const before = await there()
     const made = await world.within(segments.repair(reference, isLost))
     expect(before).toBeLessThan(12)
-    expect(made).toBe(12 - before)
+    expect(made).toEqual({ madePieces: 12 - before, missingPieces: 0 })
     expect(await there()).toBe(12)
-    expect(await world.within(segments.repair(reference, isLost))).toBe(0)
+    expect(await world.within(segments.repair(reference, isLost))).toEqual({ madePieces: 0, missingPieces: 0 })
     const part = await world.within(segments.read(reference, KEY, { fromByte: 65_000, toByte: 400_001 }))
     expect(part).toEqual(plaintext.subarray(65_000, 400_001))
   })
@@ -162,6 +162,23 @@ describe('segments on a network', () => {
     expect(consumer.status().reduce((sum, { pieces }) => sum + pieces, 0)).toBe(0)
     expect(await piecesOf(world.sellers)).toBe(0)
     expect(await world.payerStore.scan('storage-segments')).toEqual([])
+  })
+
+  it('become whole again as soon as there are nodes enough', async () => {
+    const world = await NetworkWorld.of(13)
+    const { segments, consumer } = world.payer
+    await world.within(segments.put(KEY, new SeededRandom(9).bytes(30_000)))
+    const [segment] = await Array.fromAsync(segments.all())
+    const keepers = new Set((segment?.placed ?? []).map(({ node }) => node))
+    for (const seller of world.sellers.filter(({ node }) => keepers.has(node)).slice(0, 4)) world.kill(seller)
+    await world.within(consumer.look())
+    await world.clock.advance(2 * HOUR_MS + 60_000)
+    const first = await world.within(consumer.round())
+    expect([first.missingPieces, first.unrepairedSegments]).toEqual([3, 1])
+    for (let number = 0; number < 3; number++) await world.addSeller()
+    await world.clock.advance(120_000)
+    const second = await world.within(consumer.round())
+    expect([second.repairedPieces, second.missingPieces]).toEqual([3, 0])
   })
 
   it('are read by whoever has reference and key, and found again by a payer that lost its books', async () => {

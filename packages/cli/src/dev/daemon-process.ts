@@ -72,6 +72,11 @@ export class DaemonProcess {
     if (this.#child.connected) this.#child.send(message)
   }
 
+  /** Ends it at once, as a loss of power does to a program. */
+  kill(): void {
+    this.#child.kill('SIGKILL')
+  }
+
   /** Asks the daemon to stop, and ends it when it does not within a bound. */
   async stop(): Promise<DaemonExit> {
     this.#child.kill('SIGTERM')

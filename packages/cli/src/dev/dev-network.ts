@@ -41,6 +41,8 @@ export interface DevNetworkOptions {
   readonly providers: number
   /** How epochs are, when the chain is new. @default a day each */
   readonly epochs?: LocalEpochs
+  /** Further arguments of the payer's `stead up`. */
+  readonly payerArguments?: readonly string[]
   /** What each provider does beside selling. @default the first proposes reward roots and watches those of others */
   readonly partOf?: (provider: number, member: DevMember) => DevPart
 }
@@ -69,6 +71,10 @@ const KEEP_ALIVE_MS = 60_000
 /** Test money is worth nothing; the price only makes the sums long enough to look at. */
 const PRICE_MICRO_USD_PER_GIGAFUEL = 1000
 /** Two devices of a household: what several daemons on one machine may take each. */
+/** Disk space that each provider sells. */
+const STORAGE_SHARE_GIB = 2
+/** With so many nodes objects are coded as on a real network. */
+const LARGE_PROFILE_PROVIDERS = 12
 const CONCURRENCY = 1
 
 /**
@@ -143,6 +149,14 @@ export class DevNetwork {
     this.#absent.add(name)
     this.#processes.delete(name)
     await process?.stop()
+  }
+
+  /** Kills one member without warning. It stays dead. */
+  killMember(name: string): void {
+    const running = this.#processes.get(name)
+    this.#absent.add(name)
+    this.#processes.delete(name)
+    running?.kill()
   }
 
   /** Starts a member that was stopped. @throws CliError CLI_DEV_FAILED */
@@ -247,8 +261,15 @@ export class DevNetwork {
       ...['--epochs-policies', policyPath(this.layout.root)],
       ...listen.flatMap((address) => ['--listen', address]),
       ...bootstrap.flatMap((address) => ['--bootstrap', address]),
-      ...(member.operator === undefined ? [] : providerArguments(member.operator)),
+      ...(member.operator === undefined ? this.#payerArguments() : providerArguments(member.operator)),
     ]
+  }
+
+  /** Everything is in one place, and there may be few nodes: what is kept here is for trying out. */
+  #payerArguments(): readonly string[] {
+    const { providers, payerArguments = [] } = this.#options
+    const profile = providers >= LARGE_PROFILE_PROVIDERS ? '4-of-12' : '2-of-3'
+    return ['--no-storage-spread', '--storage-profile', profile, '--s3', '--s3-port', '0', ...payerArguments]
   }
 
   /** A member that dies is started again, more and more slowly; one that keeps dying is given up. */
@@ -287,7 +308,8 @@ export class DevNetwork {
     const deadlineMs = systemClock.monotonicMs() + OFFERS_TIMEOUT_MS
     const need = this.#options.providers
     for (let have = 0; have < need; ) {
-      have = (await client.listOffers()).offers.length
+      const { offers } = await client.listOffers()
+      have = offers.filter(({ resource }) => resource === 'compute').length
       if (have >= need) return
       if (systemClock.monotonicMs() > deadlineMs) {
         const details = { needOffers: need, haveOffers: have }
@@ -308,7 +330,12 @@ export class DevNetwork {
 }
 
 function providerArguments(operator: Address): string[] {
-  const numbers = { '--price': PRICE_MICRO_USD_PER_GIGAFUEL, '--concurrency': CONCURRENCY }
+  const numbers = {
+    '--price': PRICE_MICRO_USD_PER_GIGAFUEL,
+    '--concurrency': CONCURRENCY,
+    '--storage-share-gib': STORAGE_SHARE_GIB,
+    '--storage-keep-free-gib': 1,
+  }
   return [
     '--provide',
     '--operator',

@@ -17,6 +17,7 @@ import { runMainJob } from './main-job.ts'
 import { type SettledJob, settleJob } from './settlement.ts'
 import { startEpochs } from './start-epochs.ts'
 import { describeStart } from './start-report.ts'
+import { STORAGE_PROVIDERS, startStorage } from './start-storage.ts'
 
 const PROVIDERS = 5
 /** Each takes less than half a minute. */
@@ -28,15 +29,19 @@ interface StartOptions {
   readonly json: boolean
   /** How many epochs are played; undefined: the main job. */
   readonly epochs: number | undefined
+  /** Objects are kept, nodes killed, objects read and repaired; false: the main job. */
+  readonly storage: boolean
   readonly directory: string
   readonly isDefaultDirectory: boolean
 }
 
-const USAGE = `npm start [-- --once] [--epochs <n>] [--json] [--data-dir <path>]
+const USAGE = `npm start [-- --once] [--epochs <n> | --storage] [--json] [--data-dir <path>]
 
 A local network and a real job on it: found, checked, paid, settled, audited.
   --epochs <n>       instead: n short epochs (1 .. ${EPOCHS_MAX}) with operators who keep to the rules and others who do not,
                      who earned what and why; on a chain of its own below .stead/epochs
+  --storage          instead: an object on ${STORAGE_PROVIDERS} nodes; a third of those that keep it are killed, it is read, repaired
+                     and billed; in a folder of its own, .stead/storage
   --once             leave after settlement; otherwise the network stays until Ctrl-C
   --json             one JSON object on standard output (npm start --silent keeps npm's own lines off it)
   --data-dir <path>  where the network keeps its keys, chain and data (default: .stead)`
@@ -50,8 +55,12 @@ export async function runStart(args: readonly string[], root: string): Promise<E
   }
   try {
     const options = optionsOf(args, root)
-    if (options.epochs === undefined) return await start(options, { terminal, root })
     const { epochs, once, directory, isDefaultDirectory } = options
+    if (options.storage) {
+      const place = isDefaultDirectory ? join(directory, 'storage') : directory
+      return await startStorage({ terminal, signal: createInterruption(terminal)() }, { once, directory: place })
+    }
+    if (epochs === undefined) return await start(options, { terminal, root })
     const place = isDefaultDirectory ? join(directory, 'epochs') : directory
     const signal = createInterruption(terminal)()
     return await startEpochs(
@@ -71,11 +80,13 @@ function optionsOf(args: readonly string[], root: string): StartOptions {
         once: { type: 'boolean' },
         json: { type: 'boolean' },
         epochs: { type: 'string' },
+        storage: { type: 'boolean' },
         'data-dir': { type: 'string' },
       },
     })
     return {
       epochs: values.epochs === undefined ? undefined : epochsOf(values.epochs),
+      storage: values.storage ?? false,
       once: values.once ?? false,
       json: values.json ?? false,
       directory: values['data-dir'] ?? join(root, '.stead'),

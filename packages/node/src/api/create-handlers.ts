@@ -5,6 +5,7 @@ import type { Handlers } from './handlers.ts'
 import { jobHandlers } from './job-handlers.ts'
 import { moneyHandlers } from './money-handlers.ts'
 import { nodeHandlers } from './node-handlers.ts'
+import { objectHandlers } from './object-handlers.ts'
 
 /** What a node does for each route of its API. */
 export function createHandlers(node: SteadNode): Handlers {
@@ -13,6 +14,7 @@ export function createHandlers(node: SteadNode): Handlers {
     ...jobHandlers(node),
     ...moneyHandlers(node),
     ...epochHandlers(node),
+    ...objectHandlers(node),
     ...nodeHandlers(node),
   }
 }

@@ -2,7 +2,15 @@ import { Readable } from 'node:stream'
 import fastifySwagger from '@fastify/swagger'
 import { isSteadError, type Logger } from '@stead/core'
 import { SdkError } from '@stead/sdk'
-import { type AnswerForm, describeIssues, type Route, routes, type Wire } from '@stead/sdk/api'
+import {
+  type AnswerForm,
+  type ByteStream,
+  describeIssues,
+  type Route,
+  routes,
+  STREAM_TYPE,
+  type Wire,
+} from '@stead/sdk/api'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { NodeError } from '../errors.ts'
@@ -55,6 +63,8 @@ export async function createRoutes(components: RoutesComponents): Promise<Reques
     { parseAs: 'buffer', bodyLimit: BLOB_BYTES_MAX },
     (_, body, done) => done(null, body),
   )
+  // Of any length: whoever handles it takes it as it comes.
+  app.addContentTypeParser(STREAM_TYPE, (_, payload, done) => done(null, payload))
   app.setErrorHandler((error, request, reply) => replyProblem(components.logger, error, { request, reply }))
   app.setNotFoundHandler((request) => {
     throw new NodeError('NODE_ROUTE_UNKNOWN', `there is no ${request.method} ${request.url.slice(0, 200)}`)
@@ -106,11 +116,17 @@ function addRoute(
       const answer = await parts.handler(read)
       reply.header('cache-control', 'no-store')
       if (each.form === 'bytes') return reply.type('application/octet-stream').send(Buffer.from(answer as Uint8Array))
+      if (each.form === 'stream') return sendBody(reply, answer as ByteStream)
       if (each.answer === undefined) return reply.code(204).send()
       if (each.form === 'json') return reply.type('application/json').send(z.encode(each.answer, answer))
       return sendStream(reply, { each, values: answer as AsyncIterable<unknown>, signal: read.signal })
     },
   })
+}
+
+function sendBody(reply: FastifyReply, { lengthBytes, body }: ByteStream): FastifyReply {
+  reply.header('content-length', lengthBytes)
+  return reply.type('application/octet-stream').send(Readable.from(body, { objectMode: false }))
 }
 
 function sendStream(
@@ -134,11 +150,18 @@ function readRequest(
   const lastEvent = request.headers['last-event-id']
   return {
     id: (request.params as { readonly id?: string }).id ?? '',
-    body: each.body === 'bytes' ? rawBody(request.body) : decode(each.body, request.body, 'body'),
+    body: bodyOf(each, request),
     query: decode(each.query, request.query, 'query'),
     lastEvent: typeof lastEvent === 'string' && /^\d{1,15}$/.test(lastEvent) ? Number(lastEvent) : undefined,
     signal: AbortSignal.any([gone.signal, stopping]),
   }
+}
+
+function bodyOf(each: AnyRoute, { body }: FastifyRequest): unknown {
+  if (each.body === 'bytes') return rawBody(body)
+  if (each.body !== 'stream') return decode(each.body, body, 'body')
+  if (body instanceof Readable) return body
+  throw new SdkError('API_BAD_REQUEST', `the body must be ${STREAM_TYPE}`)
 }
 
 function rawBody(body: unknown): Uint8Array {
@@ -178,6 +201,7 @@ const MEDIA_TYPES: Readonly<Record<AnswerForm, string>> = {
   lines: 'application/x-ndjson',
   events: 'text/event-stream',
   bytes: 'application/octet-stream',
+  stream: 'application/octet-stream',
 }
 
 /** The route's place in /openapi.json; requests are checked by the zod schemas themselves. */
@@ -188,6 +212,7 @@ function describeRoute(each: AnyRoute): Record<string, unknown> {
   }
   if (each.query !== undefined) schema.querystring = jsonSchema(each.query)
   if (each.body === 'bytes') schema.consumes = [MEDIA_TYPES.bytes]
+  else if (each.body === 'stream') schema.consumes = [STREAM_TYPE]
   else if (each.body !== undefined) schema.body = jsonSchema(each.body)
   const content = each.answer === undefined ? { type: 'string', format: 'binary' } : jsonSchema(each.answer)
   schema.response = {

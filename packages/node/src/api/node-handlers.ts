@@ -3,7 +3,7 @@ import { type Address, type MicroUsd, messageOf, type UnixMs } from '@stead/core
 import type { OfferEntry } from '@stead/market'
 import { addressOfPeerId } from '@stead/protocol'
 import type { AccountStatus, NodeStatus, OfferStatus, PeerStatus, ProviderStatus, StorageStatus } from '@stead/sdk/api'
-import type { StorageProvider } from '@stead/storage'
+import { type StorageProvider, storageTermsSchema } from '@stead/storage'
 import type { SteadNode } from '../daemon/stead-node.ts'
 import { NodeError } from '../errors.ts'
 import { VERSION } from '../version.ts'
@@ -18,7 +18,7 @@ export function nodeHandlers(node: SteadNode): Pick<Handlers, NodeRoutes> {
   return {
     getStatus: () => statusOf(node),
     listPeers: async () => ({ peers: peersOf(node) }),
-    listOffers: async () => ({ offers: node.trade.offers.list('compute').map(offerOf) }),
+    listOffers: async () => ({ offers: SOLD.flatMap((resource) => node.trade.offers.list(resource)).map(offerOf) }),
     finish: async () => {
       if (node.trade.provider === undefined && (await node.trade.payer.compute.jobs()).length === 0) {
         throw new NodeError('NODE_NOT_PROVIDING', 'this node sells nothing and has no jobs', {
@@ -122,8 +122,14 @@ function peersOf(node: SteadNode): PeerStatus[] {
     }))
 }
 
+/** What nodes can sell today. */
+const SOLD = ['compute', 'storage'] as const
+
 function offerOf({ offer, peer }: OfferEntry): OfferStatus {
-  const terms = computeTermsSchema.decodeDocument(offer.terms)
+  const terms =
+    offer.resource === 'storage'
+      ? storageTermsSchema.decodeDocument(offer.terms)
+      : computeTermsSchema.decodeDocument(offer.terms)
   const plain = Object.fromEntries(
     Object.entries(terms).map(([key, value]) => [key, typeof value === 'bigint' ? value.toString() : value]),
   )

@@ -1,6 +1,10 @@
 import { z } from 'zod'
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../adapters/log-writer.ts'
 
+/** How objects are coded. */
+export type StorageProfile = '2-of-3' | '4-of-12' | '16-of-48'
+const STORAGE_PROFILES: readonly StorageProfile[] = ['2-of-3', '4-of-12', '16-of-48']
+
 /** Everything that a node can be told, parsed and frozen. */
 export interface NodeConfig {
   readonly network: {
@@ -33,7 +37,13 @@ export interface NodeConfig {
     readonly shareGib: number
     readonly keepFreeGib: number
     readonly priceMicroUsdPerTibHour: number
+    readonly profile: StorageProfile
+    readonly spread: boolean
+    readonly priceMaxMicroUsdPerTibHour: number
+    readonly settleSeconds: number
+    readonly lostAfterSeconds: number
   }
+  readonly s3: { readonly enabled: boolean; readonly port: number }
   readonly claim: { readonly minimumMicroUsd: number; readonly nativeCoinMicroUsd: number }
   readonly epochs: {
     readonly watch: boolean
@@ -232,6 +242,39 @@ const tree: Readonly<Record<keyof NodeConfig, Readonly<Record<string, Leaf>>>> =
       flag: 'storage-price',
       help: 'Price of a tebibyte that is kept for an hour, in micro-dollars.',
       reason: 'About 3.60 dollars a month, a little below what the cheapest clouds take.',
+    }),
+    profile: text(z.enum(STORAGE_PROFILES), '4-of-12', {
+      flag: 'storage-profile',
+      help: `How own objects are coded: ${STORAGE_PROFILES.join(', ')}; any 4 of 12 pieces on 12 nodes give a segment back.`,
+      reason: 'Twelve nodes are found in small networks; 16-of-48 loses less, 2-of-3 is for trying out.',
+    }),
+    spread: flag(true, {
+      flag: 'storage-spread',
+      help: 'Keep no two pieces of a segment in one /24 or /64.',
+      reason: 'What fails together must not hold much of one object; off only for a network in one place.',
+    }),
+    priceMaxMicroUsdPerTibHour: integer([0, 1_000_000_000], 20_000, {
+      help: 'Most that a tebibyte-hour of own objects may cost at one node, in micro-dollars.',
+      reason: 'About 15 dollars a month, what the large clouds take.',
+    }),
+    settleSeconds: integer([5, 86_400], 3600, {
+      help: 'How often nodes prove what they keep and are paid, in seconds.',
+      reason: 'Twenty-four proofs a day, each of a few kilobytes.',
+    }),
+    lostAfterSeconds: integer([5, 31_536_000], 604_800, {
+      help: 'A node that is away for so many seconds is not waited for; its pieces are made anew elsewhere.',
+      reason: 'Seven days: a holiday. Segments that are likely to be unreadable are repaired sooner.',
+    }),
+  },
+  s3: {
+    enabled: flag(false, {
+      flag: 's3',
+      help: 'Serve own objects to S3 clients on 127.0.0.1; stead s3 says with which key.',
+      reason: 'A door that nobody uses should be shut.',
+    }),
+    port: integer([0, 65_535], 9000, {
+      help: 'Port of the S3 gateway on 127.0.0.1; 0 lets the system choose one.',
+      reason: 'Clients are configured with it once, so it stays the same.',
     }),
   },
   claim: {

@@ -100,6 +100,10 @@ export class SteadNode {
     this.#executor = executor
     stops.push('executor', () => executor.stop())
     this.#trade = await openTrade({ foundation, executor, stops }, config)
+    if (config.s3.enabled) {
+      const { openS3 } = await import('./s3-door.ts')
+      await openS3({ foundation, stops, storage: this.#trade.payer.storage }, { config, directories })
+    }
     const epochs = new EpochLoader({ foundation, offers: this.#trade.offers }, config)
     this.#epochs = epochs
     stops.push('epochs', () => epochs.stop())

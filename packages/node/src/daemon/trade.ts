@@ -11,6 +11,7 @@ import {
 import type { StorageProvider } from '@stead/storage'
 import type { LazyExecutor } from '../adapters/lazy-executor.ts'
 import type { NodeConfig } from '../config/settings.ts'
+import { StorageBuyer } from './buying-storage.ts'
 import { type Foundation, operatorOf } from './foundation.ts'
 import { OfferScout } from './offer-scout.ts'
 import type { StopStack } from './stop-stack.ts'
@@ -19,6 +20,7 @@ import type { StopStack } from './stop-stack.ts'
 export interface PayerSide {
   readonly market: MarketPayer
   readonly compute: ComputeConsumer
+  readonly storage: StorageBuyer
 }
 
 /** The selling side of a node; there when its operator enabled it. */
@@ -51,7 +53,7 @@ export async function openTrade(
   await offers.start()
   stops.push('offers', () => offers.stop())
   const provider = config.provide.enabled ? await openProvider({ ...components, blobs, offers }, config) : undefined
-  const payer = await openPayer({ ...components, blobs, offers })
+  const payer = await openPayer({ ...components, blobs, offers }, config)
   const scout = new OfferScout({ ...foundation, offers })
   scout.start()
   stops.push('offer scout', () => scout.stop())
@@ -122,7 +124,7 @@ async function openStorage(
   return storage
 }
 
-async function openPayer(components: TradeComponents): Promise<PayerSide> {
+async function openPayer(components: TradeComponents, config: NodeConfig): Promise<PayerSide> {
   const { foundation, stops, blobs, offers } = components
   const market = new MarketPayer(foundation, marketPayerOptionsSchema.parse({}))
   await market.start()
@@ -130,5 +132,8 @@ async function openPayer(components: TradeComponents): Promise<PayerSide> {
   const compute = new ComputeConsumer({ ...foundation, market, offers, blobs })
   await compute.start()
   stops.push('compute consumer', () => compute.stop())
-  return { market, compute }
+  const storage = new StorageBuyer({ foundation, market, offers }, config)
+  await storage.start()
+  stops.push('storage consumer', () => storage.stop())
+  return { market, compute, storage }
 }

@@ -63,10 +63,22 @@ export type {
   ThawAnswer,
   ThawRequest,
 } from './node.ts'
+export type {
+  BucketList,
+  ByteStream,
+  GetObjectQuery,
+  ListObjectsQuery,
+  ObjectList,
+  ObjectView,
+  PutObjectQuery,
+  StorageNodeView,
+  StorageRoundView,
+  StorageUsage,
+} from './objects.ts'
 export type { ProblemDetails } from './problem.ts'
 export { errorOfProblem, problemOf, problemWire } from './problem.ts'
 export type { JobQuote, QuotedProvider } from './quote.ts'
 export type { AnswerForm, Route, Routes } from './routes.ts'
-export { routes } from './routes.ts'
+export { routes, STREAM_TYPE } from './routes.ts'
 export type { Wire } from './scalars.ts'
 export { describeIssues } from './scalars.ts'

@@ -53,14 +53,40 @@ import {
   thawAnswerWire,
   thawRequestWire,
 } from './node.ts'
+import {
+  type BucketList,
+  type BucketQuery,
+  type ByteStream,
+  bucketListWire,
+  bucketQueryWire,
+  type DeleteObjectQuery,
+  deleteObjectQueryWire,
+  type GetObjectQuery,
+  getObjectQueryWire,
+  type ListObjectsQuery,
+  listObjectsQueryWire,
+  type ObjectList,
+  type ObjectView,
+  objectListWire,
+  objectViewWire,
+  type PutObjectQuery,
+  putObjectQueryWire,
+  type StorageRoundView,
+  type StorageUsage,
+  storageRoundWire,
+  storageUsageWire,
+} from './objects.ts'
 import { type JobQuote, jobQuoteWire } from './quote.ts'
 import type { Wire } from './scalars.ts'
 
 /**
  * How an answer's body is made: `json` is one value; `lines` is NDJSON, one value a line; `events` are server-sent
- * events whose data is one value each and whose id is its `number`; `bytes` is the plain content.
+ * events whose data is one value each and whose id is its `number`; `bytes` is the plain content, `stream` too, as it comes.
  */
-export type AnswerForm = 'json' | 'lines' | 'events' | 'bytes'
+export type AnswerForm = 'json' | 'lines' | 'events' | 'bytes' | 'stream'
+
+/** Media type of a body that is taken as it comes. */
+export const STREAM_TYPE = 'application/x-stead-stream'
 
 /** One operation of the local HTTP API: what the daemon serves and what the client sends, from one definition. */
 export interface Route<Body, Query, Answer> {
@@ -71,8 +97,8 @@ export interface Route<Body, Query, Answer> {
   readonly path: string
   /** One sentence for OpenAPI. */
   readonly summary: string
-  /** JSON body; `bytes` for a plain one; undefined when there is none. */
-  readonly body: Wire<Body> | 'bytes' | undefined
+  /** JSON body; `bytes` for a plain one, `stream` for one of any length; undefined when there is none. */
+  readonly body: Wire<Body> | 'bytes' | 'stream' | undefined
   readonly query: Wire<Query> | undefined
   readonly form: AnswerForm
   /** The answer's value, or one of its lines or events; undefined for plain bytes. */
@@ -86,6 +112,15 @@ type NoQuery = undefined
 export interface Routes {
   readonly putBlob: Route<Uint8Array, NoQuery, BlobStored>
   readonly getBlob: Route<NoBody, NoQuery, Uint8Array>
+  readonly putObject: Route<AsyncIterable<Uint8Array>, PutObjectQuery, ObjectView>
+  readonly getObject: Route<NoBody, GetObjectQuery, ByteStream>
+  readonly listObjects: Route<NoBody, ListObjectsQuery, ObjectList>
+  readonly deleteObject: Route<NoBody, DeleteObjectQuery, undefined>
+  readonly listBuckets: Route<NoBody, NoQuery, BucketList>
+  readonly createBucket: Route<NoBody, BucketQuery, undefined>
+  readonly deleteBucket: Route<NoBody, BucketQuery, undefined>
+  readonly getStorage: Route<NoBody, NoQuery, StorageUsage>
+  readonly runStorageRound: Route<NoBody, NoQuery, StorageRoundView>
   readonly submitJob: Route<JobSubmission, NoQuery, JobAccepted>
   readonly listJobs: Route<NoBody, NoQuery, JobList>
   readonly getJob: Route<NoBody, NoQuery, JobDetail>
@@ -132,6 +167,47 @@ export const routes: Routes = {
     ...get('getBlob', '/v1/blobs/:id', 'The content of a blob that this node has'),
     form: 'bytes',
     answer: undefined,
+  },
+  putObject: {
+    ...post('putObject', '/v1/objects/put', 'Keeps an object on the network; the bucket must be there'),
+    body: 'stream',
+    query: putObjectQueryWire,
+    answer: objectViewWire,
+  },
+  getObject: {
+    ...get('getObject', '/v1/objects/get', 'The bytes of an object, or some of them'),
+    query: getObjectQueryWire,
+    form: 'stream',
+    answer: undefined,
+  },
+  listObjects: {
+    ...get('listObjects', '/v1/objects', 'Objects of a bucket in the order of their keys'),
+    query: listObjectsQueryWire,
+    answer: objectListWire,
+  },
+  deleteObject: {
+    ...post('deleteObject', '/v1/objects/delete', 'Deletes an object; no error for one that is not there'),
+    query: deleteObjectQueryWire,
+    answer: undefined,
+  },
+  listBuckets: { ...get('listBuckets', '/v1/buckets', 'All buckets'), answer: bucketListWire },
+  createBucket: {
+    ...post('createBucket', '/v1/buckets', 'Makes a bucket'),
+    query: bucketQueryWire,
+    answer: undefined,
+  },
+  deleteBucket: {
+    ...post('deleteBucket', '/v1/buckets/delete', 'Removes a bucket that is empty'),
+    query: bucketQueryWire,
+    answer: undefined,
+  },
+  getStorage: {
+    ...get('getStorage', '/v1/storage', 'Which nodes keep how much for this one, and what that costs'),
+    answer: storageUsageWire,
+  },
+  runStorageRound: {
+    ...post('runStorageRound', '/v1/storage/round', 'Has everything proven, pays for it and repairs, now'),
+    answer: storageRoundWire,
   },
   submitJob: {
     ...post('submitJob', '/v1/jobs', 'Journals a job and starts it'),

@@ -14,9 +14,20 @@ import type {
   ThawAnswer,
   ThawRequest,
 } from '../api/node.ts'
+import type {
+  BucketList,
+  ByteStream,
+  GetObjectQuery,
+  ListObjectsQuery,
+  ObjectList,
+  ObjectView,
+  PutObjectQuery,
+  StorageRoundView,
+  StorageUsage,
+} from '../api/objects.ts'
 import { errorOfProblem, problemWire } from '../api/problem.ts'
 import type { JobQuote } from '../api/quote.ts'
-import { type Route, routes } from '../api/routes.ts'
+import { type Route, routes, STREAM_TYPE } from '../api/routes.ts'
 import { describeIssues, type Wire } from '../api/scalars.ts'
 import { SdkError } from '../errors.ts'
 import { serverEvents } from './server-events.ts'
@@ -86,6 +97,49 @@ export class DaemonClient {
   async getBlob(id: ContentId, options: CallOptions = {}): Promise<Uint8Array> {
     const response = await this.#fetch(routes.getBlob, { ...options, id })
     return new Uint8Array(await response.arrayBuffer())
+  }
+
+  /** Keeps an object on the network, as its bytes come. */
+  putObject(query: PutObjectQuery, body: AsyncIterable<Uint8Array>, options: CallOptions = {}): Promise<ObjectView> {
+    return this.#value(routes.putObject, { ...options, query, body })
+  }
+
+  /** The bytes of an object, or some of them, as they come. */
+  async getObject(query: GetObjectQuery, options: CallOptions = {}): Promise<ByteStream> {
+    const response = await this.#fetch(routes.getObject, { ...options, query })
+    return { lengthBytes: Number(response.headers.get('content-length') ?? 0), body: bytesOf(response) }
+  }
+
+  listObjects(query: ListObjectsQuery, options: CallOptions = {}): Promise<ObjectList> {
+    return this.#value(routes.listObjects, { ...options, query })
+  }
+
+  async deleteObject(
+    query: { readonly bucket: string; readonly key: string },
+    options: CallOptions = {},
+  ): Promise<void> {
+    await this.#fetch(routes.deleteObject, { ...options, query })
+  }
+
+  listBuckets(options: CallOptions = {}): Promise<BucketList> {
+    return this.#value(routes.listBuckets, options)
+  }
+
+  async createBucket(bucket: string, options: CallOptions = {}): Promise<void> {
+    await this.#fetch(routes.createBucket, { ...options, query: { bucket } })
+  }
+
+  async deleteBucket(bucket: string, options: CallOptions = {}): Promise<void> {
+    await this.#fetch(routes.deleteBucket, { ...options, query: { bucket } })
+  }
+
+  getStorage(options: CallOptions = {}): Promise<StorageUsage> {
+    return this.#value(routes.getStorage, options)
+  }
+
+  /** Has everything proven, pays for it and repairs. */
+  runStorageRound(options: CallOptions = {}): Promise<StorageRoundView> {
+    return this.#value(routes.runStorageRound, options)
   }
 
   /** Journals a job and starts it; the blobs that it names must be stored before. */
@@ -266,6 +320,8 @@ export class DaemonClient {
         method: route.method,
         headers,
         body: body ?? null,
+        // A body that is still being made cannot be sent twice, nor be answered before its end.
+        ...(route.body === 'stream' ? { duplex: 'half' } : {}),
         signal: request.signal ?? null,
         redirect: 'error',
       })
@@ -291,12 +347,14 @@ function pathOf<Query>(
 }
 
 function bodyTextOf<Body>(
-  route: { readonly body: Wire<Body> | 'bytes' | undefined },
+  route: { readonly body: Wire<Body> | 'bytes' | 'stream' | undefined },
   body: Body | undefined,
 ): { readonly body?: NonNullable<RequestInit['body']>; readonly type?: string } {
   if (route.body === undefined || body === undefined) return {}
   if (route.body === 'bytes')
     return { body: body as NonNullable<RequestInit['body']>, type: 'application/octet-stream' }
+  if (route.body === 'stream')
+    return { body: ReadableStream.from(body as AsyncIterable<Uint8Array>), type: STREAM_TYPE }
   const checked = route.body.safeEncode(body)
   if (!checked.success) throw new SdkError('API_BAD_REQUEST', describeIssues(checked.error))
   return { body: JSON.stringify(checked.data), type: 'application/json' }
@@ -333,6 +391,14 @@ async function textOf(response: Response): Promise<string> {
     return await response.text()
   } catch (cause) {
     throw new SdkError('API_INTERRUPTED', 'the connection to the node ended before its answer was complete', { cause })
+  }
+}
+
+async function* bytesOf(response: Response): AsyncGenerator<Uint8Array, void> {
+  try {
+    yield* bodyOf(response)
+  } catch (cause) {
+    throw new SdkError('API_INTERRUPTED', 'the node ended the object before all of it was there', { cause })
   }
 }
 

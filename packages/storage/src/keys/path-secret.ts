@@ -13,7 +13,7 @@ const NAME_BYTES_MAX = 1024
 const SIV_BYTES = 16
 
 /** What a key is for; each purpose has its own. */
-type KeyPurpose = 'names' | 'segments'
+type KeyPurpose = 'names' | 'segments' | 'roots' | 'pointer'
 
 /**
  * The secret of one place in the tree of paths (a bucket, a folder, an object). Everything below follows from it, and
@@ -75,14 +75,38 @@ export class PathSecret {
     })
   }
 
+  /** The root of a tree, 16 bytes longer, bound to its place in the sequence of roots (AES-SIV, RFC 5297). */
+  sealRoot(sequence: number, root: Uint8Array): Uint8Array {
+    return aessiv(doubled(this.key('roots')), sequenceBytes(sequence)).encrypt(root)
+  }
+
+  /** The root that was sealed. @throws StorageError STORAGE_NOT_AUTHENTIC when it was not with this secret and place */
+  openRoot(sequence: number, sealed: Uint8Array): Uint8Array {
+    return opened('the root of a tree', () =>
+      sealed.length > SIV_BYTES
+        ? aessiv(doubled(this.key('roots')), sequenceBytes(sequence)).decrypt(sealed)
+        : undefined,
+    )
+  }
+
   #nameKey(): Uint8Array {
-    const half = this.key('names')
-    return concatBytes(half, derived(half, PURPOSE, new Uint8Array(0)))
+    return doubled(this.key('names'))
   }
 }
 
 function derived(secret: Uint8Array, kind: number, data: Uint8Array): Uint8Array {
   return hmac(sha256, secret, concatBytes(Uint8Array.of(kind), data))
+}
+
+/** AES-SIV takes two keys. */
+function doubled(half: Uint8Array): Uint8Array {
+  return concatBytes(half, derived(half, PURPOSE, new Uint8Array(0)))
+}
+
+function sequenceBytes(sequence: number): Uint8Array {
+  const bytes = new Uint8Array(8)
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(sequence))
+  return bytes
 }
 
 function nameBytes(name: string): Uint8Array {

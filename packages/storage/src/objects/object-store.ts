@@ -134,7 +134,7 @@ export interface ObjectStore {
   ): Promise<ObjectInfo>
   /**
    * Without a version: the object is gone, or with versioning a version more says so, which is given. With one: that
-   * version is gone for good. No error for what is not there. @throws StorageError STORAGE_CONDITION
+   * version is gone for good, and what it was is given. No error for what is not there. @throws StorageError STORAGE_CONDITION
    */
   delete(
     bucket: string,

@@ -68,6 +68,13 @@ export interface ListedSegment {
   readonly keptAt: UnixMs
 }
 
+/** What a repair did. */
+export interface RepairedSegment {
+  readonly madePieces: number
+  /** For which no node could be had now. */
+  readonly missingPieces: number
+}
+
 /** A segment and where its pieces are. */
 export interface PlacedSegment {
   readonly reference: Uint8Array
@@ -184,9 +191,9 @@ export class NetworkSegments {
 
   /**
    * Puts pieces that are lost on other nodes again, without the key. Nothing to do when all are where they should be.
-   * @returns pieces that were made anew @throws as read and put
+   * @throws as read and put
    */
-  async repair(reference: Uint8Array, isLost: (placed: PlacedNumber) => boolean): Promise<number> {
+  async repair(reference: Uint8Array, isLost: (placed: PlacedNumber) => boolean): Promise<RepairedSegment> {
     const { nodes } = this.#components
     const known = decodeReference(reference)
     const row = await this.#rowOf(known.segment)
@@ -195,7 +202,7 @@ export class NetworkSegments {
     for (const placed of row.placed) if (isLost(placed)) nodes.shun(placed.node)
     const there = new Set(stays.map(({ number }) => number))
     const missing = Array.from({ length: known.pieces }, (_, number) => number).filter((number) => !there.has(number))
-    if (missing.length === 0) return 0
+    if (missing.length === 0) return { madePieces: 0, missingPieces: 0 }
     const pieceBytes = pieceBytesOf(known.plainBytes, known.dataPieces)
     const taken = stays.flatMap(({ node }) => nodes.of(node) ?? [])
     const chosen = await nodes.choose(
@@ -212,7 +219,7 @@ export class NetworkSegments {
     await this.#write({ ...row, placed: [...stays, ...placed] })
     for (const { number, node } of row.placed)
       if (!there.has(number)) nodes.of(node)?.drop([pieceNameOf(known.segment, number)])
-    return placed.length
+    return { madePieces: placed.length, missingPieces: missing.length - placed.length }
   }
 
   /** Every segment with where its pieces are. */
@@ -262,7 +269,7 @@ export class NetworkSegments {
       } catch (error) {
         if (abort.signal.aborted || to === undefined) return
         logger.info('a node did not take a piece', { node: to.node, error: messageOf(error) })
-        nodes.shun(to.node)
+        nodes.shun(to.node, BUSY_MS)
       } finally {
         waiting--
         if (waiting === 0) isEnough.resolve()
@@ -409,6 +416,8 @@ export class NetworkSegments {
 }
 
 const MIN_GRACE_MS = 200
+/** Who did not take a piece once may take the next one soon. */
+const BUSY_MS = 10_000
 const PAGE_ROWS = 256
 const KEY_BYTES = 33
 

@@ -9,6 +9,7 @@ import {
   type Network,
   type Timer,
 } from '@stead/core'
+import { bytesToHex } from '@stead/protocol'
 import type { SettleOutcome } from '../consumer/agreement-driver.ts'
 import type { FrameCipher } from '../crypto/frame-cipher.ts'
 import type { ErasureKernel } from '../erasure/erasure-kernel.ts'
@@ -47,6 +48,8 @@ export interface StorageRound {
   readonly outcomes: Readonly<Record<SettleOutcome['kind'], number>>
   readonly repairedSegments: number
   readonly repairedPieces: number
+  /** Of segments that are being repaired: pieces for which there was no node now. */
+  readonly missingPieces: number
   /** Segments that need repair and did not get it. */
   readonly unrepairedSegments: number
 }
@@ -67,6 +70,8 @@ export class StorageConsumer {
   readonly #paid: Map<Address, bigint> = new Map()
   /** Pieces of which their nodes say that they are gone. */
   readonly #lostPieces: Set<string> = new Set()
+  /** Segments whose repair had fewer nodes than pieces to make: it goes on until they are full. */
+  readonly #unfinished: Set<string> = new Set()
   #roundTimer: Timer | undefined
   #lookTimer: Timer | undefined
   #working: Promise<unknown> = Promise.resolve()
@@ -174,27 +179,32 @@ export class StorageConsumer {
   }
 
   async #repairAll(): Promise<Omit<StorageRound, 'paidMicroUsd' | 'outcomes'>> {
-    const [repaired, failed] = [{ segments: 0, pieces: 0 }, { segments: 0 }]
+    const sums = { repairedSegments: 0, repairedPieces: 0, missingPieces: 0, unrepairedSegments: 0 }
     for await (const { reference, placed, profile } of this.segments.all()) {
-      const isLost = this.#lossOf(decodeReference(reference).segment)
+      const { segment } = decodeReference(reference)
+      const isLost = this.#lossOf(segment)
       const there = placed.filter((each) => !isLost(each))
-      if (
-        !needsRepair(
-          profile,
-          there.map(({ node }) => this.#watch.availability(node)),
-        )
+      const isWanted = needsRepair(
+        profile,
+        there.map(({ node }) => this.#watch.availability(node)),
       )
-        continue
+      const key = bytesToHex(segment)
+      if (!isWanted && !this.#unfinished.has(key)) continue
+      this.#unfinished.add(key)
       try {
-        repaired.pieces += await this.segments.repair(reference, isLost)
-        repaired.segments++
+        const { madePieces, missingPieces } = await this.segments.repair(reference, isLost)
+        if (missingPieces === 0) this.#unfinished.delete(key)
+        sums.repairedSegments += madePieces > 0 ? 1 : 0
+        sums.repairedPieces += madePieces
+        sums.missingPieces += missingPieces
       } catch (error) {
         if (!isSteadError(error)) throw error
-        failed.segments++
+        sums.unrepairedSegments++
+        sums.missingPieces += profile.pieces - there.length
         this.#logger.warn('a segment could not be repaired', { pieces: there.length, error: messageOf(error) })
       }
     }
-    return { repairedSegments: repaired.segments, repairedPieces: repaired.pieces, unrepairedSegments: failed.segments }
+    return sums
   }
 
   #lossOf(segment: Uint8Array): (placed: PlacedNumber) => boolean {

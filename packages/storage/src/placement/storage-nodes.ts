@@ -68,6 +68,8 @@ interface Candidate extends NodeFacts {
 const PAGE_ROWS = 256
 /** Nodes that are asked for one that is needed: some refuse, some are gone. */
 const ASKED_PER_NODE = 2
+/** Nodes that were missed are looked for again after so long. */
+const LOOK_AGAIN_MS = 2000
 
 /** The nodes that a payer has agreements with: finds more, keeps their channels good, has them prove and pays them. */
 export class StorageNodes {
@@ -113,9 +115,9 @@ export class StorageNodes {
     return this.#bought.get(node)
   }
 
-  /** Leaves a node out when pieces are placed, for a while. */
-  shun(node: Address): void {
-    this.#shunnedUntilMs.set(node, this.#components.clock.monotonicMs() + this.#options.shunMs)
+  /** Leaves a node out when pieces are placed, for a while. @param forMs shorter where it may only be busy */
+  shun(node: Address, forMs: number = this.#options.shunMs): void {
+    this.#shunnedUntilMs.set(node, this.#components.clock.monotonicMs() + forMs)
   }
 
   /**
@@ -128,10 +130,15 @@ export class StorageNodes {
     let chosen = now()
     if (chosen.length < count) {
       // One after another: two segments that come together must not agree with the same nodes twice.
+      const { clock } = this.#components
+      const endMs = clock.monotonicMs() + this.#options.offerWaitMs
       const opening = this.#opening.then(async () => {
-        for (let before = -1; now().length < count && now().length > before; ) {
-          before = now().length
-          await this.#open(count - before, need, [...taken, ...now()])
+        for (let have = now().length; have < count; have = now().length) {
+          await this.#open(count - have, need, [...taken, ...now()])
+          // Enough to begin with, and nobody more to be had now; or time is over.
+          if (now().length > have) continue
+          if (have >= least || clock.monotonicMs() >= endMs) return
+          await clock.sleep(LOOK_AGAIN_MS)
         }
       })
       this.#opening = opening.catch(() => undefined)
@@ -167,7 +174,7 @@ export class StorageNodes {
     const { market, offers, identity } = this.#components
     const entries = await offers.wait('storage', {
       minimum: count + this.#bought.size,
-      timeoutMs: this.#options.offerWaitMs,
+      timeoutMs: Math.min(this.#options.offerWaitMs, LOOK_AGAIN_MS),
     })
     const { hasDistinctSubnets, quoteTimeoutMs } = this.#options
     const candidates = this.#candidates(entries, need)
@@ -180,7 +187,8 @@ export class StorageNodes {
     })
     const quoted = answers.flatMap((answer) => {
       if (answer.kind === 'quote' && this.#isFine(answer.opened, need)) return [answer.opened]
-      this.shun(answer.provider.offer.node)
+      // Who did not answer may have much to do; who refuses will not think otherwise soon.
+      this.shun(answer.provider.offer.node, answer.kind === 'failure' ? LOOK_AGAIN_MS : this.#options.shunMs)
       return []
     })
     const shares = quoted
@@ -188,7 +196,7 @@ export class StorageNodes {
       .map((quote) => ({ quote, allocationMicroUsd: this.#options.allocationMicroUsd }))
     if (shares.length === 0) return
     const { channels, refused } = await market.openChannels(shares)
-    for (const { node } of refused) this.shun(node)
+    for (const { node } of refused) this.shun(node, LOOK_AGAIN_MS)
     await Promise.all(channels.map((channel) => this.#agree(channel, identity)))
   }
 

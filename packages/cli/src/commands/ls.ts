@@ -1,0 +1,52 @@
+import type { ObjectView } from '@stead/sdk/api'
+import type { Command } from 'commander'
+import type { CommandContext } from '../command-context.ts'
+import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
+import { formatBytes, parseObjectUrl } from '../objects/object-url.ts'
+import { renderTable } from '../terminal/table.ts'
+import { toJson } from '../terminal/terminal.ts'
+
+interface GivenList extends GivenMember {
+  readonly recursive?: boolean
+}
+
+/** `stead ls`: what is kept. */
+export function define(command: Command, context: CommandContext): void {
+  addMemberOption(command, 'payer')
+    .argument('[prefix]', 'stead://bucket/prefix; without one the buckets are listed')
+    .option('-r, --recursive', 'all that is below, and not the folders')
+    .action(async (prefix: string | undefined, given: GivenList) => {
+      const client = clientFor(context, given)
+      const { terminal } = context
+      if (prefix === undefined) {
+        const { buckets } = await client.listBuckets()
+        terminal.out(terminal.isJson ? toJson({ buckets }) : buckets.map(({ name }) => `stead://${name}/`).join('\n'))
+        return
+      }
+      const { bucket, key } = parseObjectUrl(prefix)
+      const delimiter = given.recursive === true ? {} : { delimiter: '/' }
+      for (let after: string | undefined, isFirst = true; isFirst || after !== undefined; isFirst = false) {
+        const page = await client.listObjects({
+          bucket,
+          prefix: key,
+          ...delimiter,
+          ...(after === undefined ? {} : { after }),
+        })
+        after = page.next
+        terminal.out(terminal.isJson ? toJson(page) : describe(page.objects, page.commonPrefixes))
+      }
+    })
+}
+
+function describe(objects: readonly ObjectView[], folders: readonly string[]): string {
+  if (objects.length === 0) return folders.join('\n')
+  const table = renderTable<ObjectView>(
+    [
+      { title: 'SIZE', value: ({ lengthBytes }) => formatBytes(lengthBytes), isNumber: true },
+      { title: 'MODIFIED', value: ({ modifiedAt }) => new Date(modifiedAt).toISOString() },
+      { title: 'KEY', value: ({ key }) => key },
+    ],
+    objects,
+  )
+  return folders.length === 0 ? table : `${folders.join('\n')}\n${table}`
+}

@@ -1,0 +1,54 @@
+import { formatMicroUsd } from '@stead/core'
+import type { StorageNodeView, StorageRoundView, StorageUsage } from '@stead/sdk/api'
+import type { Command } from 'commander'
+import type { CommandContext } from '../command-context.ts'
+import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
+import { formatBytes } from '../objects/object-url.ts'
+import { renderTable } from '../terminal/table.ts'
+import { toJson } from '../terminal/terminal.ts'
+
+interface GivenUsage extends GivenMember {
+  readonly now?: boolean
+}
+
+/** `stead usage`: who keeps how much, and what it costs. */
+export function define(command: Command, context: CommandContext): void {
+  addMemberOption(command, 'payer')
+    .option('--now', 'have everything proven, pay for it and repair first')
+    .action(async (given: GivenUsage) => {
+      const client = clientFor(context, given)
+      const round = given.now === true ? await client.runStorageRound() : undefined
+      const usage = await client.getStorage()
+      const { terminal } = context
+      if (round !== undefined && !terminal.isJson) terminal.message(roundText(round))
+      terminal.out(terminal.isJson ? toJson({ ...usage, ...(round === undefined ? {} : { round }) }) : describe(usage))
+    })
+}
+
+function roundText({
+  outcomes,
+  paidMicroUsd,
+  repairedSegments,
+  repairedPieces,
+  missingPieces,
+}: StorageRoundView): string {
+  const counts = Object.entries(outcomes).flatMap(([outcome, count]) => (count === 0 ? [] : [`${count} ${outcome}`]))
+  const missing = missingPieces === 0 ? '' : `; for ${missingPieces} pieces more there is no node now`
+  return `settled: ${counts.join(', ')}, ${formatMicroUsd(paidMicroUsd)}; repaired ${repairedPieces} pieces of ${repairedSegments} segments${missing}`
+}
+
+function describe({ nodes, keptBytes, microUsdPerDay }: StorageUsage): string {
+  if (nodes.length === 0) return 'nothing is kept on the network; keep something: stead put <file> stead://bucket/'
+  const table = renderTable<StorageNodeView>(
+    [
+      { title: 'NODE', value: ({ node }) => node },
+      { title: 'PIECES', value: ({ pieces }) => String(pieces), isNumber: true },
+      { title: 'BYTES', value: ({ bytes }) => formatBytes(bytes), isNumber: true },
+      { title: 'THERE', value: ({ availability }) => `${Math.round(availability * 100)} %`, isNumber: true },
+      { title: 'LAST', value: ({ lastOutcome }) => lastOutcome ?? '-' },
+      { title: 'PAID', value: ({ paidMicroUsd }) => formatMicroUsd(paidMicroUsd), isNumber: true },
+    ],
+    nodes,
+  )
+  return `${table}\n${formatBytes(keptBytes)} on ${nodes.length} nodes, ${formatMicroUsd(microUsdPerDay)} a day`
+}

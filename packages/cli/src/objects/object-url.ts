@@ -1,0 +1,42 @@
+import { CliError } from '../errors.ts'
+
+/** What `stead://bucket/key` names; the key is empty for a whole bucket. */
+export interface ObjectUrl {
+  readonly bucket: string
+  readonly key: string
+}
+
+const SCHEME = 'stead://'
+
+/** @throws CliError CLI_USAGE for anything else than `stead://bucket[/key]` */
+export function parseObjectUrl(text: string): ObjectUrl {
+  const rest = text.startsWith(SCHEME) ? text.slice(SCHEME.length) : undefined
+  const slash = rest?.indexOf('/') ?? -1
+  const bucket = slash < 0 ? (rest ?? '') : (rest ?? '').slice(0, slash)
+  if (bucket === '') throw new CliError('CLI_USAGE', `${text} is not stead://bucket/key`)
+  return { bucket, key: slash < 0 ? '' : (rest ?? '').slice(slash + 1) }
+}
+
+/** The same where a key must be named. @throws CliError CLI_USAGE */
+export function parseObject(text: string): ObjectUrl {
+  const url = parseObjectUrl(text)
+  if (url.key === '') throw new CliError('CLI_USAGE', `${text} names a bucket and no object in it`)
+  return url
+}
+
+export function formatObjectUrl({ bucket, key }: ObjectUrl): string {
+  return `${SCHEME}${bucket}/${key}`
+}
+
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
+
+/** Bytes for a person: `1.4 GiB`. */
+export function formatBytes(bytes: number): string {
+  let [amount, unit] = [bytes, 0]
+  while (amount >= 1024 && unit < UNITS.length - 1) {
+    amount /= 1024
+    unit++
+  }
+  const digits = unit === 0 || amount >= 100 ? 0 : 1
+  return `${amount.toFixed(digits)} ${UNITS[unit]}`
+}

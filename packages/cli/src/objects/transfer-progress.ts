@@ -1,0 +1,49 @@
+import type { Terminal } from '../terminal/terminal.ts'
+import { formatBytes } from './object-url.ts'
+
+const REDRAW_MS = 200
+
+/** A line that says how far a transfer is, at what rate, and how long it takes yet; nothing where nobody looks. */
+export class TransferProgress {
+  readonly #terminal: Terminal
+  readonly #name: string
+  readonly #totalBytes: number | undefined
+  readonly #startMs = performance.now()
+  #drawnMs = 0
+  #bytes = 0
+
+  /** @param totalBytes undefined where nobody knows */
+  constructor(terminal: Terminal, name: string, totalBytes: number | undefined) {
+    this.#terminal = terminal
+    this.#name = name
+    this.#totalBytes = totalBytes
+  }
+
+  /** Passes bytes on and counts them. */
+  async *count(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+    for await (const bytes of body) {
+      yield bytes
+      this.#bytes += bytes.length
+      this.#draw()
+    }
+  }
+
+  /** Ends the line and gives what came of it: `1.0 GiB in 12.3 s, 85.2 MiB/s`. */
+  end(): string {
+    if (this.#terminal.isInteractive && this.#drawnMs > 0) process.stderr.write('\r\u001b[2K')
+    const seconds = (performance.now() - this.#startMs) / 1000
+    return `${formatBytes(this.#bytes)} in ${seconds.toFixed(1)} s, ${formatBytes(Math.round(this.#bytes / seconds))}/s`
+  }
+
+  #draw(): void {
+    const nowMs = performance.now()
+    if (!this.#terminal.isInteractive || nowMs - this.#drawnMs < REDRAW_MS) return
+    this.#drawnMs = nowMs
+    const rate = this.#bytes / ((nowMs - this.#startMs) / 1000)
+    const total = this.#totalBytes
+    const share = total === undefined ? '' : ` of ${formatBytes(total)}, ${Math.round((this.#bytes / total) * 100)} %`
+    const left = total === undefined ? '' : `, ${Math.ceil((total - this.#bytes) / rate)} s left`
+    const line = `${this.#name}: ${formatBytes(this.#bytes)}${share}, ${formatBytes(Math.round(rate))}/s${left}`
+    process.stderr.write(`\r\u001b[2K${line.slice(0, this.#terminal.columns - 1)}`)
+  }
+}

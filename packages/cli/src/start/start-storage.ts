@@ -1,0 +1,190 @@
+import { createCipheriv, createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Address, formatMicroUsd } from '@stead/core'
+import type { DaemonClient } from '@stead/sdk'
+import type { ReceiptLine, StorageUsage } from '@stead/sdk/api'
+import { supervisorLogger } from '../commands/dev.ts'
+import { daemonClient } from '../daemon-access.ts'
+import { DevNetwork } from '../dev/dev-network.ts'
+import { CliError } from '../errors.ts'
+import { type ExitCode, exitCodes } from '../exit-codes.ts'
+import { formatBytes } from '../objects/object-url.ts'
+import { renderTable } from '../terminal/table.ts'
+import { type Terminal, toJson } from '../terminal/terminal.ts'
+
+/** Twelve keep the object, and four can take over. */
+export const STORAGE_PROVIDERS = 16
+const OBJECT_BYTES = 64 * 1024 * 1024
+const CHUNK_BYTES = 1024 * 1024
+const KILLED_SHARE = 1 / 3
+/** In a network of one's own nobody has to wait a week. */
+const LOST_AFTER_SECONDS = 5
+const REPAIR_ROUNDS_MAX = 60
+const OFFERS_SECONDS_MAX = 120
+const QUERY = { bucket: 'start', key: 'object' }
+
+/** How it is shown. */
+export interface StorageOptions {
+  readonly once: boolean
+  readonly directory: string
+}
+
+/** What came of it. */
+interface StorageStory {
+  readonly objectBytes: number
+  readonly put: Transfer
+  readonly killed: readonly string[]
+  readonly getAfterKill: Transfer
+  readonly repairedPieces: number
+  readonly getAfterRepair: Transfer
+  readonly usage: StorageUsage
+  readonly receipts: readonly ReceiptLine[]
+}
+
+interface Transfer {
+  readonly ms: number
+  readonly sha256: string
+}
+
+/** Keeps an object on a local network, kills a third of the nodes that have it, reads it, repairs it, and shows the bill. */
+export async function startStorage(
+  { terminal, signal }: { readonly terminal: Terminal; readonly signal: AbortSignal },
+  { once, directory }: StorageOptions,
+): Promise<ExitCode> {
+  const failed = Promise.withResolvers<never>()
+  const interrupted = new Promise<'interrupted'>((resolve) => {
+    signal.addEventListener('abort', () => resolve('interrupted'), { once: true })
+  })
+  const network = new DevNetwork(
+    {
+      logger: supervisorLogger(),
+      events: { onNotice: (text) => terminal.message(text), onFailure: (error) => failed.reject(error) },
+    },
+    {
+      directory,
+      providers: STORAGE_PROVIDERS,
+      payerArguments: ['--storage-lost-after-seconds', String(LOST_AFTER_SECONDS)],
+    },
+  )
+  terminal.message(`starting a chain, ${STORAGE_PROVIDERS} providers and a payer in ${network.layout.root} …`)
+  try {
+    if ((await Promise.race([network.start(), failed.promise, interrupted])) === 'interrupted')
+      return exitCodes.interrupted
+    const story = await Promise.race([play(network, terminal), failed.promise, interrupted])
+    if (story === 'interrupted') return exitCodes.interrupted
+    terminal.out(terminal.isJson ? toJson(story) : describe(story))
+    if (!once) {
+      terminal.message(
+        `\nThe network goes on. Try: npx stead usage --data-dir ${network.layout.root}; Ctrl-C stops it.`,
+      )
+      await Promise.race([interrupted, failed.promise])
+    }
+    return exitCodes.ok
+  } finally {
+    terminal.message('stopping …')
+    await network.stop()
+  }
+}
+
+async function play(network: DevNetwork, terminal: Terminal): Promise<StorageStory> {
+  const client = daemonClient(network.layout.payerDir)
+  await untilOffered(client)
+  terminal.message(`keeping ${formatBytes(OBJECT_BYTES)} as 4 of 12 pieces …`)
+  const put = await keep(client)
+  const { nodes } = await client.getStorage()
+  const keepers = nodes.map(({ node }) => node)
+  const killed = kill(network, keepers)
+  terminal.message(`killed ${killed.join(', ')}; reading …`)
+  const getAfterKill = await read(client, put)
+  terminal.message('waiting until they count as lost, then repairing …')
+  const repairedPieces = await repair(client)
+  const getAfterRepair = await read(client, put)
+  await client.runStorageRound()
+  await client.settle()
+  const { receipts } = await client.listReceipts()
+  const usage = await client.getStorage()
+  return { objectBytes: OBJECT_BYTES, put, killed, getAfterKill, repairedPieces, getAfterRepair, usage, receipts }
+}
+
+/** @throws CliError CLI_DEV_FAILED */
+async function untilOffered(client: DaemonClient): Promise<void> {
+  for (let second = 0; second < OFFERS_SECONDS_MAX; second++) {
+    const { offers } = await client.listOffers()
+    if (offers.filter(({ resource }) => resource === 'storage').length === STORAGE_PROVIDERS) return
+    await sleep(1000)
+  }
+  throw new CliError('CLI_DEV_FAILED', `not all ${STORAGE_PROVIDERS} nodes are heard of after ${OFFERS_SECONDS_MAX} s`)
+}
+
+async function keep(client: DaemonClient): Promise<Transfer> {
+  const { buckets } = await client.listBuckets()
+  if (buckets.every(({ name }) => name !== QUERY.bucket)) await client.createBucket(QUERY.bucket)
+  const hash = createHash('sha256')
+  const start = performance.now()
+  await client.putObject(QUERY, content(hash))
+  return { ms: performance.now() - start, sha256: hash.digest('hex') }
+}
+
+/** The same bytes each time, and nothing that could be compressed. */
+async function* content(hash: ReturnType<typeof createHash>): AsyncGenerator<Uint8Array, void> {
+  const stream = createCipheriv('aes-256-ctr', new Uint8Array(32), new Uint8Array(16))
+  const zeros = new Uint8Array(CHUNK_BYTES)
+  for (let sent = 0; sent < OBJECT_BYTES; sent += CHUNK_BYTES) {
+    const bytes = stream.update(zeros)
+    hash.update(bytes)
+    yield bytes
+  }
+}
+
+/** @throws CliError CLI_DEV_FAILED when other bytes come back */
+async function read(client: DaemonClient, { sha256 }: Transfer): Promise<Transfer> {
+  const hash = createHash('sha256')
+  const start = performance.now()
+  for await (const bytes of (await client.getObject(QUERY)).body) hash.update(bytes)
+  const found = hash.digest('hex')
+  if (found !== sha256) throw new CliError('CLI_DEV_FAILED', `the object came back as ${found}, it was ${sha256}`)
+  return { ms: performance.now() - start, sha256: found }
+}
+
+function kill(network: DevNetwork, keepers: readonly Address[]): readonly string[] {
+  const names = network.members.filter(({ node }) => keepers.includes(node)).map(({ name }) => name)
+  const killed = names.slice(0, Math.ceil(names.length * KILLED_SHARE))
+  for (const name of killed) network.killMember(name)
+  return killed
+}
+
+async function repair(client: DaemonClient): Promise<number> {
+  let pieces = 0
+  for (let round = 0; round < REPAIR_ROUNDS_MAX; round++) {
+    const { repairedPieces, missingPieces } = await client.runStorageRound()
+    pieces += repairedPieces
+    if (pieces > 0 && missingPieces === 0) return pieces
+    await sleep(1000)
+  }
+  throw new CliError('CLI_DEV_FAILED', `after ${REPAIR_ROUNDS_MAX} rounds ${pieces} pieces were repaired, and not all`)
+}
+
+function describe(story: StorageStory): string {
+  const { objectBytes, put, killed, getAfterKill, repairedPieces, getAfterRepair, usage, receipts } = story
+  const rate = ({ ms }: Transfer): string =>
+    `${(ms / 1000).toFixed(1)} s, ${formatBytes(Math.round(objectBytes / (ms / 1000)))}/s`
+  const paid = receipts.reduce((sum, { amountMicroUsd }) => sum + amountMicroUsd, 0n)
+  const table = renderTable<StorageUsage['nodes'][number]>(
+    [
+      { title: 'NODE', value: ({ node }) => node },
+      { title: 'PIECES', value: ({ pieces }) => String(pieces), isNumber: true },
+      { title: 'BYTES', value: ({ bytes }) => formatBytes(bytes), isNumber: true },
+      { title: 'LAST', value: ({ lastOutcome }) => lastOutcome ?? '-' },
+      { title: 'PAID', value: ({ paidMicroUsd }) => formatMicroUsd(paidMicroUsd), isNumber: true },
+    ],
+    usage.nodes,
+  )
+  return [
+    `put ${formatBytes(objectBytes)}: ${rate(put)}`,
+    `killed ${killed.length} of 12 nodes that kept it; read: ${rate(getAfterKill)}, same bytes`,
+    `repaired ${repairedPieces} pieces on other nodes; read: ${rate(getAfterRepair)}, same bytes`,
+    '',
+    table,
+    `bill: ${receipts.length} proven periods, ${formatMicroUsd(paid)}; from now on ${formatMicroUsd(usage.microUsdPerDay)} a day`,
+  ].join('\n')
+}

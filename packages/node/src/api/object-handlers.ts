@@ -1,0 +1,97 @@
+import { type MicroUsd, microUsd } from '@stead/core'
+import type { ObjectView } from '@stead/sdk/api'
+import { amountOf, type ObjectInfo, StorageError } from '@stead/storage'
+import type { BuyingStorage } from '../daemon/buying-storage.ts'
+import type { SteadNode } from '../daemon/stead-node.ts'
+import type { Handlers } from './handlers.ts'
+
+type ObjectRoutes =
+  | 'putObject'
+  | 'getObject'
+  | 'listObjects'
+  | 'deleteObject'
+  | 'listBuckets'
+  | 'createBucket'
+  | 'deleteBucket'
+  | 'getStorage'
+  | 'runStorageRound'
+
+const LIMIT = 1000
+const DAY_SECONDS = 86_400n
+
+/** Objects on the network, and what they cost. */
+export function objectHandlers(node: SteadNode): Pick<Handlers, ObjectRoutes> {
+  const open = (): Promise<BuyingStorage> => node.trade.payer.storage.open()
+  return {
+    putObject: async ({ query, body, signal }) => {
+      const { objects } = await open()
+      const { bucket, key, contentType } = query
+      return viewOf(await objects.put(bucket, key, body, { contentType, signal }))
+    },
+    getObject: async ({ query, signal }) => {
+      const { objects } = await open()
+      const { bucket, key, fromByte = 0, toByte } = query
+      const range = { fromByte, ...(toByte === undefined ? {} : { toByte }) }
+      const found = await inRange(() =>
+        objects.get(bucket, key, { ...(fromByte > 0 || toByte !== undefined ? { range } : {}), signal }),
+      )
+      return { lengthBytes: found.toByte - found.fromByte, body: found.body }
+    },
+    listObjects: async ({ query }) => {
+      const { objects } = await open()
+      const { bucket, limit = LIMIT, ...rest } = query
+      const page = await objects.list(bucket, { ...rest, limit: Math.min(Math.max(limit, 1), LIMIT) })
+      const { commonPrefixes, next } = page
+      return { objects: page.objects.map(viewOf), commonPrefixes, ...(next === undefined ? {} : { next: next.after }) }
+    },
+    deleteObject: async ({ query }) => {
+      const { objects } = await open()
+      await objects.delete(query.bucket, query.key)
+      return undefined
+    },
+    listBuckets: async () => {
+      const { objects } = await open()
+      return { buckets: (await objects.buckets()).map(({ name, createdAt }) => ({ name, createdAt })) }
+    },
+    createBucket: async ({ query }) => {
+      const { objects } = await open()
+      await objects.createBucket(query.bucket)
+      return undefined
+    },
+    deleteBucket: async ({ query }) => {
+      const { objects } = await open()
+      await objects.deleteBucket(query.bucket)
+      return undefined
+    },
+    getStorage: async () => {
+      const { consumer } = await open()
+      const nodes = consumer.status().map(({ lastOutcome, ...rest }) => ({
+        ...rest,
+        ...(lastOutcome === undefined ? {} : { lastOutcome }),
+      }))
+      const perDay = nodes.reduce((sum, { bytes, priceMicroUsdPerTibHour }) => {
+        return sum + amountOf(priceMicroUsdPerTibHour, BigInt(bytes) * DAY_SECONDS)
+      }, 0n)
+      const microUsdPerDay: MicroUsd = microUsd(perDay)
+      return { nodes, keptBytes: nodes.reduce((sum, { bytes }) => sum + bytes, 0), microUsdPerDay }
+    },
+    runStorageRound: async () => {
+      const { consumer } = await open()
+      await consumer.look()
+      return await consumer.round()
+    },
+  }
+}
+
+function viewOf({ key, lengthBytes, modifiedAt, etag, contentType }: ObjectInfo): ObjectView {
+  return { key, lengthBytes, modifiedAt, etag, ...(contentType === undefined ? {} : { contentType }) }
+}
+
+async function inRange<Value>(read: () => Promise<Value>): Promise<Value> {
+  try {
+    return await read()
+  } catch (error) {
+    if (error instanceof RangeError) throw new StorageError('STORAGE_BAD_RANGE', error.message)
+    throw error
+  }
+}

@@ -1,0 +1,60 @@
+import type { MarketPayer, OfferBook } from '@stead/market'
+import type { StorageConsumer, TreeObjectStore } from '@stead/storage'
+import type { NodeConfig } from '../config/settings.ts'
+import type { Foundation } from './foundation.ts'
+
+/** What keeps a node's objects on the network. */
+export interface BuyingStorage {
+  readonly consumer: StorageConsumer
+  readonly objects: TreeObjectStore
+  stop(): Promise<void>
+}
+
+/** What buying storage needs. */
+export interface StorageBuyerComponents {
+  readonly foundation: Foundation
+  readonly market: MarketPayer
+  readonly offers: OfferBook
+}
+
+/** Where agreements of the payer are kept, as its package says. */
+const BOUGHT_TABLE = 'storage-bought'
+
+/** Opens the buying side of storage when somebody uses it, or did before: agreements want to be paid. */
+export class StorageBuyer {
+  readonly #components: StorageBuyerComponents
+  readonly #config: NodeConfig
+  #opened: Promise<BuyingStorage> | undefined
+  #isStopped = false
+
+  constructor(components: StorageBuyerComponents, config: NodeConfig) {
+    this.#components = components
+    this.#config = config
+  }
+
+  /** @throws CoreError STORE_FAILED, STORE_CORRUPT */
+  async start(): Promise<void> {
+    const rows = await this.#components.foundation.store.scan(BOUGHT_TABLE, { limit: 1 })
+    if (rows.length > 0) await this.open()
+  }
+
+  /** @throws CoreError; StorageError STORAGE_BAD_PHRASE for a phrase that somebody changed */
+  async open(): Promise<BuyingStorage> {
+    this.#opened ??= this.#open().catch((error: unknown) => {
+      this.#opened = undefined
+      throw error
+    })
+    return await this.#opened
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    await (await this.#opened)?.stop()
+  }
+
+  async #open(): Promise<BuyingStorage> {
+    if (this.#isStopped) throw new TypeError('storage is opened after its stop')
+    const { openBuyingStorage } = await import('./storage-side.ts')
+    return await openBuyingStorage(this.#components, this.#config)
+  }
+}

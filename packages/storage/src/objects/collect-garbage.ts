@@ -1,0 +1,158 @@
+import type { Clock, Logger } from '@stead/core'
+import { bytesToHex } from '@stead/protocol'
+import type { ObjectStoreOptions } from '../options.ts'
+import { bytesOfKey } from '../tree/tree-key.ts'
+import type { BucketCatalogue } from './bucket-catalogue.ts'
+import { dropGarbage, letGo } from './holdings.ts'
+import { repackObjects } from './repack-objects.ts'
+import { pageSegmentSchema } from './root-record.ts'
+import { contentKey, idOfKey, tableRange } from './row-keys.ts'
+import { contentRowSchema, extentRowSchema, packRowSchema } from './rows.ts'
+import type { SealedTree } from './sealed-tree.ts'
+import type { ListedSegment, SegmentStore } from './segment-store.ts'
+
+/** What a sweep works with. */
+export interface CollectComponents {
+  readonly catalogue: BucketCatalogue
+  readonly segments: SegmentStore
+  readonly clock: Pick<Clock, 'now'>
+  readonly logger: Logger
+}
+
+/** What a sweep found. */
+export interface CollectReport {
+  /** Segments that no tree knew. */
+  readonly releasedSegments: number
+  /** Writes that got nowhere. */
+  readonly expiredWrites: number
+  /** Small objects that were written again, because most of what they shared a segment with is gone. */
+  readonly repackedObjects: number
+}
+
+/** Segments that are looked for in the trees at once: some megabytes of memory. */
+const SEGMENTS_AT_ONCE = 20_000
+const LIST_LIMIT = 1000
+
+/** Lets go of what is due, then of segments that nothing refers to and that are too old to be just being written. */
+export async function collectGarbage(
+  { catalogue, segments, clock, logger }: CollectComponents,
+  { graceMs, keepUnfinishedMs }: Pick<ObjectStoreOptions, 'graceMs' | 'keepUnfinishedMs'>,
+): Promise<CollectReport> {
+  let [expiredWrites, repackedObjects] = [0, 0]
+  for (const row of [...(await catalogue.rows()), ...(await catalogue.deletedRows())]) {
+    const tree = catalogue.treeOf(row)
+    expiredWrites += await expireWrites(tree, keepUnfinishedMs)
+    repackedObjects += await repackObjects(tree, { graceMs, logger })
+    await dropDue(tree, graceMs)
+  }
+  for (const row of await catalogue.deletedRows()) {
+    const isEmpty = await catalogue.treeOf(row).read(async (rows) => {
+      const { from, before } = tableRange('contents')
+      const packs = tableRange('packs')
+      return (
+        (await rows.first(from, before)) === undefined && (await rows.first(packs.from, packs.before)) === undefined
+      )
+    })
+    if (isEmpty) await catalogue.forget(row)
+  }
+  await catalogue.tree.stop()
+  let releasedSegments = 0
+  const listedBefore = clock.now() - keepUnfinishedMs
+  let after: Uint8Array | undefined
+  for (;;) {
+    const page = await oldSegments(segments, after, listedBefore)
+    for (const reference of await unknownOf({ catalogue, page: page.found })) {
+      await segments.release(reference)
+      releasedSegments++
+    }
+    after = page.after
+    if (after === undefined) break
+  }
+  const report = { releasedSegments, expiredWrites, repackedObjects }
+  logger.info('garbage of objects was collected', report)
+  return report
+}
+
+/** Makes garbage of contents whose writers are long gone. @returns how many */
+async function expireWrites(tree: SealedTree, keepUnfinishedMs: number): Promise<number> {
+  const found = await tree.read(async (rows) => {
+    const expired: string[] = []
+    const { from, before } = tableRange('contents')
+    for await (const { key, value } of rows.scan(from, before))
+      if (contentRowSchema.decodeMessage(value).unfinishedAt !== undefined) expired.push(idOfKey(key))
+    return expired
+  })
+  let count = 0
+  for (const id of found)
+    count += await tree.write(async (rows) => {
+      const value = await rows.get(contentKey(id))
+      const row = value === undefined ? undefined : contentRowSchema.decodeMessage(value)
+      if (row?.unfinishedAt === undefined || rows.now - row.unfinishedAt < keepUnfinishedMs) return 0
+      const { version, holders, lengthBytes } = row
+      rows.put(contentKey(id), contentRowSchema.encodeMessage({ version, holders, lengthBytes }))
+      letGo(rows, rows.now, { content: bytesOfKey(id) })
+      return 1
+    })
+  return count
+}
+
+/** Lets go of all that is due. */
+async function dropDue(tree: SealedTree, graceMs: number): Promise<void> {
+  const isPinned = (id: string): boolean => tree.pins.hasBytes(id)
+  for (let isMore = true; isMore; ) isMore = await tree.write((rows) => dropGarbage(rows, { graceMs, isPinned }))
+}
+
+/** The next segments of the list that are old enough. */
+async function oldSegments(
+  segments: SegmentStore,
+  start: Uint8Array | undefined,
+  keptBefore: number,
+): Promise<{ readonly found: readonly Uint8Array[]; readonly after: Uint8Array | undefined }> {
+  const found: Uint8Array[] = []
+  let after = start
+  while (found.length < SEGMENTS_AT_ONCE) {
+    const page: readonly ListedSegment[] = await segments.list(after, LIST_LIMIT)
+    after = page.at(-1)?.reference
+    if (after === undefined) return { found, after }
+    found.push(...page.filter(({ keptAt }) => keptAt < keptBefore).map(({ reference }) => reference))
+  }
+  return { found, after }
+}
+
+/** Those of some segments that no tree knows. */
+async function unknownOf({
+  catalogue,
+  page,
+}: {
+  readonly catalogue: BucketCatalogue
+  readonly page: readonly Uint8Array[]
+}): Promise<readonly Uint8Array[]> {
+  if (page.length === 0) return []
+  const unknown = new Map(page.map((reference) => [bytesToHex(reference), reference]))
+  const buckets = [...(await catalogue.rows()), ...(await catalogue.deletedRows())]
+  for (const tree of [catalogue.tree, ...buckets.map((row) => catalogue.treeOf(row))])
+    await forEachReference(tree, (reference) => unknown.delete(bytesToHex(reference)))
+  return [...unknown.values()]
+}
+
+/** Visits every segment that a tree refers to, some of them twice. */
+async function forEachReference(tree: SealedTree, visit: (reference: Uint8Array) => void): Promise<void> {
+  await tree.read(async (rows, { root, written }) => {
+    // From one root alone: what it wrote is a row only in the next one.
+    if (root !== undefined) visit(root.segment.reference)
+    for (const { reference } of written) visit(reference)
+    const tables = [
+      { ...tableRange('pages'), referenceOf: (value: Uint8Array) => pageSegmentSchema.decodeMessage(value).reference },
+      { ...tableRange('packs'), referenceOf: (value: Uint8Array) => packRowSchema.decodeMessage(value).reference },
+      {
+        ...tableRange('extents'),
+        referenceOf: (value: Uint8Array) => extentRowSchema.decodeMessage(value).stored.reference,
+      },
+    ]
+    for (const { from, before, referenceOf } of tables)
+      for await (const { value } of rows.scan(from, before)) {
+        const reference = referenceOf(value)
+        if (reference !== undefined) visit(reference)
+      }
+  })
+}

@@ -1,0 +1,166 @@
+import { type Clock, type Logger, messageOf, type Random } from '@stead/core'
+import type { PathSecret } from '../keys/path-secret.ts'
+import type { ObjectStoreOptions } from '../options.ts'
+import { NodeCache } from '../tree/node-cache.ts'
+import type { NodeMemory } from '../tree/node-memory.ts'
+import type { PagePlace } from '../tree/tree-node.ts'
+import { TreeReader } from '../tree/tree-reader.ts'
+import { CommitQueue } from './commit-queue.ts'
+import { PageUnreadable } from './page-unreadable.ts'
+import { ReadPins } from './read-pins.ts'
+import type { RootPointer } from './root-pointer.ts'
+import { RootReader, type SequencedRoot } from './root-reader.ts'
+import { pageOfRecord, type RootRecord } from './root-record.ts'
+import type { SegmentStore } from './segment-store.ts'
+import type { KeptSegment, Stored } from './stored.ts'
+import type { Transaction } from './transaction.ts'
+
+/** What a {@link SealedTree} works with. */
+export interface SealedTreeComponents {
+  readonly segments: SegmentStore
+  readonly pointer: RootPointer
+  /** Of this tree alone: what is in it, its root and its pointer follow from it. */
+  readonly secret: PathSecret
+  readonly random: Random
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly memory: NodeMemory
+}
+
+const SEGMENT_KEY_BYTES = 32
+/** A reader that is overtaken this often by commits of others says what it met. */
+const READ_TRIES = 5
+
+/**
+ * A tree under a pointer, sealed: rows that survive this process, that other machines with the same secret read and write,
+ * and that nobody else can read. What is read holds every write that was acknowledged before.
+ */
+export class SealedTree {
+  readonly #components: SealedTreeComponents
+  readonly #roots: RootReader
+  readonly #nodes: NodeCache
+  readonly #commits: CommitQueue
+  readonly #pins = new ReadPins()
+  #releasing: Promise<void> = Promise.resolve()
+
+  constructor(components: SealedTreeComponents, options: ObjectStoreOptions) {
+    this.#components = components
+    this.#roots = new RootReader(components.pointer, components.secret)
+    this.#nodes = new NodeCache({ read: (place) => this.#readPage(place) }, components.memory)
+    this.#commits = new CommitQueue({ tree: this, roots: this.#roots, nodes: this.#nodes, ...components }, options)
+  }
+
+  get pins(): ReadPins {
+    return this.#pins
+  }
+
+  /** Waits for commits and releases that are under way. Writes that come afterwards are still done. */
+  async stop(): Promise<void> {
+    await this.#commits.settled()
+    await this.#releasing
+  }
+
+  /**
+   * Looks at the newest rows. Asked again when another machine replaced them meanwhile.
+   * @throws StorageError STORAGE_OLD_ROOT, STORAGE_NOT_AUTHENTIC; as the pointer, the store of segments, and `look`
+   */
+  async read<Result>(look: (rows: TreeReader, root: RootRecord) => Promise<Result>): Promise<Result> {
+    let root = await this.#roots.fresh()
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#look(root, look)
+      } catch (error) {
+        if (!(error instanceof PageUnreadable)) throw error
+        const next = await this.#roots.fresh()
+        if (next.sequence === root.sequence || tries === READ_TRIES) throw error.cause
+        root = next
+      }
+    }
+  }
+
+  /** Looks at rows that may have been replaced by others since, without asking; for what never changes. @throws as read */
+  async readKnown<Result>(look: (rows: TreeReader) => Promise<Result>): Promise<Result> {
+    try {
+      return await this.#look(this.#roots.known, look)
+    } catch (error) {
+      if (error instanceof PageUnreadable) return await this.read(look)
+      throw error
+    }
+  }
+
+  /**
+   * Changes rows together with what others change in these milliseconds. The change may be made again on newer rows, so
+   * that it must do nothing else.
+   * @param packed bytes to be kept in a segment shared with others of the batch: the change gets where
+   * @throws what the change throws, when nothing of it is kept; as the pointer and the store of segments, when nobody
+   * knows whether it is
+   */
+  async write<Result>(
+    change: (rows: Transaction, packed: Stored | undefined) => Promise<Result>,
+    packed?: Uint8Array,
+  ): Promise<Result> {
+    return await this.#commits.add(change, packed)
+  }
+
+  /** Keeps a segment under a key of its own. @throws as the store of segments */
+  async keepSegment(plaintext: Uint8Array): Promise<KeptSegment> {
+    const { segments, secret, random } = this.#components
+    const key = random.bytes(SEGMENT_KEY_BYTES)
+    const reference = await segments.put(key, plaintext)
+    return { reference, wrappedKey: secret.wrapKey(key) }
+  }
+
+  /** Bytes of a segment. @throws as the store of segments */
+  async readSegment(
+    { reference, wrappedKey }: KeptSegment,
+    range: { readonly fromByte: number; readonly toByte: number },
+  ): Promise<Uint8Array> {
+    const { segments, secret } = this.#components
+    return await segments.read(reference, secret.unwrapKey(wrappedKey), range)
+  }
+
+  /** Lets segments go, one after another, behind what is under way; what cannot be is left to the sweep. */
+  release(references: readonly Uint8Array[]): void {
+    if (references.length === 0) return
+    const { segments, logger } = this.#components
+    this.#releasing = this.#releasing.then(async () => {
+      for (const reference of references) {
+        try {
+          await segments.release(reference)
+        } catch (error) {
+          logger.warn('a segment could not be released', { error: messageOf(error) })
+        }
+      }
+    })
+  }
+
+  /** Lets segments of pages go that the root of this number does not reach, once nobody here reads an older one. */
+  releasePages(sequence: number, references: readonly Uint8Array[]): void {
+    this.#pins.retire(sequence, references)
+    this.release(this.#pins.takeRetired())
+  }
+
+  /** Rows at a root that stays whole meanwhile. */
+  async #look<Result>(
+    root: SequencedRoot,
+    look: (rows: TreeReader, record: RootRecord) => Promise<Result>,
+  ): Promise<Result> {
+    const done = this.#pins.pinRoot(root.sequence)
+    try {
+      return await look(new TreeReader(this.#nodes, pageOfRecord(root.record)), root.record)
+    } finally {
+      done()
+      this.release(this.#pins.takeRetired())
+    }
+  }
+
+  async #readPage({ segment, fromByte, lengthBytes }: PagePlace): Promise<Uint8Array> {
+    const { reference, wrappedKey } = segment
+    if (reference === undefined) throw new TypeError('a page is read whose segment was not written')
+    try {
+      return await this.readSegment({ reference, wrappedKey }, { fromByte, toByte: fromByte + lengthBytes })
+    } catch (cause) {
+      throw new PageUnreadable(`a page of segment ${segment.number} cannot be read`, { cause })
+    }
+  }
+}

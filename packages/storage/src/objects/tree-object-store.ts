@@ -1,0 +1,361 @@
+import type { Clock, Logger, Random } from '@stead/core'
+import { StorageError } from '../errors.ts'
+import type { PathSecret } from '../keys/path-secret.ts'
+import { type ObjectStoreInput, type ObjectStoreOptions, objectStoreOptionsSchema } from '../options.ts'
+import { NodeMemory } from '../tree/node-memory.ts'
+import { keyOfBytes } from '../tree/tree-key.ts'
+import { abortableBody, checkAborted } from './abortable.ts'
+import { BodyIntake } from './body-intake.ts'
+import { BucketCatalogue, settingsOf } from './bucket-catalogue.ts'
+import { type CollectReport, collectGarbage } from './collect-garbage.ts'
+import { type GarbageTerms, hold } from './holdings.ts'
+import { listObjects } from './list-objects.ts'
+import { checkEtag, checkObjectKey, descriptionOf } from './names.ts'
+import type {
+  BucketInfo,
+  GetOptions,
+  ListOptions,
+  ObjectBody,
+  ObjectInfo,
+  ObjectPage,
+  ObjectStore,
+  PartInfo,
+  PutOptions,
+  UploadInfo,
+} from './object-store.ts'
+import { addVersion, checkCondition, findVersion, infoOf, namedVersion, removeVersion } from './object-versions.ts'
+import { readStored } from './read-stored.ts'
+import type { RootPointers } from './root-pointer.ts'
+import { ID_BYTES, settingsKey } from './row-keys.ts'
+import { type Description, type SettingsRow, settingsRowSchema } from './rows.ts'
+import { SealedTree } from './sealed-tree.ts'
+import type { SegmentStore } from './segment-store.ts'
+import { type Stored, storedOfRow } from './stored.ts'
+import type { Rows, Transaction } from './transaction.ts'
+import {
+  abortUpload,
+  addPart,
+  beginUpload,
+  checkPartNumber,
+  completeUpload,
+  listParts,
+  listUploads,
+  openUpload,
+} from './uploads.ts'
+
+/** What a {@link TreeObjectStore} works with. */
+export interface ObjectStoreComponents {
+  readonly segments: SegmentStore
+  readonly pointers: RootPointers
+  /** What all buckets follow from. */
+  readonly secret: PathSecret
+  readonly random: Random
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+const NOTHING: Stored = { kind: 'inline', bytes: new Uint8Array(0) }
+
+/**
+ * Objects in segments, and all that is known of them in a sealed tree for each bucket (ADR 15). Any number of machines
+ * with the same secret may read and write at once.
+ */
+export class TreeObjectStore implements ObjectStore {
+  readonly #components: ObjectStoreComponents
+  readonly #options: ObjectStoreOptions
+  readonly #memory: NodeMemory
+  /** By the steps of their paths. */
+  readonly #trees = new Map<string, SealedTree>()
+  readonly #catalogue: BucketCatalogue
+  readonly #intake: BodyIntake
+
+  /** @throws ZodError for options out of range */
+  constructor(components: ObjectStoreComponents, options: ObjectStoreInput = {}) {
+    this.#components = components
+    this.#options = objectStoreOptionsSchema.parse(options)
+    this.#memory = new NodeMemory(this.#options.cacheBytesMax)
+    const treeOf = (...path: readonly string[]): SealedTree => this.#treeOf(path)
+    this.#catalogue = new BucketCatalogue({ tree: this.#treeOf([]), treeOf, random: components.random })
+    this.#intake = new BodyIntake(this.#catalogue, components, this.#options)
+  }
+
+  /** Waits for what is under way. */
+  async stop(): Promise<void> {
+    for (const tree of this.#trees.values()) await tree.stop()
+  }
+
+  async buckets(): Promise<readonly BucketInfo[]> {
+    return await this.#catalogue.list()
+  }
+
+  async createBucket(name: string): Promise<BucketInfo> {
+    return await this.#catalogue.create(name)
+  }
+
+  async bucket(name: string): Promise<BucketInfo> {
+    return await this.#catalogue.inBucket(name, async ({ row, tree }) => {
+      const { versioning } = await tree.read((rows) => settingsOf(rows, name))
+      return { name, createdAt: row.createdAt, versioning }
+    })
+  }
+
+  async deleteBucket(name: string): Promise<void> {
+    await this.#catalogue.delete(name)
+  }
+
+  async setVersioning(name: string, versioning: 'on' | 'suspended'): Promise<void> {
+    await this.#write(name, async (rows, settings) => {
+      rows.put(settingsKey, settingsRowSchema.encodeMessage({ ...settings, versioning }))
+    })
+  }
+
+  async head(bucket: string, key: string, version?: string): Promise<ObjectInfo | undefined> {
+    checkObjectKey(key)
+    const found = await this.#read(bucket, (rows) => findVersion(rows, key, version))
+    return found === undefined ? undefined : infoOf(key, found)
+  }
+
+  async get(bucket: string, key: string, options: GetOptions = {}): Promise<ObjectBody> {
+    checkObjectKey(key)
+    const { version, range, signal } = options
+    checkAborted(signal)
+    const { tree, found } = await this.#catalogue.inBucket(bucket, async ({ tree: open }) => ({
+      tree: open,
+      found: await open.read(async (rows) => {
+        await settingsOf(rows, bucket)
+        return await findVersion(rows, key, version)
+      }),
+    }))
+    if (found === undefined || found.row.isDeleted) throw unknownObject(key, version)
+    const { fromByte, toByte } = clipped(range, found.row.lengthBytes)
+    const stored = storedOfRow(found.row.stored)
+    const body = abortableBody(readStored(tree, stored, { fromByte, toByte }), signal)
+    return { info: infoOf(key, found), fromByte, toByte, body }
+  }
+
+  async put(
+    bucket: string,
+    key: string,
+    body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    options: PutOptions = {},
+  ): Promise<ObjectInfo> {
+    checkObjectKey(key)
+    return await this.#put({ bucket, key, description: descriptionOf(options) }, body, options)
+  }
+
+  async copy(
+    from: { readonly bucket: string; readonly key: string; readonly version?: string },
+    to: { readonly bucket: string; readonly key: string },
+    options: Parameters<ObjectStore['copy']>[2] = {},
+  ): Promise<ObjectInfo> {
+    checkObjectKey(from.key)
+    checkObjectKey(to.key)
+    const { condition, replace } = options
+    const replaced = replace === undefined ? undefined : descriptionOf(replace)
+    if (from.bucket !== to.bucket) return await this.#copyAcross(from, { ...to, description: replaced }, condition)
+    return await this.#write(to.bucket, async (rows, settings) => {
+      await checkCondition(rows, to.key, condition)
+      const found = await findVersion(rows, from.key, from.version)
+      if (found === undefined || found.row.isDeleted) throw unknownObject(from.key, from.version)
+      const { row } = found
+      const stored = storedOfRow(row.stored)
+      const { lengthBytes, etag } = row
+      await hold(rows, { stored, lengthBytes })
+      const description = replaced ?? descriptionOfRow(row)
+      const version = { key: to.key, description, lengthBytes, etag, isDeleted: false, stored }
+      return await addVersion(rows, settings, { version, terms: this.#terms })
+    })
+  }
+
+  async delete(
+    bucket: string,
+    key: string,
+    options: Parameters<ObjectStore['delete']>[2] = {},
+  ): Promise<ObjectInfo | undefined> {
+    checkObjectKey(key)
+    const { version, condition } = options
+    const terms = this.#terms
+    return await this.#write(bucket, async (rows, settings) => {
+      await checkCondition(rows, key, condition)
+      if (version === undefined && settings.versioning !== 'off') {
+        const marker = {
+          key,
+          description: { metadata: [] },
+          lengthBytes: 0,
+          etag: '',
+          isDeleted: true,
+          stored: NOTHING,
+        }
+        return await addVersion(rows, settings, { version: marker, terms })
+      }
+      const found = version === undefined ? await findVersion(rows, key) : await namedVersion(rows, key, version)
+      if (found !== undefined) await removeVersion(rows, key, { found, terms })
+      return found === undefined || version === undefined ? undefined : infoOf(key, found)
+    })
+  }
+
+  async list(bucket: string, options: ListOptions): Promise<ObjectPage> {
+    return await this.#read(bucket, (rows) => listObjects(rows, options))
+  }
+
+  async beginUpload(
+    bucket: string,
+    key: string,
+    options: Pick<PutOptions, 'contentType' | 'metadata'> = {},
+  ): Promise<UploadInfo> {
+    checkObjectKey(key)
+    const description = descriptionOf(options)
+    const id = keyOfBytes(this.#components.random.bytes(ID_BYTES))
+    return await this.#write(bucket, async (rows) => beginUpload(rows, id, { key, description }))
+  }
+
+  async putPart(
+    bucket: string,
+    upload: string,
+    number: number,
+    body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    options: Pick<PutOptions, 'etag' | 'signal'> = {},
+  ): Promise<PartInfo> {
+    checkPartNumber(number)
+    return await this.#intake.take({
+      bucket,
+      body,
+      options,
+      check: async (rows) => {
+        await openUpload(rows, upload)
+      },
+      place: (rows, part) => addPart(rows, { upload, number, terms: this.#terms }, part),
+    })
+  }
+
+  async parts(
+    bucket: string,
+    upload: string,
+    options: { readonly after?: number; readonly limit: number },
+  ): Promise<readonly PartInfo[]> {
+    return await this.#read(bucket, (rows) => listParts(rows, upload, options))
+  }
+
+  async uploads(bucket: string, options: Parameters<ObjectStore['uploads']>[1]): Promise<readonly UploadInfo[]> {
+    return await this.#read(bucket, (rows) => listUploads(rows, options))
+  }
+
+  async completeUpload(
+    bucket: string,
+    upload: string,
+    parts: readonly { readonly number: number; readonly etag: string }[],
+    options: Parameters<ObjectStore['completeUpload']>[3],
+  ): Promise<ObjectInfo> {
+    if (parts.length === 0) throw new RangeError('an upload is made of at least one part')
+    const { condition } = options
+    const etag = checkEtag(options.etag)
+    const content = keyOfBytes(this.#components.random.bytes(ID_BYTES))
+    return await this.#write(bucket, async (rows, settings) => {
+      const completion = { upload, parts, etag, condition, content }
+      return await completeUpload(rows, settings, { completion, terms: this.#terms })
+    })
+  }
+
+  async abortUpload(bucket: string, upload: string): Promise<void> {
+    await this.#write(bucket, (rows) => abortUpload(rows, upload))
+  }
+
+  /**
+   * Lets go of what is garbage, and finds what crashes left: segments older than `keepUnfinishedMs` that no tree knows.
+   * Takes as much memory as one page of the list of segments. To be called once a day.
+   */
+  async collect(): Promise<CollectReport> {
+    const { segments, clock, logger } = this.#components
+    return await collectGarbage({ catalogue: this.#catalogue, segments, clock, logger }, this.#options)
+  }
+
+  get #terms(): Pick<GarbageTerms, 'graceMs'> {
+    return this.#options
+  }
+
+  #treeOf(path: readonly string[]): SealedTree {
+    const name = path.join('/')
+    const known = this.#trees.get(name)
+    if (known !== undefined) return known
+    const { pointers } = this.#components
+    const secret = path.length === 0 ? this.#components.secret : this.#components.secret.below(...path)
+    const pointer = pointers(secret.key('pointer'))
+    const tree = new SealedTree({ ...this.#components, secret, pointer, memory: this.#memory }, this.#options)
+    this.#trees.set(name, tree)
+    return tree
+  }
+
+  async #read<Result>(bucket: string, look: (rows: Rows) => Promise<Result>): Promise<Result> {
+    return await this.#catalogue.inBucket(bucket, async ({ tree }) => {
+      return await tree.read(async (rows) => {
+        await settingsOf(rows, bucket)
+        return await look(rows)
+      })
+    })
+  }
+
+  async #write<Result>(
+    bucket: string,
+    change: (rows: Transaction, settings: SettingsRow) => Promise<Result>,
+  ): Promise<Result> {
+    return await this.#catalogue.inBucket(bucket, async ({ tree }) => {
+      return await tree.write(async (rows) => await change(rows, await settingsOf(rows, bucket)))
+    })
+  }
+
+  async #put(
+    to: { readonly bucket: string; readonly key: string; readonly description: Description },
+    body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    options: Pick<PutOptions, 'condition' | 'etag' | 'signal'>,
+  ): Promise<ObjectInfo> {
+    const { bucket, key, description } = to
+    const { condition } = options
+    return await this.#intake.take({
+      bucket,
+      body,
+      options,
+      check: (rows) => checkCondition(rows, key, condition),
+      place: async (rows, { settings, lengthBytes, etag, stored }) => {
+        await checkCondition(rows, key, condition)
+        const version = { key, description, lengthBytes, etag, isDeleted: false, stored }
+        return await addVersion(rows, settings, { version, terms: this.#terms })
+      },
+    })
+  }
+
+  /** Buckets have nothing in common that could be counted: the bytes are read and written. */
+  async #copyAcross(
+    from: { readonly bucket: string; readonly key: string; readonly version?: string },
+    to: { readonly bucket: string; readonly key: string; readonly description: Description | undefined },
+    condition: PutOptions['condition'],
+  ): Promise<ObjectInfo> {
+    const { version } = from
+    const { info, body } = await this.get(from.bucket, from.key, version === undefined ? {} : { version })
+    const description = to.description ?? descriptionOf(info)
+    return await this.#put({ ...to, description }, body, {
+      etag: () => info.etag,
+      ...(condition === undefined ? {} : { condition }),
+    })
+  }
+}
+
+function descriptionOfRow({ contentType, metadata }: Description): Description {
+  return { ...(contentType === undefined ? {} : { contentType }), metadata }
+}
+
+/** An empty object has one range, without bytes. @throws RangeError for a range that begins behind the end, or is none */
+function clipped(
+  range: GetOptions['range'],
+  lengthBytes: number,
+): { readonly fromByte: number; readonly toByte: number } {
+  if (range === undefined) return { fromByte: 0, toByte: lengthBytes }
+  const { fromByte, toByte = lengthBytes } = range
+  const isRange = Number.isInteger(fromByte) && Number.isInteger(toByte) && fromByte >= 0 && toByte >= fromByte
+  if (!isRange || (fromByte > 0 && fromByte >= lengthBytes))
+    throw new RangeError(`there are no bytes ${fromByte} to ${toByte} in an object of ${lengthBytes}`)
+  return { fromByte, toByte: Math.min(toByte, lengthBytes) }
+}
+
+function unknownObject(key: string, version: string | undefined): StorageError {
+  return new StorageError('STORAGE_OBJECT_UNKNOWN', `there is no object ${key}`, { details: { key, version } })
+}
