@@ -374,7 +374,7 @@ export function objectStoreCompliance(name: string, makeFixture: () => Promise<O
       })
 
       it.each([10, 2_000_000])('let exactly one of many writers of %i bytes through', async (lengthBytes) => {
-        const stores = await Promise.all([fixture.open(), fixture.open(), store])
+        const stores = [...(await Promise.all([fixture.open(), fixture.open()])), store]
         const writers = Array.from({ length: 9 }, (_, index) => {
           const writer = stores[index % stores.length] ?? store
           const etag = (): string => `writer ${index}`
