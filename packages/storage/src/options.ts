@@ -90,8 +90,9 @@ export const objectStoreOptionsSchema: z.ZodType<ObjectStoreOptions, ObjectStore
    */
   graceMs: z.int().min(0).default(600_000),
   /**
-   * Milliseconds after which segments that no root knows are garbage, and writes that got nowhere are given up.
+   * Milliseconds after which segments that no root knows are garbage, and writes that got nowhere are given up, from 1000
+   * on; the same for all who use the buckets.
    * @default 7 days: a machine that sleeps over a weekend goes on with its upload
    */
-  keepUnfinishedMs: z.int().min(0).default(604_800_000),
+  keepUnfinishedMs: z.int().min(1000).default(604_800_000),
 })

@@ -180,14 +180,16 @@ export class Committer {
 
   /** Writes the next root and swaps it in. @returns false when there is a newer one */
   async #advance(rows: Transaction, base: SequencedRoot): Promise<boolean> {
-    const { roots, tree, nodes, secret } = this.#components
-    const { graceMs } = this.#options
+    const { roots, tree, nodes, secret, clock } = this.#components
+    const { graceMs, keepUnfinishedMs } = this.#options
     const isPinned = (id: TreeKey): boolean => tree.pins.hasBytes(id)
     const house = await keepHouse(rows, base.record, { graceMs, isPinned })
     const { record, update, references } = await this.#write(rows, base, house)
     const sequence = base.sequence + 1
     const sealed = secret.sealRoot(sequence, rootRecordSchema.encodeMessage(record))
-    if ((await this.#swap(base.sequence, sealed, record)) === 'moved') {
+    // A machine that slept since may have had its pages swept away by others.
+    const isLate = clock.now() - rows.now > keepUnfinishedMs / 2
+    if (isLate || (await this.#swap(base.sequence, sealed, record)) === 'moved') {
       tree.release(references)
       return false
     }

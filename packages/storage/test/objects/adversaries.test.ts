@@ -232,16 +232,43 @@ describe('a commit', () => {
     expect(await codeOf(place.open({}, { pointers }).put('bucket', 'a', []))).toBe('STORAGE_OLD_ROOT')
   })
 
+  it('of a machine that slept since it kept its pages keeps them anew', async () => {
+    const place = new Workplace()
+    const store = place.open({ keepUnfinishedMs: 10_000 })
+    await store.createBucket('bucket')
+    const calls: string[] = []
+    const segments: SegmentStore = {
+      put: async (key, plaintext) => {
+        const reference = await place.segments.put(key, plaintext)
+        calls.push('put')
+        if (calls.length > 1) return reference
+        // It sleeps now, and others sweep.
+        place.clock.jumpWall(11_000)
+        expect((await store.collect()).releasedSegments).toBe(1)
+        return reference
+      },
+      read: (reference, key, range) => place.segments.read(reference, key, range),
+      release: (reference) => place.segments.release(reference),
+      list: (after, limit) => place.segments.list(after, limit),
+    }
+    await place.open({ keepUnfinishedMs: 10_000 }, { segments }).put('bucket', 'a', [bytesOf(10)])
+    expect(calls.length).toBe(2)
+    expect((await place.open().head('bucket', 'a'))?.lengthBytes).toBe(10)
+  })
+
   it('comes too late for a body that stalled longer than its segments are kept', async () => {
     const place = new Workplace()
     const store = place.open({ keepUnfinishedMs: 10_000, segmentBytes: 65_520 })
     await store.createBucket('bucket')
-    async function* body(): AsyncGenerator<Uint8Array> {
-      yield bytesOf(1_200_000)
-      await place.clock.advance(6000)
-      yield bytesOf(10)
+    const stalls = [() => place.clock.advance(6000), async () => place.clock.jumpWall(6000)]
+    for (const stall of stalls) {
+      async function* body(): AsyncGenerator<Uint8Array> {
+        yield bytesOf(1_200_000)
+        await stall()
+        yield bytesOf(10)
+      }
+      expect(await codeOf(store.put('bucket', 'a', body()))).toBe('STORAGE_WRITE_LATE')
     }
-    expect(await codeOf(store.put('bucket', 'a', body()))).toBe('STORAGE_WRITE_LATE')
     expect((await store.list('bucket', { limit: 10 })).objects).toEqual([])
   })
 })
