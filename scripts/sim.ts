@@ -12,7 +12,7 @@ const run = new SimRun({
 })
 for (const [signal, code] of [['SIGINT', 130] as const, ['SIGTERM', 143] as const]) {
   process.once(signal, () => {
-    process.stderr.write(`${run.interrupted('stopped')}\n`)
+    run.interrupt(`stopped by ${signal}`)
     process.exit(code)
   })
 }

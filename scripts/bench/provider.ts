@@ -6,6 +6,7 @@ import { startNode } from './trial-network.ts'
 interface ProviderSettings {
   readonly dataDir: string
   readonly concurrency: number
+  readonly storageGib: number
   readonly bootstrap: readonly string[]
   readonly 'chain.rpcUrl': string
   readonly 'chain.addressBook': string
@@ -20,6 +21,8 @@ const node = await startNode(settings.dataDir, {
   'provide.enabled': true,
   'provide.operator': operator,
   'provide.concurrency': settings.concurrency,
+  'storage.shareGib': settings.storageGib,
+  'storage.keepFreeGib': 1,
 })
 const echo = createServer((socket) => {
   socket.setNoDelay(true)

@@ -31,8 +31,8 @@ export class TrialNetwork {
     return this.#payer
   }
 
-  /** Starts the chain, `providers` providers that take `concurrency` tasks each, and the payer. */
-  async start(providers: number, concurrency: number): Promise<void> {
+  /** Starts the chain, `providers` providers that take `concurrency` tasks each and share some disk space, and the payer. */
+  async start(providers: number, concurrency: number, storageGib = 0): Promise<void> {
     const layout = devLayout(this.directory)
     const secp256k1 = await loadSecp256k1()
     const components = { logger: silentLogger, secp256k1, onEnded: (error: Error) => fail(error) }
@@ -41,7 +41,7 @@ export class TrialNetwork {
     const chain = { 'chain.rpcUrl': this.#chain.rpcUrl, 'chain.addressBook': layout.addressBook }
     for (let number = 1; number <= providers; number++) {
       const bootstrap = this.providers[0]?.addresses ?? []
-      const settings = { ...chain, concurrency, bootstrap, dataDir: layout.providerDir(number) }
+      const settings = { ...chain, concurrency, storageGib, bootstrap, dataDir: layout.providerDir(number) }
       this.providers.push(await this.#startProvider(settings))
     }
     this.#payer = await startNode(layout.payerDir, {

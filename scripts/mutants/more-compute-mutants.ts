@@ -1,4 +1,4 @@
-import { KILLS } from './more-faults.ts'
+import { BAD_WIRES, KILLS } from './more-faults.ts'
 import type { Mutant } from './mutant.ts'
 
 const PROVIDER = 'packages/compute/src/provider'
@@ -67,7 +67,7 @@ export const moreComputeMutants: readonly Mutant[] = [
     to: '    answer.isAccepted = true',
     profile: 'crashes',
     more: { ...KILLS, byzantineShare: 0.3, cheats: ['betrays'] },
-    faultMinutes: 2,
+    faultMinutes: 5,
     rule: 'nothing-twice',
   },
   {
@@ -88,6 +88,8 @@ export const moreComputeMutants: readonly Mutant[] = [
     from: "else if (mayBeDelivered) reservation.reject('not-received')",
     to: 'else if (mayBeDelivered) reservation.release()',
     profile: 'wires',
+    more: BAD_WIRES,
+    faultMinutes: 2,
     rule: 'nothing-owed',
   },
   {

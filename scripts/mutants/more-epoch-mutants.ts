@@ -23,7 +23,7 @@ export const moreEpochMutants: readonly Mutant[] = [
     from: "if (proposed.verdict === 'match') return open.proposed",
     to: "if (proposed.verdict === 'match') return open.challenge?.other ?? open.proposed",
     profile: 'byzantine',
-    more: { byzantineShare: 0.5, cheats: ['false-roots'] },
+    more: { byzantineShare: 0.5 },
     nodes: 8,
     rule: 'honest-deposit',
   },
@@ -37,23 +37,38 @@ export const moreEpochMutants: readonly Mutant[] = [
     rule: 'logs-counted',
   },
   {
-    name: 'notices-kept-again',
-    what: 'a notice is kept each time that it is said, and a node may say as many as it likes',
+    name: 'notices-without-end',
+    what: 'what is said of one node, or by it, fills the room of all others',
     file: `${EPOCHS}/notice-board.ts`,
-    from: `    const name = [kind, node, document, evidence, root, attempt].join(' ')
-    const { all, byNode } = this.#notices.get(notice.epoch) ?? { all: new Map(), byNode: new Map() }
-    this.#notices.set(notice.epoch, { all, byNode })
-    if (all.has(name)) return false
-    const ofNode = byNode.get(node) ?? new Set()
-    const isNodeFull = ofNode.size >= NOTICES_PER_NODE_MAX`,
-    to: `    const { all, byNode } = this.#notices.get(notice.epoch) ?? { all: new Map(), byNode: new Map() }
-    this.#notices.set(notice.epoch, { all, byNode })
-    const name = [kind, node, document, evidence, root, attempt, all.size].join(' ')
-    const ofNode = byNode.get(node) ?? new Set()
-    const isNodeFull = false`,
-    profile: 'none',
-    nodes: 3,
+    from: 'const isNodeFull = own.size >= NOTICES_PER_NODE_MAX',
+    to: 'const isNodeFull = own.size >= 1000 * NOTICES_PER_NODE_MAX',
+    profile: 'byzantine',
+    more: { byzantineShare: 0.5, cheats: ['false-hearsay'] },
+    nodes: 8,
     rule: 'notices-bounded',
+  },
+  {
+    name: 'made-up-names-kept',
+    what: 'a node keeps and passes on what others say of nodes that nobody bonded',
+    file: `${EPOCHS}/notice-board.ts`,
+    from: '        else if (!this.#parts.bonded.has(epoch, notice.node)) continue\n',
+    to: '',
+    profile: 'byzantine',
+    more: { byzantineShare: 0.4, cheats: ['false-hearsay', 'false-roots'] },
+    nodes: 5,
+    rule: 'notices-bounded',
+  },
+  {
+    name: 'facts-for-ever',
+    what: 'what was read of an epoch stays, although another fork of the chain has won since',
+    file: `${REWARDS}/facts/chain-facts-reader.ts`,
+    from: 'if (read === undefined || read.isSettled) return read',
+    to: 'if (read !== undefined || this.#ports === undefined) return read',
+    profile: 'chain',
+    more: { reorgs: 8, outages: 0 },
+    nodes: 8,
+    faultMinutes: 6,
+    rule: 'epoch-final',
   },
   {
     name: 'worst-report-counts',

@@ -1,4 +1,4 @@
-import { KILLS } from './more-faults.ts'
+import { BAD_WIRES, KILLS } from './more-faults.ts'
 import type { Mutant } from './mutant.ts'
 
 const PROVIDER = 'packages/market/src/provider'
@@ -56,6 +56,9 @@ export const moreMarketMutants: readonly Mutant[] = [
     from: '      if (admitted !== undefined) {',
     to: '      if (admitted?.isRefused === true) {',
     profile: 'wires',
+    more: { ...BAD_WIRES, clogs: 8, cuts: 4 },
+    nodes: 20,
+    faultMinutes: 3,
     rule: 'nothing-owed',
   },
   {

@@ -2,10 +2,8 @@ import type { ContentId, Fuel, MicroUsd } from '@stead/core'
 import {
   contentIdField,
   defineSchema,
-  flagField,
   fuelField,
   microUsdField,
-  optionalField,
   type Schema,
   type Task,
   uintField,
@@ -34,8 +32,6 @@ export interface ComputeTerms {
   readonly concurrency: number
   /** The version of the cost table that counts the fuel. */
   readonly meterVersion: number
-  /** In a quote only: the module that the payer asked about is loaded here already. */
-  readonly warm?: boolean
 }
 
 /** Encodings of {@link ComputeTerms}. */
@@ -51,7 +47,6 @@ export const computeTermsSchema: Schema<ComputeTerms> = defineSchema<ComputeTerm
   inputBytesMax: [9, uintField()],
   concurrency: [10, uintField(65_535)],
   meterVersion: [11, uintField(65_535)],
-  warm: [12, optionalField(flagField)],
 })
 
 /** What a job's largest tasks need; the `need` of a request for a quote. */

@@ -21,6 +21,8 @@ const REFUSE_MS = 60_000
 export interface FetchHint {
   readonly epoch: number
   readonly peers?: readonly PeerId[]
+  /** Only {@link peers} are asked. @default false */
+  readonly isNowhereElse?: boolean
   /** A larger one is not taken. @default 32 MiB, the largest result */
   readonly bytesMax?: number
 }
@@ -56,7 +58,8 @@ export class DocumentExchange {
   async #fetch(id: ContentId, hint: FetchHint): Promise<Uint8Array | undefined> {
     const { network, logger } = this.#ports
     const connected = network.peers().flatMap(({ peer, connected }) => (connected ? [peer] : []))
-    const peers = [...new Set([...(hint.peers ?? []), ...connected])].filter((peer) => peer !== network.self)
+    const others = hint.isNowhereElse === true ? [] : connected
+    const peers = [...new Set([...(hint.peers ?? []), ...others])].filter((peer) => peer !== network.self)
     for (const peer of peers.slice(0, PEERS_MAX)) {
       try {
         const bytes = await this.#fetchFrom(peer, id, hint.bytesMax ?? DOCUMENT_BYTES_MAX)

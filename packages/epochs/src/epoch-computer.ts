@@ -1,4 +1,5 @@
 import { type ContentId, type FinalRoot, type Hash, isSteadError } from '@stead/core'
+import { contentIdOf } from '@stead/protocol'
 import {
   type ChainFactsReader,
   type ComputedEpoch,
@@ -47,6 +48,8 @@ export interface ComputerParts {
 
 /** Epochs without a final root that are computed one upon the other: eleven years of days. */
 const UNFINISHED_MAX = 4096
+/** Epochs before the one that runs whose end another fork of the chain may still move. */
+const UNSETTLED_EPOCHS = 2
 const KEPT_MAX = 64
 
 /** Computes epochs, each on the result of the one before it. */
@@ -57,6 +60,7 @@ export class EpochComputer {
   /** All final roots, as long as the newest is still the newest. */
   #roots: readonly FinalRoot[] = []
   readonly #own: Map<string, Promise<KnownResult>> = new Map()
+  readonly #factsIds: Map<EpochNumber, ContentId> = new Map()
   /** Evidence of final roots that nobody gives out, and since when. */
   readonly #missing: Map<Hash, number> = new Map()
 
@@ -173,10 +177,11 @@ export class EpochComputer {
   async own(epoch: EpochNumber): Promise<KnownResult> {
     this.#checkOver(epoch)
     const previous = await this.previousOf(epoch)
-    // Logs only come: their number says whether they are the same.
+    const facts = await this.#factsOf(epoch)
+    // On one chain logs only come: their number says whether they are the same.
     const logs = await this.#parts.logs.all(epoch)
-    const name = `${epoch} ${logs.length} ${previous ?? ''}`
-    const running = this.#own.get(name) ?? this.#compute(epoch, previous)
+    const name = `${epoch} ${logs.length} ${previous ?? ''} ${facts}`
+    const running = this.#own.get(name) ?? this.#compute(epoch, previous, facts)
     this.#own.set(name, running)
     const [oldest] = this.#own.keys()
     if (this.#own.size > KEPT_MAX && oldest !== undefined) this.#own.delete(oldest)
@@ -197,8 +202,19 @@ export class EpochComputer {
     throw new EpochsError('EPOCHS_NOT_OVER', message, { details: { epoch, leftMs } })
   }
 
-  async #compute(epoch: EpochNumber, previous: ContentId | undefined): Promise<KnownResult> {
-    const evidence = (await this.#recall(epoch, previous)) ?? (await this.#gather(epoch, previous))
+  /** The document of the facts; read again while another fork of the chain may change them. */
+  async #factsOf(epoch: EpochNumber): Promise<ContentId> {
+    const known = this.#factsIds.get(epoch)
+    if (known !== undefined && epoch < this.#ports.time.epoch() - UNSETTLED_EPOCHS) return known
+    const id = contentIdOf('dag-cbor', encodeChainFacts(await this.#parts.facts.facts(epoch)))
+    this.#factsIds.set(epoch, id)
+    const [oldest] = this.#factsIds.keys()
+    if (this.#factsIds.size > UNFINISHED_MAX && oldest !== undefined) this.#factsIds.delete(oldest)
+    return id
+  }
+
+  async #compute(epoch: EpochNumber, previous: ContentId | undefined, facts: ContentId): Promise<KnownResult> {
+    const evidence = (await this.#recall(epoch, previous, facts)) ?? (await this.#gather(epoch, previous))
     const computed = await computeEpoch(this.components(epoch), evidence)
     const known = await this.keep(evidence, computed)
     const { result: document, digest, root } = known
@@ -207,15 +223,16 @@ export class EpochComputer {
     return known
   }
 
-  /** The evidence that an earlier run of this node gathered. */
-  async #recall(epoch: EpochNumber, previous: ContentId | undefined): Promise<ContentId | undefined> {
+  /** The evidence that was gathered before, if it is of these facts and has all logs. */
+  async #recall(epoch: EpochNumber, previous: ContentId | undefined, facts: ContentId): Promise<ContentId | undefined> {
     const row = await this.#ports.store.get(EPOCH_TABLES.results, epochKey(epoch))
     const [before, evidence] = row === undefined ? [] : bytesText(row).split(' ')
     if (evidence === undefined || before !== (previous ?? '')) return undefined
     const bytes = await this.#parts.shelf.get(evidence as ContentId)
     if (bytes === undefined) return undefined
-    const listed = new Set(openEvidence(bytes).logs)
-    const isWhole = (await this.#parts.logs.all(epoch)).every((log) => listed.has(log))
+    const gathered = openEvidence(bytes)
+    const listed = new Set(gathered.logs)
+    const isWhole = gathered.facts === facts && (await this.#parts.logs.all(epoch)).every((log) => listed.has(log))
     return isWhole ? (evidence as ContentId) : undefined
   }
 

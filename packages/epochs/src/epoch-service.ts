@@ -7,12 +7,14 @@ import {
   epochNumber,
   type QualityParameters,
 } from '@stead/rewards'
+import { BondedNodes } from './bonded-nodes.ts'
 import { DocumentExchange } from './document-exchange.ts'
 import { DocumentShelf } from './document-shelf.ts'
 import { EpochComputer } from './epoch-computer.ts'
 import { EpochEarningsBook } from './epoch-earnings-book.ts'
 import { deleteBefore, EPOCH_TABLES } from './epoch-tables.ts'
 import { FinalRootCheck } from './final-root-check.ts'
+import { Hearsay } from './hearsay.ts'
 import { LieReporter } from './lie-reporter.ts'
 import { LogBook } from './log-book.ts'
 import { NodeDirectory } from './node-directory.ts'
@@ -78,6 +80,7 @@ export class EpochService {
   readonly #policies: PolicyBook
   readonly #onStopped: () => Promise<void>
   readonly #votes: VoteBook
+  readonly #hearsay: Hearsay
   readonly #probing: ProbingDesk
   readonly #responder: ProbeResponder
   readonly #faults: Map<Duty, string> = new Map()
@@ -99,13 +102,16 @@ export class EpochService {
     this.facts = new ChainFactsReader(ports)
     this.shelf = new DocumentShelf(ports)
     this.exchange = new DocumentExchange(ports, this.shelf)
-    this.board = new NoticeBoard(ports)
     this.lies = new LieReporter(ports)
-    const { facts, shelf, exchange, board } = this
+    const { facts, shelf, exchange } = this
     const onLie = ({ prober: node, ...lie }: { prober: Address } & Omit<Parameters<LieReporter['note']>[0], 'node'>) =>
       this.lies.note({ node, ...lie })
     this.logs = new LogBook(ports, { facts, shelf, exchange, onLie })
     const { logs } = this
+    const bonded = new BondedNodes(ports, facts)
+    this.board = new NoticeBoard(ports, { bonded, logsOf: (epoch) => logs.notices(epoch) })
+    this.#hearsay = new Hearsay(ports, logs)
+    const { board } = this
     this.computer = new EpochComputer(ports, { facts, shelf, exchange, board, logs, policies })
     const { computer } = this
     this.finalRoot = new FinalRootCheck(ports, computer)
@@ -135,7 +141,7 @@ export class EpochService {
     this.exchange.start()
     this.board.start()
     this.board.listen((notice, from) => {
-      if (notice.kind === 'log') void this.logs.hear(notice, from)
+      if (notice.kind === 'log') void this.logs.hear(notice, { peer: from })
     })
     this.#responder.start()
     this.#schedule(0)
@@ -220,10 +226,17 @@ export class EpochService {
   }
 
   async #gatherOf(epoch: EpochNumber, isLate: boolean): Promise<void> {
-    if (isLate) for (const notice of await this.logs.notices(epoch)) this.board.remember(notice)
-    await this.board.ask(epoch)
-    const heard = this.board.of(epoch, 'log')
-    await Promise.all(heard.map((notice) => this.logs.hear(notice, this.ports.network.self, isLate)))
+    // Before anybody is asked: a peer that is silent would hold up what was said already.
+    await this.#hearSaid(epoch, isLate)
+    const told = await this.board.ask(epoch)
+    // Not waited for: whoever makes up logs and is slow holds up only what it says itself.
+    for (const each of told) void this.#hearsay.follow(each, isLate)
+    await this.#hearSaid(epoch, isLate)
+  }
+
+  async #hearSaid(epoch: EpochNumber, isLate: boolean): Promise<void> {
+    const said = this.board.of(epoch, 'log')
+    await Promise.all(said.map((notice) => this.logs.hear(notice, { peer: this.ports.network.self, isLate })))
   }
 
   /**

@@ -1,4 +1,4 @@
-import { type Address, type ContentId, isSteadError, messageOf, type PeerId } from '@stead/core'
+import { type Address, type ContentId, type Hash, isSteadError, messageOf, type PeerId } from '@stead/core'
 import type { Statement } from '@stead/protocol'
 import {
   type ChainFactsReader,
@@ -18,9 +18,19 @@ import { scheduleOf } from './schedule.ts'
 interface KnownLog {
   readonly id: ContentId
   readonly prober: Address
+  readonly beacon: Hash
   readonly statement: Statement
   /** It was here by the moment from which on a proposer must have it. */
   readonly isOwed: boolean
+}
+
+/** Who says that there is a log. */
+export interface LogSource {
+  readonly peer: PeerId
+  /** It says so of somebody else's, and nobody else is asked for it. @default false */
+  readonly isHearsay?: boolean
+  /** It is taken also after the time for logs, and then no proposer owes it. @default false */
+  readonly isLate?: boolean
 }
 
 /** A log that is about to be taken in. */
@@ -39,6 +49,10 @@ export interface LogLie {
 
 const LOGS_PER_PROBER_MAX = 2
 const FETCHES_AT_ONCE_MAX = 64
+/** Epochs before the one that runs whose beacon another fork of the chain may still change. */
+const UNSETTLED_EPOCHS = 2
+/** A log and its statement. */
+const LOG_BYTES_MAX = PROBE_LOG_BYTES_MAX + 256
 
 /** What the log book stands on. */
 export interface LogBookParts {
@@ -53,6 +67,7 @@ export class LogBook {
   readonly #ports: EpochPorts
   readonly #parts: LogBookParts
   readonly #logs: Map<EpochNumber, Map<ContentId, KnownLog>> = new Map()
+  readonly #beacons: Map<EpochNumber, Hash> = new Map()
   readonly #loaded: Set<EpochNumber> = new Set()
   readonly #fetching: Set<ContentId> = new Set()
 
@@ -62,21 +77,23 @@ export class LogBook {
   }
 
   /**
-   * Takes in a log that a notice names, when it is of a bonded prober and the time for logs is not over; `isLate` takes
-   * it also afterwards, and then no proposer owes it.
+   * Takes in a log that a notice names, when it is of a bonded prober and the time for logs is not over. Says `missing`
+   * when nobody who was asked gave it.
    */
-  async hear(notice: EpochNotice, from: PeerId, isLate = false): Promise<void> {
+  async hear(notice: EpochNotice, source: LogSource): Promise<'taken' | 'missing' | 'unwanted'> {
     const { document: id, epoch } = notice
-    if (id === undefined) return
+    if (id === undefined) return 'unwanted'
     try {
       await this.#load(epoch)
       // Looked at first: a notice that names the log as somebody else's must not keep back the one that is right.
-      if (!(await this.#isWanted(notice, id, isLate))) return
-      await this.#fetch(id, { epoch, from, isLate })
+      if (!(await this.#isWanted(notice, id, source.isLate === true))) return 'unwanted'
+      if (this.#fetching.has(id) || this.#fetching.size >= FETCHES_AT_ONCE_MAX) return 'unwanted'
+      await this.#fetch(id, epoch, source)
     } catch (error) {
       if (!isSteadError(error)) throw error
       this.#ports.logger.debug('a probe log was not taken', { id, epoch, error: messageOf(error) })
     }
+    return this.#logs.get(epoch)?.has(id) === true ? 'taken' : 'missing'
   }
 
   /** Takes in the own log. @throws CoreError of the store */
@@ -87,32 +104,44 @@ export class LogBook {
     return id
   }
 
-  /** All valid logs of an epoch: what a proposer gathers. @throws CoreError of the store */
+  /** All valid logs of an epoch: what a proposer gathers. @throws ChainError; CoreError of the store */
   async all(epoch: EpochNumber): Promise<readonly ContentId[]> {
-    return [...(await this.#load(epoch)).keys()].sort()
+    return (await this.#valid(epoch)).map(({ id }) => id).sort()
   }
 
-  /** Who said what, for those who ask: a restart forgets what was heard, not what is on disk. @throws CoreError of the store */
+  /** Who said what, for those who ask: a restart forgets what was heard, not what is on disk. @throws as {@link all} */
   async notices(epoch: EpochNumber): Promise<readonly EpochNotice[]> {
-    const logs = [...(await this.#load(epoch)).values()]
+    const logs = await this.#valid(epoch)
     return logs.map(({ id, prober }) => ({ version: 1, kind: 'log', epoch, node: prober, document: id }))
   }
 
-  /** Those that every proposer must have: left out of evidence they are a difference. @throws CoreError of the store */
+  /** Those that every proposer must have: left out of evidence they are a difference. @throws as {@link all} */
   async owed(epoch: EpochNumber): Promise<readonly ContentId[]> {
-    return Array.from((await this.#load(epoch)).values()).flatMap(({ id, isOwed }) => (isOwed ? [id] : []))
+    return (await this.#valid(epoch)).flatMap(({ id, isOwed }) => (isOwed ? [id] : []))
   }
 
-  /** Bonded probers of an epoch of whom no log is here. @throws ChainError; CoreError of the store */
+  /** Bonded probers of an epoch of whom no log is here. @throws as {@link all} */
   async missing(epoch: EpochNumber): Promise<readonly Address[]> {
     const begin = await this.#parts.facts.begin(epoch)
-    const have = new Set(Array.from((await this.#load(epoch)).values(), ({ prober }) => prober))
+    const have = new Set((await this.#valid(epoch)).map(({ prober }) => prober))
     return (begin?.nodes ?? []).flatMap(({ node }) => (have.has(node) ? [] : [node]))
   }
 
   async deleteBefore(epoch: number): Promise<void> {
     for (const known of this.#logs.keys()) if (known < epoch) this.#logs.delete(known)
+    for (const known of this.#beacons.keys()) if (known < epoch) this.#beacons.delete(known)
     await deleteBefore(this.#ports.store, EPOCH_TABLES.logs, epoch)
+  }
+
+  /** Those that stand on the beacon of the chain as it is: another fork may have won since a log was taken. */
+  async #valid(epoch: EpochNumber): Promise<readonly KnownLog[]> {
+    const logs = [...(await this.#load(epoch)).values()]
+    if (logs.length === 0) return []
+    const known = this.#beacons.get(epoch)
+    const isSettled = known !== undefined && epoch < this.#ports.time.epoch() - UNSETTLED_EPOCHS
+    const right = isSettled ? known : (await this.#parts.facts.begin(epoch))?.beacon
+    if (right !== undefined) this.#beacons.set(epoch, right)
+    return logs.filter(({ beacon }) => beacon === right)
   }
 
   async #isWanted({ epoch, node: prober }: EpochNotice, id: ContentId, isLate: boolean): Promise<boolean> {
@@ -129,15 +158,12 @@ export class LogBook {
     return begin?.nodes.some(({ node }) => node === prober) === true
   }
 
-  async #fetch(
-    id: ContentId,
-    { epoch, from, isLate }: { readonly epoch: EpochNumber; readonly from: PeerId; readonly isLate: boolean },
-  ): Promise<void> {
-    if (this.#fetching.has(id) || this.#fetching.size >= FETCHES_AT_ONCE_MAX) return
+  async #fetch(id: ContentId, epoch: EpochNumber, { peer, isHearsay, isLate }: LogSource): Promise<void> {
     this.#fetching.add(id)
     try {
-      const bytes = await this.#parts.exchange.load(id, { epoch, peers: [from], bytesMax: PROBE_LOG_BYTES_MAX + 256 })
-      if (bytes !== undefined) await this.#take(epoch, { id, bytes, isLate })
+      const hint = { epoch, peers: [peer], isNowhereElse: isHearsay === true, bytesMax: LOG_BYTES_MAX }
+      const bytes = await this.#parts.exchange.load(id, hint)
+      if (bytes !== undefined) await this.#take(epoch, { id, bytes, isLate: isLate === true })
     } finally {
       this.#fetching.delete(id)
     }
@@ -158,7 +184,7 @@ export class LogBook {
     if (now >= logsCloseAt && !isLate) return
     const isOwed = now <= logsOwedAt
     await store.write([put(EPOCH_TABLES.logs, `${epochKey(epoch)}/${id}`, Uint8Array.of(isOwed ? 1 : 0))], 'process')
-    logs.set(id, { id, prober: log.prober, statement, isOwed })
+    logs.set(id, { id, prober: log.prober, beacon: log.beacon, statement, isOwed })
   }
 
   async #belongs(epoch: EpochNumber, log: ProbeLog): Promise<boolean> {
@@ -187,7 +213,7 @@ export class LogBook {
       const bytes = await this.#parts.shelf.get(id)
       if (bytes === undefined) continue
       const { log, statement } = openProbeLog(secp256k1, bytes)
-      logs.set(id, { id, prober: log.prober, statement, isOwed: value[0] === 1 })
+      logs.set(id, { id, prober: log.prober, beacon: log.beacon, statement, isOwed: value[0] === 1 })
     }
     return logs
   }

@@ -32,7 +32,15 @@ const BIG_ID = contentIdOf('dag-cbor', BIG)
 describe('evidence among nodes', () => {
   let clock: ManualClock
   let hub: MemoryHub
+  let logs: readonly EpochNotice[] = []
+  const unbonded = new Set<string>()
+  const boardParts = {
+    bonded: { has: (_: number, node: string) => !unbonded.has(node), learn: async () => undefined },
+    logsOf: async () => logs,
+  }
   beforeEach(() => {
+    logs = []
+    unbonded.clear()
     clock = new ManualClock()
     hub = new MemoryHub({ clock, random: new SeededRandom(3) })
   })
@@ -48,7 +56,7 @@ describe('evidence among nodes', () => {
     const ports = { network, logger: silentLogger, metrics: silentMetrics, time, signer, store, secp256k1, clock }
     const shelf = new DocumentShelf(ports)
     const exchange = new DocumentExchange(ports, shelf)
-    const board = new NoticeBoard(ports)
+    const board = new NoticeBoard(ports, boardParts)
     return { signer, peer, network, shelf, exchange, board, ports, votes: new VoteBook(ports as never, board) }
   }
 
@@ -74,7 +82,7 @@ describe('evidence among nodes', () => {
     const [speaker, newcomer] = [await node('speaker'), await node('newcomer', false)]
     const verdicts: string[] = []
     const watched = decorate(newcomer.network, (verdict) => verdicts.push(verdict))
-    new NoticeBoard({ ...newcomer.ports, network: watched }).start()
+    new NoticeBoard({ ...newcomer.ports, network: watched }, boardParts).start()
     await travelling(newcomer.network.connect(speaker.peer, 1000))
     await travelling(
       speaker.board.publish({ version: 1, kind: 'log', epoch: EPOCH, node: speaker.signer.address, document: BIG_ID }),
@@ -121,16 +129,54 @@ describe('evidence among nodes', () => {
     node: of.signer.address,
     document: contentIdOf('dag-cbor', Uint8Array.of(number)),
   })
+  const result = (of: Parameters<typeof notice>[0], number = 0): EpochNotice => ({
+    ...notice(of, number),
+    kind: 'result',
+  })
 
   it('tells notices by gossip, and to those who ask later', async () => {
     const [first, second, late] = [await node('first'), await node('second'), await node('late')]
     for (const { board } of [first, second, late]) board.start()
     await travelling(second.network.connect(first.peer, 1000))
-    await travelling(first.board.publish(notice(first)))
-    expect(second.board.of(EPOCH, 'log')).toEqual([notice(first)])
+    await travelling(first.board.publish(result(first)))
+    expect(second.board.of(EPOCH, 'result')).toEqual([result(first)])
     await travelling(late.network.connect(second.peer, 1000))
     await travelling(late.board.ask(EPOCH))
-    expect(late.board.of(EPOCH, 'log')).toEqual([notice(first)])
+    expect(late.board.of(EPOCH, 'result')).toEqual([result(first)])
+  })
+
+  it('passes on no log that it does not have, and keeps none that is only passed on', async () => {
+    const [first, second, late] = [await node('first'), await node('second'), await node('late')]
+    for (const { board } of [first, second, late]) board.start()
+    await travelling(second.network.connect(first.peer, 1000))
+    await travelling(first.board.publish(notice(first)))
+    await travelling(late.network.connect(second.peer, 1000))
+    const ask = () => travelling(late.board.ask(EPOCH))
+    expect(second.board.of(EPOCH, 'log')).toEqual([notice(first)])
+    expect(await ask()).toEqual([{ peer: second.peer, notices: [] }])
+    logs = [notice(first)]
+    expect(await ask()).toEqual([{ peer: second.peer, notices: [notice(first)] }])
+    expect(late.board.of(EPOCH, 'log')).toEqual([])
+  })
+
+  it('keeps a few words of nodes that are not bonded, none that others say of them, and all of the bonded', async () => {
+    const [many, honest, victim] = [await node('many'), await node('honest'), await node('victim')]
+    victim.board.start()
+    await travelling(victim.network.connect(many.peer, 1000))
+    const strangers = await Promise.all(Array.from({ length: 40 }, (_, number) => node(`stranger ${number}`)))
+    for (const stranger of strangers) {
+      unbonded.add(stranger.signer.address)
+      await stranger.network.connect(victim.peer, 1000)
+      for (let number = 0; number < 10; number++) await stranger.board.publish(notice(stranger, number))
+    }
+    await travelling(Promise.resolve())
+    expect(victim.board.of(EPOCH, 'log')).toHaveLength(256)
+    await connectAndPublish(honest, victim.peer, victim.network)
+    expect(victim.board.of(EPOCH, 'log')).toContainEqual(notice(honest))
+    const answer = noticesReplySchema.encodeMessage({ notices: strangers.map((each) => result(each)) })
+    many.network.handle(NOTICES_PROTOCOL, noticeLimits, async () => answer)
+    await travelling(victim.board.ask(EPOCH))
+    expect(victim.board.of(EPOCH, 'result')).toEqual([])
   })
 
   it('takes nobody’s word in another’s name, nor of epochs that are not there', async () => {
@@ -147,12 +193,12 @@ describe('evidence among nodes', () => {
   it('lets no hearsay crowd out what a node says itself', async () => {
     const [liar, honest, victim] = [await node('liar'), await node('honest'), await node('victim')]
     victim.board.start()
-    const made = Array.from({ length: 20 }, (_, number) => notice(honest, number + 1))
+    const made = Array.from({ length: 20 }, (_, number) => result(honest, number + 1))
     const answer = async () => noticesReplySchema.encodeMessage({ notices: made })
     liar.network.handle(NOTICES_PROTOCOL, noticeLimits, answer)
     await travelling(victim.network.connect(liar.peer, 1000))
     await travelling(victim.board.ask(EPOCH))
-    expect(victim.board.of(EPOCH, 'log')).toHaveLength(8)
+    expect(victim.board.of(EPOCH, 'result')).toHaveLength(8)
     await connectAndPublish(honest, victim.peer, victim.network)
     expect(victim.board.of(EPOCH, 'log')).toContainEqual(notice(honest))
   })

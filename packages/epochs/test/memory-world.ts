@@ -3,6 +3,7 @@ import {
   type Hash,
   hash,
   microUsd,
+  type Network,
   type Signer,
   silentLogger,
   silentMetrics,
@@ -68,6 +69,8 @@ export interface JoinOptions {
   readonly keepEpochs?: number
   /** What its process runs in place of the programs of the world, under their names: a liar's own. */
   readonly programs?: readonly Program<object>[]
+  /** What its process speaks through in place of the network: a liar's own. */
+  readonly bend?: (network: Network) => Network
 }
 
 /** One operator with one bonded node, and what its process stands on. */
@@ -84,6 +87,7 @@ export interface MemoryMember {
   readonly service: EpochService
   readonly options: EpochServiceOptions
   readonly programs: readonly Program<object>[]
+  readonly bend: (network: Network) => Network
 }
 
 /** What a world is made of beside its defaults. */
@@ -153,7 +157,8 @@ export class MemoryWorld {
     const store = new MemoryStore()
     const programs = options.programs ?? (this.#options.sponsored ?? []).map(({ program }) => program)
     const operator = account.account
-    const parts = { name, nodeKey, operator, chain, account, economy: account.economy(), store, programs }
+    const bend = options.bend ?? ((network: Network) => network)
+    const parts = { name, nodeKey, operator, chain, account, economy: account.economy(), store, programs, bend }
     const { claimFromMicroUsd } = options
     const claims =
       claimFromMicroUsd === undefined
@@ -199,7 +204,7 @@ export class MemoryWorld {
       logger: silentLogger,
       metrics: silentMetrics,
       store,
-      network,
+      network: parts.bend(network),
       secp256k1,
       signer: nodeKey,
       chain,

@@ -109,7 +109,7 @@ function contains(list: BlockList, host: string): boolean {
 }
 
 /** The IP address or DNS name that a multiaddr begins with; undefined when it begins with anything else. */
-function hostOf(address: Multiaddr): string | undefined {
+export function hostOf(address: Multiaddr): string | undefined {
   const [first, second] = address.getComponents()
   const host = first?.name === 'ip6zone' ? second : first
   return host !== undefined && HOST_PROTOCOLS.has(host.name) ? host.value : undefined

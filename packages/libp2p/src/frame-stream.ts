@@ -1,12 +1,12 @@
-import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
 import { type Clock, CoreError, type Timer } from '@stead/core'
+import type { ByteStream } from './byte-stream.ts'
 import { badFrame, FrameReader, type FrameSink } from './frame.ts'
 import { Outbox, type OutboxOptions } from './outbox.ts'
 
 /** What a {@link FrameStream} needs. */
 export interface FrameStreamComponents extends FrameSink {
   readonly clock: Clock
-  readonly stream: Stream
+  readonly stream: ByteStream
   /** The outbox has room again. */
   onRoom(): void
   /** Called once, when the stream is over; with an error when this end or the other broke it off. */
@@ -17,11 +17,13 @@ export interface FrameStreamComponents extends FrameSink {
 export interface FrameStreamOptions extends OutboxOptions {
   /** A begun frame must be whole within this time plus one second per 32 KiB. */
   readonly frameTimeoutMs: number
+  /** A body up to this size gets all its memory when its header comes; a larger one as its bytes do. */
+  readonly bodyReserveBytesMax: number
 }
 
 const SLOWEST_BYTES_PER_MS = 32
 
-/** A libp2p stream cut into frames, in both directions, that ends at the first broken rule and never throws into libp2p. */
+/** A stream cut into frames, in both directions, that ends at the first broken rule and never throws into its transport. */
 export class FrameStream {
   readonly outbox: Outbox
   readonly #components: FrameStreamComponents
@@ -30,12 +32,13 @@ export class FrameStream {
   #frameTimer: Timer | undefined
   #watchedStage = 0
   #isPaused = false
+  #reads = 0
   #isClosed = false
 
   constructor(components: FrameStreamComponents, options: FrameStreamOptions) {
     this.#components = components
     this.#options = options
-    this.#reader = new FrameReader(components)
+    this.#reader = new FrameReader(components, options.bodyReserveBytesMax)
     const { clock, stream } = components
     this.outbox = new Outbox(
       {
@@ -46,20 +49,29 @@ export class FrameStream {
       },
       options,
     )
-    stream.addEventListener('message', this.#onMessage)
-    stream.addEventListener('close', this.#onClose)
-    stream.addEventListener('remoteCloseWrite', this.#onRemoteCloseWrite)
-    if (stream.status !== 'open') queueMicrotask(() => this.#end(undefined))
+    stream.listen({
+      onBytes: (bytes) => this.#read(() => this.#reader.push(bytes)),
+      place: () => (this.#isClosed ? undefined : this.#reader.place),
+      onPlaced: (bytes) => this.#read(() => this.#reader.placed(bytes)),
+      onProgress: () => this.outbox.onProgress(),
+      onDrain: () => this.outbox.onDrain(),
+      onEnd: (error) => this.#onEnd(error),
+    })
+    if (!stream.isOpen) queueMicrotask(() => this.#end(undefined))
+  }
+
+  /** How often something came. */
+  get reads(): number {
+    return this.#reads
   }
 
   /** Takes nothing more from the stream until {@link resume}; the other end is slowed down. */
   pause(): void {
-    const { stream } = this.#components
-    if (this.#isPaused || this.#isClosed || stream.readStatus !== 'readable') return
+    if (this.#isPaused || this.#isClosed) return
     this.#isPaused = true
     this.#frameTimer?.clear()
     this.#frameTimer = undefined
-    stream.pause()
+    this.#components.stream.pause()
   }
 
   /** Goes on after {@link pause}. */
@@ -70,7 +82,7 @@ export class FrameStream {
     this.#watchFrame()
     // A turn later: resuming delivers what has gathered, and the caller may be inside a delivery.
     queueMicrotask(() => {
-      if (!this.#isPaused && !this.#isClosed && stream.readStatus === 'paused') stream.resume()
+      if (!this.#isPaused && !this.#isClosed) stream.resume()
     })
   }
 
@@ -80,11 +92,11 @@ export class FrameStream {
     this.#end(undefined)
   }
 
-  readonly #onMessage = (event: StreamMessageEvent): void => {
+  #read(take: () => void): void {
     if (this.#isClosed) return
+    this.#reads += 1
     try {
-      if (event.data instanceof Uint8Array) this.#reader.push(event.data)
-      else for (const chunk of event.data) this.#reader.push(chunk)
+      take()
       this.#watchFrame()
     } catch (error) {
       this.#end(error instanceof CoreError ? error : badFrame(`a frame could not be read: ${String(error)}`))
@@ -107,26 +119,19 @@ export class FrameStream {
     })
   }
 
-  readonly #onClose = (event: StreamCloseEvent): void => {
-    const { error } = event
+  #onEnd(error: Error | undefined): void {
     this.#end(
       error === undefined ? undefined : new CoreError('NETWORK_UNREACHABLE', `the stream broke: ${error.message}`),
     )
   }
 
-  readonly #onRemoteCloseWrite = (): void => this.#end(undefined)
-
   #end(error: CoreError | undefined): void {
     if (this.#isClosed) return
     this.#isClosed = true
     const { stream, onClosed } = this.#components
-    stream.removeEventListener('message', this.#onMessage)
-    stream.removeEventListener('close', this.#onClose)
-    stream.removeEventListener('remoteCloseWrite', this.#onRemoteCloseWrite)
     this.#frameTimer?.clear()
     this.outbox.close()
-    // A reset, not a polite close: what this end still has to say was dropped, and a reset frees both ends at once.
-    if (stream.status === 'open') stream.abort(error ?? new Error('stream closed'))
+    stream.abort(error ?? new Error('stream closed'))
     onClosed.call(this.#components, error)
   }
 }

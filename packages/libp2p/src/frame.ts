@@ -51,15 +51,22 @@ export function wireProtocolOf(protocol: string): string {
 /** A whole frame; `body` is copied. */
 export function encodeFrame(kind: FrameKind, id: number, body: Uint8Array = NO_BYTES): Uint8Array {
   const frame = new Uint8Array(HEADER_BYTES + body.length)
-  writeHeader(frame, kind, id)
+  writeHeader(frame, { kind, id, bodyBytes: body.length })
   frame.set(body, HEADER_BYTES)
   return frame
 }
 
+/** The header of a frame whose body is sent after it, as it is. */
+export function encodeFrameHeader(kind: FrameKind, id: number, bodyBytes: number): Uint8Array {
+  const header = new Uint8Array(HEADER_BYTES)
+  writeHeader(header, { kind, id, bodyBytes })
+  return header
+}
+
 /** A whole request frame; `payload` is copied. */
 export function encodeRequest(id: number, timeLeftMs: number, payload: Uint8Array): Uint8Array {
-  const frame = new Uint8Array(HEADER_BYTES + REQUEST_PREFIX_BYTES + payload.length)
-  writeHeader(frame, FRAME_KIND.request, id)
+  const frame = uncleared(HEADER_BYTES + REQUEST_PREFIX_BYTES + payload.length)
+  writeHeader(frame, { kind: FRAME_KIND.request, id, bodyBytes: REQUEST_PREFIX_BYTES + payload.length })
   writeUint32(frame, HEADER_BYTES, Math.min(TIMEOUT_MS_MAX, Math.max(1, Math.ceil(timeLeftMs))))
   frame.set(payload, HEADER_BYTES + REQUEST_PREFIX_BYTES)
   return frame
@@ -70,8 +77,19 @@ export function encodeRefusal(id: number, reason: RefusalReason): Uint8Array {
   return encodeFrame(FRAME_KIND.refusal, id, Uint8Array.of(REFUSAL_REASONS.indexOf(reason)))
 }
 
-function writeHeader(frame: Uint8Array, kind: FrameKind, id: number): void {
-  writeUint32(frame, 0, frame.length - 4)
+/** Memory with anything in it, all of which is to be overwritten: to clear it first would be one pass more. */
+function uncleared(bytes: number): Uint8Array {
+  return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer)
+}
+
+interface FrameHeader {
+  readonly kind: FrameKind
+  readonly id: number
+  readonly bodyBytes: number
+}
+
+function writeHeader(frame: Uint8Array, { kind, id, bodyBytes }: FrameHeader): void {
+  writeUint32(frame, 0, LENGTH_MIN + bodyBytes)
   frame[4] = kind
   writeUint32(frame, 5, id)
 }
@@ -121,14 +139,16 @@ export interface FrameSink {
   onOversized(kind: FrameKind, id: number, bodyBytes: number): void
 }
 
-const GROW_BYTES_MIN = 64 * 1024
+/** A smaller rest of a body is copied into its place: the next frame may come with it. */
+const PLACE_BYTES_MIN = 16 * 1024
 
 /**
- * Cuts a byte stream into frames. Keeps at most one unfinished frame, in memory of at most twice the bytes that have
- * really arrived, so that an announced length alone costs nothing.
+ * Cuts a byte stream into frames. Keeps at most one unfinished frame, in memory of at most `reserveBytesMax` or twice the
+ * bytes that have really arrived, so that an announced length alone costs next to nothing.
  */
 export class FrameReader {
   readonly #sink: FrameSink
+  readonly #reserveBytesMax: number
   readonly #header = new Uint8Array(HEADER_BYTES)
   #headerBytes = 0
   #kind = 0
@@ -139,8 +159,9 @@ export class FrameReader {
   #skipping = false
   #stage = 0
 
-  constructor(sink: FrameSink) {
+  constructor(sink: FrameSink, reserveBytesMax: number) {
     this.#sink = sink
+    this.#reserveBytesMax = reserveBytesMax
   }
 
   /** Bytes that the unfinished frame still lacks; 0 between frames. */
@@ -163,6 +184,20 @@ export class FrameReader {
       else offset = this.#takeBody(chunk, offset)
       if (this.#headerBytes === HEADER_BYTES && this.#bodyBytes === this.#bodyLength) this.#finish()
     }
+  }
+
+  /** Where the next bytes belong when they are part of a large body; undefined otherwise. */
+  get place(): Uint8Array | undefined {
+    const isInBody = this.#headerBytes === HEADER_BYTES && !this.#skipping
+    if (!isInBody || this.#bodyLength - this.#bodyBytes < PLACE_BYTES_MIN) return undefined
+    this.#reserve(this.#bodyBytes + PLACE_BYTES_MIN)
+    return this.#body.subarray(this.#bodyBytes, this.#bodyLength)
+  }
+
+  /** The next bytes have been put into {@link place} itself, from its start. @throws CoreError NETWORK_BAD_MESSAGE */
+  placed(bytes: number): void {
+    this.#bodyBytes += bytes
+    if (this.#bodyBytes === this.#bodyLength) this.#finish()
   }
 
   #takeHeader(chunk: Uint8Array, offset: number): number {
@@ -206,8 +241,8 @@ export class FrameReader {
 
   #reserve(bytes: number): void {
     if (this.#body.length >= bytes) return
-    const wanted = Math.min(this.#bodyLength, Math.max(bytes, 2 * this.#body.length, GROW_BYTES_MIN))
-    const grown = new Uint8Array(wanted)
+    const wanted = Math.min(this.#bodyLength, Math.max(bytes, 2 * this.#body.length, this.#reserveBytesMax))
+    const grown = uncleared(wanted)
     grown.set(this.#body.subarray(0, this.#bodyBytes))
     this.#body = grown
   }

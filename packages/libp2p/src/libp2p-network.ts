@@ -1,9 +1,10 @@
+import { isIP } from 'node:net'
 import type { Connection, ConnectionGater, PeerId as Libp2pPeerId, Stream } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
-import { isMultiaddr, type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { isMultiaddr, multiaddr } from '@multiformats/multiaddr'
 import {
   type Clock,
-  CoreError,
+  type CoreError,
   type GossipHandler,
   type Logger,
   type Metrics,
@@ -18,13 +19,18 @@ import {
   type RequestOptions,
 } from '@stead/core'
 import { createSigner, loadSecp256k1, nobleSecp256k1, peerIdOfPublicKey } from '@stead/protocol'
-import { AddressScope } from './address-scope.ts'
+import { AddressScope, hostOf } from './address-scope.ts'
+import { DataPlane } from './bulk/data-plane.ts'
+import { BULK_PROTOCOL } from './bulk/messages.ts'
+import type { ByteStream } from './byte-stream.ts'
+import { connectionError, dialTarget, notRunning, refused, withPeer } from './connecting.ts'
 import { ConnectionTrimmer, type TrimCandidate } from './connection-trimmer.ts'
 import type { SteadLibp2p } from './create-node.ts'
 import { Libp2pError } from './errors.ts'
 import { wireProtocolOf } from './frame.ts'
 import { Gossip } from './gossip.ts'
 import { libp2pPrivateKey, verifyFaster } from './identity.ts'
+import { Libp2pByteStream } from './libp2p-byte-stream.ts'
 import { MeshKeeper } from './mesh-keeper.ts'
 import { MeshNeighbours } from './mesh-neighbours.ts'
 import { NeighbourSearch } from './neighbour-search.ts'
@@ -60,6 +66,7 @@ export class Libp2pNetwork implements Network {
   readonly #scope: AddressScope
   readonly #book: PeerBook
   readonly #requests: RequestLayer
+  readonly #dataPlane: DataPlane
   readonly #roundTrips: RoundTrips
   readonly #gossip: Gossip
   readonly #providers: ProviderTable
@@ -94,9 +101,21 @@ export class Libp2pNetwork implements Network {
         logger,
         metrics,
         usage: this.#usage,
-        upkeep: new Set([PING_PROTOCOL]),
+        upkeep: new Set([PING_PROTOCOL, BULK_PROTOCOL]),
         onBadPeer,
         openStream: (peer, protocol) => this.#openStream(peer, protocol),
+        openBulk: (peer, protocol) => this.#dataPlane.open(peer, protocol),
+        onBulkSilent: (peer, protocol) => this.#dataPlane.onSilent(peer, protocol),
+        mayOpenBulk: (peer, protocol) => this.#dataPlane.mayOpen(peer, protocol),
+      },
+      this.#options,
+    )
+    this.#dataPlane = new DataPlane(
+      {
+        ...{ clock, random, logger, metrics, self: this.self, requests: this.#requests },
+        allows: (address) => this.#scope.allows(address),
+        isConnected: (peer) => this.#connectionsOf(peer).length > 0,
+        hostsOf: (peer) => this.#hostsOf(peer),
       },
       this.#options,
     )
@@ -243,7 +262,13 @@ export class Libp2pNetwork implements Network {
     this.#listenTo(node)
     this.#meshNeighbours.follow(node.services.pubsub)
     await Promise.all(this.#requests.protocols.map((protocol) => this.#serve(node, protocol)))
-    await startListening(node, this.#options.listen)
+    await this.#dataPlane.start()
+    try {
+      await startListening(node, this.#options.listen)
+    } catch (error) {
+      this.#dataPlane.stop()
+      throw error
+    }
     this.#node = node
     this.#gossip.start({ pubsub: node.services.pubsub, secp256k1, signer })
     this.#providers.start(node.services.dht)
@@ -263,6 +288,7 @@ export class Libp2pNetwork implements Network {
     this.#roundTrips.stop()
     this.#providers.stop()
     this.#requests.stop()
+    this.#dataPlane.stop()
     this.#gossip.stop()
     await this.#node?.stop()
     this.#listeners.clear()
@@ -277,7 +303,7 @@ export class Libp2pNetwork implements Network {
 
   async #serve(node: SteadLibp2p, protocol: string): Promise<void> {
     const accept = (stream: Stream, { remotePeer }: Connection): void => {
-      this.#requests.accept(protocol, stream, remotePeer.toString() as PeerId)
+      this.#requests.accept(protocol, new Libp2pByteStream(stream), remotePeer.toString() as PeerId)
     }
     try {
       await node.handle(wireProtocolOf(protocol), accept, {
@@ -290,17 +316,18 @@ export class Libp2pNetwork implements Network {
     }
   }
 
-  async #openStream(peer: PeerId, protocol: string): Promise<Stream> {
+  async #openStream(peer: PeerId, protocol: string): Promise<ByteStream> {
     const node = this.#runningNode()
     if (this.#refusals.has(peer)) throw refused(peer)
     const signal = AbortSignal.timeout(this.#options.dialTimeoutMs)
     try {
       const connection = await connectionTo(node, peerIdFromString(peer), signal)
-      return await connection.newStream(wireProtocolOf(protocol), {
+      const stream = await connection.newStream(wireProtocolOf(protocol), {
         signal,
         runOnLimitedConnection: true,
         maxOutboundStreams: STREAMS_PER_CONNECTION_MAX,
       })
+      return new Libp2pByteStream(stream)
     } catch (error) {
       throw connectionError(peer, error, protocol)
     }
@@ -343,6 +370,7 @@ export class Libp2pNetwork implements Network {
     node.addEventListener('peer:disconnect', ({ detail }) => {
       const peer = detail.toString() as PeerId
       this.#book.setConnected(peer, false)
+      this.#dataPlane.drop(peer)
       this.#neighbours.onChange()
       this.#roundTrips.forget(peer)
       this.#usage.forget(peer)
@@ -386,6 +414,7 @@ export class Libp2pNetwork implements Network {
   #refuse(peer: PeerId, refuseMs: number): void {
     this.#refusals.add(peer, refuseMs)
     this.#requests.drop(peer, refused(peer))
+    this.#dataPlane.drop(peer)
     this.#hangUp(peer)
   }
 
@@ -405,6 +434,13 @@ export class Libp2pNetwork implements Network {
       this.#components.logger.debug('an idle peer did not close in order', { peer, error: messageOf(error) })
       this.#hangUp(peer)
     }
+  }
+
+  #hostsOf(peer: PeerId): readonly string[] {
+    const direct = this.#connectionsOf(peer).filter(({ limits, remoteAddr }) => {
+      return limits === undefined && !remoteAddr.toString().includes('/p2p-circuit')
+    })
+    return [...new Set(direct.map(({ remoteAddr }) => hostOf(remoteAddr) ?? ''))].filter((host) => isIP(host) !== 0)
   }
 
   #hangUp(peer: PeerId): void {
@@ -435,35 +471,4 @@ async function connectionTo(node: SteadLibp2p, peer: Libp2pPeerId, signal: Abort
   const open = node.getConnections(peer).filter(({ status }) => status === 'open')
   // A relayed connection has limits; a direct one is better where there is one.
   return open.find(({ limits }) => limits === undefined) ?? open[0] ?? (await node.dial(peer, { signal }))
-}
-
-function dialTarget(target: string | PeerId): Multiaddr | Libp2pPeerId {
-  if (!target.startsWith('/')) return peerIdFromString(target)
-  if (!target.includes('/p2p/')) throw new Error('the address does not end in /p2p/<peer id>')
-  return multiaddr(target)
-}
-
-function withPeer(address: string, peer: string): string {
-  return address.endsWith(`/p2p/${peer}`) ? address : `${address}/p2p/${peer}`
-}
-
-function notRunning(): CoreError {
-  return new CoreError('CORE_STOPPED', 'the network is not running')
-}
-
-function refused(peer: PeerId): CoreError {
-  return new CoreError('NETWORK_UNREACHABLE', `${peer} is refused for a while`, { details: { peer } })
-}
-
-function connectionError(target: string, cause: unknown, protocol?: string): CoreError {
-  if (cause instanceof CoreError) return cause
-  const name = cause instanceof Error ? cause.name : ''
-  const options = { cause, details: { peer: target, ...(protocol === undefined ? {} : { protocol }) } }
-  if (name === 'UnsupportedProtocolError') {
-    return new CoreError('NETWORK_UNSUPPORTED', `${target} does not speak ${protocol}`, options)
-  }
-  if (name === 'TimeoutError' || name === 'AbortError') {
-    return new CoreError('NETWORK_TIMEOUT', `no connection to ${target} in time`, options)
-  }
-  return new CoreError('NETWORK_UNREACHABLE', `cannot reach ${target}: ${messageOf(cause)}`, options)
 }

@@ -1,5 +1,7 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import { z } from 'zod'
+import { parseEndpoint } from './bulk/endpoint.ts'
+import { ENDPOINTS_MAX } from './bulk/messages.ts'
 import { Libp2pError } from './errors.ts'
 
 /** Settings of a Libp2pNetwork; the unit is the last word of a name. */
@@ -25,6 +27,14 @@ export interface Libp2pOptions {
   readonly stallTimeoutMs: number
   readonly frameTimeoutMs: number
   readonly badPeerRefuseMs: number
+  readonly bulkListen: string
+  readonly bulkAnnounce: readonly string[]
+  readonly bulkConnectionsMax: number
+  readonly bulkIdleMs: number
+  readonly bulkConnectTimeoutMs: number
+  readonly bulkRetryMs: number
+  readonly bulkTicketLifeMs: number
+  readonly bulkGreetingTimeoutMs: number
   readonly provideIntervalMs: number
   readonly provideTimeoutMs: number
   readonly gossipHeartbeatMs: number
@@ -60,6 +70,10 @@ function count(max: number, normal: number, why: string): z.ZodDefault<z.ZodInt>
 function duration(minMs: number, normalMs: number, why: string): z.ZodDefault<z.ZodInt> {
   return z.int().min(minMs).max(TIMER_MS_MAX).default(normalMs).describe(why)
 }
+
+const endpointSchema = z.string().refine((text) => (parseEndpoint(text)?.port ?? 0) > 0, {
+  error: 'not an IP address and a port such as 203.0.113.7:4802 or [2001:db8::7]:4802',
+})
 
 const schema = z.strictObject({
   listen: z
@@ -176,6 +190,52 @@ const schema = z.strictObject({
     100,
     10 * MINUTE_MS,
     'ms for which a peer that broke a protocol is refused. Default 10 min: long for an attacker, short for a bug that was fixed.',
+  ),
+  bulkListen: z
+    .string()
+    .refine((text) => text === 'auto' || text === 'off' || parseEndpoint(text) !== undefined, {
+      error: 'not auto, off, or an IP address and a port such as 0.0.0.0:4802',
+    })
+    .default('auto')
+    .describe(
+      'Where to listen for data connections, as host:port; auto is a free port beside the first plain TCP address of `listen`, off means none, neither taken nor made. Default auto: bulk bytes cost a quarter of the processor time there.',
+    ),
+  bulkAnnounce: z
+    .array(endpointSchema)
+    .max(ENDPOINTS_MAX)
+    .default([])
+    .describe(
+      'Public host:port at which the data listener can be reached too; for a port that a router forwards. Default: none, peers try the address they know.',
+    ),
+  bulkConnectionsMax: count(
+    10_000,
+    256,
+    'Data connections, taken and made each. Default 256: some large objects at once, with 48 nodes each; beyond it requests go over libp2p.',
+  ),
+  bulkIdleMs: duration(
+    100,
+    60_000,
+    'ms without a request after which the stream of a bulk protocol is closed. Default 1 min: opening one takes four round trips.',
+  ),
+  bulkConnectTimeoutMs: duration(
+    100,
+    2000,
+    'ms for a data connection, from the ticket to the welcome. Default 2 s: the request that waits goes over libp2p then.',
+  ),
+  bulkRetryMs: duration(
+    100,
+    5 * MINUTE_MS,
+    'ms after a failed data connection to try it again. Default 5 min: a firewall rarely changes, and each try may cost 2 s.',
+  ),
+  bulkTicketLifeMs: duration(
+    100,
+    10_000,
+    'ms for which a ticket to the data listener is good, once. Default 10 s: it is used at once, over a slow link too.',
+  ),
+  bulkGreetingTimeoutMs: duration(
+    100,
+    5000,
+    'ms that a socket may take to show its ticket, TLS handshake included. Default 5 s: three TCP retransmissions.',
   ),
   provideIntervalMs: duration(
     1000,

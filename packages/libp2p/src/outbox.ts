@@ -1,10 +1,10 @@
-import type { Stream } from '@libp2p/interface'
 import type { Clock, Timer } from '@stead/core'
+import type { ByteStream } from './byte-stream.ts'
 
 /** What an {@link Outbox} needs. */
 export interface OutboxComponents {
   readonly clock: Clock
-  readonly stream: Stream
+  readonly stream: ByteStream
   /** The queue has room again after `full` was true. */
   onRoom(): void
   /** The other end has not taken anything for `stallTimeoutMs`, or too much waits for it. */
@@ -17,6 +17,12 @@ export interface OutboxOptions {
   readonly stallTimeoutMs: number
   /** Bytes that may wait; more is a stall at once. */
   readonly queuedBytesMax: number
+}
+
+interface Part {
+  readonly bytes: Uint8Array
+  /** Nobody else has it. */
+  readonly isGiven: boolean
 }
 
 /** Above so many waiting bytes an outbox calls itself full: enough to keep a connection busy. */
@@ -32,7 +38,7 @@ const CHUNK_BYTES_MAX = 60 * 1024
 export class Outbox {
   readonly #components: OutboxComponents
   readonly #options: OutboxOptions
-  #frames: Uint8Array[] = []
+  #parts: Part[] = []
   #queuedBytes = 0
   #isFlushScheduled = false
   #isCongested = false
@@ -43,7 +49,6 @@ export class Outbox {
   constructor(components: OutboxComponents, options: OutboxOptions) {
     this.#components = components
     this.#options = options
-    components.stream.addEventListener('drain', this.#onDrain)
   }
 
   /** Bytes that wait here, not counting what the stream has taken. */
@@ -56,11 +61,15 @@ export class Outbox {
     return this.#queuedBytes > FULL_BYTES
   }
 
-  /** Queues one whole frame; it is sent at the end of this turn, or when the stream has room. */
-  send(frame: Uint8Array): void {
+  /**
+   * Queues one whole frame that nobody else has, or its header and a body that does not change any more; it is sent at the
+   * end of this turn, or when the stream has room.
+   */
+  send(frame: Uint8Array, body?: Uint8Array): void {
     if (this.#isClosed) return
-    this.#frames.push(frame)
-    this.#queuedBytes += frame.length
+    this.#parts.push({ bytes: frame, isGiven: true })
+    if (body !== undefined) this.#parts.push({ bytes: body, isGiven: false })
+    this.#queuedBytes += frame.length + (body?.length ?? 0)
     if (this.#queuedBytes > this.#options.queuedBytesMax) {
       this.#components.onStalled(`${this.#queuedBytes} bytes wait for a peer that does not take them`)
       return
@@ -72,6 +81,17 @@ export class Outbox {
     process.nextTick(this.#flush)
   }
 
+  /** The stream has room again. */
+  onDrain(): void {
+    this.#isCongested = false
+    this.#flush()
+  }
+
+  /** The other end has taken something, though not all. */
+  onProgress(): void {
+    if (this.#stallTimer !== undefined) this.#watchStall()
+  }
+
   /** Sends what waits now, as far as the stream takes it. */
   flush(): void {
     this.#flush()
@@ -80,70 +100,59 @@ export class Outbox {
   /** Drops what waits and takes nothing more. */
   close(): void {
     this.#isClosed = true
-    this.#frames = []
+    this.#parts = []
     this.#queuedBytes = 0
     this.#stallTimer?.clear()
-    this.#components.stream.removeEventListener('drain', this.#onDrain)
   }
 
   readonly #flush = (): void => {
     this.#isFlushScheduled = false
-    while (!this.#isClosed && !this.#isCongested && this.#frames.length > 0) this.#sendChunk()
+    while (!this.#isClosed && !this.#isCongested && this.#parts.length > 0) this.#sendChunk()
     this.#afterSending()
   }
 
   #sendChunk(): void {
-    const { stream } = this.#components
-    const chunk = this.#takeChunk()
-    if (stream.writeStatus !== 'writable') return
-    try {
-      if (!stream.send(chunk)) this.#isCongested = true
-    } catch (error) {
-      // The stream has aborted itself and its close event tells the owner; nothing more can be sent.
-      stream.log('could not send: %e', error)
-      this.close()
-    }
+    const { bytes, isGiven } = this.#takeChunk()
+    if (!this.#components.stream.send(bytes, isGiven)) this.#isCongested = true
   }
 
-  #takeChunk(): Uint8Array {
-    const first = this.#frames[0] ?? new Uint8Array(0)
+  #takeChunk(): Part {
+    const first = this.#parts[0] ?? { bytes: new Uint8Array(0), isGiven: true }
     let count = 1
-    let bytes = first.length
-    for (; count < this.#frames.length; count++) {
-      const more = this.#frames[count]?.length ?? 0
-      if (bytes + more > CHUNK_BYTES_MAX) break
-      bytes += more
+    let length = first.bytes.length
+    for (; count < this.#parts.length; count++) {
+      const more = this.#parts[count]?.bytes.length ?? 0
+      if (length + more > CHUNK_BYTES_MAX) break
+      length += more
     }
-    const frames = this.#frames.splice(0, count)
-    this.#queuedBytes -= bytes
+    const parts = this.#parts.splice(0, count)
+    this.#queuedBytes -= length
     if (count === 1) return first
-    const chunk = new Uint8Array(bytes)
+    const chunk = new Uint8Array(length)
     let offset = 0
-    for (const frame of frames) {
-      chunk.set(frame, offset)
-      offset += frame.length
+    for (const { bytes } of parts) {
+      chunk.set(bytes, offset)
+      offset += bytes.length
     }
-    return chunk
+    return { bytes: chunk, isGiven: true }
   }
 
   #afterSending(): void {
     this.#stallTimer?.clear()
     this.#stallTimer = undefined
     if (this.#isClosed) return
-    if (this.#isCongested) {
-      const { stallTimeoutMs } = this.#options
-      this.#stallTimer = this.#components.clock.setTimer(stallTimeoutMs, () => {
-        this.#components.onStalled(`a peer has taken nothing for ${stallTimeoutMs} ms`)
-      })
-    }
+    if (this.#isCongested) this.#watchStall()
     if (this.#wasFull && !this.full) {
       this.#wasFull = false
       this.#components.onRoom()
     }
   }
 
-  readonly #onDrain = (): void => {
-    this.#isCongested = false
-    this.#flush()
+  #watchStall(): void {
+    this.#stallTimer?.clear()
+    const { stallTimeoutMs } = this.#options
+    this.#stallTimer = this.#components.clock.setTimer(stallTimeoutMs, () => {
+      this.#components.onStalled(`a peer has taken nothing for ${stallTimeoutMs} ms`)
+    })
   }
 }

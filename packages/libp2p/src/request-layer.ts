@@ -1,4 +1,3 @@
-import type { Stream } from '@libp2p/interface'
 import {
   type Clock,
   CoreError,
@@ -11,7 +10,9 @@ import {
   type RequestHandler,
   type RequestOptions,
 } from '@stead/core'
+import type { ByteStream } from './byte-stream.ts'
 import { PAYLOAD_BYTES_MAX } from './frame.ts'
+import type { FrameStreamOptions } from './frame-stream.ts'
 import type { Libp2pOptions } from './options.ts'
 import type { PeerUsage } from './peer-usage.ts'
 import { Requester } from './requester.ts'
@@ -26,9 +27,26 @@ export interface RequestLayerComponents {
   /** Protocols of the upkeep of connections: they make no peer useful. */
   readonly upkeep: ReadonlySet<string>
   /** Opens a stream for a protocol to a peer, connecting first where needed. @throws CoreError */
-  openStream(peer: PeerId, protocol: string): Promise<Stream>
+  openStream(peer: PeerId, protocol: string): Promise<ByteStream>
+  /** Opens a data connection for a bulk protocol where there can be one now; undefined where there cannot. @throws CoreError */
+  openBulk(peer: PeerId, protocol: string): Promise<ByteStream | undefined>
+  /** A data connection is open and dead. */
+  onBulkSilent(peer: PeerId, protocol: string): void
+  /** True when {@link openBulk} is worth a try. */
+  mayOpenBulk(peer: PeerId, protocol: string): boolean
   /** A peer broke the format: it is to be disconnected and refused. */
   onBadPeer(peer: PeerId, error: CoreError): void
+}
+
+/** Memory that an announced body gets at once: little, so that a lie costs nothing. */
+const RESERVE_BYTES_MAX = 64 * 1024
+/** A piece and its frame, so that it is read into its place; the memory is the system's until bytes really come. */
+const BULK_RESERVE_BYTES_MAX = 1024 * 1024 + 64 * 1024
+
+interface RequesterKey {
+  readonly peer: PeerId
+  readonly protocol: string
+  readonly isBulk: boolean
 }
 
 /** All requests, asked and answered: one {@link Requester} per peer and protocol, one {@link Responder} per protocol. */
@@ -77,13 +95,13 @@ export class RequestLayer {
         onServed: (outcome) => this.#served.add(1, { protocol, outcome }),
         use: (peer) => this.#use(peer, protocol),
       },
-      { ...this.#streamOptions(), inFlightBytesMax: this.#options.requestBytesInFlightPerPeerMax },
+      { ...this.#streamOptions(limits.bulk ?? false), inFlightBytesMax: this.#options.requestBytesInFlightPerPeerMax },
     )
     this.#responders.set(protocol, responder)
   }
 
   /** Serves a stream that a peer opened for a protocol. */
-  accept(protocol: string, stream: Stream, peer: PeerId): void {
+  accept(protocol: string, stream: ByteStream, peer: PeerId): void {
     const responder = this.#responders.get(protocol)
     if (responder === undefined) stream.abort(new Error(`${protocol} is not served`))
     else responder.accept(stream, peer)
@@ -93,7 +111,7 @@ export class RequestLayer {
   async request(peer: PeerId, protocol: string, payload: Uint8Array, options: RequestOptions): Promise<Uint8Array> {
     const end = this.#use(peer, protocol)
     try {
-      const answer = await this.#requesterOf(peer, protocol).request(payload, options)
+      const answer = await this.#requesterOf(peer, protocol, this.#isBulk(protocol, options)).request(payload, options)
       this.#sent.add(1, { protocol, outcome: 'answered' })
       return answer
     } catch (error) {
@@ -128,47 +146,69 @@ export class RequestLayer {
     return upkeep.has(protocol) ? () => undefined : usage.begin(peer)
   }
 
-  #requesterOf(peer: PeerId, protocol: string): Requester {
+  /** True when a protocol is served as bulk here. */
+  isServedInBulk(protocol: string): boolean {
+    return this.#responders.get(protocol)?.components.limits.bulk ?? false
+  }
+
+  #requesterOf(peer: PeerId, protocol: string, isBulk: boolean): Requester {
+    const key = isBulk ? `bulk ${protocol}` : protocol
     const ofPeer = this.#requesters.get(peer)
-    const known = ofPeer?.get(protocol)
+    const known = ofPeer?.get(key)
     if (known !== undefined) return known
-    const requester = this.#createRequester(peer, protocol)
-    if (ofPeer === undefined) this.#requesters.set(peer, new Map([[protocol, requester]]))
-    else ofPeer.set(protocol, requester)
+    const requester: Requester = this.#createRequester({ peer, protocol, isBulk }, () =>
+      this.#forget(peer, key, requester),
+    )
+    if (ofPeer === undefined) this.#requesters.set(peer, new Map([[key, requester]]))
+    else ofPeer.set(key, requester)
     return requester
   }
 
-  #createRequester(peer: PeerId, protocol: string): Requester {
-    const { clock, openStream, onBadPeer } = this.#components
-    const requester: Requester = new Requester(
+  #createRequester({ peer, protocol, isBulk }: RequesterKey, onIdle: () => void): Requester {
+    const { clock, openStream, openBulk, mayOpenBulk, onBulkSilent, onBadPeer } = this.#components
+    let isInBulk = false
+    return new Requester(
       {
         clock,
         peer,
         protocol,
-        openStream: () => openStream(peer, protocol),
+        openStream: async () => {
+          const bulk = isBulk ? await openBulk(peer, protocol) : undefined
+          isInBulk = bulk !== undefined
+          return bulk ?? (await openStream(peer, protocol))
+        },
+        mayOpenBetter: () => isBulk && !isInBulk && mayOpenBulk(peer, protocol),
+        onSilent: () => {
+          if (isInBulk) onBulkSilent(peer, protocol)
+        },
         onBadPeer: (error) => onBadPeer(peer, error),
-        onIdle: () => this.#forget(peer, protocol, requester),
+        onIdle,
       },
       {
-        ...this.#streamOptions(),
+        ...this.#streamOptions(isBulk),
+        idleCloseMs: isBulk ? this.#options.bulkIdleMs : undefined,
         payloadBytesMax: this.#responders.get(protocol)?.components.limits.messageBytesMax ?? PAYLOAD_BYTES_MAX,
         inFlightMax: this.#options.requestsInFlightPerPeerMax,
         inFlightBytesMax: this.#options.requestBytesInFlightPerPeerMax,
       },
     )
-    return requester
   }
 
-  #forget(peer: PeerId, protocol: string, requester: Requester): void {
+  #forget(peer: PeerId, key: string, requester: Requester): void {
     const ofPeer = this.#requesters.get(peer)
-    if (ofPeer?.get(protocol) !== requester) return
-    ofPeer.delete(protocol)
+    if (ofPeer?.get(key) !== requester) return
+    ofPeer.delete(key)
     if (ofPeer.size === 0) this.#requesters.delete(peer)
   }
 
-  #streamOptions(): { queuedBytesMax: number; stallTimeoutMs: number; frameTimeoutMs: number } {
+  #isBulk(protocol: string, { bulk }: RequestOptions): boolean {
+    return bulk ?? this.isServedInBulk(protocol)
+  }
+
+  #streamOptions(isBulk: boolean): FrameStreamOptions {
     const { queuedBytesPerStreamMax, stallTimeoutMs, frameTimeoutMs } = this.#options
-    return { queuedBytesMax: queuedBytesPerStreamMax, stallTimeoutMs, frameTimeoutMs }
+    const bodyReserveBytesMax = isBulk ? BULK_RESERVE_BYTES_MAX : RESERVE_BYTES_MAX
+    return { queuedBytesMax: queuedBytesPerStreamMax, stallTimeoutMs, frameTimeoutMs, bodyReserveBytesMax }
   }
 }
 

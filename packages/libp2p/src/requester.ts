@@ -1,5 +1,5 @@
-import type { Stream } from '@libp2p/interface'
 import { type Clock, CoreError, type PeerId, type RequestOptions, remoteErrorOf, type Timer } from '@stead/core'
+import type { ByteStream } from './byte-stream.ts'
 import {
   badFrame,
   decodeRefusalBody,
@@ -19,9 +19,13 @@ export interface RequesterComponents {
   readonly peer: PeerId
   readonly protocol: string
   /** Opens a stream to the peer, connecting first where needed. @throws CoreError */
-  openStream(): Promise<Stream>
+  openStream(): Promise<ByteStream>
+  /** True when a better way to the peer may be tried now than the open stream. */
+  mayOpenBetter(): boolean
   /** The peer broke the format: it is to be disconnected and refused. */
   onBadPeer(error: CoreError): void
+  /** A request's time was over, and nothing at all had come since it was sent; on a stream that is closed when idle. */
+  onSilent(): void
   /** No request is in flight and no stream is open; the owner may forget this requester. */
   onIdle(): void
 }
@@ -31,6 +35,8 @@ export interface RequesterOptions extends FrameStreamOptions {
   readonly payloadBytesMax: number
   readonly inFlightMax: number
   readonly inFlightBytesMax: number
+  /** A stream on which nothing was asked for so long is closed; undefined: it stays. */
+  readonly idleCloseMs: number | undefined
 }
 
 interface Pending {
@@ -38,6 +44,10 @@ interface Pending {
   readonly reject: (error: CoreError) => void
   readonly timer: Timer
   readonly bytes: number
+  /** The stream that it was sent on; undefined until it was. */
+  stream: FrameStream | undefined
+  /** What had come on the stream when it was sent. */
+  readsBefore: number
   readonly stopListening: (() => void) | undefined
 }
 
@@ -51,10 +61,14 @@ export class Requester {
   /** Frames of requests that wait for the stream to open, by request id. */
   readonly #unsent = new Map<number, Uint8Array>()
   #stream: FrameStream | undefined
+  /** Streams on which nothing more is asked, until what was asked there has its answer. */
+  readonly #retired = new Set<FrameStream>()
   #isOpening = false
   #nextId = 0
   #hasWrapped = false
   #inFlightBytes = 0
+  #usedAtMs = 0
+  #idleTimer: Timer | undefined
   #stopped: CoreError | undefined
 
   constructor(components: RequesterComponents, options: RequesterOptions) {
@@ -71,20 +85,23 @@ export class Requester {
   request(payload: Uint8Array, { timeoutMs, signal }: RequestOptions): Promise<Uint8Array> {
     const refusal = this.#refusalOf(payload, signal)
     if (refusal !== undefined) return Promise.reject(refusal)
+    if (this.#stream !== undefined && this.#components.mayOpenBetter()) this.#retireStream()
     return new Promise((resolve, reject) => {
       const id = this.#takeId()
       const timer = this.#components.clock.setTimer(timeoutMs, () => {
-        this.#giveUp(id, this.#error('NETWORK_TIMEOUT', `no answer within ${timeoutMs} ms`, { timeoutMs }))
+        this.#onTimeout(id, timeoutMs)
       })
       const stopListening = signal === undefined ? undefined : this.#abortOn(signal, id)
-      this.#pending.set(id, { resolve, reject, timer, bytes: payload.length, stopListening })
-      this.#inFlightBytes += payload.length
+      const bytes = payload.length
+      const pending: Pending = { resolve, reject, timer, bytes, stream: undefined, readsBefore: 0, stopListening }
+      this.#pending.set(id, pending)
+      this.#inFlightBytes += bytes
       const frame = encodeRequest(id, timeoutMs, payload)
       if (this.#stream === undefined) {
         this.#unsent.set(id, frame)
         if (!this.#isOpening) void this.#open()
       } else {
-        this.#stream.outbox.send(frame)
+        this.#send(this.#stream, pending, frame)
       }
     })
   }
@@ -92,7 +109,17 @@ export class Requester {
   /** Fails what is in flight with `error` and refuses everything after it with the same. */
   stop(error: CoreError): void {
     this.#stopped = error
-    this.#fail(error)
+    const streams = [...this.#retired, ...(this.#stream === undefined ? [] : [this.#stream])]
+    this.#stream = undefined
+    this.#retired.clear()
+    this.#failWhere(() => true, error)
+    for (const stream of streams) stream.close()
+  }
+
+  #send(stream: FrameStream, pending: Pending, frame: Uint8Array): void {
+    pending.stream = stream
+    pending.readsBefore = stream.reads
+    stream.outbox.send(frame)
   }
 
   #refusalOf(payload: Uint8Array, signal: AbortSignal | undefined): CoreError | undefined {
@@ -130,6 +157,46 @@ export class Requester {
     return () => signal.removeEventListener('abort', onAbort)
   }
 
+  /** Asks nothing more on the stream, and closes it when what was asked has its answer. */
+  #retireStream(): void {
+    if (this.#stream !== undefined) this.#retired.add(this.#stream)
+    this.#stream = undefined
+    this.#closeRetired()
+  }
+
+  #closeRetired(): void {
+    for (const stream of this.#retired) {
+      if ([...this.#pending.values()].some((pending) => pending.stream === stream)) continue
+      this.#retired.delete(stream)
+      stream.close()
+    }
+  }
+
+  #onTimeout(id: number, timeoutMs: number): void {
+    const { stream, readsBefore } = this.#pending.get(id) ?? {}
+    const isSilent = stream !== undefined && stream.reads === readsBefore && this.#options.idleCloseMs !== undefined
+    this.#giveUp(id, this.#error('NETWORK_TIMEOUT', `no answer within ${timeoutMs} ms`, { timeoutMs }))
+    if (!isSilent || stream !== this.#stream) return
+    this.#components.onSilent()
+    this.#retireStream()
+  }
+
+  #watchIdle(afterMs: number): void {
+    const { clock } = this.#components
+    this.#idleTimer?.clear()
+    this.#idleTimer = clock.setTimer(afterMs, () => {
+      const { idleCloseMs = 0 } = this.#options
+      const isInUse = this.#pending.size > 0 || this.#isOpening
+      const leftMs = isInUse ? idleCloseMs : this.#usedAtMs + idleCloseMs - clock.monotonicMs()
+      if (leftMs > 0) {
+        this.#watchIdle(leftMs)
+        return
+      }
+      this.#retireStream()
+      this.#components.onIdle()
+    })
+  }
+
   async #open(): Promise<void> {
     this.#isOpening = true
     try {
@@ -140,13 +207,16 @@ export class Requester {
       }
       this.#attach(stream)
     } catch (error) {
-      this.#fail(error instanceof CoreError ? error : this.#unreachable(error))
+      this.#failWhere(
+        ({ stream }) => stream === undefined,
+        error instanceof CoreError ? error : this.#unreachable(error),
+      )
     } finally {
       this.#isOpening = false
     }
   }
 
-  #attach(stream: Stream): void {
+  #attach(stream: ByteStream): void {
     const { payloadBytesMax } = this.#options
     const frames: FrameStream = new FrameStream(
       {
@@ -165,8 +235,12 @@ export class Requester {
       this.#options,
     )
     this.#stream = frames
-    for (const frame of this.#unsent.values()) frames.outbox.send(frame)
+    for (const [id, frame] of this.#unsent) {
+      const pending = this.#pending.get(id)
+      if (pending !== undefined) this.#send(frames, pending, frame)
+    }
     this.#unsent.clear()
+    if (this.#options.idleCloseMs !== undefined) this.#watchIdle(this.#options.idleCloseMs)
   }
 
   #onFrame(kind: FrameKind, id: number, body: Uint8Array): void {
@@ -212,35 +286,38 @@ export class Requester {
     if (pending === undefined) return
     const wasSent = !this.#unsent.delete(id)
     this.#settle(id, pending)
-    if (wasSent) this.#stream?.outbox.send(encodeFrame(FRAME_KIND.cancel, id))
+    if (wasSent) pending.stream?.outbox.send(encodeFrame(FRAME_KIND.cancel, id))
     pending.reject(error)
   }
 
   #settle(id: number, pending: Pending): void {
     this.#pending.delete(id)
     this.#inFlightBytes -= pending.bytes
+    this.#usedAtMs = this.#components.clock.monotonicMs()
     pending.timer.clear()
     pending.stopListening?.()
+    if (this.#retired.size === 0) return
+    this.#closeRetired()
+    if (this.#pending.size === 0 && this.#stream === undefined && !this.#isOpening) this.#components.onIdle()
   }
 
   #onClosed(closed: FrameStream, error: CoreError | undefined): void {
-    if (this.#stream !== closed) return
-    this.#stream = undefined
+    if (this.#stream === closed) this.#stream = undefined
+    else if (!this.#retired.delete(closed)) return
     // First what was in flight, with the true reason; then the peer, which fails everything else to it.
-    this.#fail(error ?? this.#unreachable(undefined))
+    this.#failWhere(({ stream }) => stream === closed, error ?? this.#unreachable(undefined))
     if (error?.code === 'NETWORK_BAD_MESSAGE') this.#components.onBadPeer(error)
   }
 
-  #fail(error: CoreError): void {
-    const failed = [...this.#pending]
-    this.#unsent.clear()
-    for (const [id, pending] of failed) {
+  #failWhere(isConcerned: (pending: Pending) => boolean, error: CoreError): void {
+    for (const [id, pending] of [...this.#pending]) {
+      if (!isConcerned(pending)) continue
+      this.#unsent.delete(id)
       this.#settle(id, pending)
       pending.reject(error)
     }
-    const stream = this.#stream
-    this.#stream = undefined
-    stream?.close()
+    if (this.#stream !== undefined || this.#pending.size > 0) return
+    this.#idleTimer?.clear()
     this.#components.onIdle()
   }
 

@@ -1,4 +1,3 @@
-import type { Stream } from '@libp2p/interface'
 import {
   type Clock,
   CoreError,
@@ -13,10 +12,12 @@ import {
   type RequestHandler,
   type Timer,
 } from '@stead/core'
+import type { ByteStream } from './byte-stream.ts'
 import {
   badFrame,
   decodeRequestBody,
   encodeFrame,
+  encodeFrameHeader,
   encodeRefusal,
   FRAME_KIND,
   type FrameKind,
@@ -54,8 +55,8 @@ interface PeerLoad {
   readonly streams: Set<ResponderStream>
 }
 
-/** Streams of one protocol that a peer may have at once: one in use, and one that is opened again after a drop. */
-const STREAMS_PER_PEER_MAX = 2
+/** Streams of one protocol that a peer may have at once for each way: one in use, and one that is opened again after a drop. */
+const STREAMS_PER_WAY_MAX = 2
 
 /** The answering end of all streams of one protocol. */
 export class Responder {
@@ -69,10 +70,12 @@ export class Responder {
   }
 
   /** Serves a stream that a peer has opened. */
-  accept(stream: Stream, peer: PeerId): void {
+  accept(stream: ByteStream, peer: PeerId): void {
     const load = this.#loads.get(peer) ?? { inFlight: 0, bytes: 0, streams: new Set() }
     this.#loads.set(peer, load)
-    if (load.streams.size >= STREAMS_PER_PEER_MAX) {
+    // Two ways: a libp2p stream and a data connection.
+    const streamsMax = (this.components.limits.bulk ? 2 : 1) * STREAMS_PER_WAY_MAX
+    if (load.streams.size >= streamsMax) {
       const [oldest] = load.streams
       oldest?.close()
     }
@@ -104,7 +107,7 @@ export class Responder {
 }
 
 interface ResponderStreamParts {
-  readonly stream: Stream
+  readonly stream: ByteStream
   readonly peer: PeerId
   readonly load: PeerLoad
   onReleased(): void
@@ -240,7 +243,7 @@ class ResponderStream {
       return
     }
     onServed('answered')
-    this.#frames.outbox.send(encodeFrame(FRAME_KIND.response, id, response))
+    this.#frames.outbox.send(encodeFrameHeader(FRAME_KIND.response, id, response.length), response)
     if (this.#mustPause()) this.#frames.pause()
   }
 

@@ -16,6 +16,8 @@ import {
 } from '../src/frame.ts'
 import { decodeReport, encodeReport } from '../src/report.ts'
 
+const RESERVE_BYTES = 64 * 1024
+
 interface Frame {
   readonly kind: FrameKind
   readonly id: number
@@ -26,11 +28,14 @@ interface Frame {
 function readerOf(limit: number): { reader: FrameReader; frames: Frame[]; oversized: number[] } {
   const frames: Frame[] = []
   const oversized: number[] = []
-  const reader = new FrameReader({
-    bodyBytesMax: (kind) => (kind >= 1 && kind <= 5 ? limit : undefined),
-    onFrame: (kind, id, body) => frames.push({ kind, id, body }),
-    onOversized: (_kind, id) => oversized.push(id),
-  })
+  const reader = new FrameReader(
+    {
+      bodyBytesMax: (kind) => (kind >= 1 && kind <= 5 ? limit : undefined),
+      onFrame: (kind, id, body) => frames.push({ kind, id, body }),
+      onOversized: (_kind, id) => oversized.push(id),
+    },
+    RESERVE_BYTES,
+  )
   return { reader, frames, oversized }
 }
 
@@ -91,11 +96,14 @@ describe('FrameReader', () => {
   })
 
   it('refuses a frame that has no place on its side', () => {
-    const reader = new FrameReader({
-      bodyBytesMax: (kind) => (kind === FRAME_KIND.request ? 100 : undefined),
-      onFrame: () => undefined,
-      onOversized: () => undefined,
-    })
+    const reader = new FrameReader(
+      {
+        bodyBytesMax: (kind) => (kind === FRAME_KIND.request ? 100 : undefined),
+        onFrame: () => undefined,
+        onOversized: () => undefined,
+      },
+      RESERVE_BYTES,
+    )
     expect(() => reader.push(encodeFrame(FRAME_KIND.response, 1))).toThrow('no place')
   })
 
@@ -108,6 +116,37 @@ describe('FrameReader', () => {
     pushInPieces(reader, bytes, [3])
     expect(oversized).toEqual([7])
     expect(frames.map(({ id }) => id)).toEqual([8])
+  })
+
+  it('reads the same when bytes are put where they belong', () => {
+    const bodies = fc.array(fc.integer({ min: 0, max: 200_000 }), { minLength: 1, maxLength: 4 })
+    const sizes = fc.array(fc.integer({ min: 1, max: 40_000 }), { minLength: 1, maxLength: 5 })
+    fc.assert(
+      fc.property(bodies, sizes, (lengths, reads) => {
+        const { reader, frames, oversized } = readerOf(150_000)
+        const sent = lengths.map((length, id) => new Uint8Array(length).map((_, i) => i * 7 + id))
+        const bytes = Buffer.concat(sent.map((body, id) => encodeFrame(FRAME_KIND.response, id, body)))
+        let placed = 0
+        for (let start = 0, turn = 0; start < bytes.length; turn++) {
+          const { place } = reader
+          const count = Math.min(place?.length ?? bytes.length, reads[turn % reads.length] ?? 1, bytes.length - start)
+          const part = bytes.subarray(start, start + count)
+          if (place === undefined) reader.push(part)
+          else {
+            place.set(part)
+            reader.placed(count)
+            placed += count
+          }
+          start += count
+        }
+        expect(oversized).toEqual(lengths.flatMap((length, id) => (length > 150_000 ? [id] : [])))
+        const kept = sent.filter(({ length }) => length <= 150_000)
+        expect(frames).toHaveLength(kept.length)
+        expect(frames.every(({ body }, i) => Buffer.compare(body, kept[i] ?? new Uint8Array(1)) === 0)).toBe(true)
+        if (lengths.some((length) => length > 100_000 && length <= 150_000)) expect(placed).toBeGreaterThan(0)
+      }),
+      { numRuns: 60 },
+    )
   })
 
   it('takes memory for bytes that came, not for bytes that were announced', () => {

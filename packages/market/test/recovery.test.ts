@@ -1,8 +1,43 @@
-import { hasCode, microUsd } from '@stead/core'
-import { MemoryStore } from '@stead/testkit'
+import { type FundRequest, hasCode, microUsd } from '@stead/core'
+import { chainRefusal, type ManualClock, MemoryChain, MemoryStore } from '@stead/testkit'
 import { describe, expect, it } from 'vitest'
 import { PAYER_TABLES } from '../src/journal/tables.ts'
 import { entryOf, FUNDS, PAYER_ACCOUNT, World } from './world.ts'
+
+/** Is away for the first funding; takes others at once, and answers when their sender has long looked after its purses. */
+class SlowChain extends MemoryChain {
+  readonly #clock: ManualClock
+  #fundings = 0
+
+  constructor(clock: ManualClock, ...of: ConstructorParameters<typeof MemoryChain>) {
+    super(...of)
+    this.#clock = clock
+  }
+
+  override async fund(request: FundRequest): ReturnType<MemoryChain['fund']> {
+    if (this.#fundings++ === 0) throw chainRefusal('CHAIN_UNREACHABLE', 'the endpoint is away')
+    const outcome = await super.fund(request)
+    await this.#clock.sleep(40_000)
+    return outcome
+  }
+}
+
+describe('money whose answer comes late', () => {
+  it('has one channel, which pays once, though the chain shows the purse before the answer', async () => {
+    const world: World = new World({ payerChain: (ledger, account) => new SlowChain(world.clock, ledger, account) })
+    await world.start()
+    const quote = await world.quote()
+    // A purse in doubt: from now on the payer looks after its purses twice a minute.
+    const inDoubt = world.payer.openChannels([{ quote, allocationMicroUsd: microUsd(1_000n) }])
+    await expect(world.within(inDoubt)).rejects.toMatchObject({ code: 'CHAIN_UNREACHABLE' })
+    await world.open(1_000_000n)
+    expect(await world.deliver(100)).toBeDefined()
+    expect((await world.within(world.payer.settle())).unsettled).toEqual([])
+    expect(world.payer.channels()).toMatchObject([{ state: 'open', lostReason: undefined }])
+    const { channels } = await world.provider.earnings()
+    expect(channels.map(({ paidMicroUsd }) => paidMicroUsd)).toEqual([world.payer.channels()[0]?.stats().paidMicroUsd])
+  })
+})
 
 describe('money that is on its way when something fails', () => {
   it('is found again when the chain took it and the answer was lost', async () => {

@@ -125,6 +125,22 @@ describe('a purse whose funding another fork undoes', () => {
     expect(await books(world)).toMatchObject({ grossMicroUsd: 25_000n, claimableMicroUsd: 0n })
   })
 
+  it('is locked again by a payer that had nothing to look after for a while', async () => {
+    const world = new World({ provider: PATIENT })
+    await world.start()
+    await world.open(1_000_000n)
+    const [first] = await world.payer.purses()
+    if (first === undefined) throw new Error('no purse')
+    await world.within(world.payer.thaw(first.purse))
+    // The look that was due for that purse finds nothing young any more.
+    await world.clock.advance(31_000)
+    await world.open(5_000_000n)
+    world.ledger.reorganise(1)
+    expect(world.ledger.balances(PAYER_ACCOUNT).dollarMicroUsd).toBe(FUNDS - 1_000_000n)
+    await world.clock.advance(31_000)
+    expect(world.ledger.balances(PAYER_ACCOUNT).dollarMicroUsd).toBe(FUNDS - 6_000_000n)
+  })
+
   it('is locked again by the next process of its payer, and only once when the old transaction is mined too', async () => {
     const world = new World({ provider: PATIENT })
     await earned(world, 20_000)

@@ -65,6 +65,8 @@ export interface WorldOptions {
   readonly payer?: MarketPayerInput
   readonly leastUnitMicroUsd?: bigint
   readonly seed?: number
+  /** The payer's way to the chain. @default one that answers at once */
+  readonly payerChain?: (ledger: MemoryLedger, account: Address) => MemoryChain
 }
 
 /** One payer and one provider over simulated ports; both can crash and come back. */
@@ -151,7 +153,8 @@ export class World {
     const { signer, peer } = this.payerKey
     const network = this.hub.createNode(peer)
     await network.start()
-    const chain = new MemoryChain(this.ledger, PAYER_ACCOUNT)
+    const { payerChain } = this.options
+    const chain = payerChain?.(this.ledger, PAYER_ACCOUNT) ?? new MemoryChain(this.ledger, PAYER_ACCOUNT)
     await chain.start()
     const payer = new MarketPayer(
       { ...this.#parts(signer), network, store: this.payerStore, chain },

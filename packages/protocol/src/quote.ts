@@ -4,8 +4,10 @@ import { OFFER_BYTES_MAX, RESOURCES, type Resource, type SignedDocument } from '
 import {
   addressField,
   bytesField,
+  flagField,
   hashField,
   microUsdField,
+  optionalField,
   timeField,
   uintField,
   versionField,
@@ -41,6 +43,8 @@ export interface Quote {
   readonly credit: CreditTerms
   /** Units of work that the provider takes from this payer at once. */
   readonly concurrency: number
+  /** What was asked about is there already, and nothing has to be fetched first. Promises nothing, and is no part of the terms. */
+  readonly isWarm?: boolean
   readonly issuedAt: UnixMs
   readonly expiresAt: UnixMs
 }
@@ -66,6 +70,7 @@ export const quoteSchema: Schema<Quote> = defineSchema<Quote>('Quote', OFFER_BYT
   concurrency: [11, uintField(65_535)],
   issuedAt: [12, timeField],
   expiresAt: [13, timeField],
+  isWarm: [14, optionalField(flagField)],
 })
 
 /** The slot in which a node says its quote `id`. */

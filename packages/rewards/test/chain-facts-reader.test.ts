@@ -139,4 +139,38 @@ describe('chain facts', () => {
     history.mine(200)
     expect((await reader.facts(epochNumber(1))).beacon).toBe(programOf('f'))
   })
+
+  it('follow a reorganisation that moved the beginning of the epoch to an earlier block', async () => {
+    for (const seconds of [90, 110, 150]) history.mine(seconds)
+    expect((await reader.begin(epochNumber(1)))?.fromBlock).toBe(2)
+    history.blocks.splice(1)
+    for (const [seconds, digit] of [
+      [105, 'd'],
+      [110, 'e'],
+      [150, 'f'],
+    ] as const) {
+      const number = history.mine(seconds)
+      const mark = await history.block(number)
+      history.blocks[number] = { ...mark, hash: programOf(digit) }
+    }
+    history.mine(200)
+    expect(await reader.checkedBegin(epochNumber(1))).toMatchObject({ fromBlock: 1, beacon: programOf('d') })
+    expect((await reader.facts(epochNumber(1))).beacon).toBe(programOf('d'))
+  })
+
+  it('that were read already are read again when the end of the epoch is another, until nothing can replace it', async () => {
+    history.mine(150)
+    const after = history.mine(200)
+    expect((await reader.facts(epochNumber(1))).toBlock).toBe(1n)
+    const replaceEnd = async (digit: string): Promise<void> => {
+      history.blocks[after] = { ...(await history.block(after)), hash: programOf(digit) }
+      claim(1, history.recorded.claims.length, 7)
+    }
+    await replaceEnd('e')
+    expect((await reader.facts(epochNumber(1))).feeTotalMicroUsd).toBe(7n)
+    for (let number = 0; number < 64; number++) history.mine(201 + number)
+    expect((await reader.facts(epochNumber(1))).feeTotalMicroUsd).toBe(7n)
+    await replaceEnd('f')
+    expect((await reader.facts(epochNumber(1))).feeTotalMicroUsd).toBe(7n)
+  })
 })

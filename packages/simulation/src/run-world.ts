@@ -8,7 +8,7 @@ import { checkRest } from './checks/rest-checks.ts'
 import { RunningChecks } from './checks/running-checks.ts'
 import { type Violation, Violations } from './checks/violations.ts'
 import type { TallyEntry } from './engine/tally.ts'
-import type { TraceLine } from './engine/trace.ts'
+import { type Story, storyOf } from './story/story.ts'
 import { World, type WorldComponents, type WorldOptions } from './world/world.ts'
 import type { EconomyCounts } from './world/world-economy.ts'
 
@@ -18,8 +18,8 @@ export interface WorldVerdict {
   /** Equal for equal runs. */
   readonly traceHash: string
   readonly violations: readonly Violation[]
-  /** The last lines of those whom the first violation is about. */
-  readonly story: readonly TraceLine[]
+  /** What explains the first violation; undefined when there is none. */
+  readonly story: Story | undefined
   readonly simulatedMs: number
   readonly events: number
   readonly messages: number
@@ -33,13 +33,18 @@ export interface WorldVerdict {
 /** After the faults: longer than any retry, back-off and deadline of the code. */
 const HEAL_MINUTES_MAX = 20
 const SETTLE_MINUTES_MAX = 5
-const STORY_LINES = 60
 const THAW_MINUTES = 6
 
 /** Plays one world: faults for a while, then peace, then everybody settles, then the books are compared. */
 export async function runWorld(components: WorldComponents, options: WorldOptions): Promise<WorldVerdict> {
   const world = new World(components, options)
-  const violations = new Violations()
+  const violations = new Violations({
+    nowMs: () => world.parts.scheduler.nowMs,
+    first: () => {
+      world.trace.stopKeeping()
+      world.parts.conversations.stop()
+    },
+  })
   const running = new RunningChecks(world, violations)
   const look = (): void => running.look()
   const isRunning = (await world.start()) === 'time' && (await world.faultPhase(look)) === 'time'
@@ -68,7 +73,7 @@ function verdictOf(world: World, violations: Violations): WorldVerdict {
     options: world.options,
     traceHash: world.trace.hash,
     violations: violations.all,
-    story: first === undefined ? [] : world.trace.story(new Set(first.who), STORY_LINES),
+    story: first === undefined ? undefined : storyOf(world, first),
     simulatedMs: scheduler.nowMs,
     events: scheduler.fired,
     messages: hub.counts.messages,

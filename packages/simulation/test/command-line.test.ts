@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { PROFILES } from '../src/index.ts'
 import { parseCommandLine } from '../src/node/command-line.ts'
 import { SimRun } from '../src/node/run-sim.ts'
-import { commandOf } from '../src/plan/world-plan.ts'
+import { commandOf, type WorldPlan } from '../src/plan/world-plan.ts'
+import type { PlayedWorld, PlayPlan } from '../src/sweep/played-world.ts'
+import { fakePlay } from './fake-play.ts'
 
 const parse = (text: string) => parseCommandLine(text === '' ? [] : text.split(' '), () => 42)
 
@@ -27,6 +29,21 @@ describe('the command line', () => {
     expect(mixed.plans.every(({ hasRealSignatures }) => hasRealSignatures)).toBe(true)
   })
 
+  it('gives the worlds of a mixed sweep as many minutes as it is asked for', () => {
+    const minutesOf = (text: string) =>
+      parse(text).plans.map(({ minutes, hasEpochs }) => (hasEpochs ? minutes / 2 : minutes))
+    const usual = minutesOf('--seeds 1..100 --faults mixed')
+    const long = minutesOf('--seeds 1..100 --faults mixed --minutes 10')
+    expect([Math.max(...usual) <= 1.5, Math.max(...usual) > 1.4]).toEqual([true, true])
+    expect([Math.max(...long) <= 10, Math.max(...long) > 9]).toEqual([true, true])
+    expect(Math.max(...minutesOf('--seeds 1..100 --faults mixed --minutes 0.1'))).toBe(0.1)
+  })
+
+  it('gives the search for a smaller world ten minutes, or as many as it is asked for', () => {
+    expect(parse('--seed 1 --shrink').shrinkMsMax).toBe(600_000)
+    expect(parse('--seed 1 --shrink --shrink-minutes 0.5').shrinkMsMax).toBe(30_000)
+  })
+
   it('understands what it prints', () => {
     const text = '--seed 9 --nodes 7 --minutes 0.35 --faults chain --without crashes --epochs --real-signatures'
     const [plan] = parse(text).plans
@@ -45,6 +62,8 @@ describe('the command line', () => {
     ['--minutes -1', /--minutes/],
     ['--faults some', /none, wires, .*, all, mixed/],
     ['--faults mixed --nodes 5', /by itself/],
+    ['--seed 1 --shrink-minutes 5', /goes with --shrink/],
+    ['--seed 1 --shrink --shrink-minutes x', /--shrink-minutes is a number from 0/],
     ['--faults mixed --epochs', /by itself/],
     ['--without crashs', /crashes/],
     ['--sed 1', /--sed/],
@@ -55,22 +74,66 @@ describe('the command line', () => {
 })
 
 describe('the command', () => {
-  async function run(text: string) {
+  /** @param playing plays one world instead of the simulator; it may interrupt the command */
+  async function run(text: string, playing?: (interrupt: () => void) => PlayPlan) {
     const [printed, noted]: [string[], string[]] = [[], []]
-    const sim = new SimRun({
+    const sim: SimRun = new SimRun({
       secp256k1: await loadSecp256k1(),
       print: (line) => printed.push(line),
       note: (line) => noted.push(line),
       chance: () => 42,
+      ...(playing === undefined ? {} : { play: playing(() => sim.interrupt('stopped by SIGTERM')) }),
     })
-    return { exitCode: await sim.run(text.split(' ')), printed: printed.join(''), noted: noted.join(''), sim }
+    return { exitCode: await sim.run(text.split(' ')), printed: printed.join(''), noted: noted.join('') }
   }
 
+  /** Every third world fails; the command is interrupted while the last of so many is played. */
+  function interruptedAt(last: number): (interrupt: () => void) => PlayPlan {
+    let played = 0
+    const play = fakePlay(() => true)
+    const fine = async (plan: WorldPlan): Promise<PlayedWorld> => {
+      const world = await play(plan)
+      return { ...world, verdict: { ...world.verdict, violations: [] } }
+    }
+    return (interrupt) => (plan) => {
+      if (++played === last) interrupt()
+      return plan.seed % 3 === 0 ? play(plan) : fine(plan)
+    }
+  }
+
+  it('that is interrupted in a sweep tells which seeds failed until then', async () => {
+    const { printed, noted } = await run('--seeds 1..20 --nodes 5', interruptedAt(8))
+    expect(noted).toContain('stopped by SIGTERM; the world that was played: npm run sim -- --seed 8 --nodes 5')
+    const told = printed.split('20 worlds')[0] ?? ''
+    expect(told).toMatch(/7 worlds, 2 failed, 13 not played because it was ended before; .*\n.*\nfailed seeds: 3, 6\n/)
+  })
+
+  it('that is interrupted while it looks for a smaller world tells the smallest until then, and how to play it', async () => {
+    const { printed } = await run('--seed 3 --nodes 30 --shrink', interruptedAt(3))
+    const told = printed.split('\n').find((line) => line.includes('though there may be smaller ones')) ?? ''
+    expect(told).toMatch(/^smallest of \d+ worlds that were tried for bill-is-sum, .*: npm run sim -- --seed 3 --nodes/)
+    expect(told).toMatch(/--without /)
+  })
+
+  it('that has no time to look for a smaller world tells the one that it has', async () => {
+    const { exitCode, printed } = await run('--seed 3 --nodes 30 --shrink --shrink-minutes 0', interruptedAt(99))
+    const command = 'npm run sim -- --seed 3 --nodes 30 --minutes 2 --faults all'
+    expect(printed).toContain(
+      `smallest of 0 worlds that were tried for bill-is-sum, though there may be smaller ones: ${command}`,
+    )
+    expect(exitCode).toBe(1)
+  })
+
+  it('that is interrupted prints what it has as JSON where that was asked for', async () => {
+    const { printed } = await run('--seeds 1..5 --json', interruptedAt(5))
+    const document = JSON.parse(printed.slice(0, printed.indexOf('\n}\n') + 2))
+    expect(document).toMatchObject({ played: 4, left: 1, ended: 'time', failed: 1, worlds: [{ plan: { seed: 3 } }] })
+  })
+
   it('prints a line for a world, and ends with 0 when no rule was broken', async () => {
-    const { exitCode, printed, sim } = await run('--seed 1 --nodes 4 --minutes 0.2')
+    const { exitCode, printed } = await run('--seed 1 --nodes 4 --minutes 0.2')
     expect(printed).toMatch(/^ok {3}seed 1 {2}[0-9a-f]{32} {2}4 nodes, 0\.2 min all: \d+ jobs, .* simulated s\/s\n$/)
     expect(exitCode).toBe(0)
-    expect(sim.interrupted('stopped')).toContain('--seed 1 --nodes 4')
   })
 
   it('does not pass a sweep for which there was no time', async () => {

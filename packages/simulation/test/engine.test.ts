@@ -87,15 +87,25 @@ describe('the trace', () => {
     }
   })
 
-  it('tells the last lines of those who were asked for', () => {
+  it('keeps the last lines of each node and of the world, whoever else says how much, and none after it was told to stop', () => {
     const trace = new Trace()
-    for (let index = 0; index < 30_000; index++) trace.tell(index, index % 2 === 0 ? 'even' : 'odd', `line ${index}`)
-    trace.tell(30_000, undefined, 'the world ends')
-    expect(trace.story(new Set(['odd']), 3).map(({ what }) => what)).toEqual([
-      'line 29997',
-      'line 29999',
-      'the world ends',
-    ])
+    trace.tell(0, 'quiet', 'said once')
+    for (let index = 1; index <= 30_000; index++) trace.tell(index, 'loud', `line ${index}`)
+    trace.tell(30_001, undefined, 'the world ends')
+    const before = trace.hash
+    trace.stopKeeping()
+    trace.tell(30_002, 'quiet', 'said too late')
+    expect(trace.hash).not.toBe(before)
+    expect(trace.linesOf(new Set(['quiet'])).map(({ what }) => what)).toEqual(['the world ends', 'said once'])
+    const loud = trace.linesOf(new Set(['loud'])).slice(1)
+    expect([loud.length < 100, loud.at(-1)?.what]).toEqual([true, 'line 30000'])
+  })
+
+  it('counts what is for debugging, and does not tell it', () => {
+    const [told, noted] = [new Trace(), new Trace()]
+    told.tell(1, 'node', 'debug sent')
+    noted.note(1, 'node', 'debug sent')
+    expect([noted.hash, noted.linesOf(new Set(['node']))]).toEqual([told.hash, []])
   })
 })
 

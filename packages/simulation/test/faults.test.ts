@@ -13,7 +13,18 @@ const SEEDS = 6
 const HAPPENS: Readonly<Partial<Record<ProfileName, readonly string[]>>> = {
   wires: ['silences', 'unheard', 'repeated-gossip'],
   disks: ['badDisks', 'slowDisks', 'fullDisks', 'rottenRows', 'STORE_FULL', 'STORE_CORRUPT', 'STORE_FAILED'],
-  chain: ['reorgs', 'undone-transactions', 'forgotten-transactions', 'gasSpikes', 'gasDrains', 'outages'],
+  chain: [
+    'reorgs',
+    'undone-transactions',
+    'forgotten-transactions',
+    'gasSpikes',
+    'gasDrains',
+    'outages',
+    'laggingEndpoints',
+    'flippingEndpoints',
+    'old-answers',
+  ],
+  all: ['laggingEndpoints', 'flippingEndpoints', 'old-answers'],
 }
 
 async function playAll(profile: ProfileName): Promise<readonly WorldVerdict[]> {

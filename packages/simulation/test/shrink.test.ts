@@ -6,24 +6,7 @@ import { failureText, shrinkLine, sweepLine, verdictLine } from '../src/report/r
 import type { PlayedWorld } from '../src/sweep/played-world.ts'
 import { shrink } from '../src/sweep/shrink.ts'
 import { sweep } from '../src/sweep/sweep.ts'
-
-const PLAN: WorldPlan = { seed: 7, nodes: 40, minutes: 3, profile: 'all', without: [], hasRealSignatures: false }
-
-/** A world that breaks a rule when `isBroken` says so, and another rule always. */
-function fakePlay(isBroken: (plan: WorldPlan) => boolean): (plan: WorldPlan) => Promise<PlayedWorld> {
-  return async (plan) => {
-    const broken = { rule: 'bill-is-sum', what: 'payer 0: 1 is not 2', who: ['payer 0'] }
-    const other = { rule: 'other', what: 'something else', who: [] }
-    const violations = isBroken(plan) ? [broken, other] : [other]
-    const story = [
-      { atMs: 1500, who: 'payer 0', what: 'info accepted' },
-      { atMs: 2000, who: undefined, what: `FAULT ${'x'.repeat(500)}` },
-    ]
-    const counts = { simulatedMs: 60_000, events: 10, messages: 5, jobs: 1, faults: new Map() }
-    const verdict = { options: worldOptionsOf(plan), traceHash: 'ab'.repeat(16), violations, story, ...counts }
-    return { plan, verdict, wallMs: 20, cpuMs: 10 }
-  }
-}
+import { fakePlay, PLAN } from './fake-play.ts'
 
 it('a failing world shrinks to what breaks the same rule, and no further', async () => {
   const isBroken = ({ nodes, minutes, without }: WorldPlan): boolean =>
@@ -54,25 +37,34 @@ it('a shrink tries other seeds, since a smaller world draws other numbers', asyn
 it('a shrink ends after so many worlds, with the smallest until then', async () => {
   const play = fakePlay(() => true)
   const smaller: PlayedWorld[] = []
-  const { smallest, tried } = await shrink(await play(PLAN), play, {
-    runsMax: 3,
-    onSmaller: (played) => smaller.push(played),
-  })
-  expect(tried).toBe(3)
-  expect(smallest).toBe(smaller.at(-1))
+  const result = await shrink(await play(PLAN), play, { runsMax: 3, onTried: (soFar) => smaller.push(soFar.smallest) })
+  expect(result).toMatchObject({ tried: 3, isDone: false })
+  expect(result.smallest).toBe(smaller.at(-1))
+  expect(shrinkLine(result)).toContain('though there may be smaller ones: npm run sim -- --seed 7')
 })
 
-it('a sweep ends when its time is over, and says what it did not play', async () => {
+it('a sweep ends when its time is over, and says what it did not play and which seeds failed', async () => {
   const plans = Array.from({ length: 10 }, (_, index) => ({ ...PLAN, seed: index + 1 }))
   let played = 0
   const result = await sweep(
     plans,
-    fakePlay(() => true),
+    fakePlay(({ seed }) => seed > 2),
     { isOver: () => played >= 4, onPlayed: () => played++ },
   )
-  expect(result).toMatchObject({ played: 4, left: 6, simulatedMs: 240_000, cpuMs: 40 })
-  expect(result.failed).toHaveLength(4)
-  expect(sweepLine(result)).toMatch(/^4 worlds, 4 failed, 6 not played; [0-9a-f]{32}, 240 s in 0\.0 s of CPU/)
+  expect(result).toMatchObject({ played: 4, left: 6, simulatedMs: 240_000, cpuMs: 40, ended: 'time' })
+  const [line, broken, seeds] = sweepLine(result).split('\n')
+  expect(line).toMatch(/^4 worlds, 4 failed, 6 not played because it was ended before; [0-9a-f]{32}, 240 s in 0\.0 s/)
+  expect([broken, seeds]).toEqual(['broken: other in 4, bill-is-sum in 2', 'failed seeds: 1, 2, 3, 4'])
+})
+
+it('a sweep of which everything fails ends, and says why', async () => {
+  const plans = Array.from({ length: 200 }, (_, index) => ({ ...PLAN, seed: index + 1 }))
+  const result = await sweep(
+    plans,
+    fakePlay(() => true),
+  )
+  expect(result).toMatchObject({ played: 100, left: 100, ended: 'failures' })
+  expect(sweepLine(result)).toContain('100 worlds, 100 failed, 100 not played because 100 failures are enough; ')
 })
 
 it('a failure is told with what was broken, the last events, and the command that plays it again', async () => {
@@ -80,13 +72,16 @@ it('a failure is told with what was broken, the last events, and the command tha
   const played = await fakePlay(() => true)(plan)
   expect(verdictLine(played)).toMatch(/^FAIL seed 7 {2}(ab){16} {2}40 nodes, 3 min all: 1 jobs, 5 messages/)
   const text = failureText(played)
-  expect(text).toContain('broken: bill-is-sum: payer 0: 1 is not 2')
-  expect(text).toContain('1.500 s  payer 0      info accepted')
+  expect(text).toContain('broken: bill-is-sum: payer 0: 1 is not 2 (noticed at 2.500 s)')
+  expect(text).toContain('payer 0: a payer, honest, started 2 times, lost its power 1 times')
+  expect(text).toContain('drips provider 3: a provider, cheats: drips')
+  expect(text).toContain('and 2 more')
+  expect(text).toContain('1.500 s  payer 0 -> drips provider 3  what does compute cost? => no answer')
   expect(text.split('\n').every((line) => line.length < 250)).toBe(true)
   const command = 'npm run sim -- --seed 7 --nodes 40 --minutes 3 --faults all --without cuts,jumps --real-signatures'
   expect(text).toContain(`again: ${command}`)
   expect(commandOf(plan)).toBe(command)
-  expect(shrinkLine({ smallest: played, rule: 'bill-is-sum', tried: 12 })).toContain(command)
+  expect(shrinkLine({ smallest: played, rule: 'bill-is-sum', tried: 12, isDone: true })).toContain(command)
 })
 
 it('a profile without all its faults is one in which nothing goes wrong', () => {

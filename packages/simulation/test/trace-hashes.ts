@@ -6,7 +6,7 @@ import { EPOCHS_EVERY, mixedPlan } from '../src/plan/mixed-plan.ts'
 
 const secp256k1 = await loadSecp256k1()
 const seeds = Object.keys(PROFILES).map((_, index) => index + 1)
-for (const plan of [...seeds, EPOCHS_EVERY].map(mixedPlan)) {
+for (const plan of [...seeds, EPOCHS_EVERY].map((seed) => mixedPlan(seed))) {
   const { verdict } = await playPlan(secp256k1, plan)
   process.stdout.write(`${plan.seed} ${verdict.traceHash}\n`)
 }

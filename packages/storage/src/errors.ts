@@ -3,12 +3,21 @@ import { type ErrorCatalog, SteadError, type SteadErrorOptions } from '@stead/co
 /** Codes of {@link StorageError}. */
 export type StorageErrorCode =
   | 'STORAGE_TOO_FEW_PIECES'
+  | 'STORAGE_TOO_FEW_NODES'
+  | 'STORAGE_SEGMENT_UNKNOWN'
   | 'STORAGE_NOT_AUTHENTIC'
   | 'STORAGE_NO_ROOM'
   | 'STORAGE_PIECE_UNKNOWN'
   | 'STORAGE_PIECE_DIFFERS'
   | 'STORAGE_PIECE_DAMAGED'
   | 'STORAGE_BAD_PHRASE'
+  | 'STORAGE_AGREEMENT_UNKNOWN'
+  | 'STORAGE_AGREEMENT_DIFFERS'
+  | 'STORAGE_RUNWAY'
+  | 'STORAGE_NOT_PROVEN'
+  | 'STORAGE_BUSY'
+  | 'STORAGE_FINISHING'
+  | 'STORAGE_UNSUPPORTED'
   | 'STORAGE_BAD_NAME'
   | 'STORAGE_BUCKET_UNKNOWN'
   | 'STORAGE_BUCKET_EXISTS'
@@ -17,7 +26,6 @@ export type StorageErrorCode =
   | 'STORAGE_UPLOAD_UNKNOWN'
   | 'STORAGE_PART_UNKNOWN'
   | 'STORAGE_CONDITION'
-  | 'STORAGE_SEGMENT_UNKNOWN'
   | 'STORAGE_OLD_ROOT'
   | 'STORAGE_WRITE_LATE'
 
@@ -28,6 +36,18 @@ export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
     retryable: true,
     meaning: 'Fewer pieces of a segment can be had now than it takes to put it together.',
     next: 'Wait until more of its nodes are back, then read again.',
+  },
+  STORAGE_TOO_FEW_NODES: {
+    kind: 'peer',
+    retryable: true,
+    meaning: 'Fewer nodes of different operators and places offer storage than the profile needs.',
+    next: 'Wait for more offers, allow a higher price, or choose a smaller profile.',
+  },
+  STORAGE_SEGMENT_UNKNOWN: {
+    kind: 'peer',
+    retryable: true,
+    meaning: 'A segment is not kept any more: it was released.',
+    next: 'Read again: the object may have been replaced meanwhile.',
   },
   STORAGE_NOT_AUTHENTIC: {
     kind: 'peer',
@@ -64,6 +84,48 @@ export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
     retryable: false,
     meaning: 'The recovery phrase is not one that was made here.',
     next: 'Compare each of the 24 words, and their order, with what was written down.',
+  },
+  STORAGE_AGREEMENT_UNKNOWN: {
+    kind: 'peer',
+    retryable: false,
+    meaning: 'A node does not know this agreement, or it is between others.',
+    next: 'Agree anew; pieces that it kept count as lost and are repaired.',
+  },
+  STORAGE_AGREEMENT_DIFFERS: {
+    kind: 'peer',
+    retryable: false,
+    meaning: 'A revision is not what follows from the one before by the books of the other side.',
+    next: 'Ask how the agreement stands, then go on from there.',
+  },
+  STORAGE_RUNWAY: {
+    kind: 'peer',
+    retryable: false,
+    meaning: 'A channel has too little money left to keep so much for as long as the node asks.',
+    next: 'Lock more money for this node, then send the revision again.',
+  },
+  STORAGE_NOT_PROVEN: {
+    kind: 'peer',
+    retryable: false,
+    meaning: 'A node did not show the leaves that it was asked for: it lied, and is not paid for this period.',
+    next: 'Its pieces are repaired elsewhere; what it signed is kept as evidence.',
+  },
+  STORAGE_BUSY: {
+    kind: 'peer',
+    retryable: true,
+    meaning: 'A node takes no more of this now: too much is in flight or waits to be agreed.',
+    next: 'Try again in a moment, or send less at once.',
+  },
+  STORAGE_FINISHING: {
+    kind: 'peer',
+    retryable: false,
+    meaning: 'A node takes nothing new, because its operator pauses it or leaves.',
+    next: 'Another node is chosen; what it keeps stays readable until it leaves.',
+  },
+  STORAGE_UNSUPPORTED: {
+    kind: 'peer',
+    retryable: false,
+    meaning: 'A request asks for nothing that is known here.',
+    next: 'Update the node that is older.',
   },
   STORAGE_BAD_NAME: {
     kind: 'user',
@@ -112,12 +174,6 @@ export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
     retryable: false,
     meaning: 'The object is not what the write was said to replace; somebody else wrote it meanwhile.',
     next: 'Read it again, and decide anew.',
-  },
-  STORAGE_SEGMENT_UNKNOWN: {
-    kind: 'peer',
-    retryable: true,
-    meaning: 'A segment is not kept any more: it was released.',
-    next: 'Read again: the object may have been replaced meanwhile.',
   },
   STORAGE_OLD_ROOT: {
     kind: 'peer',

@@ -1,5 +1,13 @@
 export { createFrameCipher } from '#create-frame-cipher'
 export { loadPairHasher } from '#load-pair-hasher'
+export type { Agreement, AgreementParties, SignedAgreement } from './agreement/agreement.ts'
+export { agreementIdOf, agreementSchema, openAgreement } from './agreement/agreement.ts'
+export type { SetChange, SetPiece, SetProof, SetRoot } from './agreement/piece-set.ts'
+export { PieceSet, verifySetProof } from './agreement/piece-set.ts'
+export type { PossessionProof } from './agreement/possession.ts'
+export { decodePossession, encodePossession, possessionIdOf, verifyPossession } from './agreement/possession.ts'
+export type { AgreementDriverComponents, SettleOutcome } from './consumer/agreement-driver.ts'
+export { AgreementDriver } from './consumer/agreement-driver.ts'
 export { javaScriptFrameCipher } from './crypto/create-frame-cipher.ts'
 export type { FrameCipher } from './crypto/frame-cipher.ts'
 export type { ErasureProfile, NumberedPiece } from './erasure/erasure-code.ts'
@@ -11,6 +19,7 @@ export type { StorageErrorCode } from './errors.ts'
 export { StorageError, storageErrorCatalog } from './errors.ts'
 export { PathSecret } from './keys/path-secret.ts'
 export { createRecoveryPhrase, rootSecretOf } from './keys/recovery-phrase.ts'
+export { amountOf } from './meter.ts'
 export type { CollectReport } from './objects/collect-garbage.ts'
 export { MemoryRootPointers } from './objects/memory-root-pointers.ts'
 export type { MemorySegmentComponents } from './objects/memory-segment-store.ts'
@@ -34,14 +43,41 @@ export type { ListedSegment, SegmentStore } from './objects/segment-store.ts'
 export { StoreRootPointers } from './objects/store-root-pointers.ts'
 export type { ObjectStoreComponents } from './objects/tree-object-store.ts'
 export { TreeObjectStore } from './objects/tree-object-store.ts'
-export type { ObjectStoreInput, ObjectStoreOptions, PieceLogInput, PieceLogOptions } from './options.ts'
-export { objectStoreOptionsSchema, pieceLogOptionsSchema } from './options.ts'
+export type {
+  ObjectStoreInput,
+  ObjectStoreOptions,
+  PieceLogInput,
+  PieceLogOptions,
+  StorageConsumerInput,
+  StorageConsumerOptions,
+  StorageProviderInput,
+  StorageProviderOptions,
+} from './options.ts'
+export {
+  objectStoreOptionsSchema,
+  pieceLogOptionsSchema,
+  storageConsumerOptionsSchema,
+  storageProviderOptionsSchema,
+} from './options.ts'
 export type { KeptPiece, PieceLogComponents, PieceLogUsage, ScrubReport } from './pieces/piece-log.ts'
 export { PieceLog } from './pieces/piece-log.ts'
+export type { NetworkSegmentsComponents, PlacedSegment, SegmentProfile } from './placement/network-segments.ts'
+export { NetworkSegments } from './placement/network-segments.ts'
+export { needsRepair, repairAt, unreadability } from './placement/readability.ts'
+export type { StorageConsumerComponents, StorageNodeStatus, StorageRound } from './placement/storage-consumer.ts'
+export { StorageConsumer } from './placement/storage-consumer.ts'
+export type { NodeSettlement, StorageNodesComponents } from './placement/storage-nodes.ts'
+export { StorageNodes } from './placement/storage-nodes.ts'
 export { wasmPairHasher } from './proof/load-pair-hasher.ts'
 export type { PairHasher } from './proof/pair-hasher.ts'
 export type { LeafProof, ProofRoot, RangeProof } from './proof/proof-tree.ts'
 export { BLOCK_BYTES, blockCount, leafCount, ProofTree, verifyLeaf, verifyRange } from './proof/proof-tree.ts'
+export type {
+  StorageProviderComponents,
+  StorageProviderState,
+  StorageProviderStatus,
+} from './provider/storage-provider.ts'
+export { StorageProvider } from './provider/storage-provider.ts'
 export type { CodedPiece, CodedSegment, SegmentCoderComponents } from './segment/coded-segment.ts'
 export { codeSegment } from './segment/coded-segment.ts'
 export { cutSegments } from './segment/cut-segments.ts'
@@ -57,3 +93,5 @@ export {
   SEGMENT_PLAIN_BYTES,
   sealedBytesOf,
 } from './segment/segment-layout.ts'
+export type { StorageNeed, StorageTerms } from './terms.ts'
+export { storageNeedSchema, storageTermsSchema } from './terms.ts'

@@ -1,3 +1,4 @@
+import { type MicroUsd, microUsd } from '@stead/core'
 import { z } from 'zod'
 import { FRAME_PLAIN_BYTES, SEGMENT_PLAIN_BYTES } from './segment/segment-layout.ts'
 
@@ -95,4 +96,188 @@ export const objectStoreOptionsSchema: z.ZodType<ObjectStoreOptions, ObjectStore
    * @default 7 days: a machine that sleeps over a weekend goes on with its upload
    */
   keepUnfinishedMs: z.int().min(1000).default(604_800_000),
+})
+
+/** Parsed options of a {@link StorageProvider}. */
+export interface StorageProviderOptions {
+  readonly priceMicroUsdPerTibHour: MicroUsd
+  readonly periodSecondsMax: number
+  readonly unpaidSecondsMax: number
+  readonly runwaySecondsMin: number
+  readonly agreementsMax: number
+  readonly agreementsPerPayerMax: number
+  readonly pendingBytesMax: number
+  readonly pendingBytesPerPayerMax: number
+  readonly pendingMs: number
+  readonly clockSkewMs: number
+}
+
+/** What may be written for {@link StorageProviderOptions}; defaults are filled in. */
+export type StorageProviderInput = {
+  readonly [Key in keyof StorageProviderOptions]?:
+    | (StorageProviderOptions[Key] extends bigint ? bigint : StorageProviderOptions[Key])
+    | undefined
+}
+
+const DAY_SECONDS = 86_400
+
+/** Options of the providing side; strict, so that a misspelt one is refused. */
+export const storageProviderOptionsSchema: z.ZodType<StorageProviderOptions, StorageProviderInput> = z.strictObject({
+  /**
+   * Price of a tebibyte that is kept for an hour, in micro-dollars.
+   * @default 5000: about 3.60 dollars a month, a little below what the cheapest clouds take, egress included
+   */
+  priceMicroUsdPerTibHour: z
+    .bigint()
+    .min(0n)
+    .default(5000n)
+    .transform((value) => microUsd(value)),
+  /**
+   * A payer proves and pays at least so often, in seconds, 1 .. 30 days.
+   * @default 1 day: what a node can lose by a payer that goes away
+   */
+  periodSecondsMax: z
+    .int()
+    .min(1)
+    .max(30 * DAY_SECONDS)
+    .default(DAY_SECONDS),
+  /**
+   * Seconds without a payment after which pieces may be deleted.
+   * @default 14 days: a payer's machine may be broken, and its owner on holiday
+   */
+  unpaidSecondsMax: z
+    .int()
+    .min(1)
+    .max(365 * DAY_SECONDS)
+    .default(14 * DAY_SECONDS),
+  /**
+   * For so many seconds a channel must have money before more is taken.
+   * @default 1 day: long enough to notice and to lock more
+   */
+  runwaySecondsMin: z
+    .int()
+    .min(0)
+    .max(365 * DAY_SECONDS)
+    .default(DAY_SECONDS),
+  /**
+   * Agreements that are kept, 1 .. 100000.
+   * @default 4096
+   */
+  agreementsMax: z.int().min(1).max(100_000).default(4096),
+  /**
+   * Agreements of one payer.
+   * @default 16: one is enough for a tebibyte
+   */
+  agreementsPerPayerMax: z.int().min(1).max(1000).default(16),
+  /**
+   * Bytes of pieces that were sent and not agreed, of all payers together.
+   * @default 4 GiB
+   */
+  pendingBytesMax: z
+    .int()
+    .min(0)
+    .default(4 * GIB),
+  /**
+   * Bytes of pieces of one payer that were sent and not agreed.
+   * @default 512 MiB: half a minute of a fast line
+   */
+  pendingBytesPerPayerMax: z
+    .int()
+    .min(0)
+    .default(512 * MIB),
+  /**
+   * How long a piece that is not agreed is kept, in milliseconds.
+   * @default 10 minutes
+   */
+  pendingMs: z.int().min(1000).default(600_000),
+  /**
+   * How far the payer's clock may be ahead, in milliseconds.
+   * @default 2 minutes
+   */
+  clockSkewMs: z.int().min(0).default(120_000),
+})
+
+/** Parsed options of the buying side. */
+export interface StorageConsumerOptions {
+  readonly priceMaxMicroUsdPerTibHour: MicroUsd
+  readonly allocationMicroUsd: MicroUsd
+  readonly hasDistinctSubnets: boolean
+  readonly offerWaitMs: number
+  readonly quoteTimeoutMs: number
+  readonly settleEveryMs: number
+  readonly lookEveryMs: number
+  readonly lostAfterMs: number
+  readonly shunMs: number
+  readonly hedgeAfterMs: number
+}
+
+/** What may be written for {@link StorageConsumerOptions}; defaults are filled in. */
+export type StorageConsumerInput = {
+  readonly [Key in keyof StorageConsumerOptions]?:
+    | (StorageConsumerOptions[Key] extends bigint ? bigint : StorageConsumerOptions[Key])
+    | undefined
+}
+
+const money = (fallback: bigint): z.ZodType<MicroUsd, bigint | undefined> =>
+  z
+    .bigint()
+    .min(0n)
+    .default(fallback)
+    .transform((value) => microUsd(value))
+
+/** Options of the buying side; strict, so that a misspelt one is refused. */
+export const storageConsumerOptionsSchema: z.ZodType<StorageConsumerOptions, StorageConsumerInput> = z.strictObject({
+  /**
+   * Most that a tebibyte-hour may cost, in micro-dollars.
+   * @default 20000: about 15 dollars a month, what the large clouds take
+   */
+  priceMaxMicroUsdPerTibHour: money(20_000n),
+  /**
+   * What is locked for one node at once, in micro-dollars.
+   * @default 100000 (ten cents): 20 hours of a tebibyte, a month of a few dozen gibibytes
+   */
+  allocationMicroUsd: money(100_000n),
+  /**
+   * One piece of a segment to each /24 and /64.
+   * @default true; false for a network in one place, whose loss loses everything
+   */
+  hasDistinctSubnets: z.boolean().default(true),
+  /**
+   * How long offers are waited for, in milliseconds.
+   * @default 10 seconds
+   */
+  offerWaitMs: z.int().min(0).default(10_000),
+  /**
+   * How long nodes may take for their quotes, in milliseconds.
+   * @default 5 seconds
+   */
+  quoteTimeoutMs: z.int().min(100).default(5000),
+  /**
+   * How often nodes prove and are paid, in milliseconds.
+   * @default 1 hour: twenty-four proofs a day, each of a few kilobytes
+   */
+  settleEveryMs: z.int().min(1000).default(3_600_000),
+  /**
+   * How often nodes are asked whether they are there, in milliseconds.
+   * @default 5 minutes
+   */
+  lookEveryMs: z.int().min(1000).default(300_000),
+  /**
+   * After being away for so long a node is not waited for any more, in milliseconds.
+   * @default 7 days: a holiday; what is repaired sooner is decided by how likely the segment is to be unreadable
+   */
+  lostAfterMs: z
+    .int()
+    .min(1000)
+    .default(7 * 86_400_000),
+  /**
+   * How long a node that refused, lost or lied is left out when pieces are placed, in milliseconds.
+   * @default 10 minutes
+   */
+  shunMs: z.int().min(0).default(600_000),
+  /**
+   * After so long without an answer another node is asked for the same bytes, in milliseconds.
+   * @default 400: longer than a good answer takes around the world
+   */
+  hedgeAfterMs: z.int().min(1).default(400),
 })

@@ -1,6 +1,7 @@
 export { chainRefusal } from './chain/chain-refusal.ts'
 export type { MemoryEconomyOptions, MemoryProgram } from './chain/economy/memory-contracts.ts'
 export type { MemoryGift } from './chain/ledger-state.ts'
+export type { LedgerView } from './chain/ledger-view.ts'
 export { MemoryAccountBook } from './chain/memory-account-book.ts'
 export { MemoryChain } from './chain/memory-chain.ts'
 export { MemoryEconomy } from './chain/memory-economy.ts'
@@ -14,6 +15,7 @@ export type {
   UndoneTransaction,
 } from './chain/memory-ledger.ts'
 export { MemoryLedger } from './chain/memory-ledger.ts'
+export { MemoryReplica } from './chain/memory-replica.ts'
 export type { PurseParties, TestPurse } from './chain/test-purse.ts'
 export { buildTestPurse } from './chain/test-purse.ts'
 export type { DiskStep, MemoryDiskOptions } from './disk/memory-disk.ts'

@@ -1,5 +1,5 @@
 import { formatMicroUsd } from '@stead/core'
-import type { NodeStatus } from '@stead/sdk/api'
+import type { NodeStatus, StorageStatus } from '@stead/sdk/api'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
@@ -14,7 +14,7 @@ export function define(command: Command, context: CommandContext): void {
 }
 
 function describe(status: NodeStatus): string {
-  const { chain, provider, payer } = status
+  const { chain, provider, storage, payer } = status
   const { account } = chain
   const dollars = account.dollarMicroUsd === undefined ? '?' : formatMicroUsd(account.dollarMicroUsd)
   const gas = account.gasWei === undefined ? '?' : `${account.gasWei} wei`
@@ -30,6 +30,12 @@ function describe(status: NodeStatus): string {
     `chain      ${chain.chainId}, escrow ${chain.escrow}${chain.reachable ? '' : ', not reachable now'}`,
     `account    ${account.account}: ${dollars}, ${gas}${stale}`,
     `provider   ${provider.state}${why}: ${provider.running} running, ${provider.queued} queued; ${provider.succeeded} succeeded, ${provider.failed} failed, ${provider.timedOut} timed out, ${provider.rejected} rejected; ${formatMicroUsd(provider.unclaimedMicroUsd)} to claim`,
+    ...(storage === undefined ? [] : [`storage    ${storageText(storage)}`]),
     `payer      ${payer.jobsRunning} jobs running, ${formatMicroUsd(payer.lockedMicroUsd)} locked and not spent`,
   ].join('\n')
+}
+
+function storageText({ state, agreements, agreedBytes, liveBytes, trashBytes, capacityBytes }: StorageStatus): string {
+  const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(2)} GiB`
+  return `${state}: ${gib(agreedBytes)} paid for in ${agreements} agreements; ${gib(liveBytes)} on disk, ${gib(trashBytes)} trash, of ${gib(capacityBytes)}`
 }

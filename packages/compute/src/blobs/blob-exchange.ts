@@ -7,6 +7,8 @@ import {
   type Metrics,
   type Network,
   type PeerId,
+  type ProtocolLimits,
+  type RequestOptions,
   type Size,
   type Store,
 } from '@stead/core'
@@ -23,6 +25,13 @@ import { type BlobInput, type BlobOptions, blobOptionsSchema } from '../options.
 import { BlobCache } from './blob-cache.ts'
 import { BlobGrants } from './blob-grants.ts'
 import { ByteGate } from './byte-gate.ts'
+
+const LIMITS: ProtocolLimits = {
+  messageBytesMax: BLOBS_MESSAGE_BYTES_MAX,
+  inFlightPerPeerMax: 64,
+  handlerTimeoutMs: 30_000,
+  bulk: true,
+}
 
 /** What a blob exchange needs. */
 export interface BlobExchangeComponents {
@@ -74,8 +83,7 @@ export class BlobExchange {
   /** Reads the index of the cache and begins to serve. @throws CoreError STORE_FAILED, STORE_CORRUPT */
   async start(): Promise<void> {
     await this.cache.start()
-    const limits = { messageBytesMax: BLOBS_MESSAGE_BYTES_MAX, inFlightPerPeerMax: 64, handlerTimeoutMs: 30_000 }
-    this.#network.handle(BLOBS_PROTOCOL, limits, ({ peer, payload }) => this.#serve(peer, payload))
+    this.#network.handle(BLOBS_PROTOCOL, LIMITS, ({ peer, payload }) => this.#serve(peer, payload))
   }
 
   /** Ends all pulls. */
@@ -143,7 +151,10 @@ export class BlobExchange {
   }
 
   async #transfer(peer: PeerId, id: ContentId, options: PullOptions, signal: AbortSignal): Promise<Uint8Array> {
-    const first = await this.#chunk(peer, { id, offset: 0, length: BLOB_CHUNK_BYTES_MAX }, options.timeoutMs, signal)
+    const { timeoutMs } = options
+    // With the small requests: most blobs end here, and a connection of their own costs four round trips.
+    const firstPart = { id, offset: 0, length: BLOB_CHUNK_BYTES_MAX }
+    const first = await this.#chunk(peer, firstPart, { timeoutMs, signal, bulk: false })
     const { totalBytes } = first
     if (totalBytes > options.bytesMax) {
       const message = `a blob has ${totalBytes} bytes, at most ${options.bytesMax} are taken`
@@ -161,7 +172,7 @@ export class BlobExchange {
           const offset = next
           const length = Math.min(BLOB_CHUNK_BYTES_MAX, totalBytes - offset)
           next += length
-          const chunk = await this.#chunk(peer, { id, offset, length }, options.timeoutMs, signal)
+          const chunk = await this.#chunk(peer, { id, offset, length }, { timeoutMs, signal, bulk: true })
           if (chunk.bytes.length !== length || chunk.totalBytes !== totalBytes)
             throw unavailable(id, 'parts of a blob do not fit')
           whole.set(chunk.bytes, offset)
@@ -183,13 +194,9 @@ export class BlobExchange {
   async #chunk(
     peer: PeerId,
     part: { readonly id: ContentId; readonly offset: number; readonly length: number },
-    timeoutMs: number,
-    signal: AbortSignal,
+    options: RequestOptions,
   ): Promise<{ readonly totalBytes: number; readonly bytes: Uint8Array }> {
-    const answer = await this.#network.request(peer, BLOBS_PROTOCOL, getBlobSchema.encodeMessage(part), {
-      timeoutMs,
-      signal,
-    })
+    const answer = await this.#network.request(peer, BLOBS_PROTOCOL, getBlobSchema.encodeMessage(part), options)
     const chunk = blobChunkSchema.decodeMessage(answer)
     const expected = Math.min(part.length, chunk.totalBytes - part.offset)
     if (chunk.bytes.length !== expected) throw unavailable(part.id, 'a part of a blob has the wrong length')

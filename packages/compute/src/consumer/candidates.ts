@@ -104,12 +104,15 @@ function exclusionBesidesDistance(
 }
 
 /** Lower is better: what 10^9 units of fuel cost here, made worse by distance, strangeness and a cold module. */
-export function rankOf(candidate: Omit<Candidate, 'rank'>, facts: Pick<CandidateFacts, 'trust'>): number {
+export function rankOf(
+  candidate: Omit<Candidate, 'rank'> & { readonly isWarm?: boolean | undefined },
+  facts: Pick<CandidateFacts, 'trust'>,
+): number {
   const { entry, terms, rttMs } = candidate
   // Free nodes still differ by distance.
   const price = Number(terms.priceMicroUsdPerGigafuel) + Number(terms.minimumMicroUsdPerTask) + 1
   const distance = 1 + (rttMs ?? RTT_SCALE_MS) / RTT_SCALE_MS
   const { valid, timedOut } = facts.trust(entry.offer.node)
   const strangeness = valid > 0 ? 1 + timedOut / (valid + timedOut) : STRANGER_FACTOR
-  return price * distance * strangeness * (terms.warm === true ? 1 : COLD_FACTOR)
+  return price * distance * strangeness * (candidate.isWarm === true ? 1 : COLD_FACTOR)
 }

@@ -10,6 +10,8 @@ import type { FundedProvider, ProviderSearch } from './provider-search.ts'
 
 /** How often more nodes are looked for while a job has work for them. */
 const SEARCH_AGAIN_MS = 2000
+/** Longer than a renewal takes that is answered. */
+const RENEWAL_MS_MAX = 6000
 
 /** What the lanes of a job stand on. */
 export interface JobLanesComponents {
@@ -38,6 +40,8 @@ export class JobLanes {
   readonly #lanes: Map<Address, Lane> = new Map()
   readonly #unsubscribe: Map<Address, () => void> = new Map()
   #list: readonly Lane[] = []
+  /** When it was first seen that the quote of a node's channel is over. */
+  readonly #expiredAtMs: Map<Address, number> = new Map()
   #searching: Promise<void> | undefined
   #searchedAtMs = 0
   #lastProblem: unknown
@@ -67,6 +71,11 @@ export class JobLanes {
     return this.#list.filter(({ dropped }) => dropped === undefined)
   }
 
+  /** Nodes are being asked: there may be more in a moment. */
+  get isSearching(): boolean {
+    return this.#searching !== undefined
+  }
+
   /** Why the last search for more nodes failed; undefined when it did not. */
   get lastProblem(): unknown {
     return this.#lastProblem
@@ -93,7 +102,7 @@ export class JobLanes {
   refill(): void {
     const { need } = this.#options.header
     for (const { channel } of this.usable()) if (channel.state === 'expired') renew(channel)
-    const exhausted = this.usable().filter((lane) => isUsedUp(lane, need.fuel))
+    const exhausted = this.usable().filter((lane) => this.#isStale(lane) || isUsedUp(lane, need.fuel))
     if (exhausted.length === 0 || this.#searching !== undefined) return
     for (const { node } of exhausted) this.#remove(node)
     this.#searching = this.#extend(0, 0)
@@ -157,9 +166,22 @@ export class JobLanes {
 
   #remove(node: Address): void {
     this.#lanes.delete(node)
+    this.#expiredAtMs.delete(node)
     this.#unsubscribe.get(node)?.()
     this.#unsubscribe.delete(node)
     this.#list = [...this.#lanes.values()].sort((left, right) => left.rank - right.rank)
+  }
+
+  /** Its node does not renew the quote, say because its price is another one now: it is asked as others are. */
+  #isStale({ node, channel }: Lane): boolean {
+    if (channel.state !== 'expired') {
+      this.#expiredAtMs.delete(node)
+      return false
+    }
+    const nowMs = this.#components.clock.monotonicMs()
+    const sinceMs = this.#expiredAtMs.get(node) ?? nowMs
+    this.#expiredAtMs.set(node, sinceMs)
+    return nowMs - sinceMs > RENEWAL_MS_MAX
   }
 
   #noteProblem(error: unknown): void {

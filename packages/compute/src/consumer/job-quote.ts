@@ -87,7 +87,7 @@ function offerOf({ entry, opened, terms, rttMs }: QuotedProvider, trust: TrustBo
     priceMicroUsdPerGigafuel: terms.priceMicroUsdPerGigafuel,
     minimumMicroUsdPerTask: terms.minimumMicroUsdPerTask,
     concurrency: opened.quote.concurrency,
-    isWarm: terms.warm === true,
+    isWarm: opened.quote.isWarm === true,
     trust: trust.of(node).valid,
   }
 }

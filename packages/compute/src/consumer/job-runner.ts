@@ -33,8 +33,9 @@ import { Stragglers } from './stragglers.ts'
 import { strictLimitsOf } from './strict-limits.ts'
 import type { TrustBook } from './trust-book.ts'
 
-/** How often a running job looks at stragglers, deadlines, pauses and payments. */
+/** How often a running job looks at stragglers, pauses and payments: with tasks in flight, and without. */
 const TICK_MS = 50
+const IDLE_TICK_MS = 250
 /** Pause before the chain is tried again when a job starts while it does not answer. */
 const RETRY_MS = 1000
 
@@ -129,7 +130,7 @@ export class JobRunner {
   /** Runs the job; resolves when it has ended, or is suspended. Never rejects. */
   async run(): Promise<void> {
     this.#progressAtMs = this.#components.clock.monotonicMs()
-    this.#timer = this.#components.clock.setTimer(TICK_MS, () => this.#guarded(() => this.#tick()))
+    this.#tickLater()
     await this.#learnModules()
     // After a restart there may be nothing left but to settle.
     if (this.#components.recorder.ledger.waiting > 0) await this.#open()
@@ -293,9 +294,17 @@ export class JobRunner {
     this.#lastHalt = this.#placer.halt
   }
 
+  #tickLater(): void {
+    const { clock } = this.#components
+    const tickMs = this.#placer.live.size > 0 ? TICK_MS : IDLE_TICK_MS
+    const leftMs = (this.#header.deadlineAt ?? 0) - clock.now()
+    const waitMs = leftMs > 0 && leftMs < tickMs ? leftMs : tickMs
+    this.#timer = clock.setTimer(waitMs, () => this.#guarded(() => this.#tick()))
+  }
+
   #tick(): void {
     const { clock } = this.#components
-    this.#timer = clock.setTimer(TICK_MS, () => this.#guarded(() => this.#tick()))
+    this.#tickLater()
     const { deadlineAt } = this.#header
     if (deadlineAt !== undefined && clock.now() >= deadlineAt)
       this.#end('deadline', 'the deadline of the job has passed')
@@ -320,7 +329,8 @@ export class JobRunner {
     // A full disk is waited for, however long it takes.
     if (halt === 'disk-full') this.#progressAtMs = nowMs
     const isShort = halt === 'fewer-operators' || halt === 'no-providers'
-    if (isShort && this.#placer.live.size === 0 && haltedMs > this.#options.offerWaitMs) this.#lackSupply(halt)
+    const isOver = isShort && !this.#lanes.isSearching && haltedMs > this.#options.offerWaitMs
+    if (isOver && this.#placer.live.size === 0) this.#lackSupply(halt)
     else if (nowMs - this.#progressAtMs > this.#options.stallTimeoutMs && this.#placer.live.size === 0)
       this.#end('stalled', `nothing happened for ${this.#options.stallTimeoutMs} ms: ${halt ?? 'no reason known'}`)
   }

@@ -136,7 +136,7 @@ export class Lane {
     this.channel = facts.channel
     this.#quote = facts.channel.quote
     this.#terms = computeTermsSchema.decodeDocument(this.#quote.terms)
-    if (this.#terms.warm === true) this.#modules.add(facts.module)
+    if (this.#quote.isWarm === true) this.#modules.add(facts.module)
   }
 
   /** The terms that price the next delivery. @throws ProtocolError when a renewed quote's terms do not decode */

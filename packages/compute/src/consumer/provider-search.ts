@@ -273,7 +273,7 @@ export class ProviderSearch {
 
   #quoted(candidate: Candidate, opened: OpenedQuote): QuotedProvider {
     const terms = computeTermsSchema.decodeDocument(opened.quote.terms)
-    const rank = rankOf({ ...candidate, terms }, { trust: (node) => this.#trust.of(node) })
+    const rank = rankOf({ ...candidate, terms, isWarm: opened.quote.isWarm }, { trust: (node) => this.#trust.of(node) })
     return { ...candidate, terms, rank, opened }
   }
 }

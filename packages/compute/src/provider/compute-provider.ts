@@ -194,11 +194,11 @@ export class ComputeProvider {
       const code = limit === 'meter-version' ? 'unsupported' : 'limit'
       return { code, message, details: { limit, need: wanted, have } }
     }
-    const warm = this.#shelf.has(need.module)
     this.#onQuoted?.()
     return {
-      terms: computeTermsSchema.encodeDocument({ ...this.#terms, warm }),
+      terms: computeTermsSchema.encodeDocument(this.#terms),
       concurrency: this.#options.concurrency,
+      isWarm: this.#shelf.has(need.module),
       leastUnitMicroUsd: amountOf(this.#terms, 0n as Fuel),
     }
   }

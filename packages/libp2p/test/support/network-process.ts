@@ -5,10 +5,14 @@ import { createTestNetwork } from './test-networks.ts'
  * Serves `/stead/deaf/1`, which says that it was asked and never answers.
  */
 const network = createTestNetwork()
-network.handle('/stead/deaf/1', { messageBytesMax: 64, inFlightPerPeerMax: 4, handlerTimeoutMs: 60_000 }, () => {
-  process.send?.({ asked: true })
-  return new Promise<never>(() => undefined)
-})
+network.handle(
+  '/stead/deaf/1',
+  { messageBytesMax: 64, inFlightPerPeerMax: 4, handlerTimeoutMs: 60_000, bulk: true },
+  () => {
+    process.send?.({ asked: true })
+    return new Promise<never>(() => undefined)
+  },
+)
 await network.start()
 process.on('disconnect', () => process.exit())
 process.send?.({ address: network.addresses()[0] })

@@ -11,9 +11,12 @@ export const testPorts: Omit<Libp2pNetworkComponents, 'privateKey'> = {
 }
 
 /** A network on loopback with a key of its own, quick to repair itself. */
-export function createTestNetwork(options: Libp2pOptionsInput = {}): Libp2pNetwork {
+export function createTestNetwork(
+  options: Libp2pOptionsInput = {},
+  ports: Partial<Libp2pNetworkComponents> = {},
+): Libp2pNetwork {
   return new Libp2pNetwork(
-    { ...testPorts, privateKey: systemRandom.bytes(32) },
+    { ...testPorts, privateKey: systemRandom.bytes(32), ...ports },
     {
       listen: ['/ip4/127.0.0.1/tcp/0'],
       inboundConnectionsPerSecondMax: 1000,

@@ -168,6 +168,11 @@ export class ProviderLedger {
     return key
   }
 
+  /** What of the allocation is neither billed, delivered nor reserved. */
+  get leftMicroUsd(): MicroUsd {
+    return microUsd(positive(this.#limits.allocationMicroUsd - this.#committed()))
+  }
+
   /** Gives the room back; nothing was delivered. */
   release(key: string): void {
     const admitted = this.#admitted.get(key)

@@ -377,9 +377,10 @@ export class MarketPayer {
 
   /** Money that was locked just before a crash is found again, and money whose locking was undone is locked again. */
   #confirm(): void {
-    if (!this.#isRunning || !this.#hasDoubts) return
+    // Before anything else: a timer that has fired and is kept would be waited for, and nobody would look again.
     this.#confirmTimer?.clear()
     this.#confirmTimer = undefined
+    if (!this.#isRunning || !this.#hasDoubts) return
     this.#confirming = this.#confirming.then(() => this.#confirmAll()).finally(() => this.#confirmLater())
   }
 

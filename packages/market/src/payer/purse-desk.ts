@@ -64,6 +64,8 @@ export class PurseDesk {
   /** Purses that another fork of the chain may still undo, and until when they are looked at, by the monotonic clock. */
   readonly #finalAtMs: Map<Hash, number> = new Map()
   readonly #locking: Map<Hash, Promise<void>> = new Map()
+  /** Purses whose funding this process waits for. */
+  readonly #underWay: Set<Hash> = new Set()
 
   constructor(components: PurseDeskComponents) {
     this.#components = components
@@ -89,9 +91,14 @@ export class PurseDesk {
     return this.#rows.get(purse)?.channels ?? []
   }
 
-  /** Purses of which it is not known whether the chain has them: a crash or an outage came in between. */
+  /**
+   * Purses of which it is not known whether the chain has them: a crash or an outage came in between. Those whose answer is
+   * awaited are not among them: the chain may show a purse before it answers, and who asked for it begins its channels.
+   */
   get unsettled(): readonly Hash[] {
-    return Array.from(this.#rows).flatMap(([purse, { stage }]) => (stage === 'funding' ? [purse] : []))
+    const isInDoubt = ([purse, { stage }]: readonly [Hash, PurseRow]): boolean =>
+      stage === 'funding' && !this.#underWay.has(purse)
+    return Array.from(this.#rows).flatMap((entry) => (isInDoubt(entry) ? [entry[0]] : []))
   }
 
   /** Purses that are on chain, as far as is known, and not final yet. */
@@ -158,8 +165,13 @@ export class PurseDesk {
       transactions: [],
       channels: channels.map(({ id }) => id),
     }
-    await this.#keepNew(purse, row, channels)
-    await this.#lock(purse, row)
+    this.#underWay.add(purse)
+    try {
+      await this.#keepNew(purse, row, channels)
+      await this.#lock(purse, row)
+    } finally {
+      this.#underWay.delete(purse)
+    }
     return channels
   }
 

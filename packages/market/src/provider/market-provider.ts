@@ -8,6 +8,7 @@ import {
   type IncomingRequest,
   type Logger,
   type Metrics,
+  type MicroUsd,
   messageOf,
   type Network,
   type PeerId,
@@ -192,6 +193,13 @@ export class MarketProvider {
     const found = this.#channels.find(channel)
     if (found !== undefined) return found.quote
     throw new MarketError('MARKET_CHANNEL_UNKNOWN', `no channel ${channel}`, { details: { channel } })
+  }
+
+  /** What a channel's allocation has left for deliveries to come. @throws MarketError MARKET_CHANNEL_UNKNOWN, MARKET_PURSE_THAWING, MARKET_CHANNEL_BROKEN */
+  leftMicroUsd({ peer, channel }: Pick<AdmissionRequest, 'peer' | 'channel'>): MicroUsd {
+    const found = this.#channels.require(channel, peer)
+    if (found.stage !== 'open') throw notServing(found)
+    return found.ledger.leftMicroUsd
   }
 
   /** Takes nothing new from now on; resolves when nothing is in flight. Payments are still taken. */

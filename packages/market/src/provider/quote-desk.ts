@@ -118,6 +118,7 @@ export class QuoteDesk {
         capMicroUsd: creditCapMicroUsd,
       },
       concurrency: Math.min(Math.max(Math.trunc(answer.concurrency), 1), 65_535),
+      ...(answer.isWarm === undefined ? {} : { isWarm: answer.isWarm }),
       issuedAt,
       expiresAt: (issuedAt + quoteLifeMs) as UnixMs,
     }

@@ -17,6 +17,8 @@ export interface SellerQuote {
   readonly terms: Uint8Array
   /** Units of work that it takes from this payer at once, 1 .. 65535. */
   readonly concurrency: number
+  /** What was asked about is there already. It may be otherwise in the next quote, which terms may not: see Quote.isWarm. */
+  readonly isWarm?: boolean
   /** The least that one unit can cost; a stranger's prepayment is never above it. */
   readonly leastUnitMicroUsd: MicroUsd
 }

@@ -2,7 +2,8 @@ import { computeTermsSchema, isFinal } from '@stead/compute'
 import { type Address, type MicroUsd, messageOf, type UnixMs } from '@stead/core'
 import type { OfferEntry } from '@stead/market'
 import { addressOfPeerId } from '@stead/protocol'
-import type { AccountStatus, NodeStatus, OfferStatus, PeerStatus, ProviderStatus } from '@stead/sdk/api'
+import type { AccountStatus, NodeStatus, OfferStatus, PeerStatus, ProviderStatus, StorageStatus } from '@stead/sdk/api'
+import type { StorageProvider } from '@stead/storage'
 import type { SteadNode } from '../daemon/stead-node.ts'
 import { NodeError } from '../errors.ts'
 import { VERSION } from '../version.ts'
@@ -61,6 +62,7 @@ async function statusOf(node: SteadNode): Promise<NodeStatus> {
       account,
     },
     provider: await providerStatusOf(node),
+    ...(provider?.storage === undefined ? {} : { storage: storageStatusOf(provider.storage) }),
     payer: { jobsRunning: running.length, lockedMicroUsd: locked as MicroUsd },
   }
 }
@@ -96,6 +98,12 @@ async function providerStatusOf(node: SteadNode): Promise<ProviderStatus> {
     rejected: sumOf(tasks.rejected),
     unclaimedMicroUsd: claimableMicroUsd,
   }
+}
+
+function storageStatusOf(storage: StorageProvider): StorageStatus {
+  const status = storage.status()
+  const state = status.state === 'running' ? 'serving' : status.state === 'stopped' ? 'finished' : status.state
+  return { ...status, state }
 }
 
 function sumOf(counts: Readonly<Record<string, number>>): number {

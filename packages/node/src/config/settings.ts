@@ -9,6 +9,7 @@ export interface NodeConfig {
     readonly bootstrap: readonly string[]
     readonly mdns: boolean
   }
+  readonly bulk: { readonly listen: string; readonly announce: readonly string[] }
   readonly chain: {
     readonly rpcUrl: string | undefined
     readonly addressBook: string | undefined
@@ -27,6 +28,11 @@ export interface NodeConfig {
     readonly memoryPagesMax: number
     readonly outputBytesMax: number
     readonly timeMsMax: number
+  }
+  readonly storage: {
+    readonly shareGib: number
+    readonly keepFreeGib: number
+    readonly priceMicroUsdPerTibHour: number
   }
   readonly claim: { readonly minimumMicroUsd: number; readonly nativeCoinMicroUsd: number }
   readonly epochs: {
@@ -71,6 +77,12 @@ interface Leaf {
 }
 
 const MULTIADDR = z.string().regex(/^\/[a-z0-9]+\/.{1,200}$/, 'must be a multiaddr such as /ip4/127.0.0.1/tcp/4001')
+const ENDPOINT = z
+  .string()
+  .regex(
+    /^([0-9.]{7,15}|\[[0-9a-fA-F:.]{2,45}\]):[0-9]{1,5}$/,
+    'must be an IP address and a port such as 203.0.113.7:4802',
+  )
 const ADDRESS = z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'must be 0x and 40 hexadecimal digits')
 
 function flag(defaultValue: boolean, notes: SettingNotes): Leaf {
@@ -110,6 +122,20 @@ const tree: Readonly<Record<keyof NodeConfig, Readonly<Record<string, Leaf>>>> =
       flag: 'mdns',
       help: 'Find nodes on the same local network.',
       reason: 'Devices at one place should meet without being told of each other.',
+    }),
+  },
+  bulk: {
+    listen: text(z.union([z.enum(['auto', 'off']), ENDPOINT]), 'auto', {
+      help:
+        'Where to listen for data connections, which carry large payloads between nodes, as host:port (port 0 lets the system ' +
+        'choose one); auto listens beside the first TCP address of network.listen; off takes and makes none.',
+      reason:
+        'Bulk bytes cost a quarter of the processor time there; where none can be made, they go with everything else. ' +
+        'Behind a router, forward its port too.',
+    }),
+    announce: list(ENDPOINT, [], {
+      help: 'host:port at which others reach the data listener, besides the address at which they know this node; may be repeated.',
+      reason: 'Only needed where the port or the address that others see is another one.',
     }),
   },
   chain: {
@@ -191,6 +217,21 @@ const tree: Readonly<Record<keyof NodeConfig, Readonly<Record<string, Leaf>>>> =
     timeMsMax: integer([100, 86_400_000], 600_000, {
       help: 'Longest run of one task, in milliseconds.',
       reason: 'Ten minutes: longer work should be cut so that it can move.',
+    }),
+  },
+  storage: {
+    shareGib: integer([0, 1_048_576], 0, {
+      help: 'Disk space that is sold to others, in GiB, when this device is sold at all; 0 sells none.',
+      reason: 'How much of a disk is spare is known to its owner alone.',
+    }),
+    keepFreeGib: integer([0, 1_048_576], 5, {
+      help: 'Disk space that is never used for others, however much is shared, in GiB.',
+      reason: 'A disk that is full harms everything else on the machine.',
+    }),
+    priceMicroUsdPerTibHour: integer([0, 1_000_000_000], 5000, {
+      flag: 'storage-price',
+      help: 'Price of a tebibyte that is kept for an hour, in micro-dollars.',
+      reason: 'About 3.60 dollars a month, a little below what the cheapest clouds take.',
     }),
   },
   claim: {

@@ -27,6 +27,8 @@ export interface Foundation {
   readonly chain: EvmChain
   readonly addressBook: AddressBook
   readonly network: Network
+  /** Where this node keeps what must outlive it. */
+  readonly dataDir: string
 }
 
 /** Puts something between a node and its network: a recorder, a slow line, a node that does not keep to the rules. */
@@ -72,7 +74,19 @@ export async function openFoundation(
   const network = decorateNetwork(
     await openNetwork({ store, clock, random, logger, metrics, privateKey, stops }, config),
   )
-  return { clock, random, logger, metrics, store, secp256k1, signer, chain, addressBook, network }
+  return {
+    clock,
+    random,
+    logger,
+    metrics,
+    store,
+    secp256k1,
+    signer,
+    chain,
+    addressBook,
+    network,
+    dataDir: directories.dataDir,
+  }
 }
 
 async function openChain(
@@ -108,6 +122,8 @@ async function openNetwork(
     listen,
     announce,
     mdns,
+    bulkListen: config.bulk.listen,
+    bulkAnnounce: config.bulk.announce,
     bootstrap: [...new Set([...bootstrap, ...recalled])],
   })
   await network.start()

@@ -8,6 +8,7 @@ import {
   OfferBook,
   offerBookOptionsSchema,
 } from '@stead/market'
+import type { StorageProvider } from '@stead/storage'
 import type { LazyExecutor } from '../adapters/lazy-executor.ts'
 import type { NodeConfig } from '../config/settings.ts'
 import { type Foundation, operatorOf } from './foundation.ts'
@@ -25,6 +26,8 @@ export interface ProviderSide {
   readonly operator: Address
   readonly market: MarketProvider
   readonly compute: ComputeProvider
+  /** There when its operator shares disk space. */
+  readonly storage: StorageProvider | undefined
 }
 
 /** What a node trades with. */
@@ -97,7 +100,26 @@ async function openProvider(components: TradeComponents, config: NodeConfig): Pr
     'offer',
     offers.publish({ resource: 'compute', signer, operator, region, terms: () => compute.offerTerms() }),
   )
-  return { operator, market, compute }
+  const storage =
+    config.storage.shareGib > 0 ? await openStorage({ ...components, market, operator }, config) : undefined
+  return { operator, market, compute, storage }
+}
+
+/** Loaded by those alone who share disk space. */
+async function openStorage(
+  components: TradeComponents & { readonly market: MarketProvider; readonly operator: Address },
+  config: NodeConfig,
+): Promise<StorageProvider> {
+  const { foundation, market, stops, offers, operator } = components
+  const { openStorageProvider } = await import('./storage-side.ts')
+  const storage = await openStorageProvider({ foundation, market, stops }, config)
+  const { signer } = foundation
+  const { region } = config.provide
+  stops.push(
+    'storage offer',
+    offers.publish({ resource: 'storage', signer, operator, region, terms: () => storage.offerTerms() }),
+  )
+  return storage
 }
 
 async function openPayer(components: TradeComponents): Promise<PayerSide> {

@@ -15,7 +15,7 @@ import { type EpochNumber, epochNumber, tokenUnits } from '../units.ts'
 import type { BondedNode, ChainFacts, LotSale, SponsoredProgram } from './chain-facts.ts'
 import { Chronicle } from './chronicle.ts'
 import { ClaimTally, type ClaimTotals } from './claim-tally.ts'
-import { EpochBlocks } from './epoch-blocks.ts'
+import { EpochBlocks, UNSETTLED_BLOCKS } from './epoch-blocks.ts'
 import { mapBounded, withRetries } from './retry.ts'
 
 /** What is fixed as an epoch begins: who is probed, who probes, and by which rules. */
@@ -41,7 +41,18 @@ export interface ChainFactsPorts {
 /** Reads at once of one endpoint. */
 const READS_AT_ONCE = 16
 /** Epochs whose facts are kept; watchers ask for the same ones again and again. */
-const KEPT_MAX = 8
+const FACTS_KEPT_MAX = 8
+/** Epochs whose beginnings are kept: those whose logs are argued about while no root covers them. */
+const BEGINS_KEPT_MAX = 40
+
+/** What was read of an epoch, and the block that it ends with or stands on: it is right as long as that block is. */
+interface Read<Value> {
+  readonly value: Value
+  readonly mark: Pick<BlockMark, 'number' | 'hash'>
+  readonly at: UnixMs
+  /** No other fork can replace the block any more. */
+  readonly isSettled: boolean
+}
 
 /**
  * What the chain says about epochs, from events and past stakes: the same for everybody who reads it, be it a node that
@@ -51,8 +62,8 @@ export class ChainFactsReader {
   readonly #ports: ChainFactsPorts
   readonly #blocks: EpochBlocks
   readonly #chronicle: Chronicle
-  readonly #begins: Map<EpochNumber, EpochBegin> = new Map()
-  readonly #facts: Map<EpochNumber, ChainFacts> = new Map()
+  readonly #begins: Map<EpochNumber, Read<EpochBegin>> = new Map()
+  readonly #facts: Map<EpochNumber, Read<ChainFacts>> = new Map()
   readonly #fees: Map<number, bigint> = new Map()
 
   constructor(ports: ChainFactsPorts) {
@@ -61,43 +72,69 @@ export class ChainFactsReader {
     this.#chronicle = new Chronicle(ports.history)
   }
 
-  /** Undefined until a block of the epoch, or one after it, is there. @throws RewardsError REWARDS_NO_PROGRAM; ChainError */
+  /**
+   * As it was read first: asking for it costs nothing. Undefined until a block of the epoch, or one after it, is there.
+   * @throws RewardsError REWARDS_NO_PROGRAM; ChainError
+   */
   async begin(epoch: EpochNumber): Promise<EpochBegin | undefined> {
-    const known = this.#begins.get(epoch)
-    if (known !== undefined) return known
-    const head = await this.#ports.history.head()
-    const first = await this.#blocks.firstAt(this.#beginsAt(epoch), head)
-    if (first === undefined) return undefined
-    const nodes = await this.#nodesBefore(epoch, first, head)
-    const utility = await this.#utilityOf(first.number, head)
-    const begin = { epoch, fromBlock: first.number, beacon: first.hash, nodes, utility }
-    keep(this.#begins, epoch, begin)
-    return begin
+    return this.#begins.get(epoch)?.value ?? (await this.#readBegin(epoch))
+  }
+
+  /** As {@link begin}, read again when another fork of the chain has won since. @throws as {@link begin} */
+  async checkedBegin(epoch: EpochNumber): Promise<EpochBegin | undefined> {
+    return (await this.#stillRight(this.#begins, epoch))?.value ?? (await this.#readBegin(epoch))
   }
 
   /**
-   * All facts of an epoch that is over. An epoch in which no block was made has the next block as its beacon and no events.
+   * All facts of an epoch that is over, read again when another fork of the chain has won since. An epoch in which no block
+   * was made has the next block as its beacon and no events.
    * @throws RewardsError REWARDS_NOT_OVER, REWARDS_NO_PROGRAM, REWARDS_CONFLICT; ChainError
    */
   async facts(epoch: EpochNumber): Promise<ChainFacts> {
-    const known = this.#facts.get(epoch)
-    if (known !== undefined) return known
-    const facts = await withRetries(this.#ports.clock, () => this.#read(epoch))
-    keep(this.#facts, epoch, facts)
-    return facts
+    return await withRetries(this.#ports.clock, async () => {
+      const known = await this.#stillRight(this.#facts, epoch)
+      return known?.value ?? (await this.#read(epoch))
+    })
+  }
+
+  /** What was read, as long as its block is in the chain. */
+  async #stillRight<Value>(known: Map<EpochNumber, Read<Value>>, epoch: EpochNumber): Promise<Read<Value> | undefined> {
+    const read = known.get(epoch)
+    if (read === undefined || read.isSettled) return read
+    const head = await this.#ports.history.head()
+    if (await this.#blocks.isFirstAt(read.mark, read.at, head)) {
+      const isSettled = read.mark.number <= head.number - UNSETTLED_BLOCKS
+      if (isSettled && known.get(epoch) === read) known.set(epoch, { ...read, isSettled })
+      return read
+    }
+    known.delete(epoch)
+    return undefined
+  }
+
+  async #readBegin(epoch: EpochNumber): Promise<EpochBegin | undefined> {
+    const head = await this.#ports.history.head()
+    const at = this.#beginsAt(epoch)
+    const first = await this.#blocks.firstAt(at, head)
+    if (first === undefined) return undefined
+    const nodes = await this.#nodesBefore(epoch, first, head)
+    const utility = await this.#utilityOf(first.number, head)
+    const value = { epoch, fromBlock: first.number, beacon: first.hash, nodes, utility }
+    keep(this.#begins, epoch, { read: { value, mark: first, at, isSettled: false }, max: BEGINS_KEPT_MAX })
+    return value
   }
 
   async #read(epoch: EpochNumber): Promise<ChainFacts> {
     const head = await this.#ports.history.head()
-    const after = await this.#blocks.firstAt(this.#beginsAt(epoch + 1), head)
-    const begin = await this.#stillBegin(epoch)
+    const at = this.#beginsAt(epoch + 1)
+    const after = await this.#blocks.firstAt(at, head)
+    const begin = await this.checkedBegin(epoch)
     if (after === undefined || begin === undefined) {
       throw new RewardsError('REWARDS_NOT_OVER', `epoch ${epoch} is not over on chain`, { details: { epoch } })
     }
     const [fromBlock, toBlock] = [begin.fromBlock, after.number - 1]
     const { fees, feeTotalMicroUsd } = await this.#totals(fromBlock, toBlock)
     const { chainId, escrow } = this.#ports.chain.identity
-    return {
+    const value: ChainFacts = {
       version: 1,
       chainId,
       escrow,
@@ -113,16 +150,8 @@ export class ChainFactsReader {
       sales: await this.#sales(fromBlock, toBlock, head),
       programs: await this.#programs(Math.max(fromBlock, toBlock), head),
     }
-  }
-
-  /** The begin as it was read, unless the chain was reorganised since. */
-  async #stillBegin(epoch: EpochNumber): Promise<EpochBegin | undefined> {
-    const begin = await this.begin(epoch)
-    if (begin === undefined) return undefined
-    const { hash } = await this.#ports.history.block(begin.fromBlock)
-    if (hash === begin.beacon) return begin
-    this.#begins.delete(epoch)
-    return await this.begin(epoch)
+    keep(this.#facts, epoch, { read: { value, mark: after, at, isSettled: false }, max: FACTS_KEPT_MAX })
+    return value
   }
 
   #beginsAt(epoch: number): UnixMs {
@@ -211,8 +240,12 @@ export class ChainFactsReader {
   }
 }
 
-function keep<Value>(map: Map<EpochNumber, Value>, epoch: EpochNumber, value: Value): void {
-  map.set(epoch, value)
+function keep<Value>(
+  map: Map<EpochNumber, Read<Value>>,
+  epoch: EpochNumber,
+  { read, max }: { readonly read: Read<Value>; readonly max: number },
+): void {
+  map.set(epoch, read)
   const [oldest] = map.keys()
-  if (map.size > KEPT_MAX && oldest !== undefined) map.delete(oldest)
+  if (map.size > max && oldest !== undefined) map.delete(oldest)
 }

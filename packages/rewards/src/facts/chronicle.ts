@@ -1,7 +1,5 @@
 import type { BlockSpan, EconomyHistory, LotSold, NodeBonded, ProgramChanged, ProgramSponsored } from '@stead/core'
-
-/** Blocks that may still be replaced by others are read again each time. */
-const UNSETTLED_BLOCKS = 64
+import { UNSETTLED_BLOCKS } from './epoch-blocks.ts'
 
 interface Recorded {
   readonly blockNumber: number

@@ -59,6 +59,7 @@ export type {
   PeerList,
   PeerStatus,
   ProviderStatus,
+  StorageStatus,
   ThawAnswer,
   ThawRequest,
 } from './node.ts'

@@ -46,6 +46,18 @@ export interface ProviderStatus {
   readonly unclaimedMicroUsd: MicroUsd
 }
 
+/** Disk space that a node sells. */
+export interface StorageStatus {
+  readonly state: 'serving' | 'paused' | 'finishing' | 'finished'
+  readonly agreements: number
+  /** What payers have agreements for. */
+  readonly agreedBytes: number
+  /** On disk: kept for payers, proofs included; deleted and not compacted yet; shared in all. */
+  readonly liveBytes: number
+  readonly trashBytes: number
+  readonly capacityBytes: number
+}
+
 /** Answer to `GET /v1/status`. */
 export interface NodeStatus {
   readonly version: string
@@ -66,6 +78,8 @@ export interface NodeStatus {
     readonly account: AccountStatus
   }
   readonly provider: ProviderStatus
+  /** Missing where no disk space is shared. */
+  readonly storage?: StorageStatus
   /** The payer side: jobs that run, and what is locked in purses and not spent. */
   readonly payer: { readonly jobsRunning: number; readonly lockedMicroUsd: MicroUsd }
 }
@@ -89,6 +103,15 @@ const providerStatusWire: Wire<ProviderStatus> = z.object({
   unclaimedMicroUsd: microUsdWire,
 })
 
+const storageStatusWire: Wire<StorageStatus> = z.object({
+  state: z.enum(['serving', 'paused', 'finishing', 'finished']),
+  agreements: countWire,
+  agreedBytes: countWire,
+  liveBytes: countWire,
+  trashBytes: countWire,
+  capacityBytes: countWire,
+})
+
 /** Wire form of {@link NodeStatus}. */
 export const nodeStatusWire: Wire<NodeStatus> = z.object({
   version: z.string(),
@@ -104,6 +127,7 @@ export const nodeStatusWire: Wire<NodeStatus> = z.object({
   offers: countWire,
   chain: z.object({ chainId: countWire, escrow: addressWire, reachable: z.boolean(), account: accountStatusWire }),
   provider: providerStatusWire,
+  storage: optionalWire(storageStatusWire),
   payer: z.object({ jobsRunning: countWire, lockedMicroUsd: microUsdWire }),
 })
 

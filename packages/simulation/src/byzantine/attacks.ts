@@ -5,6 +5,7 @@ import type { HandCheat } from './cheats.ts'
 import { floods, hoards, oversizes, starves } from './flood-attacks.ts'
 import { HAND_ALLOCATION } from './hand-payer.ts'
 import { foreignBranch, leafTwice, lyingSums, twoVouchers } from './purse-attacks.ts'
+import { replaysTasks } from './replay-attack.ts'
 
 /** More tasks than any window of a stranger holds. */
 const FILL = 400
@@ -98,19 +99,6 @@ const foreignPurse: Attack = async (payer) => {
   const channel = await payer.open(quote, purse)
   await channel.prepay()
   await channel.pay(await channel.runMany(10))
-}
-
-/** Asks for one delivery many times, before and after it was paid, and bills it to itself twice. */
-const replaysTasks: Attack = async (payer) => {
-  const channel = await payer.begin()
-  if (channel === undefined) return
-  const delivery = payer.parts.random.bytes(16)
-  const [first] = await Promise.allSettled([channel.run(delivery), channel.run(delivery)])
-  if (first.status === 'rejected') throw first.reason
-  await unlessRefused(channel.run(delivery))
-  await channel.pay([first.value])
-  const again = await channel.run(delivery)
-  await channel.pay([again])
 }
 
 /** Attacks of payers that speak by hand. */

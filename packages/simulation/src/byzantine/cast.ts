@@ -1,6 +1,6 @@
 import type { RandomStreams } from '../engine/random-streams.ts'
 import { type CheatName, GANG_CHEATS, PAYER_CHEATS, PROVIDER_CHEATS } from './cheats.ts'
-import { EPOCH_CHEATS } from './epoch-cheats.ts'
+import { EPOCH_CHEATS, epochCheatOf } from './epoch-cheats.ts'
 
 /** Worlds in which most cheating providers are in it together. */
 const GANG_WORLD_SHARE = 0.25
@@ -40,8 +40,11 @@ export class Cast {
     const random = this.#streams.stream(`cheat ${index}`)
     const isSpared = index === 0 || !isPayer(index - 1) !== !isPayer(index)
     if (random.fraction() >= byzantineShare || isSpared) return undefined
-    if (this.#options.hasEpochs && !isPayer(index) && random.fraction() < EPOCH_CHEAT_SHARE)
-      return EPOCH_CHEATS[Math.floor(random.fraction() * EPOCH_CHEATS.length)]
+    const epochCheats =
+      this.#options.cheats === undefined ? EPOCH_CHEATS : cheats.flatMap((each) => epochCheatOf(each) ?? [])
+    const cheatsInEpochs = this.#options.hasEpochs && !isPayer(index) && epochCheats.length > 0
+    if (cheatsInEpochs && random.fraction() < EPOCH_CHEAT_SHARE)
+      return epochCheats[Math.floor(random.fraction() * epochCheats.length)]
     const own = cheats[Math.floor(random.fraction() * cheats.length)]
     const isMember = this.#gangCheat !== undefined && !isPayer(index) && random.fraction() < GANG_MEMBER_SHARE
     return isMember ? this.#gangCheat : own

@@ -15,7 +15,7 @@ const INVENTED = 8
 
 /**
  * The network of a cheat in epochs: who slanders asks nobody and reports that nobody answered; evidence is withheld; what
- * others said is passed on with false names and with logs that nobody has, ahead of the truth.
+ * others said is passed on with false names and with logs and results that nobody has, ahead of the truth.
  */
 export function epochLyingNetwork(network: Network, cheat: EpochCheat, random: Random): Network {
   const withheld = cheat === 'withholds-evidence' ? DOCUMENTS_PROTOCOL : undefined
@@ -38,8 +38,8 @@ export function epochLyingNetwork(network: Network, cheat: EpochCheat, random: R
 function falseNotices(answer: Uint8Array, random: Random): Uint8Array {
   const { notices } = noticesReplySchema.decodeMessage(answer)
   const renamed = notices.map((notice) => ({ ...notice, node: address(bytesToHex(random.bytes(20))) }))
-  const logs = notices.filter(({ kind }) => kind === 'log')
-  const invented = logs.flatMap((notice): EpochNotice[] =>
+  const named = notices.filter(({ kind }) => kind !== 'vote')
+  const invented = named.flatMap((notice): EpochNotice[] =>
     Array.from({ length: INVENTED }, () => ({ ...notice, document: contentIdOf('dag-cbor', random.bytes(32)) })),
   )
   return noticesReplySchema.encodeMessage({ notices: [...renamed, ...invented, ...notices].slice(0, NOTICES_MAX) })

@@ -22,7 +22,6 @@ const SECONDS_PER_MINUTE = 60
 /** Until then a node that was away when the faults ended is up again. */
 const START_MS_MAX = 10_000
 const NOTICES_PER_NODE_MAX = 8
-const NOTICES_PER_EPOCH_MAX = 2048
 /** Tables whose keys begin with an epoch, in digits that sort. */
 const TABLES_BY_EPOCH = ['epoch-seeds', 'epoch-probes', 'epoch-own-logs', 'epoch-logs', 'epoch-results'] as const
 const EPOCH_DIGITS = 8
@@ -229,8 +228,8 @@ function checkQuality(world: World, { facts, findings }: ComputedEpoch, violatio
 
 /** What a node keeps of epochs does not grow with time. */
 async function checkKept(world: World, violations: Violations): Promise<void> {
-  // Who passes on notices of nodes that it makes up fills boards as far as they go, whatever the number of nodes.
-  const hasFalseNames = world.nodes.some(({ plan }) => plan.cheat === 'false-hearsay')
+  const bonded = world.nodes.filter(({ plan }) => plan.epochs !== undefined)
+  const bonds = new Map<string, string>(bonded.map(({ plan }) => [plan.signer.address, plan.name]))
   for (const { node, service } of bondedOf(world)) {
     const { name } = node.plan
     const now = service.ports.time.epoch()
@@ -247,9 +246,18 @@ async function checkKept(world: World, violations: Violations): Promise<void> {
       )
     }
     for (let epoch = 0; epoch <= now; epoch++) {
-      const notices = KINDS.reduce((sum, kind) => sum + service.board.of(epochNumber(epoch), kind).length, 0)
-      const isBounded = notices <= (hasFalseNames ? NOTICES_PER_EPOCH_MAX : NOTICES_PER_NODE_MAX * world.nodes.length)
-      violations.check(isBounded, 'notices-bounded', () => `${name} keeps ${notices} notices of epoch ${epoch}`, [name])
+      const notices = KINDS.flatMap((kind) => service.board.of(epochNumber(epoch), kind))
+      const counts = Array.from(
+        Map.groupBy(notices, (notice) => notice.node),
+        ([of, { length }]) => ({ of, length }),
+      )
+      const wrong = counts.find(({ of, length }) => !bonds.has(of) || length > NOTICES_PER_NODE_MAX)
+      violations.check(
+        wrong === undefined,
+        'notices-bounded',
+        () => `${name} keeps ${wrong?.length} notices of ${bonds.get(wrong?.of ?? '') ?? 'nobody'} in epoch ${epoch}`,
+        [name],
+      )
     }
   }
 }

@@ -1,5 +1,5 @@
 import { isFinal, type JobHandle } from '@stead/compute'
-import { isSteadError } from '@stead/core'
+import { type Hash, isSteadError } from '@stead/core'
 import { HAND_NEED } from '../byzantine/hand-task.ts'
 import { unlessRefused } from '../engine/refusals.ts'
 import type { LivePayer, SimNode } from '../world/sim-node.ts'
@@ -63,19 +63,16 @@ export async function checkHealth(world: World, violations: Violations, look: ()
 
 /** What a payer takes for locked is locked, whichever fork of the chain won. */
 async function checkLocked(world: World, violations: Violations, look: () => void): Promise<void> {
-  const missing = async (): Promise<readonly string[]> => {
-    const names: string[] = []
-    for (const { plan, payer } of world.payers) {
-      const purses = (await payer?.market.purses()) ?? []
-      const { escrow } = world.parts.ledger
-      if (purses.some(({ purse, stage }) => stage === 'funded' && escrow.purse(purse) === undefined))
-        names.push(plan.name)
-    }
-    return names
+  const missing = async (): Promise<readonly (readonly [name: string, purse: Hash])[]> => {
+    const found: (readonly [string, Hash])[] = []
+    for (const { plan, payer } of world.payers)
+      for (const { purse, stage } of (await payer?.market.purses()) ?? [])
+        if (stage === 'funded' && world.parts.ledger.escrow.purse(purse) === undefined) found.push([plan.name, purse])
+    return found
   }
   await world.healPhase(async () => (await missing()).length === 0, LOCKED_MINUTES_MAX, look)
-  const names = await missing()
-  violations.check(names.length === 0, 'purses-locked', () => `${names} have purses that are not on chain`, names)
+  for (const [name, purse] of await missing())
+    violations.check(false, 'purses-locked', () => `the purse ${purse} of ${name} is not on chain`, [name])
 }
 
 /** Honest providers of which a payer has no offer. */

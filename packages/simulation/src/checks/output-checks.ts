@@ -15,6 +15,8 @@ export interface EndedJob {
 export interface OutputFault {
   readonly rule: 'outputs-right' | 'operators-distinct' | 'trust-earned'
   readonly what: string
+  /** By whose word the task ended. */
+  readonly nodes: readonly Address[]
 }
 
 /** Confirmed results in a row without which a node's word alone is not taken: the default of the option. */
@@ -43,12 +45,12 @@ export function outputFaults(world: World, jobs: readonly EndedJob[]): readonly 
       if (record === undefined) return []
       const what = `${key} (${job.name}) ended by the word of ${nodes.length} nodes`
       const faults: OutputFault[] = []
-      if (new Set(nodes.map(operatorOf)).size !== nodes.length) faults.push({ rule: 'operators-distinct', what })
+      if (new Set(nodes.map(operatorOf)).size !== nodes.length) faults.push({ rule: 'operators-distinct', what, nodes })
       const isWordEnough = isTrusted(by, nodes, confirmed)
-      if (!isWordEnough) faults.push({ rule: 'trust-earned', what })
+      if (!isWordEnough) faults.push({ rule: 'trust-earned', what, nodes })
       const isRight = state === 'succeeded' && record.output === rightOutputs.get(key)
       const isLie = nodes.every((node) => !isHonest(node)) && isWordEnough
-      if (!isRight && !isLie) faults.push({ rule: 'outputs-right', what: `${what}, in a wrong result` })
+      if (!isRight && !isLie) faults.push({ rule: 'outputs-right', what: `${what}, in a wrong result`, nodes })
       return faults
     })
   })

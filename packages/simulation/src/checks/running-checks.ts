@@ -40,16 +40,19 @@ export class RunningChecks {
     const { scheduler } = this.#world.parts
     for (const bug of this.#world.bugs)
       this.#violations.check(false, 'no-own-fault', () => bug, namesIn(this.#world, bug))
-    const rowsMax = ROWS_PER_MINUTE_MAX * (1 + scheduler.nowMs / MINUTE_MS)
-    for (const node of this.#world.nodes) if (node.isHonest) this.#checkSizes(node, rowsMax)
     for (const node of this.#world.payers) this.#checkOffers(node)
     this.#checkMoney()
     if (this.#world.economy !== undefined) {
       checkTokens(this.#world, this.#violations)
       checkBonds(this.#world, this.#violations)
     }
-    if (this.#looks++ % LOOKS_PER_STRUCTURES === 0)
-      for (const node of this.#world.nodes) if (node.isHonest) this.#checkStructures(node)
+    if (this.#looks++ % LOOKS_PER_STRUCTURES !== 0) return
+    const rowsMax = ROWS_PER_MINUTE_MAX * (1 + scheduler.nowMs / MINUTE_MS)
+    for (const node of this.#world.nodes) {
+      if (!node.isHonest) continue
+      this.#checkSizes(node, rowsMax)
+      this.#checkStructures(node)
+    }
   }
 
   #checkStructures(node: SimNode): void {
@@ -134,5 +137,7 @@ function faultIn(check: () => void): string | undefined {
 }
 
 function namesIn(world: World, text: string): readonly string[] {
-  return world.nodes.map(({ plan }) => plan.name).filter((name) => text.startsWith(`${name} `))
+  return world.nodes
+    .map(({ plan }) => plan.name)
+    .filter((name) => text.startsWith(`${name} `) || text.startsWith(`${name}:`))
 }

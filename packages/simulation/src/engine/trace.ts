@@ -8,8 +8,8 @@ export interface TraceLine {
   readonly what: string
 }
 
-/** Lines that are kept for the story of a failure. */
-const LINES_KEPT = 20_000
+/** Lines of one node, or of the world, that are kept for the story of a failure. */
+const LINES_KEPT = 48
 
 /**
  * Everything that happens in a run, in its order, as one number: two runs with the same hash went the same way. A fast
@@ -20,13 +20,8 @@ export class Trace {
   /** A number, and the same bytes as two words; every machine that Node.js runs on has the low word first. */
   readonly #number = new Float64Array(1)
   readonly #words = new Uint32Array(this.#number.buffer)
-  readonly #lines: (TraceLine | undefined)[] = new Array<TraceLine | undefined>(LINES_KEPT).fill(undefined)
-  #count = 0
-
-  /** Things so far. */
-  get count(): number {
-    return this.#count
-  }
+  readonly #lines: Map<string | undefined, TraceLine[]> = new Map()
+  #isOver = false
 
   /** 32 hexadecimal digits. */
   get hash(): string {
@@ -42,21 +37,29 @@ export class Trace {
 
   /** Adds a line. */
   tell(atMs: number, who: string | undefined, what: string): void {
+    this.note(atMs, who, what)
+    if (this.#isOver) return
+    const lines = this.#lines.get(who) ?? []
+    if (lines.length === 0) this.#lines.set(who, lines)
+    lines.push({ atMs, who, what })
+    if (lines.length > LINES_KEPT) lines.shift()
+  }
+
+  /** Adds a line to the hash alone: for what explains nothing. */
+  note(atMs: number, who: string | undefined, what: string): void {
     this.mix(atMs)
     if (who !== undefined) this.#text(who)
     this.#text(what)
-    this.#lines[this.#count % LINES_KEPT] = { atMs, who, what }
-    this.#count++
   }
 
-  /** The last lines of some nodes and of the world, oldest first. */
-  story(who: ReadonlySet<string>, limit: number): readonly TraceLine[] {
-    const lines: TraceLine[] = []
-    for (let back = 1; back <= Math.min(this.#count, LINES_KEPT) && lines.length < limit; back++) {
-      const line = this.#lines[(this.#count - back) % LINES_KEPT]
-      if (line !== undefined && (line.who === undefined || who.has(line.who))) lines.push(line)
-    }
-    return lines.reverse()
+  /** Keeps the lines that there are; the hash goes on. */
+  stopKeeping(): void {
+    this.#isOver = true
+  }
+
+  /** The last lines of some nodes and of the world; of each in its order. */
+  linesOf(who: ReadonlySet<string>): readonly TraceLine[] {
+    return [undefined, ...who].flatMap((name) => this.#lines.get(name) ?? [])
   }
 
   #text(text: string): void {

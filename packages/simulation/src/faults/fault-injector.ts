@@ -1,4 +1,5 @@
-import type { CrashKind, MemoryLedger, SeededRandom } from '@stead/testkit'
+import type { CrashKind, LedgerView, MemoryLedger, SeededRandom } from '@stead/testkit'
+import type { RandomStreams } from '../engine/random-streams.ts'
 import type { Scheduler } from '../engine/scheduler.ts'
 import type { Tally } from '../engine/tally.ts'
 import type { Trace } from '../engine/trace.ts'
@@ -6,6 +7,7 @@ import type { SimHub } from '../world/sim-hub.ts'
 import type { NodeFaults, SimNode } from '../world/sim-node.ts'
 import { ChainForks } from './chain-forks.ts'
 import { GasFaults } from './gas-faults.ts'
+import { LaggingEndpoints } from './lagging-endpoints.ts'
 import type { FaultProfile } from './profiles.ts'
 
 /** What the injector acts on. */
@@ -13,6 +15,7 @@ export interface FaultInjectorComponents {
   readonly scheduler: Scheduler
   readonly trace: Trace
   readonly random: SeededRandom
+  readonly streams: RandomStreams
   readonly hub: SimHub
   readonly ledger: MemoryLedger
   readonly tally: Tally
@@ -30,6 +33,8 @@ const JUMP_MS_MAX = 120_000
 const SURVIVORS_MAX = 4
 const AT_WRITE_SHARE = 0.5
 const WRITES_MAX = 6
+/** An endpoint stays behind longer than other faults last: a node asks the chain only now and then. */
+const LAG_FACTOR = 4
 
 /** Most that a slow disk takes to have a write; one that is to outlive a loss of power takes ten times as long. */
 const SLOW_WRITE_MS_MAX = 400
@@ -42,6 +47,7 @@ const NODE_KINDS = [
   'cuts',
   'clogs',
   'outages',
+  'lags',
   'badDisks',
   'slowDisks',
   'fullDisks',
@@ -75,6 +81,7 @@ export class FaultInjector {
   }
   readonly #forks: ChainForks
   readonly #gas: GasFaults
+  readonly #lagging: LaggingEndpoints<SimNode>
   readonly #away: Set<SimNode> = new Set()
   /** Nodes that will die at one of their next writes. */
   readonly #doomed: Map<SimNode, () => void> = new Map()
@@ -87,6 +94,7 @@ export class FaultInjector {
     const tell = (what: string): void => this.#tell(undefined, what)
     this.#forks = new ChainForks({ ...components, tell })
     this.#gas = new GasFaults({ ...components, tell })
+    this.#lagging = new LaggingEndpoints({ ...components, random: components.streams.stream('lags') })
   }
 
   /** Faults of a node at this moment. */
@@ -100,8 +108,13 @@ export class FaultInjector {
         writeMsMax: this.#has('slowDisks', node) ? Math.max(writeMsMax, SLOW_WRITE_MS_MAX) : writeMsMax,
         isFull: this.#has('fullDisks', node),
       },
-      chain: { ...chain, isDown: this.#has('outages', node) },
+      chain: { ...chain, isDown: this.#has('outages', node), isBehind: this.#lagging.isBehind(node) },
     }
+  }
+
+  /** What the chain looks like to a node: what answers its next question. */
+  viewOf(node: SimNode): LedgerView {
+    return this.#lagging.viewOf(node)
   }
 
   start(): void {
@@ -116,6 +129,7 @@ export class FaultInjector {
     this.#components.hub.heal()
     for (const node of this.#components.nodes) node.mendWall()
     this.#gas.end()
+    this.#lagging.end()
     for (const die of [...this.#doomed.values()]) die()
     for (const node of this.#away) this.#components.restart(node)
     this.#away.clear()
@@ -145,6 +159,7 @@ export class FaultInjector {
       clogs: () => this.#clog(node),
       silences: () => this.#silence(),
       outages: () => this.#last('outages', node),
+      lags: () => this.#lag(node),
       badDisks: () => this.#last('badDisks', node),
       slowDisks: () => this.#last('slowDisks', node),
       fullDisks: () => this.#last('fullDisks', node),
@@ -188,6 +203,10 @@ export class FaultInjector {
     this.#doomed.delete(node)
     node.crash('kill', 0)
     this.#components.restart(node)
+  }
+
+  #lag(node: SimNode): void {
+    this.#tell(node, this.#lagging.begin(node, this.#until(LAG_FACTOR)))
   }
 
   #drain(node: SimNode): void {
@@ -292,9 +311,9 @@ export class FaultInjector {
     return node
   }
 
-  #until(): number {
+  #until(factor = 1): number {
     const { scheduler, random } = this.#components
-    return scheduler.nowMs + random.fraction() * this.#profile.lastsMsMax
+    return scheduler.nowMs + random.fraction() * this.#profile.lastsMsMax * factor
   }
 
   #tell(node: SimNode | undefined, what: string): void {

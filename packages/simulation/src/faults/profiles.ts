@@ -25,6 +25,8 @@ export interface FaultProfile {
   readonly clogs: number
   /** Endpoints of the chain that go away. */
   readonly outages: number
+  /** Endpoints that show the chain some blocks behind, all the time or with every other answer. */
+  readonly lags: number
   /** Other forks of the chain that win: up to four blocks are undone. */
   readonly reorgs: number
   /** Gas that becomes dear for a while, up to a thousand times. */
@@ -50,7 +52,7 @@ export interface FaultProfile {
 const QUIET: FaultProfile = {
   wires: { jitterMs: 2, lossShare: 0, slowShare: 0, repeatShare: 0 },
   disk: { writeMsMax: 0.5, refusedShare: 0, isFull: false },
-  chain: { answerMsMax: 100, blockMsMax: 2000, lostShare: 0, isDown: false },
+  chain: { answerMsMax: 100, blockMsMax: 2000, lostShare: 0, isDown: false, isBehind: false },
   crashes: 0,
   awayMsMax: 20_000,
   powerShare: 0,
@@ -59,6 +61,7 @@ const QUIET: FaultProfile = {
   cuts: 0,
   clogs: 0,
   outages: 0,
+  lags: 0,
   reorgs: 0,
   gasSpikes: 0,
   gasDrains: 0,
@@ -97,8 +100,9 @@ export const PROFILES: Readonly<Record<ProfileName, FaultProfile>> = {
   },
   chain: {
     ...QUIET,
-    chain: { answerMsMax: 500, blockMsMax: 20_000, lostShare: 0.05, isDown: false },
+    chain: { answerMsMax: 500, blockMsMax: 20_000, lostShare: 0.05, isDown: false, isBehind: false },
     outages: 1,
+    lags: 1,
     reorgs: 2,
     gasSpikes: 0.5,
     gasDrains: 0.5,
@@ -110,7 +114,7 @@ export const PROFILES: Readonly<Record<ProfileName, FaultProfile>> = {
     ...QUIET,
     wires: { jitterMs: 30, lossShare: 0.005, slowShare: 0.01, repeatShare: 0.02 },
     disk: { writeMsMax: 2, refusedShare: 0, isFull: false },
-    chain: { answerMsMax: 300, blockMsMax: 8000, lostShare: 0.02, isDown: false },
+    chain: { answerMsMax: 300, blockMsMax: 8000, lostShare: 0.02, isDown: false, isBehind: false },
     crashes: 0.6,
     powerShare: 0.5,
     partitions: 0.1,
@@ -118,6 +122,7 @@ export const PROFILES: Readonly<Record<ProfileName, FaultProfile>> = {
     cuts: 0.3,
     clogs: 0.3,
     outages: 0.3,
+    lags: 0.3,
     reorgs: 0.5,
     gasSpikes: 0.2,
     gasDrains: 0.1,

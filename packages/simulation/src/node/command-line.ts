@@ -2,8 +2,9 @@ import { parseArgs } from 'node:util'
 import { SimulationError } from '../errors.ts'
 import { PROFILES, type ProfileName } from '../faults/profiles.ts'
 import { allFaultNames } from '../plan/fault-names.ts'
-import { mixedPlan } from '../plan/mixed-plan.ts'
+import { EPOCH_MINUTES_FACTOR, EPOCHS_EVERY, MIXED_MINUTES_MAX, mixedPlan } from '../plan/mixed-plan.ts'
 import { NODES_MIN, type WorldPlan } from '../plan/world-plan.ts'
+import { FAILURES_MAX } from '../sweep/sweep.ts'
 
 /** What a command line asks for. */
 export interface SimCommand {
@@ -15,6 +16,8 @@ export interface SimCommand {
   readonly printsHelp: boolean
   /** A sweep ends after so long. */
   readonly timeMsMax: number
+  /** The search for a smaller world ends after so long. */
+  readonly shrinkMsMax: number
 }
 
 const OPTIONS = {
@@ -28,6 +31,7 @@ const OPTIONS = {
   epochs: { type: 'boolean' },
   'real-signatures': { type: 'boolean' },
   shrink: { type: 'boolean' },
+  'shrink-minutes': { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const
@@ -39,6 +43,8 @@ const NODES_DEFAULT = 20
 const MINUTES_MAX = 1440
 const MINUTES_DEFAULT = 2
 const MINUTE_MS = 60_000
+/** Enough for some hundred small worlds, and for a few large ones. */
+const SHRINK_MINUTES_DEFAULT = 10
 /** Each seed with a small world of its own. */
 const MIXED = 'mixed'
 
@@ -50,14 +56,19 @@ export const SIM_HELP: string = `npm run sim -- [options]     plays whole networ
   --nodes N            ${NODES_MIN} .. ${NODES_MAX}; default ${NODES_DEFAULT}; a tenth of them pay
   --minutes M          how long faults go on, in simulated minutes, up to ${MINUTES_MAX}; default ${MINUTES_DEFAULT}
   --faults NAME        ${Object.keys(PROFILES).join(', ')}; default all;
-                       ${MIXED}: each seed has its own profile, nodes and minutes
+                       ${MIXED}: each seed has its own profile, 4 to 16 nodes, and minutes up to --minutes,
+                       which is ${MIXED_MINUTES_MAX} then; one in ${EPOCHS_EVERY} has epochs, and ${EPOCH_MINUTES_FACTOR} times as many minutes
   --without A,B        leaves faults of the profile out: ${wrapped(allFaultNames())}
   --epochs             providers are bonded, probe each other, propose and watch roots, and claim rewards
   --real-signatures    signs and verifies as the real network does, which takes longer and comes to the same;
                        with epochs to another hash: documents that are signed have names by their content
   --shrink             looks for the smallest command that still breaks the same rule
-  --time-minutes M     a sweep begins no world after so many minutes
+  --shrink-minutes M   begins no world for that after so many minutes, which are real ones; default ${SHRINK_MINUTES_DEFAULT}
+  --time-minutes M     a sweep begins no world after so many real minutes
   --json               one JSON document instead of text: npm run --silent sim -- --json
+
+A sweep ends after ${FAILURES_MAX} failures. SIGINT and SIGTERM end anything, and what was found until then is told: the seeds that
+failed, the smallest command.
 `
 
 /** Reads a command line. @param chance a seed for who names none @throws SimulationError SIMULATION_BAD_ARGUMENT */
@@ -67,22 +78,26 @@ export function parseCommandLine(args: readonly string[], chance: () => number):
   if (seed !== undefined && seeds !== undefined) throw refused('--seed and --seeds exclude each other')
   const [from, to] = seeds === undefined ? oneSeed(seed, chance) : seedRange(seeds)
   const isMixed = faults === MIXED
-  if (isMixed && (nodes ?? minutes ?? without ?? values.epochs) !== undefined)
-    throw refused(`--faults ${MIXED} chooses nodes, minutes, faults and epochs by itself`)
+  if (isMixed && (nodes ?? without ?? values.epochs) !== undefined)
+    throw refused(`--faults ${MIXED} chooses nodes, faults and epochs by itself`)
   const profile = isMixed ? 'all' : profileOf(faults)
   const plan = {
     nodes: integer('--nodes', nodes ?? String(NODES_DEFAULT), NODES_MIN, NODES_MAX),
-    minutes: numeric('--minutes', minutes ?? String(MINUTES_DEFAULT), 0, MINUTES_MAX),
+    minutes: numeric('--minutes', minutes ?? String(isMixed ? MIXED_MINUTES_MAX : MINUTES_DEFAULT), 0, MINUTES_MAX),
     profile,
     without: without === undefined ? [] : faultsOf(without),
     hasEpochs: values.epochs === true,
   }
   const hasRealSignatures = values['real-signatures'] === true
   const timeMinutes = values['time-minutes']
+  const shrinkMinutes = values['shrink-minutes']
+  if (shrinkMinutes !== undefined && values.shrink !== true) throw refused('--shrink-minutes goes with --shrink')
   return {
     plans: Array.from({ length: to - from + 1 }, (_, index) => {
       const seed = from + index
-      return isMixed ? { ...mixedPlan(seed), hasRealSignatures } : { ...plan, seed, hasRealSignatures }
+      return isMixed
+        ? { ...mixedPlan(seed, { minutesMax: plan.minutes }), hasRealSignatures }
+        : { ...plan, seed, hasRealSignatures }
     }),
     isSweep: from !== to,
     shrinks: values.shrink === true,
@@ -92,6 +107,8 @@ export function parseCommandLine(args: readonly string[], chance: () => number):
       timeMinutes === undefined
         ? Number.POSITIVE_INFINITY
         : numeric('--time-minutes', timeMinutes, 0, MINUTES_MAX) * MINUTE_MS,
+    shrinkMsMax:
+      numeric('--shrink-minutes', shrinkMinutes ?? String(SHRINK_MINUTES_DEFAULT), 0, MINUTES_MAX) * MINUTE_MS,
   }
 }
 

@@ -9,7 +9,7 @@ import {
   sweepLine,
   verdictLine,
 } from '../report/report-text.ts'
-import type { PlayedWorld } from '../sweep/played-world.ts'
+import type { PlayedWorld, PlayPlan } from '../sweep/played-world.ts'
 import { type ShrinkResult, shrink } from '../sweep/shrink.ts'
 import { type SweepResult, sweep } from '../sweep/sweep.ts'
 import { parseCommandLine, SIM_HELP, type SimCommand } from './command-line.ts'
@@ -23,6 +23,8 @@ export interface SimComponents {
   readonly note: (text: string) => void
   /** A seed for who names none. */
   readonly chance: () => number
+  /** Plays one world. @default {@link playPlan} on this process */
+  readonly play?: PlayPlan
 }
 
 /** Failures of a sweep that are told at length. */
@@ -34,15 +36,22 @@ const EXIT_BAD_ARGUMENTS = 2
 /** `npm run sim`: one command, from its arguments to its exit code. */
 export class SimRun {
   readonly #components: SimComponents
+  #command: SimCommand | undefined
   #present: WorldPlan | undefined
+  #swept: SweepResult | undefined
+  #shrunk: ShrinkResult | undefined
+  readonly #shown: PlayedWorld[] = []
 
   constructor(components: SimComponents) {
     this.#components = components
   }
 
-  /** What to say when the process has to end before the command does. */
-  interrupted(why: string): string {
-    return interruptedLine(this.#present, why)
+  /** Tells what was found until now, when the process has to end before the command does. */
+  interrupt(why: string): void {
+    this.#components.note(`${interruptedLine(this.#present, why)}\n`)
+    if (this.#command?.isSweep === true && this.#swept !== undefined) this.#say(sweepLine(this.#swept))
+    this.#tellShrunk()
+    this.#tellDocument()
   }
 
   /** @returns the exit code: 0, 1 when a rule was broken, 2 when the arguments are wrong */
@@ -64,38 +73,72 @@ export class SimRun {
   }
 
   async #play(command: SimCommand): Promise<number> {
-    const say = command.printsJson ? () => undefined : (line: string) => this.#components.print(`${line}\n`)
-    const untilMs = performance.now() + command.timeMsMax
-    const isOver = (): boolean => performance.now() >= untilMs
-    const shown: PlayedWorld[] = []
-    let told = 0
-    const onPlayed = (played: PlayedWorld): void => {
-      const isFailed = played.verdict.violations.length > 0
-      if (!command.isSweep || isFailed) shown.push(played)
-      if (!command.isSweep || isFailed) say(verdictLine(played))
-      if (isFailed && told++ < TOLD_MAX) say(failureText(played))
-      else if (isFailed) say(shortFailureText(played))
-    }
-    const play = (plan: WorldPlan): Promise<PlayedWorld> => {
-      this.#present = plan
-      return playPlan(this.#components.secp256k1, plan)
-    }
-    const result = await sweep(command.plans, play, { isOver, onPlayed })
-    if (command.isSweep) say(sweepLine(result))
+    this.#command = command
+    const result = await this.#sweep(command)
+    if (command.isSweep) this.#say(sweepLine(result))
     const [first] = result.failed
-    const onSmaller = (played: PlayedWorld): void => say(verdictLine(played))
-    const shrunk = command.shrinks && first !== undefined ? await shrink(first, play, { onSmaller }) : undefined
-    if (shrunk !== undefined) say(`${failureText(shrunk.smallest)}\n${shrinkLine(shrunk)}`)
-    if (command.printsJson) this.#components.print(`${JSON.stringify(documentOf(result, shown, shrunk), null, 2)}\n`)
+    if (command.shrinks && first !== undefined) await this.#shrink(first, command.shrinkMsMax)
+    this.#tellShrunk()
+    this.#tellDocument()
     if (result.played === 0) this.#components.note('no world was played: there was no time for one\n')
     if (first !== undefined) return EXIT_VIOLATION
     return result.played === 0 ? EXIT_BAD_ARGUMENTS : EXIT_OK
   }
+
+  async #sweep({ plans, isSweep, timeMsMax }: SimCommand): Promise<SweepResult> {
+    let told = 0
+    const onPlayed = (played: PlayedWorld, soFar: SweepResult): void => {
+      this.#swept = soFar
+      const isFailed = played.verdict.violations.length > 0
+      if (isSweep && !isFailed) return
+      this.#shown.push(played)
+      this.#say(verdictLine(played))
+      if (isFailed) this.#say(told++ < TOLD_MAX ? failureText(played) : shortFailureText(played))
+    }
+    this.#swept = await sweep(plans, this.#playOne, { isOver: isOverAfter(timeMsMax), onPlayed })
+    return this.#swept
+  }
+
+  async #shrink(first: PlayedWorld, timeMsMax: number): Promise<void> {
+    let smallest = first
+    const onTried = (soFar: ShrinkResult): void => {
+      this.#shrunk = soFar
+      if (soFar.smallest !== smallest) this.#say(verdictLine(soFar.smallest))
+      smallest = soFar.smallest
+    }
+    this.#shrunk = await shrink(first, this.#playOne, { isOver: isOverAfter(timeMsMax), onTried })
+  }
+
+  readonly #playOne = (plan: WorldPlan): Promise<PlayedWorld> => {
+    this.#present = plan
+    const { play, secp256k1 } = this.#components
+    return play === undefined ? playPlan(secp256k1, plan) : play(plan)
+  }
+
+  #say(line: string): void {
+    if (this.#command?.printsJson !== true) this.#components.print(`${line}\n`)
+  }
+
+  #tellShrunk(): void {
+    if (this.#shrunk !== undefined) this.#say(`${failureText(this.#shrunk.smallest)}\n${shrinkLine(this.#shrunk)}`)
+  }
+
+  #tellDocument(): void {
+    if (this.#command?.printsJson !== true || this.#swept === undefined) return
+    const document = documentOf(this.#swept, this.#shown, this.#shrunk)
+    this.#components.print(`${JSON.stringify(document, null, 2)}\n`)
+  }
+}
+
+function isOverAfter(timeMsMax: number): () => boolean {
+  const untilMs = performance.now() + timeMsMax
+  return () => performance.now() >= untilMs
 }
 
 /** What `--json` prints: the worlds are the one that was asked for, or those of a sweep that failed. */
 function documentOf(result: SweepResult, shown: readonly PlayedWorld[], shrunk: ShrinkResult | undefined): object {
-  const smallest = shrunk === undefined ? {} : { shrunk: { tried: shrunk.tried, ...jsonOf(shrunk.smallest) } }
+  const smallest =
+    shrunk === undefined ? {} : { shrunk: { tried: shrunk.tried, isDone: shrunk.isDone, ...jsonOf(shrunk.smallest) } }
   return { ...result, failed: result.failed.length, worlds: shown.map(jsonOf), ...smallest }
 }
 

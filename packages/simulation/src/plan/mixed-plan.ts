@@ -6,24 +6,27 @@ const NAMES = Object.keys(PROFILES) as readonly ProfileName[]
 const NODES_MIN = 4
 const NODES_MAX = 16
 const MINUTES_MIN = 0.25
-const MINUTES_MAX = 1.5
+/** How long faults go on at most in such a world, unless somebody asks for more. */
+export const MIXED_MINUTES_MAX = 1.5
 /** Worlds with epochs take longer; no divisor of the number of profiles, so that each of these comes to have them. */
 export const EPOCHS_EVERY = 13
 /** An epoch is two minutes: fees must be sold in one for rewards to be paid in the next. */
-const EPOCH_MINUTES_FACTOR = 2
+export const EPOCH_MINUTES_FACTOR = 2
 /** Everybody hears everybody's log, so that they cost more with each node. */
 const EPOCH_NODES_MAX = 10
 
 /**
  * A small world of its own for each seed: profiles in turn, so that neighbouring seeds cover all, and a size and a time by
  * chance. Small ones find most: more of them fit into an hour, and faults meet more often where there are few nodes.
+ * @param options `minutesMax`: the longest that faults go on, twice as long in worlds with epochs
  */
-export function mixedPlan(seed: number): WorldPlan {
+export function mixedPlan(seed: number, options: { readonly minutesMax?: number } = {}): WorldPlan {
+  const { minutesMax = MIXED_MINUTES_MAX } = options
   const random = new SeededRandom(seed)
   const within = (min: number, max: number): number => min + random.fraction() * (max - min)
   const hasEpochs = seed % EPOCHS_EVERY === 0
   const nodes = Math.round(within(NODES_MIN, hasEpochs ? EPOCH_NODES_MAX : NODES_MAX))
-  const minutes = within(MINUTES_MIN, MINUTES_MAX) * (hasEpochs ? EPOCH_MINUTES_FACTOR : 1)
+  const minutes = within(Math.min(MINUTES_MIN, minutesMax), minutesMax) * (hasEpochs ? EPOCH_MINUTES_FACTOR : 1)
   return {
     seed,
     nodes,

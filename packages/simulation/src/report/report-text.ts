@@ -1,10 +1,12 @@
 import { commandOf, type WorldPlan } from '../plan/world-plan.ts'
 import type { WorldVerdict } from '../run-world.ts'
+import type { InvolvedNode, Story } from '../story/story.ts'
 import { brokenRules, type PlayedWorld } from '../sweep/played-world.ts'
 import type { ShrinkResult } from '../sweep/shrink.ts'
 import type { SweepResult } from '../sweep/sweep.ts'
 
 const WIDTH_MAX = 200
+const THE_WORLD = 'the world'
 
 /** One line for a world: verdict, seed, trace hash, size and speed. */
 export function verdictLine({ plan, verdict, cpuMs }: PlayedWorld): string {
@@ -15,24 +17,51 @@ export function verdictLine({ plan, verdict, cpuMs }: PlayedWorld): string {
   return `${outcome} seed ${plan.seed}  ${traceHash}  ${size}: ${counts}, ${speed(simulatedMs, cpuMs)}`
 }
 
-/** What was broken, the last that those involved did, and how to play it again. */
+/** What was broken, who was involved, the last that went on of and between them, and how to play it again. */
 export function failureText({ plan, verdict }: PlayedWorld): string {
-  const lines = verdict.violations.map(({ rule, what }) => `  broken: ${rule}: ${what}`)
-  if (verdict.story.length > 0) lines.push('  the last that those involved did:')
-  for (const { atMs, who, what } of verdict.story)
-    lines.push(`    ${(atMs / 1000).toFixed(3).padStart(9)} s  ${(who ?? 'the world').padEnd(12)} ${cut(what)}`)
+  const lines = verdict.violations.map(
+    ({ rule, what, atMs }) => `  broken: ${rule}: ${what} (noticed at ${seconds(atMs)})`,
+  )
+  if (verdict.story !== undefined) lines.push(...storyLines(verdict.story))
   lines.push(`  again: ${commandOf(plan)}`)
   return lines.join('\n')
 }
 
-/** One line for a sweep. */
-export function sweepLine({ played, traceHash, failed, simulatedMs, cpuMs, left }: SweepResult): string {
-  const unplayed = left === 0 ? '' : `, ${left} not played`
+function storyLines({ involved, others, lines }: Story): readonly string[] {
+  const nodes = involved.map((node) => `    ${involvedText(node)}`)
+  if (others > 0) nodes.push(`    and ${others} more`)
+  const width = lines.reduce((most, { who }) => Math.max(most, (who ?? THE_WORLD).length), 0)
+  const told = lines.map(
+    ({ atMs, who, what }) => `    ${seconds(atMs).padStart(11)}  ${(who ?? THE_WORLD).padEnd(width)}  ${cut(what)}`,
+  )
+  return [
+    ...(nodes.length === 0 ? [] : ['  involved in the first:', ...nodes]),
+    ...(told.length === 0 ? [] : ['  the last that they did until then:', ...told]),
+  ]
+}
+
+function involvedText({ name, role, cheat, starts, powerLosses }: InvolvedNode): string {
+  const parts = [`${name}: a ${role}, ${cheat === undefined ? 'honest' : `cheats: ${cheat}`}`]
+  if (starts > 1) parts.push(`started ${starts} times`)
+  if (powerLosses > 0) parts.push(`lost its power ${powerLosses} times`)
+  return parts.join(', ')
+}
+
+/** A line for a sweep; of one with failures one more with the rules, and one with the seeds. */
+export function sweepLine(result: SweepResult): string {
+  const { played, traceHash, failed, simulatedMs, cpuMs, left } = result
+  const unplayed = left === 0 ? '' : `, ${left} not played because ${whyEnded(result)}`
   const line = `${played} worlds, ${failed.length} failed${unplayed}; ${traceHash}, ${speed(simulatedMs, cpuMs)}`
+  if (failed.length === 0) return line
   const counts = new Map<string, number>()
   for (const rule of failed.flatMap(brokenRules)) counts.set(rule, (counts.get(rule) ?? 0) + 1)
   const rules = Array.from(counts, ([rule, count]) => `${rule} in ${count}`)
-  return rules.length === 0 ? line : `${line}\nbroken: ${rules.join(', ')}`
+  const seeds = failed.map(({ plan }) => plan.seed)
+  return `${line}\nbroken: ${rules.join(', ')}\nfailed seeds: ${seeds.join(', ')}`
+}
+
+function whyEnded({ ended, failed }: SweepResult): string {
+  return ended === 'failures' ? `${failed.length} failures are enough` : 'it was ended before'
 }
 
 /** For a failure that is not told at length: the rules, and how to play it again. */
@@ -41,8 +70,9 @@ export function shortFailureText(played: PlayedWorld): string {
 }
 
 /** The smallest command, and what it took to find it. */
-export function shrinkLine({ smallest, rule, tried }: ShrinkResult): string {
-  return `smallest of ${tried} worlds that were tried for ${rule}: ${commandOf(smallest.plan)}`
+export function shrinkLine({ smallest, rule, tried, isDone }: ShrinkResult): string {
+  const unfinished = isDone ? '' : ', though there may be smaller ones'
+  return `smallest of ${tried} worlds that were tried for ${rule}${unfinished}: ${commandOf(smallest.plan)}`
 }
 
 /** Which world a process that ends was at. */
@@ -59,6 +89,10 @@ function economyText({ economy }: WorldVerdict): string {
 function speed(simulatedMs: number, cpuMs: number): string {
   const factor = cpuMs === 0 ? 0 : Math.round(simulatedMs / cpuMs)
   return `${Math.round(simulatedMs / 1000)} s in ${(cpuMs / 1000).toFixed(1)} s of CPU, ${factor} simulated s/s`
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(3)} s`
 }
 
 function cut(text: string): string {

@@ -10,6 +10,8 @@ export interface ShrinkResult {
   readonly rule: string
   /** Worlds that were played for it. */
   readonly tried: number
+  /** False when the search was ended before nothing could go any more. */
+  readonly isDone: boolean
 }
 
 /** What a shrink may be told. */
@@ -18,8 +20,8 @@ export interface ShrinkOptions {
   readonly runsMax?: number
   /** Asked before each world; true ends the search with what there is. */
   readonly isOver?: () => boolean
-  /** Told of each smaller world that still fails. */
-  readonly onSmaller?: (played: PlayedWorld) => void
+  /** Told before the first world and after each of what there is until then. */
+  readonly onTried?: (soFar: ShrinkResult) => void
 }
 
 const RUNS_MAX = 200
@@ -35,6 +37,7 @@ export async function shrink(failed: PlayedWorld, play: PlayPlan, options: Shrin
   const [rule] = brokenRules(failed)
   if (rule === undefined) throw new TypeError('a world that breaks no rule cannot be shrunk')
   const search = new Search({ rule, play, options }, failed)
+  options.onTried?.(search.result(false))
   let before: WorldPlan | undefined
   if (failed.plan.hasEpochs === true) await search.try({ hasEpochs: false })
   while (before !== search.smallest.plan && !search.isOver()) {
@@ -43,7 +46,7 @@ export async function shrink(failed: PlayedWorld, play: PlayPlan, options: Shrin
     await shrinkNumber(search, 'nodes', { min: NODES_MIN, unit: 1 })
     await shrinkNumber(search, 'minutes', { min: MINUTES_MIN, unit: MINUTES_MIN })
   }
-  return { smallest: search.smallest, rule, tried: search.tried }
+  return search.result(before === search.smallest.plan && !search.isOver())
 }
 
 /** The smallest world so far, and what it took to find it. */
@@ -68,8 +71,8 @@ class Search {
     return this.#smallest
   }
 
-  get tried(): number {
-    return this.#tried
+  result(isDone: boolean): ShrinkResult {
+    return { smallest: this.#smallest, rule: this.#rule, tried: this.#tried, isDone }
   }
 
   isOver(): boolean {
@@ -82,10 +85,10 @@ class Search {
     for (let seed = plan.seed; seed < plan.seed + SEEDS_PER_CANDIDATE && !this.isOver(); seed++) {
       this.#tried++
       const played = await this.#play({ ...plan, ...change, seed })
-      if (!brokenRules(played).includes(this.#rule)) continue
-      this.#smallest = played
-      this.#options.onSmaller?.(played)
-      return true
+      const isBroken = brokenRules(played).includes(this.#rule)
+      if (isBroken) this.#smallest = played
+      this.#options.onTried?.(this.result(false))
+      if (isBroken) return true
     }
     return false
   }

@@ -2,6 +2,9 @@ import { Trace } from '../engine/trace.ts'
 import type { WorldPlan } from '../plan/world-plan.ts'
 import type { PlayedWorld, PlayPlan } from './played-world.ts'
 
+/** Failures after which a sweep ends. */
+export const FAILURES_MAX = 100
+
 /** What a sweep came to. */
 export interface SweepResult {
   readonly played: number
@@ -11,17 +14,19 @@ export interface SweepResult {
   readonly simulatedMs: number
   readonly wallMs: number
   readonly cpuMs: number
-  /** Plans that time did not suffice for. */
+  /** Plans that were not played. */
   readonly left: number
+  /** Why the sweep ended: all were played, who asked had no more time, or more failures would say nothing new. */
+  readonly ended: 'all' | 'time' | 'failures'
 }
 
 /** What a sweep may be told. */
 export interface SweepOptions {
   /** Asked before each world; true ends the sweep. */
   readonly isOver?: () => boolean
-  /** Told of each world. */
-  readonly onPlayed?: (played: PlayedWorld) => void
-  /** Failures that are kept; with more, the sweep has said what it can. @default 100 */
+  /** Told of each world, and of what the sweep would have come to if it had ended there. */
+  readonly onPlayed?: (played: PlayedWorld, soFar: SweepResult) => void
+  /** Failures that are kept; with more, the sweep has said what it can. @default {@link FAILURES_MAX} */
   readonly failuresMax?: number
 }
 
@@ -29,21 +34,26 @@ export interface SweepOptions {
 export async function sweep(
   plans: readonly WorldPlan[],
   play: PlayPlan,
-  { isOver, onPlayed, failuresMax = 100 }: SweepOptions = {},
+  { isOver, onPlayed, failuresMax = FAILURES_MAX }: SweepOptions = {},
 ): Promise<SweepResult> {
   const failed: PlayedWorld[] = []
   const trace = new Trace()
   let [played, simulatedMs, wallMs, cpuMs] = [0, 0, 0, 0]
+  const result = (ended: SweepResult['ended']): SweepResult => {
+    const left = plans.length - played
+    return { played, traceHash: trace.hash, failed: [...failed], simulatedMs, wallMs, cpuMs, left, ended }
+  }
   for (const plan of plans) {
-    if (failed.length >= failuresMax || isOver?.() === true) break
+    if (failed.length >= failuresMax) return result('failures')
+    if (isOver?.() === true) return result('time')
     const world = await play(plan)
     played++
-    trace.tell(plan.seed, undefined, world.verdict.traceHash)
+    trace.note(plan.seed, undefined, world.verdict.traceHash)
     simulatedMs += world.verdict.simulatedMs
     wallMs += world.wallMs
     cpuMs += world.cpuMs
     if (world.verdict.violations.length > 0) failed.push(world)
-    onPlayed?.(world)
+    onPlayed?.(world, result('time'))
   }
-  return { played, traceHash: trace.hash, failed, simulatedMs, wallMs, cpuMs, left: plans.length - played }
+  return result('all')
 }

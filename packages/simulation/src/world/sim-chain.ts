@@ -1,21 +1,23 @@
-import type {
-  Address,
-  Balances,
-  Chain,
-  ChainIdentity,
-  ChannelClaim,
-  ChannelShareOnChain,
-  ClaimedChannel,
-  ClaimOutcome,
-  Clock,
-  FundRequest,
-  Hash,
-  MicroUsd,
-  PurseState,
-  TransactionOutcome,
-  UnixMs,
-  Wei,
+import {
+  type Address,
+  type Balances,
+  type Chain,
+  type ChainIdentity,
+  type ChannelClaim,
+  type ChannelShareOnChain,
+  type ClaimedChannel,
+  type ClaimOutcome,
+  type Clock,
+  type FundRequest,
+  type Hash,
+  isSteadError,
+  type MicroUsd,
+  type PurseState,
+  type TransactionOutcome,
+  type UnixMs,
+  type Wei,
 } from '@stead/core'
+import { channelIdOf, purseIdOf } from '@stead/protocol'
 import { chainRefusal, type MemoryChain, type SeededRandom } from '@stead/testkit'
 
 /** What can be wrong between a node and the chain. */
@@ -28,12 +30,15 @@ export interface ChainFaults {
   readonly lostShare: number
   /** The endpoint does not answer at all. */
   readonly isDown: boolean
+  /** What it shows may be some blocks old. */
+  readonly isBehind: boolean
 }
 
 /** The way to the chain and back, for ports of it that lie behind the same endpoint. */
 export interface ChainEndpoint {
   ask<Value>(ask: () => Promise<Value>): Promise<Value>
-  transact<Value>(send: () => Promise<Value>): Promise<Value>
+  /** @param what the transaction in a few words */
+  transact<Value extends TransactionOutcome>(what: string, send: () => Promise<Value>): Promise<Value>
 }
 
 /** One node's endpoint of the chain: slow, and away at times. The chain behind it is the same for all. */
@@ -44,6 +49,7 @@ export class SimChain implements Chain {
   readonly #clock: Clock
   readonly #worldClock: Clock
   readonly #random: SeededRandom
+  readonly #tell: (what: string) => void
   readonly #faults: () => ChainFaults
 
   constructor(
@@ -54,6 +60,8 @@ export class SimChain implements Chain {
       /** Of the chain, which goes on without the node. */
       readonly worldClock: Clock
       readonly random: SeededRandom
+      /** Told of each transaction and what became of it. */
+      readonly tell: (what: string) => void
     },
     faults: () => ChainFaults,
   ) {
@@ -63,12 +71,13 @@ export class SimChain implements Chain {
     this.#clock = components.clock
     this.#worldClock = components.worldClock
     this.#random = components.random
+    this.#tell = components.tell
     this.#faults = faults
   }
 
   /** What the economy's ports go through. */
   get endpoint(): ChainEndpoint {
-    return { ask: (ask) => this.#ask(ask), transact: (send) => this.#transact(send) }
+    return { ask: (ask) => this.#ask(ask), transact: (what, send) => this.#transact(what, send) }
   }
 
   start(): Promise<void> {
@@ -122,32 +131,49 @@ export class SimChain implements Chain {
   }
 
   fund(request: FundRequest): Promise<TransactionOutcome & { readonly purse: Hash }> {
-    return this.#transact(() => this.#inner.fund(request))
+    return this.#transact(`locks ${request.totalMicroUsd} micro-dollars in ${this.#purseOf(request)}`, () =>
+      this.#inner.fund(request),
+    )
   }
 
   claim(claims: readonly ChannelClaim[]): Promise<ClaimOutcome> {
-    return this.#transact(() => this.#inner.claim(claims))
+    return this.#transact(claims.map(claimText).join(', '), () => this.#inner.claim(claims))
   }
 
   payout(operator: Address): Promise<TransactionOutcome> {
-    return this.#transact(() => this.#inner.payout(operator))
+    return this.#transact(`pays out ${operator}`, () => this.#inner.payout(operator))
   }
 
   thaw(purse: Hash): Promise<TransactionOutcome & { readonly endsAt: UnixMs }> {
-    return this.#transact(() => this.#inner.thaw(purse))
+    return this.#transact(`thaws ${purse}`, () => this.#inner.thaw(purse))
   }
 
   close(purse: Hash): Promise<TransactionOutcome & { readonly refundMicroUsd: MicroUsd }> {
-    return this.#transact(() => this.#inner.close(purse))
+    return this.#transact(`closes ${purse}`, () => this.#inner.close(purse))
   }
 
-  /** What happens while the endpoint is away is told when it is back, as the real adapter does. */
+  /** What happens while the endpoint is away or behind is told when it is back, as the real adapter does. */
   watchThaws(callback: (purse: Hash, endsAt: UnixMs) => void): () => void {
-    const tell = (purse: Hash, endsAt: UnixMs): void => {
-      if (this.#faults().isDown) this.#clock.setTimer(RETRY_MS, () => tell(purse, endsAt))
-      else callback(purse, endsAt)
+    let isOver = false
+    const tell = async (purse: Hash, endsAt: UnixMs): Promise<void> => {
+      while (!isOver && (await this.#isHidden(purse))) await this.#clock.sleep(RETRY_MS)
+      if (!isOver) callback(purse, endsAt)
     }
-    return this.#inner.watchThaws(tell)
+    const unwatch = this.#inner.watchThaws((purse, endsAt) => {
+      const { isDown, isBehind } = this.#faults()
+      if (isDown || isBehind) void tell(purse, endsAt)
+      else callback(purse, endsAt)
+    })
+    return () => {
+      isOver = true
+      unwatch()
+    }
+  }
+
+  /** The thaw of a purse cannot be seen now. */
+  async #isHidden(purse: Hash): Promise<boolean> {
+    const { isDown, isBehind } = this.#faults()
+    return isDown || (isBehind && (await this.#inner.purse(purse))?.thawEndsAt === undefined)
   }
 
   async #ask<Value>(ask: () => Promise<Value>): Promise<Value> {
@@ -156,18 +182,42 @@ export class SimChain implements Chain {
     return await ask()
   }
 
+  async #transact<Value extends TransactionOutcome>(what: string, send: () => Promise<Value>): Promise<Value> {
+    try {
+      const outcome = await this.#sent(send)
+      this.#tell(`chain: ${what} => block ${outcome.blockNumber}`)
+      return outcome
+    } catch (error) {
+      this.#tell(`chain: ${what} => ${isSteadError(error) ? error.code : 'a fault of its own'}`)
+      throw error
+    }
+  }
+
   /**
    * The chain takes it after a while, also when its sender has died by then; the answer takes its own way back, and may
    * be lost on it.
    */
-  async #transact<Value>(send: () => Promise<Value>): Promise<Value> {
+  async #sent<Value extends TransactionOutcome>(send: () => Promise<Value>): Promise<Value> {
     await this.#travel()
     this.#checkReachable('the endpoint does not take the transaction')
     await this.#worldClock.sleep(this.#faults().blockMsMax * this.#random.fraction())
     const outcome = await send()
     await this.#travel()
+    await this.#seen(outcome)
     this.#checkReachable('the transaction was taken, and the answer lost')
     return outcome
+  }
+
+  #purseOf(request: FundRequest): Hash {
+    return purseIdOf(this.identity, { ...request, payer: this.account })
+  }
+
+  /** Who sends waits until its endpoint shows the transaction; another fork may undo it meanwhile. */
+  async #seen({ transaction }: TransactionOutcome): Promise<void> {
+    for (let waitedMs = 0; this.#faults().isBehind && waitedMs < RECEIPT_MS_MAX; waitedMs += RETRY_MS) {
+      if ((await this.#inner.transaction(transaction)) !== undefined) return
+      await this.#clock.sleep(RETRY_MS)
+    }
   }
 
   async #travel(): Promise<void> {
@@ -181,4 +231,9 @@ export class SimChain implements Chain {
   }
 }
 
+function claimText(claim: ChannelClaim): string {
+  return `claims up to ${claim.cumulativeMicroUsd} micro-dollars on ${channelIdOf(claim)}`
+}
+
 const RETRY_MS = 1000
+const RECEIPT_MS_MAX = 60_000

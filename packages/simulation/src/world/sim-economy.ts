@@ -1,4 +1,4 @@
-import type { Economy, EconomyHistory, EconomyLedger } from '@stead/core'
+import type { Economy, EconomyHistory, EconomyLedger, TransactionOutcome } from '@stead/core'
 import type { ChainEndpoint } from './sim-chain.ts'
 
 /** What changes the chain; everything else of these ports asks it. */
@@ -29,10 +29,10 @@ export function throughEndpoint<Port extends Economy | EconomyHistory | EconomyL
     get(target, key) {
       const value: unknown = Reflect.get(target, key, target)
       if (typeof value !== 'function') return value
-      const isTransaction = typeof key === 'string' && TRANSACTIONS.has(key)
       return (...parameters: readonly unknown[]): Promise<unknown> => {
-        const call = (): Promise<unknown> => Reflect.apply(value, target, parameters)
-        return isTransaction ? endpoint.transact(call) : endpoint.ask(call)
+        if (typeof key !== 'string' || !TRANSACTIONS.has(key))
+          return endpoint.ask((): Promise<unknown> => Reflect.apply(value, target, parameters))
+        return endpoint.transact(key, (): Promise<TransactionOutcome> => Reflect.apply(value, target, parameters))
       }
     },
   })

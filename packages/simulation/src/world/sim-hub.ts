@@ -33,8 +33,8 @@ const IDEAL: WireFaults = { jitterMs: 0, lossShare: 0, slowShare: 0, repeatShare
 const HOP_MS = 1
 const SLOW_FACTOR = 10
 const NODES_MAX = 2 ** 20
-/** GossipSub's mesh has 6 to 12 neighbours; a flood to all would be most of what a large world does. */
-const GOSSIP_DEGREE_MAX = 8
+/** What a repair of our gossip mesh aims at; a flood to all would be most of what a large world does. */
+const GOSSIP_DEGREE_MAX = 6
 
 /** Where a node would be that a cheat made up. */
 const NOWHERE: Site = { number: 0, place: { xMs: 0, yMs: 0 } }
@@ -146,7 +146,7 @@ export class SimHub extends MemoryHub {
     return true
   }
 
-  override deliver(from: PeerId, to: PeerId, arrive: () => unknown): void {
+  override deliver(from: PeerId, to: PeerId, arrive: () => unknown, isWanted?: (dueMs: number) => boolean): void {
     this.#messages++
     const [left, right] = [this.#siteOf(from), this.#siteOf(to)]
     const direction = directionOf(left, right)
@@ -158,6 +158,7 @@ export class SimHub extends MemoryHub {
     }
     const cloggedUntilMs = this.#clogs.size === 0 ? 0 : (this.#clogs.get(direction) ?? 0)
     const dueMs = Math.max(this.#scheduler.nowMs + this.#travelMs(left.place, right.place), cloggedUntilMs)
+    if (isWanted !== undefined && !isWanted(dueMs)) return
     this.#scheduler.at(dueMs, () => {
       if (this.#reaches(from, to, direction)) return arrive() === false ? NOTHING_CAME : undefined
       this.#lost++

@@ -2,7 +2,7 @@ import { isSteadError, type LogFields, type Logger } from '@stead/core'
 import type { Scheduler } from '../engine/scheduler.ts'
 import type { Trace } from '../engine/trace.ts'
 
-/** What a node says goes into the trace: the hash covers it, and the story of a failure shows it. */
+/** What a node says goes into the trace: the hash covers it, and the story of a failure shows what is not for debugging. */
 export function simLogger(
   components: { readonly trace: Trace; readonly scheduler: Scheduler },
   who: string,
@@ -13,7 +13,9 @@ export function simLogger(
     const say =
       (level: string) =>
       (message: string, fields: LogFields = {}) => {
-        trace.tell(scheduler.nowMs, who, `${level} ${message}${textOf({ ...own, ...fields })}`)
+        const text = `${level} ${message}${textOf({ ...own, ...fields })}`
+        if (level === 'debug') trace.note(scheduler.nowMs, who, text)
+        else trace.tell(scheduler.nowMs, who, text)
         if (level === 'error') onError(message, { ...own, ...fields })
       }
     return {

@@ -4,6 +4,7 @@ import {
   hasCode,
   type LogFields,
   messageOf,
+  type Network,
   type PeerId,
   type Signer,
   type Size,
@@ -19,9 +20,10 @@ import {
   OfferBook,
   offerBookOptionsSchema,
 } from '@stead/market'
-import { MemoryChain, MemoryStore, type SeededRandom } from '@stead/testkit'
+import { type LedgerView, MemoryChain, MemoryStore, type SeededRandom } from '@stead/testkit'
 import { attack } from '../byzantine/attacker.ts'
 import { attackOf, type CheatName } from '../byzantine/cheats.ts'
+import { decorated } from '../byzantine/decorated.ts'
 import { attackEpochs, type EpochLiar } from '../byzantine/epoch-attacker.ts'
 import { epochCheatOf } from '../byzantine/epoch-cheats.ts'
 import { type BendableParts, lyingParts } from '../byzantine/lying-parts.ts'
@@ -115,6 +117,7 @@ export class SimNode {
   readonly plan: NodePlan
   readonly #parts: WorldParts
   readonly #faults: () => NodeFaults
+  readonly #view: () => LedgerView
   readonly #onBug: (what: string) => void
   #store = new MemoryStore()
   #life: Life | undefined
@@ -125,11 +128,17 @@ export class SimNode {
   constructor(
     parts: WorldParts,
     plan: NodePlan,
-    on: { readonly faults: () => NodeFaults; readonly onBug: (what: string) => void },
+    on: {
+      readonly faults: () => NodeFaults
+      /** What the chain looks like from here, asked for each question. */
+      readonly view: () => LedgerView
+      readonly onBug: (what: string) => void
+    },
   ) {
     this.#parts = parts
     this.plan = plan
     this.#faults = on.faults
+    this.#view = on.view
     this.#onBug = on.onBug
     parts.hub.setPlace(plan.peer, plan.place)
   }
@@ -201,7 +210,7 @@ export class SimNode {
 
   /** Starts the process; resolves when everything is up. Starting may fail when disk or chain do. */
   async start(): Promise<void> {
-    const { scheduler, streams, ledger, hub, secp256k1, offerReader, executor, tally } = this.#parts
+    const { scheduler, streams, ledger, hub, secp256k1, offerReader, executor, tally, conversations } = this.#parts
     const { name, peer, operator, role, signer, clock: clockFaults } = this.plan
     this.#lives++
     const clock = new SimClock(scheduler, clockFaults)
@@ -210,7 +219,9 @@ export class SimNode {
     const disk = { inner: this.#store, clock, random: random.fork(), tally }
     const store: Store = new SimStore(disk, () => this.#faults().disk)
     const runs = new SimExecutor({ executor, clock }, ({ input }) => 1 + (input.length * 1000) / FUEL_PER_MS)
-    const straight = { network: hub.createNode(peer), executor: runs, clock, signer }
+    const wire = hub.createNode(peer)
+    const listened = decorated<Network>(wire, { request: conversations.listen(wire) })
+    const straight = { network: listened, executor: runs, clock, signer }
     const parts = this.#bent(straight, random)
     const { network } = parts
     const account = this.#account(this.account, clock, random)
@@ -280,9 +291,10 @@ export class SimNode {
 
   /** An account on the chain, through this node's endpoint. */
   #account(account: Address, clock: SimClock, random: SeededRandom): NodeAccount {
-    const { ledger, hub } = this.#parts
-    const inner = new MemoryChain(ledger, account)
-    const components = { inner, clock, worldClock: hub.clock, random: random.fork() }
+    const { ledger, hub, trace, scheduler } = this.#parts
+    const inner = new MemoryChain(ledger, account, this.#view)
+    const tell = (what: string): void => trace.tell(scheduler.nowMs, this.plan.name, what)
+    const components = { inner, clock, worldClock: hub.clock, random: random.fork(), tell }
     return { inner, chain: new SimChain(components, () => this.#faults().chain) }
   }
 

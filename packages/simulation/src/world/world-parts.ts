@@ -5,6 +5,7 @@ import type { RandomStreams } from '../engine/random-streams.ts'
 import type { Scheduler } from '../engine/scheduler.ts'
 import type { Tally } from '../engine/tally.ts'
 import type { Trace } from '../engine/trace.ts'
+import type { Conversations } from '../story/conversations.ts'
 import type { SharedOfferReader } from './shared-offer-reader.ts'
 import type { SimHub } from './sim-hub.ts'
 import type { Witness } from './witness.ts'
@@ -24,6 +25,8 @@ export interface WorldParts {
   readonly executor: Executor
   /** Offers that a node keeps: more than the world has nodes, less than cheats can make up. */
   readonly offersMax: number
+  /** Requests between nodes, for the story of a failure. */
+  readonly conversations: Conversations
   /** Notes what providers deliver. */
   readonly witness: Witness
 }

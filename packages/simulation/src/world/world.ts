@@ -13,6 +13,8 @@ import { Tally } from '../engine/tally.ts'
 import { Trace } from '../engine/trace.ts'
 import { FaultInjector } from '../faults/fault-injector.ts'
 import type { FaultProfile } from '../faults/profiles.ts'
+import { Conversations } from '../story/conversations.ts'
+import { TOLD_PROTOCOLS } from '../story/message-text.ts'
 import { Eclipse } from './eclipse.ts'
 import { drawEpochDuties, type EpochDuties } from './epoch-duties.ts'
 import { EPOCH_ECONOMY, SYBIL } from './epoch-terms.ts'
@@ -123,6 +125,7 @@ export class World {
       offerReader: new SharedOfferReader(keys),
       executor: new InlineExecutor(),
       witness: new Witness(),
+      conversations: new Conversations(() => scheduler.nowMs, TOLD_PROTOCOLS),
       offersMax: OFFERS_LEAST + 2 * options.nodes,
     }
     const { byzantineShare, cheats } = options.faults
@@ -132,6 +135,7 @@ export class World {
     this.nodes = plans.map((plan) => {
       const node: SimNode = new SimNode(this.parts, plan, {
         faults: () => this.#faults.faultsOf(node),
+        view: () => this.#faults.viewOf(node),
         onBug: (what) => this.bugs.push(what),
       })
       return node

@@ -3,6 +3,7 @@ import {
   type Balances,
   type ChainIdentity,
   type ChannelClaim,
+  type ChannelShareOnChain,
   type ClaimedChannel,
   type FundRequest,
   type Hash,
@@ -12,7 +13,7 @@ import {
   type UnixMs,
   type Wei,
 } from '@stead/core'
-import type { Secp256k1 } from '@stead/protocol'
+import { channelIdOf, type Secp256k1 } from '@stead/protocol'
 import { MemoryContracts, type MemoryEconomyOptions } from './economy/memory-contracts.ts'
 import { type EscrowTerms, MemoryEscrow } from './memory-escrow.ts'
 import { requireFunds } from './revert.ts'
@@ -98,6 +99,11 @@ export class LedgerState {
     for (const channel of channels) this.claims.push({ ...channel, transaction: outcome.transaction })
     for (const batch of batchesOf(channels)) this.contracts.events.add('claims', batch)
     return channels
+  }
+
+  claimsOf(channels: readonly ChannelShareOnChain[]): readonly CreditedClaim[] {
+    const ids = new Set(channels.map(channelIdOf))
+    return this.claims.filter((claim) => ids.has(claim.channel))
   }
 
   payout(operator: Address): void {

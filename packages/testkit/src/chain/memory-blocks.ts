@@ -31,6 +31,13 @@ export class MemoryBlocks {
     return mark
   }
 
+  /** The same blocks, to which none is added. */
+  copy(): Pick<MemoryBlocks, 'head' | 'block'> {
+    const copy = new MemoryBlocks(this.block(0).at)
+    copy.#marks.splice(0, 1, ...this.#marks)
+    return copy
+  }
+
   /** Takes the last blocks away: another fork has won. The first block stays. */
   undo(depth: number): void {
     this.#forks++

@@ -18,27 +18,32 @@ import {
 } from '@stead/core'
 import { purseIdOf } from '@stead/protocol'
 import { chainRefusal } from './chain-refusal.ts'
+import type { LedgerView } from './ledger-view.ts'
 import { MemoryAccountBook } from './memory-account-book.ts'
-import { MemoryEconomy } from './memory-economy.ts'
+import { MemoryEconomy, type MemoryEconomyWays } from './memory-economy.ts'
 import type { EscrowTerms } from './memory-escrow.ts'
 import { MemoryHistory } from './memory-history.ts'
 import type { MemoryLedger } from './memory-ledger.ts'
+import type { TransactionKind } from './transaction-gas.ts'
 
 /** The Chain port over a {@link MemoryLedger}, bound to one account. */
 export class MemoryChain implements Chain {
   readonly identity: ChainIdentity
   readonly account: Address
   readonly #ledger: MemoryLedger
+  readonly #view: () => LedgerView
   readonly #unwatch: Set<() => void> = new Set()
   #state: 'new' | 'started' | 'stopped' = 'new'
   #isCutOff = false
   /** Purses that thawed when the adapter started, or that it told of. A thaw that is mined again is told once. */
   readonly #toldThaws: Set<Hash> = new Set()
 
-  constructor(ledger: MemoryLedger, account: Address) {
+  /** @param view What a question is answered from; asked for each. @default the newest state */
+  constructor(ledger: MemoryLedger, account: Address, view: () => LedgerView = () => ledger) {
     this.identity = ledger.identity
     this.account = account
     this.#ledger = ledger
+    this.#view = view
   }
 
   async start(): Promise<void> {
@@ -54,15 +59,15 @@ export class MemoryChain implements Chain {
   }
 
   async blockTime(): Promise<UnixMs> {
-    return (await this.#reach()).now()
+    return (await this.#read()).now()
   }
 
   async balances(account: Address): Promise<Balances> {
-    return (await this.#reach()).balances(account)
+    return (await this.#read()).state.balances(account)
   }
 
   async gasPrice(): Promise<Wei> {
-    return (await this.#reach()).gasPriceWei
+    return (await this.#read()).gasPriceWei
   }
 
   /** Constants are known since the start, so an outage does not matter. */
@@ -72,29 +77,29 @@ export class MemoryChain implements Chain {
   }
 
   async purse(id: Hash): Promise<PurseState | undefined> {
-    return (await this.#reach()).escrow.purse(id)
+    return (await this.#read()).state.escrow.purse(id)
   }
 
   async claimedMicroUsd(channel: Hash): Promise<MicroUsd> {
-    return (await this.#reach()).escrow.claimedMicroUsd(channel)
+    return (await this.#read()).state.escrow.claimedMicroUsd(channel)
   }
 
   async claimsOf(
     channels: readonly ChannelShareOnChain[],
   ): Promise<readonly (ClaimedChannel & { readonly transaction: Hash })[]> {
-    return (await this.#reach()).claimsOf(channels)
+    return (await this.#read()).state.claimsOf(channels)
   }
 
   async transaction(id: Hash): Promise<TransactionOutcome | undefined> {
-    return (await this.#reach()).transactionOf(id)
+    return (await this.#read()).state.transactions.get(id)
   }
 
   async owedMicroUsd(operator: Address): Promise<MicroUsd> {
-    return (await this.#reach()).escrow.owedMicroUsd(operator)
+    return (await this.#read()).state.escrow.owedMicroUsd(operator)
   }
 
   async operatorOf(node: Address): Promise<Address | undefined> {
-    return (await this.#reach()).contracts.stake.operatorOf(node)
+    return (await this.#read()).state.contracts.stake.operatorOf(node)
   }
 
   /** As the real adapter: the same request twice funds once. */
@@ -103,38 +108,34 @@ export class MemoryChain implements Chain {
     const purse = purseIdOf(this.identity, { ...request, payer: this.account })
     const earlier = ledger.fundingOf(purse)
     if (earlier !== undefined) return { ...earlier, purse }
-    const { value, ...outcome } = ledger.transact(this.account, 'fund', (transaction) =>
-      ledger.state.fund(this.account, request, transaction),
+    const { value, ...outcome } = await this.#transact('fund', ({ state }, transaction) =>
+      state.fund(this.account, request, transaction),
     )
     return { ...outcome, purse: value }
   }
 
   async claim(claims: readonly ChannelClaim[]): Promise<ClaimOutcome> {
     if (claims.length === 0) throw new RangeError('one transaction takes at least one claim')
-    const ledger = await this.#reach()
-    const { value, ...outcome } = ledger.transact(this.account, 'claim', (transaction) =>
+    const { value, ...outcome } = await this.#transact('claim', (ledger, transaction) =>
       ledger.state.claim(claims, transaction, ledger.now()),
     )
     return { ...outcome, channels: value }
   }
 
   async payout(operator: Address): Promise<TransactionOutcome> {
-    const ledger = await this.#reach()
-    const { value: _, ...outcome } = ledger.transact(this.account, 'payout', () => ledger.state.payout(operator))
+    const { value: _, ...outcome } = await this.#transact('payout', ({ state }) => state.payout(operator))
     return outcome
   }
 
   async thaw(purse: Hash): Promise<TransactionOutcome & { readonly endsAt: UnixMs }> {
-    const ledger = await this.#reach()
-    const { value, ...outcome } = ledger.transact(this.account, 'thaw', () =>
+    const { value, ...outcome } = await this.#transact('thaw', (ledger) =>
       ledger.state.thaw(this.account, purse, ledger.now()),
     )
     return { ...outcome, endsAt: value }
   }
 
   async close(purse: Hash): Promise<TransactionOutcome & { readonly refundMicroUsd: MicroUsd }> {
-    const ledger = await this.#reach()
-    const { value, ...outcome } = ledger.transact(this.account, 'close', () => ledger.state.close(purse, ledger.now()))
+    const { value, ...outcome } = await this.#transact('close', (ledger) => ledger.state.close(purse, ledger.now()))
     return { ...outcome, refundMicroUsd: value }
   }
 
@@ -164,17 +165,21 @@ export class MemoryChain implements Chain {
 
   /** The economy's contracts, through this adapter and account. */
   economy(): MemoryEconomy {
-    return new MemoryEconomy(() => this.#reach(), this.account)
+    const send: MemoryEconomyWays['send'] = async (kind, run) => {
+      const { value: _, ...outcome } = await this.#transact(kind, (ledger) => run(ledger, ledger.nowSeconds()))
+      return outcome
+    }
+    return new MemoryEconomy({ read: () => this.#read(), send }, this.account)
   }
 
   /** What the economy's contracts recorded. */
   history(): MemoryHistory {
-    return new MemoryHistory(() => this.#reach())
+    return new MemoryHistory(() => this.#read())
   }
 
   /** The economy's account book. */
   ledger(): MemoryAccountBook {
-    return new MemoryAccountBook(() => this.#reach())
+    return new MemoryAccountBook(() => this.#read())
   }
 
   /** Cuts this adapter off from a chain that goes on for all others, as an endpoint does that is down. */
@@ -184,6 +189,24 @@ export class MemoryChain implements Chain {
 
   #checkStarted(): void {
     if (this.#state !== 'started') throw new CoreError('CORE_STOPPED', `the simulated chain is ${this.#state}`)
+  }
+
+  /** An endpoint tries a transaction on what it shows before it takes it. */
+  async #transact<Value>(
+    kind: TransactionKind,
+    run: (ledger: MemoryLedger, transaction: TransactionOutcome) => Value,
+  ): Promise<TransactionOutcome & { readonly value: Value }> {
+    const view = this.#view()
+    const ledger = await this.#reach()
+    const draft = { account: this.account, kind, run: (transaction: TransactionOutcome) => run(ledger, transaction) }
+    view.estimate(draft)
+    return ledger.transact(draft)
+  }
+
+  async #read(): Promise<LedgerView> {
+    const view = this.#view()
+    await this.#reach()
+    return view
   }
 
   /** Every call takes a turn, so that callers cannot rely on an answer at once. */

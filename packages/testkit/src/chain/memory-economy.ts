@@ -21,18 +21,31 @@ import {
 } from '@stead/core'
 import type { MemoryContracts } from './economy/memory-contracts.ts'
 import type { MemoryVote } from './economy/memory-roots.ts'
+import type { LedgerView } from './ledger-view.ts'
 import type { MemoryLedger } from './memory-ledger.ts'
 import { requireFunds } from './revert.ts'
 import type { TransactionKind } from './transaction-gas.ts'
 
+/** Ways to the chain; both throw why it cannot be had. */
+export interface MemoryEconomyWays {
+  /** What the endpoint shows. */
+  readonly read: () => Promise<LedgerView>
+  /** Sends a transaction. `run` is called with the chain, and with its time in seconds. */
+  readonly send: (
+    kind: TransactionKind,
+    run: (ledger: MemoryLedger, nowSeconds: number) => void,
+  ) => Promise<TransactionOutcome>
+}
+
 /** The Economy port over a {@link MemoryLedger}, bound to one account; made by `MemoryChain.economy()`. */
 export class MemoryEconomy implements Economy {
-  readonly #reach: () => Promise<MemoryLedger>
+  readonly #read: () => Promise<LedgerView>
+  readonly #send: MemoryEconomyWays['send']
   readonly #account: Address
 
-  /** @param reach Gives the chain, or throws why it cannot be had. */
-  constructor(reach: () => Promise<MemoryLedger>, account: Address) {
-    this.#reach = reach
+  constructor(ways: MemoryEconomyWays, account: Address) {
+    this.#read = ways.read
+    this.#send = ways.send
     this.#account = account
   }
 
@@ -45,8 +58,8 @@ export class MemoryEconomy implements Economy {
   }
 
   async lotForSale(): Promise<LotForSale> {
-    const ledger = await this.#reach()
-    return ledger.contracts.lots.forSale(ledger.nowSeconds())
+    const view = await this.#read()
+    return view.state.contracts.lots.forSale(secondsOf(view.now()))
   }
 
   async saleTerms(): Promise<SaleTerms> {
@@ -75,13 +88,13 @@ export class MemoryEconomy implements Economy {
   }
 
   async bondedAt(node: Address, at: UnixMs): Promise<bigint> {
-    const ledger = await this.#reach()
-    return ledger.contracts.stake.bondedAt(node, secondsOf(at), ledger.nowSeconds())
+    const view = await this.#read()
+    return view.state.contracts.stake.bondedAt(node, secondsOf(at), secondsOf(view.now()))
   }
 
   async totalBondedAt(at: UnixMs): Promise<bigint> {
-    const ledger = await this.#reach()
-    return ledger.contracts.stake.totalAt(secondsOf(at), ledger.nowSeconds())
+    const view = await this.#read()
+    return view.state.contracts.stake.totalAt(secondsOf(at), secondsOf(view.now()))
   }
 
   async proposal(): Promise<RootProposal | undefined> {
@@ -196,21 +209,12 @@ export class MemoryEconomy implements Economy {
   }
 
   async #contracts(): Promise<MemoryContracts> {
-    return (await this.#reach()).contracts
+    return (await this.#read()).state.contracts
   }
 
   /** As the real adapter, before it approves anything. */
   #requireTokens({ tokens }: MemoryContracts, need: bigint): void {
     requireFunds({ account: this.#account, currency: 'tokens', need, have: tokens.of(this.#account) })
-  }
-
-  async #send(
-    kind: TransactionKind,
-    run: (ledger: MemoryLedger, nowSeconds: number) => void,
-  ): Promise<TransactionOutcome> {
-    const ledger = await this.#reach()
-    const { value: _, ...outcome } = ledger.transact(this.#account, kind, () => run(ledger, ledger.nowSeconds()))
-    return outcome
   }
 }
 

@@ -11,24 +11,24 @@ import type {
 } from '@stead/core'
 import { chainRefusal } from './chain-refusal.ts'
 import type { EventBook } from './economy/event-book.ts'
-import type { MemoryLedger } from './memory-ledger.ts'
+import type { LedgerView } from './ledger-view.ts'
 
 /** The EconomyHistory port over a {@link MemoryLedger}; made by `MemoryChain.history()`. */
 export class MemoryHistory implements EconomyHistory {
   readonly firstBlock = 0
-  readonly #reach: () => Promise<MemoryLedger>
+  readonly #read: () => Promise<LedgerView>
 
-  /** @param reach Gives the chain, or throws why it cannot be had. */
-  constructor(reach: () => Promise<MemoryLedger>) {
-    this.#reach = reach
+  /** @param read Gives what the endpoint shows, or throws why it cannot be had. */
+  constructor(read: () => Promise<LedgerView>) {
+    this.#read = read
   }
 
   async head(): Promise<BlockMark> {
-    return (await this.#reach()).blocks.head
+    return (await this.#read()).blocks.head
   }
 
   async block(number: number): Promise<BlockMark> {
-    return (await this.#reach()).blocks.block(number)
+    return (await this.#read()).blocks.block(number)
   }
 
   async claims(span: BlockSpan): Promise<readonly ClaimBatch[]> {
@@ -65,7 +65,7 @@ export class MemoryHistory implements EconomyHistory {
 
   /** As the real adapter: blocks that are not there are no blocks without events. */
   async #events(span: BlockSpan): Promise<EventBook> {
-    const { blocks, contracts } = await this.#reach()
+    const { blocks, state } = await this.#read()
     const { number: haveBlock } = blocks.head
     if (span.toBlock >= span.fromBlock && haveBlock < span.toBlock) {
       throw chainRefusal('CHAIN_BAD_ANSWER', `the simulated chain has ${haveBlock} blocks, need ${span.toBlock}`, {
@@ -73,6 +73,6 @@ export class MemoryHistory implements EconomyHistory {
         haveBlock,
       })
     }
-    return contracts.events
+    return state.contracts.events
   }
 }

@@ -3,7 +3,6 @@ import {
   address,
   type Balances,
   type ChainIdentity,
-  type ChannelShareOnChain,
   type Clock,
   type Hash,
   hash,
@@ -12,17 +11,19 @@ import {
   type UnixMs,
   type Wei,
 } from '@stead/core'
-import { channelIdOf, nobleSecp256k1, type Secp256k1 } from '@stead/protocol'
+import { nobleSecp256k1, type Secp256k1 } from '@stead/protocol'
 import { chainRefusal } from './chain-refusal.ts'
 import type { MemoryContracts, MemoryEconomyOptions } from './economy/memory-contracts.ts'
 import type { ProgramSource } from './economy/memory-rewards.ts'
-import { type CreditedClaim, LedgerState, type MemoryGift, type StartedThaw } from './ledger-state.ts'
+import { LedgerState, type MemoryGift, type StartedThaw } from './ledger-state.ts'
+import type { LedgerView, TransactionDraft } from './ledger-view.ts'
 import { MemoryBlocks } from './memory-blocks.ts'
 import type { EscrowTerms, MemoryEscrow } from './memory-escrow.ts'
-import { GAS, type TransactionKind } from './transaction-gas.ts'
+import { GAS } from './transaction-gas.ts'
 
 /** What a unit of gas costs there until somebody sets another price. */
 const GAS_PRICE_WEI: Wei = 1_000_000_000n as Wei
+const NO_TRANSACTION: Hash = hash(`0x${'0'.repeat(64)}`)
 const addressOf = (digits: string): Address => address(`0x${digits.repeat(20)}`)
 
 /**
@@ -66,11 +67,18 @@ type Happening =
   | { readonly kind: 'gift'; readonly account: Address; readonly gift: MemoryGift }
   | { readonly kind: 'gas-burned'; readonly account: Address; readonly wei: bigint }
 
+/** The chain as it was at a moment, and how far that is in what happened. */
+export interface LedgerCopy extends Pick<LedgerView, 'state' | 'blocks' | 'gasPriceWei'> {
+  readonly at: UnixMs
+  readonly happenings: number
+  readonly forks: number
+}
+
 /**
  * A chain in memory that all accounts of a test share; each has its own MemoryChain on it. After each transaction and
  * each reorganisation all value must be where the books say.
  */
-export class MemoryLedger {
+export class MemoryLedger implements LedgerView {
   readonly identity: ChainIdentity
   readonly terms: EscrowTerms
   readonly blocks: MemoryBlocks
@@ -82,6 +90,7 @@ export class MemoryLedger {
   #state: LedgerState
   #happened: Happening[] = []
   #sent = 0
+  #forks = 0
   #gasPriceWei: Wei = GAS_PRICE_WEI
   #outage: ChainOutage = 'none'
   #skippedMs = 0
@@ -182,16 +191,6 @@ export class MemoryLedger {
     return this.#state.balances(account)
   }
 
-  claimsOf(channels: readonly ChannelShareOnChain[]): readonly CreditedClaim[] {
-    const ids = new Set(channels.map(channelIdOf))
-    return this.#state.claims.filter((claim) => ids.has(claim.channel))
-  }
-
-  /** A transaction that some block of the chain has: none whose block was undone, until another block takes it. */
-  transactionOf(id: Hash): TransactionOutcome | undefined {
-    return this.#state.transactions.get(id)
-  }
-
   fundingOf(purse: Hash): TransactionOutcome | undefined {
     return this.#state.fundings.get(purse)
   }
@@ -206,29 +205,49 @@ export class MemoryLedger {
    * read all that it needs from this ledger.
    * @throws SteadError CHAIN_UNREACHABLE, CHAIN_INSUFFICIENT_FUNDS, CHAIN_REVERTED; TypeError when value was lost or made
    */
-  transact<Value>(
-    account: Address,
-    kind: TransactionKind,
-    run: (transaction: TransactionOutcome) => Value,
-  ): TransactionOutcome & { readonly value: Value } {
+  transact<Value>({ account, kind, run }: TransactionDraft<Value>): TransactionOutcome & { readonly value: Value } {
     this.checkReachable()
-    const needWei = GAS[kind] * this.#gasPriceWei
-    const haveWei = this.#state.gasOf(account)
-    if (haveWei < needWei)
-      throw chainRefusal(
-        'CHAIN_INSUFFICIENT_FUNDS',
-        `gas needs ${needWei} wei, the account ${account} has ${haveWei}`,
-        {
-          account,
-          needWei,
-          haveWei,
-        },
-      )
+    this.estimate({ account, kind, run })
     const outcome = this.#send(account, GAS[kind], run)
     if (this.#outage === 'answers-lost')
       throw chainRefusal('CHAIN_UNREACHABLE', 'the simulated chain took the transaction and lost the answer')
     this.#announce()
     return outcome
+  }
+
+  /**
+   * A copy of the chain as it is now, which stays so.
+   * @param earlier a copy that is not used any more: unless another fork has won since, only what came after it is played
+   */
+  copy(earlier?: LedgerCopy): LedgerCopy {
+    const isOfThisFork = earlier?.forks === this.#forks
+    const state = isOfThisFork ? earlier.state : this.#newState()
+    this.#playOn(state, this.#happened.slice(isOfThisFork ? earlier.happenings : 0))
+    return {
+      state,
+      blocks: this.blocks.copy(),
+      gasPriceWei: this.#gasPriceWei,
+      at: this.now(),
+      happenings: this.#happened.length,
+      forks: this.#forks,
+    }
+  }
+
+  /** Gas alone: on the newest state the transaction itself says what comes of it. */
+  estimate({ account, kind }: TransactionDraft): void {
+    this.#requireGas(this.#state, account, GAS[kind] * this.#gasPriceWei)
+  }
+
+  /**
+   * Tries a transaction on an older state. Of a fork that has lost only the gas is known any more.
+   * @throws SteadError CHAIN_INSUFFICIENT_FUNDS, CHAIN_REVERTED
+   */
+  estimateOn(copy: LedgerCopy, { account, kind, run }: TransactionDraft): void {
+    this.#requireGas(copy.state, account, GAS[kind] * copy.gasPriceWei)
+    if (copy.forks !== this.#forks) return
+    const transaction = { id: NO_TRANSACTION, account, gasUsed: GAS[kind], gasPriceWei: copy.gasPriceWei, run }
+    const draft = { kind: 'mined', number: copy.blocks.head.number + 1, at: copy.at, transaction } as const
+    this.#playOn(this.#newState(), [...this.#happened.slice(0, copy.happenings), draft])
   }
 
   /**
@@ -245,6 +264,7 @@ export class MemoryLedger {
     )
     const kept = this.#happened.filter((happening) => !isUndone(happening))
     for (const purse of this.#state.fundings.keys()) this.#pursesOfForks.add(purse)
+    this.#forks++
     this.blocks.undo(depth)
     this.#happened = []
     this.#state = this.#newState()
@@ -324,6 +344,24 @@ export class MemoryLedger {
     this.#state.check()
     if (outcome === undefined) throw new TypeError('a transaction that was mined has an outcome')
     return outcome
+  }
+
+  #requireGas(state: LedgerState, account: Address, needWei: bigint): void {
+    const haveWei = state.gasOf(account)
+    if (haveWei >= needWei) return
+    const sentence = `gas needs ${needWei} wei, the account ${account} has ${haveWei}`
+    throw chainRefusal('CHAIN_INSUFFICIENT_FUNDS', sentence, { account, needWei, haveWei })
+  }
+
+  /** Plays what happened on another state than the chain's own. @throws what a transaction does */
+  #playOn(state: LedgerState, happenings: readonly Happening[]): void {
+    const own = this.#state
+    this.#state = state
+    try {
+      for (const happening of happenings) this.#play(happening)
+    } finally {
+      this.#state = own
+    }
   }
 
   /** Changes the state and notes how. @throws what a transaction does; then nothing is noted */

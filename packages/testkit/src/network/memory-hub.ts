@@ -101,11 +101,15 @@ export class MemoryHub {
     return false
   }
 
-  /** Delivers a message when its time has come, or never. `arrive` gives false when nothing comes of it any more. */
-  deliver(from: PeerId, to: PeerId, arrive: () => unknown): void {
+  /**
+   * Delivers a message when its time has come, or never. `arrive` gives false when nothing comes of it any more;
+   * `isWanted` is asked as it is sent with the moment of its arrival, and false loses it.
+   */
+  deliver(from: PeerId, to: PeerId, arrive: () => unknown, isWanted?: (dueMs: number) => boolean): void {
     const { latencyMs, jitterMs, lossShare } = this.#links.get(`${from} ${to}`) ?? this.#defaultLink
     if (lossShare > 0 && this.random.fraction() < lossShare) return
     const delayMs = latencyMs + (jitterMs > 0 ? jitterMs * this.random.fraction() : 0)
+    if (isWanted !== undefined && !isWanted(this.clock.monotonicMs() + delayMs)) return
     const arriveIfJoined = (): void => {
       if (this.isJoined(from, to)) arrive()
     }

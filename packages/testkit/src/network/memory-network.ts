@@ -13,25 +13,44 @@ import {
 import type { MemoryHub } from './memory-hub.ts'
 import { MemoryRequester, MemoryResponder } from './memory-requests.ts'
 
-/** Which nodes have a message, by their numbers. Asked for each copy that is sent and each that arrives. */
-class NodeNumbers {
-  #marks = new Uint8Array(256)
+/**
+ * Which nodes have a message or will soon, by their numbers. Asked for each copy that is sent and each that arrives, and
+ * in a large world most copies come after another one.
+ */
+class GossipSpread {
+  /** When the first copy arrives; a node that has the message has it since ever. */
+  #arrivalMs = new Float64Array(256).fill(Number.POSITIVE_INFINITY)
 
   has(number: number): boolean {
-    return this.#marks[number] === 1
+    return this.#arrivalMs[number] === Number.NEGATIVE_INFINITY
   }
 
-  add(number: number): void {
-    if (number >= this.#marks.length) {
-      const marks = new Uint8Array(2 * number)
-      marks.set(this.#marks)
-      this.#marks = marks
+  take(number: number): void {
+    this.#set(number, Number.NEGATIVE_INFINITY)
+  }
+
+  /** What was on its way to it has not come, or it forgot what came. */
+  forget(number: number): void {
+    this.#set(number, Number.POSITIVE_INFINITY)
+  }
+
+  /** A copy could be on its way; false when it need not, because another one that is on its way comes before it. */
+  expect(number: number, { nowMs, dueMs }: { readonly nowMs: number; readonly dueMs: number }): boolean {
+    if (this.has(number)) return false
+    const firstMs = this.#arrivalMs[number] ?? Number.POSITIVE_INFINITY
+    // One that should have come and is not here was lost on its way.
+    if (firstMs <= dueMs && firstMs > nowMs) return false
+    this.#set(number, dueMs)
+    return true
+  }
+
+  #set(number: number, arrivalMs: number): void {
+    if (number >= this.#arrivalMs.length) {
+      const more = new Float64Array(2 * number).fill(Number.POSITIVE_INFINITY)
+      more.set(this.#arrivalMs)
+      this.#arrivalMs = more
     }
-    this.#marks[number] = 1
-  }
-
-  delete(number: number): void {
-    this.#marks[number] = 0
+    this.#arrivalMs[number] = arrivalMs
   }
 }
 
@@ -40,7 +59,7 @@ interface GossipMessage {
   readonly author: PeerId
   /** One for all nodes: a copy for each of them would be most of what a large world allocates, and nobody writes to it. */
   readonly payload: Uint8Array
-  readonly seen: NodeNumbers
+  readonly spread: GossipSpread
 }
 
 const GOSSIP_PAYLOAD_BYTES_MAX = 64 * 1024
@@ -141,9 +160,9 @@ export class MemoryNetwork implements Network {
         details: { haveBytes, limitBytes: GOSSIP_PAYLOAD_BYTES_MAX },
       })
     }
-    const seen = new NodeNumbers()
-    seen.add(this.number)
-    this.#spread({ topic, author: this.self, payload: new Uint8Array(payload), seen }, undefined)
+    const spread = new GossipSpread()
+    spread.take(this.number)
+    this.#spread({ topic, author: this.self, payload: new Uint8Array(payload), spread }, undefined)
   }
 
   subscribe(topic: string, handler: GossipHandler): () => void {
@@ -301,22 +320,27 @@ export class MemoryNetwork implements Network {
 
   #pass(message: GossipMessage, connection: MemoryNetwork): void {
     const peer = connection.self
-    this.#hub.deliver(this.self, peer, () => {
+    const { spread } = message
+    const arrive = (): boolean => {
       const node = connection.isRunning ? connection : this.#hub.runningNode(peer)
-      if (node !== undefined && message.seen.has(node.number)) return false
+      if (node !== undefined && spread.has(node.number)) return false
       if (node !== undefined && node.#connected.get(this.self) === this) return node.#take(message, this.self)
       // As a machine answers what comes on a connection that it does not have.
       this.#hub.deliver(peer, this.self, () => this.#disconnected(peer, connection))
       return false
-    })
+    }
+    const nowMs = this.#hub.clock.monotonicMs()
+    const isFirst = (dueMs: number): boolean => spread.expect(connection.number, { nowMs, dueMs })
+    // What comes to a node that has died is answered, and who sent it learns of the death.
+    this.#hub.deliver(this.self, peer, arrive, connection.isRunning ? isFirst : undefined)
   }
 
   /** Neighbours by chance, without those that have the message, as GossipSub's IDONTWANT has it. */
-  #meshFor({ seen }: GossipMessage, except: PeerId | undefined, degreeMax: number): readonly MemoryNetwork[] {
+  #meshFor({ spread }: GossipMessage, except: PeerId | undefined, degreeMax: number): readonly MemoryNetwork[] {
     const wanting: MemoryNetwork[] = []
     for (const then of this.#connected.values()) {
       const node = then.isRunning ? then : this.#hub.runningNode(then.self)
-      if (then.self !== except && (node === undefined || !seen.has(node.number))) wanting.push(then)
+      if (then.self !== except && (node === undefined || !spread.has(node.number))) wanting.push(then)
     }
     // The first places are drawn from all, one after the other.
     for (let place = 0; place < degreeMax && wanting.length > degreeMax; place++) {
@@ -334,7 +358,7 @@ export class MemoryNetwork implements Network {
   #take(message: GossipMessage, neighbour: PeerId): boolean {
     const handlers = this.#topics.get(message.topic)
     if (handlers === undefined) return false
-    message.seen.add(this.number)
+    message.spread.take(this.number)
     let verdict: GossipVerdict = 'ignore'
     for (const handler of [...handlers]) verdict = stronger(verdict, verdictOf(handler, message))
     if (verdict === 'reject') this.#blame(neighbour)
@@ -345,9 +369,9 @@ export class MemoryNetwork implements Network {
 
   /** It forgets that it has the message, and its neighbour sends it once more. */
   #hearAgain(message: GossipMessage, neighbour: PeerId): void {
-    message.seen.delete(this.number)
+    message.spread.forget(this.number)
     this.#hub.deliver(neighbour, this.self, () => {
-      if (message.seen.has(this.number) || !this.#connected.has(neighbour)) return false
+      if (message.spread.has(this.number) || !this.#connected.has(neighbour)) return false
       return this.#take(message, neighbour)
     })
   }

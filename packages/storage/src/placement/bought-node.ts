@@ -1,0 +1,121 @@
+import { type Address, type Hash, hasCode, type PeerId } from '@stead/core'
+import type { PayerChannel } from '@stead/market'
+import type { SetPiece } from '../agreement/piece-set.ts'
+import type { AgreementDriver, SettleOutcome } from '../consumer/agreement-driver.ts'
+import { CHANGES_MAX } from '../messages.ts'
+import type { NodeFacts } from './choose-nodes.ts'
+
+interface WaitingPiece {
+  readonly piece: SetPiece
+  readonly agreed: PromiseWithResolvers<void>
+}
+
+/** What a {@link BoughtNode} is made of. */
+export interface BoughtNodeParts extends NodeFacts {
+  readonly driver: AgreementDriver
+  /** A channel that can pay; another one than the last when that was not enough. */
+  readonly channel: (isMore: boolean) => Promise<PayerChannel>
+}
+
+/** A node with an agreement: pieces that come together are agreed on together. */
+export class BoughtNode implements NodeFacts {
+  readonly node: Address
+  readonly operator: Address
+  readonly subnets: readonly string[]
+  readonly driver: AgreementDriver
+  readonly #channel: BoughtNodeParts['channel']
+  #adds: WaitingPiece[] = []
+  #drops: Hash[] = []
+  #pumping: Promise<void> | undefined
+
+  constructor(parts: BoughtNodeParts) {
+    this.node = parts.node
+    this.operator = parts.operator
+    this.subnets = parts.subnets
+    this.driver = parts.driver
+    this.#channel = parts.channel
+  }
+
+  get peer(): PeerId {
+    return this.driver.peer
+  }
+
+  /** Sends a piece and agrees that it is kept. @throws CoreError, StorageError, MarketError; nothing is agreed then */
+  async keep(piece: SetPiece, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
+    await this.driver.put(piece.piece, bytes, signal)
+    signal?.throwIfAborted()
+    const agreed = Promise.withResolvers<void>()
+    this.#adds.push({ piece, agreed })
+    this.#pump()
+    await agreed.promise
+  }
+
+  /** Agrees that some pieces are not kept any more; what fails is tried again with the next change. */
+  drop(pieces: readonly Hash[]): void {
+    this.#drops.push(...pieces)
+    this.#pump()
+  }
+
+  /** Has everything proven and pays for it. */
+  async settle(): Promise<SettleOutcome> {
+    let channel: PayerChannel
+    try {
+      channel = await this.#channel(false)
+    } catch (error) {
+      return { kind: 'offline', error }
+    }
+    const outcome = await this.driver.settle(channel)
+    if (outcome.kind !== 'no-room') return outcome
+    try {
+      return await this.driver.settle(await this.#channel(true))
+    } catch (error) {
+      return { kind: 'offline', error }
+    }
+  }
+
+  /** Resolves when nothing waits to be agreed. */
+  async idle(): Promise<void> {
+    while (this.#pumping !== undefined) await this.#pumping
+  }
+
+  #pump(): void {
+    this.#pumping ??= this.#agreeAll().finally(() => {
+      this.#pumping = undefined
+    })
+  }
+
+  async #agreeAll(): Promise<void> {
+    // Whatever else comes in this turn goes with the first revision.
+    await Promise.resolve()
+    while (this.#adds.length + this.#drops.length > 0) {
+      const adds = this.#adds.splice(0, CHANGES_MAX)
+      const drops = this.#drops.splice(0, CHANGES_MAX - adds.length)
+      try {
+        await this.#agree({ add: adds.map(({ piece }) => piece), drop: drops })
+        for (const { agreed } of adds) agreed.resolve()
+      } catch (error) {
+        for (const { agreed } of adds) agreed.reject(error)
+        this.#drops.unshift(...drops)
+        if (this.#adds.length === 0) return
+      }
+    }
+  }
+
+  async #agree(change: { readonly add: readonly SetPiece[]; readonly drop: readonly Hash[] }): Promise<void> {
+    try {
+      await this.driver.agree(await this.#channel(false), change)
+    } catch (error) {
+      const isShort = hasCode(error, 'NETWORK_REMOTE') && NEEDS_MONEY.has(String(error.details.remoteCode))
+      if (!isShort) throw error
+      await this.driver.agree(await this.#channel(true), change)
+    }
+  }
+}
+
+/** What a node says when a channel is not enough. */
+const NEEDS_MONEY: ReadonlySet<string> = new Set([
+  'STORAGE_RUNWAY',
+  'MARKET_CHANNEL_UNKNOWN',
+  'MARKET_PURSE_THAWING',
+  'MARKET_CHANNEL_BROKEN',
+])

@@ -1,0 +1,430 @@
+import {
+  type Clock,
+  hasCode,
+  type Logger,
+  messageOf,
+  type Network,
+  type Random,
+  type Signer,
+  type Store,
+  type UnixMs,
+} from '@stead/core'
+import type { ReceiptChain } from '@stead/market'
+import { addressOfPeerId, concatBytes, peerIdOfPublicKey, publicKeyOfPeerId } from '@stead/protocol'
+import { agreementIdOf, agreementNumber } from '../agreement/agreement.ts'
+import type { FrameCipher } from '../crypto/frame-cipher.ts'
+import { ErasureCode, type ErasureProfile } from '../erasure/erasure-code.ts'
+import type { ErasureKernel } from '../erasure/erasure-kernel.ts'
+import { StorageError } from '../errors.ts'
+import type { StorageConsumerOptions } from '../options.ts'
+import type { PairHasher } from '../proof/pair-hasher.ts'
+import { ProofTree } from '../proof/proof-tree.ts'
+import { codeSegment } from '../segment/coded-segment.ts'
+import { openFrames } from '../segment/segment-frames.ts'
+import {
+  FRAME_BYTES,
+  FRAME_PLAIN_BYTES,
+  framesOfRange,
+  pieceBytesOf,
+  sealedBytesOf,
+} from '../segment/segment-layout.ts'
+import type { BoughtNode } from './bought-node.ts'
+import { type ReadablePiece, readPieces, readsOf, type SegmentRead } from './read-segment.ts'
+import {
+  decodeReference,
+  encodeReference,
+  firstNodeOf,
+  pieceNameOf,
+  rootOfPiece,
+  type SegmentReference,
+} from './segment-reference.ts'
+import { type PlacedNumber, SEGMENTS_TABLE, type SegmentRow, segmentKey, segmentRowSchema } from './segment-rows.ts'
+import type { StorageNodes } from './storage-nodes.ts'
+
+/** What {@link NetworkSegments} stand on. */
+export interface NetworkSegmentsComponents {
+  readonly nodes: StorageNodes
+  readonly network: Network
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly cipher: FrameCipher
+  readonly hasher: PairHasher
+  readonly kernel: ErasureKernel
+  readonly signer: Signer
+  readonly identity: ReceiptChain
+}
+
+/** How many pieces, and how many of them must be kept before a segment is. */
+export interface SegmentProfile extends ErasureProfile {
+  /** `dataPieces` .. `pieces`; the others are made up for by repair. */
+  readonly enough: number
+}
+
+/** A segment that is kept, as listings show it. */
+export interface ListedSegment {
+  readonly reference: Uint8Array
+  readonly keptAt: UnixMs
+}
+
+/** A segment and where its pieces are. */
+export interface PlacedSegment {
+  readonly reference: Uint8Array
+  readonly placed: readonly PlacedNumber[]
+  readonly profile: ErasureProfile
+}
+
+/** Segments as pieces on nodes that are paid: sealed and coded here, read from whoever answers first, repaired when pieces are lost. */
+export class NetworkSegments {
+  readonly #components: NetworkSegmentsComponents
+  readonly #options: StorageConsumerOptions
+  readonly #profile: SegmentProfile
+  readonly #codes: Map<string, ErasureCode> = new Map()
+
+  constructor(components: NetworkSegmentsComponents, options: StorageConsumerOptions, profile: SegmentProfile) {
+    this.#components = components
+    this.#options = options
+    this.#profile = profile
+    this.#codeOf(profile)
+  }
+
+  /**
+   * Seals and keeps a segment; resolves when enough pieces are agreed on.
+   * @throws StorageError STORAGE_TOO_FEW_NODES, STORAGE_TOO_FEW_PIECES
+   */
+  async put(key: Uint8Array, plaintext: Uint8Array): Promise<Uint8Array> {
+    const { nodes, random, store, clock } = this.#components
+    const { pieces, dataPieces, enough } = this.#profile
+    const coded = codeSegment({ ...this.#components, code: this.#codeOf(this.#profile) }, key, plaintext)
+    const { pieceBytes, plainBytes } = coded
+    const need = { version: 1, bytes: pieceBytes, pieceBytes } as const
+    const chosen = await nodes.choose(need, { count: pieces, least: enough })
+    const segment = random.bytes(16)
+    const reference: SegmentReference = {
+      version: 1,
+      segment,
+      plainBytes,
+      payer: this.#components.signer.address,
+      dataPieces,
+      pieces,
+      roots: concatBytes(...coded.pieces.map(({ tree }) => tree.root)),
+      nodes: keysOf(chosen, pieces),
+    }
+    const bytes = encodeReference(reference)
+    const row = { version: 1, reference: bytes, keptAt: clock.now() } as const
+    // Before anything is sent: what is not finished is found and given up after a crash.
+    await this.#write({ ...row, placed: chosen.map(({ node }, number) => ({ number, node })) })
+    const placed = await this.#place(
+      reference,
+      coded.pieces.map(({ number, bytes: content }) => ({ number, bytes: content, to: chosen[number] })),
+      enough,
+    )
+    await this.#write({ ...row, placed })
+    await store.write([], 'power')
+    return bytes
+  }
+
+  /** @throws StorageError STORAGE_NOT_AUTHENTIC, STORAGE_TOO_FEW_PIECES, STORAGE_SEGMENT_UNKNOWN; RangeError */
+  async read(
+    reference: Uint8Array,
+    key: Uint8Array,
+    { fromByte, toByte }: { readonly fromByte: number; readonly toByte: number },
+    signal?: AbortSignal,
+  ): Promise<Uint8Array> {
+    const known = decodeReference(reference)
+    const { plainBytes } = known
+    const { firstFrame, frames } = framesOfRange(plainBytes, fromByte, toByte)
+    const from = firstFrame * FRAME_BYTES
+    const to = Math.min(from + frames * FRAME_BYTES, sealedBytesOf(plainBytes))
+    const sealed = await this.#readSealed(known, from, to, signal)
+    const opened = openFrames(this.#components.cipher, key, { firstFrame, bytes: sealed, plainBytes })
+    const start = firstFrame * FRAME_PLAIN_BYTES
+    return opened.subarray(fromByte - start, toByte - start)
+  }
+
+  /** Keeps a segment no longer: at once for whoever reads, and on its nodes as soon as they can be told. */
+  async release(reference: Uint8Array): Promise<void> {
+    const { segment } = decodeReference(reference)
+    const row = await this.#rowOf(segment)
+    if (row === undefined) return
+    await this.#write({ ...row, isReleased: true })
+    this.#drop(row)
+  }
+
+  /** Tells nodes again what they need not keep, and forgets the segments that none of them keeps any more. */
+  async finishReleases(): Promise<void> {
+    const { nodes, store } = this.#components
+    for await (const row of this.#rows()) {
+      if (row.isReleased !== true) continue
+      const { segment } = decodeReference(row.reference)
+      const isHeld = row.placed.some(({ number, node }) => {
+        return nodes.of(node)?.driver.set.slotOf(pieceNameOf(segment, number)) !== undefined
+      })
+      if (isHeld) this.#drop(row)
+      else await store.write([{ kind: 'delete', table: SEGMENTS_TABLE, key: segmentKey(segment) }], 'process')
+    }
+  }
+
+  #drop({ reference, placed }: SegmentRow): void {
+    const { segment } = decodeReference(reference)
+    for (const { number, node } of placed) this.#components.nodes.of(node)?.drop([pieceNameOf(segment, number)])
+  }
+
+  /** What is kept, in the order of names. */
+  async list(after: Uint8Array | undefined, limit: number): Promise<readonly ListedSegment[]> {
+    const range = { after: after === undefined ? '' : segmentKey(decodeReference(after).segment) }
+    const listed: ListedSegment[] = []
+    for await (const { reference, keptAt, isReleased } of this.#rows(range.after)) {
+      if (listed.length === limit) break
+      if (isReleased !== true) listed.push({ reference, keptAt })
+    }
+    return listed
+  }
+
+  /**
+   * Puts pieces that are lost on other nodes again, without the key. Nothing to do when all are where they should be.
+   * @returns pieces that were made anew @throws as read and put
+   */
+  async repair(reference: Uint8Array, isLost: (placed: PlacedNumber) => boolean): Promise<number> {
+    const { nodes } = this.#components
+    const known = decodeReference(reference)
+    const row = await this.#rowOf(known.segment)
+    if (row === undefined) throw new StorageError('STORAGE_SEGMENT_UNKNOWN', 'the segment is not kept any more')
+    const stays = row.placed.filter((placed) => !isLost(placed))
+    for (const placed of row.placed) if (isLost(placed)) nodes.shun(placed.node)
+    const there = new Set(stays.map(({ number }) => number))
+    const missing = Array.from({ length: known.pieces }, (_, number) => number).filter((number) => !there.has(number))
+    if (missing.length === 0) return 0
+    const pieceBytes = pieceBytesOf(known.plainBytes, known.dataPieces)
+    const taken = stays.flatMap(({ node }) => nodes.of(node) ?? [])
+    const chosen = await nodes.choose(
+      { version: 1, bytes: pieceBytes, pieceBytes },
+      { count: missing.length, least: 1, taken },
+    )
+    const restored = await this.#restore(known, stays, missing)
+    const fresh = missing.map((number, place) => ({
+      number,
+      bytes: restored[place] ?? new Uint8Array(0),
+      to: chosen[place],
+    }))
+    const placed = await this.#place(known, fresh, 1)
+    await this.#write({ ...row, placed: [...stays, ...placed] })
+    for (const { number, node } of row.placed)
+      if (!there.has(number)) nodes.of(node)?.drop([pieceNameOf(known.segment, number)])
+    return placed.length
+  }
+
+  /** Every segment with where its pieces are. */
+  async *all(): AsyncGenerator<PlacedSegment> {
+    for await (const { reference, placed, isReleased } of this.#rows()) {
+      if (isReleased === true) continue
+      const { dataPieces, pieces } = decodeReference(reference)
+      yield { reference, placed, profile: { dataPieces, pieces } }
+    }
+  }
+
+  async *#rows(from = ''): AsyncGenerator<SegmentRow> {
+    for (let after = from; ; ) {
+      const rows = await this.#components.store.scan(SEGMENTS_TABLE, { after, limit: PAGE_ROWS })
+      for (const { value } of rows) yield segmentRowSchema.decodeMessage(value)
+      const last = rows.at(-1)
+      if (last === undefined || rows.length < PAGE_ROWS) return
+      after = last.key
+    }
+  }
+
+  /** Sends pieces to their nodes, all at once; goes on when enough are kept, and gives up on those that are slow. */
+  async #place(
+    { segment, roots }: SegmentReference,
+    pieces: readonly { readonly number: number; readonly bytes: Uint8Array; readonly to: BoughtNode | undefined }[],
+    enough: number,
+  ): Promise<readonly PlacedNumber[]> {
+    const { nodes, logger, clock } = this.#components
+    const abort = new AbortController()
+    const placed: PlacedNumber[] = []
+    let waiting = pieces.length
+    const isEnough = Promise.withResolvers<void>()
+    const startedMs = clock.monotonicMs()
+    const sent = pieces.map(async ({ number, bytes, to }) => {
+      try {
+        if (to === undefined) return
+        const root = roots.slice(32 * number, 32 * (number + 1))
+        const piece = pieceNameOf(segment, number)
+        await to.keep({ piece, root, lengthBytes: bytes.length }, bytes, abort.signal)
+        if (abort.signal.aborted) {
+          // Agreed on after nobody waited for it any more.
+          to.drop([piece])
+          return
+        }
+        placed.push({ number, node: to.node })
+        if (placed.length === enough) isEnough.resolve()
+      } catch (error) {
+        if (abort.signal.aborted || to === undefined) return
+        logger.info('a node did not take a piece', { node: to.node, error: messageOf(error) })
+        nodes.shun(to.node)
+      } finally {
+        waiting--
+        if (waiting === 0) isEnough.resolve()
+      }
+    })
+    await isEnough.promise
+    // The slowest are not waited for longer than the others took once more.
+    const graceMs = Math.max(MIN_GRACE_MS, clock.monotonicMs() - startedMs)
+    await Promise.race([Promise.all(sent), clock.sleep(graceMs, abort.signal).catch(() => undefined)])
+    abort.abort()
+    if (placed.length >= enough) return [...placed]
+    for (const { number, node } of placed) nodes.of(node)?.drop([pieceNameOf(segment, number)])
+    const message = `${placed.length} pieces are kept, at least ${enough} must be`
+    throw new StorageError('STORAGE_TOO_FEW_PIECES', message, {
+      details: { needPieces: enough, havePieces: placed.length },
+    })
+  }
+
+  /** Sealed bytes from one place to another, by the blocks of the data pieces that hold them. */
+  async #readSealed(known: SegmentReference, from: number, to: number, signal?: AbortSignal): Promise<Uint8Array> {
+    const pieceBytes = pieceBytesOf(known.plainBytes, known.dataPieces)
+    const read = await this.#readOf(known, signal)
+    const sealed = new Uint8Array(to - from)
+    const [firstPiece, lastPiece] = [Math.floor(from / pieceBytes), Math.floor((to - 1) / pieceBytes)]
+    // Runs of blocks at one place of their pieces are read together, so that what is missing is computed from the same ones.
+    const jobs = readsOf(pieceBytes).map(async ({ firstBlock, blocks }) => {
+      const [start, end] = [firstBlock * FRAME_BYTES, Math.min((firstBlock + blocks) * FRAME_BYTES, pieceBytes)]
+      const numbers: number[] = []
+      let [low, high] = [end, start]
+      for (let number = firstPiece; number <= lastPiece; number++) {
+        const [begin, stop] = [Math.max(start, from - number * pieceBytes), Math.min(end, to - number * pieceBytes)]
+        if (begin >= stop) continue
+        numbers.push(number)
+        ;[low, high] = [Math.min(low, begin), Math.max(high, stop)]
+      }
+      if (numbers.length === 0) return
+      const first = Math.floor(low / FRAME_BYTES)
+      const count = Math.ceil(high / FRAME_BYTES) - first
+      const parts = await readPieces(this.#components, read, { numbers, firstBlock: first, blocks: count })
+      for (const [place, number] of numbers.entries())
+        copyPart(sealed, from, {
+          bytes: parts[place] ?? new Uint8Array(0),
+          at: number * pieceBytes + first * FRAME_BYTES,
+        })
+    })
+    await Promise.all(jobs)
+    return sealed
+  }
+
+  /** Whole pieces, computed from any that can be had. */
+  async #restore(
+    known: SegmentReference,
+    stays: readonly PlacedNumber[],
+    missing: readonly number[],
+  ): Promise<readonly Uint8Array[]> {
+    const { hasher } = this.#components
+    const pieceBytes = pieceBytesOf(known.plainBytes, known.dataPieces)
+    const read = { ...(await this.#readOf(known)), pieces: this.#readable(known, stays) }
+    const restored = missing.map(() => new Uint8Array(pieceBytes))
+    for (const { firstBlock, blocks } of readsOf(pieceBytes)) {
+      const parts = await readPieces(this.#components, read, { numbers: missing, firstBlock, blocks })
+      for (const [place, part] of parts.entries()) restored[place]?.set(part, firstBlock * FRAME_BYTES)
+    }
+    for (const [place, number] of missing.entries()) {
+      const { root } = ProofTree.of(hasher, restored[place] ?? new Uint8Array(0))
+      if (root.every((byte, index) => byte === rootOfPiece(known, number)[index])) continue
+      throw new StorageError('STORAGE_NOT_AUTHENTIC', `piece ${number} of a segment was coded wrongly`)
+    }
+    return restored
+  }
+
+  async #readOf(known: SegmentReference, signal?: AbortSignal): Promise<SegmentRead> {
+    const { logger, nodes, signer } = this.#components
+    const row = await this.#rowOf(known.segment)
+    if (row === undefined && known.payer === signer.address)
+      throw new StorageError('STORAGE_SEGMENT_UNKNOWN', 'the segment is not kept any more')
+    return {
+      code: this.#codeOf(known),
+      pieceBytes: pieceBytesOf(known.plainBytes, known.dataPieces),
+      pieces: row === undefined ? this.#readableAsFirst(known) : this.#readable(known, row.placed),
+      hedgeAfterMs: this.#options.hedgeAfterMs,
+      onFailure: ({ peer, piece }, error) => {
+        logger.info('a node did not give a piece', { peer, piece, error: messageOf(error) })
+        // Whoever gives other bytes than it was given is not asked to keep more.
+        if (hasCode(error, 'STORAGE_NOT_AUTHENTIC')) nodes.shun(addressOfPeerId(peer))
+      },
+      ...(signal === undefined ? {} : { signal }),
+    }
+  }
+
+  #readable(known: SegmentReference, placed: readonly PlacedNumber[]): readonly ReadablePiece[] {
+    return [...placed]
+      .sort((left, right) => left.number - right.number)
+      .flatMap(({ number, node }): ReadablePiece[] => {
+        const bought = this.#components.nodes.of(node)
+        if (bought === undefined) return []
+        const { peer, driver } = bought
+        return [
+          {
+            number,
+            piece: pieceNameOf(known.segment, number),
+            root: rootOfPiece(known, number),
+            peer,
+            agreement: driver.id,
+          },
+        ]
+      })
+  }
+
+  /** Where the pieces were when the segment was kept: all that whoever is not its payer knows. */
+  #readableAsFirst(known: SegmentReference): readonly ReadablePiece[] {
+    const { payer, pieces, segment } = known
+    const { identity } = this.#components
+    return Array.from({ length: pieces }, (_, number) => number).flatMap((number): ReadablePiece[] => {
+      const key = firstNodeOf(known, number)
+      if (key === undefined) return []
+      const peer = peerIdOfPublicKey(key)
+      const parties = { ...identity, payer, node: addressOfPeerId(peer), number: agreementNumber(0) }
+      const agreement = agreementIdOf(parties)
+      return [{ number, piece: pieceNameOf(segment, number), root: rootOfPiece(known, number), peer, agreement }]
+    })
+  }
+
+  async #rowOf(segment: Uint8Array): Promise<SegmentRow | undefined> {
+    const value = await this.#components.store.get(SEGMENTS_TABLE, segmentKey(segment))
+    const row = value === undefined ? undefined : segmentRowSchema.decodeMessage(value)
+    return row?.isReleased === true ? undefined : row
+  }
+
+  async #write(row: SegmentRow): Promise<void> {
+    const key = segmentKey(decodeReference(row.reference).segment)
+    const value = segmentRowSchema.encodeMessage(row)
+    await this.#components.store.write([{ kind: 'put', table: SEGMENTS_TABLE, key, value }], 'process')
+  }
+
+  #codeOf({ dataPieces, pieces }: ErasureProfile): ErasureCode {
+    const name = `${dataPieces} of ${pieces}`
+    const known = this.#codes.get(name)
+    if (known !== undefined) return known
+    const code = new ErasureCode(this.#components.kernel, { dataPieces, pieces })
+    this.#codes.set(name, code)
+    return code
+  }
+}
+
+const MIN_GRACE_MS = 200
+const PAGE_ROWS = 256
+const KEY_BYTES = 33
+
+/** A piece for which there was no node at first has a key of zeros. */
+function keysOf(chosen: readonly BoughtNode[], pieces: number): Uint8Array {
+  const keys = new Uint8Array(pieces * KEY_BYTES)
+  for (const [number, { peer }] of chosen.entries()) keys.set(publicKeyOfPeerId(peer), number * KEY_BYTES)
+  return keys
+}
+
+/** Copies what falls into a run of bytes that begins at `from`. */
+function copyPart(
+  target: Uint8Array,
+  from: number,
+  { bytes, at }: { readonly bytes: Uint8Array; readonly at: number },
+): void {
+  const [begin, end] = [Math.max(from, at), Math.min(from + target.length, at + bytes.length)]
+  if (begin < end) target.set(bytes.subarray(begin - at, end - at), begin - from)
+}

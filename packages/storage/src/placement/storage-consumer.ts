@@ -1,0 +1,235 @@
+import {
+  type Address,
+  type Hash,
+  isSteadError,
+  type Logger,
+  type MicroUsd,
+  messageOf,
+  microUsd,
+  type Network,
+  type Timer,
+} from '@stead/core'
+import type { SettleOutcome } from '../consumer/agreement-driver.ts'
+import type { FrameCipher } from '../crypto/frame-cipher.ts'
+import type { ErasureKernel } from '../erasure/erasure-kernel.ts'
+import { type StorageConsumerInput, type StorageConsumerOptions, storageConsumerOptionsSchema } from '../options.ts'
+import { NetworkSegments, type SegmentProfile } from './network-segments.ts'
+import { NodeWatch } from './node-watch.ts'
+import { needsRepair } from './readability.ts'
+import { decodeReference, pieceNameOf } from './segment-reference.ts'
+import type { PlacedNumber } from './segment-rows.ts'
+import { StorageNodes, type StorageNodesComponents } from './storage-nodes.ts'
+
+/** What a {@link StorageConsumer} stands on. */
+export interface StorageConsumerComponents extends StorageNodesComponents {
+  readonly cipher: FrameCipher
+  readonly kernel: ErasureKernel
+}
+
+/** How one node stands with this payer. */
+export interface StorageNodeStatus {
+  readonly node: Address
+  readonly operator: Address
+  readonly pieces: number
+  readonly bytes: number
+  /** 0 .. 1 by this payer's own looks. */
+  readonly availability: number
+  readonly priceMicroUsdPerTibHour: MicroUsd
+  /** What came of the last settlement; undefined before the first. */
+  readonly lastOutcome: SettleOutcome['kind'] | undefined
+  /** Since this process began. */
+  readonly paidMicroUsd: MicroUsd
+}
+
+/** What one round found and did. */
+export interface StorageRound {
+  readonly paidMicroUsd: MicroUsd
+  readonly outcomes: Readonly<Record<SettleOutcome['kind'], number>>
+  readonly repairedSegments: number
+  readonly repairedPieces: number
+  /** Segments that need repair and did not get it. */
+  readonly unrepairedSegments: number
+}
+
+const PING_TIMEOUT_MS = 5000
+const ROUND_RETRY_MS = 60_000
+
+/** The buying side of storage: keeps segments on nodes, has them proven and pays hour by hour, watches the nodes, repairs. */
+export class StorageConsumer {
+  readonly segments: NetworkSegments
+  readonly #logger: Logger
+  readonly #network: Network
+  readonly #components: StorageConsumerComponents
+  readonly #options: StorageConsumerOptions
+  readonly #nodes: StorageNodes
+  readonly #watch: NodeWatch
+  readonly #lastOutcome: Map<Address, SettleOutcome['kind']> = new Map()
+  readonly #paid: Map<Address, bigint> = new Map()
+  /** Pieces of which their nodes say that they are gone. */
+  readonly #lostPieces: Set<string> = new Set()
+  #roundTimer: Timer | undefined
+  #lookTimer: Timer | undefined
+  #working: Promise<unknown> = Promise.resolve()
+  #isRunning = false
+
+  constructor(components: StorageConsumerComponents, options: StorageConsumerInput, profile: SegmentProfile) {
+    this.#components = components
+    this.#options = Object.freeze(storageConsumerOptionsSchema.parse(options))
+    this.#logger = components.logger
+    this.#network = components.network
+    this.#nodes = new StorageNodes(components, this.#options)
+    this.#watch = new NodeWatch(components.clock, this.#options.lostAfterMs)
+    this.segments = new NetworkSegments({ ...components, nodes: this.#nodes }, this.#options, profile)
+  }
+
+  /** Brings agreements back and looks after them from now on. @throws CoreError STORE_FAILED, STORE_CORRUPT */
+  async start(): Promise<void> {
+    await this.#nodes.start()
+    this.#isRunning = true
+    this.#roundLater(this.#options.settleEveryMs)
+    this.#lookLater()
+  }
+
+  /** Looks after nothing any more; agreements go on, and are paid after the next start. */
+  async stop(): Promise<void> {
+    this.#isRunning = false
+    this.#roundTimer?.clear()
+    this.#lookTimer?.clear()
+    await this.#working
+  }
+
+  status(): readonly StorageNodeStatus[] {
+    return this.#nodes.all().flatMap(({ node, operator, driver: { agreement } }): StorageNodeStatus[] => {
+      if (agreement === undefined) return []
+      const { pieces, bytes, priceMicroUsdPerTibHour } = agreement
+      return [
+        {
+          node,
+          operator,
+          pieces,
+          bytes,
+          availability: this.#watch.availability(node),
+          priceMicroUsdPerTibHour,
+          lastOutcome: this.#lastOutcome.get(node),
+          paidMicroUsd: microUsd(this.#paid.get(node) ?? 0n),
+        },
+      ]
+    })
+  }
+
+  /** Settles with all nodes, then repairs what needs it. Rounds come by themselves; this is one more now. */
+  async round(): Promise<StorageRound> {
+    const round = this.#working.then(() => this.#round())
+    this.#working = round.catch(() => undefined)
+    return await round
+  }
+
+  /** Asks all nodes whether they are there. */
+  async look(): Promise<void> {
+    await Promise.all(
+      this.#nodes.all().map(async ({ node, peer }) => {
+        try {
+          await this.#network.ping(peer, PING_TIMEOUT_MS)
+          this.#watch.note(node, true)
+        } catch (error) {
+          if (!isSteadError(error)) throw error
+          this.#watch.note(node, false)
+        }
+      }),
+    )
+  }
+
+  async #round(): Promise<StorageRound> {
+    const outcomes: Record<SettleOutcome['kind'], number> = {
+      paid: 0,
+      'nothing-due': 0,
+      'no-room': 0,
+      offline: 0,
+      lost: 0,
+      lied: 0,
+    }
+    let paidMicroUsd = 0n
+    for (const { bought, outcome } of await this.#nodes.settle()) {
+      const { node } = bought
+      outcomes[outcome.kind]++
+      this.#lastOutcome.set(node, outcome.kind)
+      if (outcome.kind === 'paid') {
+        paidMicroUsd += outcome.amountMicroUsd
+        this.#paid.set(node, (this.#paid.get(node) ?? 0n) + outcome.amountMicroUsd)
+      }
+      if (outcome.kind === 'offline')
+        this.#logger.info('a node was not paid', { node, error: messageOf(outcome.error) })
+      if (outcome.kind === 'lied') {
+        this.#logger.warn('a node did not show what it signed for', { node })
+        this.#watch.lose(node)
+      }
+      if (outcome.kind === 'lost') {
+        this.#logger.warn('a node lost a piece', { node, piece: outcome.piece })
+        this.#lostPieces.add(outcome.piece)
+        bought.drop([outcome.piece])
+      }
+    }
+    await this.segments.finishReleases()
+    return { paidMicroUsd: microUsd(paidMicroUsd), outcomes, ...(await this.#repairAll()) }
+  }
+
+  async #repairAll(): Promise<Omit<StorageRound, 'paidMicroUsd' | 'outcomes'>> {
+    const [repaired, failed] = [{ segments: 0, pieces: 0 }, { segments: 0 }]
+    for await (const { reference, placed, profile } of this.segments.all()) {
+      const isLost = this.#lossOf(decodeReference(reference).segment)
+      const there = placed.filter((each) => !isLost(each))
+      if (
+        !needsRepair(
+          profile,
+          there.map(({ node }) => this.#watch.availability(node)),
+        )
+      )
+        continue
+      try {
+        repaired.pieces += await this.segments.repair(reference, isLost)
+        repaired.segments++
+      } catch (error) {
+        if (!isSteadError(error)) throw error
+        failed.segments++
+        this.#logger.warn('a segment could not be repaired', { pieces: there.length, error: messageOf(error) })
+      }
+    }
+    return { repairedSegments: repaired.segments, repairedPieces: repaired.pieces, unrepairedSegments: failed.segments }
+  }
+
+  #lossOf(segment: Uint8Array): (placed: PlacedNumber) => boolean {
+    return ({ number, node }) => {
+      const piece: Hash = pieceNameOf(segment, number)
+      return this.#watch.isLost(node) || this.#lostPieces.has(piece) || this.#nodes.of(node) === undefined
+    }
+  }
+
+  #roundLater(delayMs: number): void {
+    this.#roundTimer = this.#components.clock.setTimer(delayMs, () => void this.#roundNow())
+  }
+
+  async #roundNow(): Promise<void> {
+    let delayMs = this.#options.settleEveryMs
+    try {
+      await this.round()
+    } catch (error) {
+      // The disk or the chain is away: agreements wait, and soon it is tried again.
+      this.#logger.error('storage could not be looked after', { error: messageOf(error) })
+      delayMs = Math.min(delayMs, ROUND_RETRY_MS)
+    }
+    if (this.#isRunning) this.#roundLater(delayMs)
+  }
+
+  #lookLater(): void {
+    this.#lookTimer = this.#components.clock.setTimer(this.#options.lookEveryMs, () => void this.#lookNow())
+  }
+
+  async #lookNow(): Promise<void> {
+    try {
+      await this.look()
+    } catch (error) {
+      this.#logger.warn('storage nodes could not be asked', { error: messageOf(error) })
+    }
+    if (this.#isRunning) this.#lookLater()
+  }
+}

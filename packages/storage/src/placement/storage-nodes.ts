@@ -1,0 +1,314 @@
+import {
+  type Address,
+  type Clock,
+  isSteadError,
+  type Logger,
+  type MicroUsd,
+  messageOf,
+  type Network,
+  type PeerId,
+  type Random,
+  type Signer,
+  type Store,
+} from '@stead/core'
+import type { MarketPayer, OfferBook, OfferEntry, OpenedQuote, PayerChannel, ReceiptChain } from '@stead/market'
+import { addressOfPeerId, type Secp256k1 } from '@stead/protocol'
+import { AgreementDriver, type SettleOutcome } from '../consumer/agreement-driver.ts'
+import { agreementOfKey, BOUGHT_TABLE, decodeBoughtRow } from '../consumer/bought-rows.ts'
+import { roomOf } from '../consumer/channel-room.ts'
+import { StorageError } from '../errors.ts'
+import type { StorageConsumerOptions } from '../options.ts'
+import type { PairHasher } from '../proof/pair-hasher.ts'
+import {
+  type StorageNeed,
+  type StorageTerms,
+  storageMismatch,
+  storageNeedSchema,
+  storageTermsSchema,
+} from '../terms.ts'
+import { BoughtNode } from './bought-node.ts'
+import { chooseNodes, type NodeFacts } from './choose-nodes.ts'
+import { subnetOf } from './subnet.ts'
+
+/** What {@link StorageNodes} stand on. */
+export interface StorageNodesComponents {
+  readonly network: Network
+  readonly market: MarketPayer
+  readonly offers: OfferBook
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: Random
+  readonly signer: Signer
+  readonly secp256k1: Secp256k1
+  readonly logger: Logger
+  readonly hasher: PairHasher
+  readonly identity: ReceiptChain
+}
+
+/** What came of one node's settlement. */
+export interface NodeSettlement {
+  readonly bought: BoughtNode
+  readonly outcome: SettleOutcome
+}
+
+/** Nodes for the pieces of one segment. */
+export interface NodesWish {
+  readonly count: number
+  /** With fewer than this there is no use in any. */
+  readonly least: number
+  /** Nodes that have a piece of the segment already. */
+  readonly taken?: readonly NodeFacts[]
+}
+
+interface Candidate extends NodeFacts {
+  readonly entry: OfferEntry
+  readonly priceMicroUsdPerTibHour: MicroUsd
+}
+
+const PAGE_ROWS = 256
+/** Nodes that are asked for one that is needed: some refuse, some are gone. */
+const ASKED_PER_NODE = 2
+
+/** The nodes that a payer has agreements with: finds more, keeps their channels good, has them prove and pays them. */
+export class StorageNodes {
+  readonly #components: StorageNodesComponents
+  readonly #options: StorageConsumerOptions
+  readonly #bought: Map<Address, BoughtNode> = new Map()
+  /** The channel that paid a node last. */
+  readonly #channels: Map<Address, PayerChannel> = new Map()
+  /** Not used for new pieces until then. */
+  readonly #shunnedUntilMs: Map<Address, number> = new Map()
+  #opening: Promise<unknown> = Promise.resolve()
+
+  constructor(components: StorageNodesComponents, options: StorageConsumerOptions) {
+    this.#components = components
+    this.#options = options
+  }
+
+  /** Brings back all agreements. @throws CoreError STORE_FAILED, STORE_CORRUPT */
+  async start(): Promise<void> {
+    const { store, market } = this.#components
+    for (let after = ''; ; ) {
+      const rows = await store.scan(BOUGHT_TABLE, { after, limit: PAGE_ROWS })
+      for (const { key, value } of rows) {
+        const row = decodeBoughtRow(value)
+        const driver = await AgreementDriver.load(this.#components, agreementOfKey(key), row)
+        const node = addressOfPeerId(row.peer)
+        const channel = market.channels().find(({ id }) => id === row.channel)
+        if (channel !== undefined) this.#channels.set(node, channel)
+        this.#add(driver, { node, operator: channel?.terms.operator ?? node })
+      }
+      const last = rows.at(-1)
+      if (last === undefined || rows.length < PAGE_ROWS) return
+      after = last.key
+    }
+  }
+
+  /** All nodes with an agreement. */
+  all(): readonly BoughtNode[] {
+    return [...this.#bought.values()]
+  }
+
+  of(node: Address): BoughtNode | undefined {
+    return this.#bought.get(node)
+  }
+
+  /** Leaves a node out when pieces are placed, for a while. */
+  shun(node: Address): void {
+    this.#shunnedUntilMs.set(node, this.#components.clock.monotonicMs() + this.#options.shunMs)
+  }
+
+  /**
+   * So many nodes that share neither operator nor place, those with an agreement first.
+   * @throws StorageError STORAGE_TOO_FEW_NODES; MarketError MARKET_UNFUNDED and the chain's errors
+   */
+  async choose(need: StorageNeed, { count, least, taken = [] }: NodesWish): Promise<readonly BoughtNode[]> {
+    const spread = { hasDistinctSubnets: this.#options.hasDistinctSubnets, taken }
+    const now = (): readonly BoughtNode[] => chooseNodes(this.#shuffled(), count, spread)
+    let chosen = now()
+    if (chosen.length < count) {
+      // One after another: two segments that come together must not agree with the same nodes twice.
+      const opening = this.#opening.then(async () => {
+        for (let before = -1; now().length < count && now().length > before; ) {
+          before = now().length
+          await this.#open(count - before, need, [...taken, ...now()])
+        }
+      })
+      this.#opening = opening.catch(() => undefined)
+      await opening
+      chosen = now()
+    }
+    if (chosen.length >= least) return chosen
+    const message = `${least} nodes of different operators and places are needed, ${chosen.length} can be had`
+    throw new StorageError('STORAGE_TOO_FEW_NODES', message, {
+      details: { needNodes: least, haveNodes: chosen.length },
+    })
+  }
+
+  /** Has every node prove what it keeps, and pays for it. */
+  async settle(): Promise<readonly NodeSettlement[]> {
+    return await Promise.all(
+      this.all().map(async (bought) => {
+        const outcome = await bought.settle()
+        if (outcome.kind === 'lied' || outcome.kind === 'lost') this.shun(bought.node)
+        return { bought, outcome }
+      }),
+    )
+  }
+
+  #shuffled(): readonly BoughtNode[] {
+    const { random, clock } = this.#components
+    const nowMs = clock.monotonicMs()
+    const usable = this.all().filter(({ node }) => (this.#shunnedUntilMs.get(node) ?? 0) <= nowMs)
+    return shuffled(usable, random)
+  }
+
+  async #open(count: number, need: StorageNeed, taken: readonly NodeFacts[]): Promise<void> {
+    const { market, offers, identity } = this.#components
+    const entries = await offers.wait('storage', {
+      minimum: count + this.#bought.size,
+      timeoutMs: this.#options.offerWaitMs,
+    })
+    const { hasDistinctSubnets, quoteTimeoutMs } = this.#options
+    const candidates = this.#candidates(entries, need)
+    const asked = chooseNodes(candidates, count * ASKED_PER_NODE, { hasDistinctSubnets, taken })
+    const answers = await market.quotes({
+      resource: 'storage',
+      need: storageNeedSchema.encodeDocument(need),
+      providers: asked.map(({ entry }) => entry),
+      timeoutMs: quoteTimeoutMs,
+    })
+    const quoted = answers.flatMap((answer) => {
+      if (answer.kind === 'quote' && this.#isFine(answer.opened, need)) return [answer.opened]
+      this.shun(answer.provider.offer.node)
+      return []
+    })
+    const shares = quoted
+      .slice(0, count)
+      .map((quote) => ({ quote, allocationMicroUsd: this.#options.allocationMicroUsd }))
+    if (shares.length === 0) return
+    const { channels, refused } = await market.openChannels(shares)
+    for (const { node } of refused) this.shun(node)
+    await Promise.all(channels.map((channel) => this.#agree(channel, identity)))
+  }
+
+  async #agree(channel: PayerChannel, identity: ReceiptChain): Promise<void> {
+    const { logger } = this.#components
+    const { node, operator } = channel.terms
+    try {
+      const { priceMicroUsdPerTibHour } = storageTermsSchema.decodeDocument(channel.quote.terms)
+      const driver = await AgreementDriver.draft(this.#components, channel, {
+        ...identity,
+        ordinal: 0,
+        priceMicroUsdPerTibHour,
+      })
+      await driver.open(channel)
+      this.#channels.set(node, channel)
+      this.#add(driver, { node, operator })
+    } catch (error) {
+      this.shun(node)
+      if (!isSteadError(error)) throw error
+      logger.warn('a node does not agree to keep pieces', { node, error: messageOf(error) })
+    }
+  }
+
+  #add(driver: AgreementDriver, { node, operator }: { readonly node: Address; readonly operator: Address }): void {
+    const subnets = this.#subnetsOf(driver.peer)
+    const channel = (isMore: boolean): Promise<PayerChannel> => this.#channelTo(node, driver.peer, isMore)
+    this.#bought.set(node, new BoughtNode({ node, operator, subnets, driver, channel }))
+  }
+
+  #candidates(entries: readonly OfferEntry[], need: StorageNeed): readonly Candidate[] {
+    const nowMs = this.#components.clock.monotonicMs()
+    const found: Candidate[] = []
+    for (const entry of entries) {
+      const { node, operator } = entry.offer
+      if (this.#bought.has(node) || (this.#shunnedUntilMs.get(node) ?? 0) > nowMs) continue
+      const terms = termsOf(entry.offer.terms)
+      if (terms === undefined || storageMismatch(terms, need) !== undefined || !this.#isCheap(terms)) continue
+      const { priceMicroUsdPerTibHour } = terms
+      found.push({ entry, node, operator, subnets: this.#subnetsOf(entry.peer), priceMicroUsdPerTibHour })
+    }
+    const drawn = shuffled(found, this.#components.random)
+    return drawn.sort((left, right) => Number(left.priceMicroUsdPerTibHour - right.priceMicroUsdPerTibHour))
+  }
+
+  #isFine({ quote }: OpenedQuote, need: StorageNeed): boolean {
+    const terms = termsOf(quote.terms)
+    return terms !== undefined && storageMismatch(terms, need) === undefined && this.#isCheap(terms)
+  }
+
+  #isCheap({ priceMicroUsdPerTibHour }: StorageTerms): boolean {
+    return priceMicroUsdPerTibHour <= this.#options.priceMaxMicroUsdPerTibHour
+  }
+
+  #subnetsOf(peer: PeerId): readonly string[] {
+    const known = this.#components.network.peers().find((info) => info.peer === peer)
+    return [...new Set((known?.addresses ?? []).flatMap((address) => subnetOf(address) ?? []))]
+  }
+
+  /** A channel that can pay; a new one is locked when the last is used up. */
+  async #channelTo(node: Address, peer: PeerId, isMore: boolean): Promise<PayerChannel> {
+    const known = this.#channels.get(node)
+    if (known !== undefined && !isMore) {
+      if (isOpen(known)) return known
+      await roomOf(known, this.#components.clock)
+      if (isOpen(known)) return known
+    }
+    const channel = await this.#reopen(node, peer)
+    this.#channels.set(node, channel)
+    return channel
+  }
+
+  /** @throws MarketError MARKET_UNFUNDED, the chain's errors, and whatever keeps the node from quoting */
+  async #reopen(node: Address, peer: PeerId): Promise<PayerChannel> {
+    const { market, offers } = this.#components
+    const isThis = ({ offer }: OfferEntry): boolean => offer.node === node
+    const wish = { minimum: this.#bought.size, timeoutMs: this.#options.offerWaitMs }
+    const entry = offers.list('storage').find(isThis) ?? (await offers.wait('storage', wish)).find(isThis)
+    if (entry === undefined)
+      throw new StorageError('STORAGE_TOO_FEW_NODES', `the node ${node} offers nothing now`, {
+        details: { node, peer },
+      })
+    const [answer] = await market.quotes({
+      resource: 'storage',
+      need: storageNeedSchema.encodeDocument({ version: 1, bytes: 0, pieceBytes: 0 }),
+      providers: [entry],
+      timeoutMs: this.#options.quoteTimeoutMs,
+    })
+    if (answer?.kind === 'failure') throw answer.error
+    if (answer?.kind !== 'quote')
+      throw new StorageError('STORAGE_FINISHING', `the node ${node} quotes nothing: ${answer?.refusal.message}`)
+    const share = { quote: answer.opened, allocationMicroUsd: this.#options.allocationMicroUsd }
+    const { channels, refused } = await market.openChannels([share])
+    const [channel] = channels
+    if (channel !== undefined) return channel
+    throw refused[0]?.error ?? new StorageError('STORAGE_BUSY', `no channel to ${node} could be opened`)
+  }
+}
+
+/** Asked again after a wait, which may have changed it. */
+function isOpen(channel: PayerChannel): boolean {
+  return channel.state === 'open'
+}
+
+function termsOf(bytes: Uint8Array): StorageTerms | undefined {
+  try {
+    return storageTermsSchema.decodeDocument(bytes)
+  } catch (error) {
+    if (isSteadError(error)) return undefined
+    throw error
+  }
+}
+
+function shuffled<Item>(items: readonly Item[], random: Random): Item[] {
+  const shuffledItems = [...items]
+  for (let place = shuffledItems.length - 1; place > 0; place--) {
+    const other = Math.floor(random.fraction() * (place + 1))
+    const [left, right] = [shuffledItems[place], shuffledItems[other]]
+    if (left === undefined || right === undefined) continue
+    shuffledItems[place] = right
+    shuffledItems[other] = left
+  }
+  return shuffledItems
+}

@@ -1,0 +1,300 @@
+import {
+  type Clock,
+  type Counter,
+  hasCode,
+  type IncomingRequest,
+  isSteadError,
+  type Logger,
+  type Metrics,
+  messageOf,
+  microUsd,
+  type Network,
+  type Random,
+  type Signer,
+  type Size,
+  type Store,
+  type Timer,
+} from '@stead/core'
+import type { MarketProvider, ReceiptChain, Refusal, SellerQuote, SellerRequest } from '@stead/market'
+import type { Secp256k1 } from '@stead/protocol'
+import { StorageError } from '../errors.ts'
+import {
+  type GetBlocks,
+  PIECE_BYTES_MAX,
+  PIECES_MESSAGE_BYTES_MAX,
+  PIECES_PROTOCOL,
+  type PutPiece,
+  pieceReplySchema,
+  pieceRequestSchema,
+  STORAGE_MESSAGE_BYTES_MAX,
+  STORAGE_PROTOCOL,
+  type StorageReply,
+  type StorageRequest,
+  storageReplySchema,
+  storageRequestSchema,
+} from '../messages.ts'
+import { type StorageProviderInput, type StorageProviderOptions, storageProviderOptionsSchema } from '../options.ts'
+import type { PieceLog } from '../pieces/piece-log.ts'
+import { type StorageTerms, storageMismatch, storageNeedSchema, storageTermsSchema } from '../terms.ts'
+import { AgreementDesk, logNameOf } from './agreement-desk.ts'
+import { PendingPieces } from './pending-pieces.ts'
+
+/** What a provider stands on. */
+export interface StorageProviderComponents {
+  readonly network: Network
+  readonly market: MarketProvider
+  /** Started and stopped by whoever made it. */
+  readonly pieces: PieceLog
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly signer: Signer
+  readonly secp256k1: Secp256k1
+  readonly identity: ReceiptChain
+}
+
+/** What a provider does with new pieces; `stopped` before start and after stop. */
+export type StorageProviderState = 'stopped' | 'running' | 'paused' | 'finishing'
+
+/** A provider's state in numbers. */
+export interface StorageProviderStatus {
+  readonly state: StorageProviderState
+  readonly agreements: number
+  /** Paid for. */
+  readonly agreedBytes: number
+  /** On disk and paid for, deleted and not compacted, and shared in all. */
+  readonly liveBytes: number
+  readonly trashBytes: number
+  readonly capacityBytes: number
+}
+
+/** Messages of one peer that are in work or wait. */
+const ASKS_PER_PEER_MAX = 16
+/** Pieces of one peer that are on their way; each may have 8 MiB. */
+const PIECES_PER_PEER_MAX = 4
+/** Pieces of all peers that are in memory at once. */
+const PIECES_AT_ONCE_MAX = 8
+const HANDLER_TIMEOUT_MS = 120_000
+const SWEEP_MS = 60_000
+
+/** Sells storage: takes pieces, agrees on them revision by revision, proves them, and bills proven time. */
+export class StorageProvider {
+  readonly #components: StorageProviderComponents
+  readonly #options: StorageProviderOptions
+  readonly #pending: PendingPieces
+  readonly #desk: AgreementDesk
+  readonly #refused: Counter
+  readonly #bytes: Counter
+  #state: StorageProviderState = 'stopped'
+  #writing = 0
+  #timer: Timer | undefined
+  #sweeping: Promise<void> = Promise.resolve()
+
+  constructor(components: StorageProviderComponents, options: StorageProviderInput = {}) {
+    this.#components = components
+    this.#options = Object.freeze(storageProviderOptionsSchema.parse(options))
+    this.#pending = new PendingPieces(components.clock, this.#options)
+    this.#desk = new AgreementDesk({ ...components, pending: this.#pending }, this.#options)
+    this.#refused = components.metrics.counter('stead_storage_refused_total', 'Requests that were refused, by reason', [
+      'code',
+    ])
+    this.#bytes = components.metrics.counter('stead_storage_bytes_total', 'Bytes of pieces by direction', ['direction'])
+  }
+
+  /** Reads the agreements, registers with the market and serves. Call it once, after network, market and pieces are up. */
+  async start(): Promise<void> {
+    const { network, market } = this.#components
+    await this.#desk.load()
+    this.#state = 'running'
+    market.sell({
+      resource: 'storage',
+      terms: () => storageTermsSchema.encodeDocument(this.#terms()),
+      quote: (request) => this.#quote(request),
+    })
+    network.handle(
+      STORAGE_PROTOCOL,
+      {
+        messageBytesMax: STORAGE_MESSAGE_BYTES_MAX,
+        inFlightPerPeerMax: ASKS_PER_PEER_MAX,
+        handlerTimeoutMs: HANDLER_TIMEOUT_MS,
+      },
+      (request) => this.#counted(() => this.#serve(request)),
+    )
+    network.handle(
+      PIECES_PROTOCOL,
+      {
+        messageBytesMax: PIECES_MESSAGE_BYTES_MAX,
+        bulk: true,
+        inFlightPerPeerMax: PIECES_PER_PEER_MAX,
+        handlerTimeoutMs: HANDLER_TIMEOUT_MS,
+      },
+      (request) => this.#counted(() => this.#servePiece(request)),
+    )
+    this.#sweepLater()
+  }
+
+  /** Serves no more; agreements go on with the next start. */
+  async stop(): Promise<void> {
+    this.#state = 'stopped'
+    this.#timer?.clear()
+    await this.#sweeping
+  }
+
+  /** Takes nothing new until {@link resume}; what is kept is proven and read as before. */
+  pause(): void {
+    if (this.#state === 'running') this.#state = 'paused'
+  }
+
+  /** Takes pieces again after {@link pause}. */
+  resume(): void {
+    if (this.#state === 'paused') this.#state = 'running'
+  }
+
+  /** The terms for an offer as DAG-CBOR; undefined while nothing is for sale. */
+  offerTerms(): Uint8Array | undefined {
+    return this.#state === 'running' ? storageTermsSchema.encodeDocument(this.#terms()) : undefined
+  }
+
+  /** What the provider holds in memory, with the most that it may. */
+  sizes(): readonly Size[] {
+    return [...this.#desk.sizes(), ...this.#pending.sizes()]
+  }
+
+  status(): StorageProviderStatus {
+    const agreements = Array.from(this.#desk.all())
+    const agreedBytes = agreements.reduce((sum, { agreement }) => sum + agreement.bytes, 0)
+    return { state: this.#state, agreements: agreements.length, agreedBytes, ...this.#components.pieces.usage() }
+  }
+
+  #terms(): StorageTerms {
+    const { liveBytes, trashBytes, capacityBytes } = this.#components.pieces.usage()
+    const { priceMicroUsdPerTibHour, periodSecondsMax, unpaidSecondsMax, runwaySecondsMin } = this.#options
+    return {
+      version: 1,
+      priceMicroUsdPerTibHour,
+      freeBytes: powerOfTwoBelow(capacityBytes - liveBytes - trashBytes),
+      pieceBytesMax: PIECE_BYTES_MAX,
+      periodSecondsMax,
+      unpaidSecondsMax,
+      runwaySecondsMin,
+    }
+  }
+
+  #quote({ need }: SellerRequest): SellerQuote | Refusal {
+    if (this.#state === 'paused') return { code: 'paused', message: 'the operator has paused this node', details: {} }
+    if (this.#state !== 'running') return { code: 'finishing', message: 'this node takes nothing new', details: {} }
+    const terms = this.#terms()
+    const mismatch = storageMismatch(terms, storageNeedSchema.decodeDocument(need))
+    if (mismatch !== undefined) {
+      const { limit, need: wanted, have } = mismatch
+      return { code: 'limit', message: `${limit}: need ${wanted} bytes, have ${have}`, details: { ...mismatch } }
+    }
+    // What changes with each piece is no part of what is locked.
+    const { freeBytes: _room, ...locked } = terms
+    return {
+      terms: storageTermsSchema.encodeDocument(locked),
+      concurrency: PIECES_PER_PEER_MAX,
+      leastUnitMicroUsd: microUsd(1n),
+    }
+  }
+
+  async #serve({ peer, payload }: IncomingRequest): Promise<Uint8Array> {
+    const request: StorageRequest = storageRequestSchema.decodeMessage(payload)
+    return storageReplySchema.encodeMessage(await this.#answer(peer, request))
+  }
+
+  async #answer(
+    peer: IncomingRequest['peer'],
+    { revise, settle, standing, audit }: StorageRequest,
+  ): Promise<StorageReply> {
+    if (revise !== undefined) return await this.#desk.revise(peer, revise)
+    if (settle !== undefined) return await this.#desk.settle(peer, settle)
+    if (standing !== undefined) return this.#desk.standing(peer, standing)
+    if (audit !== undefined) return await this.#desk.audit(audit.agreement, audit.seed)
+    throw new StorageError('STORAGE_UNSUPPORTED', 'the request asks for nothing that is known here')
+  }
+
+  async #servePiece({ peer, payload }: IncomingRequest): Promise<Uint8Array> {
+    const { put, get } = pieceRequestSchema.decodeMessage(payload)
+    if (put !== undefined) await this.#put(peer, put)
+    else if (get !== undefined) return await this.#get(get)
+    else throw new StorageError('STORAGE_UNSUPPORTED', 'the request asks for nothing that is known here')
+    return pieceReplySchema.encodeMessage({ bytes: new Uint8Array(0), siblings: [] })
+  }
+
+  async #put(peer: IncomingRequest['peer'], { agreement, piece, bytes }: PutPiece): Promise<void> {
+    if (this.#state !== 'running') throw new StorageError('STORAGE_FINISHING', 'this node takes nothing new')
+    this.#desk.require(agreement, peer)
+    if (this.#writing >= PIECES_AT_ONCE_MAX)
+      throw new StorageError('STORAGE_BUSY', `${this.#writing} pieces are being written`)
+    const name = logNameOf(agreement, piece)
+    // One that is there is agreed, or waits: the same bytes are no work, and other ones are refused by the log.
+    const isKnown = (await this.#components.pieces.find(name)) !== undefined
+    if (!isKnown) this.#pending.add(name, peer, bytes.length)
+    this.#writing++
+    try {
+      await this.#components.pieces.put(name, bytes)
+      this.#bytes.add(bytes.length, IN)
+    } catch (error) {
+      if (!isKnown) this.#pending.remove(name)
+      throw error
+    } finally {
+      this.#writing--
+    }
+  }
+
+  async #get({ agreement, piece, firstBlock, blocks }: GetBlocks): Promise<Uint8Array> {
+    if (this.#state === 'stopped') throw new StorageError('STORAGE_FINISHING', 'this node stops')
+    try {
+      const name = logNameOf(agreement, piece)
+      const { bytes, siblings } = await this.#components.pieces.readRange(name, firstBlock, blocks)
+      this.#bytes.add(bytes.length, OUT)
+      return pieceReplySchema.encodeMessage({ bytes, siblings })
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      throw new StorageError('STORAGE_UNSUPPORTED', error.message)
+    }
+  }
+
+  async #counted(serve: () => Promise<Uint8Array>): Promise<Uint8Array> {
+    try {
+      return await serve()
+    } catch (error) {
+      this.#refused.add(1, { code: isSteadError(error) ? error.code : 'internal' })
+      throw error
+    }
+  }
+
+  #sweepLater(): void {
+    this.#timer = this.#components.clock.setTimer(SWEEP_MS, () => {
+      this.#sweeping = this.#sweep().finally(() => {
+        if (this.#state !== 'stopped') this.#sweepLater()
+      })
+    })
+  }
+
+  /** Deletes what nobody agreed on or paid for, and gives its room back. */
+  async #sweep(): Promise<void> {
+    const { pieces, logger } = this.#components
+    try {
+      for (const name of this.#pending.over()) {
+        await pieces.remove(name)
+        this.#pending.remove(name)
+      }
+      await this.#desk.dropUnpaid()
+      await pieces.compact()
+    } catch (error) {
+      // The disk is full or away; what is over is found again the next time.
+      if (!hasCode(error, 'CORE_STOPPED')) logger.warn('storage could not be swept', { error: messageOf(error) })
+    }
+  }
+}
+
+const IN = { direction: 'in' }
+const OUT = { direction: 'out' }
+
+function powerOfTwoBelow(bytes: number): number {
+  return bytes < 1 ? 0 : 2 ** Math.floor(Math.log2(bytes))
+}

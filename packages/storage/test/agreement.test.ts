@@ -1,0 +1,282 @@
+import { CoreError, hasCode, type Network, type RequestHandler } from '@stead/core'
+import { AgreementDriver, decodePossession, encodePossession } from '@stead/storage'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { agreementOfKey, BOUGHT_TABLE, decodeBoughtRow } from '../src/consumer/bought-rows.ts'
+import { STORAGE_PROTOCOL, storageReplySchema, storageRequestSchema } from '../src/messages.ts'
+import { pieceOf, TradeWorld } from './support/trade-world.ts'
+
+const HOUR_MS = 3_600_000
+
+describe('an agreement', () => {
+  it('keeps pieces, proves them and is paid for the time', async () => {
+    const world = await TradeWorld.started()
+    const channel = await world.channel()
+    const driver = await world.agreement(channel)
+    await world.keep(driver, channel, pieceOf(1), pieceOf(2, 100_000))
+    expect(driver.agreement).toMatchObject({ revision: 1, pieces: 2, bytes: 104_096 })
+    await world.clock.advance(HOUR_MS)
+    const outcome = await world.within(driver.settle(channel))
+    // 104,096 bytes for an hour at 1,000 dollars a tebibyte-hour: 94.67 micro-dollars, rounded up.
+    expect(outcome).toMatchObject({ kind: 'paid', amountMicroUsd: 95n, isWhole: true })
+    expect(await world.earned()).toBe(95n)
+    expect(await world.within(driver.settle(channel))).toEqual({ kind: 'nothing-due' })
+  })
+
+  it('bills each second once, whatever is added and dropped between', async () => {
+    const world = await TradeWorld.started()
+    const channel = await world.channel()
+    const driver = await world.agreement(channel)
+    const [first, second] = [pieceOf(1, 1_048_576), pieceOf(2, 524_288)]
+    await world.keep(driver, channel, first)
+    await world.clock.advance(HOUR_MS)
+    await world.keep(driver, channel, second)
+    await world.clock.advance(HOUR_MS)
+    await world.within(driver.agree(channel, { drop: [first.piece] }))
+    await world.clock.advance(HOUR_MS)
+    expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'paid' })
+    // 1 MiB for an hour, 1.5 MiB for one, 0.5 MiB for one.
+    const exact = (3 * 10 ** 9 * 2 ** 20) / 2 ** 40
+    expect(Number(await world.earned())).toBeGreaterThanOrEqual(exact)
+    expect(Number(await world.earned())).toBeLessThan(exact * 1.001 + 1)
+    expect(world.node.storage.status()).toMatchObject({ agreedBytes: 524_288 })
+  })
+
+  it('takes no piece that the payer did not send, and none that is another one', async () => {
+    const world = await TradeWorld.started()
+    const channel = await world.channel()
+    const driver = await world.agreement(channel)
+    const { bytes, ...sent } = pieceOf(1)
+    const missing = await world.within(refusal(driver.agree(channel, { add: [sent] })))
+    expect(missing).toBe('STORAGE_PIECE_UNKNOWN')
+    await world.within(driver.put(sent.piece, bytes))
+    const other = { ...sent, root: pieceOf(2).root }
+    const driver2 = await world.agreement(channel)
+    await world.within(driver2.put(sent.piece, bytes))
+    expect(await world.within(refusal(driver2.agree(channel, { add: [other] })))).toBe('STORAGE_PIECE_DIFFERS')
+  })
+
+  it('goes on after both sides were killed, with the same books', async () => {
+    const world = await TradeWorld.started()
+    const channel = await world.channel()
+    const driver = await world.agreement(channel)
+    await world.keep(driver, channel, pieceOf(1), pieceOf(2))
+    await world.restartNode('power')
+    await world.restartPayer()
+    const row = await world.payerStore.get(BOUGHT_TABLE, driver.id.slice(2))
+    if (row === undefined) throw new Error('the agreement is gone')
+    await world.clock.advance(HOUR_MS)
+    const again = await world.channel()
+    expect(again.id).toBe(channel.id)
+    const back = await AgreementDriver.load(world.driverParts(), driver.id, decodeBoughtRow(row))
+    expect(await world.within(back.settle(again))).toMatchObject({ kind: 'paid' })
+    expect(back.set.root).toEqual(driver.set.root)
+  })
+
+  it('pays a period once when the answer was lost, and the payer asks again', async () => {
+    let lost = 0
+    const world = await TradeWorld.started({
+      decorate: (network) => dropping(network, (isSettle) => isSettle && lost++ === 0),
+    })
+    const channel = await world.channel()
+    const driver = await world.agreement(channel)
+    await world.keep(driver, channel, pieceOf(1, 1_048_576))
+    await world.clock.advance(HOUR_MS)
+    expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'offline' })
+    expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'paid' })
+    const price = Number(await world.earned())
+    expect(price).toBeGreaterThan(900)
+    expect(price).toBeLessThan(1000)
+    expect(lost).toBe(2)
+  })
+
+  it('does not pay for leaves that are not shown', async () => {
+    const world = await TradeWorld.started({ decorate: lyingAboutLeaves })
+    const channel = await world.channel()
+    const driver = await world.agreement(channel)
+    await world.keep(driver, channel, pieceOf(1))
+    await world.clock.advance(HOUR_MS)
+    expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'lied' })
+    expect(await world.earned()).toBe(0n)
+  })
+
+  it('is told which piece is lost, pays for the others, and drops it', async () => {
+    const world = await TradeWorld.started()
+    const channel = await world.channel()
+    const driver = await world.agreement(channel)
+    const [first, second] = [pieceOf(1, 65_536), pieceOf(2, 65_536)]
+    await world.keep(driver, channel, first, second)
+    await world.rot(driver.id, first.piece)
+    await world.clock.advance(HOUR_MS)
+    const outcomes = []
+    for (let round = 0; round < 20; round++) outcomes.push(await world.within(driver.settle(channel)))
+    const lost = outcomes.find(({ kind }) => kind === 'lost')
+    expect(lost).toEqual({ kind: 'lost', piece: first.piece })
+    await world.within(driver.agree(channel, { drop: [first.piece] }))
+    expect(driver.agreement).toMatchObject({ pieces: 1, bytes: 65_536 })
+    await world.clock.advance(HOUR_MS)
+    expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'paid' })
+  })
+
+  it('reads blocks of a piece by its name, checked against its root', async () => {
+    const world = await TradeWorld.started()
+    const channel = await world.channel()
+    const driver = await world.agreement(channel)
+    const piece = pieceOf(1, 200_000)
+    await world.keep(driver, channel, piece)
+    const part = await world.within(driver.read(piece, 1, 2))
+    expect(part).toEqual(piece.bytes.slice(65_536, 3 * 65_536))
+  })
+
+  it('deletes what nobody agreed on, and keeps what somebody did', async () => {
+    const world = await TradeWorld.started()
+    const channel = await world.channel()
+    const driver = await world.agreement(channel)
+    await world.keep(driver, channel, pieceOf(1))
+    await world.within(driver.put(pieceOf(2).piece, pieceOf(2).bytes))
+    expect(await world.pieceCount()).toBe(2)
+    await world.clock.advance(700_000)
+    await world.clock.settle()
+    expect(await world.pieceCount()).toBe(1)
+  })
+
+  it('ends when nobody pays for it, and says so', async () => {
+    const world = await TradeWorld.started({ provider: { unpaidSecondsMax: 7200 } })
+    const channel = await world.channel()
+    const driver = await world.agreement(channel)
+    await world.keep(driver, channel, pieceOf(1))
+    await world.clock.advance(2 * HOUR_MS + 120_000)
+    await world.clock.settle()
+    expect(world.node.storage.status()).toMatchObject({ agreements: 0, agreedBytes: 0 })
+    expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'offline' })
+  })
+
+  it('asks for money that lasts before it takes more', async () => {
+    const world = await TradeWorld.started({ provider: { runwaySecondsMin: 86_400 * 30 } })
+    const channel = await world.channel(1000n)
+    const driver = await world.agreement(channel)
+    const { bytes, ...piece } = pieceOf(1, 1_048_576)
+    await world.within(driver.put(piece.piece, bytes))
+    expect(await world.within(refusal(driver.agree(channel, { add: [piece] })))).toBe('STORAGE_RUNWAY')
+  })
+})
+
+/** The code that a node answered with. */
+async function refusal(call: Promise<unknown>): Promise<unknown> {
+  try {
+    await call
+    return 'none'
+  } catch (error) {
+    return hasCode(error, 'NETWORK_REMOTE') ? error.details.remoteCode : error
+  }
+}
+
+/** A network whose node serves agreements through something else. */
+function serving(network: Network, change: (handler: RequestHandler) => RequestHandler): Network {
+  const handle: Network['handle'] = (protocol, limits, handler) =>
+    network.handle(protocol, limits, protocol === STORAGE_PROTOCOL ? change(handler) : handler)
+  return new Proxy(network, {
+    get(target, property) {
+      if (property === 'handle') return handle
+      const member: unknown = Reflect.get(target, property)
+      return typeof member === 'function' ? member.bind(target) : member
+    },
+  })
+}
+
+/** Does what it is asked, and its answer does not arrive. */
+function dropping(network: Network, isDropped: (isSettle: boolean) => boolean): Network {
+  return serving(network, (handler) => async (request) => {
+    const answer = await handler(request)
+    if (isDropped(storageRequestSchema.decodeMessage(request.payload).settle !== undefined))
+      throw new CoreError('NETWORK_TIMEOUT', 'the answer is lost')
+    return answer
+  })
+}
+
+/** Shows another leaf than the one that it was asked for. */
+function lyingAboutLeaves(network: Network): Network {
+  return serving(network, (handler) => async (request) => {
+    const answer = storageReplySchema.decodeMessage(await handler(request))
+    if (answer.proof === undefined) return storageReplySchema.encodeMessage(answer)
+    const proof = decodePossession(answer.proof)
+    const [first] = proof.leaves
+    const bent = first === undefined ? [] : proof.leaves.map(() => first)
+    return storageReplySchema.encodeMessage({ ...answer, proof: encodePossession({ ...proof, leaves: bent }) })
+  })
+}
+
+describe('an agreement over crashes', () => {
+  /** What one life of both sides does: agrees, lets an hour pass, pays, changes, pays. */
+  async function life(world: TradeWorld, step: (action: () => Promise<unknown>) => Promise<void>): Promise<void> {
+    const [first, second] = [pieceOf(1, 65_536), pieceOf(2, 65_536)]
+    const state: { driver?: AgreementDriver } = {}
+    const driver = async (): Promise<AgreementDriver> => {
+      const rows = await world.payerStore.scan(BOUGHT_TABLE)
+      const [row] = rows
+      if (row === undefined) {
+        state.driver = await world.agreement(await world.channel())
+        return state.driver
+      }
+      return await AgreementDriver.load(world.driverParts(), agreementOfKey(row.key), decodeBoughtRow(row.value))
+    }
+    const open = async (): Promise<AgreementDriver> => {
+      const found = await driver()
+      await world.within(found.open(await world.channel()))
+      return found
+    }
+    await step(open)
+    await step(async () => world.keep(await open(), await world.channel(), first))
+    await world.clock.advance(HOUR_MS)
+    await step(async () => expectPaid(await world.within((await open()).settle(await world.channel()))))
+    await step(async () => world.keep(await open(), await world.channel(), second))
+    await world.clock.advance(HOUR_MS)
+    await step(async () => world.within((await open()).agree(await world.channel(), { drop: [first.piece] })))
+    await step(async () => expectPaid(await world.within((await open()).settle(await world.channel()))))
+  }
+
+  function expectPaid(outcome: { readonly kind: string }): void {
+    if (outcome.kind !== 'paid' && outcome.kind !== 'nothing-due') throw new Error(`not paid: ${outcome.kind}`)
+  }
+
+  async function writesOf(side: 'payerStore' | 'nodeStore'): Promise<number> {
+    const world = await TradeWorld.started()
+    await life(world, async (action) => void (await action()))
+    return world[side].writeCount
+  }
+
+  const moments = fc.record({
+    side: fc.constantFrom('payerStore' as const, 'nodeStore' as const),
+    share: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+    moment: fc.constantFrom('before' as const, 'after' as const),
+  })
+
+  it('bills no second twice and forgets none, wherever one of them dies', async () => {
+    const counts = { payerStore: await writesOf('payerStore'), nodeStore: await writesOf('nodeStore') }
+    await fc.assert(
+      fc.asyncProperty(moments, async ({ side, share, moment }) => {
+        const world = await TradeWorld.started()
+        world[side].crashAtWrite(1 + Math.floor(share * counts[side]), moment)
+        await life(world, async (action) => {
+          for (let attempt = 0; attempt < 4; attempt++) {
+            const crashed = world[side].crashed.then(() => 'crashed' as const)
+            const done = action().then(
+              () => 'done' as const,
+              (error: unknown) => error,
+            )
+            const result = await Promise.race([done, crashed])
+            if (result === 'done') return
+            if (result === 'crashed') await (side === 'payerStore' ? world.restartPayer() : world.restartNode())
+            await world.clock.advance(2000)
+            if (attempt === 3) throw result
+          }
+        })
+        const exact = (10 ** 9 * (65_536 + 2 * 65_536)) / 2 ** 40
+        const earned = Number(await world.earned())
+        expect(earned).toBeGreaterThanOrEqual(exact * 0.98)
+        expect(earned).toBeLessThanOrEqual(exact * 1.05 + 3)
+      }),
+      { numRuns: 40 },
+    )
+  }, 120_000)
+})

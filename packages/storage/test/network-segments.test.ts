@@ -1,0 +1,194 @@
+import type { Address, Network, RequestHandler } from '@stead/core'
+import { MemoryStore, SeededRandom } from '@stead/testkit'
+import { describe, expect, it } from 'vitest'
+import { PIECES_PROTOCOL, pieceReplySchema } from '../src/messages.ts'
+import { NetworkWorld, type SellingNode } from './support/network-world.ts'
+
+const KEY = new Uint8Array(32).fill(9)
+const HOUR_MS = 3_600_000
+
+/** A network whose node serves pieces through something else. */
+function serving(network: Network, change: (handler: RequestHandler) => RequestHandler): Network {
+  const handle: Network['handle'] = (protocol, limits, handler) =>
+    network.handle(protocol, limits, protocol === PIECES_PROTOCOL ? change(handler) : handler)
+  return new Proxy(network, {
+    get(target, property) {
+      if (property === 'handle') return handle
+      const member: unknown = Reflect.get(target, property)
+      return typeof member === 'function' ? member.bind(target) : member
+    },
+  })
+}
+
+/** Gives other bytes than it was given. */
+const altering = (network: Network): Network =>
+  serving(network, (handler) => async (request) => {
+    const reply = pieceReplySchema.decodeMessage(await handler(request))
+    return pieceReplySchema.encodeMessage({
+      ...reply,
+      bytes: reply.bytes.map((byte, place) => (place === 5 ? byte ^ 1 : byte)),
+    })
+  })
+
+/** Never answers. */
+const silent = (network: Network): Network => serving(network, () => () => new Promise(() => undefined))
+
+async function piecesOf(sellers: readonly SellingNode[]): Promise<number> {
+  const counts = await Promise.all(sellers.map(async ({ store }) => (await store.scan('storage-pieces')).length))
+  return counts.reduce((sum, count) => sum + count, 0)
+}
+
+describe('segments on a network', () => {
+  it('are read after 30 % of the nodes are gone, and repaired to full', async () => {
+    const world = await NetworkWorld.of(18)
+    const { segments } = world.payer
+    const plaintext = new SeededRandom(1).bytes(700_000)
+    const reference = await world.within(segments.put(KEY, plaintext))
+    const all = { fromByte: 0, toByte: plaintext.length }
+    expect(await world.within(segments.read(reference, KEY, all))).toEqual(plaintext)
+    const dead = world.sellers.slice(0, 6)
+    for (const seller of dead) world.kill(seller)
+    expect(await world.within(segments.read(reference, KEY, all))).toEqual(plaintext)
+    const gone = new Set<Address>(dead.map(({ node }) => node))
+    const isLost = ({ node }: { readonly node: Address }): boolean => gone.has(node)
+    const there = async (): Promise<number> => {
+      const [segment] = await Array.fromAsync(segments.all())
+      return (segment?.placed ?? []).filter((placed) => !isLost(placed)).length
+    }
+    const before = await there()
+    const made = await world.within(segments.repair(reference, isLost))
+    expect(before).toBeLessThan(12)
+    expect(made).toBe(12 - before)
+    expect(await there()).toBe(12)
+    expect(await world.within(segments.repair(reference, isLost))).toBe(0)
+    const part = await world.within(segments.read(reference, KEY, { fromByte: 65_000, toByte: 400_001 }))
+    expect(part).toEqual(plaintext.subarray(65_000, 400_001))
+  })
+
+  it('are kept when some nodes never answer, and read in spite of those that lie or are silent', async () => {
+    const world = new NetworkWorld()
+    for (let number = 0; number < 12; number++)
+      await world.addSeller(number < 2 ? { decorate: silent } : number < 4 ? { decorate: altering } : {})
+    await world.startPayer()
+    const { segments } = world.payer
+    const plaintext = new SeededRandom(2).bytes(1_200_000)
+    const reference = await world.within(segments.put(KEY, plaintext))
+    for (const [fromByte, toByte] of [
+      [0, plaintext.length],
+      [0, 1],
+      [plaintext.length - 1, plaintext.length],
+      [300_000, 300_000],
+      [65_520, 131_041],
+    ] as const)
+      expect(await world.within(segments.read(reference, KEY, { fromByte, toByte }))).toEqual(
+        plaintext.subarray(fromByte, toByte),
+      )
+  })
+
+  it('are given up as a whole when too few nodes take them, and cost nothing then', async () => {
+    const world = new NetworkWorld()
+    for (let number = 0; number < 12; number++) await world.addSeller(number < 4 ? { decorate: silent } : {})
+    await world.startPayer()
+    const put = world.within(world.payer.segments.put(KEY, new Uint8Array(100_000)), 300_000)
+    await expect(put).rejects.toMatchObject({ code: 'STORAGE_TOO_FEW_PIECES' })
+    await world.clock.advance(2000)
+    expect(world.payer.consumer.status().reduce((sum, { pieces }) => sum + pieces, 0)).toBe(0)
+  })
+
+  it('need nodes of different operators', async () => {
+    const world = new NetworkWorld()
+    const operator: Address = `0x${'77'.repeat(20)}` as Address
+    for (let number = 0; number < 14; number++) await world.addSeller(number < 8 ? { operator } : {})
+    await world.startPayer()
+    const put = world.within(world.payer.segments.put(KEY, new Uint8Array(1000)))
+    await expect(put).rejects.toMatchObject({ code: 'STORAGE_TOO_FEW_NODES', details: { needNodes: 9, haveNodes: 7 } })
+  })
+
+  it('are paid for hour by hour to all who keep them, and no more once they are released', async () => {
+    const world = await NetworkWorld.of(12)
+    const { segments, consumer, market } = world.payer
+    const reference = await world.within(segments.put(KEY, new SeededRandom(3).bytes(4_000_000)))
+    await world.clock.advance(HOUR_MS / 2)
+    expect(await world.within(consumer.round())).toMatchObject({ outcomes: { paid: 12 }, repairedSegments: 0 })
+    await world.within(market.settle())
+    for (const seller of world.sellers) {
+      const [receipt] = (await seller.market.receipts({})).slice(-1)
+      expect(receipt?.increment.deliveredMicroUsd).toBeGreaterThan(0n)
+    }
+    expect(await piecesOf(world.sellers)).toBe(12)
+    await segments.release(reference)
+    await world.clock.advance(1000)
+    expect(await piecesOf(world.sellers)).toBe(0)
+    await world.within(consumer.round())
+    await world.clock.advance(HOUR_MS / 2)
+    expect(await world.within(consumer.round())).toMatchObject({ outcomes: { 'nothing-due': 12 } })
+    await expect(segments.read(reference, KEY, { fromByte: 0, toByte: 1 })).rejects.toMatchObject({
+      code: 'STORAGE_SEGMENT_UNKNOWN',
+    })
+  })
+
+  it('are repaired by themselves when nodes stay away, and not for a short absence', async () => {
+    const world = await NetworkWorld.of(18)
+    const { segments, consumer } = world.payer
+    const plaintext = new SeededRandom(5).bytes(100_000)
+    const reference = await world.within(segments.put(KEY, plaintext))
+    const [segment] = await Array.fromAsync(segments.all())
+    const keepers = new Set((segment?.placed ?? []).map(({ node }) => node))
+    const dead = world.sellers.filter(({ node }) => keepers.has(node)).slice(0, 5)
+    for (const seller of dead) world.kill(seller)
+    await world.clock.advance(600_000)
+    expect(await world.within(consumer.round())).toMatchObject({ repairedSegments: 0, unrepairedSegments: 0 })
+    await world.clock.advance(3 * HOUR_MS)
+    await world.clock.settle()
+    const [after] = await Array.fromAsync(segments.all())
+    const gone = new Set(dead.map(({ node }) => node))
+    expect(after?.placed.length).toBe(12)
+    expect(after?.placed.filter(({ node }) => gone.has(node))).toEqual([])
+    const all = { fromByte: 0, toByte: plaintext.length }
+    expect(await world.within(segments.read(reference, KEY, all))).toEqual(plaintext)
+  })
+
+  it('are not paid for any more after a release that a crash interrupted', async () => {
+    const world = await NetworkWorld.of(12)
+    const reference = await world.within(world.payer.segments.put(KEY, new SeededRandom(6).bytes(50_000)))
+    await world.payer.segments.release(reference)
+    // Before any node was told.
+    await world.restartPayer()
+    const { segments, consumer } = world.payer
+    expect(await segments.list(undefined, 10)).toEqual([])
+    await world.within(consumer.round())
+    await world.clock.advance(5000)
+    await world.within(consumer.round())
+    expect(consumer.status().reduce((sum, { pieces }) => sum + pieces, 0)).toBe(0)
+    expect(await piecesOf(world.sellers)).toBe(0)
+    expect(await world.payerStore.scan('storage-segments')).toEqual([])
+  })
+
+  it('are read by whoever has reference and key, and found again by a payer that lost its books', async () => {
+    const world = await NetworkWorld.of(12)
+    const plaintext = new SeededRandom(8).bytes(200_000)
+    const all = { fromByte: 0, toByte: plaintext.length }
+    const reference = await world.within(world.payer.segments.put(KEY, plaintext))
+    const reader = await world.addReader()
+    expect(await world.within(reader.read(reference, KEY, all))).toEqual(plaintext)
+    await world.restartPayer(new MemoryStore())
+    const { segments, consumer } = world.payer
+    expect(consumer.status()).toEqual([])
+    await world.within(segments.put(KEY, plaintext))
+    // The old pieces are in the agreements that were found.
+    expect(consumer.status().reduce((sum, { pieces }) => sum + pieces, 0)).toBe(24)
+  })
+
+  it('are there after the payer was killed', async () => {
+    const world = await NetworkWorld.of(12)
+    const plaintext = new SeededRandom(4).bytes(300_000)
+    const reference = await world.within(world.payer.segments.put(KEY, plaintext))
+    await world.restartPayer()
+    const { segments, consumer } = world.payer
+    const all = { fromByte: 0, toByte: plaintext.length }
+    expect(await world.within(segments.read(reference, KEY, all))).toEqual(plaintext)
+    await world.clock.advance(HOUR_MS / 2)
+    expect(await world.within(consumer.round())).toMatchObject({ outcomes: { paid: 12 } })
+    expect((await segments.list(undefined, 10)).map((each) => each.reference)).toEqual([reference])
+  })
+})

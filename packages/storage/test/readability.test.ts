@@ -1,0 +1,48 @@
+import { needsRepair, repairAt, unreadability } from '@stead/storage'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+
+/** All cases, one by one. */
+function naive(availabilities: readonly number[], dataPieces: number): number {
+  let sum = 0
+  for (let mask = 0; mask < 2 ** availabilities.length; mask++) {
+    let [chance, there] = [1, 0]
+    for (const [place, availability] of availabilities.entries()) {
+      const isThere = ((mask >> place) & 1) === 1
+      chance *= isThere ? availability : 1 - availability
+      there += isThere ? 1 : 0
+    }
+    if (there < dataPieces) sum += chance
+  }
+  return sum
+}
+
+describe('how likely a segment is unreadable', () => {
+  it('is the sum over all cases', () => {
+    const share = fc.double({ min: 0, max: 1, noNaN: true })
+    fc.assert(
+      fc.property(fc.array(share, { maxLength: 10 }), fc.integer({ min: 1, max: 6 }), (availabilities, dataPieces) => {
+        expect(unreadability(availabilities, dataPieces)).toBeCloseTo(naive(availabilities, dataPieces), 10)
+      }),
+    )
+  })
+
+  it('is what is published for some profiles', () => {
+    const all = (count: number, share: number): number[] => Array.from({ length: count }, () => share)
+    expect(unreadability(all(48, 0.7), 16)).toBeCloseTo(3.5e-8, 9)
+    expect(unreadability(all(48, 0.5), 16)).toBeCloseTo(6.6e-3, 4)
+    expect(unreadability(all(16, 0.7), 10)).toBeCloseTo(0.175, 3)
+  })
+
+  it('decides on repair, and so does the number of pieces', () => {
+    const profile = { dataPieces: 16, pieces: 48 }
+    expect(repairAt(profile)).toBe(30)
+    expect(repairAt({ dataPieces: 4, pieces: 12 })).toBe(8)
+    expect(repairAt({ dataPieces: 2, pieces: 3 })).toBe(2)
+    const all = (count: number, share: number): number[] => Array.from({ length: count }, () => share)
+    expect(needsRepair(profile, all(48, 0.1))).toBe(false)
+    expect(needsRepair(profile, all(40, 0.95))).toBe(false)
+    expect(needsRepair(profile, all(40, 0.6))).toBe(true)
+    expect(needsRepair(profile, all(30, 0.999))).toBe(true)
+  })
+})

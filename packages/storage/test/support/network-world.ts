@@ -1,0 +1,207 @@
+import { type Address, address, type Network, type PeerId, type Signer, silentLogger, silentMetrics } from '@stead/core'
+import {
+  MarketPayer,
+  MarketProvider,
+  marketPayerOptionsSchema,
+  marketProviderOptionsSchema,
+  OfferBook,
+  offerBookOptionsSchema,
+} from '@stead/market'
+import { createSigner, loadSecp256k1, peerIdOfPublicKey, type Secp256k1 } from '@stead/protocol'
+import {
+  createErasureKernel,
+  createFrameCipher,
+  type ErasureKernel,
+  type FrameCipher,
+  loadPairHasher,
+  type NetworkSegments,
+  type PairHasher,
+  PieceLog,
+  pieceLogOptionsSchema,
+  type SegmentProfile,
+  StorageConsumer,
+  StorageProvider,
+} from '@stead/storage'
+import {
+  ManualClock,
+  MemoryChain,
+  MemoryDisk,
+  MemoryHub,
+  MemoryLedger,
+  MemoryStore,
+  SeededRandom,
+} from '@stead/testkit'
+
+const secp256k1: Secp256k1 = await loadSecp256k1()
+const hasher: PairHasher = await loadPairHasher()
+const kernel: ErasureKernel = createErasureKernel()
+const cipher: FrameCipher = createFrameCipher()
+const ACCOUNT: Address = address(`0x${'aa'.repeat(20)}`)
+const MIB = 1024 * 1024
+/** So many neighbours to both sides: a network that no death parts. */
+const NEIGHBOURS = 6
+const PROFILE: SegmentProfile = { dataPieces: 4, pieces: 12, enough: 9 }
+
+function keyOf(number: number): { readonly signer: Signer; readonly peer: PeerId } {
+  const signer = createSigner(secp256k1, new Uint8Array(32).fill(number))
+  return { signer, peer: peerIdOfPublicKey(signer.publicKey) }
+}
+
+/** A node that sells storage. */
+export interface SellingNode {
+  readonly peer: PeerId
+  readonly node: Address
+  readonly operator: Address
+  readonly disk: MemoryDisk
+  readonly store: MemoryStore
+  readonly market: MarketProvider
+  readonly storage: StorageProvider
+}
+
+/** What a payer that stores has. */
+export interface StoringPayer {
+  readonly market: MarketPayer
+  readonly consumer: StorageConsumer
+  readonly segments: NetworkSegments
+}
+
+/** How a node differs from the others. */
+export interface SellingOptions {
+  readonly operator?: Address
+  readonly decorate?: (network: Network) => Network
+  readonly capacityBytes?: number
+}
+
+/** Many nodes that sell storage and one payer, over simulated ports. */
+export class NetworkWorld {
+  readonly clock: ManualClock = new ManualClock({ turnsPerStep: 400 })
+  readonly random: SeededRandom = new SeededRandom(7)
+  readonly hub: MemoryHub
+  readonly ledger: MemoryLedger
+  readonly sellers: SellingNode[] = []
+  payerStore: MemoryStore = new MemoryStore()
+  readonly #profile: SegmentProfile
+  #payer: StoringPayer | undefined
+
+  constructor(profile: SegmentProfile = PROFILE) {
+    this.#profile = profile
+    this.hub = new MemoryHub({ clock: this.clock, random: this.random.fork() })
+    this.hub.setDefaultLink({ latencyMs: 20, jitterMs: 10 })
+    this.ledger = new MemoryLedger({ clock: this.clock, secp256k1 })
+    this.ledger.give(ACCOUNT, { dollarMicroUsd: 1_000_000_000n, gasWei: 10n ** 20n })
+  }
+
+  static async of(count: number, profile: SegmentProfile = PROFILE): Promise<NetworkWorld> {
+    const world = new NetworkWorld(profile)
+    for (let number = 0; number < count; number++) await world.addSeller()
+    await world.startPayer()
+    return world
+  }
+
+  get payer(): StoringPayer {
+    if (this.#payer === undefined) throw new TypeError('no payer runs')
+    return this.#payer
+  }
+
+  async addSeller({ operator: given, decorate, capacityBytes = 256 * MIB }: SellingOptions = {}): Promise<SellingNode> {
+    const number = this.sellers.length + 1
+    const { signer, peer } = keyOf(number)
+    const operator = given ?? address(`0x${number.toString(16).padStart(2, '0').repeat(20)}`)
+    const plain = this.hub.createNode(peer)
+    await plain.start()
+    const network = decorate?.(plain) ?? plain
+    const chain = new MemoryChain(this.ledger, operator)
+    await chain.start()
+    const [disk, store] = [new MemoryDisk(), new MemoryStore()]
+    const parts = { ...this.#parts(signer), network, store }
+    const { identity } = this.ledger
+    const market = new MarketProvider({ ...parts, chain }, marketProviderOptionsSchema.parse({ operator }))
+    await market.start()
+    const pieces = new PieceLog(
+      { ...parts, disk, hasher },
+      pieceLogOptionsSchema.parse({ capacityBytes, keepFreeBytes: 0, fileBytesMax: 8 * MIB }),
+    )
+    await pieces.start()
+    const storage = new StorageProvider({ ...parts, market, pieces, identity }, { runwaySecondsMin: 3600 })
+    await storage.start()
+    const offers = new OfferBook({ ...parts, identity }, offerBookOptionsSchema.parse({}))
+    await offers.start()
+    offers.publish({ resource: 'storage', signer, operator, region: '-', terms: () => storage.offerTerms() })
+    const seller = { peer, node: signer.address, operator, disk, store, market, storage }
+    this.sellers.push(seller)
+    for (const other of this.sellers.slice(-1 - NEIGHBOURS, -1)) await this.within(plain.connect(other.peer, 5000))
+    return seller
+  }
+
+  async startPayer(): Promise<void> {
+    this.#payer = await this.#openPayer(200, this.payerStore)
+  }
+
+  /** Somebody who is no payer of any of the nodes. */
+  async addReader(): Promise<NetworkSegments> {
+    return (await this.#openPayer(201, new MemoryStore())).segments
+  }
+
+  async #openPayer(key: number, store: MemoryStore): Promise<StoringPayer> {
+    const { signer, peer } = keyOf(key)
+    const network = this.hub.createNode(peer)
+    await network.start()
+    const chain = new MemoryChain(this.ledger, ACCOUNT)
+    await chain.start()
+    const parts = { ...this.#parts(signer), network, store }
+    const { identity } = this.ledger
+    const market = new MarketPayer({ ...parts, chain }, marketPayerOptionsSchema.parse({}))
+    await market.start()
+    const offers = new OfferBook({ ...parts, identity }, offerBookOptionsSchema.parse({}))
+    await offers.start()
+    for (const seller of this.sellers)
+      if (network.peers().length < 2 * NEIGHBOURS) await this.within(network.connect(seller.peer, 5000))
+    const consumer = new StorageConsumer(
+      { ...parts, market, offers, hasher, identity, cipher, kernel },
+      { hasDistinctSubnets: false, lostAfterMs: 2 * 3_600_000 },
+      this.#profile,
+    )
+    await consumer.start()
+    return { market, consumer, segments: consumer.segments }
+  }
+
+  /** @param store what the next process finds, where its disk is another one */
+  async restartPayer(store?: MemoryStore): Promise<void> {
+    this.hub.kill(keyOf(200).peer)
+    if (!this.payerStore.isCrashed) this.payerStore.crash()
+    this.payerStore = store ?? this.payerStore.reopen()
+    await this.startPayer()
+    await this.clock.settle()
+  }
+
+  kill(seller: SellingNode): void {
+    this.hub.kill(seller.peer)
+    seller.store.crash()
+    seller.disk.crash()
+  }
+
+  /** Resolves a call that waits for timers, by letting time pass. */
+  async within<Result>(call: Promise<Result>, limitMs = 120_000, stepMs = 20): Promise<Result> {
+    let isDone = false
+    const done = (): void => {
+      isDone = true
+    }
+    call.then(done, done)
+    await this.clock.settle()
+    for (let passed = 0; !isDone && passed < limitMs; passed += stepMs) await this.clock.advance(stepMs)
+    if (!isDone) throw new Error(`not done within ${limitMs} simulated ms`)
+    return await call
+  }
+
+  #parts(signer: Signer): {
+    clock: ManualClock
+    random: SeededRandom
+    signer: Signer
+    secp256k1: Secp256k1
+    logger: typeof silentLogger
+    metrics: typeof silentMetrics
+  } {
+    const { clock } = this
+    return { clock, random: this.random.fork(), signer, secp256k1, logger: silentLogger, metrics: silentMetrics }
+  }
+}
