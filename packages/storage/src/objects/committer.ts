@@ -95,7 +95,8 @@ export class Committer {
     const { roots, tree } = this.#components
     const pack = await this.#keepPack(batch)
     try {
-      let base = roots.known
+      // Who has seen none yet would only learn from a swap in vain that there is one.
+      let base = roots.known.sequence === 0 ? await roots.fresh() : roots.known
       for (let still = 0; !(await this.#try(base, batch, pack)); ) {
         const next = await roots.fresh()
         still = next.sequence === base.sequence ? still + 1 : 0

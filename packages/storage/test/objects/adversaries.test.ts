@@ -1,5 +1,5 @@
 import { hasCode } from '@stead/core'
-import type { RootPointers, SegmentStore } from '@stead/storage'
+import type { ObjectStore, RootPointers, SegmentStore } from '@stead/storage'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { FaultyPorts } from './faulty-ports.ts'
@@ -223,6 +223,49 @@ describe('a commit', () => {
     // Made again it would have been refused: the object is there, by itself.
     expect(settled).toBe('a')
     expect((await store.list('bucket', { limit: 10 })).objects.length).toBe(4)
+  })
+
+  it('that is never answered may have been done: nothing of it is given up', async () => {
+    const place = new Workplace()
+    const before = place.open()
+    await before.createBucket('bucket')
+    await before.createBucket('other')
+    await before.put('other', 'large', [bytesOf(2_000_000)])
+    const bodies = [bytesOf(10), bytesOf(50_000), bytesOf(2_000_000)]
+    const writes: readonly ((store: ObjectStore) => Promise<unknown>)[] = [
+      ...bodies.map((body) => (store: ObjectStore) => store.put('bucket', `${body.length}`, [body])),
+      (store) => store.copy({ bucket: 'other', key: 'large' }, { bucket: 'bucket', key: 'copy' }),
+    ]
+    for (const write of writes) {
+      let swaps = 0
+      // A copy is a note, a hold and two commits of rows before the one that makes it an object.
+      const pointers: RootPointers = (seed) => {
+        const pointer = place.pointers.open(seed)
+        return {
+          read: () => pointer.read(),
+          swap: async (expected, value) => {
+            const outcome = await pointer.swap(expected, value)
+            swaps++
+            if (write === writes.at(-1) && swaps < 4) return outcome
+            throw new Error('no answer comes')
+          },
+        }
+      }
+      let error: unknown
+      write(place.open({}, { pointers })).catch((reason: unknown) => {
+        error = reason
+      })
+      for (let turn = 0; turn < 100 && error === undefined; turn++) await place.clock.advance(100)
+      expect(error).toMatchObject({ message: 'no answer comes' })
+    }
+    const store = place.open()
+    await store.collect()
+    const { objects } = await store.list('bucket', { limit: 10 })
+    expect(objects.map(({ key }) => key)).toEqual(['10', '2000000', '50000', 'copy'])
+    for (const { key, lengthBytes } of objects) {
+      const { body } = await store.get('bucket', key)
+      expect(Buffer.compare(await bytesFrom(body), bytesOf(lengthBytes))).toBe(0)
+    }
   })
 
   it('is refused by a pointer that says moved and never moves', async () => {
