@@ -85,6 +85,16 @@ describe('nodes that keep a bucket', () => {
     // Another history from there on.
     await place.open().put('bucket', 'a', [bytesOf(30)])
     expect(await codeOf(store.head('bucket', 'a'))).toBe('STORAGE_OLD_ROOT')
+    // No root at all.
+    const forgetful: RootPointers = (seed) => {
+      const pointer = place.pointers.open(seed)
+      return { ...pointer, read: async () => (isForgetful ? undefined : await pointer.read()) }
+    }
+    let isForgetful = false
+    const reader = place.open({}, { pointers: forgetful })
+    await reader.head('bucket', 'a')
+    isForgetful = true
+    expect(await codeOf(reader.head('bucket', 'a'))).toBe('STORAGE_OLD_ROOT')
     place.pointers.restore(newest)
     expect((await store.head('bucket', 'a'))?.lengthBytes).toBe(20)
   })
@@ -135,6 +145,38 @@ describe('two machines with one secret', () => {
       ),
       { numRuns: 25 },
     )
+  })
+
+  it('see what the other wrote before they asked, also when an older question is not answered yet', async () => {
+    const place = new Workplace()
+    const writer = place.open()
+    await writer.createBucket('bucket')
+    let gate: Promise<void> | undefined
+    const pointers: RootPointers = (seed) => {
+      const pointer = place.pointers.open(seed)
+      return {
+        ...pointer,
+        read: async () => {
+          const value = await pointer.read()
+          await gate
+          return value
+        },
+      }
+    }
+    const reader = place.open({}, { pointers })
+    expect(await reader.head('bucket', 'a')).toBeUndefined()
+    let open = (): void => undefined
+    gate = new Promise<void>((resolve) => {
+      open = resolve
+    })
+    const early = reader.head('bucket', 'a')
+    await place.clock.settle()
+    await writer.put('bucket', 'a', [bytesOf(10)])
+    const late = reader.head('bucket', 'a')
+    await place.clock.settle()
+    open()
+    expect(await early).toBeUndefined()
+    expect((await late)?.lengthBytes).toBe(10)
   })
 
   it('read on while the other releases the pages that they were reading', async () => {

@@ -47,6 +47,19 @@ describe('a copy into another bucket', () => {
     expect(place.segments.sealedBytes).toBeLessThan(5000)
   })
 
+  it('takes nothing with it when it is deleted', async () => {
+    const place = new Workplace()
+    const store = place.open(OPTIONS)
+    await store.createBucket('one')
+    await store.createBucket('two')
+    await store.put('one', 'a', [LARGE])
+    await store.copy({ bucket: 'one', key: 'a' }, { bucket: 'two', key: 'b' })
+    await store.delete('two', 'b')
+    await sweep(place, 4)
+    const { body } = await place.open().get('one', 'a')
+    expect(Buffer.compare(await bytesFrom(body), LARGE)).toBe(0)
+  })
+
   it('that is refused leaves nothing with either', async () => {
     const place = new Workplace()
     const store = place.open(OPTIONS)
