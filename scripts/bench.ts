@@ -16,6 +16,7 @@ const benches: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
   'storage-network': async () => (await import('./bench/storage-network.ts')).benchStorageNetwork(),
   'storage-pipeline': async () => (await import('./bench/storage.ts')).benchStoragePipeline(),
   'storage-objects': async () => (await import('./bench/storage-objects.ts')).benchObjectStore(),
+  s3: async () => (await import('./bench/s3.ts')).benchS3(),
   'sandbox-kernels': async () => (await import('./bench/sandbox/kernels.ts')).benchKernels(),
   'sandbox-calls': async () => (await import('./bench/sandbox/calls.ts')).benchCalls(),
   'sandbox-transforms': async () => (await import('./bench/sandbox/transforms.ts')).benchTransforms(),

@@ -13,6 +13,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   sqlite: ['core'],
   sdk: ['core', 'protocol', 'market', 'compute', 'sandbox'],
   toolchain: ['core', 'sandbox', 'sdk'],
+  gateway: ['core', 'storage'],
   node: [
     'core',
     'protocol',

@@ -17,13 +17,10 @@ interface BondedAtBegin {
  */
 export class BondedNodes {
   readonly #time: Pick<EpochPorts['time'], 'epoch'>
-  readonly #facts: Pick<ChainFactsReader, 'checkedBegin'>
+  readonly #facts: Pick<ChainFactsReader, 'begin'>
   readonly #known: Map<EpochNumber, BondedAtBegin> = new Map()
 
-  constructor(
-    ports: { readonly time: Pick<EpochPorts['time'], 'epoch'> },
-    facts: Pick<ChainFactsReader, 'checkedBegin'>,
-  ) {
+  constructor(ports: { readonly time: Pick<EpochPorts['time'], 'epoch'> }, facts: Pick<ChainFactsReader, 'begin'>) {
     this.#time = ports.time
     this.#facts = facts
   }
@@ -37,7 +34,7 @@ export class BondedNodes {
   async learn(epoch: EpochNumber): Promise<void> {
     for (const each of [epoch, epochNumber(epoch + 1)]) {
       if (this.#known.has(each) && each < this.#time.epoch() - 1) continue
-      const begin = await this.#facts.checkedBegin(each)
+      const begin = await this.#facts.begin(each)
       if (begin === undefined || this.#known.get(each)?.begin === begin) continue
       this.#known.set(each, { begin, nodes: new Set(begin.nodes.map(({ node }) => node)) })
       const [oldest] = [...this.#known.keys()].sort((left, right) => left - right)

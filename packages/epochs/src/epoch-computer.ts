@@ -1,6 +1,6 @@
 import { type ContentId, type FinalRoot, type Hash, isSteadError } from '@stead/core'
-import { contentIdOf } from '@stead/protocol'
 import {
+  type ChainFacts,
   type ChainFactsReader,
   type ComputedEpoch,
   computeEpoch,
@@ -46,10 +46,16 @@ export interface ComputerParts {
   readonly policies: PolicyBook
 }
 
+/** What evidence is made of, beside logs. */
+interface Gathered {
+  readonly facts: ChainFacts
+  /** The facts' own document. */
+  readonly document: ContentId
+  readonly previous: ContentId | undefined
+}
+
 /** Epochs without a final root that are computed one upon the other: eleven years of days. */
 const UNFINISHED_MAX = 4096
-/** Epochs before the one that runs whose end another fork of the chain may still move. */
-const UNSETTLED_EPOCHS = 2
 const KEPT_MAX = 64
 
 /** Computes epochs, each on the result of the one before it. */
@@ -60,7 +66,6 @@ export class EpochComputer {
   /** All final roots, as long as the newest is still the newest. */
   #roots: readonly FinalRoot[] = []
   readonly #own: Map<string, Promise<KnownResult>> = new Map()
-  readonly #factsIds: Map<EpochNumber, ContentId> = new Map()
   /** Evidence of final roots that nobody gives out, and since when. */
   readonly #missing: Map<Hash, number> = new Map()
 
@@ -171,17 +176,17 @@ export class EpochComputer {
 
   /**
    * This node's own result of an epoch, from all logs that it has; the same however often it is asked, unless logs of an
-   * epoch without a final root came later.
+   * epoch without a final root came later, or another fork of the chain has won.
    * @throws EpochsError EPOCHS_NOT_OVER, EPOCHS_NO_PROGRAM; RewardsError; ChainError; CoreError of the store
    */
   async own(epoch: EpochNumber): Promise<KnownResult> {
     this.#checkOver(epoch)
     const previous = await this.previousOf(epoch)
-    const facts = await this.#factsOf(epoch)
-    // On one chain logs only come: their number says whether they are the same.
+    const anchor = await this.#parts.facts.anchor(epoch)
+    // Logs only come: their number says whether they are the same.
     const logs = await this.#parts.logs.all(epoch)
-    const name = `${epoch} ${logs.length} ${previous ?? ''} ${facts}`
-    const running = this.#own.get(name) ?? this.#compute(epoch, previous, facts)
+    const name = `${epoch} ${anchor} ${logs.length} ${previous ?? ''}`
+    const running = this.#own.get(name) ?? this.#compute(epoch, previous)
     this.#own.set(name, running)
     const [oldest] = this.#own.keys()
     if (this.#own.size > KEPT_MAX && oldest !== undefined) this.#own.delete(oldest)
@@ -202,19 +207,10 @@ export class EpochComputer {
     throw new EpochsError('EPOCHS_NOT_OVER', message, { details: { epoch, leftMs } })
   }
 
-  /** The document of the facts; read again while another fork of the chain may change them. */
-  async #factsOf(epoch: EpochNumber): Promise<ContentId> {
-    const known = this.#factsIds.get(epoch)
-    if (known !== undefined && epoch < this.#ports.time.epoch() - UNSETTLED_EPOCHS) return known
-    const id = contentIdOf('dag-cbor', encodeChainFacts(await this.#parts.facts.facts(epoch)))
-    this.#factsIds.set(epoch, id)
-    const [oldest] = this.#factsIds.keys()
-    if (this.#factsIds.size > UNFINISHED_MAX && oldest !== undefined) this.#factsIds.delete(oldest)
-    return id
-  }
-
-  async #compute(epoch: EpochNumber, previous: ContentId | undefined, facts: ContentId): Promise<KnownResult> {
-    const evidence = (await this.#recall(epoch, previous, facts)) ?? (await this.#gather(epoch, previous))
+  async #compute(epoch: EpochNumber, previous: ContentId | undefined): Promise<KnownResult> {
+    const facts = await this.#parts.facts.facts(epoch)
+    const gathered = { facts, document: await this.#parts.shelf.put(encodeChainFacts(facts), epoch), previous }
+    const evidence = (await this.#recall(gathered)) ?? (await this.#gather(gathered))
     const computed = await computeEpoch(this.components(epoch), evidence)
     const known = await this.keep(evidence, computed)
     const { result: document, digest, root } = known
@@ -223,28 +219,28 @@ export class EpochComputer {
     return known
   }
 
-  /** The evidence that was gathered before, if it is of these facts and has all logs. */
-  async #recall(epoch: EpochNumber, previous: ContentId | undefined, facts: ContentId): Promise<ContentId | undefined> {
+  /** The evidence that an earlier run of this node gathered, if it is still all that there is, and true. */
+  async #recall({ facts: { epoch }, document, previous }: Gathered): Promise<ContentId | undefined> {
     const row = await this.#ports.store.get(EPOCH_TABLES.results, epochKey(epoch))
     const [before, evidence] = row === undefined ? [] : bytesText(row).split(' ')
     if (evidence === undefined || before !== (previous ?? '')) return undefined
     const bytes = await this.#parts.shelf.get(evidence as ContentId)
     if (bytes === undefined) return undefined
-    const gathered = openEvidence(bytes)
-    const listed = new Set(gathered.logs)
-    const isWhole = gathered.facts === facts && (await this.#parts.logs.all(epoch)).every((log) => listed.has(log))
-    return isWhole ? (evidence as ContentId) : undefined
+    const opened = openEvidence(bytes)
+    const listed = new Set(opened.logs)
+    const isWhole = (await this.#parts.logs.all(epoch)).every((log) => listed.has(log))
+    return isWhole && opened.facts === document ? (evidence as ContentId) : undefined
   }
 
-  async #gather(epoch: EpochNumber, previous: ContentId | undefined): Promise<ContentId> {
+  async #gather({ facts, document, previous }: Gathered): Promise<ContentId> {
     const { shelf, logs, policies } = this.#parts
-    const facts = await this.#parts.facts.facts(epoch)
+    const { epoch } = facts
     const ids = [facts.utility, ...facts.programs.map(({ program }) => program)]
     const evidence = await shelf.put(
       encodeEvidence({
         version: 1,
         epoch,
-        facts: await shelf.put(encodeChainFacts(facts), epoch),
+        facts: document,
         ...(previous === undefined ? {} : { previous }),
         policies: ids.map((id) => policies.policy(id)),
         logs: await logs.all(epoch),

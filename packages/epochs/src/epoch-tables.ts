@@ -1,4 +1,5 @@
 import type { Store, StoreOperation } from '@stead/core'
+import type { EpochBegin } from '@stead/rewards'
 
 /** Tables of epochs. Epochs are 8 hexadecimal digits in keys, so that they sort as numbers. */
 export const EPOCH_TABLES = {
@@ -6,11 +7,11 @@ export const EPOCH_TABLES = {
   documents: 'epoch-documents',
   /** content id -> the last epoch that needs it, 8 digits */
   documentEpochs: 'epoch-document-epochs',
-  /** epoch -> 32 bytes that the nonces of own probes come from */
+  /** epoch/beacon -> 32 bytes that the nonces of own probes come from */
   seeds: 'epoch-seeds',
-  /** epoch/node -> what was measured: latencies, then 65 bytes of the last answer */
+  /** epoch/beacon/node -> what was measured: latencies, then 65 bytes of the last answer */
   probes: 'epoch-probes',
-  /** epoch -> the own log as it was signed */
+  /** epoch/beacon -> the own log as it was signed */
   ownLogs: 'epoch-own-logs',
   /** epoch/content id of a valid log -> 1 when it came in time, 0 later */
   logs: 'epoch-logs',
@@ -31,6 +32,14 @@ type Table = (typeof EPOCH_TABLES)[keyof typeof EPOCH_TABLES]
 /** The spelling of an epoch in keys. */
 export function epochKey(epoch: number): string {
   return epoch.toString(16).padStart(8, '0')
+}
+
+/**
+ * The spelling of an epoch on one fork of the chain. What was asked and answered on another one is no evidence here: it
+ * is signed with the other beacon.
+ */
+export function forkKey({ epoch, beacon }: Pick<EpochBegin, 'epoch' | 'beacon'>): string {
+  return `${epochKey(epoch)}/${beacon}`
 }
 
 /** A row to write. */

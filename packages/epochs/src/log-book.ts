@@ -175,7 +175,8 @@ export class LogBook {
     if (!(await this.#belongs(epoch, log))) return
     const logs = await this.#load(epoch)
     if (logs.has(id)) return
-    const other = [...logs.values()].find(({ prober }) => prober === log.prober)
+    // One for each fork of the chain is no lie: the beacon is part of the slot.
+    const other = [...logs.values()].find(({ prober, beacon }) => prober === log.prober && beacon === log.beacon)
     if (other !== undefined && other.statement.payload !== statement.payload) {
       this.#parts.onLie({ prober: log.prober, first: other.statement, second: statement })
     }

@@ -1,4 +1,4 @@
-import { type Address, CoreError, type IncomingRequest } from '@stead/core'
+import { type Address, CoreError, type Hash, type IncomingRequest } from '@stead/core'
 import { addressOfPeerId } from '@stead/protocol'
 import {
   Assignment,
@@ -29,7 +29,7 @@ export class ProbeResponder {
   readonly #ports: EpochPorts
   readonly #source: ResponderSource
   readonly #counts: Map<Address, number> = new Map()
-  #assignment: { readonly epoch: EpochNumber; readonly assignment: Assignment } | undefined
+  #assignment: { readonly beacon: Hash; readonly assignment: Assignment } | undefined
 
   constructor(ports: EpochPorts, source: ResponderSource) {
     this.#ports = ports
@@ -64,10 +64,10 @@ export class ProbeResponder {
     return probeAnswerSchema.encodeMessage(answerProbe({ signer, secp256k1 }, context, request))
   }
 
-  #assignmentOf({ epoch, beacon, nodes }: EpochBegin, quality: QualityParameters): Assignment {
-    if (this.#assignment?.epoch !== epoch) {
+  #assignmentOf({ beacon, nodes }: EpochBegin, quality: QualityParameters): Assignment {
+    if (this.#assignment?.beacon !== beacon) {
       this.#counts.clear()
-      this.#assignment = { epoch, assignment: new Assignment(beacon, nodes, quality.probersPerNode) }
+      this.#assignment = { beacon, assignment: new Assignment(beacon, nodes, quality.probersPerNode) }
     }
     return this.#assignment.assignment
   }

@@ -15,7 +15,7 @@ import {
   signProbeLog,
 } from '@stead/rewards'
 import { PROBE_PROTOCOL } from './epoch-messages.ts'
-import { EPOCH_TABLES, epochKey, put } from './epoch-tables.ts'
+import { EPOCH_TABLES, forkKey, put } from './epoch-tables.ts'
 import type { NodeDirectory, NodePlace } from './node-directory.ts'
 import type { EpochPorts } from './ports.ts'
 
@@ -87,7 +87,7 @@ export class ProbeRound {
   async log(): Promise<Uint8Array> {
     const { store, signer, chain } = this.#ports
     const { epoch, beacon } = this.#options.begin
-    const key = epochKey(epoch)
+    const key = forkKey(this.#options.begin)
     const before = await store.get(EPOCH_TABLES.ownLogs, key)
     if (before !== undefined) return before
     const { chainId, escrow } = chain.identity
@@ -112,7 +112,7 @@ export class ProbeRound {
 
   async #loadSeed(): Promise<Uint8Array> {
     const { store, random } = this.#ports
-    const key = epochKey(this.#options.begin.epoch)
+    const key = forkKey(this.#options.begin)
     const before = await store.get(EPOCH_TABLES.seeds, key)
     if (before !== undefined) return before
     const seed = random.bytes(SEED_BYTES)
@@ -133,7 +133,7 @@ export class ProbeRound {
   }
 
   #rowKey(node: Address): string {
-    return `${epochKey(this.#options.begin.epoch)}/${node}`
+    return `${forkKey(this.#options.begin)}/${node}`
   }
 
   #windowNow(): number {
@@ -173,7 +173,7 @@ export class ProbeRound {
   }
 
   get #attendedKey(): string {
-    return `${epochKey(this.#options.begin.epoch)}/attended`
+    return `${forkKey(this.#options.begin)}/attended`
   }
 
   #at(at: UnixMs, work: () => void): void {

@@ -1,6 +1,6 @@
 import { isSteadError, messageOf } from '@stead/core'
-import { type EpochNumber, epochNumber } from '@stead/rewards'
-import { EPOCH_TABLES, epochKey } from './epoch-tables.ts'
+import { type EpochBegin, type EpochNumber, epochNumber } from '@stead/rewards'
+import { EPOCH_TABLES, forkKey } from './epoch-tables.ts'
 import type { LogBook } from './log-book.ts'
 import type { NodeDirectory } from './node-directory.ts'
 import type { NoticeBoard } from './notice-board.ts'
@@ -21,7 +21,7 @@ export class ProbingDesk {
   readonly #parts: ProbingParts
   readonly #rounds: Map<EpochNumber, ProbeRound> = new Map()
   readonly #published: Set<EpochNumber> = new Set()
-  #entered: EpochNumber | undefined
+  #entered: EpochBegin | undefined
 
   constructor(ports: EpochPorts & { readonly directory: NodeDirectory }, parts: ProbingParts) {
     this.#ports = ports
@@ -41,16 +41,21 @@ export class ProbingDesk {
     const epoch = this.#ports.time.epoch()
     if (this.#entered === undefined && epoch > 0) await this.#resume(epochNumber(epoch - 1))
     for (const [each, round] of this.#rounds) await this.#publish(each, round)
-    if (this.#entered !== epoch) await this.#enter(epoch)
+    await this.#enter(epoch)
   }
 
+  /** Also again, when another fork of the chain has won: its beacon draws others, and counts no answers of before. */
   async #enter(epoch: EpochNumber): Promise<void> {
     const found = await this.#parts.beginOf(epoch)
     // Its first block is not there yet.
     if (found === undefined) return
-    this.#entered = epoch
+    const { beacon, nodes } = found.begin
+    if (this.#entered?.epoch === epoch && this.#entered.beacon === beacon) return
+    this.#entered = found.begin
+    this.#rounds.get(epoch)?.stop()
+    this.#rounds.delete(epoch)
     const { signer } = this.#ports
-    if (!found.begin.nodes.some(({ node }) => node === signer.address)) return
+    if (!nodes.some(({ node }) => node === signer.address)) return
     void this.#announce()
     await this.#open(epoch, found)
   }
@@ -70,9 +75,9 @@ export class ProbingDesk {
   async #resume(epoch: EpochNumber): Promise<void> {
     const { store, time, calendar } = this.#ports
     if (time.now() >= scheduleOf(calendar, epoch).logsCloseAt) return
-    if ((await store.get(EPOCH_TABLES.seeds, epochKey(epoch))) === undefined) return
     const found = await this.#parts.beginOf(epoch)
-    if (found !== undefined) await this.#open(epoch, found)
+    if (found === undefined || (await store.get(EPOCH_TABLES.seeds, forkKey(found.begin))) === undefined) return
+    await this.#open(epoch, found)
   }
 
   async #open(epoch: EpochNumber, found: NonNullable<Awaited<ReturnType<ProbingParts['beginOf']>>>): Promise<void> {

@@ -1,6 +1,7 @@
 import {
   type ContentId,
   type Economy,
+  type Hash,
   hasCode,
   messageOf,
   type RootProposal,
@@ -34,6 +35,12 @@ export interface WatchVerdict {
   readonly reason: string | undefined
 }
 
+/** A verdict, and the fork of the chain on which it was given. */
+interface Judged {
+  readonly verdict: WatchVerdict
+  readonly anchor: Hash
+}
+
 /** What the watcher stands on. */
 export interface WatcherParts {
   readonly facts: ChainFactsReader
@@ -53,10 +60,10 @@ const ACCEPTED_MAX = 8192
 export class Watcher {
   readonly #ports: EpochPorts
   readonly #parts: WatcherParts
-  readonly #audits: Map<string, WatchVerdict> = new Map()
+  readonly #audits: Map<string, Judged> = new Map()
   readonly #firstSeen: Map<number, UnixMs> = new Map()
-  /** Results of epochs without a final root that were audited and match. */
-  readonly #accepted: Set<ContentId> = new Set()
+  /** Results of epochs without a final root that were audited and match, and the anchor of the facts that they match. */
+  readonly #accepted: Map<ContentId, Hash> = new Map()
 
   constructor(ports: EpochPorts, parts: WatcherParts) {
     this.#ports = ports
@@ -65,12 +72,12 @@ export class Watcher {
 
   /** The verdict on what was proposed last for an epoch. */
   verdictOf(epoch: number): WatchVerdict | undefined {
-    return [...this.#audits.values()].findLast((verdict) => verdict.epoch === epoch)
+    return [...this.#audits.values()].findLast(({ verdict }) => verdict.epoch === epoch)?.verdict
   }
 
   /** What came out of the audit of one result of a proposal. */
   verdictOn(attempt: number, result: RootResult): WatchVerdict | undefined {
-    return this.#audits.get(auditName(attempt, result))
+    return this.#audits.get(auditName(attempt, result))?.verdict
   }
 
   /** Looks at the open proposal. @throws ChainError, CoreError of the store; passing faults are tried again next time */
@@ -107,8 +114,10 @@ export class Watcher {
   async #judge(open: RootProposal, result: RootResult): Promise<WatchVerdict | undefined> {
     const name = auditName(open.attempt, result)
     const known = this.#audits.get(name)
-    if (known !== undefined) return known
     const epoch = epochNumber(open.epoch)
+    const anchor = await this.#parts.facts.anchor(epoch)
+    // A proposal that another fork took over with it may be true on one and false on the other.
+    if (known?.anchor === anchor) return known.verdict
     const audit = await this.#audit(epoch, result, 0)
     const isMissing = audit.kind === 'difference' && audit.difference.what === 'missing'
     if (isMissing && this.#mayStillCome(open)) {
@@ -122,7 +131,7 @@ export class Watcher {
       verdict: audit.kind === 'match' ? 'match' : 'mismatch',
       reason: audit.kind === 'match' ? undefined : audit.message,
     }
-    this.#audits.set(name, verdict)
+    this.#audits.set(name, { verdict, anchor })
     this.#ports.logger.info('proposal audited', { ...verdict, root: result.root })
     return verdict
   }
@@ -162,13 +171,14 @@ export class Watcher {
     if (depth >= DEPTH_MAX) return computer.previousOf(epoch)
     const named = await this.#namedPrevious(epoch, result)
     if (named === undefined) return computer.previousOf(epoch)
-    if (this.#accepted.has(named.id)) return named.id
+    const anchor = await this.#parts.facts.anchor(before)
+    if (this.#accepted.get(named.id) === anchor) return named.id
     const { root, evidence } = named.result
     const audit = await this.#audit(before, { root, evidence: evidenceDigest(evidence) }, depth + 1)
     const isSame = audit.kind === 'match' && audit.computed.resultDocument.id === named.id
     if (!isSame) return computer.previousOf(epoch)
     await computer.keep(evidence, audit.computed)
-    if (this.#accepted.size < ACCEPTED_MAX) this.#accepted.add(named.id)
+    if (this.#accepted.size < ACCEPTED_MAX || this.#accepted.has(named.id)) this.#accepted.set(named.id, anchor)
     return named.id
   }
 

@@ -22,7 +22,7 @@ import { ManualClock, MemoryHub, MemoryStore, SeededRandom } from '@stead/testki
 import { beforeEach, describe, expect, it } from 'vitest'
 import { ChainTime } from '../src/chain-time.ts'
 import { PROBE_PROTOCOL } from '../src/epoch-messages.ts'
-import { EPOCH_TABLES } from '../src/epoch-tables.ts'
+import { EPOCH_TABLES, forkKey } from '../src/epoch-tables.ts'
 import { NodeDirectory } from '../src/node-directory.ts'
 import { ProbeResponder } from '../src/probe-responder.ts'
 import { ProbeRound } from '../src/probe-round.ts'
@@ -160,7 +160,7 @@ describe('probing', () => {
     }
     expect(answers(2)).toBe(4)
     expect([1, 2]).toContain(answers(1))
-    expect(log.seed).toEqual(await first.store.get(EPOCH_TABLES.seeds, '00000001'))
+    expect(log.seed).toEqual(await first.store.get(EPOCH_TABLES.seeds, forkKey(begin)))
   })
 
   describe('a node', () => {

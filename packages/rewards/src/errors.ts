@@ -36,7 +36,8 @@ export const rewardsErrorCatalog: ErrorCatalog<RewardsErrorCode> = {
   REWARDS_CONFLICT: {
     kind: 'system',
     retryable: true,
-    meaning: 'The chain gave two different events for one place: it was reorganised, or the RPC is not honest.',
+    meaning:
+      'The chain gave two different events or blocks for one place: it was reorganised, or the RPC is not honest.',
     next: 'Read the epoch again from another RPC: stead audit epoch <number> --rpc <url>',
   },
   REWARDS_NOT_OVER: {

@@ -154,7 +154,7 @@ describe('chain facts', () => {
       history.blocks[number] = { ...mark, hash: programOf(digit) }
     }
     history.mine(200)
-    expect(await reader.checkedBegin(epochNumber(1))).toMatchObject({ fromBlock: 1, beacon: programOf('d') })
+    expect(await reader.begin(epochNumber(1))).toMatchObject({ fromBlock: 1, beacon: programOf('d') })
     expect((await reader.facts(epochNumber(1))).beacon).toBe(programOf('d'))
   })
 
@@ -165,12 +165,100 @@ describe('chain facts', () => {
     const replaceEnd = async (digit: string): Promise<void> => {
       history.blocks[after] = { ...(await history.block(after)), hash: programOf(digit) }
       claim(1, history.recorded.claims.length, 7)
+      await clock.advance(1000)
     }
     await replaceEnd('e')
     expect((await reader.facts(epochNumber(1))).feeTotalMicroUsd).toBe(7n)
     for (let number = 0; number < 64; number++) history.mine(201 + number)
+    await clock.advance(1000)
     expect((await reader.facts(epochNumber(1))).feeTotalMicroUsd).toBe(7n)
     await replaceEnd('f')
     expect((await reader.facts(epochNumber(1))).feeTotalMicroUsd).toBe(7n)
+  })
+
+  describe('when another fork wins', () => {
+    const lookAgain = async () => {
+      await clock.advance(1000)
+      return await reader.facts(epochNumber(1))
+    }
+
+    it('end where its blocks say, also when those of the other one were seen around the end', async () => {
+      for (let seconds = 90; seconds <= 206; seconds += 2) history.mine(seconds)
+      // Who probes in the next epoch has looked where it begins.
+      const begin = await reader.begin(epochNumber(2))
+      expect(begin?.fromBlock).toBe(56)
+      history.undo(5)
+      for (let made = 0; made <= 5; made++) history.mine(206)
+      const facts = await lookAgain()
+      expect(facts.toBlock).toBe(54n)
+      expect(await reader.begin(epochNumber(2))).toMatchObject({ fromBlock: 55, beacon: history.blocks[55]?.hash })
+    })
+
+    it('are read again, and hold what it holds', async () => {
+      history.mine(100)
+      claim(history.mine(150), 0, 5)
+      claim(history.mine(199), 0, 30)
+      history.mine(200)
+      expect((await reader.facts(epochNumber(1))).feeTotalMicroUsd).toBe(35n)
+      history.undo(2)
+      history.mine(200)
+      history.mine(201)
+      const facts = await lookAgain()
+      expect([facts.feeTotalMicroUsd, facts.toBlock]).toEqual([5n, 2n])
+    })
+
+    it('are not over until it has a block of the next epoch', async () => {
+      history.mine(100)
+      history.mine(200)
+      expect((await reader.facts(epochNumber(1))).toBlock).toBe(1n)
+      history.undo(1)
+      history.mine(199)
+      await expect(lookAgain()).rejects.toMatchObject({ code: 'REWARDS_NOT_OVER' })
+      history.mine(201)
+      expect((await lookAgain()).toBlock).toBe(2n)
+    })
+
+    it('have the fees of sold epochs that it has', async () => {
+      claim(history.mine(50), 0, 3)
+      claim(history.mine(60), 0, 4)
+      const sold = history.mine(120)
+      history.recorded.sales.push({
+        blockNumber: sold,
+        lastEpoch: 0,
+        feesMicroUsd: microUsd(7),
+        burnedTokenUnits: 70n,
+      })
+      history.mine(200)
+      expect((await reader.facts(epochNumber(1))).sales).toHaveLength(1)
+      history.undo(4)
+      for (const seconds of [70, 71, 120, 200]) history.mine(seconds)
+      expect((await lookAgain()).sales).toEqual([])
+    })
+
+    it('while they are read, are refused and read once more', async () => {
+      history.mine(100)
+      history.mine(150)
+      history.mine(200)
+      const first = history.claims.bind(history)
+      history.claims = async (span) => {
+        history.claims = first
+        const claims = await first(span)
+        history.undo(2)
+        history.mine(160)
+        history.mine(170)
+        history.mine(205)
+        return claims
+      }
+      await expect(reader.facts(epochNumber(1))).rejects.toMatchObject({ code: 'REWARDS_CONFLICT' })
+      expect((await lookAgain()).toBlock).toBe(3n)
+    })
+
+    it('stay what was read while the endpoint is away', async () => {
+      history.mine(100)
+      history.mine(200)
+      const facts = await reader.facts(epochNumber(1))
+      history.outage = chainRefusal('CHAIN_UNREACHABLE', 'no answer')
+      expect(await lookAgain()).toBe(facts)
+    })
   })
 })

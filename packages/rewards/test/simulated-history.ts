@@ -32,24 +32,38 @@ export class SimulatedHistory implements EconomyHistory {
   readonly firstBlock = 0
   readonly blocks: BlockMark[] = []
   readonly recorded: Recorded = { claims: [], sales: [], bonds: [], programs: [], sponsorships: [] }
-  /** Questions that are answered with this error first. */
+  /** Questions for events that are answered with this error first. */
   readonly failures: Error[] = []
+  /** What every question for blocks is answered with; undefined while the endpoint works. */
+  outage: Error | undefined
+  #forks = 0
 
   /** Adds a block so many seconds after the genesis; returns its number. */
   mine(afterSeconds: number): number {
     const number = this.blocks.length
     const at = (1000 * (GENESIS_SECONDS + afterSeconds)) as UnixMs
-    this.blocks.push({ number, at, hash: hash(`0x${(number + 1).toString(16).padStart(64, '0')}`) })
+    const digits = [this.#forks, number + 1].map((part) => part.toString(16).padStart(32, '0'))
+    this.blocks.push({ number, at, hash: hash(`0x${digits.join('')}`) })
     return number
   }
 
+  /** Another fork wins: the last blocks and their claims are gone. */
+  undo(depth: number): void {
+    this.#forks++
+    this.blocks.length -= depth
+    const claims = this.recorded.claims.filter(({ blockNumber }) => blockNumber < this.blocks.length)
+    this.recorded.claims.splice(0, Number.POSITIVE_INFINITY, ...claims)
+  }
+
   async head(): Promise<BlockMark> {
+    if (this.outage !== undefined) throw this.outage
     const head = this.blocks.at(-1)
     if (head === undefined) throw new RangeError('no block yet')
     return head
   }
 
   async block(number: number): Promise<BlockMark> {
+    if (this.outage !== undefined) throw this.outage
     const block = this.blocks[number]
     if (block === undefined) throw new RangeError(`no block ${number}`)
     return block

@@ -92,4 +92,17 @@ export const REGRESSIONS: readonly Regression[] = [
       hasRealSignatures: false,
     },
   },
+  {
+    found:
+      'an epoch ended in evidence where it had ended on a fork that lost, and all watchers agreed on the false root',
+    plan: {
+      seed: 10,
+      nodes: 8,
+      minutes: 3.95,
+      profile: 'chain',
+      without: ['disk.writeMsMax', 'lags', 'powerShare'],
+      hasRealSignatures: false,
+      hasEpochs: true,
+    },
+  },
 ]

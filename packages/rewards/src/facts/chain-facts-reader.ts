@@ -15,8 +15,9 @@ import { type EpochNumber, epochNumber, tokenUnits } from '../units.ts'
 import type { BondedNode, ChainFacts, LotSale, SponsoredProgram } from './chain-facts.ts'
 import { Chronicle } from './chronicle.ts'
 import { ClaimTally, type ClaimTotals } from './claim-tally.ts'
-import { EpochBlocks, UNSETTLED_BLOCKS } from './epoch-blocks.ts'
+import { EpochBlocks } from './epoch-blocks.ts'
 import { mapBounded, withRetries } from './retry.ts'
+import { StandingBlocks } from './standing-blocks.ts'
 
 /** What is fixed as an epoch begins: who is probed, who probes, and by which rules. */
 export interface EpochBegin {
@@ -41,100 +42,89 @@ export interface ChainFactsPorts {
 /** Reads at once of one endpoint. */
 const READS_AT_ONCE = 16
 /** Epochs whose facts are kept; watchers ask for the same ones again and again. */
-const FACTS_KEPT_MAX = 8
+const FACTS_MAX = 8
 /** Epochs whose beginnings are kept: those whose logs are argued about while no root covers them. */
-const BEGINS_KEPT_MAX = 40
+const BEGINS_MAX = 40
+/** Epochs of which it is kept where they begin, and what their fees come to: as many as can wait for a final root. */
+const PLACES_MAX = 8192
 
-/** What was read of an epoch, and the block that it ends with or stands on: it is right as long as that block is. */
-interface Read<Value> {
+/** What was read, and the block that it stands on: while this one is in the chain, it is true. */
+interface Standing<Value> {
+  readonly on: Hash
   readonly value: Value
-  readonly mark: Pick<BlockMark, 'number' | 'hash'>
-  readonly at: UnixMs
-  /** No other fork can replace the block any more. */
-  readonly isSettled: boolean
 }
 
 /**
  * What the chain says about epochs, from events and past stakes: the same for everybody who reads it, be it a node that
- * computes roots or a stranger who audits them. Keeps what it read, because both ask for the same epochs again and again.
+ * computes roots or a stranger who audits them. Keeps what it read, because both ask for the same epochs again and again;
+ * what another fork has undone is read again, until it is {@link SETTLED_BLOCKS} deep.
  */
 export class ChainFactsReader {
   readonly #ports: ChainFactsPorts
   readonly #blocks: EpochBlocks
+  readonly #standing: StandingBlocks
   readonly #chronicle: Chronicle
-  readonly #begins: Map<EpochNumber, Read<EpochBegin>> = new Map()
-  readonly #facts: Map<EpochNumber, Read<ChainFacts>> = new Map()
-  readonly #fees: Map<number, bigint> = new Map()
+  /** The first block of each epoch or, of one without blocks, the next one. */
+  readonly #firsts: Map<number, BlockMark> = new Map()
+  readonly #begins: Map<EpochNumber, EpochBegin> = new Map()
+  readonly #facts: Map<EpochNumber, Standing<ChainFacts>> = new Map()
+  readonly #fees: Map<number, Standing<bigint>> = new Map()
 
   constructor(ports: ChainFactsPorts) {
     this.#ports = ports
     this.#blocks = new EpochBlocks(ports)
+    this.#standing = new StandingBlocks(ports)
     this.#chronicle = new Chronicle(ports.history)
   }
 
   /**
-   * As it was read first: asking for it costs nothing. Undefined until a block of the epoch, or one after it, is there.
-   * @throws RewardsError REWARDS_NO_PROGRAM; ChainError
+   * Undefined until a block of the epoch, or one after it, is there. Another one when another fork has won.
+   * @throws RewardsError REWARDS_NO_PROGRAM, REWARDS_CONFLICT; ChainError
    */
   async begin(epoch: EpochNumber): Promise<EpochBegin | undefined> {
-    return this.#begins.get(epoch)?.value ?? (await this.#readBegin(epoch))
-  }
-
-  /** As {@link begin}, read again when another fork of the chain has won since. @throws as {@link begin} */
-  async checkedBegin(epoch: EpochNumber): Promise<EpochBegin | undefined> {
-    return (await this.#stillRight(this.#begins, epoch))?.value ?? (await this.#readBegin(epoch))
+    const first = await this.#firstOf(epoch)
+    if (first === undefined) return undefined
+    const known = this.#begins.get(epoch)
+    if (known?.beacon === first.hash) return known
+    const head = await this.#ports.history.head()
+    const nodes = await this.#nodesBefore(epoch, first, head)
+    const utility = await this.#utilityOf(first.number, head)
+    const begin = { epoch, fromBlock: first.number, beacon: first.hash, nodes, utility }
+    keep(this.#begins, { key: epoch, value: begin, max: BEGINS_MAX })
+    return begin
   }
 
   /**
-   * All facts of an epoch that is over, read again when another fork of the chain has won since. An epoch in which no block
-   * was made has the next block as its beacon and no events.
+   * The hash of the first block after an epoch. All facts of the epoch follow from it: another one says that another fork
+   * has won, and that they are to be read again.
+   * @throws RewardsError REWARDS_NOT_OVER, REWARDS_CONFLICT; ChainError
+   */
+  async anchor(epoch: EpochNumber): Promise<Hash> {
+    return (await withRetries(this.#ports.clock, () => this.#after(epoch))).hash
+  }
+
+  /**
+   * All facts of an epoch that is over. An epoch in which no block was made has the next block as its beacon and no events.
    * @throws RewardsError REWARDS_NOT_OVER, REWARDS_NO_PROGRAM, REWARDS_CONFLICT; ChainError
    */
   async facts(epoch: EpochNumber): Promise<ChainFacts> {
-    return await withRetries(this.#ports.clock, async () => {
-      const known = await this.#stillRight(this.#facts, epoch)
-      return known?.value ?? (await this.#read(epoch))
-    })
+    const on = await this.anchor(epoch)
+    const known = this.#facts.get(epoch)
+    if (known?.on === on) return known.value
+    const read = await withRetries(this.#ports.clock, () => this.#read(epoch))
+    keep(this.#facts, { key: epoch, value: read, max: FACTS_MAX })
+    return read.value
   }
 
-  /** What was read, as long as its block is in the chain. */
-  async #stillRight<Value>(known: Map<EpochNumber, Read<Value>>, epoch: EpochNumber): Promise<Read<Value> | undefined> {
-    const read = known.get(epoch)
-    if (read === undefined || read.isSettled) return read
+  async #read(epoch: EpochNumber): Promise<Standing<ChainFacts>> {
+    const after = await this.#after(epoch)
+    const begin = await this.#stillBegin(epoch)
+    if (begin === undefined) throw notOver(epoch)
     const head = await this.#ports.history.head()
-    if (await this.#blocks.isFirstAt(read.mark, read.at, head)) {
-      const isSettled = read.mark.number <= head.number - UNSETTLED_BLOCKS
-      if (isSettled && known.get(epoch) === read) known.set(epoch, { ...read, isSettled })
-      return read
-    }
-    known.delete(epoch)
-    return undefined
-  }
-
-  async #readBegin(epoch: EpochNumber): Promise<EpochBegin | undefined> {
-    const head = await this.#ports.history.head()
-    const at = this.#beginsAt(epoch)
-    const first = await this.#blocks.firstAt(at, head)
-    if (first === undefined) return undefined
-    const nodes = await this.#nodesBefore(epoch, first, head)
-    const utility = await this.#utilityOf(first.number, head)
-    const value = { epoch, fromBlock: first.number, beacon: first.hash, nodes, utility }
-    keep(this.#begins, epoch, { read: { value, mark: first, at, isSettled: false }, max: BEGINS_KEPT_MAX })
-    return value
-  }
-
-  async #read(epoch: EpochNumber): Promise<ChainFacts> {
-    const head = await this.#ports.history.head()
-    const at = this.#beginsAt(epoch + 1)
-    const after = await this.#blocks.firstAt(at, head)
-    const begin = await this.checkedBegin(epoch)
-    if (after === undefined || begin === undefined) {
-      throw new RewardsError('REWARDS_NOT_OVER', `epoch ${epoch} is not over on chain`, { details: { epoch } })
-    }
     const [fromBlock, toBlock] = [begin.fromBlock, after.number - 1]
     const { fees, feeTotalMicroUsd } = await this.#totals(fromBlock, toBlock)
     const { chainId, escrow } = this.#ports.chain.identity
-    const value: ChainFacts = {
+    const facts: ChainFacts = {
       version: 1,
       chainId,
       escrow,
@@ -150,8 +140,42 @@ export class ChainFactsReader {
       sales: await this.#sales(fromBlock, toBlock, head),
       programs: await this.#programs(Math.max(fromBlock, toBlock), head),
     }
-    keep(this.#facts, epoch, { read: { value, mark: after, at, isSettled: false }, max: FACTS_KEPT_MAX })
-    return value
+    await this.#checkSameFork(epoch, after)
+    return { on: after.hash, value: facts }
+  }
+
+  /** The begin as it was read, unless the chain was reorganised since. */
+  async #stillBegin(epoch: EpochNumber): Promise<EpochBegin | undefined> {
+    const begin = await this.begin(epoch)
+    if (begin === undefined) return undefined
+    const { hash } = await this.#ports.history.block(begin.fromBlock)
+    if (hash === begin.beacon) return begin
+    this.#firsts.delete(epoch)
+    return await this.begin(epoch)
+  }
+
+  /** What was read while forks took turns is of none of them. */
+  async #checkSameFork(epoch: EpochNumber, after: BlockMark): Promise<void> {
+    const { hash } = await this.#ports.history.block(after.number)
+    if (hash === after.hash) return
+    this.#firsts.delete(epoch + 1)
+    throw new RewardsError('REWARDS_CONFLICT', `block ${after.number} was replaced while epoch ${epoch} was read`, {
+      details: { epoch, block: after.number },
+    })
+  }
+
+  async #after(epoch: EpochNumber): Promise<BlockMark> {
+    const after = await this.#firstOf(epoch + 1)
+    if (after === undefined) throw notOver(epoch)
+    return after
+  }
+
+  async #firstOf(epoch: number): Promise<BlockMark | undefined> {
+    const known = this.#firsts.get(epoch)
+    if (known !== undefined && (await this.#standing.isStanding(known))) return known
+    const first = await this.#blocks.firstAt(this.#beginsAt(epoch), await this.#ports.history.head())
+    if (first !== undefined) keep(this.#firsts, { key: epoch, value: first, max: PLACES_MAX })
+    return first
   }
 
   #beginsAt(epoch: number): UnixMs {
@@ -210,42 +234,44 @@ export class ChainFactsReader {
     const sales: LotSale[] = []
     for (const [index, sale] of all.entries()) {
       if (sale.blockNumber < fromBlock) continue
-      sales.push(...(await this.#epochsOf(sale, (all[index - 1]?.lastEpoch ?? -1) + 1, head)))
+      sales.push(...(await this.#epochsOf(sale, (all[index - 1]?.lastEpoch ?? -1) + 1)))
     }
     return sales
   }
 
   /** One entry for each epoch with fees in a sale. */
-  async #epochsOf(sale: LotSold, firstEpoch: number, head: BlockMark): Promise<readonly LotSale[]> {
+  async #epochsOf(sale: LotSold, firstEpoch: number): Promise<readonly LotSale[]> {
     const { burnedTokenUnits, feesMicroUsd, lastEpoch } = sale
     const kappaBps = (await this.#ports.economy.saleOf(lastEpoch))?.kappaBps ?? 0
     const entries: LotSale[] = []
     for (let lot = firstEpoch; lot <= lastEpoch; lot++) {
-      if ((await this.#feesOf(lot, head)) === 0n) continue
+      if ((await this.#feesOf(lot)) === 0n) continue
       const burned = tokenUnits(burnedTokenUnits)
       entries.push({ lot: epochNumber(lot), burnedTokenUnits: burned, saleFeesMicroUsd: feesMicroUsd, kappaBps })
     }
     return entries
   }
 
-  async #feesOf(epoch: number, head: BlockMark): Promise<bigint> {
-    const known = this.#fees.get(epoch)
-    if (known !== undefined) return known
-    const first = await this.#blocks.firstAt(this.#beginsAt(epoch), head)
-    const after = await this.#blocks.firstAt(this.#beginsAt(epoch + 1), head)
+  async #feesOf(epoch: number): Promise<bigint> {
+    const [first, after] = [await this.#firstOf(epoch), await this.#firstOf(epoch + 1)]
     if (first === undefined || after === undefined) return 0n
+    const known = this.#fees.get(epoch)
+    if (known?.on === after.hash) return known.value
     const { feeTotalMicroUsd } = await this.#totals(first.number, after.number - 1)
-    this.#fees.set(epoch, feeTotalMicroUsd)
+    keep(this.#fees, { key: epoch, value: { on: after.hash, value: feeTotalMicroUsd }, max: PLACES_MAX })
     return feeTotalMicroUsd
   }
 }
 
-function keep<Value>(
-  map: Map<EpochNumber, Read<Value>>,
-  epoch: EpochNumber,
-  { read, max }: { readonly read: Read<Value>; readonly max: number },
+function notOver(epoch: EpochNumber): RewardsError {
+  return new RewardsError('REWARDS_NOT_OVER', `epoch ${epoch} is not over on chain`, { details: { epoch } })
+}
+
+function keep<Key, Value>(
+  map: Map<Key, Value>,
+  { key, value, max }: { readonly key: Key; readonly value: Value; readonly max: number },
 ): void {
-  map.set(epoch, read)
+  map.set(key, value)
   const [oldest] = map.keys()
   if (map.size > max && oldest !== undefined) map.delete(oldest)
 }

@@ -1,11 +1,11 @@
 import type { BlockSpan, EconomyHistory, LotSold, NodeBonded, ProgramChanged, ProgramSponsored } from '@stead/core'
-import { UNSETTLED_BLOCKS } from './epoch-blocks.ts'
+import { SETTLED_BLOCKS } from './standing-blocks.ts'
 
 interface Recorded {
   readonly blockNumber: number
 }
 
-/** One kind of event, kept up to a block. */
+/** One kind of event, kept up to a block; those of blocks that may still be replaced by others are read again each time. */
 class Kept<Event extends Recorded> {
   readonly #search: (span: BlockSpan) => Promise<readonly Event[]>
   readonly #events: Event[] = []
@@ -18,7 +18,7 @@ class Kept<Event extends Recorded> {
 
   /** All events up to a block, oldest first. */
   async until(toBlock: number, headBlock: number): Promise<readonly Event[]> {
-    const settledBlock = headBlock - UNSETTLED_BLOCKS
+    const settledBlock = headBlock - SETTLED_BLOCKS
     if (settledBlock >= this.#nextBlock) {
       const fromBlock = this.#nextBlock
       const found = await this.#search({ fromBlock, toBlock: settledBlock })

@@ -1,0 +1,7 @@
+export type { GatewayErrorCode } from './errors.ts'
+export { GatewayError, gatewayErrorCatalog } from './errors.ts'
+export type { S3Credentials, S3GatewayInput, S3GatewayOptions } from './options.ts'
+export { s3GatewayOptionsSchema } from './options.ts'
+export { createS3Credentials } from './s3/credentials.ts'
+export type { S3GatewayComponents } from './s3/s3-gateway.ts'
+export { S3Gateway } from './s3/s3-gateway.ts'
