@@ -154,7 +154,7 @@ export class BucketCatalogue {
   }
 
   /** The tree of a row of the catalogue. */
-  treeOf({ name, generation }: BucketRow): SealedTree {
+  treeOf({ name, generation }: Pick<BucketRow, 'name' | 'generation'>): SealedTree {
     return this.#components.treeOf(name, bytesToHex(generation))
   }
 

@@ -1,13 +1,14 @@
 import type { Clock, Logger } from '@stead/core'
 import { bytesToHex } from '@stead/protocol'
 import type { ObjectStoreOptions } from '../options.ts'
-import { bytesOfKey } from '../tree/tree-key.ts'
+import { keyOfBytes } from '../tree/tree-key.ts'
+import { returnHold } from './borrow-content.ts'
 import type { BucketCatalogue } from './bucket-catalogue.ts'
-import { dropGarbage, letGo } from './holdings.ts'
+import { dropGarbage, letContentGo, letGo } from './holdings.ts'
 import { repackObjects } from './repack-objects.ts'
 import { pageSegmentSchema } from './root-record.ts'
-import { contentKey, idOfKey, tableRange } from './row-keys.ts'
-import { contentRowSchema, extentRowSchema, packRowSchema } from './rows.ts'
+import { borrowedKey, contentKey, idOfKey, tableRange } from './row-keys.ts'
+import { contentRowSchema, extentRowSchema, garbageRowSchema, packRowSchema } from './rows.ts'
 import type { SealedTree } from './sealed-tree.ts'
 import type { ListedSegment, SegmentStore } from './segment-store.ts'
 
@@ -43,6 +44,7 @@ export async function collectGarbage(
     const tree = catalogue.treeOf(row)
     expiredWrites += await expireWrites(tree, keepUnfinishedMs)
     repackedObjects += await repackObjects(tree, { graceMs, logger })
+    await giveBack(catalogue, tree, { graceMs, now: clock.now() })
     await dropDue(tree, graceMs)
   }
   for (const row of await catalogue.deletedRows()) {
@@ -88,12 +90,41 @@ async function expireWrites(tree: SealedTree, keepUnfinishedMs: number): Promise
       const value = await rows.get(contentKey(id))
       const row = value === undefined ? undefined : contentRowSchema.decodeMessage(value)
       if (row?.unfinishedAt === undefined || rows.now - row.unfinishedAt < keepUnfinishedMs) return 0
-      const { version, holders, lengthBytes } = row
-      rows.put(contentKey(id), contentRowSchema.encodeMessage({ version, holders, lengthBytes }))
-      letGo(rows, rows.now, { content: bytesOfKey(id) })
+      const { unfinishedAt: _, ...content } = row
+      rows.put(contentKey(id), contentRowSchema.encodeMessage(content))
+      letContentGo(rows, rows.now, { id, content })
       return 1
     })
   return count
+}
+
+/** Gives back what was borrowed from other buckets and is due; what is left of it here is garbage then. */
+async function giveBack(
+  catalogue: BucketCatalogue,
+  tree: SealedTree,
+  { graceMs, now }: { readonly graceMs: number; readonly now: number },
+): Promise<void> {
+  const { from } = tableRange('borrowed')
+  const before = borrowedKey(now + 1, '')
+  for (let next = from; ; ) {
+    const entry = await tree.read((rows) => rows.first(next, before))
+    if (entry === undefined) return
+    next = `${entry.key}\u0000`
+    const { content = new Uint8Array(0) } = garbageRowSchema.decodeMessage(entry.value)
+    const id = keyOfBytes(content)
+    if (tree.pins.hasBytes(id)) continue
+    const value = await tree.read((rows) => rows.get(contentKey(id)))
+    const { lender } = value === undefined ? {} : contentRowSchema.decodeMessage(value)
+    if (lender !== undefined) {
+      const { bucket, generation, hold } = lender
+      await returnHold(catalogue.treeOf({ name: bucket, generation }), hold, { graceMs })
+    }
+    await tree.write(async (rows) => {
+      if ((await rows.get(entry.key)) === undefined) return
+      rows.delete(entry.key)
+      letGo(rows, rows.now, { content })
+    })
+  }
 }
 
 /** Lets go of all that is due. */

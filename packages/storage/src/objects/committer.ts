@@ -95,7 +95,8 @@ export class Committer {
     const { roots, tree } = this.#components
     const pack = await this.#keepPack(batch)
     try {
-      let base = roots.known
+      // Who has seen none yet would only learn from a swap in vain that there is one.
+      let base = roots.known.sequence === 0 ? await roots.fresh() : roots.known
       for (let still = 0; !(await this.#try(base, batch, pack)); ) {
         const next = await roots.fresh()
         still = next.sequence === base.sequence ? still + 1 : 0
@@ -180,14 +181,16 @@ export class Committer {
 
   /** Writes the next root and swaps it in. @returns false when there is a newer one */
   async #advance(rows: Transaction, base: SequencedRoot): Promise<boolean> {
-    const { roots, tree, nodes, secret } = this.#components
-    const { graceMs } = this.#options
+    const { roots, tree, nodes, secret, clock } = this.#components
+    const { graceMs, keepUnfinishedMs } = this.#options
     const isPinned = (id: TreeKey): boolean => tree.pins.hasBytes(id)
     const house = await keepHouse(rows, base.record, { graceMs, isPinned })
     const { record, update, references } = await this.#write(rows, base, house)
     const sequence = base.sequence + 1
     const sealed = secret.sealRoot(sequence, rootRecordSchema.encodeMessage(record))
-    if ((await this.#swap(base.sequence, sealed, record)) === 'moved') {
+    // A machine that slept since may have had its pages swept away by others.
+    const isLate = clock.now() - rows.now > keepUnfinishedMs / 2
+    if (isLate || (await this.#swap(base.sequence, sealed, record)) === 'moved') {
       tree.release(references)
       return false
     }

@@ -13,7 +13,7 @@ import type { Transaction } from './transaction.ts'
 export interface ContentComponents {
   readonly tree: SealedTree
   readonly random: Random
-  readonly clock: Pick<Clock, 'monotonicMs'>
+  readonly clock: Pick<Clock, 'now' | 'monotonicMs'>
   readonly logger: Logger
 }
 
@@ -21,7 +21,13 @@ interface Extent {
   readonly endByte: number
   readonly lengthBytes: number
   readonly stored: Stored
-  readonly keptAtMs: number
+  readonly kept: Moment
+}
+
+/** By both clocks: one stands still while a machine sleeps, the other may be set back. */
+interface Moment {
+  readonly wallMs: number
+  readonly monotonicMs: number
 }
 
 /** Extents in memory; more are written down as they come, so that an object of any size takes the same. */
@@ -48,8 +54,8 @@ export class ContentWriter {
 
   /** Keeps the next segment. @throws as the tree; CoreError CORE_ABORTED */
   async add(plaintext: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
-    const { tree, clock } = this.#components
-    const keptAtMs = clock.monotonicMs()
+    const { tree } = this.#components
+    const kept = this.#moment()
     const keeping = tree.keepSegment(plaintext)
     let isHeard = true
     keeping.then(
@@ -61,8 +67,8 @@ export class ContentWriter {
       throw error
     })
     this.#lengthBytes += plaintext.length
-    const stored: Stored = { kind: 'segment', segment }
-    this.#extents.push({ endByte: this.#lengthBytes, lengthBytes: plaintext.length, stored, keptAtMs })
+    const stored: Stored = { kind: 'segment', segment, fromByte: 0, isLent: false }
+    this.#extents.push({ endByte: this.#lengthBytes, lengthBytes: plaintext.length, stored, kept })
     if (this.#extents.length >= EXTENTS_MAX) await this.#record()
   }
 
@@ -109,9 +115,12 @@ export class ContentWriter {
   }
 
   async #put(rows: Transaction, extents: readonly Extent[]): Promise<void> {
-    const nowMs = this.#components.clock.monotonicMs()
-    const isLate = extents.some(({ keptAtMs }) => nowMs - keptAtMs > this.#keepUnfinishedMs / 2)
-    const isGone = this.#isRecorded && (await rows.get(contentKey(this.#id))) === undefined
+    const now = this.#moment()
+    const lateMs = this.#keepUnfinishedMs / 2
+    const isLate = extents.some(
+      ({ kept }) => now.wallMs - kept.wallMs > lateMs || now.monotonicMs - kept.monotonicMs > lateMs,
+    )
+    const isGone = this.#isRecorded && !(await this.#isUnfinished(rows))
     if (isLate || isGone)
       throw new StorageError('STORAGE_WRITE_LATE', 'a body stalled for too long', {
         details: { keepUnfinishedMs: this.#keepUnfinishedMs },
@@ -121,5 +130,16 @@ export class ContentWriter {
         extentKey(this.#id, endByte),
         extentRowSchema.encodeMessage({ version: 1, lengthBytes, stored: rowOfStored(stored) }),
       )
+  }
+
+  #moment(): Moment {
+    const { clock } = this.#components
+    return { wallMs: clock.now(), monotonicMs: clock.monotonicMs() }
+  }
+
+  /** Whether no sweep has taken it for one that was given up. */
+  async #isUnfinished(rows: Transaction): Promise<boolean> {
+    const value = await rows.get(contentKey(this.#id))
+    return value !== undefined && contentRowSchema.decodeMessage(value).unfinishedAt !== undefined
   }
 }

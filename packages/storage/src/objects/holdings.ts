@@ -1,8 +1,9 @@
 import { ProtocolError } from '@stead/protocol'
 import { StorageError } from '../errors.ts'
 import { bytesOfKey, keyOfBytes, type TreeKey } from '../tree/tree-key.ts'
-import { contentKey, extentsRange, garbageKey, packKey, partsRange, tableRange } from './row-keys.ts'
+import { borrowedKey, contentKey, extentsRange, garbageKey, packKey, partsRange, tableRange } from './row-keys.ts'
 import {
+  type ContentRow,
   contentRowSchema,
   extentRowSchema,
   type GarbageRow,
@@ -52,13 +53,13 @@ export async function drop(
   { graceMs }: Pick<GarbageTerms, 'graceMs'>,
 ): Promise<void> {
   const dueAtMs = rows.now + graceMs
-  if (stored.kind === 'segment') rows.release(stored.segment.reference)
+  if (stored.kind === 'segment' && !stored.isLent) rows.release(stored.segment.reference)
   if (stored.kind === 'content') {
     const key = contentKey(stored.content)
     const content = contentRowSchema.decodeMessage((await rows.get(key)) ?? gone())
     const holders = content.holders - 1
     rows.put(key, contentRowSchema.encodeMessage({ ...content, holders }))
-    if (holders === 0) letGo(rows, dueAtMs, { content: bytesOfKey(stored.content) })
+    if (holders === 0) letContentGo(rows, dueAtMs, { id: stored.content, content })
   }
   if (stored.kind === 'pack') {
     const key = packKey(stored.pack)
@@ -68,6 +69,17 @@ export async function drop(
     rows.put(key, packRowSchema.encodeMessage({ ...pack, holders, liveBytes }))
     if (holders === 0) letGo(rows, dueAtMs, { pack: bytesOfKey(stored.pack) })
   }
+}
+
+/** Notes that a content is garbage from a time on; one that was lent is given back by a sweep first. */
+export function letContentGo(
+  rows: Transaction,
+  dueAtMs: number,
+  { id, content }: { readonly id: TreeKey; readonly content: Pick<ContentRow, 'lender'> },
+): void {
+  const what = { content: bytesOfKey(id) }
+  if (content.lender === undefined) letGo(rows, dueAtMs, what)
+  else rows.put(borrowedKey(dueAtMs, rows.stamp()), garbageRowSchema.encodeMessage({ version: 1, ...what }))
 }
 
 /** Notes what is garbage from a time on. */

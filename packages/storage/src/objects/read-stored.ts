@@ -1,5 +1,6 @@
 import { StorageError } from '../errors.ts'
 import { FRAME_PLAIN_BYTES } from '../segment/segment-layout.ts'
+import type { TreeKey } from '../tree/tree-key.ts'
 import type { TreeReader } from '../tree/tree-reader.ts'
 import { endOfExtent, extentKey, extentsRange, packKey } from './row-keys.ts'
 import { extentRowSchema, packRowSchema } from './rows.ts'
@@ -34,24 +35,43 @@ export async function* readStored(tree: SealedTree, stored: Stored, range: ByteR
 async function* pieces(tree: SealedTree, stored: Stored, { fromByte, toByte }: ByteRange): AsyncGenerator<Uint8Array> {
   if (fromByte >= toByte) return
   if (stored.kind === 'inline') yield stored.bytes.slice(fromByte, toByte)
-  if (stored.kind === 'segment') yield* readSegment(tree, stored.segment, { fromByte, toByte })
-  if (stored.kind === 'pack') {
-    const row = await found(tree, (rows) => rows.get(packKey(stored.pack)))
+  if (stored.kind === 'segment') {
     const at = stored.fromByte
-    yield* readSegment(tree, packRowSchema.decodeMessage(row), { fromByte: at + fromByte, toByte: at + toByte })
+    yield* readSegment(tree, stored.segment, { fromByte: at + fromByte, toByte: at + toByte })
+  }
+  if (stored.kind === 'pack') {
+    const segment = await segmentOfPack(tree, stored.pack)
+    const at = stored.fromByte
+    yield* readSegment(tree, segment, { fromByte: at + fromByte, toByte: at + toByte })
   }
   if (stored.kind !== 'content') return
-  const { before } = extentsRange(stored.content)
   for (let at = fromByte; at < toByte; ) {
-    const from = extentKey(stored.content, at + 1)
-    const entry = await found(tree, (rows) => rows.first(from, before))
-    const { lengthBytes, stored: below } = extentRowSchema.decodeMessage(entry.value)
-    const endByte = endOfExtent(entry.key)
-    const startByte = endByte - lengthBytes
+    const { stored: below, startByte, endByte } = await extentAt(tree, stored.content, at)
     const part = { fromByte: at - startByte, toByte: Math.min(endByte, toByte) - startByte }
-    yield* pieces(tree, storedOfRow(below), part)
+    yield* pieces(tree, below, part)
     at = endByte
   }
+}
+
+/** The extent of a content that holds a byte. @throws StorageError STORAGE_OBJECT_UNKNOWN; as the tree */
+export async function extentAt(
+  tree: SealedTree,
+  content: TreeKey,
+  atByte: number,
+): Promise<{ readonly stored: Stored; readonly startByte: number; readonly endByte: number }> {
+  const { before } = extentsRange(content)
+  const from = extentKey(content, atByte + 1)
+  const entry = await found(tree, (rows) => rows.first(from, before))
+  const { lengthBytes, stored } = extentRowSchema.decodeMessage(entry.value)
+  const endByte = endOfExtent(entry.key)
+  return { stored: storedOfRow(stored), startByte: endByte - lengthBytes, endByte }
+}
+
+/** The segment of a pack. @throws as {@link extentAt} */
+export async function segmentOfPack(tree: SealedTree, pack: TreeKey): Promise<KeptSegment> {
+  const row = await found(tree, (rows) => rows.get(packKey(pack)))
+  const { reference, wrappedKey } = packRowSchema.decodeMessage(row)
+  return { reference, wrappedKey }
 }
 
 /** A row that never changes while it is there: looked for in what is known, then in what is newest. */

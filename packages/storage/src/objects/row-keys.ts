@@ -4,7 +4,7 @@ import { STAMP_BYTES } from './transaction.ts'
 /**
  * Tables of a tree, by the first byte of their keys. In a bucket's: objects (key, stamp), null versions (key), contents
  * (id), extents (content, end), packs (id), uploads (id), uploads by key (key, id), parts (upload, number), segments of
- * pages (number), garbage (time, stamp), settings. In the catalogue: buckets (name), and those that were deleted
+ * pages (number), garbage (time, stamp), borrowed contents to be given back (time, stamp), holds of other buckets (id), settings. In the catalogue: buckets (name), and those that were deleted
  * (generation).
  */
 const TABLE = {
@@ -18,6 +18,8 @@ const TABLE = {
   parts: 'p',
   pages: 'g',
   garbage: 'r',
+  borrowed: 'w',
+  holds: 'h',
   settings: 's',
   buckets: 'B',
   deleted: 'D',
@@ -82,6 +84,9 @@ export const partsRange = (upload: TreeKey): KeyRange => rangeOf(TABLE.parts + u
 export const pageSegmentKey = (number: number): TreeKey => TABLE.pages + keyOfUint(number, TIME_BYTES)
 export const garbageKey = (dueAtMs: number, stamp: TreeKey): TreeKey =>
   TABLE.garbage + keyOfUint(dueAtMs, TIME_BYTES) + stamp
+export const borrowedKey = (dueAtMs: number, stamp: TreeKey): TreeKey =>
+  TABLE.borrowed + keyOfUint(dueAtMs, TIME_BYTES) + stamp
+export const holdKey = (id: TreeKey): TreeKey => TABLE.holds + id
 export const settingsKey: TreeKey = TABLE.settings
 export const bucketKey = (name: string): TreeKey => TABLE.buckets + keyOfText(name)
 export const deletedBucketKey = (generation: TreeKey): TreeKey => TABLE.deleted + generation

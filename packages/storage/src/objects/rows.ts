@@ -71,6 +71,32 @@ export const objectRowSchema: Schema<ObjectRow> = defineSchema<ObjectRow>('Objec
   ...description,
 })
 
+/** Who lent the segments of a content, and what it is to be given back by. */
+export interface Lender {
+  readonly bucket: string
+  readonly generation: Uint8Array
+  readonly hold: Uint8Array
+}
+
+const lenderSchema: Schema<Lender> = defineSchema<Lender>('Lender', 256, {
+  bucket: [1, textField(63)],
+  generation: [2, fixedBytesField(ID_BYTES)],
+  hold: [3, fixedBytesField(ID_BYTES)],
+})
+
+/** holds: a content that another bucket has. */
+export interface HoldRow {
+  readonly version: 1
+  readonly content: Uint8Array
+  readonly lengthBytes: number
+}
+
+export const holdRowSchema: Schema<HoldRow> = defineSchema<HoldRow>('HoldRow', 128, {
+  version: [1, versionField(1)],
+  content: [2, fixedBytesField(ID_BYTES)],
+  lengthBytes: [3, uintField()],
+})
+
 /** contents: bytes that objects share. */
 export interface ContentRow {
   readonly version: 1
@@ -79,13 +105,16 @@ export interface ContentRow {
   readonly lengthBytes: number
   /** When its writer last wrote to it; undefined once it is whole. */
   readonly unfinishedAt?: UnixMs
+  /** Whose segments they are, when not this bucket's. */
+  readonly lender?: Lender
 }
 
-export const contentRowSchema: Schema<ContentRow> = defineSchema<ContentRow>('ContentRow', 128, {
+export const contentRowSchema: Schema<ContentRow> = defineSchema<ContentRow>('ContentRow', 512, {
   version: [1, versionField(1)],
   holders: [2, uintField()],
   lengthBytes: [3, uintField()],
   unfinishedAt: [4, optionalField(timeField)],
+  lender: [5, optionalField(lenderSchema.asField())],
 })
 
 /** extents: a run of a content's bytes, which ends where its key says. */

@@ -110,6 +110,12 @@ export class SealedTree {
     return { reference, wrappedKey: secret.wrapKey(key) }
   }
 
+  /** A segment of another tree, its key wrapped for this one. @throws StorageError STORAGE_NOT_AUTHENTIC */
+  adoptSegment(from: SealedTree, { reference, wrappedKey }: KeptSegment): KeptSegment {
+    const key = from.#components.secret.unwrapKey(wrappedKey)
+    return { reference, wrappedKey: this.#components.secret.wrapKey(key) }
+  }
+
   /** Bytes of a segment. @throws as the store of segments */
   async readSegment(
     { reference, wrappedKey }: KeptSegment,

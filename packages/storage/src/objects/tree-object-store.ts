@@ -3,10 +3,11 @@ import { StorageError } from '../errors.ts'
 import type { PathSecret } from '../keys/path-secret.ts'
 import { type ObjectStoreInput, type ObjectStoreOptions, objectStoreOptionsSchema } from '../options.ts'
 import { NodeMemory } from '../tree/node-memory.ts'
-import { keyOfBytes } from '../tree/tree-key.ts'
+import { keyOfBytes, type TreeKey } from '../tree/tree-key.ts'
 import { abortableBody, checkAborted } from './abortable.ts'
 import { BodyIntake } from './body-intake.ts'
-import { BucketCatalogue, settingsOf } from './bucket-catalogue.ts'
+import { borrowContent } from './borrow-content.ts'
+import { BucketCatalogue, type OpenBucket, settingsOf } from './bucket-catalogue.ts'
 import { type CollectReport, collectGarbage } from './collect-garbage.ts'
 import { type GarbageTerms, hold } from './holdings.ts'
 import { listObjects } from './list-objects.ts'
@@ -23,7 +24,15 @@ import type {
   PutOptions,
   UploadInfo,
 } from './object-store.ts'
-import { addVersion, checkCondition, findVersion, infoOf, namedVersion, removeVersion } from './object-versions.ts'
+import {
+  addVersion,
+  checkCondition,
+  type FoundVersion,
+  findVersion,
+  infoOf,
+  namedVersion,
+  removeVersion,
+} from './object-versions.ts'
 import { readStored } from './read-stored.ts'
 import type { RootPointers } from './root-pointer.ts'
 import { ID_BYTES, settingsKey } from './row-keys.ts'
@@ -119,14 +128,11 @@ export class TreeObjectStore implements ObjectStore {
     checkObjectKey(key)
     const { version, range, signal } = options
     checkAborted(signal)
-    const { tree, found } = await this.#catalogue.inBucket(bucket, async ({ tree: open }) => ({
-      tree: open,
-      found: await open.read(async (rows) => {
-        await settingsOf(rows, bucket)
-        return await findVersion(rows, key, version)
-      }),
+    const source = version === undefined ? { bucket, key } : { bucket, key, version }
+    const { tree, found } = await this.#catalogue.inBucket(bucket, async (open) => ({
+      tree: open.tree,
+      found: await this.#found(open, source),
     }))
-    if (found === undefined || found.row.isDeleted) throw unknownObject(key, version)
     const { fromByte, toByte } = clipped(range, found.row.lengthBytes)
     const stored = storedOfRow(found.row.stored)
     const body = abortableBody(readStored(tree, stored, { fromByte, toByte }), signal)
@@ -152,7 +158,8 @@ export class TreeObjectStore implements ObjectStore {
     checkObjectKey(to.key)
     const { condition, replace } = options
     const replaced = replace === undefined ? undefined : descriptionOf(replace)
-    if (from.bucket !== to.bucket) return await this.#copyAcross(from, { ...to, description: replaced }, condition)
+    if (from.bucket !== to.bucket)
+      return await this.#copyAcross(from, replaced === undefined ? to : { ...to, description: replaced }, condition)
     return await this.#write(to.bucket, async (rows, settings) => {
       await checkCondition(rows, to.key, condition)
       const found = await findVersion(rows, from.key, from.version)
@@ -323,20 +330,101 @@ export class TreeObjectStore implements ObjectStore {
     })
   }
 
-  /** Buckets have nothing in common that could be counted: the bytes are read and written. */
-  async #copyAcross(
-    from: { readonly bucket: string; readonly key: string; readonly version?: string },
-    to: { readonly bucket: string; readonly key: string; readonly description: Description | undefined },
-    condition: PutOptions['condition'],
-  ): Promise<ObjectInfo> {
-    const { version } = from
-    const { info, body } = await this.get(from.bucket, from.key, version === undefined ? {} : { version })
-    const description = to.description ?? descriptionOf(info)
-    return await this.#put({ ...to, description }, body, {
+  /** A small object is read and written; of a larger one the segments are borrowed. */
+  async #copyAcross(from: CopySource, to: CopyTarget, condition: PutOptions['condition']): Promise<ObjectInfo> {
+    for (let tries = 0; tries < BORROW_TRIES; tries++) {
+      const { open, found } = await this.#catalogue.inBucket(from.bucket, async (bucket) => ({
+        open: bucket,
+        found: await this.#found(bucket, from),
+      }))
+      const stored = storedOfRow(found.row.stored)
+      if (stored.kind !== 'content') break
+      const info = await this.#borrow({ open, from, found, content: stored.content }, to, condition)
+      if (info !== undefined) return info
+    }
+    const { info, body } = await this.get(from.bucket, from.key, defined(from))
+    return await this.#put({ ...to, description: to.description ?? descriptionOf(info) }, body, {
       etag: () => info.etag,
       ...(condition === undefined ? {} : { condition }),
     })
   }
+
+  /** @returns undefined when the object was replaced meanwhile */
+  async #borrow(
+    { open, from, found, content }: BorrowSource,
+    { bucket, key, description = descriptionOfRow(found.row) }: CopyTarget,
+    condition: PutOptions['condition'],
+  ): Promise<ObjectInfo | undefined> {
+    const to = await this.#catalogue.inBucket(bucket, async (target) => {
+      await target.tree.read(async (rows) => {
+        await settingsOf(rows, bucket)
+        await checkCondition(rows, key, condition)
+      })
+      return target
+    })
+    const { lengthBytes, etag } = found.row
+    const isThere = async (rows: Transaction): Promise<boolean> => {
+      await settingsOf(rows, from.bucket)
+      const now = await findVersion(rows, from.key, from.version)
+      const stored = now === undefined ? undefined : storedOfRow(now.row.stored)
+      return now?.stamp === found.stamp && stored?.kind === 'content' && stored.content === content
+    }
+    const borrowed = await borrowContent(this.#components, { from: open, to, content, lengthBytes, isThere })
+    if (borrowed === undefined) return undefined
+    // After a commit that nobody answered it may be there: then nothing is given up.
+    let mayBeKept = false
+    try {
+      return await to.tree.write(async (rows) => {
+        mayBeKept = false
+        const settings = await settingsOf(rows, bucket)
+        await checkCondition(rows, key, condition)
+        const stored = await borrowed.finish(rows)
+        const version = { key, description, lengthBytes, etag, isDeleted: false, stored }
+        const info = await addVersion(rows, settings, { version, terms: this.#terms })
+        mayBeKept = true
+        return info
+      })
+    } catch (error) {
+      if (!mayBeKept) await borrowed.discard()
+      throw error
+    }
+  }
+
+  async #found({ tree }: OpenBucket, { bucket, key, version }: CopySource): Promise<FoundVersion> {
+    const found = await tree.read(async (rows) => {
+      await settingsOf(rows, bucket)
+      return await findVersion(rows, key, version)
+    })
+    if (found === undefined || found.row.isDeleted) throw unknownObject(key, version)
+    return found
+  }
+}
+
+interface CopySource {
+  readonly bucket: string
+  readonly key: string
+  readonly version?: string
+}
+
+interface CopyTarget {
+  readonly bucket: string
+  readonly key: string
+  /** That of the source, when there is no other. */
+  readonly description?: Description
+}
+
+interface BorrowSource {
+  readonly open: OpenBucket
+  readonly from: CopySource
+  readonly found: FoundVersion
+  readonly content: TreeKey
+}
+
+/** How often a copy begins anew whose source is replaced under it, before it reads and writes the bytes. */
+const BORROW_TRIES = 3
+
+function defined({ version }: CopySource): GetOptions {
+  return version === undefined ? {} : { version }
 }
 
 function descriptionOfRow({ contentType, metadata }: Description): Description {

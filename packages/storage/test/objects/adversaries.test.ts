@@ -1,5 +1,5 @@
 import { hasCode } from '@stead/core'
-import type { RootPointers, SegmentStore } from '@stead/storage'
+import type { ObjectStore, RootPointers, SegmentStore } from '@stead/storage'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { FaultyPorts } from './faulty-ports.ts'
@@ -85,6 +85,16 @@ describe('nodes that keep a bucket', () => {
     // Another history from there on.
     await place.open().put('bucket', 'a', [bytesOf(30)])
     expect(await codeOf(store.head('bucket', 'a'))).toBe('STORAGE_OLD_ROOT')
+    // No root at all.
+    const forgetful: RootPointers = (seed) => {
+      const pointer = place.pointers.open(seed)
+      return { ...pointer, read: async () => (isForgetful ? undefined : await pointer.read()) }
+    }
+    let isForgetful = false
+    const reader = place.open({}, { pointers: forgetful })
+    await reader.head('bucket', 'a')
+    isForgetful = true
+    expect(await codeOf(reader.head('bucket', 'a'))).toBe('STORAGE_OLD_ROOT')
     place.pointers.restore(newest)
     expect((await store.head('bucket', 'a'))?.lengthBytes).toBe(20)
   })
@@ -135,6 +145,38 @@ describe('two machines with one secret', () => {
       ),
       { numRuns: 25 },
     )
+  })
+
+  it('see what the other wrote before they asked, also when an older question is not answered yet', async () => {
+    const place = new Workplace()
+    const writer = place.open()
+    await writer.createBucket('bucket')
+    let gate: Promise<void> | undefined
+    const pointers: RootPointers = (seed) => {
+      const pointer = place.pointers.open(seed)
+      return {
+        ...pointer,
+        read: async () => {
+          const value = await pointer.read()
+          await gate
+          return value
+        },
+      }
+    }
+    const reader = place.open({}, { pointers })
+    expect(await reader.head('bucket', 'a')).toBeUndefined()
+    let open = (): void => undefined
+    gate = new Promise<void>((resolve) => {
+      open = resolve
+    })
+    const early = reader.head('bucket', 'a')
+    await place.clock.settle()
+    await writer.put('bucket', 'a', [bytesOf(10)])
+    const late = reader.head('bucket', 'a')
+    await place.clock.settle()
+    open()
+    expect(await early).toBeUndefined()
+    expect((await late)?.lengthBytes).toBe(10)
   })
 
   it('read on while the other releases the pages that they were reading', async () => {
@@ -225,6 +267,49 @@ describe('a commit', () => {
     expect((await store.list('bucket', { limit: 10 })).objects.length).toBe(4)
   })
 
+  it('that is never answered may have been done: nothing of it is given up', async () => {
+    const place = new Workplace()
+    const before = place.open()
+    await before.createBucket('bucket')
+    await before.createBucket('other')
+    await before.put('other', 'large', [bytesOf(2_000_000)])
+    const bodies = [bytesOf(10), bytesOf(50_000), bytesOf(2_000_000)]
+    const writes: readonly ((store: ObjectStore) => Promise<unknown>)[] = [
+      ...bodies.map((body) => (store: ObjectStore) => store.put('bucket', `${body.length}`, [body])),
+      (store) => store.copy({ bucket: 'other', key: 'large' }, { bucket: 'bucket', key: 'copy' }),
+    ]
+    for (const write of writes) {
+      let swaps = 0
+      // A copy is a note, a hold and two commits of rows before the one that makes it an object.
+      const pointers: RootPointers = (seed) => {
+        const pointer = place.pointers.open(seed)
+        return {
+          read: () => pointer.read(),
+          swap: async (expected, value) => {
+            const outcome = await pointer.swap(expected, value)
+            swaps++
+            if (write === writes.at(-1) && swaps < 4) return outcome
+            throw new Error('no answer comes')
+          },
+        }
+      }
+      let error: unknown
+      write(place.open({}, { pointers })).catch((reason: unknown) => {
+        error = reason
+      })
+      for (let turn = 0; turn < 100 && error === undefined; turn++) await place.clock.advance(100)
+      expect(error).toMatchObject({ message: 'no answer comes' })
+    }
+    const store = place.open()
+    await store.collect()
+    const { objects } = await store.list('bucket', { limit: 10 })
+    expect(objects.map(({ key }) => key)).toEqual(['10', '2000000', '50000', 'copy'])
+    for (const { key, lengthBytes } of objects) {
+      const { body } = await store.get('bucket', key)
+      expect(Buffer.compare(await bytesFrom(body), bytesOf(lengthBytes))).toBe(0)
+    }
+  })
+
   it('is refused by a pointer that says moved and never moves', async () => {
     const place = new Workplace()
     await place.open().createBucket('bucket')
@@ -232,16 +317,43 @@ describe('a commit', () => {
     expect(await codeOf(place.open({}, { pointers }).put('bucket', 'a', []))).toBe('STORAGE_OLD_ROOT')
   })
 
+  it('of a machine that slept since it kept its pages keeps them anew', async () => {
+    const place = new Workplace()
+    const store = place.open({ keepUnfinishedMs: 10_000 })
+    await store.createBucket('bucket')
+    const calls: string[] = []
+    const segments: SegmentStore = {
+      put: async (key, plaintext) => {
+        const reference = await place.segments.put(key, plaintext)
+        calls.push('put')
+        if (calls.length > 1) return reference
+        // It sleeps now, and others sweep.
+        place.clock.jumpWall(11_000)
+        expect((await store.collect()).releasedSegments).toBe(1)
+        return reference
+      },
+      read: (reference, key, range) => place.segments.read(reference, key, range),
+      release: (reference) => place.segments.release(reference),
+      list: (after, limit) => place.segments.list(after, limit),
+    }
+    await place.open({ keepUnfinishedMs: 10_000 }, { segments }).put('bucket', 'a', [bytesOf(10)])
+    expect(calls.length).toBe(2)
+    expect((await place.open().head('bucket', 'a'))?.lengthBytes).toBe(10)
+  })
+
   it('comes too late for a body that stalled longer than its segments are kept', async () => {
     const place = new Workplace()
     const store = place.open({ keepUnfinishedMs: 10_000, segmentBytes: 65_520 })
     await store.createBucket('bucket')
-    async function* body(): AsyncGenerator<Uint8Array> {
-      yield bytesOf(1_200_000)
-      await place.clock.advance(6000)
-      yield bytesOf(10)
+    const stalls = [() => place.clock.advance(6000), async () => place.clock.jumpWall(6000)]
+    for (const stall of stalls) {
+      async function* body(): AsyncGenerator<Uint8Array> {
+        yield bytesOf(1_200_000)
+        await stall()
+        yield bytesOf(10)
+      }
+      expect(await codeOf(store.put('bucket', 'a', body()))).toBe('STORAGE_WRITE_LATE')
     }
-    expect(await codeOf(store.put('bucket', 'a', body()))).toBe('STORAGE_WRITE_LATE')
     expect((await store.list('bucket', { limit: 10 })).objects).toEqual([])
   })
 })

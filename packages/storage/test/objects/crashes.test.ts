@@ -53,6 +53,23 @@ function copyStep(from: string, to: string): Step {
   }
 }
 
+/** A copy to another bucket, and a copy of that one back. */
+function roundTripStep(from: string, to: string): Step {
+  const { after } = copyStep(from, to)
+  return {
+    name: `copy ${from} there and back to ${to}`,
+    run: async (store) => {
+      try {
+        await store.copy({ bucket: 'bucket', key: from }, { bucket: 'other', key: from })
+        await store.copy({ bucket: 'other', key: from }, { bucket: 'bucket', key: to })
+      } catch (error) {
+        if (!hasCode(error, 'STORAGE_OBJECT_UNKNOWN')) throw error
+      }
+    },
+    after,
+  }
+}
+
 const uploadStep: Step = {
   name: 'upload in parts',
   run: async (store) => {
@@ -76,6 +93,8 @@ const LIFE: readonly Step[] = [
   putStep('inline', LARGE),
   deleteStep('copy'),
   copyStep('parts', 'again'),
+  roundTripStep('again', 'back'),
+  deleteStep('again'),
   deleteStep('parts'),
   deleteStep('large'),
 ]
@@ -117,7 +136,7 @@ async function outcomeOf(place: Workplace, promise: Promise<unknown>, isDead: ()
 /** Lives a life in which one call goes wrong. @returns the calls that were made */
 async function live(kind: FaultKind, atCall: number): Promise<readonly string[]> {
   const place = new Workplace()
-  await place.open(OPTIONS).createBucket('bucket')
+  for (const bucket of ['bucket', 'other']) await place.open(OPTIONS).createBucket(bucket)
   const ports = new FaultyPorts()
   ports.plan(atCall, kind)
   const faulty = { segments: ports.segments(place.segments), pointers: ports.pointers(place.pointers.open) }
@@ -152,14 +171,15 @@ async function checkEnd(place: Workplace, models: readonly Model[]): Promise<voi
     place.clock.jumpWall(OPTIONS.keepUnfinishedMs + OPTIONS.graceMs)
     await store.collect()
   }
-  for (const { key } of (await store.list('bucket', { limit: 1000 })).objects) await store.delete('bucket', key)
+  for (const bucket of ['bucket', 'other'])
+    for (const { key } of (await store.list(bucket, { limit: 1000 })).objects) await store.delete(bucket, key)
   for (const { id } of await store.uploads('bucket', { limit: 100 })) await store.abortUpload('bucket', id)
-  for (let round = 0; round < 2; round++) {
+  for (let round = 0; round < 5; round++) {
     place.clock.jumpWall(OPTIONS.keepUnfinishedMs + OPTIONS.graceMs)
     await store.collect()
     await store.stop()
   }
-  // What is left are the pages of two small trees.
+  // What is left are the pages of three small trees.
   expect(place.segments.sealedBytes).toBeLessThan(20_000)
 }
 

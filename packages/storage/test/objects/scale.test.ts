@@ -144,6 +144,32 @@ describe('garbage', () => {
     expect(place.segments.sealedBytes).toBeLessThan(20_000)
   })
 
+  it.each([100_000, 3_000_000])('of %i bytes stays while it is read here, whatever its grace', async (lengthBytes) => {
+    const place = new Workplace()
+    const store = place.open({ graceMs: 0, segmentBytes: 65_520 })
+    await store.createBucket('bucket')
+    const bytes = bytesOf(lengthBytes)
+    await store.put('bucket', 'a', [bytes])
+    const { body } = await store.get('bucket', 'a', { range: { fromByte: 0, toByte: lengthBytes } })
+    const chunks = body[Symbol.asyncIterator]()
+    const first = await chunks.next()
+    await store.delete('bucket', 'a')
+    for (let round = 0; round < 3; round++) {
+      place.clock.jumpWall(1000)
+      await store.put('bucket', 'b', [])
+      await store.collect()
+    }
+    const held = place.segments.sealedBytes
+    expect(held).toBeGreaterThan(lengthBytes)
+    const parts = first.done === true ? [] : [Uint8Array.from(first.value)]
+    for (let next = await chunks.next(); next.done !== true; next = await chunks.next())
+      parts.push(Uint8Array.from(next.value))
+    expect(Buffer.compare(Buffer.concat(parts), bytes)).toBe(0)
+    await store.put('bucket', 'b', [])
+    await store.stop()
+    expect(place.segments.sealedBytes).toBeLessThan(20_000)
+  })
+
   it('of a crash is found by a sweep when it is old enough, and what is in use is not', async () => {
     const place = new Workplace()
     const store = place.open({ keepUnfinishedMs: 10_000, graceMs: 0 })

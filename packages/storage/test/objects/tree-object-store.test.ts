@@ -1,3 +1,5 @@
+import type { NetworkSegments, SegmentStore } from '@stead/storage'
+import { expectTypeOf, it } from 'vitest'
 import { objectStoreCompliance } from '../object-store-compliance.ts'
 import { Workplace } from './workplace.ts'
 
@@ -6,3 +8,7 @@ for (const referenceBytes of [16, 4096])
     const place = new Workplace(referenceBytes)
     return { open: async () => place.open(), clean: async () => undefined }
   })
+
+it('stands on segments that nodes are paid for as well', () => {
+  expectTypeOf<NetworkSegments>().toExtend<SegmentStore>()
+})
