@@ -19,6 +19,7 @@ import { FolderDisk } from '../adapters/folder-disk.ts'
 import type { NodeConfig } from '../config/settings.ts'
 import { writePrivateFile } from '../identity/private-file.ts'
 import type { BuyingStorage, StorageBuyerComponents } from './buying-storage.ts'
+import { DailySweep } from './daily-sweep.ts'
 import type { Foundation } from './foundation.ts'
 import type { StopStack } from './stop-stack.ts'
 
@@ -92,10 +93,13 @@ export async function openBuyingStorage(
     pointers: new StoreRootPointers(store).open,
     secret,
   })
+  const sweeper = new DailySweep(foundation, () => objects.collect())
+  sweeper.start()
   return {
     consumer,
     objects,
     stop: async () => {
+      await sweeper.stop()
       await objects.stop()
       await consumer.stop()
     },
