@@ -50,6 +50,7 @@ export async function runWorld(components: WorldComponents, options: WorldOption
   const isRunning = (await world.start()) === 'time' && (await world.faultPhase(look)) === 'time'
   violations.check(isRunning, 'no-loop', () => 'events follow each other, and time does not go on', [])
   if (!isRunning) return verdictOf(world, violations)
+  components.onPeace?.()
   await checkEclipse(world, violations, look)
   const isAtRest = await world.healPhase(() => areJobsOver(world), HEAL_MINUTES_MAX, look)
   violations.check(isAtRest, 'comes-to-rest', () => `jobs go on ${HEAL_MINUTES_MAX} minutes after the last fault`, [])

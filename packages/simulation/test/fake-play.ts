@@ -19,6 +19,6 @@ export function fakePlay(isBroken: (plan: WorldPlan) => boolean): (plan: WorldPl
     const story = { involved: [payer, cheat], others: 2, lines }
     const counts = { simulatedMs: 60_000, events: 10, messages: 5, jobs: 1, faults: new Map() }
     const verdict = { options: worldOptionsOf(plan), traceHash: 'ab'.repeat(16), violations, story, ...counts }
-    return { plan, verdict, wallMs: 20, cpuMs: 10 }
+    return { plan, verdict, wallMs: 20, cpuMs: 10, faultsCpuMs: 5 }
   }
 }

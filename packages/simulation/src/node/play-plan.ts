@@ -12,10 +12,18 @@ export async function playPlan(secp256k1: Secp256k1, plan: WorldPlan): Promise<P
   const startMs = performance.now()
   faults.start()
   try {
-    const components = { secp256k1, turn: eventLoopTurns(), strayErrors: () => faults.take() }
+    let faultsCpuMs: number | undefined
+    const cpuMs = (): number => {
+      const { user, system } = process.cpuUsage(before)
+      return (user + system) / 1000
+    }
+    const onPeace = (): void => {
+      faultsCpuMs = cpuMs()
+    }
+    const components = { secp256k1, turn: eventLoopTurns(), strayErrors: () => faults.take(), onPeace }
     const verdict = await runWorld(components, worldOptionsOf(plan))
-    const { user, system } = process.cpuUsage(before)
-    return { plan, verdict, wallMs: performance.now() - startMs, cpuMs: (user + system) / 1000 }
+    const wallMs = performance.now() - startMs
+    return { plan, verdict, wallMs, cpuMs: cpuMs(), faultsCpuMs: faultsCpuMs ?? cpuMs() }
   } finally {
     faults.stop()
   }

@@ -8,6 +8,8 @@ export interface PlayedWorld {
   readonly wallMs: number
   /** Of this process, the part of a run that other processes on the machine do not change. */
   readonly cpuMs: number
+  /** The part of it that went by until the last fault ended. */
+  readonly faultsCpuMs: number
 }
 
 /** Plays one plan to its end. */

@@ -47,6 +47,8 @@ export interface WorldComponents {
   readonly turn: () => Promise<void>
   /** What the process has caught since it was asked last, and no code of the world did. */
   readonly strayErrors?: () => readonly string[]
+  /** Told when the last fault has ended, and the world is left in peace. */
+  readonly onPeace?: () => void
 }
 
 const MINUTE_MS = 60_000
