@@ -1,9 +1,10 @@
-import { createWriteStream, renameSync, rmSync } from 'node:fs'
-import { basename } from 'node:path'
+import { createWriteStream, realpathSync, renameSync, rmSync, type Stats, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
+import { CliError } from '../errors.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
 import { formatObjectUrl, parseObject } from '../objects/object-url.ts'
 import { TransferProgress } from '../objects/transfer-progress.ts'
@@ -22,16 +23,44 @@ export function define(command: Command, context: CommandContext): void {
         await pipeline(source, process.stdout, { end: false })
         return
       }
-      const file = given ?? basename(url.key)
-      // Whole or not at all: half an object must not look like one.
-      const partial = `${file}.${process.pid}.part`
-      try {
-        await pipeline(source, createWriteStream(partial))
-        renameSync(partial, file)
-      } catch (error) {
-        rmSync(partial, { force: true })
-        throw error
-      }
+      const file = targetOf(given, url.key)
+      await keep(source, file, context.interruption())
       context.terminal.message(`${formatObjectUrl(url)} is in ${file}: ${progress.end()}`)
     })
+}
+
+/** The file that is meant: in a folder it gets the last part of the key. @throws CliError CLI_USAGE */
+function targetOf(given: string | undefined, key: string): string {
+  const name = basename(key)
+  const isNamed = name !== '' && name !== '.' && name !== '..'
+  const isFolder = given !== undefined && (given.endsWith('/') || statOf(given)?.isDirectory() === true)
+  if (!isNamed && (given === undefined || isFolder))
+    throw new CliError('CLI_USAGE', `the key ${key} gives no name for a file: name one`)
+  const file = given === undefined ? name : isFolder ? join(given, name) : given
+  if (statOf(file)?.isDirectory() === true) throw new CliError('CLI_USAGE', `${file} is a folder`)
+  if (statOf(dirname(file))?.isDirectory() !== true)
+    throw new CliError('CLI_USAGE', `there is no folder ${dirname(file)}`)
+  return file
+}
+
+function statOf(path: string): Stats | undefined {
+  return statSync(path, { throwIfNoEntry: false })
+}
+
+/** A file comes whole or not at all; a pipe or a device is written to as it is. */
+async function keep(source: Readable, file: string, signal: AbortSignal): Promise<void> {
+  const found = statOf(file)
+  if (found !== undefined && !found.isFile()) {
+    await pipeline(source, createWriteStream(file), { signal })
+    return
+  }
+  const target = found === undefined ? file : realpathSync(file)
+  const partial = `${target}.${process.pid}.part`
+  try {
+    await pipeline(source, createWriteStream(partial), { signal })
+    renameSync(partial, target)
+  } catch (error) {
+    rmSync(partial, { force: true })
+    throw error
+  }
 }

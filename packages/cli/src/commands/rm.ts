@@ -13,7 +13,7 @@ interface GivenRemoval extends GivenMember {
 /** `stead rm`: deletes objects. */
 export function define(command: Command, context: CommandContext): void {
   addMemberOption(command, 'payer')
-    .argument('<object>', 'stead://bucket/key, or a prefix with --recursive')
+    .argument('<object>', 'stead://bucket/key, or a folder with --recursive')
     .option('-r, --recursive', 'all objects below, and the bucket itself when no key is given')
     .action(async (object: string, given: GivenRemoval) => {
       const client = clientFor(context, given)
@@ -22,20 +22,27 @@ export function define(command: Command, context: CommandContext): void {
       if (key === '' && !isAll) throw new CliError('CLI_USAGE', `${object} is a bucket: give -r to remove all of it`)
       const deleted = isAll ? await removeAll(client, bucket, key) : await removeOne(client, bucket, key)
       if (isAll && key === '') await client.deleteBucket(bucket)
-      context.terminal.out(context.terminal.isJson ? toJson({ deleted }) : `${deleted} deleted`)
+      context.terminal.out(
+        context.terminal.isJson ? toJson({ deleted }) : `${deleted} deleted; their room is given back within a day`,
+      )
     })
 }
 
 async function removeOne(client: DaemonClient, bucket: string, key: string): Promise<number> {
+  const { objects } = await client.listObjects({ bucket, prefix: key, limit: 1 })
+  if (objects[0]?.key !== key) return 0
   await client.deleteObject({ bucket, key })
   return 1
 }
 
-async function removeAll(client: DaemonClient, bucket: string, prefix: string): Promise<number> {
-  let deleted = 0
+/** What is below a folder, and the object of its name: `a` means neither `ab` nor `a.txt`. */
+async function removeAll(client: DaemonClient, bucket: string, key: string): Promise<number> {
+  const isFolder = key === '' || key.endsWith('/')
+  let deleted = isFolder ? 0 : await removeOne(client, bucket, key)
   for (;;) {
-    const { objects } = await client.listObjects({ bucket, prefix })
+    const { objects } = await client.listObjects({ bucket, prefix: isFolder ? key : `${key}/` })
     if (objects.length === 0) return deleted
-    for (const { key } of objects) deleted += await removeOne(client, bucket, key)
+    for (const each of objects) await client.deleteObject({ bucket, key: each.key })
+    deleted += objects.length
   }
 }

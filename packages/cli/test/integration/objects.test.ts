@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { silentLogger } from '@stead/core'
@@ -46,6 +47,7 @@ describe('objects on other processes', () => {
       bucket: 'photos',
       key: '2026/file',
       lengthBytes: bytes.length,
+      etag: createHash('md5').update(bytes).digest('hex'),
     })
     await run('put', join(directory, 'note'), 'stead://photos/small')
     expect(await run('ls')).toBe('stead://photos/\n')
@@ -76,7 +78,13 @@ describe('objects on other processes', () => {
     expect([missing.code, missing.stderr]).toEqual([1, expect.stringContaining('STORAGE_OBJECT_UNKNOWN')])
     const whole = await stead(['rm', 'stead://photos', ...here])
     expect([whole.code, whole.stderr]).toEqual([2, expect.stringContaining('give -r')])
-    expect(await run('rm', '-r', 'stead://photos')).toBe('2 deleted\n')
+    expect(await run('rm', 'stead://photos/nothing')).toContain('0 deleted')
+    expect(await run('rm', '-r', 'stead://photos/sm')).toContain('0 deleted')
+    const device = await stead(['get', 'stead://photos/small', '/dev/null', ...here])
+    expect([device.code, statSync('/dev/null').isCharacterDevice()]).toEqual([0, true])
+    const nowhere = await stead(['get', 'stead://photos/small', join(directory, 'none', 'x'), ...here])
+    expect([nowhere.code, nowhere.stderr]).toEqual([2, expect.stringContaining('there is no folder')])
+    expect(await run('rm', '-r', 'stead://photos')).toContain('2 deleted')
     expect(JSON.parse(await run('ls', '--json'))).toEqual({ buckets: [] })
   }, 60_000)
 })
