@@ -1,9 +1,16 @@
-import { CoreError, hasCode, type Network, type RequestHandler } from '@stead/core'
-import { AgreementDriver, decodePossession, encodePossession } from '@stead/storage'
+import { CoreError, hasCode, microUsd, type Network, type RequestHandler } from '@stead/core'
+import { type Agreement, AgreementDriver, agreementSchema, decodePossession, encodePossession } from '@stead/storage'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { nextAgreement, signAgreement } from '../src/agreement/agreement.ts'
 import { agreementOfKey, BOUGHT_TABLE, decodeBoughtRow } from '../src/consumer/bought-rows.ts'
-import { STORAGE_PROTOCOL, storageReplySchema, storageRequestSchema } from '../src/messages.ts'
+import {
+  STORAGE_PROTOCOL,
+  type StorageReply,
+  type StorageRequest,
+  storageReplySchema,
+  storageRequestSchema,
+} from '../src/messages.ts'
 import { pieceOf, TradeWorld } from './support/trade-world.ts'
 
 const HOUR_MS = 3_600_000
@@ -149,6 +156,47 @@ describe('an agreement', () => {
     await world.clock.settle()
     expect(world.node.storage.status()).toMatchObject({ agreements: 0, agreedBytes: 0 })
     expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'offline' })
+  })
+
+  it('bills a period that a full disk kept off the books before it signs another revision', async () => {
+    const world = await TradeWorld.started()
+    const channel = await world.channel()
+    const driver = await world.agreement(channel)
+    await world.keep(driver, channel, pieceOf(1, 1_048_576))
+    await world.clock.advance(HOUR_MS)
+    expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'paid' })
+    await world.clock.advance(HOUR_MS)
+    // A payer of its own make, which hopes that the node forgets.
+    const { signer } = world.payerKey
+    const ask = async (request: StorageRequest): Promise<StorageReply> => {
+      const payload = storageRequestSchema.encodeMessage(request)
+      const { peer } = world.nodeKey
+      const call = world.payerNetwork.request(peer, STORAGE_PROTOCOL, payload, { timeoutMs: 5000 })
+      return storageReplySchema.decodeMessage(await world.within(call))
+    }
+    const signed = (next: Agreement): { readonly document: Uint8Array; readonly payerSignature: Uint8Array } => {
+      const document = agreementSchema.encodeDocument(next)
+      return { document, payerSignature: signAgreement(signer, next, document) }
+    }
+    const before = driver.agreement
+    if (before === undefined) throw new Error('nothing is agreed')
+    const terms = { set: driver.set.root, pieces: before.pieces, bytes: before.bytes }
+    const billed = nextAgreement(before, { ...terms, atSecond: before.atSecond + 3600, isBilled: true })
+    const again = await world.channel()
+    const settle = {
+      ...signed(billed),
+      channel: again.id,
+      delivery: new Uint8Array(16).fill(7),
+      maximumMicroUsd: microUsd(2000n),
+      seed: new Uint8Array(32),
+    }
+    // The revision is written, its delivery is not.
+    world.nodeStore.failWrite(2)
+    await expect(ask({ settle })).rejects.toMatchObject({ details: { remoteCode: 'STORE_FAILED' } })
+    const next = nextAgreement(billed, { ...terms, atSecond: billed.atSecond, isBilled: false })
+    await ask({ revise: { ...signed(next), channel: again.id, changes: [] } })
+    const { channels } = await world.node.market.earnings()
+    expect(channels.reduce((sum, { outstandingMicroUsd }) => sum + outstandingMicroUsd, 0n)).toBe(954n)
   })
 
   it('asks for money that lasts before it takes more', async () => {

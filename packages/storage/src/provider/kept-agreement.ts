@@ -34,5 +34,6 @@ export class KeptAgreement {
   advance(row: AgreementRow): void {
     this.#row = row
     this.#agreement = agreementSchema.decodeDocument(row.signed.document)
+    this.isBilled = false
   }
 }
