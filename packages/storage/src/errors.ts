@@ -15,6 +15,7 @@ export type StorageErrorCode =
   | 'STORAGE_AGREEMENT_DIFFERS'
   | 'STORAGE_RUNWAY'
   | 'STORAGE_NOT_PROVEN'
+  | 'STORAGE_UNPAID'
   | 'STORAGE_BUSY'
   | 'STORAGE_FINISHING'
   | 'STORAGE_UNSUPPORTED'
@@ -109,6 +110,12 @@ export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
     retryable: false,
     meaning: 'A node did not show the leaves that it was asked for: it lied, and is not paid for this period.',
     next: 'Its pieces are repaired elsewhere; what it signed is kept as evidence.',
+  },
+  STORAGE_UNPAID: {
+    kind: 'peer',
+    retryable: false,
+    meaning: 'What a node proved last is not on a bill yet, and it signs nothing else before it is.',
+    next: 'Settle that period again, on this channel or another one.',
   },
   STORAGE_BUSY: {
     kind: 'peer',

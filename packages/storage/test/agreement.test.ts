@@ -147,6 +147,19 @@ describe('an agreement', () => {
     expect(await world.pieceCount()).toBe(1)
   })
 
+  it('deletes what nobody agreed on after a restart as well', async () => {
+    const world = await TradeWorld.started()
+    const channel = await world.channel()
+    const driver = await world.agreement(channel)
+    await world.keep(driver, channel, pieceOf(1))
+    await world.within(driver.put(pieceOf(2).piece, pieceOf(2).bytes))
+    await world.restartNode()
+    expect(await world.pieceCount()).toBe(2)
+    await world.clock.advance(700_000)
+    await world.clock.settle()
+    expect(await world.pieceCount()).toBe(1)
+  })
+
   it('ends when nobody pays for it, and says so', async () => {
     const world = await TradeWorld.started({ provider: { unpaidSecondsMax: 7200 } })
     const channel = await world.channel()
@@ -194,7 +207,11 @@ describe('an agreement', () => {
     world.nodeStore.failWrite(2)
     await expect(ask({ settle })).rejects.toMatchObject({ details: { remoteCode: 'STORE_FAILED' } })
     const next = nextAgreement(billed, { ...terms, atSecond: billed.atSecond, isBilled: false })
-    await ask({ revise: { ...signed(next), channel: again.id, changes: [] } })
+    const revise = { ...signed(next), channel: again.id, changes: [] }
+    await expect(ask({ revise })).rejects.toMatchObject({ details: { remoteCode: 'STORAGE_UNPAID' } })
+    await expect(ask({ settle })).rejects.toMatchObject({ details: { remoteCode: 'MARKET_DELIVERY_REPEATED' } })
+    await ask({ settle: { ...settle, delivery: new Uint8Array(16).fill(8) } })
+    await ask({ revise })
     const { channels } = await world.node.market.earnings()
     expect(channels.reduce((sum, { outstandingMicroUsd }) => sum + outstandingMicroUsd, 0n)).toBe(954n)
   })

@@ -315,8 +315,8 @@ export class AgreementDriver {
   async #unpaid(error: unknown): Promise<SettleOutcome> {
     const code = remoteCode(error)
     const isLost = code === 'STORAGE_PIECE_DAMAGED' || code === 'STORAGE_PIECE_UNKNOWN'
-    // The node says so before it signs: another revision can take this one's place.
-    if (isLost || code?.startsWith('MARKET_') === true) await this.#withdraw()
+    // The node says so before it signs: another revision can take this one's place. After anything else it may have signed.
+    if (isLost) await this.#withdraw()
     const piece = isLost && isSteadError(error) ? error.details.remotePiece : undefined
     if (typeof piece === 'string') return { kind: 'lost', piece: hash(piece) }
     return { kind: 'offline', error }

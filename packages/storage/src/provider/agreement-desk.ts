@@ -3,6 +3,7 @@ import {
   type Clock,
   type Hash,
   hasCode,
+  isSteadError,
   type Logger,
   messageOf,
   type PeerId,
@@ -239,7 +240,7 @@ export class AgreementDesk {
     set.apply(changes)
     kept.advance(row)
     for (const { piece } of changes)
-      if (piece !== undefined) this.#components.pending.remove(logNameOf(id, piece.piece))
+      if (piece !== undefined) this.#components.pending.forget(logNameOf(id, piece.piece))
     // The payer moved it to another slot of the same revision, or it is really gone.
     const stays = new Set(changes.flatMap(({ piece }) => piece?.piece ?? []))
     for (const piece of gone) if (!stays.has(piece)) await this.#remove(id, piece)
@@ -271,42 +272,49 @@ export class AgreementDesk {
       await this.#write(row, [])
       kept.advance(row)
     })
-    kept.isBilled = true
     return { ...this.#reply(kept), proof, amountMicroUsd }
   }
 
-  /** A revision that was billed in this process's last life, or while the disk was full, is on the books before another one. */
+  /**
+   * No revision follows one whose bill is not on the books: the payer asks for that again, under a delivery of another name
+   * or on another channel. Otherwise whoever gives a delivery up in the right moment keeps bytes for nothing.
+   * @throws StorageError STORAGE_UNPAID
+   */
   async #requireBilled(kept: KeptAgreement): Promise<void> {
     const { bill } = kept.row
-    if (bill === undefined || kept.isBilled) return
+    if (bill === undefined) return
     try {
-      await this.#bill(kept, bill, async () => undefined)
-    } catch (error) {
-      // The payer does not pay it, or cannot any more: the market counts that, and it is no reason to keep bytes for nothing.
-      if (!hasCode(error, 'MARKET_DELIVERY_REJECTED') && !hasCode(error, 'MARKET_CHANNEL_UNKNOWN')) throw error
+      if (kept.billing !== 'booked') await this.#bill(kept, bill, async () => undefined)
+    } catch (cause) {
+      if (!isSteadError(cause)) throw cause
       const { channel, amountMicroUsd } = bill
-      this.#components.logger.warn('a period is not paid', { agreement: kept.id, channel, amountMicroUsd })
+      throw new StorageError('STORAGE_UNPAID', `the last period is not on the books: ${cause.code}`, {
+        details: { agreement: kept.id, channel, amountMicroUsd },
+        cause,
+      })
     }
-    kept.isBilled = true
   }
 
   /** On the books once, and never without the revision on disk: a question that came again finds its delivery there. */
   async #bill(kept: KeptAgreement, { channel, ...entry }: BilledPeriod, write: () => Promise<void>): Promise<void> {
     const { delivery, amountMicroUsd: maximumMicroUsd } = entry
-    const known = kept.row.bill
-    let admission: Admission | undefined
+    let admission: Admission
     try {
       admission = this.#components.market.admit({ peer: kept.peer, channel, delivery, maximumMicroUsd })
     } catch (error) {
-      // The name of another delivery would make this one free.
-      const isThis = known?.channel === channel && equalBytes(known.delivery, delivery)
+      // The name of another delivery would make this one free, and so would one that the disk kept off the books.
+      const known = kept.row.bill
+      const isThis = known?.channel === channel && equalBytes(known.delivery, delivery) && kept.billing !== 'missing'
       if (!isThis || !hasCode(error, 'MARKET_DELIVERY_REPEATED')) throw error
+      kept.billing = 'booked'
+      return
     }
     try {
       await write()
-      await admission?.deliver(entry)
+      await admission.deliver(entry)
+      kept.billing = 'booked'
     } finally {
-      admission?.release()
+      admission.release()
     }
   }
 
@@ -374,11 +382,11 @@ export class AgreementDesk {
   /** On disk before the signature leaves: a second revision of one number would be proof of a lie. */
   async #write(row: AgreementRow, changes: readonly SetChange[]): Promise<void> {
     const id = agreementIdOf(agreementSchema.decodeDocument(row.signed.document))
-    const rows = changes.map(({ slot, piece }): StoreOperation => {
+    const rows = changes.flatMap(({ slot, piece }): StoreOperation[] => {
       const place = { table: SLOTS_TABLE, key: slotKey(id, slot) }
-      return piece === undefined
-        ? { kind: 'delete', ...place }
-        : { kind: 'put', ...place, value: setPieceSchema.encodeMessage(piece) }
+      if (piece === undefined) return [{ kind: 'delete', ...place }]
+      const value = setPieceSchema.encodeMessage(piece)
+      return [{ kind: 'put', ...place, value }, this.#components.pending.agreed(logNameOf(id, piece.piece))]
     })
     const value = encodeAgreementRow(row)
     await this.#components.store.write(

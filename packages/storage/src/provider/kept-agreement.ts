@@ -8,8 +8,11 @@ export class KeptAgreement {
   readonly id: Hash
   readonly peer: PeerId
   readonly set: PieceSet
-  /** What the last revision billed is in the market's books, as far as this process knows. */
-  isBilled = false
+  /**
+   * Whether what the last revision bills is in the market's books: `unknown` after a restart, when the market knows; `missing`
+   * from the revision until its delivery is on disk.
+   */
+  billing: 'booked' | 'missing' | 'unknown' = 'unknown'
   #row: AgreementRow
   #agreement: Agreement
 
@@ -34,6 +37,6 @@ export class KeptAgreement {
   advance(row: AgreementRow): void {
     this.#row = row
     this.#agreement = agreementSchema.decodeDocument(row.signed.document)
-    this.isBilled = false
+    this.billing = 'missing'
   }
 }

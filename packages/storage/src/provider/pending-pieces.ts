@@ -1,4 +1,5 @@
-import type { Clock, Hash, PeerId, Size } from '@stead/core'
+import { type Clock, type Hash, hash, type PeerId, type Size, type Store, type StoreOperation } from '@stead/core'
+import { defineSchema, type Schema, textField, uintField, versionField } from '@stead/protocol'
 import { StorageError } from '../errors.ts'
 
 /** Bounds of what was sent and is not agreed. */
@@ -14,22 +15,50 @@ interface PendingPiece {
   readonly dueMs: number
 }
 
-/** Pieces that were sent, that no revision names yet, and that go when none does in time. */
+interface PendingRow {
+  readonly version: 1
+  readonly peer: string
+  readonly bytes: number
+}
+
+const rowSchema: Schema<PendingRow> = defineSchema<PendingRow>('PendingRow', 256, {
+  version: [1, versionField(1)],
+  peer: [2, textField(128)],
+  bytes: [3, uintField()],
+})
+
+/** name in the logs -> PendingRow */
+const PENDING_TABLE = 'storage-pending'
+const PAGE_ROWS = 512
+
+/** Pieces that were sent, that no revision names yet, and that go when none does in time; a restart gives them that time again. */
 export class PendingPieces {
   readonly #clock: Clock
+  readonly #store: Store
   readonly #limits: PendingLimits
   /** By the name in the logs, oldest first. */
   readonly #pieces: Map<Hash, PendingPiece> = new Map()
   readonly #bytesOf: Map<PeerId, number> = new Map()
   #bytes = 0
 
-  constructor(clock: Clock, limits: PendingLimits) {
+  constructor({ clock, store }: { readonly clock: Clock; readonly store: Store }, limits: PendingLimits) {
     this.#clock = clock
+    this.#store = store
     this.#limits = limits
   }
 
-  has(name: Hash): boolean {
-    return this.#pieces.has(name)
+  /** Finds what the process before this one was sent. @throws CoreError STORE_FAILED, STORE_CORRUPT */
+  async load(): Promise<void> {
+    for (let after = ''; ; ) {
+      const rows = await this.#store.scan(PENDING_TABLE, { after, limit: PAGE_ROWS })
+      for (const { key, value } of rows) {
+        const { peer, bytes } = rowSchema.decodeMessage(value)
+        this.#count(hash(key), peer as PeerId, bytes)
+      }
+      const last = rows.at(-1)
+      if (last === undefined || rows.length < PAGE_ROWS) return
+      after = last.key
+    }
   }
 
   sizes(): readonly Size[] {
@@ -40,20 +69,41 @@ export class PendingPieces {
     ]
   }
 
-  /** Takes room for a piece before it is written. @throws StorageError STORAGE_BUSY */
-  add(name: Hash, peer: PeerId, bytes: number): void {
-    this.remove(name)
-    const { pendingBytesMax, pendingBytesPerPayerMax, pendingMs } = this.#limits
-    const own = this.#bytesOf.get(peer) ?? 0
-    refuseOver(own + bytes, pendingBytesPerPayerMax)
+  /** Takes room for a piece before it is written. @throws StorageError STORAGE_BUSY; CoreError STORE_FULL, STORE_FAILED */
+  async add(name: Hash, peer: PeerId, bytes: number): Promise<void> {
+    this.forget(name)
+    const { pendingBytesMax, pendingBytesPerPayerMax } = this.#limits
+    refuseOver((this.#bytesOf.get(peer) ?? 0) + bytes, pendingBytesPerPayerMax)
     refuseOver(this.#bytes + bytes, pendingBytesMax)
-    this.#pieces.set(name, { peer, bytes, dueMs: this.#clock.monotonicMs() + pendingMs })
-    this.#bytesOf.set(peer, own + bytes)
+    this.#count(name, peer, bytes)
+    const value = rowSchema.encodeMessage({ version: 1, peer, bytes })
+    try {
+      await this.#store.write([{ kind: 'put', table: PENDING_TABLE, key: name, value }], 'process')
+    } catch (error) {
+      this.forget(name)
+      throw error
+    }
+  }
+
+  /** What is to be written when a piece is agreed on; {@link forget} it when that is on disk. */
+  agreed(name: Hash): StoreOperation {
+    return { kind: 'delete', table: PENDING_TABLE, key: name }
+  }
+
+  /** It is gone. @throws CoreError STORE_FULL, STORE_FAILED */
+  async remove(name: Hash): Promise<void> {
+    await this.#store.write([this.agreed(name)], 'process')
+    this.forget(name)
+  }
+
+  #count(name: Hash, peer: PeerId, bytes: number): void {
+    this.#pieces.set(name, { peer, bytes, dueMs: this.#clock.monotonicMs() + this.#limits.pendingMs })
+    this.#bytesOf.set(peer, (this.#bytesOf.get(peer) ?? 0) + bytes)
     this.#bytes += bytes
   }
 
-  /** It is agreed, or it is gone. */
-  remove(name: Hash): void {
+  /** Counts it no longer. */
+  forget(name: Hash): void {
     const piece = this.#pieces.get(name)
     if (piece === undefined) return
     this.#pieces.delete(name)

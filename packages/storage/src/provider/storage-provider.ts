@@ -95,7 +95,7 @@ export class StorageProvider {
   constructor(components: StorageProviderComponents, options: StorageProviderInput = {}) {
     this.#components = components
     this.#options = Object.freeze(storageProviderOptionsSchema.parse(options))
-    this.#pending = new PendingPieces(components.clock, this.#options)
+    this.#pending = new PendingPieces(components, this.#options)
     this.#desk = new AgreementDesk({ ...components, pending: this.#pending }, this.#options)
     this.#refused = components.metrics.counter('stead_storage_refused_total', 'Requests that were refused, by reason', [
       'code',
@@ -107,6 +107,7 @@ export class StorageProvider {
   async start(): Promise<void> {
     const { network, market } = this.#components
     await this.#desk.load()
+    await this.#pending.load()
     this.#state = 'running'
     market.sell({
       resource: 'storage',
@@ -231,15 +232,11 @@ export class StorageProvider {
       throw new StorageError('STORAGE_BUSY', `${this.#writing} pieces are being written`)
     const name = logNameOf(agreement, piece)
     // One that is there is agreed, or waits: the same bytes are no work, and other ones are refused by the log.
-    const isKnown = (await this.#components.pieces.find(name)) !== undefined
-    if (!isKnown) this.#pending.add(name, peer, bytes.length)
     this.#writing++
     try {
+      if ((await this.#components.pieces.find(name)) === undefined) await this.#pending.add(name, peer, bytes.length)
       await this.#components.pieces.put(name, bytes)
       this.#bytes.add(bytes.length, IN)
-    } catch (error) {
-      if (!isKnown) this.#pending.remove(name)
-      throw error
     } finally {
       this.#writing--
     }
@@ -281,7 +278,7 @@ export class StorageProvider {
     try {
       for (const name of this.#pending.over()) {
         await pieces.remove(name)
-        this.#pending.remove(name)
+        await this.#pending.remove(name)
       }
       await this.#desk.dropUnpaid()
       await pieces.compact()
