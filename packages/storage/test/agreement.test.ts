@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { nextAgreement, signAgreement } from '../src/agreement/agreement.ts'
 import { agreementOfKey, BOUGHT_TABLE, decodeBoughtRow } from '../src/consumer/bought-rows.ts'
+import { readBlocks } from '../src/consumer/read-blocks.ts'
 import {
   STORAGE_PROTOCOL,
   type StorageReply,
@@ -11,7 +12,7 @@ import {
   storageReplySchema,
   storageRequestSchema,
 } from '../src/messages.ts'
-import { pieceOf, TradeWorld } from './support/trade-world.ts'
+import { hasher, pieceOf, TradeWorld } from './support/trade-world.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -131,7 +132,9 @@ describe('an agreement', () => {
     const driver = await world.agreement(channel)
     const piece = pieceOf(1, 200_000)
     await world.keep(driver, channel, piece)
-    const part = await world.within(driver.read(piece, 1, 2))
+    const placed = { ...piece, peer: world.nodeKey.peer, agreement: driver.id }
+    const parts = { network: world.payerNetwork, hasher }
+    const part = await world.within(readBlocks(parts, placed, { firstBlock: 1, blocks: 2 }))
     expect(part).toEqual(piece.bytes.slice(65_536, 3 * 65_536))
   })
 
@@ -193,7 +196,7 @@ describe('an agreement', () => {
     }
     const before = driver.agreement
     if (before === undefined) throw new Error('nothing is agreed')
-    const terms = { set: driver.set.root, pieces: before.pieces, bytes: before.bytes }
+    const terms = { set: driver.set.root }
     const billed = nextAgreement(before, { ...terms, atSecond: before.atSecond + 3600, isBilled: true })
     const again = await world.channel()
     const settle = {

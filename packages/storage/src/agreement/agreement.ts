@@ -22,7 +22,7 @@ import {
 } from '@stead/protocol'
 import { StorageError } from '../errors.ts'
 import { byteSecondsOf } from '../meter.ts'
-import { type SetRoot, SLOTS_MAX } from './piece-set.ts'
+import { type SetSums, SLOTS_MAX } from './piece-set.ts'
 
 /** Who agrees, where it is paid, and which of their agreements it is. */
 export interface AgreementParties {
@@ -151,7 +151,7 @@ export function firstAgreement(
     atSecond,
     priceMicroUsdPerTibHour,
     set,
-  }: Pick<Agreement, 'atSecond' | 'priceMicroUsdPerTibHour'> & { readonly set: SetRoot },
+  }: Pick<Agreement, 'atSecond' | 'priceMicroUsdPerTibHour'> & { readonly set: SetSums },
 ): Agreement {
   const { chainId, escrow, payer, node, number } = parties
   return {
@@ -166,8 +166,8 @@ export function firstAgreement(
     root: set.root,
     leaves: set.leaves,
     slots: set.slots,
-    pieces: 0,
-    bytes: 0,
+    pieces: set.pieces,
+    bytes: set.bytes,
     priceMicroUsdPerTibHour,
     dueByteSeconds: 0n,
   }
@@ -176,15 +176,13 @@ export function firstAgreement(
 /** How a revision differs from the one before. */
 export interface NextRevision {
   readonly atSecond: number
-  readonly set: SetRoot
-  readonly pieces: number
-  readonly bytes: number
+  readonly set: SetSums
   /** What was due is on the bill now. */
   readonly isBilled: boolean
 }
 
 /** The revision that follows. @throws RangeError when its time is before that of the one before */
-export function nextAgreement(before: Agreement, { atSecond, set, pieces, bytes, isBilled }: NextRevision): Agreement {
+export function nextAgreement(before: Agreement, { atSecond, set, isBilled }: NextRevision): Agreement {
   return {
     ...before,
     revision: before.revision + 1,
@@ -192,8 +190,8 @@ export function nextAgreement(before: Agreement, { atSecond, set, pieces, bytes,
     root: set.root,
     leaves: set.leaves,
     slots: set.slots,
-    pieces,
-    bytes,
+    pieces: set.pieces,
+    bytes: set.bytes,
     dueByteSeconds: isBilled ? 0n : dueAt(before, atSecond),
   }
 }

@@ -33,6 +33,12 @@ export interface SetRoot {
   readonly slots: number
 }
 
+/** A set in figures: what an agreement says of it. */
+export interface SetSums extends SetRoot {
+  readonly pieces: number
+  readonly bytes: number
+}
+
 /** A sibling on the way from a slot to the root. */
 export interface SetSibling {
   /** 32 bytes. */
@@ -65,23 +71,21 @@ export class PieceSet {
   #sums: Float64Array[] = [new Float64Array(1)]
   #slots = 1
   #count = 0
+  #bytes = 0
 
   /** @param slots places that it has at least: a set that was larger keeps its height */
   constructor(slots = 1) {
     this.#grow(slots - 1)
   }
 
-  /** Pieces in the set. */
-  get count(): number {
-    return this.#count
-  }
-
-  get root(): SetRoot {
+  get root(): SetSums {
     const top = this.#hashes.length - 1
     return {
       root: (this.#hashes[top] ?? NOTHING).slice(),
       leaves: this.#sums[top]?.[0] ?? 0,
       slots: this.#slots,
+      pieces: this.#count,
+      bytes: this.#bytes,
     }
   }
 
@@ -115,7 +119,7 @@ export class PieceSet {
   }
 
   /** The root that the set would have after some changes; the set stays as it is. @throws RangeError as apply */
-  rootAfter(changes: readonly SetChange[]): SetRoot {
+  rootAfter(changes: readonly SetChange[]): SetSums {
     const before = changes.map(({ slot }): SetChange => ({ slot, piece: this.#pieces[slot] }))
     const slots = this.#slots
     this.apply(changes)
@@ -178,6 +182,7 @@ export class PieceSet {
   #put(slot: number, piece: SetPiece | undefined): void {
     const before = this.#pieces[slot]
     this.#count += (piece === undefined ? 0 : 1) - (before === undefined ? 0 : 1)
+    this.#bytes += (piece?.lengthBytes ?? 0) - (before?.lengthBytes ?? 0)
     this.#pieces[slot] = piece
     if (before !== undefined && this.#slotOf.get(before.piece) === slot) this.#slotOf.delete(before.piece)
     if (piece !== undefined) this.#slotOf.set(piece.piece, slot)

@@ -1,7 +1,6 @@
 import {
   type Clock,
   type Hash,
-  hasCode,
   hash,
   isSteadError,
   type Logger,
@@ -45,7 +44,6 @@ import {
   storageRequestSchema,
 } from '../messages.ts'
 import { amountOf } from '../meter.ts'
-import type { PairHasher } from '../proof/pair-hasher.ts'
 import {
   BOUGHT_SLOTS_TABLE,
   BOUGHT_TABLE,
@@ -54,7 +52,7 @@ import {
   type PendingRevision,
 } from './bought-rows.ts'
 import { roomOf } from './channel-room.ts'
-import { readBlocks } from './read-blocks.ts'
+import { remoteCodeOf } from './remote-code.ts'
 
 /** What a driver stands on. */
 export interface AgreementDriverComponents {
@@ -66,7 +64,6 @@ export interface AgreementDriverComponents {
   readonly signer: Signer
   readonly secp256k1: Secp256k1
   readonly logger: Logger
-  readonly hasher: PairHasher
 }
 
 /** What came of asking for a proof and paying it. */
@@ -170,16 +167,6 @@ export class AgreementDriver {
     })
   }
 
-  /** Reads some blocks of a piece. @throws StorageError STORAGE_NOT_AUTHENTIC when they are not its; CoreError as request */
-  async read(piece: SetPiece, firstBlock: number, blocks: number, signal?: AbortSignal): Promise<Uint8Array> {
-    const { network, hasher } = this.#components
-    return await readBlocks(
-      { network, hasher },
-      { peer: this.peer, agreement: this.id, ...piece },
-      { firstBlock, blocks, ...withSignal(signal) },
-    )
-  }
-
   /**
    * Agrees that some pieces are kept from now on, and that others are not any more.
    * @throws StorageError of the node as NETWORK_REMOTE; RangeError for more than 512 at once
@@ -237,21 +224,15 @@ export class AgreementDriver {
     try {
       return await this.#send(channel, pending)
     } catch (error) {
-      if (remoteCode(error) !== 'STORAGE_AGREEMENT_DIFFERS') throw error
+      if (remoteCodeOf(error) !== 'STORAGE_AGREEMENT_DIFFERS') throw error
       return await this.#recover(error)
     }
   }
 
   async #revise(channel: PayerChannel, changes: readonly SetChange[]): Promise<Agreement> {
     const before = this.#require()
-    const root = this.#set.rootAfter(changes)
-    let { pieces, bytes } = before
-    for (const { slot, piece } of changes) {
-      const old = this.#set.at(slot)
-      pieces += (piece === undefined ? 0 : 1) - (old === undefined ? 0 : 1)
-      bytes += (piece?.lengthBytes ?? 0) - (old?.lengthBytes ?? 0)
-    }
-    const next = nextAgreement(before, { atSecond: this.#second(before), set: root, pieces, bytes, isBilled: false })
+    const set = this.#set.rootAfter(changes)
+    const next = nextAgreement(before, { atSecond: this.#second(before), set, isBilled: false })
     return await this.#send(channel, await this.#sign(channel, next, { changes, isBilled: false }))
   }
 
@@ -263,8 +244,7 @@ export class AgreementDriver {
     const need = amountOf(before.priceMicroUsdPerTibHour, dueAt(before, nowSecond))
     if (need === 0n) return { kind: 'nothing-due' }
     if (toSecond === undefined) return { kind: 'no-room', needMicroUsd: need, haveMicroUsd: room }
-    const { pieces, bytes } = before
-    const next = nextAgreement(before, { atSecond: toSecond, set: this.#set.root, pieces, bytes, isBilled: true })
+    const next = nextAgreement(before, { atSecond: toSecond, set: this.#set.root, isBilled: true })
     return await this.#pay(channel, await this.#sign(channel, next, { changes: [], isBilled: true }))
   }
 
@@ -313,7 +293,7 @@ export class AgreementDriver {
   }
 
   async #unpaid(error: unknown): Promise<SettleOutcome> {
-    const code = remoteCode(error)
+    const code = remoteCodeOf(error)
     const isLost = code === 'STORAGE_PIECE_DAMAGED' || code === 'STORAGE_PIECE_UNKNOWN'
     // The node says so before it signs: another revision can take this one's place. After anything else it may have signed.
     if (isLost) await this.#withdraw()
@@ -466,12 +446,6 @@ function isProof(next: Agreement, seed: Uint8Array, { proof }: StorageReply): bo
 
 function rowOperation(id: Hash, row: BoughtRow): StoreOperation {
   return { kind: 'put', table: BOUGHT_TABLE, key: id.slice(2), value: encodeBoughtRow(row) }
-}
-
-function remoteCode(error: unknown): string | undefined {
-  if (!hasCode(error, 'NETWORK_REMOTE')) return undefined
-  const code = error.details.remoteCode
-  return typeof code === 'string' ? code : undefined
 }
 
 function withSignal(signal: AbortSignal | undefined): { readonly signal?: AbortSignal } {

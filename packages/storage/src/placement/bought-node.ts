@@ -1,7 +1,8 @@
-import { type Address, type Hash, hasCode, type PeerId } from '@stead/core'
+import type { Address, Hash, PeerId } from '@stead/core'
 import type { PayerChannel } from '@stead/market'
 import type { SetPiece } from '../agreement/piece-set.ts'
 import type { AgreementDriver, SettleOutcome } from '../consumer/agreement-driver.ts'
+import { remoteCodeOf } from '../consumer/remote-code.ts'
 import { CHANGES_MAX } from '../messages.ts'
 import type { NodeFacts } from './choose-nodes.ts'
 
@@ -105,15 +106,14 @@ export class BoughtNode implements NodeFacts {
     try {
       await this.driver.agree(await this.#channel(false), change)
     } catch (error) {
-      const isShort = hasCode(error, 'NETWORK_REMOTE') && NEEDS_MONEY.has(String(error.details.remoteCode))
-      if (!isShort) throw error
+      if (!NEEDS_MONEY.has(remoteCodeOf(error))) throw error
       await this.driver.agree(await this.#channel(true), change)
     }
   }
 }
 
 /** What a node says when a channel is not enough. */
-const NEEDS_MONEY: ReadonlySet<string> = new Set([
+const NEEDS_MONEY: ReadonlySet<string | undefined> = new Set([
   'STORAGE_RUNWAY',
   'MARKET_CHANNEL_UNKNOWN',
   'MARKET_PURSE_THAWING',

@@ -12,6 +12,7 @@ import {
 import type { ReceiptChain } from '@stead/market'
 import { addressOfPeerId, concatBytes, peerIdOfPublicKey, publicKeyOfPeerId } from '@stead/protocol'
 import { agreementIdOf, agreementNumber } from '../agreement/agreement.ts'
+import { remoteCodeOf } from '../consumer/remote-code.ts'
 import type { FrameCipher } from '../crypto/frame-cipher.ts'
 import { ErasureCode, type ErasureProfile } from '../erasure/erasure-code.ts'
 import type { ErasureKernel } from '../erasure/erasure-kernel.ts'
@@ -125,7 +126,7 @@ export class NetworkSegments {
     const placed = await this.#place(
       reference,
       coded.pieces.map(({ number, bytes: content }) => ({ number, bytes: content, to: chosen[number] })),
-      enough,
+      { waitFor: enough, least: enough },
     )
     await this.#write({ ...row, placed })
     await store.write([], 'power')
@@ -215,7 +216,8 @@ export class NetworkSegments {
       bytes: restored[place] ?? new Uint8Array(0),
       to: chosen[place],
     }))
-    const placed = await this.#place(known, fresh, 1)
+    // As many as there are nodes: whatever is given up here would have to be computed again.
+    const placed = await this.#place(known, fresh, { waitFor: chosen.length, least: 1 })
     await this.#write({ ...row, placed: [...stays, ...placed] })
     for (const { number, node } of row.placed)
       if (!there.has(number)) nodes.of(node)?.drop([pieceNameOf(known.segment, number)])
@@ -243,11 +245,12 @@ export class NetworkSegments {
 
   /** Sends pieces to their nodes, all at once; goes on when enough are kept, and gives up on those that are slow. */
   async #place(
-    { segment, roots }: SegmentReference,
+    reference: SegmentReference,
     pieces: readonly { readonly number: number; readonly bytes: Uint8Array; readonly to: BoughtNode | undefined }[],
-    enough: number,
+    { waitFor, least }: { readonly waitFor: number; readonly least: number },
   ): Promise<readonly PlacedNumber[]> {
     const { nodes, logger, clock } = this.#components
+    const { segment } = reference
     const abort = new AbortController()
     const placed: PlacedNumber[] = []
     let waiting = pieces.length
@@ -256,8 +259,8 @@ export class NetworkSegments {
     const sent = pieces.map(async ({ number, bytes, to }) => {
       try {
         if (to === undefined) return
-        const root = roots.slice(32 * number, 32 * (number + 1))
         const piece = pieceNameOf(segment, number)
+        const root = rootOfPiece(reference, number)
         await to.keep({ piece, root, lengthBytes: bytes.length }, bytes, abort.signal)
         if (abort.signal.aborted) {
           // Agreed on after nobody waited for it any more.
@@ -265,11 +268,13 @@ export class NetworkSegments {
           return
         }
         placed.push({ number, node: to.node })
-        if (placed.length === enough) isEnough.resolve()
+        if (placed.length === waitFor) isEnough.resolve()
       } catch (error) {
         if (abort.signal.aborted || to === undefined) return
         logger.info('a node did not take a piece', { node: to.node, error: messageOf(error) })
-        nodes.shun(to.node, BUSY_MS)
+        // Who is full stays so; who did not take a piece for another reason may take the next one soon.
+        if (remoteCodeOf(error) === 'STORAGE_NO_ROOM') nodes.shun(to.node)
+        else nodes.shun(to.node, BUSY_MS)
       } finally {
         waiting--
         if (waiting === 0) isEnough.resolve()
@@ -280,11 +285,11 @@ export class NetworkSegments {
     const graceMs = Math.max(MIN_GRACE_MS, clock.monotonicMs() - startedMs)
     await Promise.race([Promise.all(sent), clock.sleep(graceMs, abort.signal).catch(() => undefined)])
     abort.abort()
-    if (placed.length >= enough) return [...placed]
+    if (placed.length >= least) return [...placed]
     for (const { number, node } of placed) nodes.of(node)?.drop([pieceNameOf(segment, number)])
-    const message = `${placed.length} pieces are kept, at least ${enough} must be`
+    const message = `${placed.length} pieces are kept, at least ${least} must be`
     throw new StorageError('STORAGE_TOO_FEW_PIECES', message, {
-      details: { needPieces: enough, havePieces: placed.length },
+      details: { needPieces: least, havePieces: placed.length },
     })
   }
 
@@ -416,7 +421,6 @@ export class NetworkSegments {
 }
 
 const MIN_GRACE_MS = 200
-/** Who did not take a piece once may take the next one soon. */
 const BUSY_MS = 10_000
 const PAGE_ROWS = 256
 const KEY_BYTES = 33

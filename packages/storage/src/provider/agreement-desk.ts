@@ -225,13 +225,10 @@ export class AgreementDesk {
     await this.#requireBilled(kept)
     const changes = ask.changes.map(changeOf)
     requireDistinct(changes)
-    const { pieces, bytes } = sumsAfter(before, set, changes)
+    const after = set.rootAfter(changes)
     this.#requireTime(before, next)
-    checkNextAgreement(
-      next,
-      nextAgreement(before, { atSecond: next.atSecond, set: set.rootAfter(changes), pieces, bytes, isBilled: false }),
-    )
-    if (bytes > before.bytes) this.#requireRunway(peer, ask.channel, next)
+    checkNextAgreement(next, nextAgreement(before, { atSecond: next.atSecond, set: after, isBilled: false }))
+    if (next.bytes > before.bytes) this.#requireRunway(peer, ask.channel, next)
     for (const { piece } of changes) if (piece !== undefined) await this.#requirePiece(id, piece)
     const gone = changes.flatMap(({ slot }) => set.at(slot)?.piece ?? [])
     const { paidToSecond } = kept.row
@@ -256,9 +253,8 @@ export class AgreementDesk {
     if (!isRepeated) {
       await this.#requireBilled(kept)
       this.#requireTime(before, next)
-      const { pieces, bytes } = before
       const { atSecond } = next
-      checkNextAgreement(next, nextAgreement(before, { atSecond, set: set.root, pieces, bytes, isBilled: true }))
+      checkNextAgreement(next, nextAgreement(before, { atSecond, set: set.root, isBilled: true }))
     }
     // Before anything is promised: who cannot show what it keeps is not paid.
     const proof = await this.#prove(kept, next, ask.seed)
@@ -419,20 +415,6 @@ export class AgreementDesk {
 /** What a piece is called in the logs: two agreements that name the same piece have a copy each. */
 export function logNameOf(agreement: Hash, piece: Hash): Hash {
   return hashFromBytes(sha256(concatBytes(hexToBytes(agreement), hexToBytes(piece))))
-}
-
-function sumsAfter(
-  { pieces, bytes }: Agreement,
-  set: PieceSet,
-  changes: readonly SetChange[],
-): { readonly pieces: number; readonly bytes: number } {
-  let [count, sum] = [pieces, bytes]
-  for (const { slot, piece } of changes) {
-    const before = set.at(slot)
-    count += (piece === undefined ? 0 : 1) - (before === undefined ? 0 : 1)
-    sum += (piece?.lengthBytes ?? 0) - (before?.lengthBytes ?? 0)
-  }
-  return { pieces: count, bytes: sum }
 }
 
 function requireDistinct(changes: readonly SetChange[]): void {

@@ -65,15 +65,8 @@ function revisionOf(ordinal: number, revision: number, kept: Kept): Agreement {
   const parties = { chainId: 31337, escrow: ESCROW, payer: payer.address, node: node.address }
   const terms = { atSecond: AT_SECOND, priceMicroUsdPerTibHour: microUsd(5000n), set: new PieceSet().root }
   let agreement = firstAgreement({ ...parties, number: agreementNumber(ordinal) }, terms)
-  const bytes = [...kept.set.entries()].reduce((sum, [, { lengthBytes }]) => sum + lengthBytes, 0)
   while (agreement.revision < revision)
-    agreement = nextAgreement(agreement, {
-      atSecond: AT_SECOND,
-      set: kept.set.root,
-      pieces: kept.set.count,
-      bytes,
-      isBilled: false,
-    })
+    agreement = nextAgreement(agreement, { atSecond: AT_SECOND, set: kept.set.root, isBilled: false })
   return agreement
 }
 

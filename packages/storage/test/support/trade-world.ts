@@ -45,7 +45,7 @@ import { PIECES_TABLE, pieceRowSchema } from '../../src/pieces/piece-rows.ts'
 import { logNameOf } from '../../src/provider/agreement-desk.ts'
 
 const secp256k1: Secp256k1 = await loadSecp256k1()
-const hasher: PairHasher = await loadPairHasher()
+export const hasher: PairHasher = await loadPairHasher()
 const OPERATOR: Address = address(`0x${'0f'.repeat(20)}`)
 const ACCOUNT: Address = address(`0x${'aa'.repeat(20)}`)
 const MIB = 1024 * 1024
@@ -248,7 +248,7 @@ export class TradeWorld {
 
   driverParts(): ConstructorParameters<typeof AgreementDriver>[0] {
     const { signer } = this.payerKey
-    return { ...this.#parts(signer), network: this.payerNetwork, market: this.payer, store: this.payerStore, hasher }
+    return { ...this.#parts(signer), network: this.payerNetwork, market: this.payer, store: this.payerStore }
   }
 
   async keep(driver: AgreementDriver, channel: PayerChannel, ...pieces: ReturnType<typeof pieceOf>[]): Promise<void> {
