@@ -4,6 +4,7 @@ import type { LivePayer, SimNode } from '../world/sim-node.ts'
 import type { World } from '../world/world.ts'
 import { checkBonds } from './epoch-checks.ts'
 import { checkTokens } from './reward-checks.ts'
+import { checkRunningJobs } from './running-job-checks.ts'
 import type { Violations } from './violations.ts'
 
 /** Timers that one node may have waiting: a few for each request, channel and task in flight. */
@@ -42,6 +43,7 @@ export class RunningChecks {
       this.#violations.check(false, 'no-own-fault', () => bug, namesIn(this.#world, bug))
     for (const node of this.#world.payers) this.#checkOffers(node)
     this.#checkMoney()
+    checkRunningJobs(this.#world, this.#violations)
     if (this.#world.economy !== undefined) {
       checkTokens(this.#world, this.#violations)
       checkBonds(this.#world, this.#violations)

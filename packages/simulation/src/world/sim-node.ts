@@ -123,6 +123,7 @@ export class SimNode {
   #life: Life | undefined
   #lives = 0
   #powerLosses = 0
+  #wallJumps = 0
   #equivocatedMs: number | undefined
 
   constructor(
@@ -151,6 +152,11 @@ export class SimNode {
   /** How often it lost what its disk was not forced to keep. */
   get powerLosses(): number {
     return this.#powerLosses
+  }
+
+  /** How often its wall clock was moved. */
+  get wallJumps(): number {
+    return this.#wallJumps
   }
 
   /** When it said two things for one slot the last time, in simulated time; undefined for who never did. */
@@ -261,6 +267,7 @@ export class SimNode {
 
   /** A person or a time server moves its wall clock. */
   jumpWall(byMs: number): void {
+    this.#wallJumps++
     this.#life?.clock.jumpWall(byMs)
   }
 
@@ -304,7 +311,7 @@ export class SimNode {
   ): LivePayer {
     const market = new MarketPayer(parts, marketPayerOptionsSchema.parse({}))
     const compute = new ComputeConsumer({ ...parts, market }, { providersPerJobMax: 8, stallTimeoutMs: 120_000 })
-    return { market, compute, blobs: parts.blobs, offers: parts.offers }
+    return { market, compute: this.#parts.jobs.watch(this.plan.name, compute), blobs: parts.blobs, offers: parts.offers }
   }
 
   #provider(

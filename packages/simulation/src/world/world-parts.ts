@@ -6,6 +6,7 @@ import type { Scheduler } from '../engine/scheduler.ts'
 import type { Tally } from '../engine/tally.ts'
 import type { Trace } from '../engine/trace.ts'
 import type { Conversations } from '../story/conversations.ts'
+import type { JobWitness } from './job-witness.ts'
 import type { SharedOfferReader } from './shared-offer-reader.ts'
 import type { SimHub } from './sim-hub.ts'
 import type { Witness } from './witness.ts'
@@ -29,4 +30,6 @@ export interface WorldParts {
   readonly conversations: Conversations
   /** Notes what providers deliver. */
   readonly witness: Witness
+  /** Reads along in the journals of jobs. */
+  readonly jobs: JobWitness
 }

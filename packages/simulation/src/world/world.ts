@@ -18,6 +18,7 @@ import { TOLD_PROTOCOLS } from '../story/message-text.ts'
 import { Eclipse } from './eclipse.ts'
 import { drawEpochDuties, type EpochDuties } from './epoch-duties.ts'
 import { EPOCH_ECONOMY, SYBIL } from './epoch-terms.ts'
+import { JobWitness } from './job-witness.ts'
 import { ModelSecp256k1 } from './model-signatures.ts'
 import { SharedOfferReader } from './shared-offer-reader.ts'
 import { SimHub } from './sim-hub.ts'
@@ -127,6 +128,7 @@ export class World {
       offerReader: new SharedOfferReader(keys),
       executor: new InlineExecutor(),
       witness: new Witness(),
+      jobs: new JobWitness(),
       conversations: new Conversations(() => scheduler.nowMs, TOLD_PROTOCOLS),
       offersMax: OFFERS_LEAST + 2 * options.nodes,
     }
