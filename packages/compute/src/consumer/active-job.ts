@@ -1,4 +1,4 @@
-import type { Hash, MicroUsd } from '@stead/core'
+import type { Address, Hash, MicroUsd } from '@stead/core'
 import { isFinal, type JobHandle, type JobResult, type JobStatus } from './job.ts'
 import type { JobEvent } from './job-event.ts'
 import type { JobLedger } from './job-ledger.ts'
@@ -62,6 +62,11 @@ export class ActiveJob implements JobHandle {
   async cancel(): Promise<void> {
     this.#parts.run?.runner.cancel()
     await this.ended
+  }
+
+  /** A node lied, here or in another job: it gets no more work of this one. */
+  leaveOut(node: Address, lie: string): void {
+    this.#parts.run?.runner.leaveOut(node, lie)
   }
 
   /** Stops without ending the job. */

@@ -32,7 +32,7 @@ export interface AssessorOptions {
   readonly strictLimits: (task: TaskEntry) => StrictLimits
   /** True for modules of which honest raw results may differ. */
   readonly hasFloats: (module: ContentId) => boolean
-  /** A node lied and must get no more of this job. */
+  /** A node lied: no job of this payer gives it more work, and what rests on its word alone is checked. */
   readonly onLie: (node: Address, lie: string) => void
 }
 
@@ -138,10 +138,15 @@ export class Assessor {
     this.#options.onEnded(task)
   }
 
-  /** A node was caught: no more work for it, and what rests on its word alone is checked. */
-  condemn(node: Address, lie: string): void {
+  /** A node was caught: `tell` notes it, in the same write as what is learned of the node. */
+  condemn(node: Address, lie: string, tell: () => void): void {
     this.#trust.distrust(node, lie, this.#clock.now())
+    tell()
     this.#options.onLie(node, lie)
+  }
+
+  /** A node lied, here or in another job: what rests on its word alone is checked. */
+  recheckResultsOf(node: Address): void {
     if (this.#options.verification.mode !== 'adaptive' || this.#isTrusting) return
     for (const task of this.#recorder.ledger.singlesOf(node)) this.#recheck(task, node)
   }
@@ -242,22 +247,20 @@ export class Assessor {
   #disagree(answer: Answer, agreed: Answer): void {
     const reason = differenceOf(agreed.record, answer.record)
     const isPaid = answer.isAccepted
-    this.#recorder.note(
-      {
-        type: 'disagreed',
-        task: answer.task.plan.key,
-        node: answer.node,
-        delivery: answer.id,
-        reason,
-        expected: agreed.outcome,
-        got: answer.outcome,
-        expectedFuel: agreed.record.fuel.toString(),
-        gotFuel: answer.record.fuel.toString(),
-        isPaid,
-      },
-      isPaid ? undefined : this.#refusal(answer, reason),
-    )
-    this.condemn(answer.node, reason)
+    const event = {
+      type: 'disagreed',
+      task: answer.task.plan.key,
+      node: answer.node,
+      delivery: answer.id,
+      reason,
+      expected: agreed.outcome,
+      got: answer.outcome,
+      expectedFuel: agreed.record.fuel.toString(),
+      gotFuel: answer.record.fuel.toString(),
+      isPaid,
+    } as const
+    const refusal = isPaid ? undefined : this.#refusal(answer, reason)
+    this.condemn(answer.node, reason, () => this.#recorder.note(event, refusal))
   }
 
   #reject(answer: Answer, detail: string): void {

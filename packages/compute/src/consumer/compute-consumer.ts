@@ -195,6 +195,9 @@ export class ComputeConsumer {
         trust: this.#trust,
         floatModules: this.#floatModules,
         loads: this.#loads,
+        onLie: (node, lie) => {
+          for (const job of this.#running.values()) job.leaveOut(node, lie)
+        },
       },
       this.#options,
     )

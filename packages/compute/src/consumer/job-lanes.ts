@@ -2,11 +2,13 @@ import { type Address, type Clock, type Fuel, isSteadError, type Logger, type Mi
 import type { PayerChannel } from '@stead/market'
 import type { ComputeConsumerOptions } from '../options.ts'
 import type { Budget } from './budget.ts'
+import { countReason } from './candidates.ts'
 import type { JobHeader } from './job-plan.ts'
 import type { JobRecorder } from './job-recorder.ts'
 import { Lane } from './lane.ts'
 import type { NodeLoads } from './node-loads.ts'
 import type { FundedProvider, ProviderSearch } from './provider-search.ts'
+import type { TrustBook } from './trust-book.ts'
 
 /** How often more nodes are looked for while a job has work for them. */
 const SEARCH_AGAIN_MS = 2000
@@ -18,6 +20,7 @@ export interface JobLanesComponents {
   readonly search: ProviderSearch
   readonly recorder: JobRecorder
   readonly budget: Budget
+  readonly trust: TrustBook
   readonly clock: Clock
   readonly logger: Logger
   /** Shared by all jobs of a payer. */
@@ -132,11 +135,22 @@ export class JobLanes {
         : await search.fund(header, found.quoted, { leftMicroUsd, freeMicroUsd: budget.freeMicroUsd })
     if (signal.aborted) return
     this.#lastProblem = undefined
-    for (const provider of funded) this.#add(provider)
     const reasons = merged(found.excluded, excluded)
-    if (funded.length > 0 || this.#lanes.size === 0)
+    const trusted = this.#trusted(funded, reasons)
+    for (const provider of trusted) this.#add(provider)
+    if (trusted.length > 0 || this.#lanes.size === 0)
       recorder.note({ type: 'matched', matching: this.usable().length, excluded: Object.fromEntries(reasons) })
-    if (funded.length > 0) this.#options.onChange()
+    if (trusted.length > 0) this.#options.onChange()
+  }
+
+  /** Without nodes that another job caught while they were asked for their prices and given their money. */
+  #trusted(funded: readonly FundedProvider[], excluded: Map<string, number>): readonly FundedProvider[] {
+    const { trust, clock } = this.#components
+    return funded.filter(({ provider }) => {
+      const isDistrusted = trust.isDistrusted(provider.entry.offer.node, clock.now())
+      if (isDistrusted) countReason(excluded, 'distrusted')
+      return !isDistrusted
+    })
   }
 
   #add({ provider, channel }: FundedProvider): void {

@@ -399,10 +399,8 @@ export class JobPlacer {
     const { recorder, assessor } = this.#components
     const { reason, detail } = result
     const { node } = live.lane
-    recorder.note({ type: 'rejected', task: live.task.plan.key, node, delivery: live.id, reason, detail }, () =>
-      live.reservation.reject(reason),
-    )
-    assessor.condemn(node, reason)
+    const event = { type: 'rejected', task: live.task.plan.key, node, delivery: live.id, reason, detail } as const
+    assessor.condemn(node, reason, () => recorder.note(event, () => live.reservation.reject(reason)))
     this.#replace(live.task, `${reason}: ${detail}`)
   }
 

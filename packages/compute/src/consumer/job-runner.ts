@@ -51,6 +51,8 @@ export interface JobRunnerComponents extends DispatchComponents {
   readonly pins: BlobPins
   /** Shared by all jobs of a payer. */
   readonly loads: NodeLoads
+  /** Tells all jobs of the payer of a node that lied, this one among them: see {@link JobRunner.leaveOut}. */
+  readonly onLie: (node: Address, lie: string) => void
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -78,6 +80,8 @@ export class JobRunner {
   #isPumpDue = false
   #isOpen = false
   #isSuspended = false
+  /** Nothing is placed or decided any more. */
+  #isOver = false
   #isCancelled = false
   #ending: Ending | undefined
   #progressAtMs = 0
@@ -107,7 +111,7 @@ export class JobRunner {
         onStrict: (task) => this.#placer.cancel(task, false),
         strictLimits: (task) => strictLimitsOf(task, this.#termsOf(task)),
         hasFloats: (module) => components.floatModules.has(module),
-        onLie: (node, lie) => this.#dropNode(node, lie),
+        onLie: components.onLie,
       },
     )
     this.#placer = new JobPlacer(
@@ -160,6 +164,14 @@ export class JobRunner {
     this.#abort.abort()
     this.#placer.end()
     this.#checkDone()
+  }
+
+  /** A node lied, here or in another job: it gets no more work of this one. */
+  leaveOut(node: Address, lie: string): void {
+    if (this.#isOver || this.#isSuspended) return
+    const lane = this.#lanes.of(node)
+    if (lane !== undefined) this.#placer.drop(lane, lie)
+    if (this.#ending === undefined) this.#assessor.recheckResultsOf(node)
   }
 
   /** The job in numbers, now. */
@@ -257,7 +269,7 @@ export class JobRunner {
     } catch (second) {
       logger.error('a job could not be ended in good order', { job: this.#header.id, error: second })
       this.#placer.end()
-      this.#done.resolve()
+      this.#finish()
     }
   }
 
@@ -373,11 +385,6 @@ export class JobRunner {
     return deadlineAt !== undefined && deadlineAt - this.#components.clock.now() < 2 * marginMs
   }
 
-  #dropNode(node: Address, lie: string): void {
-    const lane = this.#lanes.of(node)
-    if (lane !== undefined) this.#placer.drop(lane, lie)
-  }
-
   /** Payments of other jobs on the same channel are taken to have come first. */
   #notePayments(): void {
     const { ledger } = this.#components.recorder
@@ -412,16 +419,21 @@ export class JobRunner {
   #checkDone(): void {
     const { size } = this.#placer.live
     if (this.#isSuspended || this.#ending !== undefined) {
-      if (size === 0) this.#done.resolve()
+      if (size === 0) this.#finish()
       return
     }
     if (this.#components.recorder.ledger.waiting > 0) {
       this.#graceEndsMs = undefined
       return
     }
-    if (size === 0) this.#done.resolve()
+    if (size === 0) this.#finish()
     // Replicas that were asked for and are not needed any more still get a chance to be paid.
     else this.#graceEndsMs ??= this.#components.clock.monotonicMs() + this.#graceMs()
+  }
+
+  #finish(): void {
+    this.#isOver = true
+    this.#done.resolve()
   }
 
   #graceMs(): number {

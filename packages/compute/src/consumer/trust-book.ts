@@ -68,6 +68,11 @@ export class TrustBook {
     return [...this.#records]
   }
 
+  /** True while the node gets no work, because it lied. */
+  isDistrusted(node: Address, now: UnixMs): boolean {
+    return this.of(node).distrustedUntil > now
+  }
+
   /** Whether this node's next result needs a second one: always on probation, then with probability max(floor, 1/valid). */
   mustReplicate(node: Address, floor: number, random: Random): boolean {
     if (this.isOnProbation(node)) return true

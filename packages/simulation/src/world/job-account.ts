@@ -44,7 +44,8 @@ export class JobAccount {
       const { task } = this.#undecided.get(delivery) ?? {}
       if (task !== undefined) this.#undecided.set(delivery, { task, microUsd: BigInt(amountMicroUsd), outcome })
     } else if (event.type === 'agreed') {
-      for (const { microUsd } of this.#taken(event.task, (outcome) => outcome === event.outcome)) this.#spent += microUsd
+      for (const { microUsd } of this.#taken(event.task, (outcome) => outcome === event.outcome))
+        this.#spent += microUsd
     } else if (event.type === 'strict') {
       this.#taken(event.task, (outcome) => outcome !== undefined)
     } else if (event.type === 'lost' || event.type === 'rejected' || event.type === 'disagreed') {

@@ -311,7 +311,12 @@ export class SimNode {
   ): LivePayer {
     const market = new MarketPayer(parts, marketPayerOptionsSchema.parse({}))
     const compute = new ComputeConsumer({ ...parts, market }, { providersPerJobMax: 8, stallTimeoutMs: 120_000 })
-    return { market, compute: this.#parts.jobs.watch(this.plan.name, compute), blobs: parts.blobs, offers: parts.offers }
+    return {
+      market,
+      compute: this.#parts.jobs.watch(this.plan.name, compute),
+      blobs: parts.blobs,
+      offers: parts.offers,
+    }
   }
 
   #provider(

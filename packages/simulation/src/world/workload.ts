@@ -20,6 +20,8 @@ const MAX_COST: MicroUsd = 1_000_000n as MicroUsd
 /** Jobs whose cap is within what they may cost. */
 const TIGHT_SHARE = 0.15
 const TIGHT_COST_MAX = 200
+/** Jobs that come with another one, so that two of a payer use the same nodes at once. */
+const TWIN_SHARE = 0.25
 const PROBE_TASKS = 4
 const LIMITS: Task['limits'] = { fuel: 1_000_000n as Fuel, memoryPages: 4, outputBytes: 4096, timeMs: 20_000 }
 
@@ -87,7 +89,8 @@ export class Workload {
     this.#scheduler.at(this.#scheduler.nowMs + waitMs, () => {
       if (!this.#isOn) return
       const { payer } = node
-      if (payer !== undefined) void this.#submit(node, payer)
+      const jobs = this.#random.fraction() < TWIN_SHARE ? 2 : 1
+      for (let job = 0; job < jobs && payer !== undefined; job++) void this.#submit(node, payer)
       this.#next(node)
     })
   }
