@@ -4,6 +4,7 @@ import type { Task } from '@stead/protocol'
 import { ECHO_MODULE } from '@stead/sandbox'
 import { METER_VERSION } from '@stead/sandbox/facts'
 import type { SeededRandom } from '@stead/testkit'
+import { unlessRefused } from '../engine/refusals.ts'
 import type { Scheduler } from '../engine/scheduler.ts'
 import type { Trace } from '../engine/trace.ts'
 import type { LivePayer, SimNode } from './sim-node.ts'
@@ -22,6 +23,8 @@ const TIGHT_SHARE = 0.15
 const TIGHT_COST_MAX = 200
 /** Jobs that come with another one, so that two of a payer use the same nodes at once. */
 const TWIN_SHARE = 0.25
+/** Times at which a payer takes back what its purses hold, for each time that it submits something. */
+const TAKEN_BACK_SHARE = 0.05
 const PROBE_TASKS = 4
 const LIMITS: Task['limits'] = { fuel: 1_000_000n as Fuel, memoryPages: 4, outputBytes: 4096, timeMs: 20_000 }
 
@@ -89,10 +92,18 @@ export class Workload {
     this.#scheduler.at(this.#scheduler.nowMs + waitMs, () => {
       if (!this.#isOn) return
       const { payer } = node
+      if (payer !== undefined && this.#random.fraction() < TAKEN_BACK_SHARE) void this.#takeBack(node, payer)
       const jobs = this.#random.fraction() < TWIN_SHARE ? 2 : 1
       for (let job = 0; job < jobs && payer !== undefined; job++) void this.#submit(node, payer)
       this.#next(node)
     })
+  }
+
+  /** What the payer's purses still hold is taken back; the jobs to come lock money anew. */
+  async #takeBack(node: SimNode, { market }: LivePayer): Promise<void> {
+    this.#trace.tell(this.#scheduler.nowMs, node.plan.name, 'takes its money back')
+    for (const { purse, stage } of await market.purses())
+      if (stage === 'funded') await unlessRefused(market.thaw(purse))
   }
 
   async #submit(node: SimNode, payer: LivePayer): Promise<void> {
