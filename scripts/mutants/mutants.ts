@@ -1,6 +1,8 @@
 import { computeMutants } from './compute-mutants.ts'
 import { epochMutants } from './epoch-mutants.ts'
+import { liarMutants } from './liar-mutants.ts'
 import { marketMutants } from './market-mutants.ts'
+import { moneyMutants } from './money-mutants.ts'
 import { moreComputeMutants } from './more-compute-mutants.ts'
 import { moreEpochMutants } from './more-epoch-mutants.ts'
 import { moreMarketMutants } from './more-market-mutants.ts'
@@ -12,6 +14,8 @@ export const mutants: readonly Mutant[] = [
   ...computeMutants,
   ...moreMarketMutants,
   ...moreComputeMutants,
+  ...liarMutants,
+  ...moneyMutants,
   ...epochMutants,
   ...moreEpochMutants,
 ]

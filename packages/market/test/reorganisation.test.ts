@@ -132,13 +132,29 @@ describe('a purse whose funding another fork undoes', () => {
     const [first] = await world.payer.purses()
     if (first === undefined) throw new Error('no purse')
     await world.within(world.payer.thaw(first.purse))
+    world.ledger.passSeconds(86_402)
+    await world.within(world.payer.close(first.purse))
     // The look that was due for that purse finds nothing young any more.
     await world.clock.advance(31_000)
     await world.open(5_000_000n)
     world.ledger.reorganise(1)
-    expect(world.ledger.balances(PAYER_ACCOUNT).dollarMicroUsd).toBe(FUNDS - 1_000_000n)
+    expect(world.ledger.balances(PAYER_ACCOUNT).dollarMicroUsd).toBe(FUNDS)
     await world.clock.advance(31_000)
-    expect(world.ledger.balances(PAYER_ACCOUNT).dollarMicroUsd).toBe(FUNDS - 6_000_000n)
+    expect(world.ledger.balances(PAYER_ACCOUNT).dollarMicroUsd).toBe(FUNDS - 5_000_000n)
+  })
+
+  it('and its thaw as well, is locked again for what was signed on it, and thaws anew', async () => {
+    const world = new World({ provider: PATIENT })
+    await earned(world, 20_000)
+    const [purse] = await world.payer.purses()
+    if (purse === undefined) throw new Error('no purse')
+    await world.within(world.payer.thaw(purse.purse))
+    world.ledger.reorganise(2)
+    expect(world.ledger.balances(PAYER_ACCOUNT).dollarMicroUsd).toBe(FUNDS)
+    await world.clock.advance(31_000)
+    expect(world.ledger.escrow.purse(purse.purse)?.thawEndsAt).toBeDefined()
+    await settle(world)
+    expect(await books(world)).toMatchObject({ grossMicroUsd: 20_000n, claimableMicroUsd: 0n })
   })
 
   it('is locked again by the next process of its payer, and only once when the old transaction is mined too', async () => {

@@ -75,7 +75,7 @@ export class PurseDesk {
     for (const { key, value } of await this.#components.store.scan(PAYER_TABLES.purses)) {
       const row = purseRowSchema.decodeMessage(value)
       this.#rows.set(hash(`0x${key}`), row)
-      if (row.stage === 'funded') this.#finalAtMs.set(hash(`0x${key}`), this.#finalAtMsOf(row))
+      if (isLocked(row)) this.#finalAtMs.set(hash(`0x${key}`), this.#finalAtMsOf(row))
     }
   }
 
@@ -108,7 +108,8 @@ export class PurseDesk {
 
   /**
    * Looks at a young purse, and locks it again when another fork undid it: it has the same id, so that what was signed on
-   * it stays good. @throws the chain's errors
+   * it stays good. One that was to be taken back is locked as well, for what was signed on it, and its thaw begins anew.
+   * @throws the chain's errors
    */
   keepLocked(purse: Hash): Promise<void> {
     const known = this.#locking.get(purse)
@@ -121,7 +122,7 @@ export class PurseDesk {
   async #lockAgain(purse: Hash): Promise<void> {
     const { chain, clock, logger } = this.#components
     const row = this.#rows.get(purse)
-    if (row?.stage !== 'funded') return
+    if (row === undefined || !isLocked(row)) return
     if ((await chain.purse(purse)) !== undefined) {
       if (clock.monotonicMs() >= (this.#finalAtMs.get(purse) ?? 0)) this.#finalAtMs.delete(purse)
       return
@@ -129,7 +130,8 @@ export class PurseDesk {
     const { root, totalMicroUsd, voucherSigner, salt } = row.seed
     logger.warn('a purse is not on chain any more; it is locked again', { purse, totalMicroUsd })
     const outcome = await chain.fund({ root, totalMicroUsd, voucherSigner, salt })
-    await this.#keep(purse, { ...withTransaction(row, outcome), stage: 'funded' })
+    await this.#keep(purse, withTransaction(this.#rows.get(purse) ?? row, outcome))
+    if (this.#rows.get(purse)?.stage === 'thawing') await this.thaw(purse)
   }
 
   /** Asks the chain about a purse in doubt; true when it is there. @throws the chain's errors */
@@ -304,7 +306,7 @@ export class PurseDesk {
 
   async #keep(purse: Hash, row: PurseRow): Promise<PurseRecord> {
     this.#rows.set(purse, row)
-    if (row.stage === 'funded') this.#finalAtMs.set(purse, this.#components.clock.monotonicMs() + FINAL_AFTER_MS)
+    if (isLocked(row)) this.#finalAtMs.set(purse, this.#components.clock.monotonicMs() + FINAL_AFTER_MS)
     else this.#finalAtMs.delete(purse)
     const kept = put(PAYER_TABLES.purses, hashKey(purse), purseRowSchema.encodeMessage(row))
     await this.#components.journal.write([kept], 'power')
@@ -316,6 +318,11 @@ export class PurseDesk {
     if (row !== undefined) return row
     throw new MarketError('MARKET_PURSE_UNKNOWN', `this payer has no purse ${purse}`, { details: { purse } })
   }
+}
+
+/** Its money is on chain, as far as is known, and vouchers on it can be claimed. */
+function isLocked({ stage }: PurseRow): boolean {
+  return stage === 'funded' || stage === 'thawing'
 }
 
 function withTransaction(row: PurseRow, { transaction }: TransactionOutcome): PurseRow {

@@ -1,30 +1,36 @@
 import { isFinal } from '@stead/compute'
+import type { WitnessedJob } from '../world/job-witness.ts'
 import type { World } from '../world/world.ts'
 import type { Violations } from './violations.ts'
 
-/** What the jobs of honest payers do while they run is what their own journals tell. */
+/** What the jobs of honest payers do while they run is what their own journals tell, and what they promise. */
 export function checkRunningJobs(world: World, violations: Violations): void {
-  const names = new Set(world.payers.map(({ plan }) => plan.name))
-  checkMoney(world, names, violations)
+  const { parts, payers } = world
+  const names = new Set(payers.map(({ plan }) => plan.name))
+  for (const job of parts.jobs.jobs) if (names.has(job.payer)) checkJob(world, job, violations)
   checkLiars(world, violations)
 }
 
-/** What a job says of its money is what was accepted, and what is in flight or undecided: nothing is held for what was refused or lost. */
-function checkMoney({ parts: { jobs } }: World, names: ReadonlySet<string>, violations: Violations): void {
-  for (const job of jobs.jobs) {
-    const { state, events, cost } = job.handle.status()
-    const { last, spentMicroUsd, reservedMicroUsd } = job.account
-    // A journal is read when it is on disk; until then it tells of an earlier moment.
-    if (events !== last || !names.has(job.payer)) continue
-    violations.check(
-      cost.spentMicroUsd === spentMicroUsd && cost.reservedMicroUsd === reservedMicroUsd,
-      'job-money',
-      () =>
-        `${job.payer}: the job ${job.handle.id} says that it has accepted ${cost.spentMicroUsd} micro-dollars and holds ${cost.reservedMicroUsd}; by its events it has accepted ${spentMicroUsd}, and ${reservedMicroUsd} are in flight or undecided`,
-      [job.payer],
-    )
-    if (isFinal(state)) jobs.leave(job)
+function checkJob({ parts: { jobs }, nodes }: World, job: WitnessedJob, violations: Violations): void {
+  const { payer, handle, account, conduct } = job
+  if (conduct.found !== undefined) {
+    const { rule, what, nodes: about } = conduct.found
+    const names = nodes.filter(({ plan }) => about.includes(plan.signer.address)).map(({ plan }) => plan.name)
+    violations.check(false, rule, () => `${payer}: the job ${handle.id}: ${what}`, [payer, ...names])
   }
+  const { state, events, cost } = handle.status()
+  const { last, spentMicroUsd, reservedMicroUsd } = account
+  // A journal is read when it is on disk; until then it tells of an earlier moment.
+  if (events !== last) return
+  // Nothing is held for what was refused or lost.
+  violations.check(
+    cost.spentMicroUsd === spentMicroUsd && cost.reservedMicroUsd === reservedMicroUsd,
+    'job-money',
+    () =>
+      `${payer}: the job ${handle.id} says that it has accepted ${cost.spentMicroUsd} micro-dollars and holds ${cost.reservedMicroUsd}; by its events it has accepted ${spentMicroUsd}, and ${reservedMicroUsd} are in flight or undecided`,
+    [payer],
+  )
+  if (isFinal(state)) jobs.leave(job)
 }
 
 /** Who was caught lying gets no more work of the payer that caught it; what was sent before is no matter. */

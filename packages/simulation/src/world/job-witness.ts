@@ -2,6 +2,7 @@ import type { ComputeConsumer, JobHandle } from '@stead/compute'
 import { type Hash, isSteadError } from '@stead/core'
 import { decorated } from '../byzantine/decorated.ts'
 import { JobAccount } from './job-account.ts'
+import { JobConduct } from './job-conduct.ts'
 import { LiarBook } from './liar-book.ts'
 
 /** A job that is followed, with its payer. */
@@ -9,6 +10,7 @@ export interface WitnessedJob {
   readonly payer: string
   readonly handle: JobHandle
   readonly account: JobAccount
+  readonly conduct: JobConduct
 }
 
 /**
@@ -64,11 +66,12 @@ export class JobWitness {
   }
 
   async #follow(payer: string, handle: JobHandle): Promise<void> {
-    const job = { payer, handle, account: new JobAccount() }
+    const job = { payer, handle, account: new JobAccount(), conduct: new JobConduct() }
     this.#jobs.set(handle.id, job)
     const liars = this.liarsOf(payer)
     for await (const event of handle.events(1)) {
       job.account.take(event)
+      job.conduct.take(event)
       liars.take(handle.id, event)
     }
   }

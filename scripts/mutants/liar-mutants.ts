@@ -1,0 +1,95 @@
+import { KILLS } from './more-faults.ts'
+import type { Mutant } from './mutant.ts'
+
+const CONSUMER = 'packages/compute/src/consumer'
+/** Enough nodes that are found out for jobs side by side to meet them. */
+const FOUND_OUT = { byzantineShare: 0.4, cheats: ['over-bills', 'wrong-result'] } as const
+
+/** Faults in what a payer does about nodes that it caught lying, and about slow ones. */
+export const liarMutants: readonly Mutant[] = [
+  {
+    name: 'caught-and-trusted',
+    what: 'a node that was caught lying is not distrusted, and the next job uses it again',
+    file: `${CONSUMER}/assessor.ts`,
+    from: '    this.#trust.distrust(node, lie, this.#clock.now())\n',
+    to: '',
+    profile: 'byzantine',
+    more: FOUND_OUT,
+    rule: 'liars-left-out',
+  },
+  {
+    name: 'dissent-forgiven',
+    what: 'a node whose answer differs from what the others agreed on is not paid for it, and goes on',
+    file: `${CONSUMER}/assessor.ts`,
+    from: '    this.condemn(answer.node, reason, () => this.#recorder.note(event, refusal))',
+    to: '    this.#recorder.note(event, refusal)',
+    profile: 'byzantine',
+    more: FOUND_OUT,
+    rule: 'liars-left-out',
+  },
+  {
+    name: 'caught-lane-kept',
+    what: 'a node that was caught lying gets more work of the very job that caught it',
+    file: `${CONSUMER}/job-runner.ts`,
+    from: '    if (lane !== undefined) this.#placer.drop(lane, lie)\n',
+    to: '    void [lane, lie]\n',
+    profile: 'byzantine',
+    more: FOUND_OUT,
+    rule: 'liars-left-out',
+  },
+  {
+    name: 'other-jobs-not-told',
+    what: "a node that was caught lying goes on in the payer's other jobs",
+    file: `${CONSUMER}/compute-consumer.ts`,
+    from: 'for (const job of this.#running.values()) job.leaveOut(node, lie)',
+    to: 'this.#running.get(id)?.leaveOut(node, lie)',
+    profile: 'byzantine',
+    more: FOUND_OUT,
+    faultMinutes: 2,
+    rule: 'liars-left-out',
+  },
+  {
+    name: 'caught-while-opened',
+    what: 'a node that was caught while another job opened a channel to it is used by that job',
+    file: `${CONSUMER}/job-lanes.ts`,
+    from: "      if (isDistrusted) countReason(excluded, 'distrusted')\n      return !isDistrusted",
+    to: "      if (isDistrusted) countReason(excluded, 'distrusted')\n      return true",
+    profile: 'byzantine',
+    more: FOUND_OUT,
+    faultMinutes: 2,
+    rule: 'liars-left-out',
+  },
+  {
+    name: 'distrust-not-journaled',
+    what: 'a payer forgets in a crash who lied to it',
+    file: `${CONSUMER}/job-recorder.ts`,
+    from: 'const operations = [...rows, ...this.#trust.takeOperations()]',
+    to: 'const operations = [...rows, ...this.#trust.takeOperations().slice(0, 0)]',
+    profile: 'crashes',
+    more: { ...KILLS, ...FOUND_OUT },
+    faultMinutes: 2,
+    rule: 'liars-left-out',
+  },
+  {
+    name: 'word-of-liar-kept',
+    what: 'results that rest on the word alone of a node that was caught are not checked again',
+    file: `${CONSUMER}/job-runner.ts`,
+    from: '    if (this.#ending === undefined) this.#assessor.recheckResultsOf(node)\n',
+    to: '',
+    profile: 'byzantine',
+    more: { byzantineShare: 0.4, cheats: ['betrays'] },
+    nodes: 8,
+    faultMinutes: 4,
+    rule: 'liars-rechecked',
+  },
+  {
+    name: 'hedged-again-and-again',
+    what: 'a slow delivery is sent to one more node at each look, until none is left',
+    file: `${CONSUMER}/job-placer.ts`,
+    from: '    live.isHedged = true\n',
+    to: '',
+    profile: 'byzantine',
+    more: { byzantineShare: 0.3, cheats: ['slow'] },
+    rule: 'hedged-once',
+  },
+]
