@@ -33,6 +33,7 @@ export const moneyMutants: readonly Mutant[] = [
     from: '      budget.shrink(lane.channel.id, reservation.maximumMicroUsd, result.amountMicroUsd)\n',
     to: '',
     profile: 'none',
+    nodes: 5,
     rule: 'job-money',
   },
   {
@@ -50,7 +51,7 @@ export const moneyMutants: readonly Mutant[] = [
     file: `${CONSUMER}/job-runner.ts`,
     from: '    this.#budget.restore(recorder.ledger.spentMicroUsd)\n',
     to: '',
-    profile: 'crashes',
+    profile: 'byzantine',
     more: KILLS,
     faultMinutes: 3,
     rule: 'within-cap',
@@ -71,16 +72,6 @@ export const moneyMutants: readonly Mutant[] = [
     from: '      this.#openSum -= refused.maximum\n',
     to: '',
     profile: 'none',
-    rule: 'room-given-back',
-  },
-  {
-    name: 'room-of-refused-kept',
-    what: 'a delivery that its provider did not take keeps its room',
-    file: `${LEDGERS}/payer-ledger.ts`,
-    from: '    this.#openSum -= flight.maximum\n    this.#expose()\n',
-    to: '    this.#expose()\n',
-    profile: 'crashes',
-    more: KILLS,
     rule: 'room-given-back',
   },
   {

@@ -59,7 +59,16 @@ describe('the command line', () => {
     ['--seeds 1-20', /1\.\.200/],
     ['--seeds 5..2', /upwards, not from 5 to 2/],
     ['--nodes 3', /from 4 to 1000/],
-    ['--minutes -1', /--minutes/],
+    ['--minutes -1', /--minutes is a number from 0.05 to 1440, not -1/],
+    ['--minutes 0', /--minutes is a number from 0.05/],
+    ['--minutes=', /not nothing/],
+    ['--nodes 0x10', /--nodes is a number from 4 to 1000, not 0x10/],
+    ['--nodes 1e1', /not 1e1/],
+    ['--seed 1 --seed 2', /--seed is given twice/],
+    ['--seed --json', /--seed needs a value/],
+    ['--json=yes', /--json takes no value/],
+    ['--seed 1 --time-minutes 5', /--time-minutes goes with --seeds/],
+    ['--without=', /--without needs names of faults .* there are .*crashes/],
     ['--faults some', /none, wires, .*, all, mixed/],
     ['--faults mixed --nodes 5', /by itself/],
     ['--seed 1 --shrink-minutes 5', /goes with --shrink/],
@@ -105,14 +114,14 @@ describe('the command', () => {
     const { printed, noted } = await run('--seeds 1..20 --nodes 5', interruptedAt(8))
     expect(noted).toContain('stopped by SIGTERM; the world that was played: npm run sim -- --seed 8 --nodes 5')
     const told = printed.split('20 worlds')[0] ?? ''
-    expect(told).toMatch(/7 worlds, 2 failed, 13 not played because it was ended before; .*\n.*\nfailed seeds: 3, 6\n/)
+    expect(told).toMatch(/7 worlds, 2 failed, 13 not played because it was interrupted; .*\n.*\nfailed seeds: 3, 6\n/)
   })
 
   it('that is interrupted while it looks for a smaller world tells the smallest until then, and how to play it', async () => {
     const { printed } = await run('--seed 3 --nodes 30 --shrink', interruptedAt(3))
     const told = printed.split('\n').find((line) => line.includes('though there may be smaller ones')) ?? ''
     expect(told).toMatch(/^smallest of \d+ worlds that were tried for bill-is-sum, .*: npm run sim -- --seed 3 --nodes/)
-    expect(told).toMatch(/--without /)
+    expect(told).toMatch(/--faults none/)
   })
 
   it('that has no time to look for a smaller world tells the one that it has', async () => {
@@ -127,7 +136,13 @@ describe('the command', () => {
   it('that is interrupted prints what it has as JSON where that was asked for', async () => {
     const { printed } = await run('--seeds 1..5 --json', interruptedAt(5))
     const document = JSON.parse(printed.slice(0, printed.indexOf('\n}\n') + 2))
-    expect(document).toMatchObject({ played: 4, left: 1, ended: 'time', failed: 1, worlds: [{ plan: { seed: 3 } }] })
+    expect(document).toMatchObject({
+      played: 4,
+      left: 1,
+      ended: 'interrupted',
+      failed: 1,
+      worlds: [{ plan: { seed: 3 } }],
+    })
   })
 
   it('prints a line for a world, and ends with 0 when no rule was broken', async () => {
@@ -142,9 +157,10 @@ describe('the command', () => {
   })
 
   it('prints JSON of the world that was asked for', async () => {
-    const { printed } = await run('--seed 1 --nodes 4 --minutes 0.2 --json')
+    const { printed } = await run('--seed 1 --nodes 8 --minutes 1 --json')
     const document = JSON.parse(printed)
     expect(document).toMatchObject({ played: 1, failed: 0, worlds: [{ plan: { seed: 1 }, violations: [] }] })
+    expect(Object.keys(document.worlds[0].faults).length).toBeGreaterThan(0)
   })
 
   it('ends with 2 on wrong arguments and with 0 on help', async () => {

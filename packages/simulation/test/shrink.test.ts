@@ -9,8 +9,12 @@ import { sweep } from '../src/sweep/sweep.ts'
 import { fakePlay, PLAN } from './fake-play.ts'
 
 it('a failing world shrinks to what breaks the same rule, and no further', async () => {
-  const isBroken = ({ nodes, minutes, without }: WorldPlan): boolean =>
-    nodes >= 5 && minutes >= 0.3 && !without.includes('crashes') && !without.includes('wires.lossShare')
+  const isBroken = ({ nodes, minutes, profile, without }: WorldPlan): boolean =>
+    profile === 'all' &&
+    nodes >= 5 &&
+    minutes >= 0.3 &&
+    !without.includes('crashes') &&
+    !without.includes('wires.lossShare')
   const play = fakePlay(isBroken)
   const { smallest, rule, tried } = await shrink(await play(PLAN), play)
   expect(rule).toBe('bill-is-sum')
@@ -26,6 +30,13 @@ it.each([true, false])('a shrink leaves epochs out where the rule is broken with
   const play = fakePlay(({ hasEpochs }) => hasEpochs === true || !isOfEpochs)
   const { smallest } = await shrink(await play({ ...PLAN, hasEpochs: true }), play)
   expect(smallest.plan.hasEpochs).toBe(isOfEpochs)
+})
+
+it('a shrink tries each kind of fault alone', async () => {
+  const play = fakePlay(({ profile }) => profile === 'all' || profile === 'disks')
+  const { smallest } = await shrink(await play(PLAN), play)
+  expect(smallest.plan.profile).toBe('disks')
+  expect(faultNames(worldOptionsOf(smallest.plan).faults)).toEqual([])
 })
 
 it('a shrink tries other seeds, since a smaller world draws other numbers', async () => {
@@ -53,7 +64,7 @@ it('a sweep ends when its time is over, and says what it did not play and which 
   )
   expect(result).toMatchObject({ played: 4, left: 6, simulatedMs: 240_000, cpuMs: 40, ended: 'time' })
   const [line, broken, seeds] = sweepLine(result).split('\n')
-  expect(line).toMatch(/^4 worlds, 4 failed, 6 not played because it was ended before; [0-9a-f]{32}, 240 s in 0\.0 s/)
+  expect(line).toMatch(/^4 worlds, 4 failed, 6 not played because its time was over; [0-9a-f]{32}, 240 s in 0\.0 s/)
   expect([broken, seeds]).toEqual(['broken: other in 4, bill-is-sum in 2', 'failed seeds: 1, 2, 3, 4'])
 })
 

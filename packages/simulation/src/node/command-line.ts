@@ -40,6 +40,7 @@ const SEED_MAX = 2 ** 32 - 1
 const SEEDS_MAX = 1_000_000
 const NODES_MAX = 1000
 const NODES_DEFAULT = 20
+const MINUTES_MIN = 0.05
 const MINUTES_MAX = 1440
 const MINUTES_DEFAULT = 2
 const MINUTE_MS = 60_000
@@ -54,7 +55,7 @@ export const SIM_HELP: string = `npm run sim -- [options]     plays whole networ
   --seed N             the world to play; without it one by chance, which is printed
   --seeds A..B         a sweep over seeds
   --nodes N            ${NODES_MIN} .. ${NODES_MAX}; default ${NODES_DEFAULT}; a tenth of them pay
-  --minutes M          how long faults go on, in simulated minutes, up to ${MINUTES_MAX}; default ${MINUTES_DEFAULT}
+  --minutes M          how long faults go on, in simulated minutes, ${MINUTES_MIN} .. ${MINUTES_MAX}; default ${MINUTES_DEFAULT}
   --faults NAME        ${Object.keys(PROFILES).join(', ')}; default all;
                        ${MIXED}: each seed has its own profile, 4 to 16 nodes, and minutes up to --minutes,
                        which is ${MIXED_MINUTES_MAX} then; one in ${EPOCHS_EVERY} has epochs, and ${EPOCH_MINUTES_FACTOR} times as many minutes
@@ -83,7 +84,12 @@ export function parseCommandLine(args: readonly string[], chance: () => number):
   const profile = isMixed ? 'all' : profileOf(faults)
   const plan = {
     nodes: integer('--nodes', nodes ?? String(NODES_DEFAULT), NODES_MIN, NODES_MAX),
-    minutes: numeric('--minutes', minutes ?? String(isMixed ? MIXED_MINUTES_MAX : MINUTES_DEFAULT), 0, MINUTES_MAX),
+    minutes: numeric(
+      '--minutes',
+      minutes ?? String(isMixed ? MIXED_MINUTES_MAX : MINUTES_DEFAULT),
+      MINUTES_MIN,
+      MINUTES_MAX,
+    ),
     profile,
     without: without === undefined ? [] : faultsOf(without),
     hasEpochs: values.epochs === true,
@@ -91,6 +97,7 @@ export function parseCommandLine(args: readonly string[], chance: () => number):
   const hasRealSignatures = values['real-signatures'] === true
   const timeMinutes = values['time-minutes']
   const shrinkMinutes = values['shrink-minutes']
+  if (timeMinutes !== undefined && seeds === undefined) throw refused('--time-minutes goes with --seeds')
   if (shrinkMinutes !== undefined && values.shrink !== true) throw refused('--shrink-minutes goes with --shrink')
   return {
     plans: Array.from({ length: to - from + 1 }, (_, index) => {
@@ -112,12 +119,26 @@ export function parseCommandLine(args: readonly string[], chance: () => number):
   }
 }
 
-function valuesOf(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS, strict: true }).values
-  } catch (cause) {
-    throw refused(cause instanceof Error ? cause.message : String(cause), cause)
+type OptionName = keyof typeof OPTIONS
+type Values = { [Name in OptionName]?: (typeof OPTIONS)[Name]['type'] extends 'boolean' ? boolean : string }
+
+/** Every option at most once, with a value where it takes one. */
+function valuesOf(args: readonly string[]): Values {
+  const { tokens } = parseArgs({ args: [...args], options: OPTIONS, strict: false, tokens: true })
+  const values: Record<string, string | boolean> = {}
+  for (const token of tokens) {
+    if (token.kind === 'option-terminator') continue
+    if (token.kind === 'positional') throw refused(`${JSON.stringify(token.value)} is no option; --help tells of all`)
+    const { name, rawName, value } = token
+    const known: { readonly type: string } | undefined = Object.entries(OPTIONS).find(([each]) => each === name)?.[1]
+    if (known === undefined) throw refused(`there is no option ${rawName}; --help tells of all`)
+    if (values[name] !== undefined) throw refused(`${rawName} is given twice`)
+    if (known.type === 'boolean' && value !== undefined) throw refused(`${rawName} takes no value`)
+    if (known.type === 'string' && (value === undefined || value.startsWith('--')))
+      throw refused(`${rawName} needs a value`)
+    values[name] = value ?? true
   }
+  return values as Values
 }
 
 function oneSeed(seed: string | undefined, chance: () => number): readonly [number, number] {
@@ -144,8 +165,10 @@ function profileOf(name: string): ProfileName {
 function faultsOf(text: string): readonly string[] {
   const known = allFaultNames()
   const names = [...new Set(text.split(','))].sort()
+  const there = `there are ${known.join(', ')}`
+  if (names.includes('')) throw refused(`--without needs names of faults with commas between them; ${there}`)
   const unknown = names.filter((name) => !known.includes(name))
-  if (unknown.length > 0) throw refused(`no fault is named ${unknown.join(', ')}; there are ${known.join(', ')}`)
+  if (unknown.length > 0) throw refused(`no fault is named ${unknown.join(', ')}; ${there}`)
   return names
 }
 
@@ -156,8 +179,10 @@ function integer(option: string, text: string, min: number, max: number): number
 }
 
 function numeric(option: string, text: string, min: number, max: number): number {
-  const value = text.trim() === '' ? Number.NaN : Number(text)
-  if (!(value >= min && value <= max)) throw refused(`${option} is a number from ${min} to ${max}, not ${text}`)
+  // Other spellings that JavaScript reads, such as 0x10 and 1e3, are mistakes more often than numbers.
+  const value = /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN
+  if (!(value >= min && value <= max))
+    throw refused(`${option} is a number from ${min} to ${max}, not ${text === '' ? 'nothing' : text}`)
   return value
 }
 

@@ -11,7 +11,7 @@ import {
 } from '../report/report-text.ts'
 import type { PlayedWorld, PlayPlan } from '../sweep/played-world.ts'
 import { type ShrinkResult, shrink } from '../sweep/shrink.ts'
-import { type SweepResult, sweep } from '../sweep/sweep.ts'
+import { nothingPlayed, type SweepResult, sweep } from '../sweep/sweep.ts'
 import { parseCommandLine, SIM_HELP, type SimCommand } from './command-line.ts'
 import { playPlan } from './play-plan.ts'
 
@@ -49,6 +49,7 @@ export class SimRun {
   /** Tells what was found until now, when the process has to end before the command does. */
   interrupt(why: string): void {
     this.#components.note(`${interruptedLine(this.#present, why)}\n`)
+    if (this.#swept !== undefined && this.#swept.left > 0) this.#swept = { ...this.#swept, ended: 'interrupted' }
     if (this.#command?.isSweep === true && this.#swept !== undefined) this.#say(sweepLine(this.#swept))
     this.#tellShrunk()
     this.#tellDocument()
@@ -74,6 +75,7 @@ export class SimRun {
 
   async #play(command: SimCommand): Promise<number> {
     this.#command = command
+    this.#swept = nothingPlayed(command.plans)
     const result = await this.#sweep(command)
     if (command.isSweep) this.#say(sweepLine(result))
     const [first] = result.failed
@@ -143,6 +145,6 @@ function documentOf(result: SweepResult, shown: readonly PlayedWorld[], shrunk: 
 }
 
 /** The plan says what the options were. */
-function jsonOf({ plan, verdict: { options: _, ...verdict }, cpuMs, wallMs }: PlayedWorld): object {
-  return { command: commandOf(plan), plan, ...verdict, cpuMs, wallMs }
+function jsonOf({ plan, verdict: { options: _, faults, ...verdict }, cpuMs, wallMs }: PlayedWorld): object {
+  return { command: commandOf(plan), plan, ...verdict, faults: Object.fromEntries(faults), cpuMs, wallMs }
 }

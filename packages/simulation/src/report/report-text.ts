@@ -61,7 +61,8 @@ export function sweepLine(result: SweepResult): string {
 }
 
 function whyEnded({ ended, failed }: SweepResult): string {
-  return ended === 'failures' ? `${failed.length} failures are enough` : 'it was ended before'
+  if (ended === 'failures') return `${failed.length} failures are enough`
+  return ended === 'interrupted' ? 'it was interrupted' : 'its time was over'
 }
 
 /** For a failure that is not told at length: the rules, and how to play it again. */

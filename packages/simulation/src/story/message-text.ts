@@ -62,10 +62,10 @@ function requestText({ quote, open, pay, reject, sync }: MarketRequest, identity
   if (pay !== undefined) {
     const { channel, index, entries, cumulativeMicroUsd } = incrementSchema.decodeDocument(pay.increment)
     const added = entries.reduce((sum, { amountMicroUsd }) => sum + amountMicroUsd, 0n)
-    const bill = `${counted(entries.length)} for ${added} micro-dollars, ${cumulativeMicroUsd} in all`
-    return [`paid: ${bill}, as increment ${index} of ${channel}${rejected(pay.rejections)}`, payText]
+    const bill = `${counted(entries.length)} for ${added} micro-dollars (voucher over ${cumulativeMicroUsd} in all`
+    return [`pays ${bill}, increment ${index}) on ${channel}${rejected(pay.rejections)}`, payText]
   }
-  if (reject !== undefined) return [`not paid on ${reject.channel}${rejected(reject.rejections)}`, () => 'noted']
+  if (reject !== undefined) return [`does not pay on ${reject.channel}${rejected(reject.rejections)}`, () => 'noted']
   return sync === undefined ? ['nothing', () => 'an answer'] : [`how does ${sync.channel} stand?`, channelText]
 }
 
@@ -78,19 +78,23 @@ function quoteText(bytes: Uint8Array): string {
 
 function channelText(bytes: Uint8Array): string {
   const { lastIndex, cumulativeMicroUsd, windowMicroUsd, outstanding } = channelReplySchema.decodeMessage(bytes)
-  const bill = lastIndex === undefined ? 'no increment yet' : `increment ${lastIndex}, ${cumulativeMicroUsd} in all`
-  return `${bill}; ${counted(outstanding.length / DELIVERY_BYTES)} unpaid, window ${windowMicroUsd} micro-dollars`
+  const bill =
+    lastIndex === undefined
+      ? 'nothing paid yet'
+      : `${cumulativeMicroUsd} micro-dollars paid up to increment ${lastIndex}`
+  const unpaid = outstanding.length === 0 ? 'nothing' : counted(outstanding.length / DELIVERY_BYTES)
+  return `${bill}, ${unpaid} unpaid, ${windowMicroUsd} of credit`
 }
 
 function payText(bytes: Uint8Array): string {
-  return `signed; window ${payReplySchema.decodeMessage(bytes).windowMicroUsd} micro-dollars`
+  return `a receipt, ${payReplySchema.decodeMessage(bytes).windowMicroUsd} of credit`
 }
 
 function rejected(rejections: readonly { readonly delivery: Uint8Array; readonly reason: string }[]): string {
   const [first] = rejections
   if (first === undefined) return ''
   const more = rejections.length === 1 ? '' : ` and ${rejections.length - 1} more`
-  return `; rejected: ${bytesToHex(first.delivery)} (${first.reason})${more}`
+  return `; refuses the delivery ${bytesToHex(first.delivery)} (${first.reason})${more}`
 }
 
 function counted(deliveries: number): string {

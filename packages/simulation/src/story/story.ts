@@ -70,7 +70,7 @@ export function storyOf(world: World, violation: Violation): Story {
   const lines = [
     ...spoken,
     ...best(withoutRepeats(own.filter((line) => !isOfWorld(line))), LINES_MAX),
-    ...best(own.filter(isOfWorld), WORLD_LINES_MAX),
+    ...best(withoutRepeats(own.filter(isOfWorld)), WORLD_LINES_MAX),
   ]
   return {
     involved: involved.map(involvedNode),
@@ -128,12 +128,15 @@ function toldMessages(world: World, names: NodeNames, subjects: readonly string[
   })
 }
 
-/** Lines one after the other that differ in nothing but an id or a time become one, which says how many there were. */
+/**
+ * Lines of one node, or between two, that follow each other and differ in nothing but an id or a time become one, which
+ * says how many there were; others may have done something in between.
+ */
 function withoutRepeats<Line extends Told>(told: readonly Line[]): readonly Line[] {
   const groups: { readonly first: Line; readonly alike: string; count: number }[] = []
   for (const line of told.toSorted((left, right) => left.atMs - right.atMs)) {
-    const alike = `${line.who} ${line.what.replace(/delivery 0x[0-9a-f]+|\d+ fuel|\(\d+ ms\)/g, '')}`
-    const last = groups.at(-1)
+    const alike = line.what.replace(/delivery 0x[0-9a-f]+|\d+ fuel|\(\d+ ms\)/g, '')
+    const last = groups.findLast(({ first }) => first.who === line.who)
     if (last?.alike === alike) last.count++
     else groups.push({ first: line, alike, count: 1 })
   }

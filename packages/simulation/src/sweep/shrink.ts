@@ -26,13 +26,15 @@ export interface ShrinkOptions {
 
 const RUNS_MAX = 200
 const MINUTES_MIN = 0.05
+/** From the one in which least goes wrong. */
+const PLAIN_PROFILES = ['none', 'wires', 'crashes', 'disks', 'chain', 'byzantine'] as const
 /**
  * A world with one node less draws different numbers everywhere, so the same seed often fails no more although the fault
  * is still there: some other seeds are tried before a candidate is given up.
  */
 const SEEDS_PER_CANDIDATE = 4
 
-/** Looks for a smaller world that breaks the same rule: fewer faults, fewer nodes, less time, until nothing can go. */
+/** Looks for a smaller world that breaks the same rule: one kind of fault, fewer of them, fewer nodes, less time, until nothing can go. */
 export async function shrink(failed: PlayedWorld, play: PlayPlan, options: ShrinkOptions = {}): Promise<ShrinkResult> {
   const [rule] = brokenRules(failed)
   if (rule === undefined) throw new TypeError('a world that breaks no rule cannot be shrunk')
@@ -40,6 +42,7 @@ export async function shrink(failed: PlayedWorld, play: PlayPlan, options: Shrin
   options.onTried?.(search.result(false))
   let before: WorldPlan | undefined
   if (failed.plan.hasEpochs === true) await search.try({ hasEpochs: false })
+  await shrinkProfile(search)
   while (before !== search.smallest.plan && !search.isOver()) {
     before = search.smallest.plan
     await shrinkFaults(search)
@@ -91,6 +94,15 @@ class Search {
       if (isBroken) return true
     }
     return false
+  }
+}
+
+/** Of everything at once, one kind of fault alone may be enough. */
+async function shrinkProfile(search: Search): Promise<void> {
+  if (search.smallest.plan.profile !== 'all') return
+  for (const profile of PLAIN_PROFILES) {
+    const isEnough = await search.try({ profile, without: [] })
+    if (isEnough || search.isOver()) return
   }
 }
 

@@ -16,8 +16,11 @@ export interface SweepResult {
   readonly cpuMs: number
   /** Plans that were not played. */
   readonly left: number
-  /** Why the sweep ended: all were played, who asked had no more time, or more failures would say nothing new. */
-  readonly ended: 'all' | 'time' | 'failures'
+  /**
+   * Why the sweep ended: all were played, who asked had no more time, more failures would say nothing new, or a signal
+   * ended it.
+   */
+  readonly ended: 'all' | 'time' | 'failures' | 'interrupted'
 }
 
 /** What a sweep may be told. */
@@ -28,6 +31,12 @@ export interface SweepOptions {
   readonly onPlayed?: (played: PlayedWorld, soFar: SweepResult) => void
   /** Failures that are kept; with more, the sweep has said what it can. @default {@link FAILURES_MAX} */
   readonly failuresMax?: number
+}
+
+/** A sweep that has not played anything yet. */
+export function nothingPlayed(plans: readonly WorldPlan[]): SweepResult {
+  const none = { played: 0, simulatedMs: 0, wallMs: 0, cpuMs: 0 }
+  return { ...none, traceHash: new Trace().hash, failed: [], left: plans.length, ended: 'time' }
 }
 
 /** Plays plans one after the other. A world that fails does not end the sweep: the next seed may say more. */

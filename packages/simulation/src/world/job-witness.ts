@@ -1,8 +1,8 @@
 import type { ComputeConsumer, JobHandle } from '@stead/compute'
 import { type Hash, isSteadError } from '@stead/core'
 import { decorated } from '../byzantine/decorated.ts'
+import { JobConduct } from '../checks/job-conduct.ts'
 import { JobAccount } from './job-account.ts'
-import { JobConduct } from './job-conduct.ts'
 import { LiarBook } from './liar-book.ts'
 
 /** A job that is followed, with its payer. */

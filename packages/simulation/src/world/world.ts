@@ -253,7 +253,7 @@ export class World {
     const { name } = node.plan
     try {
       await node.start()
-      trace.tell(scheduler.nowMs, name, `is up for the ${node.lives}. time`)
+      trace.tell(scheduler.nowMs, name, node.lives === 1 ? 'is up' : `is up again, its start ${node.lives}`)
       this.#keepNeighbours(node, node.lives)
     } catch (error) {
       trace.tell(scheduler.nowMs, name, `did not start: ${messageOf(error)}`)

@@ -1,7 +1,7 @@
 import type { JobEvent } from '@stead/compute'
 import type { Address } from '@stead/core'
-import { caughtIn } from './job-account.ts'
-import { checkedBy } from './workload.ts'
+import { caughtIn } from '../world/job-account.ts'
+import { checkedBy } from '../world/workload.ts'
 
 /** Something that a job did and must not do. */
 export interface Misconduct {
