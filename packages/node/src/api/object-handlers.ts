@@ -5,6 +5,7 @@ import { amountOf, type ObjectInfo, StorageError } from '@stead/storage'
 import type { BuyingStorage } from '../daemon/buying-storage.ts'
 import type { SteadNode } from '../daemon/stead-node.ts'
 import type { Handlers } from './handlers.ts'
+import { storageEvidence } from './storage-evidence.ts'
 
 type ObjectRoutes =
   | 'putObject'
@@ -16,6 +17,7 @@ type ObjectRoutes =
   | 'deleteBucket'
   | 'getStorage'
   | 'runStorageRound'
+  | 'getStorageEvidence'
 
 const LIMIT = 1000
 const DAY_SECONDS = 86_400n
@@ -83,6 +85,7 @@ export function objectHandlers(node: SteadNode): Pick<Handlers, ObjectRoutes> {
       await consumer.look()
       return await consumer.round()
     },
+    getStorageEvidence: ({ query }) => storageEvidence(node, query.after),
   }
 }
 
