@@ -30,7 +30,7 @@ export const paidPeriodSchema: Schema<PaidPeriod> = defineSchema<PaidPeriod>('Pa
 })
 
 /** node/agreement/revision -> PaidPeriod */
-export const PAID_TABLE = 'storage-paid'
+const PAID_TABLE = 'storage-paid'
 
 /** A month's bill can be recomputed, in whole seconds. */
 export const EVIDENCE_SECONDS: number = 31 * 86_400
