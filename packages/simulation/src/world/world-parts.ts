@@ -8,6 +8,7 @@ import type { Trace } from '../engine/trace.ts'
 import type { Conversations } from '../story/conversations.ts'
 import type { SharedOfferReader } from './shared-offer-reader.ts'
 import type { SimHub } from './sim-hub.ts'
+import type { StorageKit } from './storage-kit.ts'
 import type { Witness } from './witness.ts'
 
 /** What all nodes of a world share. */
@@ -29,4 +30,6 @@ export interface WorldParts {
   readonly conversations: Conversations
   /** Notes what providers deliver. */
   readonly witness: Witness
+  /** What storage works with. @throws TypeError in a world without storage */
+  readonly storage: () => StorageKit
 }

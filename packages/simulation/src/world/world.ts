@@ -18,12 +18,16 @@ import { TOLD_PROTOCOLS } from '../story/message-text.ts'
 import { Eclipse } from './eclipse.ts'
 import { drawEpochDuties, type EpochDuties } from './epoch-duties.ts'
 import { EPOCH_ECONOMY, SYBIL } from './epoch-terms.ts'
+import { drawStorageDuties, type StorageDuties } from './storage-duties.ts'
 import { ModelSecp256k1 } from './model-signatures.ts'
 import { SharedOfferReader } from './shared-offer-reader.ts'
 import { SimHub } from './sim-hub.ts'
 import { accountOf, type NodePlan, SimNode, THAW_SECONDS } from './sim-node.ts'
 import { Witness } from './witness.ts'
 import { Workload } from './workload.ts'
+import { StorageWorkload } from './storage-workload.ts'
+import { StorageKit } from './storage-kit.ts'
+import { segmentProfileOf } from './storage-terms.ts'
 import { WorldEconomy } from './world-economy.ts'
 import type { WorldParts } from './world-parts.ts'
 
@@ -38,6 +42,8 @@ export interface WorldOptions {
   readonly hasRealSignatures: boolean
   /** Providers are bonded, and do what bonded nodes do in epochs. @default false */
   readonly hasEpochs?: boolean
+  /** Providers sell storage as well, and payers keep objects there. @default false */
+  readonly hasStorage?: boolean
 }
 
 /** What a world needs from outside. */
@@ -92,6 +98,8 @@ export class World {
   readonly nodes: readonly SimNode[]
   readonly parts: WorldParts
   readonly workload: Workload
+  /** Objects that payers keep; nobody does in a world without storage. */
+  readonly objects: StorageWorkload
   readonly eclipse: Eclipse
   /** Undefined in a world without epochs. */
   readonly economy: WorldEconomy | undefined
@@ -101,6 +109,7 @@ export class World {
   readonly #faults: FaultInjector
   readonly #strayErrors: () => readonly string[]
   readonly #given: bigint
+  #kit: StorageKit | undefined
   #mended = { at: 0 as UnixMs, nowMs: 0 }
 
   constructor({ secp256k1, turn, strayErrors }: WorldComponents, options: WorldOptions) {
@@ -127,6 +136,7 @@ export class World {
       offerReader: new SharedOfferReader(keys),
       executor: new InlineExecutor(),
       witness: new Witness(),
+      storage: () => this.#storageKit(),
       conversations: new Conversations(() => scheduler.nowMs, TOLD_PROTOCOLS),
       offersMax: OFFERS_LEAST + 2 * options.nodes,
     }
@@ -156,6 +166,12 @@ export class World {
       { scheduler, trace, random: streams.stream('workload') },
       { betweenJobsMs: 20_000, tasksMax: 12 },
     )
+    this.objects = new StorageWorkload({
+      scheduler,
+      trace,
+      random: streams.stream('objects'),
+      onBug: (what) => this.bugs.push(what),
+    })
     this.#given = this.#endow()
     this.economy = options.hasEpochs === true ? new WorldEconomy(this.parts, this.nodes) : undefined
   }
@@ -201,6 +217,8 @@ export class World {
   /** Starts all nodes and lets them find each other. */
   async start(): Promise<RunEnd> {
     await this.parts.executor.start()
+    const sellers = this.nodes.filter(({ plan }) => plan.role === 'provider')
+    if (this.options.hasStorage === true) this.#kit = await StorageKit.load(segmentProfileOf(sellers.length))
     await this.economy?.start()
     for (const node of this.nodes) void this.#start(node)
     return this.#pass(START_MS, () => undefined)
@@ -210,11 +228,13 @@ export class World {
   async faultPhase(each: () => void): Promise<RunEnd> {
     const { scheduler } = this.parts
     this.workload.start(this.nodes.filter(({ plan }) => plan.role === 'payer'))
+    if (this.options.hasStorage === true) this.objects.start(this.payers)
     this.#faults.start()
     this.eclipse.begin(scheduler.nowMs)
     const endMs = scheduler.nowMs + this.options.faultMinutes * MINUTE_MS
     const end = await this.#pass(endMs, each)
     this.workload.stop()
+    this.objects.stop()
     this.#faults.stop()
     this.#mended = { at: this.parts.hub.clock.now(), nowMs: scheduler.nowMs }
     this.eclipse.end(scheduler.nowMs)
@@ -310,12 +330,23 @@ export class World {
       claimMinimumMicroUsd: random.fraction() < PATIENT_SHARE ? PATIENT_MICRO_USD : 1n,
       nativeCoinMicroUsd: random.fraction() < GAS_SHARE ? COIN_MICRO_USD : 0n,
       epochs: isPayer ? undefined : this.#epochsOf(index, cheat),
+      storage: this.#storageOf(index),
     }
   }
 
   #epochsOf(index: number, cheat: CheatName | undefined): EpochDuties | undefined {
     if (this.options.hasEpochs !== true) return undefined
     return drawEpochDuties(this.parts.streams.stream(`epochs ${index}`), { isFirst: this.#isPayer(index - 1), cheat })
+  }
+
+  #storageOf(index: number): StorageDuties | undefined {
+    if (this.options.hasStorage !== true) return undefined
+    return drawStorageDuties(this.parts.streams.stream(`storage ${index}`))
+  }
+
+  #storageKit(): StorageKit {
+    if (this.#kit === undefined) throw new TypeError('this world has no storage')
+    return this.#kit
   }
 
   #isPayer(index: number): boolean {
