@@ -20,6 +20,15 @@ export type { StorageErrorCode } from './errors.ts'
 export { StorageError, storageErrorCatalog } from './errors.ts'
 export { PathSecret } from './keys/path-secret.ts'
 export { createRecoveryPhrase, rootSecretOf } from './keys/recovery-phrase.ts'
+export type { PieceReply, PieceRequest, StorageReply, StorageRequest } from './messages.ts'
+export {
+  PIECES_PROTOCOL,
+  pieceReplySchema,
+  pieceRequestSchema,
+  STORAGE_PROTOCOL,
+  storageReplySchema,
+  storageRequestSchema,
+} from './messages.ts'
 export { amountOf } from './meter.ts'
 export type { CollectReport } from './objects/collect-garbage.ts'
 export { MemoryRootPointers } from './objects/memory-root-pointers.ts'

@@ -2,7 +2,7 @@ import { CoreError, hasCode, microUsd, type Network, type RequestHandler } from 
 import { type Agreement, AgreementDriver, agreementSchema, decodePossession, encodePossession } from '@stead/storage'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { nextAgreement, signAgreement } from '../src/agreement/agreement.ts'
+import { dueAt, nextAgreement, signAgreement } from '../src/agreement/agreement.ts'
 import { agreementOfKey, BOUGHT_TABLE, decodeBoughtRow } from '../src/consumer/bought-rows.ts'
 import { readBlocks } from '../src/consumer/read-blocks.ts'
 import {
@@ -171,7 +171,7 @@ describe('an agreement', () => {
     await world.clock.advance(2 * HOUR_MS + 120_000)
     await world.clock.settle()
     expect(world.node.storage.status()).toMatchObject({ agreements: 0, agreedBytes: 0 })
-    expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'offline' })
+    expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'ended' })
   })
 
   it('bills a period that a full disk kept off the books before it signs another revision', async () => {
@@ -197,7 +197,8 @@ describe('an agreement', () => {
     const before = driver.agreement
     if (before === undefined) throw new Error('nothing is agreed')
     const terms = { set: driver.set.root }
-    const billed = nextAgreement(before, { ...terms, atSecond: before.atSecond + 3600, isBilled: true })
+    const atSecond = before.atSecond + 3600
+    const billed = nextAgreement(before, { ...terms, atSecond, billedByteSeconds: dueAt(before, atSecond) })
     const again = await world.channel()
     const settle = {
       ...signed(billed),
@@ -209,7 +210,7 @@ describe('an agreement', () => {
     // The revision is written, its delivery is not.
     world.nodeStore.failWrite(2)
     await expect(ask({ settle })).rejects.toMatchObject({ details: { remoteCode: 'STORE_FAILED' } })
-    const next = nextAgreement(billed, { ...terms, atSecond: billed.atSecond, isBilled: false })
+    const next = nextAgreement(billed, { ...terms, atSecond: billed.atSecond, billedByteSeconds: 0n })
     const revise = { ...signed(next), channel: again.id, changes: [] }
     await expect(ask({ revise })).rejects.toMatchObject({ details: { remoteCode: 'STORAGE_UNPAID' } })
     await expect(ask({ settle })).rejects.toMatchObject({ details: { remoteCode: 'MARKET_DELIVERY_REPEATED' } })

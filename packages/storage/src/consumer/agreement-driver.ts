@@ -43,7 +43,7 @@ import {
   storageReplySchema,
   storageRequestSchema,
 } from '../messages.ts'
-import { amountOf } from '../meter.ts'
+import { amountOf, byteSecondsFor } from '../meter.ts'
 import {
   BOUGHT_SLOTS_TABLE,
   BOUGHT_TABLE,
@@ -52,7 +52,7 @@ import {
   type PendingRevision,
 } from './bought-rows.ts'
 import { roomOf } from './channel-room.ts'
-import { remoteCodeOf } from './remote-code.ts'
+import { isEnded, remoteCodeOf } from './remote-code.ts'
 
 /** What a driver stands on. */
 export interface AgreementDriverComponents {
@@ -68,7 +68,7 @@ export interface AgreementDriverComponents {
 
 /** What came of asking for a proof and paying it. */
 export type SettleOutcome =
-  /** Proven and paid to this second; `isWhole` when nothing more is due until now. */
+  /** Proven and paid; `isWhole` when nothing more is due until this second. */
   | {
       readonly kind: 'paid'
       readonly amountMicroUsd: MicroUsd
@@ -83,12 +83,16 @@ export type SettleOutcome =
   | { readonly kind: 'offline'; readonly error: unknown }
   /** The node says itself that it does not have this piece any more. */
   | { readonly kind: 'lost'; readonly piece: Hash }
+  /** The node knows of no agreement: what it kept is gone, and it may be agreed with anew. */
+  | { readonly kind: 'ended' }
   /** What it showed is not what it signed for. */
   | { readonly kind: 'lied'; readonly proof: Uint8Array; readonly seed: Uint8Array }
 
 const ASK_TIMEOUT_MS = 30_000
 const PIECE_TIMEOUT_MS = 120_000
 const SECOND_MS = 1000
+/** What a channel has no room for at once is proven and paid in parts; what is left is due the next time. */
+const PARTS_MAX = 16
 
 /** The payer's side of one agreement: sends pieces, agrees on them, has them proven, pays, reads. One step after another. */
 export class AgreementDriver {
@@ -188,26 +192,29 @@ export class AgreementDriver {
     })
   }
 
-  /** Has the node prove what it keeps, and pays for the time until now, or for as much of it as the channel has room for. */
+  /** Has the node prove what it keeps, and pays what is due until now, or as much of it as the channel has room for. */
   async settle(channel: PayerChannel): Promise<SettleOutcome> {
     return await this.#inTurn(async () => {
-      const { pending } = this.#row
-      if (pending?.isBilled === true) return await this.#settleAfter(channel, await this.#pay(channel, pending))
-      try {
-        await this.#open(channel)
-      } catch (error) {
-        return { kind: 'offline', error }
+      let outcome = await this.#settleFirst(channel)
+      for (let part = 1; part < PARTS_MAX && outcome.kind === 'paid' && !outcome.isWhole; part++) {
+        const rest = await this.#settle(channel)
+        if (rest.kind !== 'paid') break
+        outcome = { ...rest, amountMicroUsd: microUsd(outcome.amountMicroUsd + rest.amountMicroUsd) }
       }
-      return await this.#settle(channel)
+      return outcome
     })
   }
 
-  /** Pays what is due besides what was asked for before. */
-  async #settleAfter(channel: PayerChannel, before: SettleOutcome): Promise<SettleOutcome> {
-    if (before.kind !== 'paid' || before.isWhole) return before
-    const rest = await this.#settle(channel)
-    if (rest.kind !== 'paid') return before
-    return { ...rest, amountMicroUsd: microUsd(before.amountMicroUsd + rest.amountMicroUsd) }
+  /** What was asked for before comes first. */
+  async #settleFirst(channel: PayerChannel): Promise<SettleOutcome> {
+    const { pending } = this.#row
+    if (pending?.isBilled === true) return await this.#pay(channel, pending)
+    try {
+      await this.#open(channel)
+    } catch (error) {
+      return isEnded(error) ? { kind: 'ended' } : { kind: 'offline', error }
+    }
+    return await this.#settle(channel)
   }
 
   async #open(channel: PayerChannel): Promise<Agreement> {
@@ -232,19 +239,21 @@ export class AgreementDriver {
   async #revise(channel: PayerChannel, changes: readonly SetChange[]): Promise<Agreement> {
     const before = this.#require()
     const set = this.#set.rootAfter(changes)
-    const next = nextAgreement(before, { atSecond: this.#second(before), set, isBilled: false })
+    const next = nextAgreement(before, { atSecond: this.#second(before), set, billedByteSeconds: 0n })
     return await this.#send(channel, await this.#sign(channel, next, { changes, isBilled: false }))
   }
 
   async #settle(channel: PayerChannel): Promise<SettleOutcome> {
     const before = this.#require()
-    const nowSecond = this.#second(before)
-    const room = await roomOf(channel, this.#components.clock)
-    const toSecond = affordableSecond(before, nowSecond, room)
-    const need = amountOf(before.priceMicroUsdPerTibHour, dueAt(before, nowSecond))
+    const price = before.priceMicroUsdPerTibHour
+    const atSecond = this.#second(before)
+    const due = dueAt(before, atSecond)
+    const need = amountOf(price, due)
     if (need === 0n) return { kind: 'nothing-due' }
-    if (toSecond === undefined) return { kind: 'no-room', needMicroUsd: need, haveMicroUsd: room }
-    const next = nextAgreement(before, { atSecond: toSecond, set: this.#set.root, isBilled: true })
+    const room = await roomOf(channel, this.#components.clock, need)
+    const billedByteSeconds = room >= need ? due : byteSecondsFor(price, room)
+    if (billedByteSeconds === 0n) return { kind: 'no-room', needMicroUsd: need, haveMicroUsd: room }
+    const next = nextAgreement(before, { atSecond, set: this.#set.root, billedByteSeconds })
     return await this.#pay(channel, await this.#sign(channel, next, { changes: [], isBilled: true }))
   }
 
@@ -253,9 +262,9 @@ export class AgreementDriver {
     const { random } = this.#components
     const next = agreementSchema.decodeDocument(pending.document)
     const before = this.#require()
-    const quantity = dueAt(before, next.atSecond)
+    const quantity = dueAt(before, next.atSecond) - next.dueByteSeconds
     const amountMicroUsd = amountOf(next.priceMicroUsdPerTibHour, quantity)
-    const room = await roomOf(channel, this.#components.clock)
+    const room = await roomOf(channel, this.#components.clock, amountMicroUsd)
     const reservation = channel.reserve(amountMicroUsd)
     if (reservation === undefined) return { kind: 'no-room', needMicroUsd: amountMicroUsd, haveMicroUsd: room }
     const seed = random.bytes(32)
@@ -289,7 +298,8 @@ export class AgreementDriver {
     })
     // In the same turn: the revision and its payment are on disk together or not at all.
     await this.#adopt(next, reply.agreement, [])
-    return { kind: 'paid', amountMicroUsd, paidToSecond: next.atSecond, isWhole: next.atSecond >= this.#second(next) }
+    const isWhole = next.dueByteSeconds === 0n && next.atSecond >= this.#second(next)
+    return { kind: 'paid', amountMicroUsd, paidToSecond: next.atSecond, isWhole }
   }
 
   async #unpaid(error: unknown): Promise<SettleOutcome> {
@@ -297,9 +307,21 @@ export class AgreementDriver {
     const isLost = code === 'STORAGE_PIECE_DAMAGED' || code === 'STORAGE_PIECE_UNKNOWN'
     // The node says so before it signs: another revision can take this one's place. After anything else it may have signed.
     if (isLost) await this.#withdraw()
+    if (isEnded(error)) return { kind: 'ended' }
     const piece = isLost && isSteadError(error) ? error.details.remotePiece : undefined
     if (typeof piece === 'string') return { kind: 'lost', piece: hash(piece) }
     return { kind: 'offline', error }
+  }
+
+  /** Forgets the agreement: its node does not know it any more. @throws CoreError as Store.write */
+  async forget(): Promise<void> {
+    await this.#inTurn(async () => {
+      const slots = Array.from(this.#set.entries(), ([slot]): StoreOperation => {
+        return { kind: 'delete', table: BOUGHT_SLOTS_TABLE, key: slotKey(this.id, slot) }
+      })
+      const row: StoreOperation = { kind: 'delete', table: BOUGHT_TABLE, key: this.id.slice(2) }
+      await this.#components.store.write([...slots, row], 'process')
+    })
   }
 
   async #withdraw(): Promise<void> {
@@ -418,20 +440,6 @@ export class AgreementDriver {
     this.#turn = turn.catch(() => undefined)
     return await turn
   }
-}
-
-/** The last second until which `room` pays; undefined when it pays for none. */
-function affordableSecond(before: Agreement, nowSecond: number, room: MicroUsd): number | undefined {
-  const costs = (second: number): bigint => amountOf(before.priceMicroUsdPerTibHour, dueAt(before, second))
-  if (costs(nowSecond) <= room) return nowSecond
-  if (costs(before.atSecond) > room) return undefined
-  let [low, high] = [before.atSecond, nowSecond]
-  while (high - low > 1) {
-    const middle = Math.floor((low + high) / 2)
-    if (costs(middle) <= room) low = middle
-    else high = middle
-  }
-  return costs(low) > 0n ? low : undefined
 }
 
 function isProof(next: Agreement, seed: Uint8Array, { proof }: StorageReply): boolean {

@@ -68,7 +68,7 @@ export class StorageConsumer {
   readonly #watch: NodeWatch
   readonly #lastOutcome: Map<Address, SettleOutcome['kind']> = new Map()
   readonly #paid: Map<Address, bigint> = new Map()
-  /** Pieces of which their nodes say that they are gone. */
+  /** Nodes and pieces of which they say that they are gone. */
   readonly #lostPieces: Set<string> = new Set()
   /** Segments whose repair had fewer nodes than pieces to make: it goes on until they are full. */
   readonly #unfinished: Set<string> = new Set()
@@ -149,6 +149,7 @@ export class StorageConsumer {
       paid: 0,
       'nothing-due': 0,
       'no-room': 0,
+      ended: 0,
       offline: 0,
       lost: 0,
       lied: 0,
@@ -170,7 +171,7 @@ export class StorageConsumer {
       }
       if (outcome.kind === 'lost') {
         this.#logger.warn('a node lost a piece', { node, piece: outcome.piece })
-        this.#lostPieces.add(outcome.piece)
+        this.#lostPieces.add(`${node} ${outcome.piece}`)
         bought.drop([outcome.piece])
       }
     }
@@ -210,7 +211,13 @@ export class StorageConsumer {
   #lossOf(segment: Uint8Array): (placed: PlacedNumber) => boolean {
     return ({ number, node }) => {
       const piece: Hash = pieceNameOf(segment, number)
-      return this.#watch.isLost(node) || this.#lostPieces.has(piece) || this.#nodes.of(node) === undefined
+      // What no agreement names is nobody's duty to keep, whatever the rows say.
+      const isAgreed = this.#nodes.of(node)?.driver.set.slotOf(piece) !== undefined
+      const name = `${node} ${piece}`
+      const isGone = this.#lostPieces.has(name)
+      // It may be agreed on again with the same node.
+      if (!isAgreed) this.#lostPieces.delete(name)
+      return this.#watch.isLost(node) || isGone || !isAgreed
     }
   }
 

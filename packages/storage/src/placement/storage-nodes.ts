@@ -16,6 +16,7 @@ import { addressOfPeerId, type Secp256k1 } from '@stead/protocol'
 import { AgreementDriver, type SettleOutcome } from '../consumer/agreement-driver.ts'
 import { agreementOfKey, BOUGHT_TABLE, decodeBoughtRow } from '../consumer/bought-rows.ts'
 import { roomOf } from '../consumer/channel-room.ts'
+import { remoteCodeOf } from '../consumer/remote-code.ts'
 import { StorageError } from '../errors.ts'
 import type { StorageConsumerOptions } from '../options.ts'
 import type { PairHasher } from '../proof/pair-hasher.ts'
@@ -68,6 +69,8 @@ interface Candidate extends NodeFacts {
 const PAGE_ROWS = 256
 /** Nodes that are asked for one that is needed: some refuse, some are gone. */
 const ASKED_PER_NODE = 2
+/** Agreements with one node that it may have ended before. */
+const ORDINALS_MAX = 64
 /** Nodes that were missed are looked for again after so long. */
 const LOOK_AGAIN_MS = 2000
 
@@ -157,10 +160,20 @@ export class StorageNodes {
     return await Promise.all(
       this.all().map(async (bought) => {
         const outcome = await bought.settle()
+        if (outcome.kind === 'ended') await this.end(bought)
         if (outcome.kind === 'lied' || outcome.kind === 'lost') this.shun(bought.node)
         return { bought, outcome }
       }),
     )
+  }
+
+  /** A node knows its agreement no more: it may be agreed with anew, and what it kept is lost. @throws CoreError */
+  async end({ node, driver }: BoughtNode): Promise<void> {
+    if (this.#bought.get(node)?.driver !== driver) return
+    this.#components.logger.warn('a node has ended its agreement', { node, agreement: driver.id })
+    this.shun(node)
+    this.#bought.delete(node)
+    await driver.forget()
   }
 
   #shuffled(): readonly BoughtNode[] {
@@ -205,18 +218,30 @@ export class StorageNodes {
     const { node, operator } = channel.terms
     try {
       const { priceMicroUsdPerTibHour } = storageTermsSchema.decodeDocument(channel.quote.terms)
-      const driver = await AgreementDriver.draft(this.#components, channel, {
-        ...identity,
-        ordinal: 0,
-        priceMicroUsdPerTibHour,
-      })
-      await driver.open(channel)
+      const driver = await this.#begin(channel, { ...identity, priceMicroUsdPerTibHour })
       this.#channels.set(node, channel)
       this.#add(driver, { node, operator })
     } catch (error) {
       this.shun(node)
       if (!isSteadError(error)) throw error
       logger.warn('a node does not agree to keep pieces', { node, error: messageOf(error) })
+    }
+  }
+
+  /** The first agreement with a node that it has not ended: it signs each name once. */
+  async #begin(
+    channel: PayerChannel,
+    terms: ReceiptChain & { readonly priceMicroUsdPerTibHour: MicroUsd },
+  ): Promise<AgreementDriver> {
+    for (let ordinal = 0; ; ordinal++) {
+      const driver = await AgreementDriver.draft(this.#components, channel, { ...terms, ordinal })
+      try {
+        await driver.open(channel)
+        return driver
+      } catch (error) {
+        if (ordinal === ORDINALS_MAX || remoteCodeOf(error) !== 'STORAGE_AGREEMENT_ENDED') throw error
+        await driver.forget()
+      }
     }
   }
 

@@ -49,7 +49,9 @@ import {
   type AgreementRow,
   type BilledPeriod,
   decodeAgreementRow,
+  ENDED_TABLE,
   encodeAgreementRow,
+  encodeEndedRow,
   SLOTS_TABLE,
 } from './agreement-rows.ts'
 import { KeptAgreement } from './kept-agreement.ts'
@@ -79,6 +81,8 @@ export class AgreementDesk {
   readonly #components: AgreementDeskComponents
   readonly #options: StorageProviderOptions
   readonly #agreements: Map<Hash, KeptAgreement> = new Map()
+  /** Ended, and some of their pieces are still to be deleted. */
+  readonly #ending: Map<Hash, KeptAgreement> = new Map()
   /** The last work on each agreement that is worked on. */
   readonly #turns: Map<Hash, Promise<unknown>> = new Map()
 
@@ -97,7 +101,9 @@ export class AgreementDesk {
         const agreement = agreementSchema.decodeDocument(row.signed.document)
         const set = await loadSet(store, SLOTS_TABLE, agreementIdOf(agreement), agreement.slots)
         const kept = new KeptAgreement(row, set)
-        this.#agreements.set(kept.id, kept)
+        const ended = await store.get(ENDED_TABLE, kept.id.slice(2))
+        const standing = ended === undefined ? this.#agreements : this.#ending
+        standing.set(kept.id, kept)
       }
       const last = rows.at(-1)
       if (last === undefined || rows.length < PAGE_ROWS) return
@@ -167,23 +173,36 @@ export class AgreementDesk {
     for (const kept of [...this.#agreements.values()]) {
       const unpaid = nowSecond - kept.row.paidToSecond
       if (unpaid <= this.#options.unpaidSecondsMax) continue
-      await this.#inTurn(kept.id, () => this.#drop(kept, unpaid))
+      await this.#inTurn(kept.id, () => this.#end(kept, unpaid))
     }
+    for (const kept of [...this.#ending.values()]) await this.#inTurn(kept.id, () => this.#deletePieces(kept))
   }
 
-  async #drop(kept: KeptAgreement, unpaidSeconds: number): Promise<void> {
-    const { store, pieces, logger } = this.#components
+  /** Says for good that it has ended: a first revision of the same name would be a second one of its number. */
+  async #end(kept: KeptAgreement, unpaidSeconds: number): Promise<void> {
+    const { store, logger } = this.#components
+    // Paid while it waited for its turn.
+    if (this.#nowSecond() - kept.row.paidToSecond <= this.#options.unpaidSecondsMax) return
     logger.warn('an agreement ends, because nobody pays for it', {
       agreement: kept.id,
       payer: kept.agreement.payer,
       unpaidSeconds,
     })
+    const value = encodeEndedRow({ version: 1, revision: kept.agreement.revision })
+    await store.write([{ kind: 'put', table: ENDED_TABLE, key: kept.id.slice(2), value }], 'power')
     this.#agreements.delete(kept.id)
-    await store.write([{ kind: 'delete', table: AGREEMENTS_TABLE, key: kept.id.slice(2) }], 'power')
+    this.#ending.set(kept.id, kept)
+  }
+
+  /** Its row goes last: what a crash or a full disk leaves is deleted with the next sweep. */
+  async #deletePieces(kept: KeptAgreement): Promise<void> {
+    const { store, pieces } = this.#components
     for (const [slot, { piece }] of kept.set.entries()) {
       await pieces.remove(logNameOf(kept.id, piece))
       await store.write([{ kind: 'delete', table: SLOTS_TABLE, key: slotKey(kept.id, slot) }], 'process')
     }
+    await store.write([{ kind: 'delete', table: AGREEMENTS_TABLE, key: kept.id.slice(2) }], 'process')
+    this.#ending.delete(kept.id)
   }
 
   #opened(peer: PeerId, { document, payerSignature }: Pick<RevisionAsk, 'document' | 'payerSignature'>): Agreement {
@@ -207,6 +226,9 @@ export class AgreementDesk {
     const own = Array.from(this.#agreements.values()).filter((kept) => kept.peer === peer).length
     refuseOver('agreements of one payer', own + 1, agreementsPerPayerMax)
     refuseOver('agreements', this.#agreements.size + 1, agreementsMax)
+    const id = agreementIdOf(next)
+    if ((await this.#components.store.get(ENDED_TABLE, id.slice(2))) !== undefined)
+      throw new StorageError('STORAGE_AGREEMENT_ENDED', `the agreement ${id} has ended`, { details: { agreement: id } })
     if (next.revision !== 0 || ask.changes.length > 0) throw differs('revision', 0)
     this.#components.market.leftMicroUsd({ peer, channel: ask.channel })
     const { atSecond } = next
@@ -227,11 +249,12 @@ export class AgreementDesk {
     requireDistinct(changes)
     const after = set.rootAfter(changes)
     this.#requireTime(before, next)
-    checkNextAgreement(next, nextAgreement(before, { atSecond: next.atSecond, set: after, isBilled: false }))
+    checkNextAgreement(next, nextAgreement(before, { atSecond: next.atSecond, set: after, billedByteSeconds: 0n }))
     if (next.bytes > before.bytes) this.#requireRunway(peer, ask.channel, next)
     for (const { piece } of changes) if (piece !== undefined) await this.#requirePiece(id, piece)
     const gone = changes.flatMap(({ slot }) => set.at(slot)?.piece ?? [])
-    const { paidToSecond } = kept.row
+    // Where nothing was due there is nothing unpaid: the time of what comes now begins now.
+    const paidToSecond = dueAt(before, next.atSecond) === 0n ? next.atSecond : kept.row.paidToSecond
     const row = this.#signed(next, ask, { peer, paidToSecond })
     await this.#write(row, changes)
     set.apply(changes)
@@ -254,17 +277,21 @@ export class AgreementDesk {
       await this.#requireBilled(kept)
       this.#requireTime(before, next)
       const { atSecond } = next
-      checkNextAgreement(next, nextAgreement(before, { atSecond, set: set.root, isBilled: true }))
+      const billedByteSeconds = dueAt(before, atSecond) - next.dueByteSeconds
+      if (billedByteSeconds <= 0n) throw differs('dueByteSeconds', next.revision)
+      checkNextAgreement(next, nextAgreement(before, { atSecond, set: set.root, billedByteSeconds }))
     }
     // Before anything is promised: who cannot show what it keeps is not paid.
     const proof = await this.#prove(kept, next, ask.seed)
-    const quantity = isRepeated && last !== undefined ? last.quantity : dueAt(before, next.atSecond)
+    const quantity =
+      isRepeated && last !== undefined ? last.quantity : dueAt(before, next.atSecond) - next.dueByteSeconds
+    const paidToSecond = isRepeated ? kept.row.paidToSecond : kept.paidToSecondAfter(next)
     const amountMicroUsd = amountOf(next.priceMicroUsdPerTibHour, quantity)
     const { channel, delivery } = ask
     const item = contentIdOf('dag-cbor', ask.document)
     const bill = { channel, delivery, item, evidence: possessionIdOf(proof), quantity, amountMicroUsd }
     await this.#bill(kept, bill, async () => {
-      const row = this.#signed(next, ask, { peer, paidToSecond: next.atSecond, bill })
+      const row = this.#signed(next, ask, { peer, paidToSecond, bill })
       await this.#write(row, [])
       kept.advance(row)
     })
