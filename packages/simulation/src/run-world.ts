@@ -6,6 +6,7 @@ import { checkBooks } from './checks/final-checks.ts'
 import { checkHealth, checkIdle } from './checks/health-checks.ts'
 import { checkRest } from './checks/rest-checks.ts'
 import { RunningChecks } from './checks/running-checks.ts'
+import { checkStorageBooks } from './checks/storage-books.ts'
 import { checkStorage } from './checks/storage-checks.ts'
 import { type Violation, Violations } from './checks/violations.ts'
 import type { TallyEntry } from './engine/tally.ts'
@@ -66,6 +67,7 @@ export async function runWorld(components: WorldComponents, options: WorldOption
   world.endCheats()
   await settleAll(world, look)
   await checkBooks(world, violations)
+  checkStorageBooks(world, violations)
   await checkIdle(world, violations)
   await checkRest(world, violations)
   look()

@@ -42,6 +42,8 @@ export class RunningChecks {
       this.#violations.check(false, 'no-own-fault', () => bug, namesIn(this.#world, bug))
     for (const node of this.#world.payers) this.#checkOffers(node)
     this.#checkMoney()
+    for (const { rule, what, payer, node } of this.#world.parts.storageWitness.faults)
+      this.#violations.check(false, rule, () => what, namesOf(this.#world, [payer, node]))
     if (this.#world.economy !== undefined) {
       checkTokens(this.#world, this.#violations)
       checkBonds(this.#world, this.#violations)
@@ -134,6 +136,10 @@ function faultIn(check: () => void): string | undefined {
   } catch (error) {
     return messageOf(error)
   }
+}
+
+function namesOf(world: World, nodes: readonly Address[]): readonly string[] {
+  return world.nodes.filter(({ plan }) => nodes.includes(plan.signer.address)).map(({ plan }) => plan.name)
 }
 
 function namesIn(world: World, text: string): readonly string[] {

@@ -3,6 +3,8 @@ import { type LiveStorageBuyer, stopStorageBuyer } from '../world/node-storage.t
 import type { SimNode } from '../world/sim-node.ts'
 import { readFault } from '../world/storage-workload.ts'
 import type { World } from '../world/world.ts'
+import { checkKeptPieces } from './kept-pieces.ts'
+import { segmentHealth } from './segment-health.ts'
 import type { Violations } from './violations.ts'
 
 /** An honest payer that keeps objects. */
@@ -15,6 +17,8 @@ export interface KeepingPayer {
 const REPAIR_MINUTES_MAX = 5
 const READ_MINUTES_MAX = 3
 const STOP_MINUTES_MAX = 3
+/** Two sweeps of a node after what is not agreed on is over. */
+const SWEEP_MINUTES = 3
 
 /** Some time after the last fault all objects are there, whole and nowhere else; then payers look after them no more. */
 export async function checkStorage(world: World, violations: Violations, look: () => void): Promise<void> {
@@ -22,13 +26,41 @@ export async function checkStorage(world: World, violations: Violations, look: (
   const payers = world.payers.flatMap((node): KeepingPayer[] =>
     node.payer?.storage === undefined ? [] : [{ node, storage: node.payer.storage }],
   )
-  await world.healPhase(async () => false, REPAIR_MINUTES_MAX, look)
+  await checkRedundancy(world, payers, violations, look)
   await checkReadable(world, payers, violations, look)
-  await allDone(
-    world,
-    payers.map(({ storage }) => stopStorageBuyer(storage)),
-    { minutesMax: STOP_MINUTES_MAX, look },
-  )
+  const stopped = payers.map(async ({ storage }) => {
+    await storage.consumer.round()
+    await stopStorageBuyer(storage)
+  })
+  const areStopped = await allDone(world, stopped, { minutesMax: STOP_MINUTES_MAX, look })
+  violations.check(areStopped, 'storage-stops', () => `payers take longer than ${STOP_MINUTES_MAX} minutes to stop`, [])
+  await world.healPhase(async () => false, SWEEP_MINUTES, look)
+  await allDone(world, [checkKeptPieces(world, violations)], { minutesMax: STOP_MINUTES_MAX, look })
+}
+
+/** What can be read comes to have all its pieces again. */
+async function checkRedundancy(
+  world: World,
+  payers: readonly KeepingPayer[],
+  violations: Violations,
+  look: () => void,
+): Promise<void> {
+  const thin = async (payer: KeepingPayer): Promise<number> => (await segmentHealth(world, payer)).thin
+  const areWhole = async (): Promise<boolean> => {
+    for (const payer of payers) if ((await thin(payer)) > 0) return false
+    return true
+  }
+  await world.healPhase(areWhole, REPAIR_MINUTES_MAX, look)
+  for (const payer of payers) {
+    const { name } = payer.node.plan
+    const count = await thin(payer)
+    violations.check(
+      count === 0,
+      'redundancy-back',
+      () => `${count} segments of ${name} have too few pieces ${REPAIR_MINUTES_MAX} minutes after all is mended`,
+      [name],
+    )
+  }
 }
 
 /** Every object whose writing was acknowledged is what was written, byte by byte. */
@@ -38,7 +70,10 @@ async function checkReadable(
   violations: Violations,
   look: () => void,
 ): Promise<void> {
-  const reads = payers.map(async ({ node, storage }) => {
+  const reads = payers.map(async (payer) => {
+    const { node, storage } = payer
+    // Cheats and rot may have taken more pieces than the code can do without.
+    if ((await segmentHealth(world, payer)).lost > 0) return world.parts.tally.add('lost segments')
     const kept = world.objects.keptOf(node)
     const { name } = node.plan
     for (const key of kept.keys) {

@@ -120,6 +120,10 @@ type OwnToSide = 'market' | 'offers' | 'identity' | 'pieces'
 
 /** What a disk says that the world has spoilt. */
 const DISK_FAULTS = ['STORE_FAILED', 'STORE_FULL', 'STORE_CORRUPT'] as const
+const ROT_MESSAGES: readonly string[] = [
+  'a piece is not any more what was stored',
+  'a part of the piece logs cannot be read',
+]
 /** Of what a loss of power may take from the files of pieces, a part stays for each unforced write that survives. */
 const SURVIVING_STEPS = 4
 /** How fuel becomes simulated time: a slow core. */
@@ -144,6 +148,7 @@ export class SimNode {
   #life: Life | undefined
   #lives = 0
   #powerLosses = 0
+  #rottenPieces = 0
   #equivocatedMs: number | undefined
 
   constructor(
@@ -177,6 +182,21 @@ export class SimNode {
   /** When it said two things for one slot the last time, in simulated time; undefined for who never did. */
   get equivocatedMs(): number | undefined {
     return this.#equivocatedMs
+  }
+
+  /** Bits of its pieces that rotted. */
+  get rottenPieces(): number {
+    return this.#rottenPieces
+  }
+
+  /** A bit of what it keeps for others flips, for good; false where it keeps nothing. */
+  rotPiece(fraction: () => number): boolean {
+    const files = [...this.#disk.files].filter(([, bytes]) => bytes.length > 0)
+    const [name, bytes] = files[Math.floor(fraction() * files.length)] ?? []
+    if (name === undefined || bytes === undefined) return false
+    this.#disk.rot(name, Math.floor(fraction() * bytes.length))
+    this.#rottenPieces++
+    return true
   }
 
   get isAlive(): boolean {
@@ -383,7 +403,8 @@ export class SimNode {
     const { name, cheat, gang } = this.plan
     const { secp256k1 } = this.#parts
     if (cheat !== undefined) return lyingParts(parts, cheat, { random: random.fork(), secp256k1, gang })
-    return { ...parts, network: watchedNetwork(parts.network, (what) => this.#onBug(`${name} has a fault: ${what}`)) }
+    const network = this.plan.storage === undefined ? parts.network : this.#parts.storageWitness.watch(parts.network)
+    return { ...parts, network: watchedNetwork(network, (what) => this.#onBug(`${name} has a fault: ${what}`)) }
   }
 
   #telling(): Parameters<typeof attack>[2] {
@@ -395,7 +416,9 @@ export class SimNode {
   /** Everything that the code itself takes for a fault of its own; a disk that refuses is a fault of the world's, and a cheat's are its own. */
   #report(message: string, { error, ...fields }: LogFields): void {
     const isOfDisk = DISK_FAULTS.some((code) => fields.code === code || hasCode(error, code))
-    if (!this.isHonest || this.#faults().disk.refusedShare > 0 || isOfDisk) return
+    // A bit of a piece that flips is told of when it is read.
+    const isOfRot = this.#rottenPieces > 0 && ROT_MESSAGES.includes(message)
+    if (!this.isHonest || this.#faults().disk.refusedShare > 0 || isOfDisk || isOfRot) return
     const details = Object.entries(fields).map(([key, value]) => ` ${key}=${String(value)}`)
     const cause = error === undefined ? '' : `: ${messageOf(error)}`
     this.#onBug(`${this.plan.name} logged an error: ${message}${details.join('')}${cause}`)

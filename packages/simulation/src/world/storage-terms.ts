@@ -27,7 +27,7 @@ const PRICE_LEAST = 5n * 10n ** 11n
 const PRICE_MORE = 10 ** 12
 const PRICE_MAX = 10n ** 13n
 /** Of one node; some hundred periods of what a payer of these worlds keeps. */
-const ALLOCATION = 20_000n
+const ALLOCATION = 200_000n
 
 /** What a node asks for. A mebibyte for a minute costs some dozen micro-dollars, so that nothing is rounded away. */
 export function sellingOptions(random: SeededRandom): StorageProviderInput {

@@ -9,6 +9,7 @@ import type { Conversations } from '../story/conversations.ts'
 import type { SharedOfferReader } from './shared-offer-reader.ts'
 import type { SimHub } from './sim-hub.ts'
 import type { StorageKit } from './storage-kit.ts'
+import type { StorageWitness } from './storage-witness.ts'
 import type { Witness } from './witness.ts'
 
 /** What all nodes of a world share. */
@@ -30,6 +31,8 @@ export interface WorldParts {
   readonly conversations: Conversations
   /** Notes what providers deliver. */
   readonly witness: Witness
+  /** Notes what is agreed on, proven and paid in storage. */
+  readonly storageWitness: StorageWitness
   /** What storage works with. @throws TypeError in a world without storage */
   readonly storage: () => StorageKit
 }

@@ -25,6 +25,7 @@ import { accountOf, type NodePlan, SimNode, THAW_SECONDS } from './sim-node.ts'
 import { drawStorageDuties, type StorageDuties } from './storage-duties.ts'
 import { StorageKit } from './storage-kit.ts'
 import { segmentProfileOf } from './storage-terms.ts'
+import { StorageWitness } from './storage-witness.ts'
 import { StorageWorkload } from './storage-workload.ts'
 import { Witness } from './witness.ts'
 import { Workload } from './workload.ts'
@@ -136,6 +137,7 @@ export class World {
       offerReader: new SharedOfferReader(keys),
       executor: new InlineExecutor(),
       witness: new Witness(),
+      storageWitness: new StorageWitness(() => scheduler.nowMs),
       storage: () => this.#storageKit(),
       conversations: new Conversations(() => scheduler.nowMs, TOLD_PROTOCOLS),
       offersMax: OFFERS_LEAST + 2 * options.nodes,

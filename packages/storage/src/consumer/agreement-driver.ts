@@ -91,6 +91,14 @@ export type SettleOutcome =
 const ASK_TIMEOUT_MS = 30_000
 const PIECE_TIMEOUT_MS = 120_000
 const SECOND_MS = 1000
+/** What a node says of a revision that it has not taken and never will: it does not follow, or a piece of it is gone. */
+const REFUSALS: ReadonlySet<string | undefined> = new Set([
+  'STORAGE_AGREEMENT_DIFFERS',
+  'STORAGE_PIECE_UNKNOWN',
+  'STORAGE_PIECE_DIFFERS',
+  'STORAGE_UNSUPPORTED',
+  'STORAGE_RUNWAY',
+])
 /** What a channel has no room for at once is proven and paid in parts; what is left is due the next time. */
 const PARTS_MAX = 16
 
@@ -231,8 +239,10 @@ export class AgreementDriver {
     try {
       return await this.#send(channel, pending)
     } catch (error) {
-      if (remoteCodeOf(error) !== 'STORAGE_AGREEMENT_DIFFERS') throw error
-      return await this.#recover(error)
+      if (!REFUSALS.has(remoteCodeOf(error))) throw error
+      const agreement = await this.#recover(error)
+      // A period that the node has on its books: it is paid before anything else is agreed.
+      return this.#row.pending === undefined ? agreement : await this.#open(channel)
     }
   }
 
@@ -308,8 +318,19 @@ export class AgreementDriver {
     // The node says so before it signs: another revision can take this one's place. After anything else it may have signed.
     if (isLost) await this.#withdraw()
     if (isEnded(error)) return { kind: 'ended' }
+    if (!isLost && REFUSALS.has(code)) return await this.#recovered(error)
     const piece = isLost && isSteadError(error) ? error.details.remotePiece : undefined
     if (typeof piece === 'string') return { kind: 'lost', piece: hash(piece) }
+    return { kind: 'offline', error }
+  }
+
+  /** The node goes on from another revision; what it is about is settled the next time. */
+  async #recovered(error: unknown): Promise<SettleOutcome> {
+    try {
+      await this.#recover(error)
+    } catch (cause) {
+      return isEnded(cause) ? { kind: 'ended' } : { kind: 'offline', error: cause }
+    }
     return { kind: 'offline', error }
   }
 
@@ -326,6 +347,10 @@ export class AgreementDriver {
 
   async #withdraw(): Promise<void> {
     const { pending: _refused, ...row } = this.#row
+    await this.#write(row)
+  }
+
+  async #write(row: BoughtRow): Promise<void> {
     await this.#components.store.write([rowOperation(this.id, row)], 'process')
     this.#row = row
   }
@@ -335,13 +360,11 @@ export class AgreementDriver {
     next: Agreement,
     { changes, isBilled }: { readonly changes: readonly SetChange[]; readonly isBilled: boolean },
   ): Promise<PendingRevision> {
-    const { signer, store } = this.#components
+    const { signer } = this.#components
     const document = agreementSchema.encodeDocument(next)
     const payerSignature = signAgreement(signer, next, document)
     const pending = { document, payerSignature, changes: changes.map(slotMessageOf), isBilled }
-    const row = { ...this.#row, channel: channel.id, pending }
-    await store.write([rowOperation(this.id, row)], 'process')
-    this.#row = row
+    await this.#write({ ...this.#row, channel: channel.id, pending })
     return pending
   }
 
@@ -365,6 +388,11 @@ export class AgreementDriver {
     if (theirs.revision === before?.revision) {
       // The node never took it, and never will: what it was about is agreed anew.
       await this.#withdraw()
+      return before
+    }
+    if (before !== undefined && isBillAfter(before, theirs)) {
+      const { document, payerSignature } = signed
+      await this.#write({ ...this.#row, pending: { document, payerSignature, changes: [], isBilled: true } })
       return before
     }
     logger.warn('an agreement is taken from its node', {
@@ -440,6 +468,11 @@ export class AgreementDriver {
     this.#turn = turn.catch(() => undefined)
     return await turn
   }
+}
+
+/** Whether a revision puts what was due after another one on a bill: the payer lost its note of that with its power. */
+function isBillAfter(before: Agreement, { revision, atSecond, dueByteSeconds }: Agreement): boolean {
+  return revision === before.revision + 1 && atSecond >= before.atSecond && dueByteSeconds < dueAt(before, atSecond)
 }
 
 function isProof(next: Agreement, seed: Uint8Array, { proof }: StorageReply): boolean {

@@ -20,6 +20,7 @@ import {
   equalBytes,
   hashFromBytes,
   hexToBytes,
+  peerIdOfPublicKey,
   type Secp256k1,
   sha256,
 } from '@stead/protocol'
@@ -109,6 +110,16 @@ export class AgreementDesk {
       if (last === undefined || rows.length < PAGE_ROWS) return
       after = last.key
     }
+  }
+
+  /** Gives up what the logs had at the start and nobody agreed on, where a loss of power took the note that it waits. */
+  async giveUpFound(): Promise<void> {
+    const { pieces, pending, signer } = this.#components
+    if (pieces.found.length === 0) return
+    const agreed = new Set<Hash>()
+    for (const kept of [...this.#agreements.values(), ...this.#ending.values()])
+      for (const [, { piece }] of kept.set.entries()) agreed.add(logNameOf(kept.id, piece))
+    for (const name of pieces.found) if (!agreed.has(name)) pending.give(name, peerIdOfPublicKey(signer.publicKey))
   }
 
   sizes(): readonly Size[] {
@@ -243,27 +254,43 @@ export class AgreementDesk {
   }
 
   async #revise(kept: KeptAgreement, next: Agreement, ask: RevisionAsk): Promise<StorageReply> {
-    const { agreement: before, set, id, peer } = kept
+    const { id } = kept
     await this.#requireBilled(kept)
     const changes = ask.changes.map(changeOf)
     requireDistinct(changes)
+    const release = this.#components.pending.hold(changes.flatMap(({ piece }) => this.#nameIn(id, piece)))
+    try {
+      return await this.#take(kept, next, { ask, changes })
+    } finally {
+      release()
+    }
+  }
+
+  async #take(
+    kept: KeptAgreement,
+    next: Agreement,
+    { ask, changes }: { readonly ask: RevisionAsk; readonly changes: readonly SetChange[] },
+  ): Promise<StorageReply> {
+    const { agreement: before, set, id, peer } = kept
+    const { pending } = this.#components
     const after = set.rootAfter(changes)
     this.#requireTime(before, next)
     checkNextAgreement(next, nextAgreement(before, { atSecond: next.atSecond, set: after, billedByteSeconds: 0n }))
     if (next.bytes > before.bytes) this.#requireRunway(peer, ask.channel, next)
     for (const { piece } of changes) if (piece !== undefined) await this.#requirePiece(id, piece)
-    const gone = changes.flatMap(({ slot }) => set.at(slot)?.piece ?? [])
+    // The payer moved it to another slot of the same revision, or it is really gone.
+    const stays = new Set(changes.flatMap(({ piece }) => piece?.piece ?? []))
+    const gone = changes.flatMap(({ slot }) => set.at(slot) ?? []).filter(({ piece }) => !stays.has(piece))
+    const goneNames = gone.map(({ piece }) => logNameOf(id, piece))
     // Where nothing was due there is nothing unpaid: the time of what comes now begins now.
     const paidToSecond = dueAt(before, next.atSecond) === 0n ? next.atSecond : kept.row.paidToSecond
     const row = this.#signed(next, ask, { peer, paidToSecond })
-    await this.#write(row, changes)
+    await this.#write(row, changes, goneNames)
     set.apply(changes)
     kept.advance(row)
-    for (const { piece } of changes)
-      if (piece !== undefined) this.#components.pending.forget(logNameOf(id, piece.piece))
-    // The payer moved it to another slot of the same revision, or it is really gone.
-    const stays = new Set(changes.flatMap(({ piece }) => piece?.piece ?? []))
-    for (const piece of gone) if (!stays.has(piece)) await this.#remove(id, piece)
+    for (const name of changes.flatMap(({ piece }) => this.#nameIn(id, piece))) pending.forget(name)
+    for (const name of goneNames) pending.give(name, peer)
+    for (const name of goneNames) await this.#remove(name)
     return this.#reply(kept)
   }
 
@@ -375,7 +402,8 @@ export class AgreementDesk {
     id: Hash,
     { piece, root, lengthBytes }: { piece: Hash; root: Uint8Array; lengthBytes: number },
   ): Promise<void> {
-    const found = await this.#components.pieces.find(logNameOf(id, piece))
+    const name = logNameOf(id, piece)
+    const found = this.#components.pending.isGoing(name) ? undefined : await this.#components.pieces.find(name)
     if (found === undefined || found.isDamaged)
       throw new StorageError('STORAGE_PIECE_UNKNOWN', `there is no piece ${piece} here`, { details: { piece } })
     if (found.lengthBytes !== lengthBytes || !equalBytes(found.root, root))
@@ -384,12 +412,17 @@ export class AgreementDesk {
       })
   }
 
-  async #remove(id: Hash, piece: Hash): Promise<void> {
+  #nameIn(id: Hash, piece: { readonly piece: Hash } | undefined): Hash[] {
+    return piece === undefined ? [] : [logNameOf(id, piece.piece)]
+  }
+
+  async #remove(name: Hash): Promise<void> {
+    const { pending, pieces, logger } = this.#components
     try {
-      await this.#components.pieces.remove(logNameOf(id, piece))
+      await pending.remove(name, () => pieces.remove(name))
     } catch (error) {
-      // Nobody pays for it any more; the sweep finds it.
-      this.#components.logger.warn('a piece could not be deleted', { piece, error: messageOf(error) })
+      // Nobody pays for it any more; the sweep finds it among what is not agreed on.
+      logger.warn('a piece could not be deleted', { piece: name, error: messageOf(error) })
     }
   }
 
@@ -403,7 +436,7 @@ export class AgreementDesk {
   }
 
   /** On disk before the signature leaves: a second revision of one number would be proof of a lie. */
-  async #write(row: AgreementRow, changes: readonly SetChange[]): Promise<void> {
+  async #write(row: AgreementRow, changes: readonly SetChange[], gone: readonly Hash[] = []): Promise<void> {
     const id = agreementIdOf(agreementSchema.decodeDocument(row.signed.document))
     const rows = changes.flatMap(({ slot, piece }): StoreOperation[] => {
       const place = { table: SLOTS_TABLE, key: slotKey(id, slot) }
@@ -411,6 +444,7 @@ export class AgreementDesk {
       const value = setPieceSchema.encodeMessage(piece)
       return [{ kind: 'put', ...place, value }, this.#components.pending.agreed(logNameOf(id, piece.piece))]
     })
+    rows.push(...gone.map((name) => this.#components.pending.given(name, row.peer)))
     const value = encodeAgreementRow(row)
     await this.#components.store.write(
       [{ kind: 'put', table: AGREEMENTS_TABLE, key: id.slice(2), value }, ...rows],
