@@ -47,6 +47,7 @@ export class StorageWitness {
   readonly #revisions: Map<string, { readonly agreement: Agreement; readonly owner: WitnessedAgreement }> = new Map()
   /** By the document of the revision: what was paid for it, once. */
   readonly #paid: Map<string, PaidPeriod> = new Map()
+  readonly #rejected: Map<string, Set<string>> = new Map()
   /** Documents of periods that honest payers asked to have proven. */
   readonly #asked: Set<string> = new Set()
   /** Proofs that came to honest payers and show what was asked for, with the documents that they are about. */
@@ -54,6 +55,11 @@ export class StorageWitness {
 
   constructor(nowMs: () => number) {
     this.#nowMs = nowMs
+  }
+
+  /** Deliveries that honest payers said that they never got, by payer and node. */
+  rejections({ payer, node }: { readonly payer: Address; readonly node: Address }): number {
+    return this.#rejected.get(`${payer} ${node}`)?.size ?? 0
   }
 
   get agreements(): readonly WitnessedAgreement[] {
@@ -130,7 +136,12 @@ export class StorageWitness {
   }
 
   #noteMarket(payload: Uint8Array, self: PeerId, peer: PeerId): void {
-    const { pay } = marketRequestSchema.decodeMessage(payload)
+    const { pay, reject } = marketRequestSchema.decodeMessage(payload)
+    const pair = `${addressOfPeerId(self)} ${addressOfPeerId(peer)}`
+    for (const { delivery } of pay?.rejections ?? reject?.rejections ?? []) {
+      const rejected = this.#rejected.get(pair) ?? new Set()
+      this.#rejected.set(pair, rejected.add(bytesToHex(delivery)))
+    }
     if (pay === undefined) return
     const { channel, entries } = incrementSchema.decodeDocument(pay.increment)
     for (const entry of entries)

@@ -79,6 +79,16 @@ export class WitnessedAgreement {
     return before.dueByteSeconds + BigInt(before.bytes) * BigInt(atSecond - before.atSecond) - dueByteSeconds
   }
 
+  /** The most that one revision bills, in byte-seconds. */
+  largestBill(): bigint {
+    let largest = 0n
+    for (const { agreement } of this.revisions.values()) {
+      const billed = this.billedBy(agreement) ?? 0n
+      if (billed > largest) largest = billed
+    }
+    return largest
+  }
+
   /** Byte-seconds that were on bills until the last revision: kept, and not due any more; undefined where a revision was not seen. */
   billed(): bigint | undefined {
     let sum = 0n

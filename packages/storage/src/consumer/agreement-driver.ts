@@ -200,9 +200,13 @@ export class AgreementDriver {
     })
   }
 
-  /** Has the node prove what it keeps, and pays what is due until now, or as much of it as the channel has room for. */
-  async settle(channel: PayerChannel): Promise<SettleOutcome> {
+  /**
+   * Has the node prove what it keeps, and pays what is due until now, or as much of it as the channel has room for.
+   * @param options `isFresh`: no other channel has more room than this one
+   */
+  async settle(channel: PayerChannel, options: { readonly isFresh?: boolean } = {}): Promise<SettleOutcome> {
     return await this.#inTurn(async () => {
+      if (options.isFresh === true) await this.#giveUpTooLarge(channel)
       let outcome = await this.#settleFirst(channel)
       for (let part = 1; part < PARTS_MAX && outcome.kind === 'paid' && !outcome.isWhole; part++) {
         const rest = await this.#settle(channel)
@@ -211,6 +215,28 @@ export class AgreementDriver {
       }
       return outcome
     })
+  }
+
+  /**
+   * A bill that was signed when the node gave more credit than it ever will now stands in the way of all that follows: it
+   * is signed anew in parts, or, where the node signed it too and was told that it is not paid, given up.
+   */
+  async #giveUpTooLarge(channel: PayerChannel): Promise<void> {
+    const { pending } = this.#row
+    if (pending?.isBilled !== true || this.#agreement === undefined || channel.state !== 'open') return
+    const next = agreementSchema.decodeDocument(pending.document)
+    const quantity = dueAt(this.#agreement, next.atSecond) - next.dueByteSeconds
+    if (amountOf(next.priceMicroUsdPerTibHour, quantity) <= channel.largestMicroUsd()) return
+    try {
+      const { agreement: signed } = await this.#ask({ standing: { agreement: this.id } })
+      const theirs = openAgreement(this.#components.secp256k1, signed)
+      if (agreementIdOf(theirs) !== this.id) return
+      if (theirs.revision < next.revision) await this.#withdraw()
+      else if (equalBytes(signed.document, pending.document)) await this.#adopt(theirs, signed, [])
+    } catch (error) {
+      if (!isSteadError(error)) throw error
+      this.#components.logger.info('a bill that is too large for its channel stays', { agreement: this.id })
+    }
   }
 
   /** What was asked for before comes first. */
