@@ -1,7 +1,7 @@
 export { createFrameCipher } from '#create-frame-cipher'
 export { loadPairHasher } from '#load-pair-hasher'
 export type { Agreement, AgreementParties, SignedAgreement } from './agreement/agreement.ts'
-export { agreementIdOf, agreementSchema, openAgreement } from './agreement/agreement.ts'
+export { agreementIdOf, agreementSchema, openAgreement, signAgreement } from './agreement/agreement.ts'
 export type { SetChange, SetPiece, SetProof, SetRoot } from './agreement/piece-set.ts'
 export { PieceSet, verifySetProof } from './agreement/piece-set.ts'
 export type { PossessionProof } from './agreement/possession.ts'

@@ -94,7 +94,8 @@ export class StorageWorkload {
       this.#done++
       trace.tell(scheduler.nowMs, node.plan.name, what)
     } catch (error) {
-      if (!isSteadError(error)) onBug(`${node.plan.name}: storage failed by its own fault: ${String(error)}`)
+      if (!isSteadError(error) && node.isHonest)
+        onBug(`${node.plan.name}: storage failed by its own fault: ${String(error)}`)
       else trace.tell(scheduler.nowMs, node.plan.name, `could not work on ${key}: ${error.code}`)
       this.#failed++
     } finally {
@@ -132,7 +133,7 @@ export class StorageWorkload {
     const fromByte = isWhole ? 0 : Math.floor(random.fraction() * length)
     const toByte = isWhole ? length : fromByte + Math.floor(random.fraction() * (length - fromByte))
     const fault = await readFault(kept, storage, { key, fromByte, toByte })
-    if (fault !== undefined) this.#components.onBug(`${node.plan.name}: ${fault}`)
+    if (fault !== undefined && node.isHonest) this.#components.onBug(`${node.plan.name}: ${fault}`)
     return `got ${key} from ${fromByte} to ${toByte}`
   }
 }

@@ -5,6 +5,7 @@ import { MemoryLedger, type SeededRandom } from '@stead/testkit'
 import { Cast } from '../byzantine/cast.ts'
 import { type CheatName, isPayerCheat } from '../byzantine/cheats.ts'
 import { isSelfDealing } from '../byzantine/epoch-cheats.ts'
+import { isStoragePayerCheat } from '../byzantine/storage-cheats.ts'
 import { RandomStreams } from '../engine/random-streams.ts'
 import { unlessRefused } from '../engine/refusals.ts'
 import { type RunEnd, Scheduler } from '../engine/scheduler.ts'
@@ -144,7 +145,14 @@ export class World {
     }
     const { byzantineShare, cheats } = options.faults
     const hasEpochs = options.hasEpochs === true
-    this.#cast = new Cast(streams, { byzantineShare, cheats, hasEpochs, isPayer: (index) => this.#isPayer(index) })
+    const hasStorage = options.hasStorage === true
+    this.#cast = new Cast(streams, {
+      byzantineShare,
+      cheats,
+      hasEpochs,
+      hasStorage,
+      isPayer: (index) => this.#isPayer(index),
+    })
     const plans = withGangs(Array.from({ length: options.nodes }, (_, index) => this.#plan(index)))
     this.nodes = plans.map((plan) => {
       const node: SimNode = new SimNode(this.parts, plan, {
@@ -230,7 +238,7 @@ export class World {
   async faultPhase(each: () => void): Promise<RunEnd> {
     const { scheduler } = this.parts
     this.workload.start(this.nodes.filter(({ plan }) => plan.role === 'payer'))
-    if (this.options.hasStorage === true) this.objects.start(this.payers)
+    if (this.options.hasStorage === true) this.objects.start(this.nodes.filter(({ plan }) => plan.role === 'payer'))
     this.#faults.start()
     this.eclipse.begin(scheduler.nowMs)
     const endMs = scheduler.nowMs + this.options.faultMinutes * MINUTE_MS
@@ -308,7 +316,7 @@ export class World {
     const { streams, secp256k1 } = this.parts
     const random = streams.stream(`plan ${index}`)
     const cheat = this.#cast.cheatOf(index)
-    const isPayer = cheat === undefined ? this.#isPayer(index) : isPayerCheat(cheat)
+    const isPayer = cheat === undefined ? this.#isPayer(index) : isPayerCheat(cheat) || isStoragePayerCheat(cheat)
     const signer = createSigner(secp256k1, random.bytes(32))
     const role = isPayer ? 'payer' : 'provider'
     const name = `${role} ${index}`

@@ -69,6 +69,8 @@ interface Candidate extends NodeFacts {
 const PAGE_ROWS = 256
 /** Nodes that are asked for one that is needed: some refuse, some are gone. */
 const ASKED_PER_NODE = 2
+/** Offers cost nothing: some are of nodes that do not exist. */
+const ASKED_MIN = 8
 /** Agreements with one node that it may have ended before. */
 const ORDINALS_MAX = 64
 /** Nodes that were missed are looked for again after so long. */
@@ -83,6 +85,8 @@ export class StorageNodes {
   readonly #channels: Map<Address, PayerChannel> = new Map()
   /** Not used for new pieces until then. */
   readonly #shunnedUntilMs: Map<Address, number> = new Map()
+  /** Questions for a quote that a node left unanswered, one after another; of nodes that offer something now. */
+  readonly #silences: Map<Address, number> = new Map()
   #opening: Promise<unknown> = Promise.resolve()
 
   constructor(components: StorageNodesComponents, options: StorageConsumerOptions) {
@@ -190,8 +194,10 @@ export class StorageNodes {
       timeoutMs: Math.min(this.#options.offerWaitMs, LOOK_AGAIN_MS),
     })
     const { hasDistinctSubnets, quoteTimeoutMs } = this.#options
+    const offering = new Set(entries.map(({ offer }) => offer.node))
+    for (const node of this.#silences.keys()) if (!offering.has(node)) this.#silences.delete(node)
     const candidates = this.#candidates(entries, need)
-    const asked = chooseNodes(candidates, count * ASKED_PER_NODE, { hasDistinctSubnets, taken })
+    const asked = chooseNodes(candidates, Math.max(ASKED_MIN, count * ASKED_PER_NODE), { hasDistinctSubnets, taken })
     const answers = await market.quotes({
       resource: 'storage',
       need: storageNeedSchema.encodeDocument(need),
@@ -199,9 +205,11 @@ export class StorageNodes {
       timeoutMs: quoteTimeoutMs,
     })
     const quoted = answers.flatMap((answer) => {
+      const { node } = answer.provider.offer
+      if (answer.kind !== 'failure') this.#silences.delete(node)
       if (answer.kind === 'quote' && this.#isFine(answer.opened, need)) return [answer.opened]
-      // Who did not answer may have much to do; who refuses will not think otherwise soon.
-      this.shun(answer.provider.offer.node, answer.kind === 'failure' ? LOOK_AGAIN_MS : this.#options.shunMs)
+      // Who did not answer may have much to do; who never does is asked less and less. Who refuses will not think otherwise soon.
+      this.shun(node, answer.kind === 'failure' ? this.#silenceMs(node) : this.#options.shunMs)
       return []
     })
     const shares = quoted
@@ -264,6 +272,12 @@ export class StorageNodes {
     }
     const drawn = shuffled(found, this.#components.random)
     return drawn.sort((left, right) => Number(left.priceMicroUsdPerTibHour - right.priceMicroUsdPerTibHour))
+  }
+
+  #silenceMs(node: Address): number {
+    const silences = this.#silences.get(node) ?? 0
+    this.#silences.set(node, silences + 1)
+    return Math.min(this.#options.shunMs, LOOK_AGAIN_MS * 2 ** silences)
   }
 
   #isFine({ quote }: OpenedQuote, need: StorageNeed): boolean {
