@@ -1,7 +1,7 @@
 import type { RandomStreams } from '../engine/random-streams.ts'
 import { type CheatName, GANG_CHEATS, PAYER_CHEATS, PROVIDER_CHEATS } from './cheats.ts'
 import { EPOCH_CHEATS, epochCheatOf } from './epoch-cheats.ts'
-import { STORAGE_PAYER_CHEATS, STORAGE_PROVIDER_CHEATS } from './storage-cheats.ts'
+import { STORAGE_PAYER_CHEATS, STORAGE_PROVIDER_CHEATS, storageCheatOf } from './storage-cheats.ts'
 
 /** Worlds in which most cheating providers are in it together. */
 const GANG_WORLD_SHARE = 0.25
@@ -50,8 +50,10 @@ export class Cast {
     const cheatsInEpochs = this.#options.hasEpochs && !isPayer(index) && epochCheats.length > 0
     if (cheatsInEpochs && random.fraction() < EPOCH_CHEAT_SHARE)
       return epochCheats[Math.floor(random.fraction() * epochCheats.length)]
-    if (this.#options.hasStorage && this.#options.cheats === undefined && random.fraction() < STORAGE_CHEAT_SHARE) {
-      const kinds: readonly CheatName[] = isPayer(index) ? STORAGE_PAYER_CHEATS : STORAGE_PROVIDER_CHEATS
+    if (this.#options.hasStorage && random.fraction() < STORAGE_CHEAT_SHARE) {
+      const all: readonly CheatName[] = isPayer(index) ? STORAGE_PAYER_CHEATS : STORAGE_PROVIDER_CHEATS
+      const chosen = this.#options.cheats
+      const kinds = chosen === undefined ? all : chosen.filter((each) => storageCheatOf(each) !== undefined)
       return kinds[Math.floor(random.fraction() * kinds.length)]
     }
     const own = cheats[Math.floor(random.fraction() * cheats.length)]

@@ -11,7 +11,13 @@ export const STORAGE_PROVIDER_CHEATS = [
 ] as const
 
 /** Ways to cheat as a payer that keeps objects; inside it is honest, and what it says is bent. */
-export const STORAGE_PAYER_CHEATS = ['owes-storage', 'wrong-pieces', 'resends-revisions', 'denies-time'] as const
+export const STORAGE_PAYER_CHEATS = [
+  'owes-storage',
+  'wrong-pieces',
+  'resends-revisions',
+  'signs-again',
+  'denies-time',
+] as const
 
 /** One way to cheat as a node that keeps pieces. */
 export type StorageProviderCheat = (typeof STORAGE_PROVIDER_CHEATS)[number]

@@ -122,7 +122,9 @@ class AskLies {
     if (protocol === PIECES_PROTOCOL && this.#cheat === 'wrong-pieces') return this.#wrongPiece(payload)
     if (protocol !== STORAGE_PROTOCOL) return payload
     if (this.#cheat === 'resends-revisions') return this.#lastAsk ?? payload
-    return this.#cheat === 'denies-time' ? this.#deniedTime(payload) : this.note(protocol, payload)
+    if (this.#cheat === 'denies-time') return this.#signedAnew(payload, () => ({ dueByteSeconds: 0n }))
+    if (this.#cheat !== 'signs-again') return this.note(protocol, payload)
+    return this.#signedAnew(payload, ({ revision }) => ({ revision: Math.max(0, revision - 1) }))
   }
 
   #wrongPiece(payload: Uint8Array): Uint8Array {
@@ -131,11 +133,12 @@ class AskLies {
     return pieceRequestSchema.encodeMessage({ put: { ...put, bytes: flipped(put.bytes, this.#liar.random) } })
   }
 
-  /** Nothing is due, says the next revision, and is signed as it should be. */
-  #deniedTime(payload: Uint8Array): Uint8Array {
+  /** Another revision than the one that follows, signed as it should be. */
+  #signedAnew(payload: Uint8Array, change: (next: Agreement) => Partial<Agreement>): Uint8Array {
     const { revise } = storageRequestSchema.decodeMessage(payload)
     if (revise === undefined) return payload
-    const next: Agreement = { ...agreementSchema.decodeDocument(revise.document), dueByteSeconds: 0n }
+    const right = agreementSchema.decodeDocument(revise.document)
+    const next: Agreement = { ...right, ...change(right) }
     const document = agreementSchema.encodeDocument(next)
     const payerSignature = signAgreement(this.#liar.signer, next, document)
     return storageRequestSchema.encodeMessage({ revise: { ...revise, document, payerSignature } })

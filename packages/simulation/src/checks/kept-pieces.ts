@@ -29,7 +29,7 @@ export async function isKept({ provider }: SimNode, { logName, lengthBytes }: Wi
 }
 
 /** A node has ended an agreement, for want of payment. */
-async function hasEnded({ store }: SimNode, { id }: WitnessedAgreement): Promise<boolean> {
+export async function hasEnded({ store }: SimNode, { id }: WitnessedAgreement): Promise<boolean> {
   return (await store.get('storage-ended', id.slice(2))) !== undefined
 }
 

@@ -14,7 +14,10 @@ export interface SegmentHealth {
 }
 
 /** What honest nodes signed for, by the node and the payer's name for the piece. */
-type SignedPieces = ReadonlyMap<string, { readonly node: SimNode; readonly piece: WitnessedPiece }>
+interface SignedPieces {
+  readonly signed: ReadonlyMap<string, { readonly node: SimNode; readonly piece: WitnessedPiece }>
+  readonly honest: ReadonlySet<string>
+}
 
 /** Looks at the disks: which pieces of a payer's segments are where its rows say. */
 export async function segmentHealth(world: World, { node, storage }: KeepingPayer): Promise<SegmentHealth> {
@@ -22,8 +25,9 @@ export async function segmentHealth(world: World, { node, storage }: KeepingPaye
   let [lost, thin] = [0, 0]
   for await (const segment of storage.consumer.segments.all()) {
     const { dataPieces, pieces } = segment.profile
-    if ((await goodPieces(signed, segment)) < dataPieces) lost++
-    else if (segment.placed.length < Math.min(pieces, world.providers.length)) thin++
+    const { good, unknown } = await goodPieces(signed, segment)
+    if (good < dataPieces) lost++
+    else if (good + unknown < Math.min(pieces, world.providers.length)) thin++
   }
   return { lost, thin }
 }
@@ -36,15 +40,20 @@ function signedPieces(world: World, { plan: { signer } }: SimNode): SignedPieces
     if (node === undefined || payer !== signer.address) continue
     for (const piece of pieces.values()) signed.set(`${address} ${piece.piece}`, { node, piece })
   }
-  return signed
+  return { signed, honest: new Set(nodes.keys()) }
 }
 
-async function goodPieces(signed: SignedPieces, { reference, placed }: PlacedSegment): Promise<number> {
+/** Pieces on the disks of honest nodes, and those that are at others, or at nodes on which bits flipped. */
+async function goodPieces(
+  { signed, honest }: SignedPieces,
+  { reference, placed }: PlacedSegment,
+): Promise<{ readonly good: number; readonly unknown: number }> {
   const { segment } = decodeReference(reference)
-  let good = 0
+  let [good, unknown] = [0, 0]
   for (const { node, number } of placed) {
     const found = signed.get(`${node} ${pieceNameOf(segment, number)}`)
     if (found !== undefined && (await isKept(found.node, found.piece))) good++
+    else if (!honest.has(node) || (found?.node.rottenPieces ?? 0) > 0) unknown++
   }
-  return good
+  return { good, unknown }
 }

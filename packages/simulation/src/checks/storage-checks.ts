@@ -1,9 +1,10 @@
 import { isSteadError } from '@stead/core'
+import { decodeReference, pieceNameOf } from '@stead/storage'
 import { type LiveStorageBuyer, stopStorageBuyer } from '../world/node-storage.ts'
 import type { SimNode } from '../world/sim-node.ts'
 import { readFault } from '../world/storage-workload.ts'
 import type { World } from '../world/world.ts'
-import { checkKeptPieces } from './kept-pieces.ts'
+import { agreementsOf, checkKeptPieces, hasEnded } from './kept-pieces.ts'
 import { segmentHealth } from './segment-health.ts'
 import type { Violations } from './violations.ts'
 
@@ -29,13 +30,40 @@ export async function checkStorage(world: World, violations: Violations, look: (
   await checkRedundancy(world, payers, violations, look)
   await checkReadable(world, payers, violations, look)
   const stopped = payers.map(async ({ storage }) => {
+    await storage.sweep.stop()
+    // The first tells nodes what they need not keep, the second sees that they do not.
+    await storage.consumer.round()
     await storage.consumer.round()
     await stopStorageBuyer(storage)
   })
   const areStopped = await allDone(world, stopped, { minutesMax: STOP_MINUTES_MAX, look })
   violations.check(areStopped, 'storage-stops', () => `payers take longer than ${STOP_MINUTES_MAX} minutes to stop`, [])
   await world.healPhase(async () => false, SWEEP_MINUTES, look)
+  await allDone(world, [checkOrphans(world, payers, violations)], { minutesMax: STOP_MINUTES_MAX, look })
   await allDone(world, [checkKeptPieces(world, violations)], { minutesMax: STOP_MINUTES_MAX, look })
+}
+
+/** No payer pays honest nodes for pieces that no segment of it names. */
+async function checkOrphans(world: World, payers: readonly KeepingPayer[], violations: Violations): Promise<void> {
+  for (const { node, storage } of payers) {
+    const named = new Set<string>()
+    for await (const { reference, placed } of storage.consumer.segments.all()) {
+      const { segment } = decodeReference(reference)
+      for (const { number, node: keeper } of placed) named.add(`${keeper} ${pieceNameOf(segment, number)}`)
+    }
+    for (const keeper of world.providers)
+      for (const agreement of agreementsOf(world, keeper)) {
+        if (agreement.payer !== node.plan.signer.address || (await hasEnded(keeper, agreement))) continue
+        const who = [node.plan.name, keeper.plan.name]
+        for (const { piece } of agreement.pieces.values())
+          violations.check(
+            named.has(`${agreement.node} ${piece}`),
+            'no-orphans',
+            () => `${who[0]} pays ${who[1]} for the piece ${piece}, which is of no segment`,
+            who,
+          )
+      }
+  }
 }
 
 /** What can be read comes to have all its pieces again. */

@@ -94,9 +94,8 @@ export class StorageWorkload {
       this.#done++
       trace.tell(scheduler.nowMs, node.plan.name, what)
     } catch (error) {
-      if (!isSteadError(error) && node.isHonest)
-        onBug(`${node.plan.name}: storage failed by its own fault: ${String(error)}`)
-      else trace.tell(scheduler.nowMs, node.plan.name, `could not work on ${key}: ${error.code}`)
+      if (isSteadError(error)) trace.tell(scheduler.nowMs, node.plan.name, `could not work on ${key}: ${error.code}`)
+      else if (node.isHonest) onBug(`${node.plan.name}: storage failed by its own fault: ${String(error)}`)
       this.#failed++
     } finally {
       this.#busy.delete(turn)

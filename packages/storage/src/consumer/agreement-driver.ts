@@ -189,8 +189,10 @@ export class AgreementDriver {
   ): Promise<Agreement> {
     return await this.#inTurn(async () => {
       await this.#open(channel)
-      const fresh = add.filter(({ piece }) => this.#set.slotOf(piece) === undefined)
-      const gone = new Set(drop.flatMap((piece) => this.#set.slotOf(piece) ?? []))
+      // Once, however often it was sent: each slot is paid for. What was given up before and comes again stays.
+      const added = new Map(add.map((piece) => [piece.piece, piece]))
+      const fresh = [...added.values()].filter(({ piece }) => this.#set.slotOf(piece) === undefined)
+      const gone = new Set(drop.flatMap((piece) => (added.has(piece) ? [] : (this.#set.slotOf(piece) ?? []))))
       const changes = Array.from(gone, (slot): SetChange => ({ slot, piece: undefined }))
       const slots = this.#set.freeSlots(fresh.length)
       for (const [place, piece] of fresh.entries()) changes.push({ slot: slots[place] ?? 0, piece })

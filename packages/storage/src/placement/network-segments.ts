@@ -135,9 +135,10 @@ export class NetworkSegments {
     const row = { version: 1, reference: bytes, keptAt: clock.now() } as const
     const sent = coded.pieces.map(({ number, bytes: content }) => ({ number, bytes: content, to: chosen[number] }))
     return await this.#placing(reference, async () => {
-      // Before anything is sent: what is not finished is found and given up after a crash.
+      // Before anything is sent: what is not finished is found and given up after a crash, or a loss of power.
       const intended = chosen.map(({ node }, number) => ({ number, node }))
       await this.#write({ ...row, placed: intended })
+      await store.write([], 'power')
       let placed: readonly PlacedNumber[]
       try {
         placed = await this.#place(reference, sent, { waitFor: enough, least: enough })
@@ -247,6 +248,7 @@ export class NetworkSegments {
       return to === undefined ? [] : [{ number, node: to.node }]
     })
     await this.#write({ ...row, placed: [...stays, ...intended] }, notIn(row.placed, [...stays, ...intended]))
+    await this.#components.store.write([], 'power')
     // As many as there are nodes: whatever is given up here would have to be computed again.
     const placed = await this.#place(known, fresh, { waitFor: chosen.length, least: 1 })
     if ((await this.#rowOf(known.segment)) === undefined) {

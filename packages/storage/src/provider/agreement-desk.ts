@@ -257,7 +257,7 @@ export class AgreementDesk {
     const { id } = kept
     await this.#requireBilled(kept)
     const changes = ask.changes.map(changeOf)
-    requireDistinct(changes)
+    requireDistinct(changes, kept.set)
     const release = this.#components.pending.hold(changes.flatMap(({ piece }) => this.#nameIn(id, piece)))
     try {
       return await this.#take(kept, next, { ask, changes })
@@ -478,9 +478,17 @@ export function logNameOf(agreement: Hash, piece: Hash): Hash {
   return hashFromBytes(sha256(concatBytes(hexToBytes(agreement), hexToBytes(piece))))
 }
 
-function requireDistinct(changes: readonly SetChange[]): void {
-  if (new Set(changes.map(({ slot }) => slot)).size < changes.length)
-    throw new StorageError('STORAGE_UNSUPPORTED', 'a revision changes a slot twice')
+/** Each slot once, and each piece in one slot: a payer that drops it from there is rid of it. */
+function requireDistinct(changes: readonly SetChange[], set: PieceSet): void {
+  const slots = new Set(changes.map(({ slot }) => slot))
+  if (slots.size < changes.length) throw new StorageError('STORAGE_UNSUPPORTED', 'a revision changes a slot twice')
+  const pieces = changes.flatMap(({ piece }) => piece?.piece ?? [])
+  const isTwice = pieces.some((piece) => {
+    const held = set.slotOf(piece)
+    return held !== undefined && !slots.has(held)
+  })
+  if (isTwice || new Set(pieces).size < pieces.length)
+    throw new StorageError('STORAGE_UNSUPPORTED', 'a revision has a piece in two slots')
 }
 
 function differs(field: string, revision: number): StorageError {
