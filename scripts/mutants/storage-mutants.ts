@@ -28,10 +28,10 @@ export const storageMutants: readonly Mutant[] = [
   },
   {
     name: 'period-paid-again',
-    what: 'a period that was paid is asked for and paid again',
+    what: 'a period whose answer was lost is paid, and paid again when it is asked for again',
     file: DRIVER,
-    from: '    const { pending: _done, ...rest } = this.#row\n    const row = { ...rest, signed }',
-    to: '    const row = { ...this.#row, signed }',
+    from: "      reservation.reject('not-received')\n      return await this.#unpaid(error)",
+    to: "      const [item, evidence] = [contentIdOf('dag-cbor', pending.document), possessionIdOf(new Uint8Array(0))]\n      reservation.accept({ delivery: reservation.delivery, item, evidence, quantity, amountMicroUsd })\n      return await this.#unpaid(error)",
     ...STORAGE,
     rule: 'period-paid-once',
   },

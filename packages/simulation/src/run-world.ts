@@ -88,7 +88,9 @@ function verdictOf(world: World, violations: Violations): WorldVerdict {
     jobs: world.workload.counts.submitted,
     faults: world.parts.tally.entries,
     ...(world.economy === undefined ? {} : { economy: world.economy.counts }),
-    ...(world.options.hasStorage === true ? { storage: world.objects.counts } : {}),
+    ...(world.options.hasStorage === true
+      ? { storage: { ...world.objects.counts, paidPeriods: world.parts.storageWitness.paidPeriods } }
+      : {}),
   }
 }
 

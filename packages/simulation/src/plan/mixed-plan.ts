@@ -2,8 +2,10 @@ import { SeededRandom } from '@stead/testkit'
 import { PROFILES, type ProfileName } from '../faults/profiles.ts'
 import type { WorldPlan } from './world-plan.ts'
 
-/** That of storage comes by itself: without it seeds keep the profiles that they had before there was storage. */
-const NAMES = (Object.keys(PROFILES) as readonly ProfileName[]).filter((name) => name !== 'storage')
+/** Profiles in turn; that of storage is left out, so that seeds keep the profiles that they had before there was storage. */
+export const MIXED_PROFILES: readonly ProfileName[] = (Object.keys(PROFILES) as readonly ProfileName[]).filter(
+  (name) => name !== 'storage',
+)
 const NODES_MIN = 4
 const NODES_MAX = 16
 const MINUTES_MIN = 0.25
@@ -34,7 +36,7 @@ export function mixedPlan(seed: number, options: { readonly minutesMax?: number 
     seed,
     nodes,
     minutes: Math.round(minutes * 100) / 100,
-    profile: NAMES[seed % NAMES.length] ?? 'all',
+    profile: MIXED_PROFILES[seed % MIXED_PROFILES.length] ?? 'all',
     without: [],
     hasRealSignatures: false,
     hasEpochs,

@@ -87,7 +87,9 @@ function economyText({ economy }: WorldVerdict): string {
 }
 
 function storageText({ storage }: WorldVerdict): string {
-  return storage === undefined ? '' : `, ${storage.done} works on objects, ${storage.failed} refused`
+  return storage === undefined
+    ? ''
+    : `, ${storage.done} works on objects, ${storage.failed} refused, ${storage.paidPeriods} periods paid`
 }
 
 function speed(simulatedMs: number, cpuMs: number): string {

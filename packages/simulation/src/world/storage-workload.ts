@@ -16,10 +16,11 @@ export interface StorageWorkloadComponents {
   readonly onBug: (what: string) => void
 }
 
-/** Operations on objects that were acknowledged, and those that ended in a refusal. */
+/** Operations on objects that were acknowledged, those that ended in a refusal, and periods that payers signed for. */
 export interface StorageCounts {
   readonly done: number
   readonly failed: number
+  readonly paidPeriods: number
 }
 
 /** The one bucket of each payer. */
@@ -50,7 +51,7 @@ export class StorageWorkload {
     this.#components = components
   }
 
-  get counts(): StorageCounts {
+  get counts(): Omit<StorageCounts, 'paidPeriods'> {
     return { done: this.#done, failed: this.#failed }
   }
 
