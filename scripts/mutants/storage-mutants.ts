@@ -83,7 +83,7 @@ export const storageMutants: readonly Mutant[] = [
     from: '    dueByteSeconds: due - billedByteSeconds,',
     to: '    dueByteSeconds: billedByteSeconds === 0n ? before.dueByteSeconds : due - billedByteSeconds,',
     ...STORAGE,
-    rule: 'time-as-kept',
+    rule: 'time-billed-is-paid',
   },
   {
     name: 'deleted-stays',

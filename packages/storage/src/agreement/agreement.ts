@@ -184,7 +184,8 @@ export interface NextRevision {
 /** The revision that follows. @throws RangeError when its time is before that of the one before, or more is billed than due */
 export function nextAgreement(before: Agreement, { atSecond, set, billedByteSeconds }: NextRevision): Agreement {
   const due = dueAt(before, atSecond)
-  if (billedByteSeconds > due) throw new RangeError(`${billedByteSeconds} byte-seconds are billed, ${due} are due`)
+  if (billedByteSeconds < 0n || billedByteSeconds > due)
+    throw new RangeError(`${billedByteSeconds} byte-seconds are billed, ${due} are due`)
   return {
     ...before,
     revision: before.revision + 1,
