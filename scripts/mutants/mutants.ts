@@ -7,6 +7,7 @@ import { moreComputeMutants } from './more-compute-mutants.ts'
 import { moreEpochMutants } from './more-epoch-mutants.ts'
 import { moreMarketMutants } from './more-market-mutants.ts'
 import type { Mutant } from './mutant.ts'
+import { storageMutants } from './storage-mutants.ts'
 
 /** All mutants, in the order in which they are tried. */
 export const mutants: readonly Mutant[] = [
@@ -18,6 +19,7 @@ export const mutants: readonly Mutant[] = [
   ...moneyMutants,
   ...epochMutants,
   ...moreEpochMutants,
+  ...storageMutants,
 ]
 
 /** @throws RangeError when there is none of this name */

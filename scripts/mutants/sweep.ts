@@ -28,7 +28,8 @@ export async function sweep(
   const wrong = { ...PROFILES[profile], ...more }
   const others = new Set<string>()
   for (let seed = 1; seed <= seedsMax; seed++) {
-    const options = { seed, nodes, faultMinutes, faults: wrong, hasRealSignatures: false, hasEpochs }
+    const hasStorage = profile === 'storage'
+    const options = { seed, nodes, faultMinutes, faults: wrong, hasRealSignatures: false, hasEpochs, hasStorage }
     const { violations } = await runWorld(components, options)
     const found: Violation | undefined = violations.find((violation) => violation.rule === rule)
     for (const violation of violations) others.add(violation.rule)

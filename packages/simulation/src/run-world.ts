@@ -6,9 +6,12 @@ import { checkBooks } from './checks/final-checks.ts'
 import { checkHealth, checkIdle } from './checks/health-checks.ts'
 import { checkRest } from './checks/rest-checks.ts'
 import { RunningChecks } from './checks/running-checks.ts'
+import { checkStorageBooks } from './checks/storage-books.ts'
+import { checkStorage } from './checks/storage-checks.ts'
 import { type Violation, Violations } from './checks/violations.ts'
 import type { TallyEntry } from './engine/tally.ts'
 import { type Story, storyOf } from './story/story.ts'
+import type { StorageCounts } from './world/storage-workload.ts'
 import { World, type WorldComponents, type WorldOptions } from './world/world.ts'
 import type { EconomyCounts } from './world/world-economy.ts'
 
@@ -28,6 +31,8 @@ export interface WorldVerdict {
   readonly faults: ReadonlyMap<string, TallyEntry>
   /** Undefined in a world without epochs. */
   readonly economy?: EconomyCounts
+  /** Undefined in a world without storage. */
+  readonly storage?: StorageCounts
 }
 
 /** After the faults: longer than any retry, back-off and deadline of the code. */
@@ -58,9 +63,11 @@ export async function runWorld(components: WorldComponents, options: WorldOption
   await checkEpochs(world, violations, look)
   // Long enough for a thaw that a cheat began to end, and for the claims before that.
   if (world.cheats.length > 0) await world.healPhase(async () => false, THAW_MINUTES, look)
+  await checkStorage(world, violations, look)
   world.endCheats()
   await settleAll(world, look)
   await checkBooks(world, violations)
+  checkStorageBooks(world, violations)
   await checkIdle(world, violations)
   await checkRest(world, violations)
   look()
@@ -81,6 +88,9 @@ function verdictOf(world: World, violations: Violations): WorldVerdict {
     jobs: world.workload.counts.submitted,
     faults: world.parts.tally.entries,
     ...(world.economy === undefined ? {} : { economy: world.economy.counts }),
+    ...(world.options.hasStorage === true
+      ? { storage: { ...world.objects.counts, paidPeriods: world.parts.storageWitness.paidPeriods } }
+      : {}),
   }
 }
 

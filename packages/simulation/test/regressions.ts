@@ -7,6 +7,8 @@ export interface Regression {
   readonly plan: WorldPlan
 }
 
+const storage = { nodes: 10, minutes: 1.5, profile: 'storage', without: [], hasRealSignatures: false } as const
+
 /** Worlds as `--shrink` left them. With the fault put back, each must fail: say in `found` what it does then. */
 export const REGRESSIONS: readonly Regression[] = [
   {
@@ -104,5 +106,25 @@ export const REGRESSIONS: readonly Regression[] = [
       hasRealSignatures: false,
       hasEpochs: true,
     },
+  },
+  {
+    found: 'what was due to a node cost more than its credit at once, was never paid, and the node deleted the pieces',
+    plan: { ...storage, seed: 5 },
+  },
+  {
+    found: 'a revision whose piece the node had not was asked for again for ever, and nothing could be paid any more',
+    plan: { ...storage, seed: 2 },
+  },
+  {
+    found: "after a loss of power a payer asked for a period that its node had billed under another revision's number",
+    plan: { ...storage, seed: 15 },
+  },
+  {
+    found: 'a piece was agreed on twice, paid twice, and deleted from one of its slots while the other was still paid',
+    plan: { ...storage, seed: 28 },
+  },
+  {
+    found: 'made-up offers were asked for quotes again and again, and a payer found no node for its repair',
+    plan: { ...storage, seed: 48 },
   },
 ]

@@ -4,9 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { loadSecp256k1 } from '@stead/protocol'
 import { describe, expect, it } from 'vitest'
-import { PROFILES } from '../src/index.ts'
 import { playPlan } from '../src/node/play-plan.ts'
-import { mixedPlan } from '../src/plan/mixed-plan.ts'
+import { MIXED_PROFILES, mixedPlan } from '../src/plan/mixed-plan.ts'
 import { commandOf } from '../src/plan/world-plan.ts'
 import { failureText } from '../src/report/report-text.ts'
 import type { PlayedWorld } from '../src/sweep/played-world.ts'
@@ -15,6 +14,7 @@ import { REGRESSIONS } from './regressions.ts'
 
 const SEEDS = 60
 const AGAIN = 5
+const STORAGE_SEEDS = 10
 /** Other Node.js versions to compare with: paths, separated like PATH. */
 const others = (process.env.SANDBOX_TEST_NODES ?? '').split(delimiter).filter((path) => path !== '')
 
@@ -30,8 +30,9 @@ async function hashesOf(program: string): Promise<string> {
 describe('a sweep', () => {
   it('over small worlds of all profiles finds no broken rule, and goes the same way again', async () => {
     const plans = Array.from({ length: SEEDS }, (_, index) => mixedPlan(index + 1))
-    expect(new Set(plans.map(({ profile }) => profile)).size).toBe(Object.keys(PROFILES).length)
+    expect(new Set(plans.map(({ profile }) => profile)).size).toBe(MIXED_PROFILES.length)
     expect(plans.filter(({ hasEpochs }) => hasEpochs).length).toBeGreaterThan(2)
+    expect(plans.filter(({ hasStorage }) => hasStorage).length).toBeGreaterThan(2)
     const hashes = new Map<number, string>()
     const onPlayed = ({ plan, verdict }: PlayedWorld): void => void hashes.set(plan.seed, verdict.traceHash)
     const { played, failed } = await sweep(plans, play, { onPlayed })
@@ -43,6 +44,18 @@ describe('a sweep', () => {
     }
   }, 120_000)
 
+  it('over worlds with storage finds no broken rule, and payers keep objects in them', async () => {
+    const common = { nodes: 8, minutes: 1, profile: 'storage', without: [], hasRealSignatures: false } as const
+    const plans = Array.from({ length: STORAGE_SEEDS }, (_, index) => ({ ...common, seed: index + 1 }))
+    let done = 0
+    const onPlayed = ({ verdict }: PlayedWorld): void => {
+      done += verdict.storage?.done ?? 0
+    }
+    const { failed } = await sweep(plans, play, { onPlayed })
+    expect(failed.map(failureText).join('\n')).toBe('')
+    expect(done).toBeGreaterThan(5 * STORAGE_SEEDS)
+  }, 60_000)
+
   it.each(REGRESSIONS)('$found, and does not any more', async ({ plan }) => {
     const { verdict } = await play(plan)
     expect(verdict.violations).toEqual([])
@@ -52,7 +65,7 @@ describe('a sweep', () => {
 describe('trace hashes', () => {
   it('are the same in every Node.js version, and in a process of its own', async () => {
     const expected = await hashesOf(process.execPath)
-    expect(expected.split('\n')).toHaveLength(Object.keys(PROFILES).length + 1)
+    expect(expected.split('\n')).toHaveLength(MIXED_PROFILES.length + 3)
     for (const program of others) expect([program, await hashesOf(program)]).toEqual([program, expected])
     const [first] = expected.split('\n')
     const { plan, verdict } = await play(mixedPlan(1))

@@ -47,6 +47,21 @@ describe('a simulated world', () => {
     },
   )
 
+  it.each<ProfileName>(['none', 'storage'])(
+    'with storage and faults of profile %s goes the same way every time and with real signatures, and keeps all rules',
+    async (faults) => {
+      const playStorage = (hasRealSignatures: boolean): Promise<WorldVerdict> => {
+        const options = { seed: 3, nodes: 7, faultMinutes: 1, faults: PROFILES[faults], hasRealSignatures }
+        return runWorld({ secp256k1, turn: eventLoopTurns() }, { ...options, hasStorage: true })
+      }
+      const { violations, storage, traceHash } = await playStorage(false)
+      expect(violations).toEqual([])
+      expect(storage?.done).toBeGreaterThan(5)
+      expect(storage?.paidPeriods).toBeGreaterThan(20)
+      expect((await playStorage(true)).traceHash).toBe(traceHash)
+    },
+  )
+
   it('with epochs goes through them with real signatures as well', async () => {
     const options = {
       seed: 2,

@@ -202,15 +202,17 @@ function recomputePeriod({ secp256k1, chain, channels }: StorageBillInput, perio
   ]
   for (const [need, have] of parties) if (need !== have) throw differs(place, 'parties', String(need), String(have))
   const { root, leaves, slots, pieces, bytes } = before
-  attempt('revision', place, () => {
+  const byteSeconds = attempt('revision', place, () => {
     const set = { root, leaves, slots, pieces, bytes }
-    checkNextAgreement(after, nextAgreement(before, { atSecond: after.atSecond, set, isBilled: true }))
+    // Some of it may stay due, where the channel had no room for all.
+    const billedByteSeconds = dueAt(before, after.atSecond) - after.dueByteSeconds
+    checkNextAgreement(after, nextAgreement(before, { atSecond: after.atSecond, set, billedByteSeconds }))
+    return billedByteSeconds
   })
   attempt('proof', place, () => {
     const proof = decodePossession(period.proof)
     if (!verifyPossession(after, proof.seed, proof)) throw new RangeError('it shows other leaves than its seed draws')
   })
-  const byteSeconds = dueAt(before, after.atSecond)
   return {
     ...place,
     agreement: agreementIdOf(after),
@@ -233,7 +235,9 @@ function checkOrder(periods: readonly Recomputed[]): void {
       const { before } = period
       const [need, have] = [last.after, before]
       const isAfter = have.revision >= need.revision && have.atSecond >= need.atSecond
-      const isSame = have.revision !== need.revision || (have.dueByteSeconds === 0n && equalBytes(have.root, need.root))
+      const isSame =
+        have.revision !== need.revision ||
+        (have.dueByteSeconds === need.dueByteSeconds && equalBytes(have.root, need.root))
       if (isAfter && isSame) continue
       const text = ({ revision, atSecond }: Agreement): string => `revision ${revision} of second ${atSecond}`
       throw differs(period, 'overlap', `${text(need)} or later`, text(have))

@@ -12,6 +12,7 @@ export type StorageErrorCode =
   | 'STORAGE_PIECE_DAMAGED'
   | 'STORAGE_BAD_PHRASE'
   | 'STORAGE_AGREEMENT_UNKNOWN'
+  | 'STORAGE_AGREEMENT_ENDED'
   | 'STORAGE_AGREEMENT_DIFFERS'
   | 'STORAGE_RUNWAY'
   | 'STORAGE_NOT_PROVEN'
@@ -92,6 +93,12 @@ export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
     retryable: false,
     meaning: 'A node does not know this agreement, or it is between others.',
     next: 'Agree anew; pieces that it kept count as lost and are repaired.',
+  },
+  STORAGE_AGREEMENT_ENDED: {
+    kind: 'peer',
+    retryable: false,
+    meaning: 'A node ended this agreement, because nobody paid for it, and signs no revision of it any more.',
+    next: 'Agree anew under the next number; pieces that it kept count as lost and are repaired.',
   },
   STORAGE_AGREEMENT_DIFFERS: {
     kind: 'peer',

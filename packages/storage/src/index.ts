@@ -1,7 +1,7 @@
 export { createFrameCipher } from '#create-frame-cipher'
 export { loadPairHasher } from '#load-pair-hasher'
 export type { Agreement, AgreementParties, SignedAgreement } from './agreement/agreement.ts'
-export { agreementIdOf, agreementSchema, openAgreement } from './agreement/agreement.ts'
+export { agreementIdOf, agreementSchema, openAgreement, signAgreement } from './agreement/agreement.ts'
 export type { SetChange, SetPiece, SetProof, SetRoot } from './agreement/piece-set.ts'
 export { PieceSet, verifySetProof } from './agreement/piece-set.ts'
 export type { PossessionProof } from './agreement/possession.ts'
@@ -24,6 +24,15 @@ export type { StorageErrorCode } from './errors.ts'
 export { StorageError, storageErrorCatalog } from './errors.ts'
 export { PathSecret } from './keys/path-secret.ts'
 export { createRecoveryPhrase, rootSecretOf } from './keys/recovery-phrase.ts'
+export type { PieceReply, PieceRequest, StorageReply, StorageRequest } from './messages.ts'
+export {
+  PIECES_PROTOCOL,
+  pieceReplySchema,
+  pieceRequestSchema,
+  STORAGE_PROTOCOL,
+  storageReplySchema,
+  storageRequestSchema,
+} from './messages.ts'
 export { amountOf } from './meter.ts'
 export type { CollectReport } from './objects/collect-garbage.ts'
 export { MemoryRootPointers } from './objects/memory-root-pointers.ts'
@@ -69,6 +78,7 @@ export { PieceLog } from './pieces/piece-log.ts'
 export type { NetworkSegmentsComponents, PlacedSegment, SegmentProfile } from './placement/network-segments.ts'
 export { NetworkSegments } from './placement/network-segments.ts'
 export { needsRepair, repairAt, unreadability } from './placement/readability.ts'
+export { decodeReference, pieceNameOf } from './placement/segment-reference.ts'
 export type { StorageConsumerComponents, StorageNodeStatus, StorageRound } from './placement/storage-consumer.ts'
 export { StorageConsumer } from './placement/storage-consumer.ts'
 export type { NodeSettlement, StorageNodesComponents } from './placement/storage-nodes.ts'

@@ -20,6 +20,11 @@ export function byteSecondsOf({ bytes, fromSecond, toSecond }: KeptBytes): bigin
   return BigInt(bytes) * BigInt(toSecond - fromSecond)
 }
 
+/** Byte-seconds that so much money pays for; the price is not 0. */
+export function byteSecondsFor(priceMicroUsdPerTibHour: MicroUsd, microUsdMax: MicroUsd): bigint {
+  return (microUsdMax * TEBIBYTE_HOUR) / priceMicroUsdPerTibHour
+}
+
 /** What byte-seconds cost, rounded up to a whole micro-dollar. */
 export function amountOf(priceMicroUsdPerTibHour: MicroUsd, byteSeconds: bigint): MicroUsd {
   return microUsd((byteSeconds * priceMicroUsdPerTibHour + TEBIBYTE_HOUR - 1n) / TEBIBYTE_HOUR)

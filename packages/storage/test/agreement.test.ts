@@ -2,7 +2,7 @@ import { CoreError, hasCode, microUsd, type Network, type RequestHandler } from 
 import { type Agreement, AgreementDriver, agreementSchema, decodePossession, encodePossession } from '@stead/storage'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { nextAgreement, signAgreement } from '../src/agreement/agreement.ts'
+import { dueAt, nextAgreement, signAgreement } from '../src/agreement/agreement.ts'
 import { agreementOfKey, BOUGHT_TABLE, decodeBoughtRow } from '../src/consumer/bought-rows.ts'
 import { readBlocks } from '../src/consumer/read-blocks.ts'
 import {
@@ -187,7 +187,76 @@ describe('an agreement', () => {
     await world.clock.advance(2 * HOUR_MS + 120_000)
     await world.clock.settle()
     expect(world.node.storage.status()).toMatchObject({ agreements: 0, agreedBytes: 0 })
-    expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'offline' })
+    expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'ended' })
+  })
+
+  it('never begins again under the name that it had, and its node signs no second first revision', async () => {
+    const world = await TradeWorld.started({ provider: { unpaidSecondsMax: 7200 } })
+    const channel = await world.channel()
+    const driver = await world.agreement(channel)
+    await world.keep(driver, channel, pieceOf(1))
+    await world.clock.advance(2 * HOUR_MS + 120_000)
+    await world.clock.settle()
+    const parts = { ...world.ledger.identity, ordinal: 0, priceMicroUsdPerTibHour: microUsd(10n ** 9n) }
+    await world.restartNode('power')
+    const again = await AgreementDriver.draft(world.driverParts(), channel, parts)
+    expect(again.id).toBe(driver.id)
+    await expect(world.within(again.open(channel))).rejects.toMatchObject({
+      details: { remoteCode: 'STORAGE_AGREEMENT_ENDED' },
+    })
+    const next = await AgreementDriver.draft(world.driverParts(), channel, { ...parts, ordinal: 1 })
+    expect(await world.within(next.open(channel))).toMatchObject({ revision: 0 })
+  })
+
+  it('is paid in parts where more is due than the channel has room for', async () => {
+    const world = await TradeWorld.started({ provider: { priceMicroUsdPerTibHour: 10n ** 12n } })
+    const channel = await world.channel()
+    const driver = await world.agreement(channel)
+    await world.keep(driver, channel, pieceOf(1, 100_000))
+    await world.clock.advance(HOUR_MS)
+    // What is due goes with the next revision: there is no earlier second until which it could be paid.
+    await world.keep(driver, channel, pieceOf(2))
+    expect(channel.largestMicroUsd()).toBeLessThan(90_000n)
+    expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'paid', isWhole: true })
+    expect(driver.agreement?.dueByteSeconds).toBe(0n)
+    expect(await world.earned()).toBeGreaterThan(90_000n)
+  })
+
+  it('goes on when the node never had a piece that a revision names', async () => {
+    const world = await TradeWorld.started()
+    const channel = await world.channel()
+    const driver = await world.agreement(channel)
+    await world.keep(driver, channel, pieceOf(1))
+    const { bytes: _never, ...missing } = pieceOf(2)
+    const asked = world.within(driver.agree(channel, { add: [missing] }))
+    await expect(asked).rejects.toMatchObject({ details: { remoteCode: 'STORAGE_PIECE_UNKNOWN' } })
+    await world.clock.advance(HOUR_MS)
+    expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'paid', isWhole: true })
+    await world.keep(driver, channel, pieceOf(3))
+    expect(driver.agreement?.pieces).toBe(2)
+  })
+
+  it('has each piece in one slot, however often it is added', async () => {
+    const world = await TradeWorld.started()
+    const channel = await world.channel()
+    const driver = await world.agreement(channel)
+    await world.keep(driver, channel, pieceOf(1), pieceOf(1))
+    expect(driver.agreement).toMatchObject({ pieces: 1, bytes: 4096 })
+  })
+
+  it('deletes what was given up while the disk was full, and after a restart', async () => {
+    const world = await TradeWorld.started({ provider: { pendingMs: 60_000 } })
+    const channel = await world.channel()
+    const driver = await world.agreement(channel)
+    await world.keep(driver, channel, pieceOf(1), pieceOf(2))
+    world.disk.setFull(true)
+    await world.within(driver.agree(channel, { drop: [pieceOf(1).piece] }))
+    expect(await world.pieceCount()).toBe(2)
+    world.disk.setFull(false)
+    await world.restartNode()
+    await world.clock.advance(200_000)
+    await world.clock.settle()
+    expect(await world.pieceCount()).toBe(1)
   })
 
   it('bills a period that a full disk kept off the books before it signs another revision', async () => {
@@ -213,7 +282,8 @@ describe('an agreement', () => {
     const before = driver.agreement
     if (before === undefined) throw new Error('nothing is agreed')
     const terms = { set: driver.set.root }
-    const billed = nextAgreement(before, { ...terms, atSecond: before.atSecond + 3600, isBilled: true })
+    const atSecond = before.atSecond + 3600
+    const billed = nextAgreement(before, { ...terms, atSecond, billedByteSeconds: dueAt(before, atSecond) })
     const again = await world.channel()
     const settle = {
       ...signed(billed),
@@ -225,7 +295,7 @@ describe('an agreement', () => {
     // The revision is written, its delivery is not.
     world.nodeStore.failWrite(2)
     await expect(ask({ settle })).rejects.toMatchObject({ details: { remoteCode: 'STORE_FAILED' } })
-    const next = nextAgreement(billed, { ...terms, atSecond: billed.atSecond, isBilled: false })
+    const next = nextAgreement(billed, { ...terms, atSecond: billed.atSecond, billedByteSeconds: 0n })
     const revise = { ...signed(next), channel: again.id, changes: [] }
     await expect(ask({ revise })).rejects.toMatchObject({ details: { remoteCode: 'STORAGE_UNPAID' } })
     await expect(ask({ settle })).rejects.toMatchObject({ details: { remoteCode: 'MARKET_DELIVERY_REPEATED' } })

@@ -3,7 +3,7 @@ import { marketProviderOptionsSchema } from '@stead/market'
 import { createSigner, loadSecp256k1, peerIdOfPublicKey } from '@stead/protocol'
 import { type Agreement, type AgreementDriver, agreementSchema } from '@stead/storage'
 import { describe, expect, it } from 'vitest'
-import { agreementNumber, nextAgreement, signAgreement } from '../src/agreement/agreement.ts'
+import { agreementNumber, dueAt, nextAgreement, signAgreement } from '../src/agreement/agreement.ts'
 import type { SetChange } from '../src/agreement/piece-set.ts'
 import { slotMessageOf } from '../src/agreement/slot-message.ts'
 import {
@@ -212,7 +212,8 @@ class OwnPayer {
   billed(before: Agreement, seconds: number): Agreement {
     const { root, leaves, slots, pieces, bytes } = before
     const set = { root, leaves, slots, pieces, bytes }
-    return nextAgreement(before, { atSecond: before.atSecond + seconds, set, isBilled: true })
+    const atSecond = before.atSecond + seconds
+    return nextAgreement(before, { atSecond, set, billedByteSeconds: dueAt(before, atSecond) })
   }
 }
 
@@ -249,7 +250,8 @@ describe('a payer that buys storage and cheats', () => {
     const { agreement } = payer
     const honest = payer.billed(agreement, 3600)
     const bends: readonly Partial<Agreement>[] = [
-      { dueByteSeconds: 1n },
+      // Less may stay due than is due, never more.
+      { dueByteSeconds: 2n ** 62n },
       { atSecond: agreement.atSecond - 1 },
       { atSecond: agreement.atSecond + 2 * 3600 },
       { revision: agreement.revision },
@@ -317,7 +319,10 @@ describe('a payer that buys storage and cheats', () => {
       const { agreement, driver } = payer
       try {
         const set = driver.set.rootAfter(changes.slice(0, 1))
-        await payer.revise(nextAgreement(agreement, { atSecond: agreement.atSecond, set, isBilled: false }), changes)
+        await payer.revise(
+          nextAgreement(agreement, { atSecond: agreement.atSecond, set, billedByteSeconds: 0n }),
+          changes,
+        )
         return 'taken'
       } catch (error) {
         return hasCode(error, 'NETWORK_REMOTE') ? error.details.remoteCode : error

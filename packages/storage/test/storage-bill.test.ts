@@ -75,7 +75,9 @@ describe('a bill of storage', () => {
       price: [(a) => ({ ...a, priceMicroUsdPerTibHour: microUsd(a.priceMicroUsdPerTibHour * 2n) }), 'revision'],
       time: [(a) => ({ ...a, atSecond: a.atSecond + 1 }), 'overlap'],
       bytes: [(a) => ({ ...a, bytes: a.bytes + 1 }), 'revision'],
-      due: [(a) => ({ ...a, dueByteSeconds: 1n }), 'revision'],
+      due: [(a) => ({ ...a, dueByteSeconds: 2n ** 62n }), 'revision'],
+      // A part may stay due; it is not the revision that is on the bill.
+      part: [(a) => ({ ...a, dueByteSeconds: 1n }), 'item'],
       node: [(a) => ({ ...a, node: world.payerKey.signer.address }), 'signature'],
     }
     for (const [name, [bend, what]] of Object.entries(bends)) {

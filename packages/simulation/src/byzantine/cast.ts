@@ -1,12 +1,15 @@
 import type { RandomStreams } from '../engine/random-streams.ts'
 import { type CheatName, GANG_CHEATS, PAYER_CHEATS, PROVIDER_CHEATS } from './cheats.ts'
 import { EPOCH_CHEATS, epochCheatOf } from './epoch-cheats.ts'
+import { STORAGE_PAYER_CHEATS, STORAGE_PROVIDER_CHEATS, storageCheatOf } from './storage-cheats.ts'
 
 /** Worlds in which most cheating providers are in it together. */
 const GANG_WORLD_SHARE = 0.25
 const GANG_MEMBER_SHARE = 0.7
 /** Cheating providers that cheat in epochs, where there are any. */
 const EPOCH_CHEAT_SHARE = 0.6
+/** Cheats that cheat in storage, where there is any. */
+const STORAGE_CHEAT_SHARE = 0.6
 const ALL_CHEATS: readonly CheatName[] = [...PROVIDER_CHEATS, ...PAYER_CHEATS]
 
 /** What the cast is drawn from. */
@@ -16,6 +19,8 @@ export interface CastOptions {
   readonly cheats: readonly CheatName[] | undefined
   /** Providers may cheat in epochs as well. */
   readonly hasEpochs: boolean
+  /** Nodes may cheat in storage as well. */
+  readonly hasStorage: boolean
   /** Whether a node of this number would pay, if it were honest. */
   readonly isPayer: (index: number) => boolean
 }
@@ -45,6 +50,12 @@ export class Cast {
     const cheatsInEpochs = this.#options.hasEpochs && !isPayer(index) && epochCheats.length > 0
     if (cheatsInEpochs && random.fraction() < EPOCH_CHEAT_SHARE)
       return epochCheats[Math.floor(random.fraction() * epochCheats.length)]
+    if (this.#options.hasStorage && random.fraction() < STORAGE_CHEAT_SHARE) {
+      const all: readonly CheatName[] = isPayer(index) ? STORAGE_PAYER_CHEATS : STORAGE_PROVIDER_CHEATS
+      const chosen = this.#options.cheats
+      const kinds = chosen === undefined ? all : chosen.filter((each) => storageCheatOf(each) !== undefined)
+      return kinds[Math.floor(random.fraction() * kinds.length)]
+    }
     const own = cheats[Math.floor(random.fraction() * cheats.length)]
     const isMember = this.#gangCheat !== undefined && !isPayer(index) && random.fraction() < GANG_MEMBER_SHARE
     return isMember ? this.#gangCheat : own

@@ -1,4 +1,5 @@
 import type { EpochCheat } from './epoch-cheats.ts'
+import type { StorageCheat } from './storage-cheats.ts'
 
 /** Cheats of what a node computes: its executor lies, and everything behind it is honest. */
 export const RESULT_CHEATS = [
@@ -62,7 +63,7 @@ export type ProviderCheat = (typeof RESULT_CHEATS)[number] | (typeof WIRE_CHEATS
 /** One way to cheat as a payer. */
 export type PayerCheat = (typeof PAYER_CHEATS)[number]
 /** One way to cheat. */
-export type CheatName = ProviderCheat | PayerCheat | EpochCheat
+export type CheatName = ProviderCheat | PayerCheat | EpochCheat | StorageCheat
 
 /** True for the cheats of payers. */
 export function isPayerCheat(cheat: CheatName): cheat is PayerCheat {

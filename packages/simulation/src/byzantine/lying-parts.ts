@@ -6,6 +6,8 @@ import { epochCheatOf } from './epoch-cheats.ts'
 import { epochLyingNetwork } from './epoch-network.ts'
 import { lyingExecutor } from './lying-executor.ts'
 import { lyingNetwork } from './lying-network.ts'
+import { storageCheatOf } from './storage-cheats.ts'
+import { storageLyingNetwork } from './storage-network.ts'
 
 /** What a node stands on, as far as a cheat bends it. */
 export interface BendableParts {
@@ -32,6 +34,8 @@ export function lyingParts(parts: BendableParts, cheat: CheatName, own: CheatPar
   if (OF_THE_RESULT.has(cheat))
     return { ...parts, executor: lyingExecutor(parts.executor, cheat, { ...parts, ...own }) }
   if (OF_THE_WIRE.has(cheat)) return { ...parts, network: lyingNetwork({ ...parts, ...own }, cheat) }
+  const ofStorage = storageCheatOf(cheat)
+  if (ofStorage !== undefined) return { ...parts, network: storageLyingNetwork({ ...parts, ...own }, ofStorage) }
   const ofEpochs = epochCheatOf(cheat)
   if (ofEpochs === undefined) return parts
   return { ...parts, network: epochLyingNetwork(parts.network, ofEpochs, own.random) }

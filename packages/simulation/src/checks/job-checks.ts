@@ -1,6 +1,6 @@
 import { amountOf, type ComputeTerms, computeTermsSchema, isFinal, type JobEvidence } from '@stead/compute'
 import type { Hash } from '@stead/core'
-import { bytesToHex, contentIdOf, outcomeRecordSchema, quoteSchema } from '@stead/protocol'
+import { bytesToHex, contentIdOf, outcomeRecordSchema, type Quote, quoteSchema } from '@stead/protocol'
 import type { LivePayer, SimNode } from '../world/sim-node.ts'
 import { checkedBy } from '../world/workload.ts'
 import type { World } from '../world/world.ts'
@@ -81,14 +81,14 @@ async function pricesOf({ market }: LivePayer): Promise<ReadonlyMap<Hash, readon
     const known = quoted.get(channel) ?? new Map<string, Uint8Array>()
     quoted.set(channel, known.set(bytesToHex(terms), terms))
   }
-  for (const { id, quote } of market.channels()) add(id, quote.terms)
-  const documents = new Map<string, Uint8Array>()
+  for (const { id, quote } of market.channels()) if (quote.resource === 'compute') add(id, quote.terms)
+  const documents = new Map<string, Pick<Quote, 'resource' | 'terms'>>()
   for (const { evidence } of await market.receipts({}))
     for (const { document } of evidence.quotes) {
       const key = bytesToHex(document)
-      const terms = documents.get(key) ?? quoteSchema.decodeDocument(document).terms
-      documents.set(key, terms)
-      add(evidence.channel, terms)
+      const { resource, terms } = documents.get(key) ?? quoteSchema.decodeDocument(document)
+      documents.set(key, { resource, terms })
+      if (resource === 'compute') add(evidence.channel, terms)
     }
   const decoded = (terms: Uint8Array): ComputeTerms => computeTermsSchema.decodeDocument(terms)
   return new Map(Array.from(quoted, ([channel, terms]) => [channel, Array.from(terms.values(), decoded)]))

@@ -36,6 +36,7 @@ async function checkBills(world: World, { node, payer }: HonestPayer, violations
   }
   const forgetful = forgetfulNodes(world)
   for (const channel of payer.market.channels()) {
+    if (channel.quote.resource !== 'compute') continue
     const { acceptedMicroUsd } = channel.stats()
     const byJobs = accepted.get(channel.id) ?? 0n
     // What a provider lost with its power, or says that it lost, is not owed to it any more.

@@ -44,6 +44,8 @@ export class RunningChecks {
     for (const node of this.#world.payers) this.#checkOffers(node)
     this.#checkMoney()
     checkRunningJobs(this.#world, this.#violations)
+    for (const { rule, what, payer, node } of this.#world.parts.storageWitness.faults)
+      this.#violations.check(false, rule, () => what, namesOf(this.#world, [payer, node]))
     if (this.#world.economy !== undefined) {
       checkTokens(this.#world, this.#violations)
       checkBonds(this.#world, this.#violations)
@@ -136,6 +138,10 @@ function faultIn(check: () => void): string | undefined {
   } catch (error) {
     return messageOf(error)
   }
+}
+
+function namesOf(world: World, nodes: readonly Address[]): readonly string[] {
+  return world.nodes.filter(({ plan }) => nodes.includes(plan.signer.address)).map(({ plan }) => plan.name)
 }
 
 function namesIn(world: World, text: string): readonly string[] {

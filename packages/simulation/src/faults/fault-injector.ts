@@ -33,6 +33,7 @@ const JUMP_MS_MAX = 120_000
 const SURVIVORS_MAX = 4
 const AT_WRITE_SHARE = 0.5
 const WRITES_MAX = 6
+const DISK_MOMENTS = ['before', 'within', 'after'] as const
 /** An endpoint stays behind longer than other faults last: a node asks the chain only now and then. */
 const LAG_FACTOR = 4
 
@@ -52,6 +53,7 @@ const NODE_KINDS = [
   'slowDisks',
   'fullDisks',
   'rottenRows',
+  'rottenPieces',
   'gasDrains',
   'jumps',
 ] as const
@@ -164,6 +166,7 @@ export class FaultInjector {
       slowDisks: () => this.#last('slowDisks', node),
       fullDisks: () => this.#last('fullDisks', node),
       rottenRows: () => this.#rot(node),
+      rottenPieces: () => this.#rotPiece(node),
       gasDrains: () => this.#drain(node),
       reorgs: () => this.#forks.inject(),
       gasSpikes: () => this.#spike(),
@@ -192,6 +195,13 @@ export class FaultInjector {
     scheduler.at(this.#until() + this.#profile.awayMsMax, () => this.#repair(node))
     // Most rows are read when the process starts.
     if (random.fraction() < ROT_CRASH_SHARE) this.#crash(node)
+  }
+
+  #rotPiece(node: SimNode): void {
+    const { random, tally } = this.#components
+    if (!node.rotPiece(() => random.fraction())) return
+    tally.add('rottenPieces')
+    this.#tell(node, 'a bit of its piece logs flips')
   }
 
   /** The operator stops the node, puts the backup back and starts it again. */
@@ -260,6 +270,12 @@ export class FaultInjector {
     }
     this.#tell(node, `will crash ${moment} its ${writes}. write from now`)
     this.#doomed.set(node, die)
+    // Where there is storage, half of these die at a step of the disk that has the pieces.
+    if (node.plan.storage !== undefined && random.fraction() < 0.5) {
+      node.disk.crashAtStep(writes, DISK_MOMENTS[Math.floor(random.fraction() * DISK_MOMENTS.length)] ?? 'before')
+      void node.disk.crashed.then(die)
+      return
+    }
     node.store.crashAtWrite(writes, moment)
     void node.store.crashed.then(die)
   }

@@ -39,6 +39,8 @@ export interface FaultProfile {
   readonly fullDisks: number
   /** Rows on disks whose bytes rot, until the operator puts a backup back. */
   readonly rottenRows: number
+  /** Pieces on disks of which a bit flips, for good. */
+  readonly rottenPieces: number
   /** Wall clocks that jump. */
   readonly jumps: number
   /** How long such a state lasts at most. */
@@ -69,16 +71,17 @@ const QUIET: FaultProfile = {
   slowDisks: 0,
   fullDisks: 0,
   rottenRows: 0,
+  rottenPieces: 0,
   jumps: 0,
   lastsMsMax: 20_000,
   byzantineShare: 0,
 }
 
 /** The name of a profile. */
-export type ProfileName = 'none' | 'wires' | 'crashes' | 'disks' | 'chain' | 'byzantine' | 'all'
+export type ProfileName = 'none' | 'wires' | 'crashes' | 'disks' | 'chain' | 'byzantine' | 'all' | 'storage'
 
 /** Profiles by name. */
-export const PROFILES: Readonly<Record<ProfileName, FaultProfile>> = {
+export const PROFILES: Readonly<Record<ProfileName, FaultProfile>> = withStorage({
   none: QUIET,
   wires: {
     ...QUIET,
@@ -133,4 +136,11 @@ export const PROFILES: Readonly<Record<ProfileName, FaultProfile>> = {
     jumps: 0.3,
     byzantineShare: 0.2,
   },
+})
+
+/** Everything goes wrong, the bytes of pieces too; its worlds have storage. */
+function withStorage(
+  profiles: Readonly<Record<Exclude<ProfileName, 'storage'>, FaultProfile>>,
+): Readonly<Record<ProfileName, FaultProfile>> {
+  return { ...profiles, storage: { ...profiles.all, rottenPieces: 0.3 } }
 }

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { SimulationError } from '../errors.ts'
 import { PROFILES, type ProfileName } from '../faults/profiles.ts'
 import { allFaultNames } from '../plan/fault-names.ts'
-import { EPOCH_MINUTES_FACTOR, EPOCHS_EVERY, MIXED_MINUTES_MAX, mixedPlan } from '../plan/mixed-plan.ts'
+import { EPOCH_MINUTES_FACTOR, EPOCHS_EVERY, MIXED_MINUTES_MAX, mixedPlan, STORAGE_EVERY } from '../plan/mixed-plan.ts'
 import { NODES_MIN, type WorldPlan } from '../plan/world-plan.ts'
 import { FAILURES_MAX } from '../sweep/sweep.ts'
 
@@ -29,6 +29,7 @@ const OPTIONS = {
   without: { type: 'string' },
   'time-minutes': { type: 'string' },
   epochs: { type: 'boolean' },
+  storage: { type: 'boolean' },
   'real-signatures': { type: 'boolean' },
   shrink: { type: 'boolean' },
   'shrink-minutes': { type: 'string' },
@@ -58,9 +59,11 @@ export const SIM_HELP: string = `npm run sim -- [options]     plays whole networ
   --minutes M          how long faults go on, in simulated minutes, ${MINUTES_MIN} .. ${MINUTES_MAX}; default ${MINUTES_DEFAULT}
   --faults NAME        ${Object.keys(PROFILES).join(', ')}; default all;
                        ${MIXED}: each seed has its own profile, 4 to 16 nodes, and minutes up to --minutes,
-                       which is ${MIXED_MINUTES_MAX} then; one in ${EPOCHS_EVERY} has epochs, and ${EPOCH_MINUTES_FACTOR} times as many minutes
+                       which is ${MIXED_MINUTES_MAX} then; one in ${EPOCHS_EVERY} has epochs, and ${EPOCH_MINUTES_FACTOR} times as many minutes,
+                       one in ${STORAGE_EVERY} has storage
   --without A,B        leaves faults of the profile out: ${wrapped(allFaultNames())}
   --epochs             providers are bonded, probe each other, propose and watch roots, and claim rewards
+  --storage            providers sell storage as well, and payers keep objects there; always so with --faults storage
   --real-signatures    signs and verifies as the real network does, which takes longer and comes to the same;
                        with epochs to another hash: documents that are signed have names by their content
   --shrink             looks for the smallest command that still breaks the same rule
@@ -79,8 +82,8 @@ export function parseCommandLine(args: readonly string[], chance: () => number):
   if (seed !== undefined && seeds !== undefined) throw refused('--seed and --seeds exclude each other')
   const [from, to] = seeds === undefined ? oneSeed(seed, chance) : seedRange(seeds)
   const isMixed = faults === MIXED
-  if (isMixed && (nodes ?? without ?? values.epochs) !== undefined)
-    throw refused(`--faults ${MIXED} chooses nodes, faults and epochs by itself`)
+  if (isMixed && (nodes ?? without ?? values.epochs ?? values.storage) !== undefined)
+    throw refused(`--faults ${MIXED} chooses nodes, faults, epochs and storage by itself`)
   const profile = isMixed ? 'all' : profileOf(faults)
   const plan = {
     nodes: integer('--nodes', nodes ?? String(NODES_DEFAULT), NODES_MIN, NODES_MAX),
@@ -93,6 +96,7 @@ export function parseCommandLine(args: readonly string[], chance: () => number):
     profile,
     without: without === undefined ? [] : faultsOf(without),
     hasEpochs: values.epochs === true,
+    hasStorage: values.storage === true || profile === 'storage',
   }
   const hasRealSignatures = values['real-signatures'] === true
   const timeMinutes = values['time-minutes']

@@ -2,7 +2,10 @@ import { SeededRandom } from '@stead/testkit'
 import { PROFILES, type ProfileName } from '../faults/profiles.ts'
 import type { WorldPlan } from './world-plan.ts'
 
-const NAMES = Object.keys(PROFILES) as readonly ProfileName[]
+/** Profiles in turn; that of storage is left out, so that seeds keep the profiles that they had before there was storage. */
+export const MIXED_PROFILES: readonly ProfileName[] = (Object.keys(PROFILES) as readonly ProfileName[]).filter(
+  (name) => name !== 'storage',
+)
 const NODES_MIN = 4
 const NODES_MAX = 16
 const MINUTES_MIN = 0.25
@@ -10,6 +13,8 @@ const MINUTES_MIN = 0.25
 export const MIXED_MINUTES_MAX = 1.5
 /** Worlds with epochs take longer; no divisor of the number of profiles, so that each of these comes to have them. */
 export const EPOCHS_EVERY = 13
+/** Worlds with storage take longer too, and are others than those with epochs. */
+export const STORAGE_EVERY = 11
 /** An epoch is two minutes: fees must be sold in one for rewards to be paid in the next. */
 export const EPOCH_MINUTES_FACTOR = 2
 /** Everybody hears everybody's log, so that they cost more with each node. */
@@ -31,9 +36,10 @@ export function mixedPlan(seed: number, options: { readonly minutesMax?: number 
     seed,
     nodes,
     minutes: Math.round(minutes * 100) / 100,
-    profile: NAMES[seed % NAMES.length] ?? 'all',
+    profile: MIXED_PROFILES[seed % MIXED_PROFILES.length] ?? 'all',
     without: [],
     hasRealSignatures: false,
     hasEpochs,
+    hasStorage: seed % STORAGE_EVERY === 0 && !hasEpochs,
   }
 }

@@ -17,13 +17,21 @@ export interface WorldPlan {
   readonly hasRealSignatures: boolean
   /** Providers are bonded and take part in epochs. @default false */
   readonly hasEpochs?: boolean
+  /** Providers sell storage as well, and payers keep objects there. @default true for the profile `storage` alone */
+  readonly hasStorage?: boolean
+}
+
+/** Whether a plan's world has storage. */
+export function hasStorageIn({ hasStorage, profile }: WorldPlan): boolean {
+  return hasStorage ?? profile === 'storage'
 }
 
 /** The world of a plan. */
 export function worldOptionsOf(plan: WorldPlan): WorldOptions {
   const { seed, nodes, minutes, profile, without, hasRealSignatures, hasEpochs = false } = plan
+  const hasStorage = hasStorageIn(plan)
   const faults = withoutFaults(PROFILES[profile], new Set(without))
-  return { seed, nodes, faultMinutes: minutes, faults, hasRealSignatures, hasEpochs }
+  return { seed, nodes, faultMinutes: minutes, faults, hasRealSignatures, hasEpochs, hasStorage }
 }
 
 /** The command that plays a plan; every option is named, so that it stays right when a default changes. */
@@ -32,6 +40,7 @@ export function commandOf(plan: WorldPlan): string {
   const parts = [`npm run sim -- --seed ${seed} --nodes ${nodes} --minutes ${minutes} --faults ${profile}`]
   if (without.length > 0) parts.push(`--without ${without.join(',')}`)
   if (hasEpochs) parts.push('--epochs')
+  if (hasStorageIn(plan) && profile !== 'storage') parts.push('--storage')
   if (hasRealSignatures) parts.push('--real-signatures')
   return parts.join(' ')
 }

@@ -13,7 +13,7 @@ export function verdictLine({ plan, verdict, cpuMs }: PlayedWorld): string {
   const { violations, traceHash, events, messages, jobs, simulatedMs } = verdict
   const outcome = violations.length === 0 ? 'ok  ' : 'FAIL'
   const size = `${plan.nodes} nodes, ${plan.minutes} min ${plan.profile}`
-  const counts = `${jobs} jobs, ${messages} messages, ${events} events${economyText(verdict)}`
+  const counts = `${jobs} jobs, ${messages} messages, ${events} events${economyText(verdict)}${storageText(verdict)}`
   return `${outcome} seed ${plan.seed}  ${traceHash}  ${size}: ${counts}, ${speed(simulatedMs, cpuMs)}`
 }
 
@@ -85,6 +85,12 @@ function economyText({ economy }: WorldVerdict): string {
   if (economy === undefined) return ''
   const { roots, lots, rewards, expelled } = economy
   return `, ${roots} roots, ${lots} lots, ${rewards} rewards, ${expelled} expelled`
+}
+
+function storageText({ storage }: WorldVerdict): string {
+  return storage === undefined
+    ? ''
+    : `, ${storage.done} works on objects, ${storage.failed} refused, ${storage.paidPeriods} periods paid`
 }
 
 function speed(simulatedMs: number, cpuMs: number): string {

@@ -10,16 +10,28 @@ import {
   quoteReplySchema,
 } from '@stead/market'
 import { bytesToHex, channelIdOf, incrementSchema, outcomeRecordSchema, purseIdOf, quoteSchema } from '@stead/protocol'
+import {
+  agreementSchema,
+  STORAGE_PROTOCOL,
+  type StorageRequest,
+  storageReplySchema,
+  storageRequestSchema,
+} from '@stead/storage'
 import type { Answer, Message } from './conversations.ts'
 
-/** Protocols whose messages a story tells of: those by which work is done and paid. */
-export const TOLD_PROTOCOLS: ReadonlySet<string> = new Set([MARKET_PROTOCOL, COMPUTE_PROTOCOL])
+/** Protocols whose messages a story tells of: those by which work is done, pieces are agreed on, and both are paid. */
+export const TOLD_PROTOCOLS: ReadonlySet<string> = new Set([MARKET_PROTOCOL, COMPUTE_PROTOCOL, STORAGE_PROTOCOL])
 
 /** A message in a sentence with its amounts. Names are whole. */
 export function messageText(message: Message, identity: ChainIdentity): string {
   const { protocol, payload, answer } = message
-  const [what, answered] = protocol === COMPUTE_PROTOCOL ? taskText(payload) : marketText(payload, identity)
+  const [what, answered] = told(protocol, payload, identity)
   return `${what} => ${answer === undefined ? 'no answer' : answerText(answer, answered)}`
+}
+
+function told(protocol: string, payload: Uint8Array, identity: ChainIdentity): Told {
+  if (protocol === COMPUTE_PROTOCOL) return taskText(payload)
+  return protocol === STORAGE_PROTOCOL ? storageText(payload) : marketText(payload, identity)
 }
 
 type Answered = (payload: Uint8Array) => string
@@ -43,6 +55,35 @@ function taskText(payload: Uint8Array): Told {
       return `${status} for ${amountMicroUsd} micro-dollars, ${fuel} fuel`
     },
   ]
+}
+
+function storageText(payload: Uint8Array): Told {
+  const what = readable(
+    () => askText(storageRequestSchema.decodeMessage(payload)),
+    `a storage request of ${payload.length} bytes that cannot be read`,
+  )
+  return [
+    what,
+    (bytes) => {
+      const { agreement, amountMicroUsd } = storageReplySchema.decodeMessage(bytes)
+      const { revision, pieces } = agreementSchema.decodeDocument(agreement.document)
+      const bill = amountMicroUsd === undefined ? '' : `, ${amountMicroUsd} micro-dollars are due`
+      return `signed revision ${revision} of ${pieces} pieces${bill}`
+    },
+  ]
+}
+
+function askText({ revise, settle, standing, audit }: StorageRequest): string {
+  if (revise !== undefined) return `agree on ${revisionText(revise.document)}, ${revise.changes.length} slots change`
+  if (settle !== undefined)
+    return `prove ${revisionText(settle.document)} as delivery ${bytesToHex(settle.delivery)} on ${settle.channel}`
+  if (standing !== undefined) return `how does agreement ${standing.agreement} stand?`
+  return audit === undefined ? 'nothing' : `prove agreement ${audit.agreement}`
+}
+
+function revisionText(document: Uint8Array): string {
+  const { revision, pieces, bytes, dueByteSeconds } = agreementSchema.decodeDocument(document)
+  return `revision ${revision} of ${pieces} pieces with ${bytes} bytes, ${dueByteSeconds} byte-seconds due`
 }
 
 function marketText(payload: Uint8Array, identity: ChainIdentity): Told {

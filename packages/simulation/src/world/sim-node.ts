@@ -20,7 +20,8 @@ import {
   OfferBook,
   offerBookOptionsSchema,
 } from '@stead/market'
-import { type LedgerView, MemoryChain, MemoryStore, type SeededRandom } from '@stead/testkit'
+import type { StorageProviderComponents } from '@stead/storage'
+import { type LedgerView, MemoryChain, MemoryDisk, MemoryStore, type SeededRandom } from '@stead/testkit'
 import { attack } from '../byzantine/attacker.ts'
 import { attackOf, type CheatName } from '../byzantine/cheats.ts'
 import { decorated } from '../byzantine/decorated.ts'
@@ -30,11 +31,19 @@ import { type BendableParts, lyingParts } from '../byzantine/lying-parts.ts'
 import { type ClockFaults, SimClock } from '../engine/sim-clock.ts'
 import type { EpochDuties } from './epoch-duties.ts'
 import { economyOf, type NodeAccount, openNodeEpochs } from './node-epochs.ts'
+import {
+  type LiveStorageBuyer,
+  type LiveStorageProvider,
+  openStorageBuyer,
+  openStorageProvider,
+} from './node-storage.ts'
 import { type ChainFaults, SimChain } from './sim-chain.ts'
+import { SimDisk } from './sim-disk.ts'
 import { SimExecutor } from './sim-executor.ts'
 import type { Place } from './sim-hub.ts'
 import { simLogger } from './sim-logger.ts'
 import { type DiskFaults, SimStore } from './sim-store.ts'
+import type { StorageDuties } from './storage-duties.ts'
 import { watchedNetwork } from './watched-network.ts'
 import type { WorldParts } from './world-parts.ts'
 
@@ -61,6 +70,8 @@ export interface NodePlan {
   readonly cheat: CheatName | undefined
   /** Its bond and what it does in epochs; undefined for a node that takes no part in them. */
   readonly epochs: EpochDuties | undefined
+  /** How it sells or buys storage; undefined in a world without. */
+  readonly storage: StorageDuties | undefined
   /** Nodes that cheat in the same way and know of each other, this one among them. */
   readonly gang: ReadonlySet<PeerId>
 }
@@ -82,12 +93,16 @@ export interface LivePayer {
   readonly compute: ComputeConsumer
   readonly blobs: BlobExchange
   readonly offers: OfferBook
+  /** Undefined in a world without storage, and until it is up. */
+  storage?: LiveStorageBuyer
 }
 
 /** The selling side of a node that lives. */
 export interface LiveProvider {
   readonly market: MarketProvider
   readonly compute: ComputeProvider
+  /** Undefined in a world without storage, and until it is up. */
+  storage?: LiveStorageProvider
 }
 
 /** One life of a node: from its start to its crash. */
@@ -100,8 +115,17 @@ interface Life {
   epochs: EpochService | undefined
 }
 
+/** What each side of storage has of its own. */
+type OwnToSide = 'market' | 'offers' | 'identity' | 'pieces'
+
 /** What a disk says that the world has spoilt. */
 const DISK_FAULTS = ['STORE_FAILED', 'STORE_FULL', 'STORE_CORRUPT'] as const
+const ROT_MESSAGES: readonly string[] = [
+  'a piece is not any more what was stored',
+  'a part of the piece logs cannot be read',
+]
+/** Of what a loss of power may take from the files of pieces, a part stays for each unforced write that survives. */
+const SURVIVING_STEPS = 4
 /** How fuel becomes simulated time: a slow core. */
 const FUEL_PER_MS = 200
 /** A thaw of the simulated chain takes {@link THAW_SECONDS}, and claims go out this long before its end. */
@@ -120,10 +144,12 @@ export class SimNode {
   readonly #view: () => LedgerView
   readonly #onBug: (what: string) => void
   #store = new MemoryStore()
+  #disk = new MemoryDisk()
   #life: Life | undefined
   #lives = 0
   #powerLosses = 0
   #wallJumps = 0
+  #rottenPieces = 0
   #equivocatedMs: number | undefined
 
   constructor(
@@ -162,6 +188,21 @@ export class SimNode {
   /** When it said two things for one slot the last time, in simulated time; undefined for who never did. */
   get equivocatedMs(): number | undefined {
     return this.#equivocatedMs
+  }
+
+  /** Bits of its pieces that rotted. */
+  get rottenPieces(): number {
+    return this.#rottenPieces
+  }
+
+  /** A bit of what it keeps for others flips, for good; false where it keeps nothing. */
+  rotPiece(fraction: () => number): boolean {
+    const files = [...this.#disk.files].filter(([, bytes]) => bytes.length > 0)
+    const [name, bytes] = files[Math.floor(fraction() * files.length)] ?? []
+    if (name === undefined || bytes === undefined) return false
+    this.#disk.rot(name, Math.floor(fraction() * bytes.length))
+    this.#rottenPieces++
+    return true
   }
 
   get isAlive(): boolean {
@@ -206,12 +247,18 @@ export class SimNode {
       ...(payer?.compute.sizes() ?? []),
       ...(provider?.market.sizes() ?? []),
       ...(provider?.compute.sizes() ?? []),
+      ...(provider?.storage?.storage.sizes() ?? []),
     ]
   }
 
   /** The disk, for faults at a certain write. */
   get store(): MemoryStore {
     return this.#store
+  }
+
+  /** The disk on which it keeps pieces for others; empty in a world without storage. */
+  get disk(): MemoryDisk {
+    return this.#disk
   }
 
   /** Starts the process; resolves when everything is up. Starting may fail when disk or chain do. */
@@ -255,6 +302,7 @@ export class SimNode {
       offers.publish({ resource: 'compute', signer, operator, region: '-', terms })
     }
     await payer?.compute.start()
+    if (this.plan.storage !== undefined) await this.#startStorage(life, common, this.plan.storage)
     if (this.plan.epochs !== undefined) {
       const node = this.#account(signer.address, clock, random)
       await node.chain.start()
@@ -285,6 +333,28 @@ export class SimNode {
     this.#parts.hub.kill(this.plan.peer)
     if (!this.#store.isCrashed) this.#store.crash()
     this.#store = this.#store.reopen(kind, unforcedSurvivors)
+    if (!this.#disk.isCrashed) this.#disk.crash()
+    this.#disk = this.#disk.reopen(kind, unforcedSurvivors / SURVIVING_STEPS)
+  }
+
+  async #startStorage(
+    { payer, provider, offers, clock }: Life,
+    parts: Omit<Parameters<typeof openStorageBuyer>[0] & StorageProviderComponents, OwnToSide>,
+    { selling, secret }: StorageDuties,
+  ): Promise<void> {
+    const { tally, ledger } = this.#parts
+    const { name, signer, operator } = this.plan
+    const { identity } = ledger
+    const kit = this.#parts.storage()
+    if (payer !== undefined)
+      payer.storage = await openStorageBuyer({ ...parts, market: payer.market, offers, identity }, kit, secret)
+    if (provider === undefined) return
+    const random = this.#parts.streams.stream(`${name} pieces ${this.#lives}`)
+    const disk = new SimDisk({ inner: this.#disk, clock, random, tally }, () => this.#faults().disk)
+    const market = this.#parts.witness.watch(name, provider.market)
+    provider.storage = await openStorageProvider({ ...parts, market, identity, disk }, kit, selling)
+    const { storage } = provider.storage
+    offers.publish({ resource: 'storage', signer, operator, region: '-', terms: () => storage.offerTerms() })
   }
 
   #cheatInEpochs(liar: Omit<EpochLiar, 'onEquivocation'>): void {
@@ -345,7 +415,8 @@ export class SimNode {
     const { name, cheat, gang } = this.plan
     const { secp256k1 } = this.#parts
     if (cheat !== undefined) return lyingParts(parts, cheat, { random: random.fork(), secp256k1, gang })
-    return { ...parts, network: watchedNetwork(parts.network, (what) => this.#onBug(`${name} has a fault: ${what}`)) }
+    const network = this.plan.storage === undefined ? parts.network : this.#parts.storageWitness.watch(parts.network)
+    return { ...parts, network: watchedNetwork(network, (what) => this.#onBug(`${name} has a fault: ${what}`)) }
   }
 
   #telling(): Parameters<typeof attack>[2] {
@@ -357,7 +428,9 @@ export class SimNode {
   /** Everything that the code itself takes for a fault of its own; a disk that refuses is a fault of the world's, and a cheat's are its own. */
   #report(message: string, { error, ...fields }: LogFields): void {
     const isOfDisk = DISK_FAULTS.some((code) => fields.code === code || hasCode(error, code))
-    if (!this.isHonest || this.#faults().disk.refusedShare > 0 || isOfDisk) return
+    // A bit of a piece that flips is told of when it is read.
+    const isOfRot = this.#rottenPieces > 0 && ROT_MESSAGES.includes(message)
+    if (!this.isHonest || this.#faults().disk.refusedShare > 0 || isOfDisk || isOfRot) return
     const details = Object.entries(fields).map(([key, value]) => ` ${key}=${String(value)}`)
     const cause = error === undefined ? '' : `: ${messageOf(error)}`
     this.#onBug(`${this.plan.name} logged an error: ${message}${details.join('')}${cause}`)

@@ -9,6 +9,8 @@ import type { Conversations } from '../story/conversations.ts'
 import type { JobWitness } from './job-witness.ts'
 import type { SharedOfferReader } from './shared-offer-reader.ts'
 import type { SimHub } from './sim-hub.ts'
+import type { StorageKit } from './storage-kit.ts'
+import type { StorageWitness } from './storage-witness.ts'
 import type { Witness } from './witness.ts'
 
 /** What all nodes of a world share. */
@@ -32,4 +34,8 @@ export interface WorldParts {
   readonly witness: Witness
   /** Reads along in the journals of jobs. */
   readonly jobs: JobWitness
+  /** Notes what is agreed on, proven and paid in storage. */
+  readonly storageWitness: StorageWitness
+  /** What storage works with. @throws TypeError in a world without storage */
+  readonly storage: () => StorageKit
 }

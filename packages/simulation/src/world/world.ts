@@ -5,6 +5,7 @@ import { MemoryLedger, type SeededRandom } from '@stead/testkit'
 import { Cast } from '../byzantine/cast.ts'
 import { type CheatName, isPayerCheat } from '../byzantine/cheats.ts'
 import { isSelfDealing } from '../byzantine/epoch-cheats.ts'
+import { isStoragePayerCheat } from '../byzantine/storage-cheats.ts'
 import { RandomStreams } from '../engine/random-streams.ts'
 import { unlessRefused } from '../engine/refusals.ts'
 import { type RunEnd, Scheduler } from '../engine/scheduler.ts'
@@ -23,6 +24,11 @@ import { ModelSecp256k1 } from './model-signatures.ts'
 import { SharedOfferReader } from './shared-offer-reader.ts'
 import { SimHub } from './sim-hub.ts'
 import { accountOf, type NodePlan, SimNode, THAW_SECONDS } from './sim-node.ts'
+import { drawStorageDuties, type StorageDuties } from './storage-duties.ts'
+import { StorageKit } from './storage-kit.ts'
+import { segmentProfileOf } from './storage-terms.ts'
+import { StorageWitness } from './storage-witness.ts'
+import { StorageWorkload } from './storage-workload.ts'
 import { Witness } from './witness.ts'
 import { Workload } from './workload.ts'
 import { WorldEconomy } from './world-economy.ts'
@@ -39,6 +45,8 @@ export interface WorldOptions {
   readonly hasRealSignatures: boolean
   /** Providers are bonded, and do what bonded nodes do in epochs. @default false */
   readonly hasEpochs?: boolean
+  /** Providers sell storage as well, and payers keep objects there. @default false */
+  readonly hasStorage?: boolean
 }
 
 /** What a world needs from outside. */
@@ -93,6 +101,8 @@ export class World {
   readonly nodes: readonly SimNode[]
   readonly parts: WorldParts
   readonly workload: Workload
+  /** Objects that payers keep; nobody does in a world without storage. */
+  readonly objects: StorageWorkload
   readonly eclipse: Eclipse
   /** Undefined in a world without epochs. */
   readonly economy: WorldEconomy | undefined
@@ -102,6 +112,7 @@ export class World {
   readonly #faults: FaultInjector
   readonly #strayErrors: () => readonly string[]
   readonly #given: bigint
+  #kit: StorageKit | undefined
   #mended = { at: 0 as UnixMs, nowMs: 0 }
 
   constructor({ secp256k1, turn, strayErrors }: WorldComponents, options: WorldOptions) {
@@ -129,12 +140,21 @@ export class World {
       executor: new InlineExecutor(),
       witness: new Witness(),
       jobs: new JobWitness(),
+      storageWitness: new StorageWitness(() => scheduler.nowMs),
+      storage: () => this.#storageKit(),
       conversations: new Conversations(() => scheduler.nowMs, TOLD_PROTOCOLS),
       offersMax: OFFERS_LEAST + 2 * options.nodes,
     }
     const { byzantineShare, cheats } = options.faults
     const hasEpochs = options.hasEpochs === true
-    this.#cast = new Cast(streams, { byzantineShare, cheats, hasEpochs, isPayer: (index) => this.#isPayer(index) })
+    const hasStorage = options.hasStorage === true
+    this.#cast = new Cast(streams, {
+      byzantineShare,
+      cheats,
+      hasEpochs,
+      hasStorage,
+      isPayer: (index) => this.#isPayer(index),
+    })
     const plans = withGangs(Array.from({ length: options.nodes }, (_, index) => this.#plan(index)))
     this.nodes = plans.map((plan) => {
       const node: SimNode = new SimNode(this.parts, plan, {
@@ -158,6 +178,12 @@ export class World {
       { scheduler, trace, random: streams.stream('workload') },
       { betweenJobsMs: 20_000, tasksMax: 12 },
     )
+    this.objects = new StorageWorkload({
+      scheduler,
+      trace,
+      random: streams.stream('objects'),
+      onBug: (what) => this.bugs.push(what),
+    })
     this.#given = this.#endow()
     this.economy = options.hasEpochs === true ? new WorldEconomy(this.parts, this.nodes) : undefined
   }
@@ -203,6 +229,8 @@ export class World {
   /** Starts all nodes and lets them find each other. */
   async start(): Promise<RunEnd> {
     await this.parts.executor.start()
+    const sellers = this.nodes.filter(({ plan }) => plan.role === 'provider')
+    if (this.options.hasStorage === true) this.#kit = await StorageKit.load(segmentProfileOf(sellers.length))
     await this.economy?.start()
     for (const node of this.nodes) void this.#start(node)
     return this.#pass(START_MS, () => undefined)
@@ -212,11 +240,13 @@ export class World {
   async faultPhase(each: () => void): Promise<RunEnd> {
     const { scheduler } = this.parts
     this.workload.start(this.nodes.filter(({ plan }) => plan.role === 'payer'))
+    if (this.options.hasStorage === true) this.objects.start(this.nodes.filter(({ plan }) => plan.role === 'payer'))
     this.#faults.start()
     this.eclipse.begin(scheduler.nowMs)
     const endMs = scheduler.nowMs + this.options.faultMinutes * MINUTE_MS
     const end = await this.#pass(endMs, each)
     this.workload.stop()
+    this.objects.stop()
     this.#faults.stop()
     this.#mended = { at: this.parts.hub.clock.now(), nowMs: scheduler.nowMs }
     this.eclipse.end(scheduler.nowMs)
@@ -288,7 +318,7 @@ export class World {
     const { streams, secp256k1 } = this.parts
     const random = streams.stream(`plan ${index}`)
     const cheat = this.#cast.cheatOf(index)
-    const isPayer = cheat === undefined ? this.#isPayer(index) : isPayerCheat(cheat)
+    const isPayer = cheat === undefined ? this.#isPayer(index) : isPayerCheat(cheat) || isStoragePayerCheat(cheat)
     const signer = createSigner(secp256k1, random.bytes(32))
     const role = isPayer ? 'payer' : 'provider'
     const name = `${role} ${index}`
@@ -312,12 +342,23 @@ export class World {
       claimMinimumMicroUsd: random.fraction() < PATIENT_SHARE ? PATIENT_MICRO_USD : 1n,
       nativeCoinMicroUsd: random.fraction() < GAS_SHARE ? COIN_MICRO_USD : 0n,
       epochs: isPayer ? undefined : this.#epochsOf(index, cheat),
+      storage: this.#storageOf(index),
     }
   }
 
   #epochsOf(index: number, cheat: CheatName | undefined): EpochDuties | undefined {
     if (this.options.hasEpochs !== true) return undefined
     return drawEpochDuties(this.parts.streams.stream(`epochs ${index}`), { isFirst: this.#isPayer(index - 1), cheat })
+  }
+
+  #storageOf(index: number): StorageDuties | undefined {
+    if (this.options.hasStorage !== true) return undefined
+    return drawStorageDuties(this.parts.streams.stream(`storage ${index}`))
+  }
+
+  #storageKit(): StorageKit {
+    if (this.#kit === undefined) throw new TypeError('this world has no storage')
+    return this.#kit
   }
 
   #isPayer(index: number): boolean {

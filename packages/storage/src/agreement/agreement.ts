@@ -177,12 +177,15 @@ export function firstAgreement(
 export interface NextRevision {
   readonly atSecond: number
   readonly set: SetSums
-  /** What was due is on the bill now. */
-  readonly isBilled: boolean
+  /** How much of what is due until then goes on a bill; 0 when nothing does. */
+  readonly billedByteSeconds: bigint
 }
 
-/** The revision that follows. @throws RangeError when its time is before that of the one before */
-export function nextAgreement(before: Agreement, { atSecond, set, isBilled }: NextRevision): Agreement {
+/** The revision that follows. @throws RangeError when its time is before that of the one before, or more is billed than due */
+export function nextAgreement(before: Agreement, { atSecond, set, billedByteSeconds }: NextRevision): Agreement {
+  const due = dueAt(before, atSecond)
+  if (billedByteSeconds < 0n || billedByteSeconds > due)
+    throw new RangeError(`${billedByteSeconds} byte-seconds are billed, ${due} are due`)
   return {
     ...before,
     revision: before.revision + 1,
@@ -192,7 +195,7 @@ export function nextAgreement(before: Agreement, { atSecond, set, isBilled }: Ne
     slots: set.slots,
     pieces: set.pieces,
     bytes: set.bytes,
-    dueByteSeconds: isBilled ? 0n : dueAt(before, atSecond),
+    dueByteSeconds: due - billedByteSeconds,
   }
 }
 

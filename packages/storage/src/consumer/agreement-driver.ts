@@ -43,7 +43,7 @@ import {
   storageReplySchema,
   storageRequestSchema,
 } from '../messages.ts'
-import { amountOf } from '../meter.ts'
+import { amountOf, byteSecondsFor } from '../meter.ts'
 import {
   BOUGHT_SLOTS_TABLE,
   BOUGHT_TABLE,
@@ -53,7 +53,7 @@ import {
 } from './bought-rows.ts'
 import { roomOf } from './channel-room.ts'
 import { forgetPeriods, paidPeriodOperation } from './paid-periods.ts'
-import { remoteCodeOf } from './remote-code.ts'
+import { isEnded, remoteCodeOf } from './remote-code.ts'
 
 /** What a driver stands on. */
 export interface AgreementDriverComponents {
@@ -69,7 +69,7 @@ export interface AgreementDriverComponents {
 
 /** What came of asking for a proof and paying it. */
 export type SettleOutcome =
-  /** Proven and paid to this second; `isWhole` when nothing more is due until now. */
+  /** Proven and paid; `isWhole` when nothing more is due until this second. */
   | {
       readonly kind: 'paid'
       readonly amountMicroUsd: MicroUsd
@@ -86,12 +86,24 @@ export type SettleOutcome =
   | { readonly kind: 'offline'; readonly error: unknown }
   /** The node says itself that it does not have this piece any more. */
   | { readonly kind: 'lost'; readonly piece: Hash }
+  /** The node knows of no agreement: what it kept is gone, and it may be agreed with anew. */
+  | { readonly kind: 'ended' }
   /** What it showed is not what it signed for. */
   | { readonly kind: 'lied'; readonly proof: Uint8Array; readonly seed: Uint8Array }
 
 const ASK_TIMEOUT_MS = 30_000
 const PIECE_TIMEOUT_MS = 120_000
 const SECOND_MS = 1000
+/** What a node says of a revision that it has not taken and never will: it does not follow, or a piece of it is gone. */
+const REFUSALS: ReadonlySet<string | undefined> = new Set([
+  'STORAGE_AGREEMENT_DIFFERS',
+  'STORAGE_PIECE_UNKNOWN',
+  'STORAGE_PIECE_DIFFERS',
+  'STORAGE_UNSUPPORTED',
+  'STORAGE_RUNWAY',
+])
+/** What a channel has no room for at once is proven and paid in parts; what is left is due the next time. */
+const PARTS_MAX = 16
 
 /** The payer's side of one agreement: sends pieces, agrees on them, has them proven, pays, reads. One step after another. */
 export class AgreementDriver {
@@ -180,8 +192,10 @@ export class AgreementDriver {
   ): Promise<Agreement> {
     return await this.#inTurn(async () => {
       await this.#open(channel)
-      const fresh = add.filter(({ piece }) => this.#set.slotOf(piece) === undefined)
-      const gone = new Set(drop.flatMap((piece) => this.#set.slotOf(piece) ?? []))
+      // Once, however often it was sent: each slot is paid for. What was given up before and comes again stays.
+      const added = new Map(add.map((piece) => [piece.piece, piece]))
+      const fresh = [...added.values()].filter(({ piece }) => this.#set.slotOf(piece) === undefined)
+      const gone = new Set(drop.flatMap((piece) => (added.has(piece) ? [] : (this.#set.slotOf(piece) ?? []))))
       const changes = Array.from(gone, (slot): SetChange => ({ slot, piece: undefined }))
       const slots = this.#set.freeSlots(fresh.length)
       for (const [place, piece] of fresh.entries()) changes.push({ slot: slots[place] ?? 0, piece })
@@ -191,26 +205,56 @@ export class AgreementDriver {
     })
   }
 
-  /** Has the node prove what it keeps, and pays for the time until now, or for as much of it as the channel has room for. */
-  async settle(channel: PayerChannel): Promise<SettleOutcome> {
+  /**
+   * Has the node prove what it keeps, and pays what is due until now, or as much of it as the channel has room for.
+   * @param options `isFresh`: no other channel has more room than this one
+   */
+  async settle(channel: PayerChannel, options: { readonly isFresh?: boolean } = {}): Promise<SettleOutcome> {
     return await this.#inTurn(async () => {
-      const { pending } = this.#row
-      if (pending?.isBilled === true) return await this.#settleAfter(channel, await this.#pay(channel, pending))
-      try {
-        await this.#open(channel)
-      } catch (error) {
-        return { kind: 'offline', error }
+      if (options.isFresh === true) await this.#giveUpTooLarge(channel)
+      let outcome = await this.#settleFirst(channel)
+      for (let part = 1; part < PARTS_MAX && outcome.kind === 'paid' && !outcome.isWhole; part++) {
+        const rest = await this.#settle(channel)
+        if (rest.kind !== 'paid') break
+        const amountMicroUsd = microUsd(outcome.amountMicroUsd + rest.amountMicroUsd)
+        outcome = { ...rest, amountMicroUsd, damaged: [...new Set([...outcome.damaged, ...rest.damaged])] }
       }
-      return await this.#settle(channel)
+      return outcome
     })
   }
 
-  /** Pays what is due besides what was asked for before. */
-  async #settleAfter(channel: PayerChannel, before: SettleOutcome): Promise<SettleOutcome> {
-    if (before.kind !== 'paid' || before.isWhole) return before
-    const rest = await this.#settle(channel)
-    if (rest.kind !== 'paid') return before
-    return { ...rest, amountMicroUsd: microUsd(before.amountMicroUsd + rest.amountMicroUsd) }
+  /**
+   * A bill that was signed when the node gave more credit than it ever will now stands in the way of all that follows: it
+   * is signed anew in parts, or, where the node signed it too and was told that it is not paid, given up.
+   */
+  async #giveUpTooLarge(channel: PayerChannel): Promise<void> {
+    const { pending } = this.#row
+    if (pending?.isBilled !== true || this.#agreement === undefined || channel.state !== 'open') return
+    const next = agreementSchema.decodeDocument(pending.document)
+    const quantity = dueAt(this.#agreement, next.atSecond) - next.dueByteSeconds
+    if (amountOf(next.priceMicroUsdPerTibHour, quantity) <= channel.largestMicroUsd()) return
+    try {
+      const { agreement: signed } = await this.#ask({ standing: { agreement: this.id } })
+      const theirs = openAgreement(this.#components.secp256k1, signed)
+      if (agreementIdOf(theirs) !== this.id) return
+      if (theirs.revision < next.revision) await this.#withdraw()
+      else if (equalBytes(signed.document, pending.document)) await this.#adopt(theirs, signed, [])
+    } catch (error) {
+      if (!isSteadError(error)) throw error
+      this.#components.logger.info('a bill that is too large for its channel stays', { agreement: this.id })
+    }
+  }
+
+  /** What was asked for before comes first. */
+  async #settleFirst(channel: PayerChannel): Promise<SettleOutcome> {
+    const { pending } = this.#row
+    if (pending?.isBilled === true) return await this.#pay(channel, pending)
+    try {
+      await this.#open(channel)
+    } catch (error) {
+      return isEnded(error) ? { kind: 'ended' } : { kind: 'offline', error }
+    }
+    return await this.#settle(channel)
   }
 
   async #open(channel: PayerChannel): Promise<Agreement> {
@@ -227,27 +271,31 @@ export class AgreementDriver {
     try {
       return await this.#send(channel, pending)
     } catch (error) {
-      if (remoteCodeOf(error) !== 'STORAGE_AGREEMENT_DIFFERS') throw error
-      return await this.#recover(error)
+      if (!REFUSALS.has(remoteCodeOf(error))) throw error
+      const agreement = await this.#recover(error)
+      // A period that the node has on its books: it is paid before anything else is agreed.
+      return this.#row.pending === undefined ? agreement : await this.#open(channel)
     }
   }
 
   async #revise(channel: PayerChannel, changes: readonly SetChange[]): Promise<Agreement> {
     const before = this.#require()
     const set = this.#set.rootAfter(changes)
-    const next = nextAgreement(before, { atSecond: this.#second(before), set, isBilled: false })
+    const next = nextAgreement(before, { atSecond: this.#second(before), set, billedByteSeconds: 0n })
     return await this.#send(channel, await this.#sign(channel, next, { changes, isBilled: false }))
   }
 
   async #settle(channel: PayerChannel): Promise<SettleOutcome> {
     const before = this.#require()
-    const nowSecond = this.#second(before)
-    const room = await roomOf(channel, this.#components.clock)
-    const toSecond = affordableSecond(before, nowSecond, room)
-    const need = amountOf(before.priceMicroUsdPerTibHour, dueAt(before, nowSecond))
+    const price = before.priceMicroUsdPerTibHour
+    const atSecond = this.#second(before)
+    const due = dueAt(before, atSecond)
+    const need = amountOf(price, due)
     if (need === 0n) return { kind: 'nothing-due' }
-    if (toSecond === undefined) return { kind: 'no-room', needMicroUsd: need, haveMicroUsd: room }
-    const next = nextAgreement(before, { atSecond: toSecond, set: this.#set.root, isBilled: true })
+    const room = await roomOf(channel, this.#components.clock, need)
+    const billedByteSeconds = room >= need ? due : byteSecondsFor(price, room)
+    if (billedByteSeconds === 0n) return { kind: 'no-room', needMicroUsd: need, haveMicroUsd: room }
+    const next = nextAgreement(before, { atSecond, set: this.#set.root, billedByteSeconds })
     return await this.#pay(channel, await this.#sign(channel, next, { changes: [], isBilled: true }))
   }
 
@@ -256,9 +304,9 @@ export class AgreementDriver {
     const { random } = this.#components
     const next = agreementSchema.decodeDocument(pending.document)
     const before = this.#require()
-    const quantity = dueAt(before, next.atSecond)
+    const quantity = dueAt(before, next.atSecond) - next.dueByteSeconds
     const amountMicroUsd = amountOf(next.priceMicroUsdPerTibHour, quantity)
-    const room = await roomOf(channel, this.#components.clock)
+    const room = await roomOf(channel, this.#components.clock, amountMicroUsd)
     const { node, atSecond: nowSecond } = next
     const forgotten = await forgetPeriods(this.#components.store, { node, agreement: this.id, nowSecond })
     const reservation = channel.reserve(amountMicroUsd)
@@ -306,7 +354,7 @@ export class AgreementDriver {
     // In the same turn: the revision, its payment and what proves it are on disk together or not at all.
     await this.#adopt(next, after, [], [period, ...forgotten])
     const damaged = reply.damaged.filter((piece) => this.#set.slotOf(piece) !== undefined)
-    const isWhole = next.atSecond >= this.#second(next)
+    const isWhole = next.dueByteSeconds === 0n && next.atSecond >= this.#second(next)
     return { kind: 'paid', amountMicroUsd, paidToSecond: next.atSecond, isWhole, damaged }
   }
 
@@ -315,13 +363,40 @@ export class AgreementDriver {
     const isLost = code === 'STORAGE_PIECE_DAMAGED' || code === 'STORAGE_PIECE_UNKNOWN'
     // The node says so before it signs: another revision can take this one's place. After anything else it may have signed.
     if (isLost) await this.#withdraw()
+    if (isEnded(error)) return { kind: 'ended' }
+    if (!isLost && REFUSALS.has(code)) return await this.#recovered(error)
     const piece = isLost && isSteadError(error) ? error.details.remotePiece : undefined
     if (typeof piece === 'string') return { kind: 'lost', piece: hash(piece) }
     return { kind: 'offline', error }
   }
 
+  /** The node goes on from another revision; what it is about is settled the next time. */
+  async #recovered(error: unknown): Promise<SettleOutcome> {
+    try {
+      await this.#recover(error)
+    } catch (cause) {
+      return isEnded(cause) ? { kind: 'ended' } : { kind: 'offline', error: cause }
+    }
+    return { kind: 'offline', error }
+  }
+
+  /** Forgets the agreement: its node does not know it any more. @throws CoreError as Store.write */
+  async forget(): Promise<void> {
+    await this.#inTurn(async () => {
+      const slots = Array.from(this.#set.entries(), ([slot]): StoreOperation => {
+        return { kind: 'delete', table: BOUGHT_SLOTS_TABLE, key: slotKey(this.id, slot) }
+      })
+      const row: StoreOperation = { kind: 'delete', table: BOUGHT_TABLE, key: this.id.slice(2) }
+      await this.#components.store.write([...slots, row], 'process')
+    })
+  }
+
   async #withdraw(): Promise<void> {
     const { pending: _refused, ...row } = this.#row
+    await this.#write(row)
+  }
+
+  async #write(row: BoughtRow): Promise<void> {
     await this.#components.store.write([rowOperation(this.id, row)], 'process')
     this.#row = row
   }
@@ -331,13 +406,11 @@ export class AgreementDriver {
     next: Agreement,
     { changes, isBilled }: { readonly changes: readonly SetChange[]; readonly isBilled: boolean },
   ): Promise<PendingRevision> {
-    const { signer, store } = this.#components
+    const { signer } = this.#components
     const document = agreementSchema.encodeDocument(next)
     const payerSignature = signAgreement(signer, next, document)
     const pending = { document, payerSignature, changes: changes.map(slotMessageOf), isBilled }
-    const row = { ...this.#row, channel: channel.id, pending }
-    await store.write([rowOperation(this.id, row)], 'process')
-    this.#row = row
+    await this.#write({ ...this.#row, channel: channel.id, pending })
     return pending
   }
 
@@ -360,6 +433,11 @@ export class AgreementDriver {
     if (theirs.revision === before?.revision) {
       // The node never took it, and never will: what it was about is agreed anew.
       await this.#withdraw()
+      return before
+    }
+    if (before !== undefined && isBillAfter(before, theirs)) {
+      const { document, payerSignature } = signed
+      await this.#write({ ...this.#row, pending: { document, payerSignature, changes: [], isBilled: true } })
       return before
     }
     logger.warn('an agreement is taken from its node', {
@@ -454,18 +532,9 @@ export class AgreementDriver {
   }
 }
 
-/** The last second until which `room` pays; undefined when it pays for none. */
-function affordableSecond(before: Agreement, nowSecond: number, room: MicroUsd): number | undefined {
-  const costs = (second: number): bigint => amountOf(before.priceMicroUsdPerTibHour, dueAt(before, second))
-  if (costs(nowSecond) <= room) return nowSecond
-  if (costs(before.atSecond) > room) return undefined
-  let [low, high] = [before.atSecond, nowSecond]
-  while (high - low > 1) {
-    const middle = Math.floor((low + high) / 2)
-    if (costs(middle) <= room) low = middle
-    else high = middle
-  }
-  return costs(low) > 0n ? low : undefined
+/** Whether a revision puts what was due after another one on a bill: the payer lost its note of that with its power. */
+function isBillAfter(before: Agreement, { revision, atSecond, dueByteSeconds }: Agreement): boolean {
+  return revision === before.revision + 1 && atSecond >= before.atSecond && dueByteSeconds < dueAt(before, atSecond)
 }
 
 function isProof(next: Agreement, seed: Uint8Array, { proof }: StorageReply): boolean {

@@ -6,3 +6,9 @@ export function remoteCodeOf(error: unknown): string | undefined {
   const code = error.details.remoteCode
   return typeof code === 'string' ? code : undefined
 }
+
+/** Whether a node said that there is no agreement, or not any more. */
+export function isEnded(error: unknown): boolean {
+  const code = remoteCodeOf(error)
+  return code === 'STORAGE_AGREEMENT_UNKNOWN' || code === 'STORAGE_AGREEMENT_ENDED'
+}

@@ -64,6 +64,7 @@ export class PieceLog {
   /** Reads that may still look where a record was before a compaction. */
   readonly #reads: Set<Promise<unknown>> = new Set()
   #pendingBytes = 0
+  #found: readonly Hash[] = []
   #compacting: Promise<number> | undefined
 
   constructor(components: PieceLogComponents, options: PieceLogOptions) {
@@ -76,10 +77,16 @@ export class PieceLog {
   /** Finds what was appended and not indexed, and cuts off what a crash left half. @throws CoreError as Disk and Store */
   async start(): Promise<void> {
     const { logger } = this.#components
-    const { lost, damagedBytes, foundPieces } = await recoverIndex(this.#files, this.#index)
-    if (foundPieces > 0) logger.info('found pieces that were not in the index', { foundPieces })
+    const { lost, damagedBytes, found } = await recoverIndex(this.#files, this.#index)
+    this.#found = found
+    if (found.length > 0) logger.info('found pieces that were not in the index', { foundPieces: found.length })
     if (damagedBytes > 0) logger.error('a part of the piece logs cannot be read', { damagedBytes })
     if (lost > 0) logger.error('files of the piece logs are gone', { lostPieces: lost })
+  }
+
+  /** Pieces that were in the logs at the start and not in the index: a loss of power took what the store knew of them. */
+  get found(): readonly Hash[] {
+    return this.#found
   }
 
   /** Waits for nothing but open files; what was acknowledged is on disk. */

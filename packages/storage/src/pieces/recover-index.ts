@@ -6,7 +6,8 @@ import { type FoundRecord, scanRecords } from './scan-records.ts'
 
 /** What was found at the start. */
 export interface Recovery {
-  readonly foundPieces: number
+  /** Pieces that the index did not know; what else the store was told of them may be gone as well. */
+  readonly found: readonly Hash[]
   /** Bytes of the logs that are no records any more. */
   readonly damagedBytes: number
   /** Pieces whose file is gone. */
@@ -20,7 +21,8 @@ export async function recoverIndex(files: LogFiles, index: PieceIndex): Promise<
   await index.load()
   const listed = await files.list()
   const lost = await forgetMissing(index, new Set(listed.map(({ number }) => number)))
-  let [foundPieces, damagedBytes] = [0, 0]
+  const pieces: Hash[] = []
+  let damagedBytes = 0
   for (const { number, lengthBytes } of listed) {
     const indexedBytes = index.files().find((file) => file.number === number)?.indexedBytes ?? 0
     const isLast = number === listed.at(-1)?.number
@@ -29,21 +31,21 @@ export async function recoverIndex(files: LogFiles, index: PieceIndex): Promise<
         { files, index },
         { number, fromByte: Math.max(indexedBytes, HEAD_BYTES), isLast },
       )
-      foundPieces += found.foundPieces
+      pieces.push(...found.found)
       damagedBytes += found.damagedBytes
     }
     if (isLast) await files.resume(number)
   }
-  return { foundPieces, damagedBytes, lost }
+  return { found: pieces, damagedBytes, lost }
 }
 
 async function recoverFile(
   { files, index }: { readonly files: LogFiles; readonly index: PieceIndex },
   { number, fromByte, isLast }: { readonly number: number; readonly fromByte: number; readonly isLast: boolean },
-): Promise<{ readonly foundPieces: number; readonly damagedBytes: number }> {
+): Promise<Pick<Recovery, 'found' | 'damagedBytes'>> {
   return await files.use(number, async (file) => {
     const key = decodeFileHead(await file.read(0, HEAD_BYTES))
-    if (key === undefined) return { foundPieces: 0, damagedBytes: file.lengthBytes }
+    if (key === undefined) return { found: [], damagedBytes: file.lengthBytes }
     const { records, endByte, damagedBytes } = await scanRecords(file, key, fromByte)
     for (let from = 0; from < records.length; from += BATCH_RECORDS) {
       const batch = records.slice(from, from + BATCH_RECORDS)
@@ -56,7 +58,8 @@ async function recoverFile(
     }
     // Only the end of the last file can be torn: there is no record that anybody was told of.
     if (isLast && endByte < file.lengthBytes) await file.truncate(endByte)
-    return { foundPieces: records.filter(({ head }) => head.kind === 'put').length, damagedBytes }
+    const found = records.flatMap(({ head }) => (head.kind === 'put' ? [head.piece] : []))
+    return { found, damagedBytes }
   })
 }
 

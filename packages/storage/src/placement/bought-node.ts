@@ -68,7 +68,7 @@ export class BoughtNode implements NodeFacts {
     const outcome = await this.driver.settle(channel)
     if (outcome.kind !== 'no-room') return outcome
     try {
-      return await this.driver.settle(await this.#channel(true))
+      return await this.driver.settle(await this.#channel(true), { isFresh: true })
     } catch (error) {
       return { kind: 'offline', error }
     }

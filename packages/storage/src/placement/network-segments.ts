@@ -7,12 +7,13 @@ import {
   type Random,
   type Signer,
   type Store,
+  type StoreOperation,
   type UnixMs,
 } from '@stead/core'
 import type { ReceiptChain } from '@stead/market'
 import { addressOfPeerId, concatBytes, peerIdOfPublicKey, publicKeyOfPeerId } from '@stead/protocol'
 import { agreementIdOf, agreementNumber } from '../agreement/agreement.ts'
-import { remoteCodeOf } from '../consumer/remote-code.ts'
+import { isEnded, remoteCodeOf } from '../consumer/remote-code.ts'
 import type { FrameCipher } from '../crypto/frame-cipher.ts'
 import { ErasureCode, type ErasureProfile } from '../erasure/erasure-code.ts'
 import type { ErasureKernel } from '../erasure/erasure-kernel.ts'
@@ -39,7 +40,14 @@ import {
   rootOfPiece,
   type SegmentReference,
 } from './segment-reference.ts'
-import { type PlacedNumber, SEGMENTS_TABLE, type SegmentRow, segmentKey, segmentRowSchema } from './segment-rows.ts'
+import {
+  leftoverKey,
+  type PlacedNumber,
+  SEGMENTS_TABLE,
+  type SegmentRow,
+  segmentKey,
+  segmentRowSchema,
+} from './segment-rows.ts'
 import type { StorageNodes } from './storage-nodes.ts'
 
 /** What {@link NetworkSegments} stand on. */
@@ -89,6 +97,10 @@ export class NetworkSegments {
   readonly #options: StorageConsumerOptions
   readonly #profile: SegmentProfile
   readonly #codes: Map<string, ErasureCode> = new Map()
+  /** Pieces on their way to a node, whether somebody still waits for them or not. */
+  readonly #sending: Set<string> = new Set()
+  /** Segments whose pieces are being sent: their rows do not say yet where those are. */
+  readonly #unplaced: Set<string> = new Set()
 
   constructor(components: NetworkSegmentsComponents, options: StorageConsumerOptions, profile: SegmentProfile) {
     this.#components = components
@@ -121,16 +133,23 @@ export class NetworkSegments {
     }
     const bytes = encodeReference(reference)
     const row = { version: 1, reference: bytes, keptAt: clock.now() } as const
-    // Before anything is sent: what is not finished is found and given up after a crash.
-    await this.#write({ ...row, placed: chosen.map(({ node }, number) => ({ number, node })) })
-    const placed = await this.#place(
-      reference,
-      coded.pieces.map(({ number, bytes: content }) => ({ number, bytes: content, to: chosen[number] })),
-      { waitFor: enough, least: enough },
-    )
-    await this.#write({ ...row, placed })
-    await store.write([], 'power')
-    return bytes
+    const sent = coded.pieces.map(({ number, bytes: content }) => ({ number, bytes: content, to: chosen[number] }))
+    return await this.#placing(reference, async () => {
+      // Before anything is sent: what is not finished is found and given up after a crash, or a loss of power.
+      const intended = chosen.map(({ node }, number) => ({ number, node }))
+      await this.#write({ ...row, placed: intended })
+      await store.write([], 'power')
+      let placed: readonly PlacedNumber[]
+      try {
+        placed = await this.#place(reference, sent, { waitFor: enough, least: enough })
+      } catch (error) {
+        await this.#write({ ...row, placed: intended, isReleased: true })
+        throw error
+      }
+      await this.#write({ ...row, placed }, notIn(intended, placed))
+      await store.write([], 'power')
+      return bytes
+    })
   }
 
   /** @throws StorageError STORAGE_NOT_AUTHENTIC, STORAGE_TOO_FEW_PIECES, STORAGE_SEGMENT_UNKNOWN; RangeError */
@@ -163,14 +182,17 @@ export class NetworkSegments {
   /** Tells nodes again what they need not keep, and forgets the segments that none of them keeps any more. */
   async finishReleases(): Promise<void> {
     const { nodes, store } = this.#components
-    for await (const row of this.#rows()) {
+    for await (const { key, row } of this.#keyedRows()) {
       if (row.isReleased !== true) continue
       const { segment } = decodeReference(row.reference)
-      const isHeld = row.placed.some(({ number, node }) => {
-        return nodes.of(node)?.driver.set.slotOf(pieceNameOf(segment, number)) !== undefined
+      // A piece may have come back to where it was given up.
+      const places = notIn(row.placed, (await this.#rowOf(segment))?.placed ?? [])
+      const isHeld = places.some(({ number, node }) => {
+        const piece = pieceNameOf(segment, number)
+        return this.#sending.has(`${node} ${piece}`) || nodes.of(node)?.driver.set.slotOf(piece) !== undefined
       })
-      if (isHeld) this.#drop(row)
-      else await store.write([{ kind: 'delete', table: SEGMENTS_TABLE, key: segmentKey(segment) }], 'process')
+      if (isHeld) this.#drop({ ...row, placed: places })
+      else await store.write([{ kind: 'delete', table: SEGMENTS_TABLE, key }], 'process')
     }
   }
 
@@ -195,8 +217,12 @@ export class NetworkSegments {
    * @throws as read and put
    */
   async repair(reference: Uint8Array, isLost: (placed: PlacedNumber) => boolean): Promise<RepairedSegment> {
-    const { nodes } = this.#components
     const known = decodeReference(reference)
+    return await this.#placing(known, () => this.#repair(known, isLost))
+  }
+
+  async #repair(known: SegmentReference, isLost: (placed: PlacedNumber) => boolean): Promise<RepairedSegment> {
+    const { nodes } = this.#components
     const row = await this.#rowOf(known.segment)
     if (row === undefined) throw new StorageError('STORAGE_SEGMENT_UNKNOWN', 'the segment is not kept any more')
     const stays = row.placed.filter((placed) => !isLost(placed))
@@ -216,27 +242,54 @@ export class NetworkSegments {
       bytes: restored[place] ?? new Uint8Array(0),
       to: chosen[place],
     }))
+    // Before anything is sent, as when a segment is put. Whoever lost a piece need not keep it any more.
+    const intended = missing.flatMap((number, place) => {
+      const to = chosen[place]
+      return to === undefined ? [] : [{ number, node: to.node }]
+    })
+    await this.#write({ ...row, placed: [...stays, ...intended] }, notIn(row.placed, [...stays, ...intended]))
+    await this.#components.store.write([], 'power')
     // As many as there are nodes: whatever is given up here would have to be computed again.
     const placed = await this.#place(known, fresh, { waitFor: chosen.length, least: 1 })
-    await this.#write({ ...row, placed: [...stays, ...placed] })
-    for (const { number, node } of row.placed)
-      if (!there.has(number)) nodes.of(node)?.drop([pieceNameOf(known.segment, number)])
+    if ((await this.#rowOf(known.segment)) === undefined) {
+      // Released meanwhile: its row is about the pieces that there were.
+      for (const { number, node } of placed) nodes.of(node)?.drop([pieceNameOf(known.segment, number)])
+      return { madePieces: 0, missingPieces: 0 }
+    }
+    await this.#write({ ...row, placed: [...stays, ...placed] }, notIn(intended, placed))
+    for (const { number, node } of notIn(row.placed, [...stays, ...placed]))
+      nodes.of(node)?.drop([pieceNameOf(known.segment, number)])
     return { madePieces: placed.length, missingPieces: missing.length - placed.length }
   }
 
   /** Every segment with where its pieces are. */
   async *all(): AsyncGenerator<PlacedSegment> {
     for await (const { reference, placed, isReleased } of this.#rows()) {
-      if (isReleased === true) continue
-      const { dataPieces, pieces } = decodeReference(reference)
+      const { dataPieces, pieces, segment } = decodeReference(reference)
+      if (isReleased === true || this.#unplaced.has(segmentKey(segment))) continue
       yield { reference, placed, profile: { dataPieces, pieces } }
     }
   }
 
+  /** Work that sends pieces of a segment. */
+  async #placing<Result>({ segment }: SegmentReference, work: () => Promise<Result>): Promise<Result> {
+    const key = segmentKey(segment)
+    this.#unplaced.add(key)
+    try {
+      return await work()
+    } finally {
+      this.#unplaced.delete(key)
+    }
+  }
+
   async *#rows(from = ''): AsyncGenerator<SegmentRow> {
+    for await (const { row } of this.#keyedRows(from)) yield row
+  }
+
+  async *#keyedRows(from = ''): AsyncGenerator<{ readonly key: string; readonly row: SegmentRow }> {
     for (let after = from; ; ) {
       const rows = await this.#components.store.scan(SEGMENTS_TABLE, { after, limit: PAGE_ROWS })
-      for (const { value } of rows) yield segmentRowSchema.decodeMessage(value)
+      for (const { key, value } of rows) yield { key, row: segmentRowSchema.decodeMessage(value) }
       const last = rows.at(-1)
       if (last === undefined || rows.length < PAGE_ROWS) return
       after = last.key
@@ -257,9 +310,11 @@ export class NetworkSegments {
     const isEnough = Promise.withResolvers<void>()
     const startedMs = clock.monotonicMs()
     const sent = pieces.map(async ({ number, bytes, to }) => {
+      const piece = pieceNameOf(segment, number)
+      const name = `${to?.node} ${piece}`
+      this.#sending.add(name)
       try {
         if (to === undefined) return
-        const piece = pieceNameOf(segment, number)
         const root = rootOfPiece(reference, number)
         await to.keep({ piece, root, lengthBytes: bytes.length }, bytes, abort.signal)
         if (abort.signal.aborted) {
@@ -273,9 +328,11 @@ export class NetworkSegments {
         if (abort.signal.aborted || to === undefined) return
         logger.info('a node did not take a piece', { node: to.node, error: messageOf(error) })
         // Who is full stays so; who did not take a piece for another reason may take the next one soon.
-        if (remoteCodeOf(error) === 'STORAGE_NO_ROOM') nodes.shun(to.node)
+        if (isEnded(error)) await nodes.end(to)
+        else if (remoteCodeOf(error) === 'STORAGE_NO_ROOM') nodes.shun(to.node)
         else nodes.shun(to.node, BUSY_MS)
       } finally {
+        this.#sending.delete(name)
         waiting--
         if (waiting === 0) isEnough.resolve()
       }
@@ -404,10 +461,17 @@ export class NetworkSegments {
     return row?.isReleased === true ? undefined : row
   }
 
-  async #write(row: SegmentRow): Promise<void> {
+  /** @param leftover pieces that may be on these nodes and are not of the segment any more: released until they are gone */
+  async #write(row: SegmentRow, leftover: readonly PlacedNumber[] = []): Promise<void> {
     const key = segmentKey(decodeReference(row.reference).segment)
     const value = segmentRowSchema.encodeMessage(row)
-    await this.#components.store.write([{ kind: 'put', table: SEGMENTS_TABLE, key, value }], 'process')
+    const batch: StoreOperation[] = [{ kind: 'put', table: SEGMENTS_TABLE, key, value }]
+    if (leftover.length > 0) {
+      const released = segmentRowSchema.encodeMessage({ ...row, placed: leftover, isReleased: true })
+      const other = leftoverKey(key, this.#components.random.bytes(LEFTOVER_BYTES))
+      batch.push({ kind: 'put', table: SEGMENTS_TABLE, key: other, value: released })
+    }
+    await this.#components.store.write(batch, 'process')
   }
 
   #codeOf({ dataPieces, pieces }: ErasureProfile): ErasureCode {
@@ -421,9 +485,15 @@ export class NetworkSegments {
 }
 
 const MIN_GRACE_MS = 200
+const LEFTOVER_BYTES = 8
 const BUSY_MS = 10_000
 const PAGE_ROWS = 256
 const KEY_BYTES = 33
+
+/** Those of some places that are not among others. */
+function notIn(places: readonly PlacedNumber[], others: readonly PlacedNumber[]): readonly PlacedNumber[] {
+  return places.filter(({ number, node }) => !others.some((other) => other.number === number && other.node === node))
+}
 
 /** A piece for which there was no node at first has a key of zeros. */
 function keysOf(chosen: readonly BoughtNode[], pieces: number): Uint8Array {

@@ -49,3 +49,8 @@ export const SEGMENTS_TABLE = 'storage-segments'
 export function segmentKey(segment: Uint8Array): string {
   return bytesToHex(segment).slice(2)
 }
+
+/** The key of a row about pieces that are not of the segment any more; other rows of the segment are besides it. */
+export function leftoverKey(key: string, random: Uint8Array): string {
+  return `${key}-${bytesToHex(random).slice(2)}`
+}

@@ -69,7 +69,7 @@ export class StorageConsumer {
   readonly #watch: NodeWatch
   readonly #lastOutcome: Map<Address, SettleOutcome['kind']> = new Map()
   readonly #paid: Map<Address, bigint> = new Map()
-  /** Pieces of which their nodes say that they are gone. */
+  /** Nodes and pieces of which they say that they are gone. */
   readonly #lostPieces: Set<string> = new Set()
   /** Segments whose repair had fewer nodes than pieces to make: it goes on until they are full. */
   readonly #unfinished: Set<string> = new Set()
@@ -150,6 +150,7 @@ export class StorageConsumer {
       paid: 0,
       'nothing-due': 0,
       'no-room': 0,
+      ended: 0,
       offline: 0,
       lost: 0,
       lied: 0,
@@ -180,7 +181,7 @@ export class StorageConsumer {
   #lose(bought: BoughtNode, pieces: readonly Hash[]): void {
     if (pieces.length === 0) return
     this.#logger.warn('a node lost pieces', { node: bought.node, pieces: pieces.length, first: pieces[0] })
-    for (const piece of pieces) this.#lostPieces.add(piece)
+    for (const piece of pieces) this.#lostPieces.add(`${bought.node} ${piece}`)
     bought.drop(pieces)
   }
 
@@ -216,7 +217,13 @@ export class StorageConsumer {
   #lossOf(segment: Uint8Array): (placed: PlacedNumber) => boolean {
     return ({ number, node }) => {
       const piece: Hash = pieceNameOf(segment, number)
-      return this.#watch.isLost(node) || this.#lostPieces.has(piece) || this.#nodes.of(node) === undefined
+      // What no agreement names is nobody's duty to keep, whatever the rows say.
+      const isAgreed = this.#nodes.of(node)?.driver.set.slotOf(piece) !== undefined
+      const name = `${node} ${piece}`
+      const isGone = this.#lostPieces.has(name)
+      // It may be agreed on again with the same node.
+      if (!isAgreed) this.#lostPieces.delete(name)
+      return this.#watch.isLost(node) || isGone || !isAgreed
     }
   }
 

@@ -16,6 +16,7 @@ import { addressOfPeerId, type Secp256k1 } from '@stead/protocol'
 import { AgreementDriver, type SettleOutcome } from '../consumer/agreement-driver.ts'
 import { agreementOfKey, BOUGHT_TABLE, decodeBoughtRow } from '../consumer/bought-rows.ts'
 import { roomOf } from '../consumer/channel-room.ts'
+import { remoteCodeOf } from '../consumer/remote-code.ts'
 import { StorageError } from '../errors.ts'
 import type { StorageConsumerOptions } from '../options.ts'
 import type { PairHasher } from '../proof/pair-hasher.ts'
@@ -68,6 +69,10 @@ interface Candidate extends NodeFacts {
 const PAGE_ROWS = 256
 /** Nodes that are asked for one that is needed: some refuse, some are gone. */
 const ASKED_PER_NODE = 2
+/** Offers cost nothing: some are of nodes that do not exist. */
+const ASKED_MIN = 8
+/** Agreements with one node that it may have ended before. */
+const ORDINALS_MAX = 64
 /** Nodes that were missed are looked for again after so long. */
 const LOOK_AGAIN_MS = 2000
 
@@ -80,6 +85,8 @@ export class StorageNodes {
   readonly #channels: Map<Address, PayerChannel> = new Map()
   /** Not used for new pieces until then. */
   readonly #shunnedUntilMs: Map<Address, number> = new Map()
+  /** Questions for a quote that a node left unanswered, one after another; of nodes that offer something now. */
+  readonly #silences: Map<Address, number> = new Map()
   #opening: Promise<unknown> = Promise.resolve()
 
   constructor(components: StorageNodesComponents, options: StorageConsumerOptions) {
@@ -157,10 +164,20 @@ export class StorageNodes {
     return await Promise.all(
       this.all().map(async (bought) => {
         const outcome = await bought.settle()
+        if (outcome.kind === 'ended') await this.end(bought)
         if (outcome.kind === 'lied' || outcome.kind === 'lost') this.shun(bought.node)
         return { bought, outcome }
       }),
     )
+  }
+
+  /** A node knows its agreement no more: it may be agreed with anew, and what it kept is lost. @throws CoreError */
+  async end({ node, driver }: BoughtNode): Promise<void> {
+    if (this.#bought.get(node)?.driver !== driver) return
+    this.#components.logger.warn('a node has ended its agreement', { node, agreement: driver.id })
+    this.shun(node)
+    this.#bought.delete(node)
+    await driver.forget()
   }
 
   #shuffled(): readonly BoughtNode[] {
@@ -177,8 +194,10 @@ export class StorageNodes {
       timeoutMs: Math.min(this.#options.offerWaitMs, LOOK_AGAIN_MS),
     })
     const { hasDistinctSubnets, quoteTimeoutMs } = this.#options
+    const offering = new Set(entries.map(({ offer }) => offer.node))
+    for (const node of this.#silences.keys()) if (!offering.has(node)) this.#silences.delete(node)
     const candidates = this.#candidates(entries, need)
-    const asked = chooseNodes(candidates, count * ASKED_PER_NODE, { hasDistinctSubnets, taken })
+    const asked = chooseNodes(candidates, Math.max(ASKED_MIN, count * ASKED_PER_NODE), { hasDistinctSubnets, taken })
     const answers = await market.quotes({
       resource: 'storage',
       need: storageNeedSchema.encodeDocument(need),
@@ -186,9 +205,11 @@ export class StorageNodes {
       timeoutMs: quoteTimeoutMs,
     })
     const quoted = answers.flatMap((answer) => {
+      const { node } = answer.provider.offer
+      if (answer.kind !== 'failure') this.#silences.delete(node)
       if (answer.kind === 'quote' && this.#isFine(answer.opened, need)) return [answer.opened]
-      // Who did not answer may have much to do; who refuses will not think otherwise soon.
-      this.shun(answer.provider.offer.node, answer.kind === 'failure' ? LOOK_AGAIN_MS : this.#options.shunMs)
+      // Who did not answer may have much to do; who never does is asked less and less. Who refuses will not think otherwise soon.
+      this.shun(node, answer.kind === 'failure' ? this.#silenceMs(node) : this.#options.shunMs)
       return []
     })
     const shares = quoted
@@ -205,18 +226,30 @@ export class StorageNodes {
     const { node, operator } = channel.terms
     try {
       const { priceMicroUsdPerTibHour } = storageTermsSchema.decodeDocument(channel.quote.terms)
-      const driver = await AgreementDriver.draft(this.#components, channel, {
-        ...identity,
-        ordinal: 0,
-        priceMicroUsdPerTibHour,
-      })
-      await driver.open(channel)
+      const driver = await this.#begin(channel, { ...identity, priceMicroUsdPerTibHour })
       this.#channels.set(node, channel)
       this.#add(driver, { node, operator })
     } catch (error) {
       this.shun(node)
       if (!isSteadError(error)) throw error
       logger.warn('a node does not agree to keep pieces', { node, error: messageOf(error) })
+    }
+  }
+
+  /** The first agreement with a node that it has not ended: it signs each name once. */
+  async #begin(
+    channel: PayerChannel,
+    terms: ReceiptChain & { readonly priceMicroUsdPerTibHour: MicroUsd },
+  ): Promise<AgreementDriver> {
+    for (let ordinal = 0; ; ordinal++) {
+      const driver = await AgreementDriver.draft(this.#components, channel, { ...terms, ordinal })
+      try {
+        await driver.open(channel)
+        return driver
+      } catch (error) {
+        if (ordinal === ORDINALS_MAX || remoteCodeOf(error) !== 'STORAGE_AGREEMENT_ENDED') throw error
+        await driver.forget()
+      }
     }
   }
 
@@ -239,6 +272,12 @@ export class StorageNodes {
     }
     const drawn = shuffled(found, this.#components.random)
     return drawn.sort((left, right) => Number(left.priceMicroUsdPerTibHour - right.priceMicroUsdPerTibHour))
+  }
+
+  #silenceMs(node: Address): number {
+    const silences = this.#silences.get(node) ?? 0
+    this.#silences.set(node, silences + 1)
+    return Math.min(this.#options.shunMs, LOOK_AGAIN_MS * 2 ** silences)
   }
 
   #isFine({ quote }: OpenedQuote, need: StorageNeed): boolean {

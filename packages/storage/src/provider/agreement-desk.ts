@@ -20,6 +20,7 @@ import {
   equalBytes,
   hashFromBytes,
   hexToBytes,
+  peerIdOfPublicKey,
   type Secp256k1,
   sha256,
 } from '@stead/protocol'
@@ -56,7 +57,9 @@ import {
   type AgreementRow,
   type BilledPeriod,
   decodeAgreementRow,
+  ENDED_TABLE,
   encodeAgreementRow,
+  encodeEndedRow,
   SLOTS_TABLE,
 } from './agreement-rows.ts'
 import { KeptAgreement } from './kept-agreement.ts'
@@ -86,6 +89,8 @@ export class AgreementDesk {
   readonly #components: AgreementDeskComponents
   readonly #options: StorageProviderOptions
   readonly #agreements: Map<Hash, KeptAgreement> = new Map()
+  /** Ended, and some of their pieces are still to be deleted. */
+  readonly #ending: Map<Hash, KeptAgreement> = new Map()
   /** The last work on each agreement that is worked on. */
   readonly #turns: Map<Hash, Promise<unknown>> = new Map()
 
@@ -104,12 +109,24 @@ export class AgreementDesk {
         const agreement = agreementSchema.decodeDocument(row.signed.document)
         const set = await loadSet(store, SLOTS_TABLE, agreementIdOf(agreement), agreement.slots)
         const kept = new KeptAgreement(row, set)
-        this.#agreements.set(kept.id, kept)
+        const ended = await store.get(ENDED_TABLE, kept.id.slice(2))
+        const standing = ended === undefined ? this.#agreements : this.#ending
+        standing.set(kept.id, kept)
       }
       const last = rows.at(-1)
       if (last === undefined || rows.length < PAGE_ROWS) return
       after = last.key
     }
+  }
+
+  /** Gives up what the logs had at the start and nobody agreed on, where a loss of power took the note that it waits. */
+  async giveUpFound(): Promise<void> {
+    const { pieces, pending, signer } = this.#components
+    if (pieces.found.length === 0) return
+    const agreed = new Set<Hash>()
+    for (const kept of [...this.#agreements.values(), ...this.#ending.values()])
+      for (const [, { piece }] of kept.set.entries()) agreed.add(logNameOf(kept.id, piece))
+    for (const name of pieces.found) if (!agreed.has(name)) pending.give(name, peerIdOfPublicKey(signer.publicKey))
   }
 
   sizes(): readonly Size[] {
@@ -181,23 +198,36 @@ export class AgreementDesk {
     for (const kept of [...this.#agreements.values()]) {
       const unpaid = nowSecond - kept.row.paidToSecond
       if (unpaid <= this.#options.unpaidSecondsMax) continue
-      await this.#inTurn(kept.id, () => this.#drop(kept, unpaid))
+      await this.#inTurn(kept.id, () => this.#end(kept, unpaid))
     }
+    for (const kept of [...this.#ending.values()]) await this.#inTurn(kept.id, () => this.#deletePieces(kept))
   }
 
-  async #drop(kept: KeptAgreement, unpaidSeconds: number): Promise<void> {
-    const { store, pieces, logger } = this.#components
+  /** Says for good that it has ended: a first revision of the same name would be a second one of its number. */
+  async #end(kept: KeptAgreement, unpaidSeconds: number): Promise<void> {
+    const { store, logger } = this.#components
+    // Paid while it waited for its turn.
+    if (this.#nowSecond() - kept.row.paidToSecond <= this.#options.unpaidSecondsMax) return
     logger.warn('an agreement ends, because nobody pays for it', {
       agreement: kept.id,
       payer: kept.agreement.payer,
       unpaidSeconds,
     })
+    const value = encodeEndedRow({ version: 1, revision: kept.agreement.revision })
+    await store.write([{ kind: 'put', table: ENDED_TABLE, key: kept.id.slice(2), value }], 'power')
     this.#agreements.delete(kept.id)
-    await store.write([{ kind: 'delete', table: AGREEMENTS_TABLE, key: kept.id.slice(2) }], 'power')
+    this.#ending.set(kept.id, kept)
+  }
+
+  /** Its row goes last: what a crash or a full disk leaves is deleted with the next sweep. */
+  async #deletePieces(kept: KeptAgreement): Promise<void> {
+    const { store, pieces } = this.#components
     for (const [slot, { piece }] of kept.set.entries()) {
       await pieces.remove(logNameOf(kept.id, piece))
       await store.write([{ kind: 'delete', table: SLOTS_TABLE, key: slotKey(kept.id, slot) }], 'process')
     }
+    await store.write([{ kind: 'delete', table: AGREEMENTS_TABLE, key: kept.id.slice(2) }], 'process')
+    this.#ending.delete(kept.id)
   }
 
   #opened(peer: PeerId, { document, payerSignature }: Pick<RevisionAsk, 'document' | 'payerSignature'>): Agreement {
@@ -221,6 +251,9 @@ export class AgreementDesk {
     const own = Array.from(this.#agreements.values()).filter((kept) => kept.peer === peer).length
     refuseOver('agreements of one payer', own + 1, agreementsPerPayerMax)
     refuseOver('agreements', this.#agreements.size + 1, agreementsMax)
+    const id = agreementIdOf(next)
+    if ((await this.#components.store.get(ENDED_TABLE, id.slice(2))) !== undefined)
+      throw new StorageError('STORAGE_AGREEMENT_ENDED', `the agreement ${id} has ended`, { details: { agreement: id } })
     if (next.revision !== 0 || ask.changes.length > 0) throw differs('revision', 0)
     this.#components.market.leftMicroUsd({ peer, channel: ask.channel })
     const { atSecond } = next
@@ -235,29 +268,44 @@ export class AgreementDesk {
   }
 
   async #revise(kept: KeptAgreement, next: Agreement, ask: RevisionAsk): Promise<StorageReply> {
-    const { agreement: before, set, id, peer } = kept
+    const { id } = kept
     await this.#requireBilled(kept)
     const changes = ask.changes.map(changeOf)
-    requireDistinct(changes)
+    requireDistinct(changes, kept.set)
+    const release = this.#components.pending.hold(changes.flatMap(({ piece }) => this.#nameIn(id, piece)))
+    try {
+      return await this.#take(kept, next, { ask, changes })
+    } finally {
+      release()
+    }
+  }
+
+  async #take(
+    kept: KeptAgreement,
+    next: Agreement,
+    { ask, changes }: { readonly ask: RevisionAsk; readonly changes: readonly SetChange[] },
+  ): Promise<StorageReply> {
+    const { agreement: before, set, id, peer } = kept
+    const { pending } = this.#components
     const after = set.rootAfter(changes)
     this.#requireTime(before, next)
-    checkNextAgreement(next, nextAgreement(before, { atSecond: next.atSecond, set: after, isBilled: false }))
+    checkNextAgreement(next, nextAgreement(before, { atSecond: next.atSecond, set: after, billedByteSeconds: 0n }))
     if (next.bytes > before.bytes) this.#requireRunway(peer, ask.channel, next)
     for (const { piece } of changes) if (piece !== undefined) await this.#requirePiece(id, piece)
-    const gone = changes.flatMap(({ slot }) => set.at(slot)?.piece ?? [])
-    const { paidToSecond } = kept.row
-    const row = this.#signed(next, ask, { peer, paidToSecond })
-    await this.#write(row, changes)
-    set.apply(changes)
-    kept.advance(row)
-    for (const { piece } of changes)
-      if (piece !== undefined) this.#components.pending.forget(logNameOf(id, piece.piece))
     // The payer moved it to another slot of the same revision, or it is really gone.
     const stays = new Set(changes.flatMap(({ piece }) => piece?.piece ?? []))
-    for (const piece of gone) {
-      kept.damaged.delete(piece)
-      if (!stays.has(piece)) await this.#remove(id, piece)
-    }
+    const gone = changes.flatMap(({ slot }) => set.at(slot) ?? []).filter(({ piece }) => !stays.has(piece))
+    const goneNames = gone.map(({ piece }) => logNameOf(id, piece))
+    // Where nothing was due there is nothing unpaid: the time of what comes now begins now.
+    const paidToSecond = dueAt(before, next.atSecond) === 0n ? next.atSecond : kept.row.paidToSecond
+    const row = this.#signed(next, ask, { peer, paidToSecond })
+    await this.#write(row, changes, goneNames)
+    set.apply(changes)
+    kept.advance(row)
+    for (const name of changes.flatMap(({ piece }) => this.#nameIn(id, piece))) pending.forget(name)
+    for (const { piece } of gone) kept.damaged.delete(piece)
+    for (const name of goneNames) pending.give(name, peer)
+    for (const name of goneNames) await this.#remove(name)
     return this.#reply(kept)
   }
 
@@ -271,17 +319,21 @@ export class AgreementDesk {
       await this.#requireBilled(kept)
       this.#requireTime(before, next)
       const { atSecond } = next
-      checkNextAgreement(next, nextAgreement(before, { atSecond, set: set.root, isBilled: true }))
+      const billedByteSeconds = dueAt(before, atSecond) - next.dueByteSeconds
+      if (billedByteSeconds <= 0n) throw differs('dueByteSeconds', next.revision)
+      checkNextAgreement(next, nextAgreement(before, { atSecond, set: set.root, billedByteSeconds }))
     }
     // Before anything is promised: who cannot show what it keeps is not paid.
     const proof = await this.#prove(kept, next, ask.seed)
-    const quantity = isRepeated && last !== undefined ? last.quantity : dueAt(before, next.atSecond)
+    const quantity =
+      isRepeated && last !== undefined ? last.quantity : dueAt(before, next.atSecond) - next.dueByteSeconds
+    const paidToSecond = isRepeated ? kept.row.paidToSecond : kept.paidToSecondAfter(next)
     const amountMicroUsd = amountOf(next.priceMicroUsdPerTibHour, quantity)
     const { channel, delivery } = ask
     const item = contentIdOf('dag-cbor', ask.document)
     const bill = { channel, delivery, item, evidence: possessionIdOf(proof), quantity, amountMicroUsd }
     await this.#bill(kept, bill, async () => {
-      const row = this.#signed(next, ask, { peer, paidToSecond: next.atSecond, bill })
+      const row = this.#signed(next, ask, { peer, paidToSecond, bill })
       await this.#write(row, [])
       kept.advance(row)
     })
@@ -367,7 +419,8 @@ export class AgreementDesk {
     id: Hash,
     { piece, root, lengthBytes }: { piece: Hash; root: Uint8Array; lengthBytes: number },
   ): Promise<void> {
-    const found = await this.#components.pieces.find(logNameOf(id, piece))
+    const name = logNameOf(id, piece)
+    const found = this.#components.pending.isGoing(name) ? undefined : await this.#components.pieces.find(name)
     if (found === undefined || found.isDamaged)
       throw new StorageError('STORAGE_PIECE_UNKNOWN', `there is no piece ${piece} here`, { details: { piece } })
     if (found.lengthBytes !== lengthBytes || !equalBytes(found.root, root))
@@ -376,12 +429,17 @@ export class AgreementDesk {
       })
   }
 
-  async #remove(id: Hash, piece: Hash): Promise<void> {
+  #nameIn(id: Hash, piece: { readonly piece: Hash } | undefined): Hash[] {
+    return piece === undefined ? [] : [logNameOf(id, piece.piece)]
+  }
+
+  async #remove(name: Hash): Promise<void> {
+    const { pending, pieces, logger } = this.#components
     try {
-      await this.#components.pieces.remove(logNameOf(id, piece))
+      await pending.remove(name, () => pieces.remove(name))
     } catch (error) {
-      // Nobody pays for it any more; the sweep finds it.
-      this.#components.logger.warn('a piece could not be deleted', { piece, error: messageOf(error) })
+      // Nobody pays for it any more; the sweep finds it among what is not agreed on.
+      logger.warn('a piece could not be deleted', { piece: name, error: messageOf(error) })
     }
   }
 
@@ -395,7 +453,7 @@ export class AgreementDesk {
   }
 
   /** On disk before the signature leaves: a second revision of one number would be proof of a lie. */
-  async #write(row: AgreementRow, changes: readonly SetChange[]): Promise<void> {
+  async #write(row: AgreementRow, changes: readonly SetChange[], gone: readonly Hash[] = []): Promise<void> {
     const id = agreementIdOf(agreementSchema.decodeDocument(row.signed.document))
     const rows = changes.flatMap(({ slot, piece }): StoreOperation[] => {
       const place = { table: SLOTS_TABLE, key: slotKey(id, slot) }
@@ -403,6 +461,7 @@ export class AgreementDesk {
       const value = setPieceSchema.encodeMessage(piece)
       return [{ kind: 'put', ...place, value }, this.#components.pending.agreed(logNameOf(id, piece.piece))]
     })
+    rows.push(...gone.map((name) => this.#components.pending.given(name, row.peer)))
     const value = encodeAgreementRow(row)
     await this.#components.store.write(
       [{ kind: 'put', table: AGREEMENTS_TABLE, key: id.slice(2), value }, ...rows],
@@ -436,9 +495,17 @@ export function logNameOf(agreement: Hash, piece: Hash): Hash {
   return hashFromBytes(sha256(concatBytes(hexToBytes(agreement), hexToBytes(piece))))
 }
 
-function requireDistinct(changes: readonly SetChange[]): void {
-  if (new Set(changes.map(({ slot }) => slot)).size < changes.length)
-    throw new StorageError('STORAGE_UNSUPPORTED', 'a revision changes a slot twice')
+/** Each slot once, and each piece in one slot: a payer that drops it from there is rid of it. */
+function requireDistinct(changes: readonly SetChange[], set: PieceSet): void {
+  const slots = new Set(changes.map(({ slot }) => slot))
+  if (slots.size < changes.length) throw new StorageError('STORAGE_UNSUPPORTED', 'a revision changes a slot twice')
+  const pieces = changes.flatMap(({ piece }) => piece?.piece ?? [])
+  const isTwice = pieces.some((piece) => {
+    const held = set.slotOf(piece)
+    return held !== undefined && !slots.has(held)
+  })
+  if (isTwice || new Set(pieces).size < pieces.length)
+    throw new StorageError('STORAGE_UNSUPPORTED', 'a revision has a piece in two slots')
 }
 
 function differs(field: string, revision: number): StorageError {

@@ -58,6 +58,24 @@ export function decodeAgreementRow(bytes: Uint8Array): AgreementRow {
   return { ...row, peer: row.peer as PeerId }
 }
 
+/** What is left of an agreement that ended. */
+export interface EndedRow {
+  readonly version: 1
+  /** The last one that was signed. */
+  readonly revision: number
+}
+
+const endedSchema: Schema<EndedRow> = defineSchema<EndedRow>('EndedRow', 32, {
+  version: [1, versionField(1)],
+  revision: [2, uintField(0xffff_ffff)],
+})
+
+export function encodeEndedRow(row: EndedRow): Uint8Array {
+  return endedSchema.encodeMessage(row)
+}
+
+/** agreement -> EndedRow, for good: an agreement of the same name must never begin again */
+export const ENDED_TABLE = 'storage-ended'
 /** agreement -> AgreementRow */
 export const AGREEMENTS_TABLE = 'storage-agreements'
 /** agreement/slot, five digits -> SetPiece */

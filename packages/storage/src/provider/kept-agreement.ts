@@ -1,5 +1,5 @@
 import type { Hash, PeerId } from '@stead/core'
-import { type Agreement, agreementIdOf, agreementSchema } from '../agreement/agreement.ts'
+import { type Agreement, agreementIdOf, agreementSchema, dueAt } from '../agreement/agreement.ts'
 import { PieceSet } from '../agreement/piece-set.ts'
 import type { AgreementRow } from './agreement-rows.ts'
 
@@ -33,6 +33,17 @@ export class KeptAgreement {
   /** The newest revision. */
   get agreement(): Agreement {
     return this.#agreement
+  }
+
+  /**
+   * Until when a revision that bills pays: until its own time when nothing stays due, and otherwise for that share of the
+   * time since the last payment that it pays of what is due.
+   */
+  paidToSecondAfter(next: Agreement): number {
+    const { paidToSecond } = this.#row
+    const due = dueAt(this.#agreement, next.atSecond)
+    const unpaidSeconds = BigInt(next.atSecond - paidToSecond)
+    return paidToSecond + Number((unpaidSeconds * (due - next.dueByteSeconds)) / due)
   }
 
   /** Goes on to a revision that is on disk. */

@@ -38,6 +38,9 @@ export class PendingPieces {
   readonly #limits: PendingLimits
   /** By the name in the logs, oldest first. */
   readonly #pieces: Map<Hash, PendingPiece> = new Map()
+  /** Being deleted, and being agreed on: never both. */
+  readonly #going: Set<Hash> = new Set()
+  readonly #held: Map<Hash, number> = new Map()
   readonly #bytesOf: Map<PeerId, number> = new Map()
   #bytes = 0
 
@@ -90,10 +93,49 @@ export class PendingPieces {
     return { kind: 'delete', table: PENDING_TABLE, key: name }
   }
 
-  /** It is gone. @throws CoreError STORE_FULL, STORE_FAILED */
-  async remove(name: Hash): Promise<void> {
-    await this.#store.write([this.agreed(name)], 'process')
-    this.forget(name)
+  /** What is to be written when a piece is agreed on no more; {@link give} it up when that is on disk. */
+  given(name: Hash, peer: PeerId): StoreOperation {
+    return {
+      kind: 'put',
+      table: PENDING_TABLE,
+      key: name,
+      value: rowSchema.encodeMessage({ version: 1, peer, bytes: 0 }),
+    }
+  }
+
+  /** It is deleted with the next sweep, unless it is before. */
+  give(name: Hash, peer: PeerId): void {
+    if (!this.#pieces.has(name)) this.#count(name, peer, 0)
+  }
+
+  /** Whether it is being deleted now. */
+  isGoing(name: Hash): boolean {
+    return this.#going.has(name)
+  }
+
+  /** Keeps pieces from being deleted while somebody agrees on them. @returns ends that */
+  hold(names: readonly Hash[]): () => void {
+    for (const name of names) this.#held.set(name, (this.#held.get(name) ?? 0) + 1)
+    return () => {
+      for (const name of names) {
+        const left = (this.#held.get(name) ?? 0) - 1
+        if (left > 0) this.#held.set(name, left)
+        else this.#held.delete(name)
+      }
+    }
+  }
+
+  /** Deletes a piece, unless somebody agrees on it now. @throws as `work`; CoreError STORE_FULL, STORE_FAILED */
+  async remove(name: Hash, work: () => Promise<void>): Promise<void> {
+    if (this.#held.has(name) || this.#going.has(name)) return
+    this.#going.add(name)
+    try {
+      await work()
+      await this.#store.write([this.agreed(name)], 'process')
+      this.forget(name)
+    } finally {
+      this.#going.delete(name)
+    }
   }
 
   #count(name: Hash, peer: PeerId, bytes: number): void {

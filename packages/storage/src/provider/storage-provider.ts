@@ -113,6 +113,7 @@ export class StorageProvider {
     const { network, market } = this.#components
     await this.#desk.load()
     await this.#pending.load()
+    await this.#desk.giveUpFound()
     this.#state = 'running'
     market.sell({
       resource: 'storage',
@@ -236,6 +237,7 @@ export class StorageProvider {
     if (this.#writing >= PIECES_AT_ONCE_MAX)
       throw new StorageError('STORAGE_BUSY', `${this.#writing} pieces are being written`)
     const name = logNameOf(agreement, piece)
+    if (this.#pending.isGoing(name)) throw new StorageError('STORAGE_BUSY', 'this piece is being deleted')
     // One that is there is agreed, or waits: the same bytes are no work, and other ones are refused by the log.
     this.#writing++
     try {
@@ -281,10 +283,7 @@ export class StorageProvider {
   async #sweep(): Promise<void> {
     const { pieces, logger } = this.#components
     try {
-      for (const name of this.#pending.over()) {
-        await pieces.remove(name)
-        await this.#pending.remove(name)
-      }
+      for (const name of this.#pending.over()) await this.#pending.remove(name, () => pieces.remove(name))
       await this.#desk.dropUnpaid()
       await pieces.compact()
       await this.#scrub.step(SWEEP_MS)

@@ -66,7 +66,7 @@ function revisionOf(ordinal: number, revision: number, kept: Kept): Agreement {
   const terms = { atSecond: AT_SECOND, priceMicroUsdPerTibHour: microUsd(5000n), set: new PieceSet().root }
   let agreement = firstAgreement({ ...parties, number: agreementNumber(ordinal) }, terms)
   while (agreement.revision < revision)
-    agreement = nextAgreement(agreement, { atSecond: AT_SECOND, set: kept.set.root, isBilled: false })
+    agreement = nextAgreement(agreement, { atSecond: AT_SECOND, set: kept.set.root, billedByteSeconds: 0n })
   return agreement
 }
 

@@ -64,6 +64,17 @@ export class MemoryDisk implements Disk {
     this.#capacityBytes = capacityBytes
   }
 
+  /** Full from now on: nothing is appended any more, until there is room again. */
+  setFull(isFull: boolean): void {
+    if (!isFull) this.#capacityBytes = NO_LIMIT
+    else if (this.#capacityBytes === NO_LIMIT) this.#capacityBytes = this.#usedBytes()
+  }
+
+  /** Names of the files, with what each of them has. */
+  get files(): ReadonlyMap<string, Uint8Array> {
+    return new Map(Array.from(this.#files, ([name, { bytes }]) => [name, bytes]))
+  }
+
   /** Refuses a later step; `nth` counts from now, 1 is the next. */
   failStep(nth: number, code: CoreErrorCode = 'STORE_FAILED'): void {
     this.#failures.set(this.#steps + nth, code)

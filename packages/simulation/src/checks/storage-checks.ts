@@ -1,0 +1,140 @@
+import { isSteadError } from '@stead/core'
+import { decodeReference, pieceNameOf } from '@stead/storage'
+import { type LiveStorageBuyer, stopStorageBuyer } from '../world/node-storage.ts'
+import type { SimNode } from '../world/sim-node.ts'
+import { readFault } from '../world/storage-workload.ts'
+import type { World } from '../world/world.ts'
+import { agreementsOf, checkKeptPieces, hasEnded } from './kept-pieces.ts'
+import { segmentHealth } from './segment-health.ts'
+import type { Violations } from './violations.ts'
+
+/** An honest payer that keeps objects. */
+export interface KeepingPayer {
+  readonly node: SimNode
+  readonly storage: LiveStorageBuyer
+}
+
+/** Longer than a node that is gone is waited for, and some periods. */
+const REPAIR_MINUTES_MAX = 5
+const READ_MINUTES_MAX = 3
+const STOP_MINUTES_MAX = 3
+/** Two sweeps of a node after what is not agreed on is over. */
+const SWEEP_MINUTES = 3
+
+/** Some time after the last fault all objects are there, whole and nowhere else; then payers look after them no more. */
+export async function checkStorage(world: World, violations: Violations, look: () => void): Promise<void> {
+  if (world.options.hasStorage !== true) return
+  const payers = world.payers.flatMap((node): KeepingPayer[] =>
+    node.payer?.storage === undefined ? [] : [{ node, storage: node.payer.storage }],
+  )
+  await checkRedundancy(world, payers, violations, look)
+  await checkReadable(world, payers, violations, look)
+  const stopped = payers.map(async ({ storage }) => {
+    await storage.sweep.stop()
+    // The first tells nodes what they need not keep, the second sees that they do not.
+    await storage.consumer.round()
+    await storage.consumer.round()
+    await stopStorageBuyer(storage)
+  })
+  const areStopped = await allDone(world, stopped, { minutesMax: STOP_MINUTES_MAX, look })
+  violations.check(areStopped, 'storage-stops', () => `payers take longer than ${STOP_MINUTES_MAX} minutes to stop`, [])
+  await world.healPhase(async () => false, SWEEP_MINUTES, look)
+  await allDone(world, [checkOrphans(world, payers, violations)], { minutesMax: STOP_MINUTES_MAX, look })
+  await allDone(world, [checkKeptPieces(world, violations)], { minutesMax: STOP_MINUTES_MAX, look })
+}
+
+/** No payer pays honest nodes for pieces that no segment of it names. */
+async function checkOrphans(world: World, payers: readonly KeepingPayer[], violations: Violations): Promise<void> {
+  for (const { node, storage } of payers) {
+    const named = new Set<string>()
+    for await (const { reference, placed } of storage.consumer.segments.all()) {
+      const { segment } = decodeReference(reference)
+      for (const { number, node: keeper } of placed) named.add(`${keeper} ${pieceNameOf(segment, number)}`)
+    }
+    for (const keeper of world.providers)
+      for (const agreement of agreementsOf(world, keeper)) {
+        if (agreement.payer !== node.plan.signer.address || (await hasEnded(keeper, agreement))) continue
+        const who = [node.plan.name, keeper.plan.name]
+        for (const { piece } of agreement.pieces.values())
+          violations.check(
+            named.has(`${agreement.node} ${piece}`),
+            'no-orphans',
+            () => `${who[0]} pays ${who[1]} for the piece ${piece}, which is of no segment`,
+            who,
+          )
+      }
+  }
+}
+
+/** What can be read comes to have all its pieces again. */
+async function checkRedundancy(
+  world: World,
+  payers: readonly KeepingPayer[],
+  violations: Violations,
+  look: () => void,
+): Promise<void> {
+  const thin = async (payer: KeepingPayer): Promise<number> => (await segmentHealth(world, payer)).thin
+  const areWhole = async (): Promise<boolean> => {
+    for (const payer of payers) if ((await thin(payer)) > 0) return false
+    return true
+  }
+  await world.healPhase(areWhole, REPAIR_MINUTES_MAX, look)
+  for (const payer of payers) {
+    const { name } = payer.node.plan
+    const count = await thin(payer)
+    violations.check(
+      count === 0,
+      'redundancy-back',
+      () => `${count} segments of ${name} have too few pieces ${REPAIR_MINUTES_MAX} minutes after all is mended`,
+      [name],
+    )
+  }
+}
+
+/** Every object whose writing was acknowledged is what was written, byte by byte. */
+async function checkReadable(
+  world: World,
+  payers: readonly KeepingPayer[],
+  violations: Violations,
+  look: () => void,
+): Promise<void> {
+  const reads = payers.map(async (payer) => {
+    const { node, storage } = payer
+    // Cheats and rot may have taken more pieces than the code can do without.
+    if ((await segmentHealth(world, payer)).lost > 0) return world.parts.tally.add('lost segments')
+    const kept = world.objects.keptOf(node)
+    const { name } = node.plan
+    for (const key of kept.keys) {
+      const whole = { key, fromByte: 0, toByte: kept.lengthOf(key) }
+      let fault: string | undefined
+      try {
+        fault = await readFault(kept, storage, whole)
+      } catch (error) {
+        if (!isSteadError(error)) throw error
+        fault = `${key} cannot be read: ${error.code}, ${error.message}`
+      }
+      violations.check(fault === undefined, 'objects-readable', () => `${name}: ${fault}`, [name])
+    }
+  })
+  const isInTime = await allDone(world, reads, { minutesMax: READ_MINUTES_MAX, look })
+  violations.check(isInTime, 'objects-readable', () => `reading takes longer than ${READ_MINUTES_MAX} minutes`, [])
+}
+
+/** Lets the world go on until some work is done; false when it is not in time. */
+async function allDone(
+  world: World,
+  work: readonly Promise<unknown>[],
+  { minutesMax, look }: { readonly minutesMax: number; readonly look: () => void },
+): Promise<boolean> {
+  let isOver = false
+  void Promise.all(work).then(
+    () => {
+      isOver = true
+    },
+    (error: unknown) => {
+      isOver = true
+      world.bugs.push(`a question of storage failed: ${String(error)}`)
+    },
+  )
+  return await world.healPhase(async () => isOver, minutesMax, look)
+}
