@@ -9,6 +9,15 @@ export { decodePossession, encodePossession, possessionIdOf, verifyPossession } 
 export { encodePossessionAnswer } from './agreement/possession-answer.ts'
 export type { AgreementDriverComponents, SettleOutcome } from './consumer/agreement-driver.ts'
 export { AgreementDriver } from './consumer/agreement-driver.ts'
+export type { AskReason } from './consumer/asked-rows.ts'
+export type {
+  AskedChallenge,
+  AskedState,
+  Challengeable,
+  ChallengerComponents,
+  ChallengerOptions,
+} from './consumer/challenger.ts'
+export { Challenger } from './consumer/challenger.ts'
 export { javaScriptFrameCipher } from './crypto/create-frame-cipher.ts'
 export type { FrameCipher } from './crypto/frame-cipher.ts'
 export type { ErasureProfile, NumberedPiece } from './erasure/erasure-code.ts'
@@ -57,6 +66,7 @@ export type {
 export {
   objectStoreOptionsSchema,
   pieceLogOptionsSchema,
+  STAKED_UNPAID_SECONDS_MIN,
   storageConsumerOptionsSchema,
   storageProviderOptionsSchema,
 } from './options.ts'
@@ -73,6 +83,15 @@ export { wasmPairHasher } from './proof/load-pair-hasher.ts'
 export type { PairHasher } from './proof/pair-hasher.ts'
 export type { LeafProof, ProofRoot, RangeProof } from './proof/proof-tree.ts'
 export { BLOCK_BYTES, blockCount, leafCount, ProofTree, verifyLeaf, verifyRange } from './proof/proof-tree.ts'
+export type { ChallengeAnswer } from './provider/challenge-answer.ts'
+export type {
+  ChallengeWatchComponents,
+  ChallengeWatchOptions,
+  ChallengeWatchStatus,
+  FacedChallenge,
+  FacedState,
+} from './provider/challenge-watch.ts'
+export { ChallengeWatch } from './provider/challenge-watch.ts'
 export type {
   StorageProviderComponents,
   StorageProviderState,

@@ -3,8 +3,9 @@ import { type Address, type MicroUsd, messageOf, type UnixMs } from '@stead/core
 import type { OfferEntry } from '@stead/market'
 import { addressOfPeerId } from '@stead/protocol'
 import type { AccountStatus, NodeStatus, OfferStatus, PeerStatus, ProviderStatus, StorageStatus } from '@stead/sdk/api'
-import { type StorageProvider, storageTermsSchema } from '@stead/storage'
+import { storageTermsSchema } from '@stead/storage'
 import type { SteadNode } from '../daemon/stead-node.ts'
+import type { SharedStorage } from '../daemon/trade.ts'
 import { NodeError } from '../errors.ts'
 import { VERSION } from '../version.ts'
 import { examineNode } from './doctor.ts'
@@ -100,10 +101,10 @@ async function providerStatusOf(node: SteadNode): Promise<ProviderStatus> {
   }
 }
 
-function storageStatusOf(storage: StorageProvider): StorageStatus {
-  const status = storage.status()
+function storageStatusOf({ provider, challenges }: SharedStorage): StorageStatus {
+  const status = provider.status()
   const state = status.state === 'running' ? 'serving' : status.state === 'stopped' ? 'finished' : status.state
-  return { ...status, state }
+  return { ...status, state, possession: challenges.status() }
 }
 
 function sumOf(counts: Readonly<Record<string, number>>): number {

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import { type MicroUsd, microUsd } from '@stead/core'
 import type { ObjectView } from '@stead/sdk/api'
-import { amountOf, type ObjectInfo, StorageError } from '@stead/storage'
+import { amountOf, type Challenger, type ObjectInfo, StorageError } from '@stead/storage'
 import type { BuyingStorage } from '../daemon/buying-storage.ts'
 import type { SteadNode } from '../daemon/stead-node.ts'
 import type { Handlers } from './handlers.ts'
@@ -16,6 +16,8 @@ type ObjectRoutes =
   | 'deleteBucket'
   | 'getStorage'
   | 'runStorageRound'
+  | 'listChallenges'
+  | 'challengeNode'
 
 const LIMIT = 1000
 const DAY_SECONDS = 86_400n
@@ -83,7 +85,19 @@ export function objectHandlers(node: SteadNode): Pick<Handlers, ObjectRoutes> {
       await consumer.look()
       return await consumer.round()
     },
+    listChallenges: async () => {
+      const challenger = challengerOf(await open())
+      return { ...(await challenger.terms()), challenges: challenger.list() }
+    },
+    challengeNode: async ({ body }) => {
+      return await challengerOf(await open()).ask(body.node)
+    },
   }
+}
+
+function challengerOf({ consumer }: BuyingStorage): Challenger {
+  if (consumer.challenger === undefined) throw new TypeError('storage was opened without an adjudicator')
+  return consumer.challenger
 }
 
 /** S3 clients compare what they get with the MD5 that an ETag is. */

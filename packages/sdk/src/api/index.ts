@@ -75,6 +75,13 @@ export type {
   StorageRoundView,
   StorageUsage,
 } from './objects.ts'
+export type {
+  AskedChallengeView,
+  ChallengeList,
+  ChallengeRequest,
+  FacedChallengeView,
+  PossessionStatus,
+} from './possession.ts'
 export type { ProblemDetails } from './problem.ts'
 export { errorOfProblem, problemOf, problemWire } from './problem.ts'
 export type { JobQuote, QuotedProvider } from './quote.ts'

@@ -2,6 +2,7 @@ import type { Address, ContentId, Hash, MicroUsd, PeerId, UnixMs, Wei } from '@s
 import { z } from 'zod'
 import type { JsonValue } from '../job/job-package.ts'
 import { type CountedReason, countedReasonWire } from './jobs.ts'
+import { type PossessionStatus, possessionStatusWire } from './possession.ts'
 import {
   addressWire,
   contentIdWire,
@@ -56,6 +57,8 @@ export interface StorageStatus {
   readonly liveBytes: number
   readonly trashBytes: number
   readonly capacityBytes: number
+  /** What is asked of this node on chain. */
+  readonly possession: PossessionStatus
 }
 
 /** Answer to `GET /v1/status`. */
@@ -110,6 +113,7 @@ const storageStatusWire: Wire<StorageStatus> = z.object({
   liveBytes: countWire,
   trashBytes: countWire,
   capacityBytes: countWire,
+  possession: possessionStatusWire,
 })
 
 /** Wire form of {@link NodeStatus}. */

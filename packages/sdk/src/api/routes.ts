@@ -76,6 +76,14 @@ import {
   storageRoundWire,
   storageUsageWire,
 } from './objects.ts'
+import {
+  type AskedChallengeView,
+  askedChallengeWire,
+  type ChallengeList,
+  type ChallengeRequest,
+  challengeListWire,
+  challengeRequestWire,
+} from './possession.ts'
 import { type JobQuote, jobQuoteWire } from './quote.ts'
 import type { Wire } from './scalars.ts'
 
@@ -121,6 +129,8 @@ export interface Routes {
   readonly deleteBucket: Route<NoBody, BucketQuery, undefined>
   readonly getStorage: Route<NoBody, NoQuery, StorageUsage>
   readonly runStorageRound: Route<NoBody, NoQuery, StorageRoundView>
+  readonly listChallenges: Route<NoBody, NoQuery, ChallengeList>
+  readonly challengeNode: Route<ChallengeRequest, NoQuery, AskedChallengeView>
   readonly submitJob: Route<JobSubmission, NoQuery, JobAccepted>
   readonly listJobs: Route<NoBody, NoQuery, JobList>
   readonly getJob: Route<NoBody, NoQuery, JobDetail>
@@ -208,6 +218,15 @@ export const routes: Routes = {
   runStorageRound: {
     ...post('runStorageRound', '/v1/storage/round', 'Has everything proven, pays for it and repairs, now'),
     answer: storageRoundWire,
+  },
+  listChallenges: {
+    ...get('listChallenges', '/v1/storage/challenges', 'Nodes that were asked on chain to prove what they keep'),
+    answer: challengeListWire,
+  },
+  challengeNode: {
+    ...post('challengeNode', '/v1/storage/challenges', 'Asks a node on chain to prove what it keeps; takes a deposit'),
+    body: challengeRequestWire,
+    answer: askedChallengeWire,
   },
   submitJob: {
     ...post('submitJob', '/v1/jobs', 'Journals a job and starts it'),

@@ -25,6 +25,7 @@ import type {
   StorageRoundView,
   StorageUsage,
 } from '../api/objects.ts'
+import type { AskedChallengeView, ChallengeList, ChallengeRequest } from '../api/possession.ts'
 import { errorOfProblem, problemWire } from '../api/problem.ts'
 import type { JobQuote } from '../api/quote.ts'
 import { type Route, routes, STREAM_TYPE } from '../api/routes.ts'
@@ -140,6 +141,16 @@ export class DaemonClient {
   /** Has everything proven, pays for it and repairs. */
   runStorageRound(options: CallOptions = {}): Promise<StorageRoundView> {
     return this.#value(routes.runStorageRound, options)
+  }
+
+  /** Nodes that were asked on chain to prove what they keep, and what that costs. */
+  listChallenges(options: CallOptions = {}): Promise<ChallengeList> {
+    return this.#value(routes.listChallenges, options)
+  }
+
+  /** Asks a node on chain. @throws also StorageError STORAGE_NO_CHALLENGE, ChainError CHAIN_INSUFFICIENT_FUNDS */
+  challengeNode(body: ChallengeRequest, options: CallOptions = {}): Promise<AskedChallengeView> {
+    return this.#value(routes.challengeNode, { ...options, body })
   }
 
   /** Journals a job and starts it; the blobs that it names must be stored before. */

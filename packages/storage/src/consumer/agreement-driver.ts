@@ -148,6 +148,11 @@ export class AgreementDriver {
     return this.#agreement
   }
 
+  /** That revision as both sides keep it. */
+  get signed(): SignedAgreement | undefined {
+    return this.#row.signed
+  }
+
   get set(): PieceSet {
     return this.#set
   }

@@ -28,6 +28,7 @@ export class BoughtNode implements NodeFacts {
   #adds: WaitingPiece[] = []
   #drops: Hash[] = []
   #pumping: Promise<void> | undefined
+  #isHeld = false
 
   constructor(parts: BoughtNodeParts) {
     this.node = parts.node
@@ -55,6 +56,12 @@ export class BoughtNode implements NodeFacts {
   drop(pieces: readonly Hash[]): void {
     this.#drops.push(...pieces)
     this.#pump()
+  }
+
+  /** While held, no piece is given up: it would free the node of what it is asked to show on chain. */
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld
+    if (!isHeld && this.#drops.length > 0) this.#pump()
   }
 
   /** Has everything proven and pays for it. */
@@ -88,9 +95,9 @@ export class BoughtNode implements NodeFacts {
   async #agreeAll(): Promise<void> {
     // Whatever else comes in this turn goes with the first revision.
     await Promise.resolve()
-    while (this.#adds.length + this.#drops.length > 0) {
+    while (this.#adds.length + (this.#isHeld ? 0 : this.#drops.length) > 0) {
       const adds = this.#adds.splice(0, CHANGES_MAX)
-      const drops = this.#drops.splice(0, CHANGES_MAX - adds.length)
+      const drops = this.#isHeld ? [] : this.#drops.splice(0, CHANGES_MAX - adds.length)
       try {
         await this.#agree({ add: adds.map(({ piece }) => piece), drop: drops })
         for (const { agreed } of adds) agreed.resolve()

@@ -11,9 +11,11 @@ import {
 } from '@stead/core'
 import { bytesToHex } from '@stead/protocol'
 import type { SettleOutcome } from '../consumer/agreement-driver.ts'
+import { type Challengeable, Challenger, type ChallengerComponents } from '../consumer/challenger.ts'
 import type { FrameCipher } from '../crypto/frame-cipher.ts'
 import type { ErasureKernel } from '../erasure/erasure-kernel.ts'
 import { type StorageConsumerInput, type StorageConsumerOptions, storageConsumerOptionsSchema } from '../options.ts'
+import type { BoughtNode } from './bought-node.ts'
 import { NetworkSegments, type SegmentProfile } from './network-segments.ts'
 import { NodeWatch } from './node-watch.ts'
 import { needsRepair } from './readability.ts'
@@ -25,6 +27,8 @@ import { StorageNodes, type StorageNodesComponents } from './storage-nodes.ts'
 export interface StorageConsumerComponents extends StorageNodesComponents {
   readonly cipher: FrameCipher
   readonly kernel: ErasureKernel
+  /** What asks nodes on chain. @default nobody is asked */
+  readonly court?: Pick<ChallengerComponents, 'adjudicator' | 'chain'>
 }
 
 /** How one node stands with this payer. */
@@ -60,6 +64,8 @@ const ROUND_RETRY_MS = 60_000
 /** The buying side of storage: keeps segments on nodes, has them proven and pays hour by hour, watches the nodes, repairs. */
 export class StorageConsumer {
   readonly segments: NetworkSegments
+  /** Undefined without an adjudicator. */
+  readonly challenger: Challenger | undefined
   readonly #logger: Logger
   readonly #network: Network
   readonly #components: StorageConsumerComponents
@@ -84,12 +90,17 @@ export class StorageConsumer {
     this.#network = components.network
     this.#nodes = new StorageNodes(components, this.#options)
     this.#watch = new NodeWatch(components.clock, this.#options.lostAfterMs)
+    const { court } = components
+    const nodes = (): readonly Challengeable[] => this.#nodes.all().map(challengeable)
+    this.challenger =
+      court === undefined ? undefined : new Challenger({ ...components, ...court, nodes }, this.#options)
     this.segments = new NetworkSegments({ ...components, nodes: this.#nodes }, this.#options, profile)
   }
 
   /** Brings agreements back and looks after them from now on. @throws CoreError STORE_FAILED, STORE_CORRUPT */
   async start(): Promise<void> {
     await this.#nodes.start()
+    await this.challenger?.start()
     this.#isRunning = true
     this.#roundLater(this.#options.settleEveryMs)
     this.#lookLater()
@@ -100,6 +111,7 @@ export class StorageConsumer {
     this.#isRunning = false
     this.#roundTimer?.clear()
     this.#lookTimer?.clear()
+    await this.challenger?.stop()
     await this.#working
   }
 
@@ -166,14 +178,18 @@ export class StorageConsumer {
         this.#logger.info('a node was not paid', { node, error: messageOf(outcome.error) })
       if (outcome.kind === 'lied') {
         this.#logger.warn('a node did not show what it signed for', { node })
+        // First of all: a revision without the pieces would free the node of them.
+        await this.challenger?.suspect(node, 'lied')
         this.#watch.lose(node)
       }
       if (outcome.kind === 'lost') {
         this.#logger.warn('a node lost a piece', { node, piece: outcome.piece })
+        await this.challenger?.suspect(node, 'lost')
         this.#lostPieces.add(outcome.piece)
         bought.drop([outcome.piece])
       }
     }
+    await this.challenger?.drawLot()
     await this.segments.finishReleases()
     return { paidMicroUsd: microUsd(paidMicroUsd), outcomes, ...(await this.#repairAll()) }
   }
@@ -242,4 +258,9 @@ export class StorageConsumer {
     }
     if (this.#isRunning) this.#lookLater()
   }
+}
+
+function challengeable(bought: BoughtNode): Challengeable {
+  const { node, driver } = bought
+  return { node, agreement: driver.id, signed: driver.signed, hold: (isHeld) => bought.hold(isHeld) }
 }

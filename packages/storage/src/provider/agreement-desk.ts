@@ -34,8 +34,9 @@ import {
   nextAgreement,
   signAgreement,
 } from '../agreement/agreement.ts'
-import { PieceSet, type SetChange } from '../agreement/piece-set.ts'
+import { PieceSet, type SetChange, type SetProof } from '../agreement/piece-set.ts'
 import { encodePossession, possessionIdOf } from '../agreement/possession.ts'
+import { encodePossessionAnswer } from '../agreement/possession-answer.ts'
 import { loadSet, setPieceSchema, slotKey } from '../agreement/set-rows.ts'
 import { changeOf, slotMessageOf } from '../agreement/slot-message.ts'
 import { StorageError, type StorageErrorCode } from '../errors.ts'
@@ -52,6 +53,7 @@ import {
   encodeAgreementRow,
   SLOTS_TABLE,
 } from './agreement-rows.ts'
+import type { ChallengeAnswer } from './challenge-answer.ts'
 import { KeptAgreement } from './kept-agreement.ts'
 import type { PendingPieces } from './pending-pieces.ts'
 import { provePossession } from './prove-possession.ts'
@@ -145,6 +147,21 @@ export class AgreementDesk {
     return await this.#inTurn(id, async () => {
       const kept = this.require(id)
       return { ...this.#reply(kept), proof: await this.#prove(kept, kept.agreement, seed) }
+    })
+  }
+
+  /**
+   * What answers a challenge on chain: the newest revision that both signed, and the leaves of it that the seed draws.
+   * Undefined for an agreement that is not known (any more).
+   * @throws StorageError STORAGE_PIECE_UNKNOWN, STORAGE_PIECE_DAMAGED: a piece of it is lost here
+   */
+  async answerTo(id: Hash, seed: Uint8Array): Promise<ChallengeAnswer | undefined> {
+    return await this.#inTurn(id, async () => {
+      const kept = this.#agreements.get(id)
+      if (kept === undefined) return undefined
+      const { revision, root, leaves } = kept.agreement
+      const proof = encodePossessionAnswer(await this.#leavesOf(kept, seed))
+      return { signed: kept.row.signed, revision, root: hashFromBytes(root), leaves, proof }
     })
   }
 
@@ -315,8 +332,12 @@ export class AgreementDesk {
   }
 
   async #prove(kept: KeptAgreement, agreement: Agreement, seed: Uint8Array): Promise<Uint8Array> {
+    const leaves = await this.#leavesOf(kept, seed)
+    return encodePossession({ version: 1, agreement: kept.id, revision: agreement.revision, seed, leaves })
+  }
+
+  async #leavesOf({ id, set }: KeptAgreement, seed: Uint8Array): Promise<readonly SetProof[]> {
     const { pieces } = this.#components
-    const { id, set } = kept
     const proveLeaf = async (piece: Hash, index: number): Promise<LeafProof> => {
       try {
         return await pieces.proveLeaf(logNameOf(id, piece), index)
@@ -325,8 +346,7 @@ export class AgreementDesk {
         throw error
       }
     }
-    const leaves = await provePossession({ set, proveLeaf }, seed)
-    return encodePossession({ version: 1, agreement: id, revision: agreement.revision, seed, leaves })
+    return await provePossession({ set, proveLeaf }, seed)
   }
 
   #requireTime(before: Agreement, next: Agreement): void {

@@ -1,6 +1,7 @@
 import {
   type Clock,
   type Counter,
+  type Hash,
   hasCode,
   type IncomingRequest,
   isSteadError,
@@ -37,6 +38,7 @@ import { type StorageProviderInput, type StorageProviderOptions, storageProvider
 import type { PieceLog } from '../pieces/piece-log.ts'
 import { type StorageTerms, storageMismatch, storageNeedSchema, storageTermsSchema } from '../terms.ts'
 import { AgreementDesk, logNameOf } from './agreement-desk.ts'
+import type { ChallengeAnswer } from './challenge-answer.ts'
 import { PendingPieces } from './pending-pieces.ts'
 
 /** What a provider stands on. */
@@ -156,6 +158,11 @@ export class StorageProvider {
   /** The terms for an offer as DAG-CBOR; undefined while nothing is for sale. */
   offerTerms(): Uint8Array | undefined {
     return this.#state === 'running' ? storageTermsSchema.encodeDocument(this.#terms()) : undefined
+  }
+
+  /** What answers a challenge on chain about one of the agreements. @throws as {@link AgreementDesk.answerTo} */
+  async answerTo(agreement: Hash, seed: Uint8Array): Promise<ChallengeAnswer | undefined> {
+    return await this.#desk.answerTo(agreement, seed)
   }
 
   /** What the provider holds in memory, with the most that it may. */
