@@ -19,8 +19,8 @@ import {
   type UnixMs,
 } from '@stead/core'
 import { agreementSchema, type SignedAgreement } from '../agreement/agreement.ts'
-import { StorageError } from '../errors.ts'
 import { AnswerPace } from '../answer-pace.ts'
+import { StorageError } from '../errors.ts'
 import { Repeater } from '../repeater.ts'
 import {
   ASKED_TABLE,

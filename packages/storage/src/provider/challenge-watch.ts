@@ -20,8 +20,8 @@ import {
   type UnixMs,
 } from '@stead/core'
 import { hexToBytes } from '@stead/protocol'
-import { StorageError } from '../errors.ts'
 import { AnswerPace } from '../answer-pace.ts'
+import { StorageError } from '../errors.ts'
 import { Repeater } from '../repeater.ts'
 import type { ChallengeAnswer } from './challenge-answer.ts'
 import { CHALLENGES_TABLE, CURSOR_KEY, cursorSchema, FACED_PREFIX, facedKey, numberOfKey } from './challenge-rows.ts'
