@@ -75,7 +75,12 @@ export { PieceLog } from './pieces/piece-log.ts'
 export type { NetworkSegmentsComponents, PlacedSegment, SegmentProfile } from './placement/network-segments.ts'
 export { NetworkSegments } from './placement/network-segments.ts'
 export { needsRepair, repairAt, unreadability } from './placement/readability.ts'
-export type { StorageConsumerComponents, StorageNodeStatus, StorageRound } from './placement/storage-consumer.ts'
+export type {
+  PlacementReport,
+  StorageConsumerComponents,
+  StorageNodeStatus,
+  StorageRound,
+} from './placement/storage-consumer.ts'
 export { StorageConsumer } from './placement/storage-consumer.ts'
 export type { NodeSettlement, StorageNodesComponents } from './placement/storage-nodes.ts'
 export { StorageNodes } from './placement/storage-nodes.ts'

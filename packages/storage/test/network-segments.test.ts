@@ -1,7 +1,8 @@
 import type { Address, Network, RequestHandler } from '@stead/core'
-import { MemoryStore, SeededRandom } from '@stead/testkit'
+import { ManualClock, MemoryStore, SeededRandom } from '@stead/testkit'
 import { describe, expect, it } from 'vitest'
 import { PIECES_PROTOCOL, pieceReplySchema } from '../src/messages.ts'
+import { UptimeBook } from '../src/placement/uptime-book.ts'
 import { NetworkWorld, type SellingNode } from './support/network-world.ts'
 
 const KEY = new Uint8Array(32).fill(9)
@@ -194,6 +195,26 @@ describe('segments on a network', () => {
     await world.within(segments.put(KEY, plaintext))
     // The old pieces are in the agreements that were found.
     expect(consumer.status().reduce((sum, { pieces }) => sum + pieces, 0)).toBe(24)
+  })
+
+  it('tell whether half of their pieces are on nodes that are nearly always there', async () => {
+    const world = await NetworkWorld.of(12)
+    await world.within(world.payer.segments.put(KEY, new SeededRandom(10).bytes(30_000)))
+    const placement = () => world.payer.consumer.placement()
+    expect(await placement()).toEqual({ segments: 1, unsteadySegments: 1, steadyNodes: 0 })
+    const seen = async (sellers: readonly SellingNode[]): Promise<void> => {
+      const clock = new ManualClock()
+      const book = new UptimeBook({ store: world.payerStore, clock }, 2 * HOUR_MS)
+      for (let hour = 0; hour < 26; hour++) {
+        await book.note(sellers.map(({ node }) => [node, true] as const))
+        await clock.advance(HOUR_MS)
+      }
+      await world.restartPayer()
+    }
+    await seen(world.sellers.slice(0, 5))
+    expect(await placement()).toEqual({ segments: 1, unsteadySegments: 1, steadyNodes: 5 })
+    await seen(world.sellers.slice(5, 6))
+    expect(await placement()).toEqual({ segments: 1, unsteadySegments: 0, steadyNodes: 6 })
   })
 
   it('are there after the payer was killed', async () => {

@@ -37,7 +37,7 @@ function roundText({
   return `settled: ${counts.join(', ')}, ${formatMicroUsd(paidMicroUsd)}; repaired ${repairedPieces} pieces of ${repairedSegments} segments${missing}`
 }
 
-function describe({ nodes, keptBytes, microUsdPerDay }: StorageUsage): string {
+function describe({ nodes, keptBytes, microUsdPerDay, placement }: StorageUsage): string {
   if (nodes.length === 0) return 'nothing is kept on the network; keep something: stead put <file> stead://bucket/'
   const table = renderTable<StorageNodeView>(
     [
@@ -45,10 +45,21 @@ function describe({ nodes, keptBytes, microUsdPerDay }: StorageUsage): string {
       { title: 'PIECES', value: ({ pieces }) => String(pieces), isNumber: true },
       { title: 'BYTES', value: ({ bytes }) => formatBytes(bytes), isNumber: true },
       { title: 'THERE', value: ({ availability }) => `${Math.round(availability * 100)} %`, isNumber: true },
+      {
+        title: 'UPTIME',
+        value: ({ uptime }) => (uptime === undefined ? '-' : `${(uptime * 100).toFixed(1)} %`),
+        isNumber: true,
+      },
       { title: 'LAST', value: ({ lastOutcome }) => lastOutcome ?? '-' },
       { title: 'PAID', value: ({ paidMicroUsd }) => formatMicroUsd(paidMicroUsd), isNumber: true },
     ],
     nodes,
   )
-  return `${table}\n${formatBytes(keptBytes)} on ${nodes.length} nodes, ${formatMicroUsd(microUsdPerDay)} a day`
+  return `${table}\n${formatBytes(keptBytes)} on ${nodes.length} nodes, ${formatMicroUsd(microUsdPerDay)} a day${placementText(placement)}`
+}
+
+/** Said, not hidden: it is the difference between a segment in a million years and one in a few. */
+function placementText({ segments, unsteadySegments, steadyNodes }: StorageUsage['placement']): string {
+  if (unsteadySegments === 0) return ''
+  return `\nWARNING: ${unsteadySegments} of ${segments} segments have fewer than half of their pieces on nodes of 95 % measured uptime; ${steadyNodes} nodes have that so far (it takes a day to measure)`
 }

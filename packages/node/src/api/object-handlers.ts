@@ -70,15 +70,17 @@ export function objectHandlers(node: SteadNode): Pick<Handlers, ObjectRoutes> {
     },
     getStorage: async () => {
       const { consumer } = await open()
-      const nodes = consumer.status().map(({ lastOutcome, ...rest }) => ({
+      const nodes = consumer.status().map(({ lastOutcome, uptime, ...rest }) => ({
         ...rest,
+        ...(uptime === undefined ? {} : { uptime }),
         ...(lastOutcome === undefined ? {} : { lastOutcome }),
       }))
       const perDay = nodes.reduce((sum, { bytes, priceMicroUsdPerTibHour }) => {
         return sum + amountOf(priceMicroUsdPerTibHour, BigInt(bytes) * DAY_SECONDS)
       }, 0n)
       const microUsdPerDay: MicroUsd = microUsd(perDay)
-      return { nodes, keptBytes: nodes.reduce((sum, { bytes }) => sum + bytes, 0), microUsdPerDay }
+      const keptBytes = nodes.reduce((sum, { bytes }) => sum + bytes, 0)
+      return { nodes, keptBytes, microUsdPerDay, placement: await consumer.placement() }
     },
     runStorageRound: async () => {
       const { consumer } = await open()

@@ -128,6 +128,8 @@ export interface StorageNodeView {
   readonly bytes: number
   /** 0 .. 1 by this node's own looks. */
   readonly availability: number
+  /** Share of the time that it was seen to be there, 0 .. 1; missing before a day of it was seen. */
+  readonly uptime?: number
   readonly priceMicroUsdPerTibHour: MicroUsd
   /** How the last settlement ended: `paid`, `nothing-due`, `no-room`, `offline`, `lost`, `lied`. */
   readonly lastOutcome?: string
@@ -141,6 +143,13 @@ export interface StorageUsage {
   /** Pieces of all nodes together: what is paid for. */
   readonly keptBytes: number
   readonly microUsdPerDay: MicroUsd
+  /** Half of a segment's pieces should be on nodes that are there 95 % of the time, as measured. */
+  readonly placement: {
+    readonly segments: number
+    /** With fewer than half: there were not enough such nodes. */
+    readonly unsteadySegments: number
+    readonly steadyNodes: number
+  }
 }
 
 /** Wire form of {@link StorageUsage}. */
@@ -152,6 +161,7 @@ export const storageUsageWire: Wire<StorageUsage> = z.object({
       pieces: countWire,
       bytes: countWire,
       availability: z.number(),
+      uptime: optionalWire(z.number()),
       priceMicroUsdPerTibHour: microUsdWire,
       lastOutcome: optionalWire(z.string()),
       paidMicroUsd: microUsdWire,
@@ -159,6 +169,7 @@ export const storageUsageWire: Wire<StorageUsage> = z.object({
   ),
   keptBytes: countWire,
   microUsdPerDay: microUsdWire,
+  placement: z.object({ segments: countWire, unsteadySegments: countWire, steadyNodes: countWire }),
 })
 
 /** Answer to `POST /v1/storage/round`. */

@@ -7,6 +7,7 @@ import {
   messageOf,
   microUsd,
   type Network,
+  type PeerId,
   type Timer,
 } from '@stead/core'
 import { bytesToHex } from '@stead/protocol'
@@ -16,12 +17,14 @@ import type { FrameCipher } from '../crypto/frame-cipher.ts'
 import type { ErasureKernel } from '../erasure/erasure-kernel.ts'
 import { type StorageConsumerInput, type StorageConsumerOptions, storageConsumerOptionsSchema } from '../options.ts'
 import type { BoughtNode } from './bought-node.ts'
+import { steadyPieces } from './choose-nodes.ts'
 import { NetworkSegments, type SegmentProfile } from './network-segments.ts'
 import { NodeWatch } from './node-watch.ts'
 import { needsRepair } from './readability.ts'
 import { decodeReference, pieceNameOf } from './segment-reference.ts'
 import type { PlacedNumber } from './segment-rows.ts'
 import { StorageNodes, type StorageNodesComponents } from './storage-nodes.ts'
+import { STEADY_SHARE, UptimeBook } from './uptime-book.ts'
 
 /** What a {@link StorageConsumer} stands on. */
 export interface StorageConsumerComponents extends StorageNodesComponents {
@@ -39,6 +42,8 @@ export interface StorageNodeStatus {
   readonly bytes: number
   /** 0 .. 1 by this payer's own looks. */
   readonly availability: number
+  /** Share of the time that it was seen to be there; undefined before a day of it was seen. */
+  readonly uptime: number | undefined
   readonly priceMicroUsdPerTibHour: MicroUsd
   /** What came of the last settlement; undefined before the first. */
   readonly lastOutcome: SettleOutcome['kind'] | undefined
@@ -58,7 +63,18 @@ export interface StorageRound {
   readonly unrepairedSegments: number
 }
 
+/** How segments lie on nodes that were measured to be there nearly always. */
+export interface PlacementReport {
+  readonly segments: number
+  /** Segments with fewer than half of their pieces on such nodes: there were not enough of them. */
+  readonly unsteadySegments: number
+  /** Such nodes among all with an agreement. */
+  readonly steadyNodes: number
+}
+
 const PING_TIMEOUT_MS = 5000
+/** A look counts for at most so many usual pauses. */
+const LOOK_GAP_SHARE = 2
 const ROUND_RETRY_MS = 60_000
 
 /** The buying side of storage: keeps segments on nodes, has them proven and pays hour by hour, watches the nodes, repairs. */
@@ -72,6 +88,7 @@ export class StorageConsumer {
   readonly #options: StorageConsumerOptions
   readonly #nodes: StorageNodes
   readonly #watch: NodeWatch
+  readonly #uptimes: UptimeBook
   readonly #lastOutcome: Map<Address, SettleOutcome['kind']> = new Map()
   readonly #paid: Map<Address, bigint> = new Map()
   /** Pieces of which their nodes say that they are gone. */
@@ -88,7 +105,8 @@ export class StorageConsumer {
     this.#options = Object.freeze(storageConsumerOptionsSchema.parse(options))
     this.#logger = components.logger
     this.#network = components.network
-    this.#nodes = new StorageNodes(components, this.#options)
+    this.#uptimes = new UptimeBook(components, LOOK_GAP_SHARE * this.#options.lookEveryMs)
+    this.#nodes = new StorageNodes({ ...components, isSteady: (node) => this.#isSteady(node) }, this.#options)
     this.#watch = new NodeWatch(components.clock, this.#options.lostAfterMs)
     const { court } = components
     const nodes = (): readonly Challengeable[] => this.#nodes.all().map(challengeable)
@@ -99,6 +117,7 @@ export class StorageConsumer {
 
   /** Brings agreements back and looks after them from now on. @throws CoreError STORE_FAILED, STORE_CORRUPT */
   async start(): Promise<void> {
+    await this.#uptimes.load()
     await this.#nodes.start()
     await this.challenger?.start()
     this.#isRunning = true
@@ -126,6 +145,7 @@ export class StorageConsumer {
           pieces,
           bytes,
           availability: this.#watch.availability(node),
+          uptime: this.#uptimes.shareOf(node),
           priceMicroUsdPerTibHour,
           lastOutcome: this.#lastOutcome.get(node),
           paidMicroUsd: microUsd(this.#paid.get(node) ?? 0n),
@@ -143,17 +163,38 @@ export class StorageConsumer {
 
   /** Asks all nodes whether they are there. */
   async look(): Promise<void> {
-    await Promise.all(
-      this.#nodes.all().map(async ({ node, peer }) => {
-        try {
-          await this.#network.ping(peer, PING_TIMEOUT_MS)
-          this.#watch.note(node, true)
-        } catch (error) {
-          if (!isSteadError(error)) throw error
-          this.#watch.note(node, false)
-        }
-      }),
+    const looks = await Promise.all(
+      this.#nodes.all().map(async ({ node, peer }) => [node, await this.#isThere(peer)] as const),
     )
+    for (const [node, isThere] of looks) this.#watch.note(node, isThere)
+    // When nobody is there, it is this machine's own line that is away.
+    if (looks.some(([, isThere]) => isThere)) await this.#uptimes.note(looks)
+  }
+
+  /** How segments lie now; reads all of their rows. @throws CoreError STORE_FAILED, STORE_CORRUPT */
+  async placement(): Promise<PlacementReport> {
+    let [segments, unsteadySegments] = [0, 0]
+    for await (const { placed, profile } of this.segments.all()) {
+      segments++
+      const steady = placed.filter(({ node }) => this.#isSteady(node)).length
+      if (steady < steadyPieces(profile.pieces)) unsteadySegments++
+    }
+    const steadyNodes = this.#nodes.all().filter(({ node }) => this.#isSteady(node)).length
+    return { segments, unsteadySegments, steadyNodes }
+  }
+
+  async #isThere(peer: PeerId): Promise<boolean> {
+    try {
+      await this.#network.ping(peer, PING_TIMEOUT_MS)
+      return true
+    } catch (error) {
+      if (!isSteadError(error)) throw error
+      return false
+    }
+  }
+
+  #isSteady(node: Address): boolean {
+    return (this.#uptimes.shareOf(node) ?? 0) >= STEADY_SHARE && !this.#watch.isLost(node)
   }
 
   async #round(): Promise<StorageRound> {
@@ -247,7 +288,10 @@ export class StorageConsumer {
   }
 
   #lookLater(): void {
-    this.#lookTimer = this.#components.clock.setTimer(this.#options.lookEveryMs, () => void this.#lookNow())
+    const { clock, random } = this.#components
+    // Nobody knows when: a node that is there just for the looks would look better than it is.
+    const delayMs = this.#options.lookEveryMs * (0.5 + random.fraction())
+    this.#lookTimer = clock.setTimer(delayMs, () => void this.#lookNow())
   }
 
   async #lookNow(): Promise<void> {

@@ -27,7 +27,7 @@ import {
   storageTermsSchema,
 } from '../terms.ts'
 import { BoughtNode } from './bought-node.ts'
-import { chooseNodes, type NodeFacts } from './choose-nodes.ts'
+import { chooseNodes, type NodeFacts, type Spread } from './choose-nodes.ts'
 import { subnetOf } from './subnet.ts'
 
 /** What {@link StorageNodes} stand on. */
@@ -43,6 +43,8 @@ export interface StorageNodesComponents {
   readonly logger: Logger
   readonly hasher: PairHasher
   readonly identity: ReceiptChain
+  /** Whether a node was measured to be there nearly always. @default nobody is preferred */
+  readonly isSteady?: (node: Address) => boolean
 }
 
 /** What came of one node's settlement. */
@@ -125,7 +127,7 @@ export class StorageNodes {
    * @throws StorageError STORAGE_TOO_FEW_NODES; MarketError MARKET_UNFUNDED and the chain's errors
    */
   async choose(need: StorageNeed, { count, least, taken = [] }: NodesWish): Promise<readonly BoughtNode[]> {
-    const spread = { hasDistinctSubnets: this.#options.hasDistinctSubnets, taken }
+    const spread = this.#spread(taken)
     const now = (): readonly BoughtNode[] => chooseNodes(this.#shuffled(), count, spread)
     let chosen = now()
     if (chosen.length < count) {
@@ -163,6 +165,12 @@ export class StorageNodes {
     )
   }
 
+  #spread(taken: readonly NodeFacts[]): Spread {
+    const { isSteady } = this.#components
+    const { hasDistinctSubnets } = this.#options
+    return { hasDistinctSubnets, taken, ...(isSteady === undefined ? {} : { isSteady }) }
+  }
+
   #shuffled(): readonly BoughtNode[] {
     const { random, clock } = this.#components
     const nowMs = clock.monotonicMs()
@@ -176,9 +184,9 @@ export class StorageNodes {
       minimum: count + this.#bought.size,
       timeoutMs: Math.min(this.#options.offerWaitMs, LOOK_AGAIN_MS),
     })
-    const { hasDistinctSubnets, quoteTimeoutMs } = this.#options
+    const { quoteTimeoutMs } = this.#options
     const candidates = this.#candidates(entries, need)
-    const asked = chooseNodes(candidates, count * ASKED_PER_NODE, { hasDistinctSubnets, taken })
+    const asked = chooseNodes(candidates, count * ASKED_PER_NODE, this.#spread(taken))
     const answers = await market.quotes({
       resource: 'storage',
       need: storageNeedSchema.encodeDocument(need),
