@@ -72,6 +72,11 @@ export const commandList: readonly CommandEntry[] = [
   { name: 'export', summary: "an operator's books as CSV or JSON", load: () => import('./commands/export.ts') },
   { name: 'doctor', summary: 'check the node and say what to mend', load: () => import('./commands/doctor.ts') },
   { name: 'selftest', summary: 'run a known task in the own sandbox', load: () => import('./commands/selftest.ts') },
+  {
+    name: 'leave',
+    summary: 'hand the pieces of others over to other nodes',
+    load: () => import('./commands/leave.ts'),
+  },
   { name: 'finish', summary: 'complete the work in hand, claim, and exit', load: () => import('./commands/finish.ts') },
   { name: 'config', summary: 'show each setting and where it came from', load: () => import('./commands/config.ts') },
 ]

@@ -97,6 +97,7 @@ export type {
   FacedState,
 } from './provider/challenge-watch.ts'
 export { ChallengeWatch } from './provider/challenge-watch.ts'
+export type { LeavingProgress } from './provider/leaving.ts'
 export type {
   StorageProviderComponents,
   StorageProviderState,

@@ -3,6 +3,7 @@ import {
   bytesField,
   defineSchema,
   fixedBytesField,
+  flagField,
   hashField,
   listField,
   microUsdField,
@@ -137,6 +138,8 @@ export interface StorageReply {
   readonly slots: readonly SlotMessage[]
   /** Where the next page begins. */
   readonly nextSlot?: number
+  /** The node's operator wants to go: its pieces should be moved while it is there. @default false */
+  readonly isLeaving?: boolean
 }
 
 /** Encoding of {@link StorageReply}. */
@@ -149,6 +152,7 @@ export const storageReplySchema: Schema<StorageReply> = defineSchema<StorageRepl
     amountMicroUsd: [3, optionalField(microUsdField)],
     slots: [4, listField(slotSchema.asField(), SLOTS_PER_PAGE)],
     nextSlot: [5, optionalField(uintField(SLOTS_MAX))],
+    isLeaving: [6, optionalField(flagField)],
   },
 )
 

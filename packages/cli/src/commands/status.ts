@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
 import { toJson } from '../terminal/terminal.ts'
+import { leavingText } from './leave.ts'
 
 /** `stead status`: what the node is and does, and why. */
 export function define(command: Command, context: CommandContext): void {
@@ -30,7 +31,9 @@ function describe(status: NodeStatus): string {
     `chain      ${chain.chainId}, escrow ${chain.escrow}${chain.reachable ? '' : ', not reachable now'}`,
     `account    ${account.account}: ${dollars}, ${gas}${stale}`,
     `provider   ${provider.state}${why}: ${provider.running} running, ${provider.queued} queued; ${provider.succeeded} succeeded, ${provider.failed} failed, ${provider.timedOut} timed out, ${provider.rejected} rejected; ${formatMicroUsd(provider.unclaimedMicroUsd)} to claim`,
-    ...(storage === undefined ? [] : [`storage    ${storageText(storage)}`, ...possessionText(storage.possession)]),
+    ...(storage === undefined
+      ? []
+      : [`storage    ${storageText(storage)}`, ...leavingLine(storage), ...possessionText(storage.possession)]),
     `payer      ${payer.jobsRunning} jobs running, ${formatMicroUsd(payer.lockedMicroUsd)} locked and not spent`,
   ].join('\n')
 }
@@ -52,4 +55,8 @@ function possessionText({ challenges, fault, lookedAt }: PossessionStatus): stri
     return `           ${isAtRisk ? 'WARNING: ' : ''}challenge ${number}: ${state}${end}${taken}, ${gasUsed} gas${why}`
   })
   return [...blind, ...lines]
+}
+
+function leavingLine({ leaving }: StorageStatus): string[] {
+  return leaving === undefined ? [] : [`           ${leavingText(leaving)}`]
 }

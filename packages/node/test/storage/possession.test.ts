@@ -22,10 +22,7 @@ describe('possession challenges between daemons on a real chain', () => {
     await (await world.holder.economy(world.book)).transfer(address, 100n * TOKEN)
     const client = world.clientOf(payer)
     await client.createBucket('kept')
-    const body = async function* () {
-      yield new Uint8Array(300_000).fill(7)
-    }
-    await client.putObject({ bucket: 'kept', key: 'object' }, body(), {})
+    await keep('object', 300_000)
   }, TIMEOUT_MS)
   afterAll(() => world.stop(), TIMEOUT_MS)
 
@@ -99,6 +96,24 @@ describe('possession challenges between daemons on a real chain', () => {
     TIMEOUT_MS,
   )
 
+  it(
+    'are answered about the later revision when pieces came since',
+    async () => {
+      const third = memberOf('third')
+      const { challenge: number } = await challenged(third)
+      const revision = (await world.until('the challenge', () => faced(third))).revision
+      await keep('later', 200_000)
+      const answered = await world.until('the answer', async () => {
+        const each = await faced(third)
+        return each?.state === 'answered' ? each : undefined
+      })
+      expect(answered).toMatchObject({ number, revision: expect.any(Number) })
+      expect(answered.revision).toBeGreaterThan(revision)
+      expect(await stakeOf(third)).toBe(2000n * TOKEN)
+    },
+    TIMEOUT_MS,
+  )
+
   it('are refused where there is nothing to ask', async () => {
     const client = world.clientOf(payer)
     const { address } = payer.nodeKey
@@ -118,6 +133,13 @@ describe('possession challenges between daemons on a real chain', () => {
     },
     TIMEOUT_MS,
   )
+
+  async function keep(key: string, lengthBytes: number): Promise<void> {
+    const body = async function* () {
+      yield new Uint8Array(lengthBytes).fill(7)
+    }
+    await world.clientOf(payer).putObject({ bucket: 'kept', key }, body(), {})
+  }
 
   async function challenged(member: WorldMember): Promise<{ readonly challenge: bigint }> {
     const { number } = await world.clientOf(payer).challengeNode({ node: member.nodeKey.address })

@@ -53,6 +53,8 @@ export type {
   DoctorCheck,
   DoctorReport,
   FinishAnswer,
+  LeaveRequest,
+  LeavingStatus,
   NodeStatus,
   OfferList,
   OfferStatus,

@@ -182,6 +182,8 @@ export interface StorageRoundView {
   /** Of segments that are being repaired: pieces for which there was no node now. */
   readonly missingPieces: number
   readonly unrepairedSegments: number
+  /** Nodes that leave, and still have pieces of this node's. */
+  readonly leavingNodes: number
 }
 
 /** Wire form of {@link StorageRoundView}. */
@@ -192,4 +194,5 @@ export const storageRoundWire: Wire<StorageRoundView> = z.object({
   repairedPieces: countWire,
   missingPieces: countWire,
   unrepairedSegments: countWire,
+  leavingNodes: countWire,
 })

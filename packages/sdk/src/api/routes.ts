@@ -42,12 +42,16 @@ import {
   doctorReportWire,
   type FinishAnswer,
   finishAnswerWire,
+  type LeaveRequest,
+  leaveRequestWire,
   type NodeStatus,
   nodeStatusWire,
   type OfferList,
   offerListWire,
   type PeerList,
   peerListWire,
+  type StorageStatus,
+  storageStatusWire,
   type ThawAnswer,
   type ThawRequest,
   thawAnswerWire,
@@ -130,6 +134,7 @@ export interface Routes {
   readonly getStorage: Route<NoBody, NoQuery, StorageUsage>
   readonly runStorageRound: Route<NoBody, NoQuery, StorageRoundView>
   readonly listChallenges: Route<NoBody, NoQuery, ChallengeList>
+  readonly leaveStorage: Route<LeaveRequest, NoQuery, StorageStatus>
   readonly challengeNode: Route<ChallengeRequest, NoQuery, AskedChallengeView>
   readonly submitJob: Route<JobSubmission, NoQuery, JobAccepted>
   readonly listJobs: Route<NoBody, NoQuery, JobList>
@@ -222,6 +227,11 @@ export const routes: Routes = {
   listChallenges: {
     ...get('listChallenges', '/v1/storage/challenges', 'Nodes that were asked on chain to prove what they keep'),
     answer: challengeListWire,
+  },
+  leaveStorage: {
+    ...post('leaveStorage', '/v1/storage/leave', 'Hands the pieces of others over to other nodes, or stays after all'),
+    body: leaveRequestWire,
+    answer: storageStatusWire,
   },
   challengeNode: {
     ...post('challengeNode', '/v1/storage/challenges', 'Asks a node on chain to prove what it keeps; takes a deposit'),

@@ -8,9 +8,11 @@ import type {
   BlobStored,
   DoctorReport,
   FinishAnswer,
+  LeaveRequest,
   NodeStatus,
   OfferList,
   PeerList,
+  StorageStatus,
   ThawAnswer,
   ThawRequest,
 } from '../api/node.ts'
@@ -146,6 +148,11 @@ export class DaemonClient {
   /** Nodes that were asked on chain to prove what they keep, and what that costs. */
   listChallenges(options: CallOptions = {}): Promise<ChallengeList> {
     return this.#value(routes.listChallenges, options)
+  }
+
+  /** Hands the pieces of others over, or stays after all; the status says how far it is. */
+  leaveStorage(body: LeaveRequest, options: CallOptions = {}): Promise<StorageStatus> {
+    return this.#value(routes.leaveStorage, { ...options, body })
   }
 
   /** Asks a node on chain. @throws also StorageError STORAGE_NO_CHALLENGE, ChainError CHAIN_INSUFFICIENT_FUNDS */

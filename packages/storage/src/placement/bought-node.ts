@@ -46,6 +46,8 @@ export class BoughtNode implements NodeFacts {
   async keep(piece: SetPiece, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
     await this.driver.put(piece.piece, bytes, signal)
     signal?.throwIfAborted()
+    // An order to give it up that waits until now would take it away again.
+    this.#drops = this.#drops.filter((dropped) => dropped !== piece.piece)
     const agreed = Promise.withResolvers<void>()
     this.#adds.push({ piece, agreed })
     this.#pump()

@@ -174,6 +174,34 @@ export class NetworkSegments {
     }
   }
 
+  /**
+   * Gives up pieces of known segments that lie where no row has them: a crash came between the moving of a piece and the books.
+   * Pieces of segments without a row stay: those may be all that is left of a payer's books. Returns how many.
+   */
+  async dropStrays(): Promise<number> {
+    const nodes = this.#components.nodes.all()
+    const kept = nodes.reduce((sum, { driver }) => sum + (driver.agreement?.pieces ?? 0), 0)
+    let placedPieces = 0
+    for await (const { placed } of this.#rows()) placedPieces += placed.length
+    // Cheap, and nearly always so.
+    if (kept <= placedPieces) return 0
+    let strays = 0
+    for await (const { reference, placed } of this.#rows()) {
+      const { segment, pieces } = decodeReference(reference)
+      for (let number = 0; number < pieces; number++) {
+        const piece = pieceNameOf(segment, number)
+        for (const bought of nodes) {
+          if (bought.driver.set.slotOf(piece) === undefined) continue
+          if (placed.some((each) => each.number === number && each.node === bought.node)) continue
+          bought.drop([piece])
+          strays++
+        }
+      }
+    }
+    await Promise.all(nodes.map((bought) => bought.idle()))
+    return strays
+  }
+
   #drop({ reference, placed }: SegmentRow): void {
     const { segment } = decodeReference(reference)
     for (const { number, node } of placed) this.#components.nodes.of(node)?.drop([pieceNameOf(segment, number)])
@@ -191,37 +219,61 @@ export class NetworkSegments {
   }
 
   /**
-   * Puts pieces that are lost on other nodes again, without the key. Nothing to do when all are where they should be.
+   * Puts pieces that are lost, or whose node leaves, on other nodes, without the key. What cannot be moved now stays where it
+   * is. Nothing to do when all are where they should be.
    * @throws as read and put
    */
-  async repair(reference: Uint8Array, isLost: (placed: PlacedNumber) => boolean): Promise<RepairedSegment> {
+  async repair(
+    reference: Uint8Array,
+    isLost: (placed: PlacedNumber) => boolean,
+    isLeaving: (placed: PlacedNumber) => boolean = () => false,
+  ): Promise<RepairedSegment> {
     const { nodes } = this.#components
     const known = decodeReference(reference)
     const row = await this.#rowOf(known.segment)
     if (row === undefined) throw new StorageError('STORAGE_SEGMENT_UNKNOWN', 'the segment is not kept any more')
-    const stays = row.placed.filter((placed) => !isLost(placed))
+    const there = row.placed.filter((placed) => !isLost(placed))
     for (const placed of row.placed) if (isLost(placed)) nodes.shun(placed.node)
-    const there = new Set(stays.map(({ number }) => number))
-    const missing = Array.from({ length: known.pieces }, (_, number) => number).filter((number) => !there.has(number))
-    if (missing.length === 0) return { madePieces: 0, missingPieces: 0 }
+    const stays = there.filter((placed) => !isLeaving(placed))
+    const [kept, missing] = [new Set(stays.map(({ number }) => number)), [] as number[]]
+    for (let number = 0; number < known.pieces; number++) if (!kept.has(number)) missing.push(number)
+    const placed = missing.length === 0 ? [] : await this.#replace(known, { there, stays, missing })
+    const moved = new Set([...stays, ...placed].map(({ number }) => number))
+    const waits = there.filter(({ number }) => !moved.has(number))
+    const next = [...stays, ...placed, ...waits]
+    if (placed.length > 0 || next.length !== row.placed.length) await this.#write({ ...row, placed: next })
+    for (const before of row.placed)
+      if (!next.some((now) => now.number === before.number && now.node === before.node))
+        nodes.of(before.node)?.drop([pieceNameOf(known.segment, before.number)])
+    return { madePieces: placed.length, missingPieces: missing.length - placed.length }
+  }
+
+  /** Computes pieces from those that can be read, and keeps them on nodes that have none of the segment. */
+  async #replace(
+    known: SegmentReference,
+    {
+      there,
+      stays,
+      missing,
+    }: Readonly<Record<'there' | 'stays', readonly PlacedNumber[]>> & {
+      readonly missing: readonly number[]
+    },
+  ): Promise<readonly PlacedNumber[]> {
+    const { nodes } = this.#components
     const pieceBytes = pieceBytesOf(known.plainBytes, known.dataPieces)
     const taken = stays.flatMap(({ node }) => nodes.of(node) ?? [])
     const chosen = await nodes.choose(
       { version: 1, bytes: pieceBytes, pieceBytes },
       { count: missing.length, least: 1, taken },
     )
-    const restored = await this.#restore(known, stays, missing)
+    const restored = await this.#restore(known, there, missing)
     const fresh = missing.map((number, place) => ({
       number,
       bytes: restored[place] ?? new Uint8Array(0),
       to: chosen[place],
     }))
     // As many as there are nodes: whatever is given up here would have to be computed again.
-    const placed = await this.#place(known, fresh, { waitFor: chosen.length, least: 1 })
-    await this.#write({ ...row, placed: [...stays, ...placed] })
-    for (const { number, node } of row.placed)
-      if (!there.has(number)) nodes.of(node)?.drop([pieceNameOf(known.segment, number)])
-    return { madePieces: placed.length, missingPieces: missing.length - placed.length }
+    return await this.#place(known, fresh, { waitFor: chosen.length, least: 1 })
   }
 
   /** Every segment with where its pieces are. */
@@ -327,12 +379,12 @@ export class NetworkSegments {
   /** Whole pieces, computed from any that can be had. */
   async #restore(
     known: SegmentReference,
-    stays: readonly PlacedNumber[],
+    there: readonly PlacedNumber[],
     missing: readonly number[],
   ): Promise<readonly Uint8Array[]> {
     const { hasher } = this.#components
     const pieceBytes = pieceBytesOf(known.plainBytes, known.dataPieces)
-    const read = { ...(await this.#readOf(known)), pieces: this.#readable(known, stays) }
+    const read = { ...(await this.#readOf(known)), pieces: this.#readable(known, there) }
     const restored = missing.map(() => new Uint8Array(pieceBytes))
     for (const { firstBlock, blocks } of readsOf(pieceBytes)) {
       const parts = await readPieces(this.#components, read, { numbers: missing, firstBlock, blocks })

@@ -61,6 +61,8 @@ export interface StorageRound {
   readonly missingPieces: number
   /** Segments that need repair and did not get it. */
   readonly unrepairedSegments: number
+  /** Nodes that leave, and still have pieces of this payer. */
+  readonly leavingNodes: number
 }
 
 /** How segments lie on nodes that were measured to be there nearly always. */
@@ -99,6 +101,7 @@ export class StorageConsumer {
   #lookTimer: Timer | undefined
   #working: Promise<unknown> = Promise.resolve()
   #isRunning = false
+  #hasDroppedStrays = false
 
   constructor(components: StorageConsumerComponents, options: StorageConsumerInput, profile: SegmentProfile) {
     this.#components = components
@@ -232,24 +235,48 @@ export class StorageConsumer {
     }
     await this.challenger?.drawLot()
     await this.segments.finishReleases()
-    return { paidMicroUsd: microUsd(paidMicroUsd), outcomes, ...(await this.#repairAll()) }
+    await this.#dropStrays()
+    const repaired = await this.#repairAll()
+    const leaving = this.#nodes.all().filter(({ driver }) => driver.isLeaving)
+    // Who has nothing any more is paid at once, and can go.
+    const paidOff = await Promise.all(leaving.map((bought) => this.#payOff(bought)))
+    for (const amountMicroUsd of paidOff) paidMicroUsd += amountMicroUsd
+    const leavingNodes = leaving.filter(({ driver: { agreement } }) => (agreement?.pieces ?? 0) > 0).length
+    return { paidMicroUsd: microUsd(paidMicroUsd), outcomes, ...repaired, leavingNodes }
   }
 
-  async #repairAll(): Promise<Omit<StorageRound, 'paidMicroUsd' | 'outcomes'>> {
+  /** Once after each start: only a crash leaves any. */
+  async #dropStrays(): Promise<void> {
+    if (this.#hasDroppedStrays) return
+    const strays = await this.segments.dropStrays()
+    this.#hasDroppedStrays = true
+    if (strays > 0) this.#logger.info('pieces that a crash had left behind are given up', { pieces: strays })
+  }
+
+  /** What a node that has no pieces any more is still owed. */
+  async #payOff(bought: BoughtNode): Promise<bigint> {
+    await bought.idle()
+    if ((bought.driver.agreement?.pieces ?? 0) > 0) return 0n
+    const outcome = await bought.settle()
+    if (outcome.kind !== 'paid') return 0n
+    this.#paid.set(bought.node, (this.#paid.get(bought.node) ?? 0n) + outcome.amountMicroUsd)
+    return outcome.amountMicroUsd
+  }
+
+  async #repairAll(): Promise<Omit<StorageRound, 'paidMicroUsd' | 'outcomes' | 'leavingNodes'>> {
     const sums = { repairedSegments: 0, repairedPieces: 0, missingPieces: 0, unrepairedSegments: 0 }
+    const isLeaving = ({ node }: PlacedNumber): boolean => this.#nodes.of(node)?.driver.isLeaving === true
     for await (const { reference, placed, profile } of this.segments.all()) {
       const { segment } = decodeReference(reference)
       const isLost = this.#lossOf(segment)
       const there = placed.filter((each) => !isLost(each))
-      const isWanted = needsRepair(
-        profile,
-        there.map(({ node }) => this.#watch.availability(node)),
-      )
+      const availabilities = there.map(({ node }) => this.#watch.availability(node))
+      const isWanted = there.some(isLeaving) || needsRepair(profile, availabilities)
       const key = bytesToHex(segment)
       if (!isWanted && !this.#unfinished.has(key)) continue
       this.#unfinished.add(key)
       try {
-        const { madePieces, missingPieces } = await this.segments.repair(reference, isLost)
+        const { madePieces, missingPieces } = await this.segments.repair(reference, isLost, isLeaving)
         if (missingPieces === 0) this.#unfinished.delete(key)
         sums.repairedSegments += madePieces > 0 ? 1 : 0
         sums.repairedPieces += madePieces

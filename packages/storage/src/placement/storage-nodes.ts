@@ -68,6 +68,8 @@ interface Candidate extends NodeFacts {
 }
 
 const PAGE_ROWS = 256
+/** What is asked for where only what is there is to be paid for. */
+const NOTHING_MORE: Uint8Array = storageNeedSchema.encodeDocument({ version: 1, bytes: 0, pieceBytes: 0 })
 /** Nodes that are asked for one that is needed: some refuse, some are gone. */
 const ASKED_PER_NODE = 2
 /** Nodes that were missed are looked for again after so long. */
@@ -174,7 +176,9 @@ export class StorageNodes {
   #shuffled(): readonly BoughtNode[] {
     const { random, clock } = this.#components
     const nowMs = clock.monotonicMs()
-    const usable = this.all().filter(({ node }) => (this.#shunnedUntilMs.get(node) ?? 0) <= nowMs)
+    const usable = this.all().filter(({ node, driver }) => {
+      return !driver.isLeaving && (this.#shunnedUntilMs.get(node) ?? 0) <= nowMs
+    })
     return shuffled(usable, random)
   }
 
@@ -267,13 +271,24 @@ export class StorageNodes {
   async #channelTo(node: Address, peer: PeerId, isMore: boolean): Promise<PayerChannel> {
     const known = this.#channels.get(node)
     if (known !== undefined && !isMore) {
-      if (isOpen(known)) return known
-      await roomOf(known, this.#components.clock)
+      if (known.state === 'expired') await this.#requote(known)
+      else await roomOf(known, this.#components.clock)
       if (isOpen(known)) return known
     }
     const channel = await this.#reopen(node, peer)
     this.#channels.set(node, channel)
     return channel
+  }
+
+  /** A node that takes nothing new still quotes to those who pay for what it has, and offers nothing. */
+  async #requote({ id, terms }: PayerChannel): Promise<void> {
+    const { market, logger } = this.#components
+    try {
+      await market.requote(id, NOTHING_MORE)
+    } catch (error) {
+      if (!isSteadError(error)) throw error
+      logger.info('a node does not quote again', { node: terms.node, error: messageOf(error) })
+    }
   }
 
   /** @throws MarketError MARKET_UNFUNDED, the chain's errors, and whatever keeps the node from quoting */
@@ -288,7 +303,7 @@ export class StorageNodes {
       })
     const [answer] = await market.quotes({
       resource: 'storage',
-      need: storageNeedSchema.encodeDocument({ version: 1, bytes: 0, pieceBytes: 0 }),
+      need: NOTHING_MORE,
       providers: [entry],
       timeoutMs: this.#options.quoteTimeoutMs,
     })

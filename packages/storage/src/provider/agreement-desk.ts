@@ -69,6 +69,8 @@ export interface AgreementDeskComponents {
   readonly signer: Signer
   readonly secp256k1: Secp256k1
   readonly identity: { readonly chainId: number; readonly escrow: Address }
+  /** Told to payers with every answer. */
+  readonly isLeaving: () => boolean
 }
 
 const PAGE_ROWS = 512
@@ -113,6 +115,11 @@ export class AgreementDesk {
 
   all(): Iterable<KeptAgreement> {
     return this.#agreements.values()
+  }
+
+  /** Whether somebody has an agreement with this node. */
+  isPayer(peer: PeerId): boolean {
+    return Array.from(this.#agreements.values()).some((kept) => kept.peer === peer)
   }
 
   /** @throws StorageError STORAGE_AGREEMENT_UNKNOWN */
@@ -412,7 +419,7 @@ export class AgreementDesk {
   }
 
   #reply({ row }: KeptAgreement): StorageReply {
-    return { agreement: row.signed, slots: [] }
+    return { agreement: row.signed, slots: [], ...(this.#components.isLeaving() ? { isLeaving: true } : {}) }
   }
 
   #nowSecond(): number {

@@ -304,7 +304,9 @@ export class ChallengeWatch {
     const answer = await this.#answerTo(watched, challenge, seed)
     if (!isAbout(answer, challenge)) {
       this.#count(watched, await this.#supersede(watched, challenge, answer))
-      if (answer.leaves === 0) return
+      const { revision, root, leaves } = answer
+      watched.challenge = { ...challenge, revision, root, leaves }
+      if (leaves === 0) return
     }
     if (!DANGERS.has(watched.state)) watched.state = 'answering'
     this.#count(watched, await adjudicator.answer(watched.number, answer.proof))
