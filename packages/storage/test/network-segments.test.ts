@@ -241,6 +241,20 @@ describe('segments on a network', () => {
     expect(await placement()).toEqual({ segments: 1, unsteadySegments: 0, steadyNodes: 6 })
   })
 
+  it('are paid for at nodes that are paused or full, also by a payer that was started again', async () => {
+    const world = new NetworkWorld({ dataPieces: 2, pieces: 3, enough: 3 })
+    for (let number = 0; number < 3; number++) await world.addSeller({ capacityBytes: 200_000 })
+    await world.startPayer()
+    await world.within(world.payer.segments.put(KEY, new SeededRandom(12).bytes(200_000)))
+    for (const { storage } of world.sellers) expect(storage.status().liveBytes).toBeGreaterThan(100_000)
+    await world.clock.advance(HOUR_MS / 2)
+    expect(await world.within(world.payer.consumer.round())).toMatchObject({ outcomes: { paid: 3 } })
+    for (const { storage } of world.sellers) storage.pause()
+    await world.restartPayer()
+    await world.clock.advance(HOUR_MS / 2)
+    expect(await world.within(world.payer.consumer.round())).toMatchObject({ outcomes: { paid: 3 } })
+  })
+
   it('have a node that lied asked on chain, with what both signed, and free it of nothing until that is over', async () => {
     const world = new NetworkWorld({ dataPieces: 2, pieces: 3, enough: 3 })
     world.court = new MemoryAdjudicator(world.clock)
