@@ -257,7 +257,7 @@ describe('segments on a network', () => {
 
   it('have a node that lied asked on chain, with what both signed, and free it of nothing until that is over', async () => {
     const world = new NetworkWorld({ dataPieces: 2, pieces: 3, enough: 3 })
-    world.court = new MemoryAdjudicator(world.clock)
+    world.court = new MemoryAdjudicator(world.clock, 3 * HOUR_MS)
     for (let number = 0; number < 5; number++) await world.addSeller({ decorate: lying })
     await world.startPayer()
     const { segments, consumer } = world.payer
@@ -275,7 +275,7 @@ describe('segments on a network', () => {
     await world.clock.advance(HOUR_MS)
     await world.within(consumer.round())
     expect(piecesOfLiar()).toBe(1)
-    await world.clock.advance(25 * HOUR_MS)
+    await world.clock.advance(3 * HOUR_MS)
     expect(consumer.challenger?.list()).toMatchObject([{ state: 'missed' }])
     await world.within(consumer.round())
     await world.clock.advance(60_000)

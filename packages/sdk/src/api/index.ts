@@ -73,6 +73,8 @@ export type {
   ObjectList,
   ObjectView,
   PutObjectQuery,
+  StorageEvidence,
+  StorageEvidenceQuery,
   StorageNodeView,
   StorageRoundView,
   StorageUsage,

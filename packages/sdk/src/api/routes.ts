@@ -75,8 +75,12 @@ import {
   objectViewWire,
   type PutObjectQuery,
   putObjectQueryWire,
+  type StorageEvidence,
+  type StorageEvidenceQuery,
   type StorageRoundView,
   type StorageUsage,
+  storageEvidenceQueryWire,
+  storageEvidenceWire,
   storageRoundWire,
   storageUsageWire,
 } from './objects.ts'
@@ -136,6 +140,7 @@ export interface Routes {
   readonly listChallenges: Route<NoBody, NoQuery, ChallengeList>
   readonly leaveStorage: Route<LeaveRequest, NoQuery, StorageStatus>
   readonly challengeNode: Route<ChallengeRequest, NoQuery, AskedChallengeView>
+  readonly getStorageEvidence: Route<NoBody, StorageEvidenceQuery, StorageEvidence>
   readonly submitJob: Route<JobSubmission, NoQuery, JobAccepted>
   readonly listJobs: Route<NoBody, NoQuery, JobList>
   readonly getJob: Route<NoBody, NoQuery, JobDetail>
@@ -237,6 +242,15 @@ export const routes: Routes = {
     ...post('challengeNode', '/v1/storage/challenges', 'Asks a node on chain to prove what it keeps; takes a deposit'),
     body: challengeRequestWire,
     answer: askedChallengeWire,
+  },
+  getStorageEvidence: {
+    ...get(
+      'getStorageEvidence',
+      '/v1/storage/evidence',
+      'Everything from which the bill of one node can be recomputed',
+    ),
+    query: storageEvidenceQueryWire,
+    answer: storageEvidenceWire,
   },
   submitJob: {
     ...post('submitJob', '/v1/jobs', 'Journals a job and starts it'),

@@ -24,6 +24,8 @@ import type {
   ObjectList,
   ObjectView,
   PutObjectQuery,
+  StorageEvidence,
+  StorageEvidenceQuery,
   StorageRoundView,
   StorageUsage,
 } from '../api/objects.ts'
@@ -158,6 +160,11 @@ export class DaemonClient {
   /** Asks a node on chain. @throws also StorageError STORAGE_NO_CHALLENGE, ChainError CHAIN_INSUFFICIENT_FUNDS */
   challengeNode(body: ChallengeRequest, options: CallOptions = {}): Promise<AskedChallengeView> {
     return this.#value(routes.challengeNode, { ...options, body })
+  }
+
+  /** What one node billed for storage, of the first node after `after`. */
+  getStorageEvidence(query: StorageEvidenceQuery, options: CallOptions = {}): Promise<StorageEvidence> {
+    return this.#value(routes.getStorageEvidence, { ...options, query })
   }
 
   /** Journals a job and starts it; the blobs that it names must be stored before. */

@@ -227,11 +227,10 @@ export class StorageConsumer {
         this.#watch.lose(node)
       }
       if (outcome.kind === 'lost') {
-        this.#logger.warn('a node lost a piece', { node, piece: outcome.piece })
         await this.challenger?.suspect(node, 'lost')
-        this.#lostPieces.add(outcome.piece)
-        bought.drop([outcome.piece])
+        this.#lose(bought, [outcome.piece])
       }
+      if (outcome.kind === 'paid') this.#lose(bought, outcome.damaged)
     }
     await this.challenger?.drawLot()
     await this.segments.finishReleases()
@@ -243,6 +242,14 @@ export class StorageConsumer {
     for (const amountMicroUsd of paidOff) paidMicroUsd += amountMicroUsd
     const leavingNodes = leaving.filter(({ driver: { agreement } }) => (agreement?.pieces ?? 0) > 0).length
     return { paidMicroUsd: microUsd(paidMicroUsd), outcomes, ...repaired, leavingNodes }
+  }
+
+  /** Pieces that a node does not have any more are not paid for any more, and are made again. */
+  #lose(bought: BoughtNode, pieces: readonly Hash[]): void {
+    if (pieces.length === 0) return
+    this.#logger.warn('a node lost pieces', { node: bought.node, pieces: pieces.length, first: pieces[0] })
+    for (const piece of pieces) this.#lostPieces.add(piece)
+    bought.drop(pieces)
   }
 
   /** Once after each start: only a crash leaves any. */

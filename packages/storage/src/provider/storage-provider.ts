@@ -42,6 +42,7 @@ import { AgreementDesk, logNameOf } from './agreement-desk.ts'
 import type { ChallengeAnswer } from './challenge-answer.ts'
 import { Leaving, type LeavingProgress } from './leaving.ts'
 import { PendingPieces } from './pending-pieces.ts'
+import { PieceScrub } from './piece-scrub.ts'
 
 /** What a provider stands on. */
 export interface StorageProviderComponents {
@@ -92,6 +93,7 @@ export class StorageProvider {
   readonly #pending: PendingPieces
   readonly #desk: AgreementDesk
   readonly #leaving: Leaving
+  readonly #scrub: PieceScrub
   readonly #refused: Counter
   readonly #bytes: Counter
   #state: StorageProviderState = 'stopped'
@@ -106,6 +108,8 @@ export class StorageProvider {
     this.#leaving = new Leaving(components)
     const isLeaving = (): boolean => this.#leaving.isLeaving
     this.#desk = new AgreementDesk({ ...components, pending: this.#pending, isLeaving }, this.#options)
+    const onDamaged = (names: readonly Hash[]): void => this.#desk.noteDamaged(names)
+    this.#scrub = new PieceScrub({ ...components, onDamaged }, this.#options.scrubMs)
     this.#refused = components.metrics.counter('stead_storage_refused_total', 'Requests that were refused, by reason', [
       'code',
     ])
@@ -324,6 +328,7 @@ export class StorageProvider {
       }
       await this.#desk.dropUnpaid()
       await pieces.compact()
+      await this.#scrub.step(SWEEP_MS)
     } catch (error) {
       // The disk is full or away; what is over is found again the next time.
       if (!hasCode(error, 'CORE_STOPPED')) logger.warn('storage could not be swept', { error: messageOf(error) })

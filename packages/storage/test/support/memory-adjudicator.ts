@@ -17,7 +17,7 @@ import type { ManualClock } from '@stead/testkit'
 import { agreementIdOf } from '../../src/agreement/agreement.ts'
 
 const BLOCK_MS = 12_000
-const ANSWER_MS = 86_400_000
+const DAY_MS = 86_400_000
 const SEED_DELAY_BLOCKS = 8
 const DRAW_BLOCKS = 256
 
@@ -30,6 +30,7 @@ interface Kept {
 /** The adjudicator's contract as tests need it: its rules, its blocks by a simulated clock, and endpoints that fail. */
 export class MemoryAdjudicator {
   readonly #clock: ManualClock
+  readonly #answerMs: number
   readonly #challenges: Kept[] = []
   /** What a proof has to be. */
   expectedProof: (challenge: PossessionChallenge) => Promise<Uint8Array> = async () => new Uint8Array(0)
@@ -41,8 +42,10 @@ export class MemoryAdjudicator {
   punishRefusal: string | undefined
   readonly calls: string[] = []
 
-  constructor(clock: ManualClock) {
+  /** @param answerMs time to answer in */
+  constructor(clock: ManualClock, answerMs: number = DAY_MS) {
     this.#clock = clock
+    this.#answerMs = answerMs
   }
 
   get block(): number {
@@ -70,7 +73,7 @@ export class MemoryAdjudicator {
     return {
       account,
       head: async () => this.#read('head', () => this.block),
-      terms: async () => ({ answerSeconds: ANSWER_MS / 1000, depositTokenUnits: 10n }),
+      terms: async () => ({ answerSeconds: this.#answerMs / 1000, depositTokenUnits: 10n }),
       challenge: async (number) => this.#read('challenge', () => this.#openOf(number)?.challenge),
       openChallenges: async (node, { fromBlock, toBlock }) =>
         this.#read('search', () =>
@@ -132,7 +135,7 @@ export class MemoryAdjudicator {
     if (this.block <= seedBlock) throw reverted('SeedNotThere')
     if (this.block > seedBlock + DRAW_BLOCKS) throw reverted('SeedGone')
     const seed = hash(bytesToHex(sha256(uintToBytes(BigInt(seedBlock), 8))))
-    kept.challenge = { ...kept.challenge, drawn: { seed, endsAt: (this.now() + ANSWER_MS) as UnixMs } }
+    kept.challenge = { ...kept.challenge, drawn: { seed, endsAt: (this.now() + this.#answerMs) as UnixMs } }
   }
 
   #supersede(account: Address, number: bigint, { document }: SignedRevision): void {
