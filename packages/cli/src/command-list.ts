@@ -37,6 +37,11 @@ export const commandList: readonly CommandEntry[] = [
   { name: 'rm', summary: 'delete objects', load: () => import('./commands/rm.ts') },
   { name: 's3', summary: 'say how S3 clients reach the objects of this node', load: () => import('./commands/s3.ts') },
   { name: 'usage', summary: 'show who keeps how much, and what it costs', load: () => import('./commands/usage.ts') },
+  {
+    name: 'challenge',
+    summary: 'ask a node on chain to prove what it keeps, or list what was asked',
+    load: () => import('./commands/challenge.ts'),
+  },
   { name: 'status', summary: 'show what the node does, and why', load: () => import('./commands/status.ts') },
   { name: 'peers', summary: 'show known peers and their round trips', load: () => import('./commands/peers.ts') },
   { name: 'receipts', summary: 'list what was paid for', load: () => import('./commands/receipts.ts') },
@@ -67,6 +72,11 @@ export const commandList: readonly CommandEntry[] = [
   { name: 'export', summary: "an operator's books as CSV or JSON", load: () => import('./commands/export.ts') },
   { name: 'doctor', summary: 'check the node and say what to mend', load: () => import('./commands/doctor.ts') },
   { name: 'selftest', summary: 'run a known task in the own sandbox', load: () => import('./commands/selftest.ts') },
+  {
+    name: 'leave',
+    summary: 'hand the pieces of others over to other nodes',
+    load: () => import('./commands/leave.ts'),
+  },
   { name: 'finish', summary: 'complete the work in hand, claim, and exit', load: () => import('./commands/finish.ts') },
   { name: 'config', summary: 'show each setting and where it came from', load: () => import('./commands/config.ts') },
 ]

@@ -74,6 +74,14 @@ export type {
 } from './network.ts'
 export type { PeerReport } from './peer-report.ts'
 export { cleanPeerReport, internalPeerReport, peerReportOf, remoteErrorOf } from './peer-report.ts'
+export type {
+  PossessionAdjudicator,
+  PossessionChallenge,
+  PossessionEnd,
+  PossessionTerms,
+  SignedRevision,
+} from './possession.ts'
+export { POSSESSION_DRAW_BLOCKS, POSSESSION_REVISION_SECONDS_MAX } from './possession.ts'
 export type { Random } from './random.ts'
 export type { Signer } from './signer.ts'
 export type { Size } from './size.ts'

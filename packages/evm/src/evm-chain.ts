@@ -318,6 +318,7 @@ export class EvmChain implements Chain {
           const receipt = await this.#send(kind, request)
           return { outcome: outcomeOf(receipt), receipt }
         },
+        head: () => this.#started().blockNumber(),
         search: (filter) => searchLogs(this.#started(), filter, this.#options.logBlocksMax),
       },
       { account: this.account, ...contracts },

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { type Address, hasCode, type Signer } from '@stead/core'
+import { type Address, hasCode, type SignedRevision, type Signer } from '@stead/core'
 import {
   addressWord,
   createSigner,
@@ -14,7 +14,7 @@ import {
   uintWord,
 } from '@stead/protocol'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type EvmChain, type EvmPossession, type SignedRevision, signNodeConsent } from '../src/index.ts'
+import { type EvmChain, type EvmPossession, signNodeConsent } from '../src/index.ts'
 import { type Devnet, newSigner, ONE_COIN, startDevnet } from './devnet.ts'
 
 const TOKEN = 10n ** 18n
@@ -103,6 +103,8 @@ describe('possession challenges on a real chain', () => {
     expect(found).toMatchObject([{ number: challenge, drawn: { seed: hash, endsAt } }])
     await possession.answer(challenge, proof)
     expect(await possession.challenge(challenge)).toBeUndefined()
+    const span = { fromBlock: 0, toBlock: await possession.head() }
+    expect(await possession.endOf(challenge, span)).toMatchObject({ kind: 'answered' })
     expect(await possession.openChallenges(node.address, { fromBlock: 0, toBlock })).toEqual([])
   })
 
@@ -132,6 +134,8 @@ describe('possession challenges on a real chain', () => {
     await devnet.passSeconds(ANSWER_SECONDS + 1)
     await expect(possession.answer(challenge, proof)).rejects.toMatchObject({ details: { error: 'TooLate' } })
     await possession.punish(challenge)
+    const span = { fromBlock: 0, toBlock: await possession.head() }
+    expect(await possession.endOf(challenge, span)).toMatchObject({ kind: 'missed', takenTokenUnits: 200n * TOKEN })
     const economy = await chain.economy(devnet.book)
     expect(await economy.bondOf(node.address)).toMatchObject({ bondedTokenUnits: 1800n * TOKEN, expelled: false })
   })

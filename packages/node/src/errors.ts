@@ -16,6 +16,7 @@ export type NodeErrorCode =
   | 'NODE_ROUTE_UNKNOWN'
   | 'NODE_BODY_TOO_LARGE'
   | 'NODE_EPOCHS_OFF'
+  | 'NODE_UNPAID_TOO_SHORT'
 
 /** What each code of this package means. */
 export const nodeErrorCatalog: ErrorCatalog<NodeErrorCode> = {
@@ -102,6 +103,12 @@ export const nodeErrorCatalog: ErrorCatalog<NodeErrorCode> = {
     retryable: false,
     meaning: 'The node takes no part in epochs: it neither watches nor proposes, and has no bond.',
     next: 'Watch epochs: stead up --watch-epochs; or bond the node: stead bond',
+  },
+  NODE_UNPAID_TOO_SHORT: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'A node with stake would delete unpaid pieces while it can still be asked on chain to show them.',
+    next: 'Keep them for eleven days at least: --storage-unpaid-seconds 950400; or take the stake back: stead unbond',
   },
 }
 

@@ -17,6 +17,8 @@ export type StorageErrorCode =
   | 'STORAGE_RUNWAY'
   | 'STORAGE_NOT_PROVEN'
   | 'STORAGE_UNPAID'
+  | 'STORAGE_NO_CHALLENGE'
+  | 'STORAGE_OPERATOR_KEY'
   | 'STORAGE_BUSY'
   | 'STORAGE_FINISHING'
   | 'STORAGE_UNSUPPORTED'
@@ -123,6 +125,18 @@ export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
     retryable: false,
     meaning: 'What a node proved last is not on a bill yet, and it signs nothing else before it is.',
     next: 'Settle that period again, on this channel or another one.',
+  },
+  STORAGE_NO_CHALLENGE: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'A node cannot be asked on chain to prove what it keeps; the details say why.',
+    next: 'See the nodes and what they signed: stead usage',
+  },
+  STORAGE_OPERATOR_KEY: {
+    kind: 'user',
+    retryable: true,
+    meaning: 'A challenge is about an old revision of an agreement, and the later one must be shown by the operator.',
+    next: "Start the node with the operator's key before the deadline: --operator-key <file>",
   },
   STORAGE_BUSY: {
     kind: 'peer',

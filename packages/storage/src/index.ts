@@ -11,6 +11,15 @@ export type { StorageBillAudit, StorageBillDifference, StorageBilledChannel, Sto
 export { recomputeStorageBill } from './audit.ts'
 export type { AgreementDriverComponents, SettleOutcome } from './consumer/agreement-driver.ts'
 export { AgreementDriver } from './consumer/agreement-driver.ts'
+export type { AskReason } from './consumer/asked-rows.ts'
+export type {
+  AskedChallenge,
+  AskedState,
+  Challengeable,
+  ChallengerComponents,
+  ChallengerOptions,
+} from './consumer/challenger.ts'
+export { Challenger } from './consumer/challenger.ts'
 export type { PaidPeriod } from './consumer/paid-periods.ts'
 export { nextPaidNode, paidPeriodSchema, paidPeriodsOf } from './consumer/paid-periods.ts'
 export { javaScriptFrameCipher } from './crypto/create-frame-cipher.ts'
@@ -70,6 +79,7 @@ export type {
 export {
   objectStoreOptionsSchema,
   pieceLogOptionsSchema,
+  STAKED_UNPAID_SECONDS_MIN,
   storageConsumerOptionsSchema,
   storageProviderOptionsSchema,
 } from './options.ts'
@@ -79,7 +89,12 @@ export type { NetworkSegmentsComponents, PlacedSegment, SegmentProfile } from '.
 export { NetworkSegments } from './placement/network-segments.ts'
 export { needsRepair, repairAt, unreadability } from './placement/readability.ts'
 export { decodeReference, pieceNameOf } from './placement/segment-reference.ts'
-export type { StorageConsumerComponents, StorageNodeStatus, StorageRound } from './placement/storage-consumer.ts'
+export type {
+  PlacementReport,
+  StorageConsumerComponents,
+  StorageNodeStatus,
+  StorageRound,
+} from './placement/storage-consumer.ts'
 export { StorageConsumer } from './placement/storage-consumer.ts'
 export type { NodeSettlement, StorageNodesComponents } from './placement/storage-nodes.ts'
 export { StorageNodes } from './placement/storage-nodes.ts'
@@ -87,6 +102,16 @@ export { wasmPairHasher } from './proof/load-pair-hasher.ts'
 export type { PairHasher } from './proof/pair-hasher.ts'
 export type { LeafProof, ProofRoot, RangeProof } from './proof/proof-tree.ts'
 export { BLOCK_BYTES, blockCount, leafCount, ProofTree, verifyLeaf, verifyRange } from './proof/proof-tree.ts'
+export type { ChallengeAnswer } from './provider/challenge-answer.ts'
+export type {
+  ChallengeWatchComponents,
+  ChallengeWatchOptions,
+  ChallengeWatchStatus,
+  FacedChallenge,
+  FacedState,
+} from './provider/challenge-watch.ts'
+export { ChallengeWatch } from './provider/challenge-watch.ts'
+export type { LeavingProgress } from './provider/leaving.ts'
 export type {
   StorageProviderComponents,
   StorageProviderState,

@@ -3,6 +3,7 @@ import {
   bytesField,
   defineSchema,
   fixedBytesField,
+  flagField,
   hashField,
   listField,
   microUsdField,
@@ -139,6 +140,8 @@ export interface StorageReply {
   readonly slots: readonly SlotMessage[]
   /** Where the next page begins. */
   readonly nextSlot?: number
+  /** The node's operator wants to go: its pieces should be moved while it is there. @default false */
+  readonly isLeaving?: boolean
   /** Pieces that rotted, some of them: the payer drops them and makes them again elsewhere. */
   readonly damaged: readonly Hash[]
 }
@@ -154,6 +157,7 @@ export const storageReplySchema: Schema<StorageReply> = defineSchema<StorageRepl
     slots: [4, listField(slotSchema.asField(), SLOTS_PER_PAGE)],
     nextSlot: [5, optionalField(uintField(SLOTS_MAX))],
     damaged: [6, listField(hashField, DAMAGED_TOLD_MAX)],
+    isLeaving: [7, optionalField(flagField)],
   },
 )
 

@@ -67,6 +67,11 @@ export type StorageProviderInput = {
 }
 
 const DAY_SECONDS = 86_400
+/**
+ * Least {@link StorageProviderOptions.unpaidSecondsMax} of a node with stake: a revision may be asked about for seven days, an
+ * answer takes three at most, and one more for clocks and blocks. Who deletes sooner is punished for what it was free to do.
+ */
+export const STAKED_UNPAID_SECONDS_MIN: number = 11 * DAY_SECONDS
 
 /** Options of the providing side; strict, so that a misspelt one is refused. */
 export const storageProviderOptionsSchema: z.ZodType<StorageProviderOptions, StorageProviderInput> = z.strictObject({
@@ -164,6 +169,8 @@ export interface StorageConsumerOptions {
   readonly lostAfterMs: number
   readonly shunMs: number
   readonly hedgeAfterMs: number
+  readonly challengeOn: 'never' | 'lied' | 'lost'
+  readonly randomPerMonth: number
 }
 
 /** What may be written for {@link StorageConsumerOptions}; defaults are filled in. */
@@ -235,6 +242,16 @@ export const storageConsumerOptionsSchema: z.ZodType<StorageConsumerOptions, Sto
    * @default 400: longer than a good answer takes around the world
    */
   hedgeAfterMs: z.int().min(1).default(400),
+  /**
+   * What an off-chain proof must have come to before the node is asked on chain, at most once a week.
+   * @default lied: who says itself that a piece is gone is not to lose stake for saying so
+   */
+  challengeOn: z.enum(['never', 'lied', 'lost']).default('lied'),
+  /**
+   * Nodes that are asked on chain by lot, in thirty days, 0 .. 1000.
+   * @default 0: an answered challenge costs the deposit and about 274,000 gas, and shows what hourly proofs show for nothing
+   */
+  randomPerMonth: z.int().min(0).max(1000).default(0),
 })
 
 /** Parsed options of a {@link TreeObjectStore}. */

@@ -1,16 +1,24 @@
 import type { Address, Network, RequestHandler } from '@stead/core'
-import { MemoryStore, SeededRandom } from '@stead/testkit'
+import { addressOfPeerId } from '@stead/protocol'
+import { decodePossession, encodePossession } from '@stead/storage'
+import { ManualClock, MemoryStore, SeededRandom } from '@stead/testkit'
 import { describe, expect, it } from 'vitest'
-import { PIECES_PROTOCOL, pieceReplySchema } from '../src/messages.ts'
+import { PIECES_PROTOCOL, pieceReplySchema, STORAGE_PROTOCOL, storageReplySchema } from '../src/messages.ts'
+import { UptimeBook } from '../src/placement/uptime-book.ts'
+import { MemoryAdjudicator } from './support/memory-adjudicator.ts'
 import { NetworkWorld, type SellingNode } from './support/network-world.ts'
 
 const KEY = new Uint8Array(32).fill(9)
 const HOUR_MS = 3_600_000
 
-/** A network whose node serves pieces through something else. */
-function serving(network: Network, change: (handler: RequestHandler) => RequestHandler): Network {
+/** A network whose node serves one protocol through something else. */
+function serving(
+  network: Network,
+  change: (handler: RequestHandler) => RequestHandler,
+  changed: string = PIECES_PROTOCOL,
+): Network {
   const handle: Network['handle'] = (protocol, limits, handler) =>
-    network.handle(protocol, limits, protocol === PIECES_PROTOCOL ? change(handler) : handler)
+    network.handle(protocol, limits, protocol === changed ? change(handler) : handler)
   return new Proxy(network, {
     get(target, property) {
       if (property === 'handle') return handle
@@ -29,6 +37,23 @@ const altering = (network: Network): Network =>
       bytes: reply.bytes.map((byte, place) => (place === 5 ? byte ^ 1 : byte)),
     })
   })
+
+/** Nodes that show other leaves than they signed for. */
+const liars = new Set<Address>()
+
+const lying = (network: Network): Network =>
+  serving(
+    network,
+    (handler) => async (request) => {
+      const answer = await handler(request)
+      const reply = storageReplySchema.decodeMessage(answer)
+      if (reply.proof === undefined || !liars.has(addressOfPeerId(network.self))) return answer
+      const proof = decodePossession(reply.proof)
+      const leaves = proof.leaves.map((each) => ({ ...each, leaf: { ...each.leaf, leaf: new Uint8Array(32) } }))
+      return storageReplySchema.encodeMessage({ ...reply, proof: encodePossession({ ...proof, leaves }) })
+    },
+    STORAGE_PROTOCOL,
+  )
 
 /** Never answers. */
 const silent = (network: Network): Network => serving(network, () => () => new Promise(() => undefined))
@@ -194,6 +219,67 @@ describe('segments on a network', () => {
     await world.within(segments.put(KEY, plaintext))
     // The old pieces are in the agreements that were found.
     expect(consumer.status().reduce((sum, { pieces }) => sum + pieces, 0)).toBe(24)
+  })
+
+  it('tell whether half of their pieces are on nodes that are nearly always there', async () => {
+    const world = await NetworkWorld.of(12)
+    await world.within(world.payer.segments.put(KEY, new SeededRandom(10).bytes(30_000)))
+    const placement = () => world.payer.consumer.placement()
+    expect(await placement()).toEqual({ segments: 1, unsteadySegments: 1, steadyNodes: 0 })
+    const seen = async (sellers: readonly SellingNode[]): Promise<void> => {
+      const clock = new ManualClock()
+      const book = new UptimeBook({ store: world.payerStore, clock }, 2 * HOUR_MS)
+      for (let hour = 0; hour < 26; hour++) {
+        await book.note(sellers.map(({ node }) => [node, true] as const))
+        await clock.advance(HOUR_MS)
+      }
+      await world.restartPayer()
+    }
+    await seen(world.sellers.slice(0, 5))
+    expect(await placement()).toEqual({ segments: 1, unsteadySegments: 1, steadyNodes: 5 })
+    await seen(world.sellers.slice(5, 6))
+    expect(await placement()).toEqual({ segments: 1, unsteadySegments: 0, steadyNodes: 6 })
+  })
+
+  it('are paid for at nodes that are paused or full, also by a payer that was started again', async () => {
+    const world = new NetworkWorld({ dataPieces: 2, pieces: 3, enough: 3 })
+    for (let number = 0; number < 3; number++) await world.addSeller({ capacityBytes: 200_000 })
+    await world.startPayer()
+    await world.within(world.payer.segments.put(KEY, new SeededRandom(12).bytes(200_000)))
+    for (const { storage } of world.sellers) expect(storage.status().liveBytes).toBeGreaterThan(100_000)
+    await world.clock.advance(HOUR_MS / 2)
+    expect(await world.within(world.payer.consumer.round())).toMatchObject({ outcomes: { paid: 3 } })
+    for (const { storage } of world.sellers) storage.pause()
+    await world.restartPayer()
+    await world.clock.advance(HOUR_MS / 2)
+    expect(await world.within(world.payer.consumer.round())).toMatchObject({ outcomes: { paid: 3 } })
+  })
+
+  it('have a node that lied asked on chain, with what both signed, and free it of nothing until that is over', async () => {
+    const world = new NetworkWorld({ dataPieces: 2, pieces: 3, enough: 3 })
+    world.court = new MemoryAdjudicator(world.clock, 3 * HOUR_MS)
+    for (let number = 0; number < 5; number++) await world.addSeller({ decorate: lying })
+    await world.startPayer()
+    const { segments, consumer } = world.payer
+    await world.within(segments.put(KEY, new SeededRandom(11).bytes(30_000)))
+    await world.clock.advance(HOUR_MS / 2)
+    const [liar] = consumer.status()
+    if (liar === undefined) throw new TypeError('nobody keeps anything')
+    liars.add(liar.node)
+    const round = await world.within(consumer.round())
+    expect(round).toMatchObject({ outcomes: { lied: 1, paid: 2 }, repairedPieces: 1 })
+    expect(consumer.challenger?.list()).toMatchObject([{ node: liar.node, why: 'lied', state: 'waiting' }])
+    // It shows everything again, and would like to be freed by a revision without pieces.
+    liars.delete(liar.node)
+    const piecesOfLiar = (): number | undefined => consumer.status().find(({ node }) => node === liar.node)?.pieces
+    await world.clock.advance(HOUR_MS)
+    await world.within(consumer.round())
+    expect(piecesOfLiar()).toBe(1)
+    await world.clock.advance(3 * HOUR_MS)
+    expect(consumer.challenger?.list()).toMatchObject([{ state: 'missed' }])
+    await world.within(consumer.round())
+    await world.clock.advance(60_000)
+    expect(piecesOfLiar()).toBe(0)
   })
 
   it('are there after the payer was killed', async () => {

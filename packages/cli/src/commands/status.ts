@@ -1,9 +1,10 @@
-import { formatMicroUsd } from '@stead/core'
-import type { NodeStatus, StorageStatus } from '@stead/sdk/api'
+import { formatMicroUsd, formatTokenUnits } from '@stead/core'
+import type { NodeStatus, PossessionStatus, StorageStatus } from '@stead/sdk/api'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
 import { toJson } from '../terminal/terminal.ts'
+import { leavingText } from './leave.ts'
 
 /** `stead status`: what the node is and does, and why. */
 export function define(command: Command, context: CommandContext): void {
@@ -30,7 +31,9 @@ function describe(status: NodeStatus): string {
     `chain      ${chain.chainId}, escrow ${chain.escrow}${chain.reachable ? '' : ', not reachable now'}`,
     `account    ${account.account}: ${dollars}, ${gas}${stale}`,
     `provider   ${provider.state}${why}: ${provider.running} running, ${provider.queued} queued; ${provider.succeeded} succeeded, ${provider.failed} failed, ${provider.timedOut} timed out, ${provider.rejected} rejected; ${formatMicroUsd(provider.unclaimedMicroUsd)} to claim`,
-    ...(storage === undefined ? [] : [`storage    ${storageText(storage)}`]),
+    ...(storage === undefined
+      ? []
+      : [`storage    ${storageText(storage)}`, ...leavingLine(storage), ...possessionText(storage.possession)]),
     `payer      ${payer.jobsRunning} jobs running, ${formatMicroUsd(payer.lockedMicroUsd)} locked and not spent`,
   ].join('\n')
 }
@@ -38,4 +41,22 @@ function describe(status: NodeStatus): string {
 function storageText({ state, agreements, agreedBytes, liveBytes, trashBytes, capacityBytes }: StorageStatus): string {
   const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(2)} GiB`
   return `${state}: ${gib(agreedBytes)} paid for in ${agreements} agreements; ${gib(liveBytes)} on disk, ${gib(trashBytes)} trash, of ${gib(capacityBytes)}`
+}
+
+/** What must not be overlooked: each of these can cost a tenth of the stake. */
+function possessionText({ challenges, fault, lookedAt }: PossessionStatus): string[] {
+  const since = lookedAt === undefined ? 'since the start' : `since ${new Date(lookedAt).toISOString()}`
+  const blind = fault === undefined ? [] : [`           WARNING: challenges are not seen ${since}: ${fault}`]
+  const lines = challenges.map(({ number, state, endsAt, reason, takenTokenUnits, gasUsed }) => {
+    const isAtRisk = state === 'offline' || state === 'lost' || state === 'lied'
+    const end = endsAt === undefined ? '' : `, answer due ${new Date(endsAt).toISOString()}`
+    const taken = takenTokenUnits === undefined ? '' : `, lost ${formatTokenUnits(takenTokenUnits)}`
+    const why = reason === undefined ? '' : ` (${reason})`
+    return `           ${isAtRisk ? 'WARNING: ' : ''}challenge ${number}: ${state}${end}${taken}, ${gasUsed} gas${why}`
+  })
+  return [...blind, ...lines]
+}
+
+function leavingLine({ leaving }: StorageStatus): string[] {
+  return leaving === undefined ? [] : [`           ${leavingText(leaving)}`]
 }

@@ -37,7 +37,7 @@ function roundText({
   return `settled: ${counts.join(', ')}, ${formatMicroUsd(paidMicroUsd)}; repaired ${repairedPieces} pieces of ${repairedSegments} segments${missing}`
 }
 
-function describe({ nodes, keptBytes, microUsdPerDay, fundsMicroUsd, fundedDays }: StorageUsage): string {
+function describe({ nodes, keptBytes, microUsdPerDay, fundsMicroUsd, fundedDays, placement }: StorageUsage): string {
   if (nodes.length === 0) return 'nothing is kept on the network; keep something: stead put <file> stead://bucket/'
   const table = renderTable<StorageNodeView>(
     [
@@ -45,12 +45,17 @@ function describe({ nodes, keptBytes, microUsdPerDay, fundsMicroUsd, fundedDays 
       { title: 'PIECES', value: ({ pieces }) => String(pieces), isNumber: true },
       { title: 'BYTES', value: ({ bytes }) => formatBytes(bytes), isNumber: true },
       { title: 'THERE', value: ({ availability }) => `${Math.round(availability * 100)} %`, isNumber: true },
+      {
+        title: 'UPTIME',
+        value: ({ uptime }) => (uptime === undefined ? '-' : `${(uptime * 100).toFixed(1)} %`),
+        isNumber: true,
+      },
       { title: 'LAST', value: ({ lastOutcome }) => lastOutcome ?? '-' },
       { title: 'PAID', value: ({ paidMicroUsd }) => formatMicroUsd(paidMicroUsd), isNumber: true },
     ],
     nodes,
   )
-  return `${table}\n${formatBytes(keptBytes)} on ${nodes.length} nodes, ${formatMicroUsd(microUsdPerDay)} a day\n${fundsText(fundsMicroUsd, fundedDays)}`
+  return `${table}\n${formatBytes(keptBytes)} on ${nodes.length} nodes, ${formatMicroUsd(microUsdPerDay)} a day\n${fundsText(fundsMicroUsd, fundedDays)}${placementText(placement)}`
 }
 
 /** Nodes may delete what nobody pays for; this is said long before. */
@@ -64,4 +69,10 @@ function fundsText(fundsMicroUsd: MicroUsd | undefined, days: number | undefined
   return days < LOW_DAYS
     ? `${enough}. Send dollars to the account (stead status): nodes delete what nobody pays for`
     : enough
+}
+
+/** Said, not hidden: it is the difference between a segment in a million years and one in a few. */
+function placementText({ segments, unsteadySegments, steadyNodes }: StorageUsage['placement']): string {
+  if (unsteadySegments === 0) return ''
+  return `\nWARNING: ${unsteadySegments} of ${segments} segments have fewer than half of their pieces on nodes of 95 % measured uptime; ${steadyNodes} nodes have that so far (it takes a day to measure)`
 }

@@ -1,4 +1,13 @@
-import type { Address, BlockSpan, TransactionOutcome } from '@stead/core'
+import type {
+  Address,
+  BlockSpan,
+  PossessionAdjudicator,
+  PossessionChallenge,
+  PossessionEnd,
+  PossessionTerms,
+  SignedRevision,
+  TransactionOutcome,
+} from '@stead/core'
 import type { ChainLog, LogFilter, Receipt } from '../chain-rpc.ts'
 import { approveData } from '../contract-calls.ts'
 import { addressTopic } from '../contract-events.ts'
@@ -6,15 +15,16 @@ import { allowanceRead, balanceRead, type ContractRead } from '../contract-reads
 import { ChainError } from '../errors.ts'
 import { insufficientFunds } from '../insufficient-funds.ts'
 import type { SendRequest } from '../transaction-sender.ts'
-import { possessionData, type SignedRevision } from './possession-calls.ts'
+import { possessionData } from './possession-calls.ts'
 import {
   announcedNumber,
   announcedTopic,
   answerSecondsRead,
   challengeRead,
   depositRead,
-  type PossessionChallenge,
-  type PossessionTerms,
+  endIn,
+  endTopics,
+  numberTopic,
 } from './possession-reads.ts'
 
 /** The adjudicator, and the token of deposits; the address book has them. */
@@ -30,17 +40,26 @@ export interface PossessionLink {
     kind: string,
     request: SendRequest,
   ) => Promise<{ readonly outcome: TransactionOutcome; readonly receipt: Receipt }>
+  readonly head: () => Promise<number>
   readonly search: (filter: LogFilter) => Promise<readonly ChainLog[]>
 }
 
 /** Possession challenges, for the chain adapter's account; made by `EvmChain.possession()`. Throws what that throws. */
-export class EvmPossession {
+export class EvmPossession implements PossessionAdjudicator {
   readonly #link: PossessionLink
   readonly #places: PossessionContracts & { readonly account: Address }
 
   constructor(link: PossessionLink, places: PossessionContracts & { readonly account: Address }) {
     this.#link = link
     this.#places = places
+  }
+
+  get account(): Address {
+    return this.#places.account
+  }
+
+  head(): Promise<number> {
+    return this.#link.head()
   }
 
   async terms(): Promise<PossessionTerms> {
@@ -63,6 +82,12 @@ export class EvmPossession {
     const numbers = logs.map(announcedNumber).toSorted((a, b) => (a < b ? -1 : 1))
     const challenges = await Promise.all(numbers.map((number) => this.challenge(number)))
     return challenges.filter((challenge) => challenge !== undefined)
+  }
+
+  async endOf(number: bigint, span: BlockSpan): Promise<PossessionEnd | undefined> {
+    const topics = [endTopics, numberTopic(number)]
+    const [log] = await this.#link.search({ contract: this.#places.possession, topics, ...span })
+    return log === undefined ? undefined : endIn(log)
   }
 
   /** Approves the deposit where needed and asks a node for five leaves. */

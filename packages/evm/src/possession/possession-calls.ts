@@ -1,16 +1,9 @@
+import type { SignedRevision } from '@stead/core'
 import { bytesToHex } from '@stead/protocol'
 import * as AbiFunction from 'ox/AbiFunction'
 import type { Hex } from '../answer.ts'
 import { compactSignature } from '../contract-calls.ts'
 import { possessionAbi } from '../generated/possession.ts'
-
-/** A revision of a storage agreement as both sides keep it; signatures have 65 bytes. */
-export interface SignedRevision {
-  /** The revision's DAG-CBOR bytes. */
-  readonly document: Uint8Array
-  readonly payerSignature: Uint8Array
-  readonly nodeSignature: Uint8Array
-}
 
 const announce = AbiFunction.fromAbi(possessionAbi, 'announce')
 const draw = AbiFunction.fromAbi(possessionAbi, 'draw')

@@ -1,4 +1,4 @@
-import { type Address, type Hash, hash, type UnixMs } from '@stead/core'
+import { type Hash, hash, type PossessionChallenge, type PossessionEnd } from '@stead/core'
 import * as AbiEvent from 'ox/AbiEvent'
 import * as AbiFunction from 'ox/AbiFunction'
 import { addressAnswer, unixMs } from '../answer.ts'
@@ -7,31 +7,13 @@ import { fromLog } from '../contract-events.ts'
 import { type ContractRead, question } from '../contract-reads.ts'
 import { possessionAbi } from '../generated/possession.ts'
 
-/** An open challenge. */
-export interface PossessionChallenge {
-  readonly number: bigint
-  readonly challenger: Address
-  /** Who has to answer. */
-  readonly node: Address
-  /** Name of the agreement, and which of its revisions it is about. */
-  readonly agreement: Hash
-  readonly revision: number
-  /** The block whose hash is the seed. */
-  readonly seedBlock: number
-  /** The seed, and the last moment for an answer; undefined while the seed is not drawn. */
-  readonly drawn: { readonly seed: Hash; readonly endsAt: UnixMs } | undefined
-}
-
-/** What never changes about challenges. */
-export interface PossessionTerms {
-  readonly answerSeconds: number
-  readonly depositTokenUnits: bigint
-}
-
 const challenge = AbiFunction.fromAbi(possessionAbi, 'challenge')
 const deposit = AbiFunction.fromAbi(possessionAbi, 'deposit')
 const answerSeconds = AbiFunction.fromAbi(possessionAbi, 'answerSeconds')
 const announced = AbiEvent.fromAbi(possessionAbi, 'Announced')
+const answered = AbiEvent.fromAbi(possessionAbi, 'Answered')
+const missed = AbiEvent.fromAbi(possessionAbi, 'Missed')
+const reclaimed = AbiEvent.fromAbi(possessionAbi, 'Reclaimed')
 
 /** Of the event that says that a node was asked. */
 export const announcedTopic: Hash = hash(AbiEvent.getSelector(announced))
@@ -47,6 +29,8 @@ export function challengeRead(number: bigint): ContractRead<PossessionChallenge 
       node: addressAnswer(open.node, 'challenge.node'),
       agreement: hash(open.agreement),
       revision: open.revision,
+      root: hash(open.root),
+      leaves: open.leaves,
       seedBlock: open.seedBlock,
       drawn: open.endsAt === 0 ? undefined : { seed: hash(open.seed), endsAt: unixMs(open.endsAt) },
     }
@@ -68,4 +52,23 @@ export const answerSecondsRead: ContractRead<number> = question(
 /** The number of the challenge that an event is about. @throws ChainError CHAIN_BAD_ANSWER */
 export function announcedNumber(log: ChainLog): bigint {
   return fromLog(log, (parts) => AbiEvent.decode(announced, parts).number)
+}
+
+/** First topics of the events that end a challenge. */
+export const endTopics: readonly Hash[] = [answered, missed, reclaimed].map((event) =>
+  hash(AbiEvent.getSelector(event)),
+)
+
+/** A challenge's number as events index it. */
+export function numberTopic(number: bigint): Hash {
+  return hash(`0x${number.toString(16).padStart(64, '0')}`)
+}
+
+/** What an event says of a challenge's end. @throws ChainError CHAIN_BAD_ANSWER */
+export function endIn(log: ChainLog): PossessionEnd {
+  const { transaction } = log
+  if (log.topics[0] === endTopics[0]) return { kind: 'answered', transaction }
+  if (log.topics[0] === endTopics[2]) return { kind: 'reclaimed', transaction }
+  const takenTokenUnits = fromLog(log, (parts) => AbiEvent.decode(missed, parts).taken)
+  return { kind: 'missed', transaction, takenTokenUnits }
 }

@@ -243,6 +243,18 @@ export class MarketPayer {
     if (error !== undefined) throw error
   }
 
+  /**
+   * Has the provider of a channel quote again, whether it offers anything now or not: after a restart nobody knows for what it
+   * was asked. Nothing when it does not. @throws MarketError and the network's errors
+   */
+  async requote(channel: Hash, need: Uint8Array): Promise<void> {
+    this.#requireRunning()
+    const driver = this.#drivers.get(channel)
+    if (driver === undefined) throw unknownChannel(channel)
+    const opened = await this.#requote(driver.peer, driver.quote, need)
+    if (opened !== undefined) await this.renew(channel, opened)
+  }
+
   /** Pays all accepted entries now; resolves when they are receipted, or reports which are not. */
   async settle(options: SettleOptions = {}): Promise<PaymentReport> {
     const chosen = options.channels === undefined ? undefined : new Set(options.channels)

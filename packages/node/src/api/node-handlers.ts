@@ -3,15 +3,16 @@ import { type Address, type MicroUsd, messageOf, type UnixMs } from '@stead/core
 import type { OfferEntry } from '@stead/market'
 import { addressOfPeerId } from '@stead/protocol'
 import type { AccountStatus, NodeStatus, OfferStatus, PeerStatus, ProviderStatus, StorageStatus } from '@stead/sdk/api'
-import { type StorageProvider, storageTermsSchema } from '@stead/storage'
+import { storageTermsSchema } from '@stead/storage'
 import type { SteadNode } from '../daemon/stead-node.ts'
+import type { SharedStorage } from '../daemon/trade.ts'
 import { NodeError } from '../errors.ts'
 import { VERSION } from '../version.ts'
 import { examineNode } from './doctor.ts'
 import type { Handlers } from './handlers.ts'
 import { runSelftest } from './selftest.ts'
 
-type NodeRoutes = 'getStatus' | 'listPeers' | 'listOffers' | 'finish' | 'getDoctor' | 'runSelftest'
+type NodeRoutes = 'leaveStorage' | 'getStatus' | 'listPeers' | 'listOffers' | 'finish' | 'getDoctor' | 'runSelftest'
 
 /** What the node is and does. */
 export function nodeHandlers(node: SteadNode): Pick<Handlers, NodeRoutes> {
@@ -26,6 +27,16 @@ export function nodeHandlers(node: SteadNode): Pick<Handlers, NodeRoutes> {
         })
       }
       return { ...node.finish(), reasons: [] }
+    },
+    leaveStorage: async ({ body }) => {
+      const storage = node.trade.provider?.storage
+      if (storage === undefined)
+        throw new NodeError('NODE_NOT_PROVIDING', 'this node shares no disk space', {
+          next: 'There is nothing to hand over; to stop everything else: stead finish',
+        })
+      if (body.leave) await storage.provider.leave()
+      else await storage.provider.stay()
+      return storageStatusOf(storage)
     },
     getDoctor: () => examineNode(node),
     runSelftest: () => runSelftest(node),
@@ -100,10 +111,11 @@ async function providerStatusOf(node: SteadNode): Promise<ProviderStatus> {
   }
 }
 
-function storageStatusOf(storage: StorageProvider): StorageStatus {
-  const status = storage.status()
+function storageStatusOf({ provider, challenges }: SharedStorage): StorageStatus {
+  const { leaving, ...status } = provider.status()
   const state = status.state === 'running' ? 'serving' : status.state === 'stopped' ? 'finished' : status.state
-  return { ...status, state }
+  const possession = challenges.status()
+  return { ...status, state, possession, ...(leaving === undefined ? {} : { leaving }) }
 }
 
 function sumOf(counts: Readonly<Record<string, number>>): number {

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import { isSteadError } from '@stead/core'
 import type { ObjectView, StorageUsage } from '@stead/sdk/api'
-import { type ObjectInfo, type StorageConsumer, StorageError } from '@stead/storage'
+import { type Challenger, type ObjectInfo, type StorageConsumer, StorageError } from '@stead/storage'
 import type { BuyingStorage } from '../daemon/buying-storage.ts'
 import type { SteadNode } from '../daemon/stead-node.ts'
 import { costPerDay, storageFunds } from '../daemon/storage-funds.ts'
@@ -18,6 +18,8 @@ type ObjectRoutes =
   | 'deleteBucket'
   | 'getStorage'
   | 'runStorageRound'
+  | 'listChallenges'
+  | 'challengeNode'
   | 'getStorageEvidence'
 
 const LIMIT = 1000
@@ -70,17 +72,26 @@ export function objectHandlers(node: SteadNode): Pick<Handlers, ObjectRoutes> {
     },
     getStorage: async () => {
       const { consumer } = await open()
-      const nodes = consumer.status().map(({ lastOutcome, ...rest }) => ({
+      const nodes = consumer.status().map(({ lastOutcome, uptime, ...rest }) => ({
         ...rest,
+        ...(uptime === undefined ? {} : { uptime }),
         ...(lastOutcome === undefined ? {} : { lastOutcome }),
       }))
       const keptBytes = nodes.reduce((sum, { bytes }) => sum + bytes, 0)
-      return { nodes, keptBytes, microUsdPerDay: costPerDay(consumer), ...(await fundsOf(node, consumer)) }
+      const placement = await consumer.placement()
+      return { nodes, keptBytes, microUsdPerDay: costPerDay(consumer), placement, ...(await fundsOf(node, consumer)) }
     },
     runStorageRound: async () => {
       const { consumer } = await open()
       await consumer.look()
       return await consumer.round()
+    },
+    listChallenges: async () => {
+      const challenger = challengerOf(await open())
+      return { ...(await challenger.terms()), challenges: challenger.list() }
+    },
+    challengeNode: async ({ body }) => {
+      return await challengerOf(await open()).ask(body.node)
     },
     getStorageEvidence: ({ query }) => storageEvidence(node, query.after),
   }
@@ -103,6 +114,11 @@ async function fundsOf(
     if (!isSteadError(error)) throw error
     return {}
   }
+}
+
+function challengerOf({ consumer }: BuyingStorage): Challenger {
+  if (consumer.challenger === undefined) throw new TypeError('storage was opened without an adjudicator')
+  return consumer.challenger
 }
 
 /** S3 clients compare what they get with the MD5 that an ETag is. */

@@ -5,6 +5,10 @@ import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../adapt
 export type StorageProfile = '2-of-3' | '4-of-12' | '16-of-48'
 const STORAGE_PROFILES: readonly StorageProfile[] = ['2-of-3', '4-of-12', '16-of-48']
 
+/** What makes a payer's node ask another one on chain for what it keeps. */
+export type ChallengeOn = 'never' | 'lied' | 'lost'
+const CHALLENGE_ON: readonly ChallengeOn[] = ['never', 'lied', 'lost']
+
 /** Everything that a node can be told, parsed and frozen. */
 export interface NodeConfig {
   readonly network: {
@@ -42,6 +46,9 @@ export interface NodeConfig {
     readonly priceMaxMicroUsdPerTibHour: number
     readonly settleSeconds: number
     readonly lostAfterSeconds: number
+    readonly unpaidSeconds: number
+    readonly challengeOn: ChallengeOn
+    readonly challengesPerMonth: number
   }
   readonly s3: { readonly enabled: boolean; readonly port: number }
   readonly claim: { readonly minimumMicroUsd: number; readonly nativeCoinMicroUsd: number }
@@ -264,6 +271,22 @@ const tree: Readonly<Record<keyof NodeConfig, Readonly<Record<string, Leaf>>>> =
     lostAfterSeconds: integer([5, 31_536_000], 604_800, {
       help: 'A node that is away for so many seconds is not waited for; its pieces are made anew elsewhere.',
       reason: 'Seven days: a holiday. Segments that are likely to be unreadable are repaired sooner.',
+    }),
+    unpaidSeconds: integer([3600, 31_536_000], 1_209_600, {
+      help: 'How long pieces of others are kept without a payment, in seconds; a node with stake needs 950400 at least.',
+      reason:
+        "Fourteen days: a payer's machine may be broken, and its owner on holiday. With stake, a node can be asked for eleven.",
+    }),
+    challengeOn: text(z.enum(CHALLENGE_ON), 'lied', {
+      help: `When a node with stake is asked on chain to prove what it keeps: ${CHALLENGE_ON.join(', ')}; once a week at most.`,
+      reason:
+        'It takes a deposit in tokens, which comes back with a part of the stake when no proof comes, and is gone when one does. ' +
+        'Who says itself that a piece is lost should not lose stake for saying so.',
+    }),
+    challengesPerMonth: integer([0, 1000], 0, {
+      help: 'Nodes that are asked on chain by lot, in thirty days.',
+      reason:
+        'Each costs about 274,000 gas and, when the node answers, the deposit (10 tokens by default); the hourly proofs cost nothing.',
     }),
   },
   s3: {

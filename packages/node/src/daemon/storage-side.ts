@@ -21,6 +21,7 @@ import { writePrivateFile } from '../identity/private-file.ts'
 import type { BuyingStorage, StorageBuyerComponents } from './buying-storage.ts'
 import { DailySweep } from './daily-sweep.ts'
 import type { Foundation } from './foundation.ts'
+import { requireUnpaidSeconds } from './possession-side.ts'
 import type { StopStack } from './stop-stack.ts'
 import { warnOfFunds } from './storage-funds.ts'
 
@@ -32,7 +33,8 @@ export async function openStorageProvider(
   config: NodeConfig,
 ): Promise<StorageProvider> {
   const { foundation, market, stops } = components
-  const { shareGib, keepFreeGib, priceMicroUsdPerTibHour } = config.storage
+  const { shareGib, keepFreeGib, priceMicroUsdPerTibHour, unpaidSeconds } = config.storage
+  await requireUnpaidSeconds(foundation, config)
   const pieces = new PieceLog(
     {
       ...foundation,
@@ -45,7 +47,7 @@ export async function openStorageProvider(
   stops.push('pieces', () => pieces.stop())
   const storage = new StorageProvider(
     { ...foundation, market, pieces, identity: foundation.chain.identity },
-    { priceMicroUsdPerTibHour: BigInt(priceMicroUsdPerTibHour) },
+    { priceMicroUsdPerTibHour: BigInt(priceMicroUsdPerTibHour), unpaidSecondsMax: unpaidSeconds },
   )
   await storage.start()
   stops.push('storage provider', () => storage.stop())
@@ -67,7 +69,8 @@ export async function openBuyingStorage(
 ): Promise<BuyingStorage> {
   const { foundation, market, offers } = components
   const { profile, spread, priceMaxMicroUsdPerTibHour, settleSeconds, lostAfterSeconds } = config.storage
-  const { store, dataDir } = foundation
+  const { challengeOn, challengesPerMonth } = config.storage
+  const { store, dataDir, chain, addressBook } = foundation
   const secret = rootSecretOf(phraseIn(join(dataDir, 'storage.phrase'), foundation))
   const consumer = new StorageConsumer(
     {
@@ -78,12 +81,15 @@ export async function openBuyingStorage(
       hasher: await loadPairHasher(),
       cipher: createFrameCipher(),
       kernel: createErasureKernel(),
+      court: { adjudicator: await chain.possession(addressBook), chain },
     },
     {
       hasDistinctSubnets: spread,
       priceMaxMicroUsdPerTibHour: BigInt(priceMaxMicroUsdPerTibHour),
       settleEveryMs: settleSeconds * SECOND_MS,
       lostAfterMs: lostAfterSeconds * SECOND_MS,
+      challengeOn,
+      randomPerMonth: challengesPerMonth,
     },
     PROFILES[profile],
   )

@@ -8,7 +8,7 @@ import {
   OfferBook,
   offerBookOptionsSchema,
 } from '@stead/market'
-import type { StorageProvider } from '@stead/storage'
+import type { ChallengeWatch, StorageProvider } from '@stead/storage'
 import type { LazyExecutor } from '../adapters/lazy-executor.ts'
 import type { NodeConfig } from '../config/settings.ts'
 import { StorageBuyer } from './buying-storage.ts'
@@ -29,7 +29,13 @@ export interface ProviderSide {
   readonly market: MarketProvider
   readonly compute: ComputeProvider
   /** There when its operator shares disk space. */
-  readonly storage: StorageProvider | undefined
+  readonly storage: SharedStorage | undefined
+}
+
+/** Disk space that is sold, and what answers for it on chain. */
+export interface SharedStorage {
+  readonly provider: StorageProvider
+  readonly challenges: ChallengeWatch
 }
 
 /** What a node trades with. */
@@ -111,9 +117,12 @@ async function openProvider(components: TradeComponents, config: NodeConfig): Pr
 async function openStorage(
   components: TradeComponents & { readonly market: MarketProvider; readonly operator: Address },
   config: NodeConfig,
-): Promise<StorageProvider> {
+): Promise<SharedStorage> {
   const { foundation, market, stops, offers, operator } = components
-  const { openStorageProvider } = await import('./storage-side.ts')
+  const [{ openStorageProvider }, { openChallengeWatch }] = await Promise.all([
+    import('./storage-side.ts'),
+    import('./possession-side.ts'),
+  ])
   const storage = await openStorageProvider({ foundation, market, stops }, config)
   const { signer } = foundation
   const { region } = config.provide
@@ -121,7 +130,7 @@ async function openStorage(
     'storage offer',
     offers.publish({ resource: 'storage', signer, operator, region, terms: () => storage.offerTerms() }),
   )
-  return storage
+  return { provider: storage, challenges: await openChallengeWatch({ foundation, storage, stops }, config) }
 }
 
 async function openPayer(components: TradeComponents, config: NodeConfig): Promise<PayerSide> {

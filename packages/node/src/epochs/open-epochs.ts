@@ -1,14 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { microUsd } from '@stead/core'
 import { ChainTime, EpochService, EpochsError, PolicyBook } from '@stead/epochs'
-import { EvmChain } from '@stead/evm'
 import type { OfferBook } from '@stead/market'
-import { createSigner } from '@stead/protocol'
 import { calendarOf, coverageProgram, ProgramRegistry, utilityProgram } from '@stead/rewards'
 import type { NodeConfig } from '../config/settings.ts'
 import { type Foundation, operatorOf } from '../daemon/foundation.ts'
+import { openOperatorAccount } from '../daemon/operator-account.ts'
 import { NodeError } from '../errors.ts'
-import { loadKey } from '../identity/key-file.ts'
 
 /** What a node that takes part in epochs is made of. */
 export interface OpenEpochsParts {
@@ -39,7 +37,7 @@ export async function openEpochs({ foundation, offers }: OpenEpochsParts, config
     time: new ChainTime({ clock, calendar }),
   }
   const policies = new PolicyBook(programs, await Promise.all(config.epochs.policies.map(readPolicy)))
-  const account = openOperator(foundation, config)
+  const account = openOperatorAccount(foundation, config)
   const parts = {
     offers,
     policies,
@@ -67,17 +65,4 @@ async function readPolicy(path: string): Promise<Uint8Array> {
   } catch (cause) {
     throw new NodeError('NODE_CONFIG_UNREADABLE', `the policy ${path} cannot be read`, { details: { path }, cause })
   }
-}
-
-/** The chain with the operator's account. @throws NodeError NODE_KEY_INVALID, NODE_KEY_EXPOSED */
-function openOperator(foundation: Foundation, config: NodeConfig): EvmChain | undefined {
-  const path = config.epochs.operatorKey
-  const { rpcUrl, confirmations } = config.chain
-  if (path === undefined || rpcUrl === undefined) return undefined
-  const { logger, metrics, clock, secp256k1, addressBook, chain } = foundation
-  const signer = createSigner(secp256k1, loadKey(path, secp256k1))
-  const { deployedAtBlock } = addressBook
-  // Never started: it watches nothing, and the endpoint was checked by the node's own adapter.
-  const { identity } = chain
-  return new EvmChain({ logger, metrics, clock, signer }, { rpcUrl, identity, deployedAtBlock, confirmations })
 }

@@ -29,6 +29,7 @@ import { systemClock } from '../../src/adapters/system-clock.ts'
 import { readApiFile } from '../../src/api/api-file.ts'
 import { nodeDirectories } from '../../src/config/directories.ts'
 import { loadNodeConfig } from '../../src/config/load-node-config.ts'
+import type { NetworkDecorator } from '../../src/daemon/foundation.ts'
 import { SteadNode } from '../../src/daemon/stead-node.ts'
 
 const TOKEN: bigint = 10n ** 18n
@@ -57,18 +58,31 @@ export interface WorldMember {
   readonly epochs: EpochService
 }
 
+/** What a world's chain is like. */
+export interface EpochWorldOptions {
+  /** @default 8 */
+  readonly epochSeconds?: number
+  /** Time to answer a possession challenge. @default a day */
+  readonly answerSeconds?: number
+}
+
 let salts = 0
 
 /** A chain with epochs of seconds, and nodes in this process that take part in them. */
 export class EpochWorld {
   readonly directory: string = mkdtempSync(join(tmpdir(), 'stead-epochs-'))
   readonly members: WorldMember[] = []
+  readonly #options: EpochWorldOptions
   readonly #stops: (() => Promise<void>)[] = []
   #anvil: AnvilProcess | undefined
   #book: AddressBook | undefined
   #secp256k1: Secp256k1 | undefined
   #mining: NodeJS.Timeout | undefined
   #holder: EvmChain | undefined
+
+  constructor(options: EpochWorldOptions = {}) {
+    this.#options = options
+  }
 
   get book(): AddressBook {
     if (this.#book === undefined) throw new TypeError('not started')
@@ -105,7 +119,8 @@ export class EpochWorld {
       {
         rpcUrl: anvil.rpcUrl,
         dollar: 'test',
-        epochSeconds: EPOCH_SECONDS,
+        ...this.#options,
+        epochSeconds: this.#options.epochSeconds ?? EPOCH_SECONDS,
         challengeSeconds: CHALLENGE_SECONDS,
         decisionSeconds: 20,
         programs: [{ id: policyId(UTILITY_POLICY), source: 'minted' }],
@@ -148,14 +163,18 @@ export class EpochWorld {
   }
 
   /** Brings up a node of an operator of its own, bonded, that knows the first member. */
-  async join(name: string, flags: Readonly<Record<string, unknown>> = {}): Promise<WorldMember> {
+  async join(
+    name: string,
+    flags: Readonly<Record<string, unknown>> = {},
+    decorateNetwork?: NetworkDecorator,
+  ): Promise<WorldMember> {
     const [nodeKey, operator] = [this.signerOf(`node ${name}`), this.signerOf(`operator ${name}`)]
     const directory = join(this.directory, name)
     const operatorKey = this.#writeKeys(directory, name)
     for (const { address } of [nodeKey, operator]) await this.#anvil?.faucet(address, { gasWei: GAS })
     const account = await this.connect(operator)
     await this.#bond(account, nodeKey, operator.address)
-    const member = await this.#up({ name, nodeKey, operator, account }, { operatorKey, flags })
+    const member = await this.#up({ name, nodeKey, operator, account }, { operatorKey, flags, decorateNetwork })
     this.members.push(member)
     return member
   }
@@ -171,7 +190,15 @@ export class EpochWorld {
 
   async #up(
     of: Pick<WorldMember, 'name' | 'nodeKey' | 'operator' | 'account'>,
-    { operatorKey, flags }: { readonly operatorKey: string; readonly flags: Readonly<Record<string, unknown>> },
+    {
+      operatorKey,
+      flags,
+      decorateNetwork,
+    }: {
+      readonly operatorKey: string
+      readonly flags: Readonly<Record<string, unknown>>
+      readonly decorateNetwork?: NetworkDecorator | undefined
+    },
   ): Promise<WorldMember> {
     const directories = nodeDirectories(join(this.directory, of.name), {})
     const others = this.members.filter(({ name }) => name !== of.name)
@@ -194,7 +221,7 @@ export class EpochWorld {
         ...flags,
       },
     })
-    const node = new SteadNode({ logger: silentLogger }, { config, directories })
+    const node = new SteadNode({ logger: silentLogger, decorateNetwork }, { config, directories })
     await node.start()
     const { epochs } = node
     if (epochs === undefined) throw new TypeError('the node takes no part in epochs')

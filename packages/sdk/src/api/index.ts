@@ -53,6 +53,8 @@ export type {
   DoctorCheck,
   DoctorReport,
   FinishAnswer,
+  LeaveRequest,
+  LeavingStatus,
   NodeStatus,
   OfferList,
   OfferStatus,
@@ -77,6 +79,13 @@ export type {
   StorageRoundView,
   StorageUsage,
 } from './objects.ts'
+export type {
+  AskedChallengeView,
+  ChallengeList,
+  ChallengeRequest,
+  FacedChallengeView,
+  PossessionStatus,
+} from './possession.ts'
 export type { ProblemDetails } from './problem.ts'
 export { errorOfProblem, problemOf, problemWire } from './problem.ts'
 export type { JobQuote, QuotedProvider } from './quote.ts'

@@ -2,6 +2,7 @@ import type { Address, ContentId, Hash, MicroUsd, PeerId, UnixMs, Wei } from '@s
 import { z } from 'zod'
 import type { JsonValue } from '../job/job-package.ts'
 import { type CountedReason, countedReasonWire } from './jobs.ts'
+import { type PossessionStatus, possessionStatusWire } from './possession.ts'
 import {
   addressWire,
   contentIdWire,
@@ -56,7 +57,35 @@ export interface StorageStatus {
   readonly liveBytes: number
   readonly trashBytes: number
   readonly capacityBytes: number
+  /** What is asked of this node on chain. */
+  readonly possession: PossessionStatus
+  /** Missing while the operator does not want to go. */
+  readonly leaving?: LeavingStatus
 }
+
+/** How far a node that hands its pieces over has come. */
+export interface LeavingStatus {
+  readonly since: UnixMs
+  readonly piecesAtFirst: number
+  readonly bytesAtFirst: number
+  readonly piecesLeft: number
+  readonly bytesLeft: number
+  /** Agreements about pieces, or with something to pay. */
+  readonly agreementsLeft: number
+  /** By the pace so far, in milliseconds. */
+  readonly leftMs?: number
+  /** All is handed over; until then a node with stake can still be asked about old revisions, and stays up. */
+  readonly answerableUntil?: UnixMs
+}
+
+/** Body of `POST /v1/storage/leave`. */
+export interface LeaveRequest {
+  /** False takes it back. */
+  readonly leave: boolean
+}
+
+/** Wire form of {@link LeaveRequest}. */
+export const leaveRequestWire: Wire<LeaveRequest> = z.strictObject({ leave: z.boolean() })
 
 /** Answer to `GET /v1/status`. */
 export interface NodeStatus {
@@ -103,13 +132,27 @@ const providerStatusWire: Wire<ProviderStatus> = z.object({
   unclaimedMicroUsd: microUsdWire,
 })
 
-const storageStatusWire: Wire<StorageStatus> = z.object({
+const leavingStatusWire: Wire<LeavingStatus> = z.object({
+  since: unixMsWire,
+  piecesAtFirst: countWire,
+  bytesAtFirst: countWire,
+  piecesLeft: countWire,
+  bytesLeft: countWire,
+  agreementsLeft: countWire,
+  leftMs: optionalWire(countWire),
+  answerableUntil: optionalWire(unixMsWire),
+})
+
+/** Wire form of {@link StorageStatus}. */
+export const storageStatusWire: Wire<StorageStatus> = z.object({
   state: z.enum(['serving', 'paused', 'finishing', 'finished']),
   agreements: countWire,
   agreedBytes: countWire,
   liveBytes: countWire,
   trashBytes: countWire,
   capacityBytes: countWire,
+  possession: possessionStatusWire,
+  leaving: optionalWire(leavingStatusWire),
 })
 
 /** Wire form of {@link NodeStatus}. */

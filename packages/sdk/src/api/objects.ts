@@ -128,6 +128,8 @@ export interface StorageNodeView {
   readonly bytes: number
   /** 0 .. 1 by this node's own looks. */
   readonly availability: number
+  /** Share of the time that it was seen to be there, 0 .. 1; missing before a day of it was seen. */
+  readonly uptime?: number
   readonly priceMicroUsdPerTibHour: MicroUsd
   /** How the last settlement ended: `paid`, `nothing-due`, `no-room`, `offline`, `lost`, `lied`. */
   readonly lastOutcome?: string
@@ -141,6 +143,13 @@ export interface StorageUsage {
   /** Pieces of all nodes together: what is paid for. */
   readonly keptBytes: number
   readonly microUsdPerDay: MicroUsd
+  /** Half of a segment's pieces should be on nodes that are there 95 % of the time, as measured. */
+  readonly placement: {
+    readonly segments: number
+    /** With fewer than half: there were not enough such nodes. */
+    readonly unsteadySegments: number
+    readonly steadyNodes: number
+  }
   /** The account's dollars and what is locked for storage and not spent; missing while the chain is away. */
   readonly fundsMicroUsd?: MicroUsd
   /** Whole days for which that is enough; missing when nothing is kept as well. */
@@ -156,6 +165,7 @@ export const storageUsageWire: Wire<StorageUsage> = z.object({
       pieces: countWire,
       bytes: countWire,
       availability: z.number(),
+      uptime: optionalWire(z.number()),
       priceMicroUsdPerTibHour: microUsdWire,
       lastOutcome: optionalWire(z.string()),
       paidMicroUsd: microUsdWire,
@@ -163,6 +173,7 @@ export const storageUsageWire: Wire<StorageUsage> = z.object({
   ),
   keptBytes: countWire,
   microUsdPerDay: microUsdWire,
+  placement: z.object({ segments: countWire, unsteadySegments: countWire, steadyNodes: countWire }),
   fundsMicroUsd: optionalWire(microUsdWire),
   fundedDays: optionalWire(countWire),
 })
@@ -177,6 +188,8 @@ export interface StorageRoundView {
   /** Of segments that are being repaired: pieces for which there was no node now. */
   readonly missingPieces: number
   readonly unrepairedSegments: number
+  /** Nodes that leave, and still have pieces of this node's. */
+  readonly leavingNodes: number
 }
 
 /** Wire form of {@link StorageRoundView}. */
@@ -187,6 +200,7 @@ export const storageRoundWire: Wire<StorageRoundView> = z.object({
   repairedPieces: countWire,
   missingPieces: countWire,
   unrepairedSegments: countWire,
+  leavingNodes: countWire,
 })
 
 /** Of which node evidence is asked. */

@@ -42,12 +42,16 @@ import {
   doctorReportWire,
   type FinishAnswer,
   finishAnswerWire,
+  type LeaveRequest,
+  leaveRequestWire,
   type NodeStatus,
   nodeStatusWire,
   type OfferList,
   offerListWire,
   type PeerList,
   peerListWire,
+  type StorageStatus,
+  storageStatusWire,
   type ThawAnswer,
   type ThawRequest,
   thawAnswerWire,
@@ -80,6 +84,14 @@ import {
   storageRoundWire,
   storageUsageWire,
 } from './objects.ts'
+import {
+  type AskedChallengeView,
+  askedChallengeWire,
+  type ChallengeList,
+  type ChallengeRequest,
+  challengeListWire,
+  challengeRequestWire,
+} from './possession.ts'
 import { type JobQuote, jobQuoteWire } from './quote.ts'
 import type { Wire } from './scalars.ts'
 
@@ -125,6 +137,9 @@ export interface Routes {
   readonly deleteBucket: Route<NoBody, BucketQuery, undefined>
   readonly getStorage: Route<NoBody, NoQuery, StorageUsage>
   readonly runStorageRound: Route<NoBody, NoQuery, StorageRoundView>
+  readonly listChallenges: Route<NoBody, NoQuery, ChallengeList>
+  readonly leaveStorage: Route<LeaveRequest, NoQuery, StorageStatus>
+  readonly challengeNode: Route<ChallengeRequest, NoQuery, AskedChallengeView>
   readonly getStorageEvidence: Route<NoBody, StorageEvidenceQuery, StorageEvidence>
   readonly submitJob: Route<JobSubmission, NoQuery, JobAccepted>
   readonly listJobs: Route<NoBody, NoQuery, JobList>
@@ -213,6 +228,20 @@ export const routes: Routes = {
   runStorageRound: {
     ...post('runStorageRound', '/v1/storage/round', 'Has everything proven, pays for it and repairs, now'),
     answer: storageRoundWire,
+  },
+  listChallenges: {
+    ...get('listChallenges', '/v1/storage/challenges', 'Nodes that were asked on chain to prove what they keep'),
+    answer: challengeListWire,
+  },
+  leaveStorage: {
+    ...post('leaveStorage', '/v1/storage/leave', 'Hands the pieces of others over to other nodes, or stays after all'),
+    body: leaveRequestWire,
+    answer: storageStatusWire,
+  },
+  challengeNode: {
+    ...post('challengeNode', '/v1/storage/challenges', 'Asks a node on chain to prove what it keeps; takes a deposit'),
+    body: challengeRequestWire,
+    answer: askedChallengeWire,
   },
   getStorageEvidence: {
     ...get(

@@ -8,9 +8,11 @@ import type {
   BlobStored,
   DoctorReport,
   FinishAnswer,
+  LeaveRequest,
   NodeStatus,
   OfferList,
   PeerList,
+  StorageStatus,
   ThawAnswer,
   ThawRequest,
 } from '../api/node.ts'
@@ -27,6 +29,7 @@ import type {
   StorageRoundView,
   StorageUsage,
 } from '../api/objects.ts'
+import type { AskedChallengeView, ChallengeList, ChallengeRequest } from '../api/possession.ts'
 import { errorOfProblem, problemWire } from '../api/problem.ts'
 import type { JobQuote } from '../api/quote.ts'
 import { type Route, routes, STREAM_TYPE } from '../api/routes.ts'
@@ -142,6 +145,21 @@ export class DaemonClient {
   /** Has everything proven, pays for it and repairs. */
   runStorageRound(options: CallOptions = {}): Promise<StorageRoundView> {
     return this.#value(routes.runStorageRound, options)
+  }
+
+  /** Nodes that were asked on chain to prove what they keep, and what that costs. */
+  listChallenges(options: CallOptions = {}): Promise<ChallengeList> {
+    return this.#value(routes.listChallenges, options)
+  }
+
+  /** Hands the pieces of others over, or stays after all; the status says how far it is. */
+  leaveStorage(body: LeaveRequest, options: CallOptions = {}): Promise<StorageStatus> {
+    return this.#value(routes.leaveStorage, { ...options, body })
+  }
+
+  /** Asks a node on chain. @throws also StorageError STORAGE_NO_CHALLENGE, ChainError CHAIN_INSUFFICIENT_FUNDS */
+  challengeNode(body: ChallengeRequest, options: CallOptions = {}): Promise<AskedChallengeView> {
+    return this.#value(routes.challengeNode, { ...options, body })
   }
 
   /** What one node billed for storage, of the first node after `after`. */

@@ -114,6 +114,7 @@ export class AgreementDriver {
   #row: BoughtRow
   #agreement: Agreement | undefined
   #turn: Promise<unknown> = Promise.resolve()
+  #isLeaving = false
 
   /** @param set what the row's agreement is about */
   constructor(components: AgreementDriverComponents, id: Hash, row: BoughtRow, set: PieceSet = new PieceSet()) {
@@ -161,6 +162,16 @@ export class AgreementDriver {
   /** The newest revision that both sides signed; undefined before {@link open}. */
   get agreement(): Agreement | undefined {
     return this.#agreement
+  }
+
+  /** That revision as both sides keep it. */
+  get signed(): SignedAgreement | undefined {
+    return this.#row.signed
+  }
+
+  /** Whether the node said in its last answer that its operator wants to go. */
+  get isLeaving(): boolean {
+    return this.#isLeaving
   }
 
   get set(): PieceSet {
@@ -504,7 +515,9 @@ export class AgreementDriver {
     const answer = await this.#components.network.request(this.peer, STORAGE_PROTOCOL, payload, {
       timeoutMs: ASK_TIMEOUT_MS,
     })
-    return storageReplySchema.decodeMessage(answer)
+    const reply = storageReplySchema.decodeMessage(answer)
+    this.#isLeaving = reply.isLeaving === true
+    return reply
   }
 
   #signed(): SignedAgreement {

@@ -28,6 +28,7 @@ export class BoughtNode implements NodeFacts {
   #adds: WaitingPiece[] = []
   #drops: Hash[] = []
   #pumping: Promise<void> | undefined
+  #isHeld = false
 
   constructor(parts: BoughtNodeParts) {
     this.node = parts.node
@@ -45,6 +46,8 @@ export class BoughtNode implements NodeFacts {
   async keep(piece: SetPiece, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
     await this.driver.put(piece.piece, bytes, signal)
     signal?.throwIfAborted()
+    // An order to give it up that waits until now would take it away again.
+    this.#drops = this.#drops.filter((dropped) => dropped !== piece.piece)
     const agreed = Promise.withResolvers<void>()
     this.#adds.push({ piece, agreed })
     this.#pump()
@@ -55,6 +58,12 @@ export class BoughtNode implements NodeFacts {
   drop(pieces: readonly Hash[]): void {
     this.#drops.push(...pieces)
     this.#pump()
+  }
+
+  /** While held, no piece is given up: it would free the node of what it is asked to show on chain. */
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld
+    if (!isHeld && this.#drops.length > 0) this.#pump()
   }
 
   /** Has everything proven and pays for it. */
@@ -88,9 +97,9 @@ export class BoughtNode implements NodeFacts {
   async #agreeAll(): Promise<void> {
     // Whatever else comes in this turn goes with the first revision.
     await Promise.resolve()
-    while (this.#adds.length + this.#drops.length > 0) {
+    while (this.#adds.length + (this.#isHeld ? 0 : this.#drops.length) > 0) {
       const adds = this.#adds.splice(0, CHANGES_MAX)
-      const drops = this.#drops.splice(0, CHANGES_MAX - adds.length)
+      const drops = this.#isHeld ? [] : this.#drops.splice(0, CHANGES_MAX - adds.length)
       try {
         await this.#agree({ add: adds.map(({ piece }) => piece), drop: drops })
         for (const { agreed } of adds) agreed.resolve()

@@ -77,6 +77,13 @@ export interface ListedSegment {
   readonly keptAt: UnixMs
 }
 
+/** A piece for a node; undefined where there is none. */
+interface SentPiece {
+  readonly number: number
+  readonly bytes: Uint8Array
+  readonly to: BoughtNode | undefined
+}
+
 /** What a repair did. */
 export interface RepairedSegment {
   readonly madePieces: number
@@ -213,53 +220,85 @@ export class NetworkSegments {
   }
 
   /**
-   * Puts pieces that are lost on other nodes again, without the key. Nothing to do when all are where they should be.
+   * Puts pieces that are lost, or whose node leaves, on other nodes, without the key. What cannot be moved now stays where it
+   * is. Nothing to do when all are where they should be.
    * @throws as read and put
    */
-  async repair(reference: Uint8Array, isLost: (placed: PlacedNumber) => boolean): Promise<RepairedSegment> {
+  async repair(
+    reference: Uint8Array,
+    isLost: (placed: PlacedNumber) => boolean,
+    isLeaving: (placed: PlacedNumber) => boolean = () => false,
+  ): Promise<RepairedSegment> {
     const known = decodeReference(reference)
-    return await this.#placing(known, () => this.#repair(known, isLost))
+    return await this.#placing(known, () => this.#repair(known, { isLost, isLeaving }))
   }
 
-  async #repair(known: SegmentReference, isLost: (placed: PlacedNumber) => boolean): Promise<RepairedSegment> {
-    const { nodes } = this.#components
+  async #repair(
+    known: SegmentReference,
+    {
+      isLost,
+      isLeaving,
+    }: { readonly isLost: (placed: PlacedNumber) => boolean; readonly isLeaving: (placed: PlacedNumber) => boolean },
+  ): Promise<RepairedSegment> {
+    const { nodes, store } = this.#components
     const row = await this.#rowOf(known.segment)
     if (row === undefined) throw new StorageError('STORAGE_SEGMENT_UNKNOWN', 'the segment is not kept any more')
-    const stays = row.placed.filter((placed) => !isLost(placed))
+    const there = row.placed.filter((placed) => !isLost(placed))
     for (const placed of row.placed) if (isLost(placed)) nodes.shun(placed.node)
-    const there = new Set(stays.map(({ number }) => number))
-    const missing = Array.from({ length: known.pieces }, (_, number) => number).filter((number) => !there.has(number))
+    const stays = there.filter((placed) => !isLeaving(placed))
+    const kept = new Set(stays.map(({ number }) => number))
+    const missing = Array.from({ length: known.pieces }, (_, number) => number).filter((number) => !kept.has(number))
     if (missing.length === 0) return { madePieces: 0, missingPieces: 0 }
+    const fresh = await this.#restored(known, { there, stays, missing })
+    const intended = fresh.flatMap(({ number, to }) => (to === undefined ? [] : [{ number, node: to.node }]))
+    // Before anything is sent, as when a segment is put. Whoever lost a piece need not keep it any more; what is on a node
+    // that leaves is read there until it is elsewhere.
+    const leaving = there.filter(isLeaving)
+    const meanwhile = [
+      ...stays,
+      ...leaving,
+      ...intended.filter(({ number }) => leaving.every((placed) => placed.number !== number)),
+    ]
+    await this.#write({ ...row, placed: meanwhile }, notIn([...row.placed, ...intended], meanwhile))
+    await store.write([], 'power')
+    // As many as there are nodes: whatever is given up here would have to be computed again.
+    const placed = await this.#place(known, fresh, { waitFor: intended.length, least: 1 })
+    if ((await this.#rowOf(known.segment)) === undefined) {
+      // Released meanwhile: its row is about the pieces that there were.
+      for (const { number, node } of placed) nodes.of(node)?.drop([pieceNameOf(known.segment, number)])
+      return { madePieces: 0, missingPieces: 0 }
+    }
+    const moved = new Set(placed.map(({ number }) => number))
+    const next = [...stays, ...placed, ...leaving.filter(({ number }) => !moved.has(number))]
+    const left = notIn([...row.placed, ...intended], next)
+    await this.#write({ ...row, placed: next }, left)
+    for (const { number, node } of left) nodes.of(node)?.drop([pieceNameOf(known.segment, number)])
+    return { madePieces: placed.length, missingPieces: missing.length - placed.length }
+  }
+
+  /** Pieces computed from those that can be read, each for a node that has none of the segment where there is one. */
+  async #restored(
+    known: SegmentReference,
+    of: {
+      readonly there: readonly PlacedNumber[]
+      readonly stays: readonly PlacedNumber[]
+      readonly missing: readonly number[]
+    },
+  ): Promise<readonly SentPiece[]> {
+    const { nodes } = this.#components
+    const { there, stays, missing } = of
     const pieceBytes = pieceBytesOf(known.plainBytes, known.dataPieces)
     const taken = stays.flatMap(({ node }) => nodes.of(node) ?? [])
     const chosen = await nodes.choose(
       { version: 1, bytes: pieceBytes, pieceBytes },
       { count: missing.length, least: 1, taken },
     )
-    const restored = await this.#restore(known, stays, missing)
-    const fresh = missing.map((number, place) => ({
+    const restored = await this.#restore(known, there, missing)
+    return missing.map((number, place) => ({
       number,
       bytes: restored[place] ?? new Uint8Array(0),
       to: chosen[place],
     }))
-    // Before anything is sent, as when a segment is put. Whoever lost a piece need not keep it any more.
-    const intended = missing.flatMap((number, place) => {
-      const to = chosen[place]
-      return to === undefined ? [] : [{ number, node: to.node }]
-    })
-    await this.#write({ ...row, placed: [...stays, ...intended] }, notIn(row.placed, [...stays, ...intended]))
-    await this.#components.store.write([], 'power')
-    // As many as there are nodes: whatever is given up here would have to be computed again.
-    const placed = await this.#place(known, fresh, { waitFor: chosen.length, least: 1 })
-    if ((await this.#rowOf(known.segment)) === undefined) {
-      // Released meanwhile: its row is about the pieces that there were.
-      for (const { number, node } of placed) nodes.of(node)?.drop([pieceNameOf(known.segment, number)])
-      return { madePieces: 0, missingPieces: 0 }
-    }
-    await this.#write({ ...row, placed: [...stays, ...placed] }, notIn(intended, placed))
-    for (const { number, node } of notIn(row.placed, [...stays, ...placed]))
-      nodes.of(node)?.drop([pieceNameOf(known.segment, number)])
-    return { madePieces: placed.length, missingPieces: missing.length - placed.length }
   }
 
   /** Every segment with where its pieces are. */
@@ -299,7 +338,7 @@ export class NetworkSegments {
   /** Sends pieces to their nodes, all at once; goes on when enough are kept, and gives up on those that are slow. */
   async #place(
     reference: SegmentReference,
-    pieces: readonly { readonly number: number; readonly bytes: Uint8Array; readonly to: BoughtNode | undefined }[],
+    pieces: readonly SentPiece[],
     { waitFor, least }: { readonly waitFor: number; readonly least: number },
   ): Promise<readonly PlacedNumber[]> {
     const { nodes, logger, clock } = this.#components
@@ -384,12 +423,12 @@ export class NetworkSegments {
   /** Whole pieces, computed from any that can be had. */
   async #restore(
     known: SegmentReference,
-    stays: readonly PlacedNumber[],
+    there: readonly PlacedNumber[],
     missing: readonly number[],
   ): Promise<readonly Uint8Array[]> {
     const { hasher } = this.#components
     const pieceBytes = pieceBytesOf(known.plainBytes, known.dataPieces)
-    const read = { ...(await this.#readOf(known)), pieces: this.#readable(known, stays) }
+    const read = { ...(await this.#readOf(known)), pieces: this.#readable(known, there) }
     const restored = missing.map(() => new Uint8Array(pieceBytes))
     for (const { firstBlock, blocks } of readsOf(pieceBytes)) {
       const parts = await readPieces(this.#components, read, { numbers: missing, firstBlock, blocks })

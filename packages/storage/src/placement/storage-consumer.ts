@@ -7,25 +7,31 @@ import {
   messageOf,
   microUsd,
   type Network,
+  type PeerId,
   type Timer,
 } from '@stead/core'
 import { bytesToHex } from '@stead/protocol'
 import type { SettleOutcome } from '../consumer/agreement-driver.ts'
+import { type Challengeable, Challenger, type ChallengerComponents } from '../consumer/challenger.ts'
 import type { FrameCipher } from '../crypto/frame-cipher.ts'
 import type { ErasureKernel } from '../erasure/erasure-kernel.ts'
 import { type StorageConsumerInput, type StorageConsumerOptions, storageConsumerOptionsSchema } from '../options.ts'
 import type { BoughtNode } from './bought-node.ts'
+import { steadyPieces } from './choose-nodes.ts'
 import { NetworkSegments, type SegmentProfile } from './network-segments.ts'
 import { NodeWatch } from './node-watch.ts'
 import { needsRepair } from './readability.ts'
 import { decodeReference, pieceNameOf } from './segment-reference.ts'
 import type { PlacedNumber } from './segment-rows.ts'
 import { StorageNodes, type StorageNodesComponents } from './storage-nodes.ts'
+import { STEADY_SHARE, UptimeBook } from './uptime-book.ts'
 
 /** What a {@link StorageConsumer} stands on. */
 export interface StorageConsumerComponents extends StorageNodesComponents {
   readonly cipher: FrameCipher
   readonly kernel: ErasureKernel
+  /** What asks nodes on chain. @default nobody is asked */
+  readonly court?: Pick<ChallengerComponents, 'adjudicator' | 'chain'>
 }
 
 /** How one node stands with this payer. */
@@ -36,6 +42,8 @@ export interface StorageNodeStatus {
   readonly bytes: number
   /** 0 .. 1 by this payer's own looks. */
   readonly availability: number
+  /** Share of the time that it was seen to be there; undefined before a day of it was seen. */
+  readonly uptime: number | undefined
   readonly priceMicroUsdPerTibHour: MicroUsd
   /** What came of the last settlement; undefined before the first. */
   readonly lastOutcome: SettleOutcome['kind'] | undefined
@@ -53,20 +61,36 @@ export interface StorageRound {
   readonly missingPieces: number
   /** Segments that need repair and did not get it. */
   readonly unrepairedSegments: number
+  /** Nodes that leave, and still have pieces of this payer. */
+  readonly leavingNodes: number
+}
+
+/** How segments lie on nodes that were measured to be there nearly always. */
+export interface PlacementReport {
+  readonly segments: number
+  /** Segments with fewer than half of their pieces on such nodes: there were not enough of them. */
+  readonly unsteadySegments: number
+  /** Such nodes among all with an agreement. */
+  readonly steadyNodes: number
 }
 
 const PING_TIMEOUT_MS = 5000
+/** A look counts for at most so many usual pauses. */
+const LOOK_GAP_SHARE = 2
 const ROUND_RETRY_MS = 60_000
 
 /** The buying side of storage: keeps segments on nodes, has them proven and pays hour by hour, watches the nodes, repairs. */
 export class StorageConsumer {
   readonly segments: NetworkSegments
+  /** Undefined without an adjudicator. */
+  readonly challenger: Challenger | undefined
   readonly #logger: Logger
   readonly #network: Network
   readonly #components: StorageConsumerComponents
   readonly #options: StorageConsumerOptions
   readonly #nodes: StorageNodes
   readonly #watch: NodeWatch
+  readonly #uptimes: UptimeBook
   readonly #lastOutcome: Map<Address, SettleOutcome['kind']> = new Map()
   readonly #paid: Map<Address, bigint> = new Map()
   /** Nodes and pieces of which they say that they are gone. */
@@ -83,14 +107,21 @@ export class StorageConsumer {
     this.#options = Object.freeze(storageConsumerOptionsSchema.parse(options))
     this.#logger = components.logger
     this.#network = components.network
-    this.#nodes = new StorageNodes(components, this.#options)
+    this.#uptimes = new UptimeBook(components, LOOK_GAP_SHARE * this.#options.lookEveryMs)
+    this.#nodes = new StorageNodes({ ...components, isSteady: (node) => this.#isSteady(node) }, this.#options)
     this.#watch = new NodeWatch(components.clock, this.#options.lostAfterMs)
+    const { court } = components
+    const nodes = (): readonly Challengeable[] => this.#nodes.all().map(challengeable)
+    this.challenger =
+      court === undefined ? undefined : new Challenger({ ...components, ...court, nodes }, this.#options)
     this.segments = new NetworkSegments({ ...components, nodes: this.#nodes }, this.#options, profile)
   }
 
   /** Brings agreements back and looks after them from now on. @throws CoreError STORE_FAILED, STORE_CORRUPT */
   async start(): Promise<void> {
+    await this.#uptimes.load()
     await this.#nodes.start()
+    await this.challenger?.start()
     this.#isRunning = true
     this.#roundLater(this.#options.settleEveryMs)
     this.#lookLater()
@@ -101,6 +132,7 @@ export class StorageConsumer {
     this.#isRunning = false
     this.#roundTimer?.clear()
     this.#lookTimer?.clear()
+    await this.challenger?.stop()
     await this.#working
   }
 
@@ -115,6 +147,7 @@ export class StorageConsumer {
           pieces,
           bytes,
           availability: this.#watch.availability(node),
+          uptime: this.#uptimes.shareOf(node),
           priceMicroUsdPerTibHour,
           lastOutcome: this.#lastOutcome.get(node),
           paidMicroUsd: microUsd(this.#paid.get(node) ?? 0n),
@@ -132,17 +165,38 @@ export class StorageConsumer {
 
   /** Asks all nodes whether they are there. */
   async look(): Promise<void> {
-    await Promise.all(
-      this.#nodes.all().map(async ({ node, peer }) => {
-        try {
-          await this.#network.ping(peer, PING_TIMEOUT_MS)
-          this.#watch.note(node, true)
-        } catch (error) {
-          if (!isSteadError(error)) throw error
-          this.#watch.note(node, false)
-        }
-      }),
+    const looks = await Promise.all(
+      this.#nodes.all().map(async ({ node, peer }) => [node, await this.#isThere(peer)] as const),
     )
+    for (const [node, isThere] of looks) this.#watch.note(node, isThere)
+    // When nobody is there, it is this machine's own line that is away.
+    if (looks.some(([, isThere]) => isThere)) await this.#uptimes.note(looks)
+  }
+
+  /** How segments lie now; reads all of their rows. @throws CoreError STORE_FAILED, STORE_CORRUPT */
+  async placement(): Promise<PlacementReport> {
+    let [segments, unsteadySegments] = [0, 0]
+    for await (const { placed, profile } of this.segments.all()) {
+      segments++
+      const steady = placed.filter(({ node }) => this.#isSteady(node)).length
+      if (steady < steadyPieces(profile.pieces)) unsteadySegments++
+    }
+    const steadyNodes = this.#nodes.all().filter(({ node }) => this.#isSteady(node)).length
+    return { segments, unsteadySegments, steadyNodes }
+  }
+
+  async #isThere(peer: PeerId): Promise<boolean> {
+    try {
+      await this.#network.ping(peer, PING_TIMEOUT_MS)
+      return true
+    } catch (error) {
+      if (!isSteadError(error)) throw error
+      return false
+    }
+  }
+
+  #isSteady(node: Address): boolean {
+    return (this.#uptimes.shareOf(node) ?? 0) >= STEADY_SHARE && !this.#watch.isLost(node)
   }
 
   async #round(): Promise<StorageRound> {
@@ -168,13 +222,25 @@ export class StorageConsumer {
         this.#logger.info('a node was not paid', { node, error: messageOf(outcome.error) })
       if (outcome.kind === 'lied') {
         this.#logger.warn('a node did not show what it signed for', { node })
+        // First of all: a revision without the pieces would free the node of them.
+        await this.challenger?.suspect(node, 'lied')
         this.#watch.lose(node)
       }
-      if (outcome.kind === 'lost') this.#lose(bought, [outcome.piece])
+      if (outcome.kind === 'lost') {
+        await this.challenger?.suspect(node, 'lost')
+        this.#lose(bought, [outcome.piece])
+      }
       if (outcome.kind === 'paid') this.#lose(bought, outcome.damaged)
     }
+    await this.challenger?.drawLot()
     await this.segments.finishReleases()
-    return { paidMicroUsd: microUsd(paidMicroUsd), outcomes, ...(await this.#repairAll()) }
+    const repaired = await this.#repairAll()
+    const leaving = this.#nodes.all().filter(({ driver }) => driver.isLeaving)
+    // Who has nothing any more is paid at once, and can go.
+    const paidOff = await Promise.all(leaving.map((bought) => this.#payOff(bought)))
+    for (const amountMicroUsd of paidOff) paidMicroUsd += amountMicroUsd
+    const leavingNodes = leaving.filter(({ driver: { agreement } }) => (agreement?.pieces ?? 0) > 0).length
+    return { paidMicroUsd: microUsd(paidMicroUsd), outcomes, ...repaired, leavingNodes }
   }
 
   /** Pieces that a node does not have any more are not paid for any more, and are made again. */
@@ -185,21 +251,30 @@ export class StorageConsumer {
     bought.drop(pieces)
   }
 
-  async #repairAll(): Promise<Omit<StorageRound, 'paidMicroUsd' | 'outcomes'>> {
+  /** What a node that has no pieces any more is still owed. */
+  async #payOff(bought: BoughtNode): Promise<bigint> {
+    await bought.idle()
+    if ((bought.driver.agreement?.pieces ?? 0) > 0) return 0n
+    const outcome = await bought.settle()
+    if (outcome.kind !== 'paid') return 0n
+    this.#paid.set(bought.node, (this.#paid.get(bought.node) ?? 0n) + outcome.amountMicroUsd)
+    return outcome.amountMicroUsd
+  }
+
+  async #repairAll(): Promise<Omit<StorageRound, 'paidMicroUsd' | 'outcomes' | 'leavingNodes'>> {
     const sums = { repairedSegments: 0, repairedPieces: 0, missingPieces: 0, unrepairedSegments: 0 }
+    const isLeaving = ({ node }: PlacedNumber): boolean => this.#nodes.of(node)?.driver.isLeaving === true
     for await (const { reference, placed, profile } of this.segments.all()) {
       const { segment } = decodeReference(reference)
       const isLost = this.#lossOf(segment)
       const there = placed.filter((each) => !isLost(each))
-      const isWanted = needsRepair(
-        profile,
-        there.map(({ node }) => this.#watch.availability(node)),
-      )
+      const availabilities = there.map(({ node }) => this.#watch.availability(node))
+      const isWanted = there.some(isLeaving) || needsRepair(profile, availabilities)
       const key = bytesToHex(segment)
       if (!isWanted && !this.#unfinished.has(key)) continue
       this.#unfinished.add(key)
       try {
-        const { madePieces, missingPieces } = await this.segments.repair(reference, isLost)
+        const { madePieces, missingPieces } = await this.segments.repair(reference, isLost, isLeaving)
         if (missingPieces === 0) this.#unfinished.delete(key)
         sums.repairedSegments += madePieces > 0 ? 1 : 0
         sums.repairedPieces += madePieces
@@ -244,7 +319,10 @@ export class StorageConsumer {
   }
 
   #lookLater(): void {
-    this.#lookTimer = this.#components.clock.setTimer(this.#options.lookEveryMs, () => void this.#lookNow())
+    const { clock, random } = this.#components
+    // Nobody knows when: a node that is there just for the looks would look better than it is.
+    const delayMs = this.#options.lookEveryMs * (0.5 + random.fraction())
+    this.#lookTimer = clock.setTimer(delayMs, () => void this.#lookNow())
   }
 
   async #lookNow(): Promise<void> {
@@ -255,4 +333,9 @@ export class StorageConsumer {
     }
     if (this.#isRunning) this.#lookLater()
   }
+}
+
+function challengeable(bought: BoughtNode): Challengeable {
+  const { node, driver } = bought
+  return { node, agreement: driver.id, signed: driver.signed, hold: (isHeld) => bought.hold(isHeld) }
 }

@@ -28,7 +28,7 @@ import {
   storageTermsSchema,
 } from '../terms.ts'
 import { BoughtNode } from './bought-node.ts'
-import { chooseNodes, type NodeFacts } from './choose-nodes.ts'
+import { chooseNodes, type NodeFacts, type Spread } from './choose-nodes.ts'
 import { subnetOf } from './subnet.ts'
 
 /** What {@link StorageNodes} stand on. */
@@ -44,6 +44,8 @@ export interface StorageNodesComponents {
   readonly logger: Logger
   readonly hasher: PairHasher
   readonly identity: ReceiptChain
+  /** Whether a node was measured to be there nearly always. @default nobody is preferred */
+  readonly isSteady?: (node: Address) => boolean
 }
 
 /** What came of one node's settlement. */
@@ -67,6 +69,8 @@ interface Candidate extends NodeFacts {
 }
 
 const PAGE_ROWS = 256
+/** What is asked for where only what is there is to be paid for. */
+const NOTHING_MORE: Uint8Array = storageNeedSchema.encodeDocument({ version: 1, bytes: 0, pieceBytes: 0 })
 /** Nodes that are asked for one that is needed: some refuse, some are gone. */
 const ASKED_PER_NODE = 2
 /** Offers cost nothing: some are of nodes that do not exist. */
@@ -132,7 +136,7 @@ export class StorageNodes {
    * @throws StorageError STORAGE_TOO_FEW_NODES; MarketError MARKET_UNFUNDED and the chain's errors
    */
   async choose(need: StorageNeed, { count, least, taken = [] }: NodesWish): Promise<readonly BoughtNode[]> {
-    const spread = { hasDistinctSubnets: this.#options.hasDistinctSubnets, taken }
+    const spread = this.#spread(taken)
     const now = (): readonly BoughtNode[] => chooseNodes(this.#shuffled(), count, spread)
     let chosen = now()
     if (chosen.length < count) {
@@ -180,10 +184,18 @@ export class StorageNodes {
     await driver.forget()
   }
 
+  #spread(taken: readonly NodeFacts[]): Spread {
+    const { isSteady } = this.#components
+    const { hasDistinctSubnets } = this.#options
+    return { hasDistinctSubnets, taken, ...(isSteady === undefined ? {} : { isSteady }) }
+  }
+
   #shuffled(): readonly BoughtNode[] {
     const { random, clock } = this.#components
     const nowMs = clock.monotonicMs()
-    const usable = this.all().filter(({ node }) => (this.#shunnedUntilMs.get(node) ?? 0) <= nowMs)
+    const usable = this.all().filter(({ node, driver }) => {
+      return !driver.isLeaving && (this.#shunnedUntilMs.get(node) ?? 0) <= nowMs
+    })
     return shuffled(usable, random)
   }
 
@@ -193,11 +205,11 @@ export class StorageNodes {
       minimum: count + this.#bought.size,
       timeoutMs: Math.min(this.#options.offerWaitMs, LOOK_AGAIN_MS),
     })
-    const { hasDistinctSubnets, quoteTimeoutMs } = this.#options
+    const { quoteTimeoutMs } = this.#options
     const offering = new Set(entries.map(({ offer }) => offer.node))
     for (const node of this.#silences.keys()) if (!offering.has(node)) this.#silences.delete(node)
     const candidates = this.#candidates(entries, need)
-    const asked = chooseNodes(candidates, Math.max(ASKED_MIN, count * ASKED_PER_NODE), { hasDistinctSubnets, taken })
+    const asked = chooseNodes(candidates, Math.max(ASKED_MIN, count * ASKED_PER_NODE), this.#spread(taken))
     const answers = await market.quotes({
       resource: 'storage',
       need: storageNeedSchema.encodeDocument(need),
@@ -298,13 +310,24 @@ export class StorageNodes {
   async #channelTo(node: Address, peer: PeerId, isMore: boolean): Promise<PayerChannel> {
     const known = this.#channels.get(node)
     if (known !== undefined && !isMore) {
-      if (isOpen(known)) return known
-      await roomOf(known, this.#components.clock)
+      if (known.state === 'expired') await this.#requote(known)
+      else await roomOf(known, this.#components.clock)
       if (isOpen(known)) return known
     }
     const channel = await this.#reopen(node, peer)
     this.#channels.set(node, channel)
     return channel
+  }
+
+  /** A node that takes nothing new still quotes to those who pay for what it has, and offers nothing. */
+  async #requote({ id, terms }: PayerChannel): Promise<void> {
+    const { market, logger } = this.#components
+    try {
+      await market.requote(id, NOTHING_MORE)
+    } catch (error) {
+      if (!isSteadError(error)) throw error
+      logger.info('a node does not quote again', { node: terms.node, error: messageOf(error) })
+    }
   }
 
   /** @throws MarketError MARKET_UNFUNDED, the chain's errors, and whatever keeps the node from quoting */
@@ -319,7 +342,7 @@ export class StorageNodes {
       })
     const [answer] = await market.quotes({
       resource: 'storage',
-      need: storageNeedSchema.encodeDocument({ version: 1, bytes: 0, pieceBytes: 0 }),
+      need: NOTHING_MORE,
       providers: [entry],
       timeoutMs: this.#options.quoteTimeoutMs,
     })

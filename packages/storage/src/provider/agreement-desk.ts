@@ -35,8 +35,9 @@ import {
   nextAgreement,
   signAgreement,
 } from '../agreement/agreement.ts'
-import { PieceSet, type SetChange } from '../agreement/piece-set.ts'
+import { PieceSet, type SetChange, type SetProof } from '../agreement/piece-set.ts'
 import { encodePossession, possessionIdOf } from '../agreement/possession.ts'
+import { encodePossessionAnswer } from '../agreement/possession-answer.ts'
 import { loadSet, setPieceSchema, slotKey } from '../agreement/set-rows.ts'
 import { changeOf, slotMessageOf } from '../agreement/slot-message.ts'
 import { StorageError, type StorageErrorCode } from '../errors.ts'
@@ -62,6 +63,7 @@ import {
   encodeEndedRow,
   SLOTS_TABLE,
 } from './agreement-rows.ts'
+import type { ChallengeAnswer } from './challenge-answer.ts'
 import { KeptAgreement } from './kept-agreement.ts'
 import type { PendingPieces } from './pending-pieces.ts'
 import { provePossession } from './prove-possession.ts'
@@ -77,6 +79,8 @@ export interface AgreementDeskComponents {
   readonly signer: Signer
   readonly secp256k1: Secp256k1
   readonly identity: { readonly chainId: number; readonly escrow: Address }
+  /** Told to payers with every answer. */
+  readonly isLeaving: () => boolean
 }
 
 const PAGE_ROWS = 512
@@ -137,6 +141,11 @@ export class AgreementDesk {
     return this.#agreements.values()
   }
 
+  /** Whether somebody has an agreement with this node. */
+  isPayer(peer: PeerId): boolean {
+    return Array.from(this.#agreements.values()).some((kept) => kept.peer === peer)
+  }
+
   /** @throws StorageError STORAGE_AGREEMENT_UNKNOWN */
   require(id: Hash, peer?: PeerId): KeptAgreement {
     const kept = this.#agreements.get(id)
@@ -176,6 +185,21 @@ export class AgreementDesk {
     return await this.#inTurn(id, async () => {
       const kept = this.require(id)
       return { ...this.#reply(kept), proof: await this.#prove(kept, kept.agreement, seed) }
+    })
+  }
+
+  /**
+   * What answers a challenge on chain: the newest revision that both signed, and the leaves of it that the seed draws.
+   * Undefined for an agreement that is not known (any more).
+   * @throws StorageError STORAGE_PIECE_UNKNOWN, STORAGE_PIECE_DAMAGED: a piece of it is lost here
+   */
+  async answerTo(id: Hash, seed: Uint8Array): Promise<ChallengeAnswer | undefined> {
+    return await this.#inTurn(id, async () => {
+      const kept = this.#agreements.get(id)
+      if (kept === undefined) return undefined
+      const { revision, root, leaves } = kept.agreement
+      const proof = encodePossessionAnswer(await this.#leavesOf(kept, seed))
+      return { signed: kept.row.signed, revision, root: hashFromBytes(root), leaves, proof }
     })
   }
 
@@ -385,6 +409,11 @@ export class AgreementDesk {
   }
 
   async #prove(kept: KeptAgreement, agreement: Agreement, seed: Uint8Array): Promise<Uint8Array> {
+    const leaves = await this.#leavesOf(kept, seed)
+    return encodePossession({ version: 1, agreement: kept.id, revision: agreement.revision, seed, leaves })
+  }
+
+  async #leavesOf(kept: KeptAgreement, seed: Uint8Array): Promise<readonly SetProof[]> {
     const { pieces } = this.#components
     const { id, set } = kept
     const proveLeaf = async (piece: Hash, index: number): Promise<LeafProof> => {
@@ -396,8 +425,7 @@ export class AgreementDesk {
         throw lostPiece(error.code, piece)
       }
     }
-    const leaves = await provePossession({ set, proveLeaf }, seed)
-    return encodePossession({ version: 1, agreement: id, revision: agreement.revision, seed, leaves })
+    return await provePossession({ set, proveLeaf }, seed)
   }
 
   #requireTime(before: Agreement, next: Agreement): void {
@@ -470,7 +498,8 @@ export class AgreementDesk {
   }
 
   #reply({ row }: KeptAgreement): StorageReply {
-    return { agreement: row.signed, slots: [], damaged: [] }
+    const isLeaving = this.#components.isLeaving()
+    return { agreement: row.signed, slots: [], damaged: [], ...(isLeaving ? { isLeaving } : {}) }
   }
 
   #nowSecond(): number {

@@ -18,6 +18,7 @@ import {
 } from '@stead/core'
 import type { MarketProvider, ReceiptChain, Refusal, SellerQuote, SellerRequest } from '@stead/market'
 import type { Secp256k1 } from '@stead/protocol'
+import type { Agreement } from '../agreement/agreement.ts'
 import { StorageError } from '../errors.ts'
 import {
   type GetBlocks,
@@ -38,6 +39,8 @@ import { type StorageProviderInput, type StorageProviderOptions, storageProvider
 import type { PieceLog } from '../pieces/piece-log.ts'
 import { type StorageTerms, storageMismatch, storageNeedSchema, storageTermsSchema } from '../terms.ts'
 import { AgreementDesk, logNameOf } from './agreement-desk.ts'
+import type { ChallengeAnswer } from './challenge-answer.ts'
+import { Leaving, type LeavingProgress } from './leaving.ts'
 import { PendingPieces } from './pending-pieces.ts'
 import { PieceScrub } from './piece-scrub.ts'
 
@@ -70,6 +73,8 @@ export interface StorageProviderStatus {
   readonly liveBytes: number
   readonly trashBytes: number
   readonly capacityBytes: number
+  /** Undefined while the node stays. */
+  readonly leaving: LeavingProgress | undefined
 }
 
 /** Messages of one peer that are in work or wait. */
@@ -87,6 +92,7 @@ export class StorageProvider {
   readonly #options: StorageProviderOptions
   readonly #pending: PendingPieces
   readonly #desk: AgreementDesk
+  readonly #leaving: Leaving
   readonly #scrub: PieceScrub
   readonly #refused: Counter
   readonly #bytes: Counter
@@ -99,7 +105,9 @@ export class StorageProvider {
     this.#components = components
     this.#options = Object.freeze(storageProviderOptionsSchema.parse(options))
     this.#pending = new PendingPieces(components, this.#options)
-    this.#desk = new AgreementDesk({ ...components, pending: this.#pending }, this.#options)
+    this.#leaving = new Leaving(components)
+    const isLeaving = (): boolean => this.#leaving.isLeaving
+    this.#desk = new AgreementDesk({ ...components, pending: this.#pending, isLeaving }, this.#options)
     const onDamaged = (names: readonly Hash[]): void => this.#desk.noteDamaged(names)
     this.#scrub = new PieceScrub({ ...components, onDamaged }, this.#options.scrubMs)
     this.#refused = components.metrics.counter('stead_storage_refused_total', 'Requests that were refused, by reason', [
@@ -114,7 +122,8 @@ export class StorageProvider {
     await this.#desk.load()
     await this.#pending.load()
     await this.#desk.giveUpFound()
-    this.#state = 'running'
+    await this.#leaving.load()
+    this.#state = this.#leaving.isLeaving ? 'finishing' : 'running'
     market.sell({
       resource: 'storage',
       terms: () => storageTermsSchema.encodeDocument(this.#terms()),
@@ -159,9 +168,34 @@ export class StorageProvider {
     if (this.#state === 'paused') this.#state = 'running'
   }
 
+  /**
+   * Takes nothing new from now on, and asks payers to move what is here to other nodes; it is proven, read and paid until
+   * they have. Goes on after a restart. @throws CoreError STORE_FAILED, STORE_FULL
+   */
+  async leave(): Promise<void> {
+    await this.#leaving.begin(this.#agreements())
+    if (this.#state !== 'stopped') this.#state = 'finishing'
+  }
+
+  /** Takes pieces again after {@link leave}. @throws CoreError STORE_FAILED */
+  async stay(): Promise<void> {
+    if (!this.#leaving.isLeaving) return
+    await this.#leaving.cancel()
+    if (this.#state === 'finishing') this.#state = 'running'
+  }
+
+  #agreements(): readonly Agreement[] {
+    return Array.from(this.#desk.all(), ({ agreement }) => agreement)
+  }
+
   /** The terms for an offer as DAG-CBOR; undefined while nothing is for sale. */
   offerTerms(): Uint8Array | undefined {
     return this.#state === 'running' ? storageTermsSchema.encodeDocument(this.#terms()) : undefined
+  }
+
+  /** What answers a challenge on chain about one of the agreements. @throws as {@link AgreementDesk.answerTo} */
+  async answerTo(agreement: Hash, seed: Uint8Array): Promise<ChallengeAnswer | undefined> {
+    return await this.#desk.answerTo(agreement, seed)
   }
 
   /** What the provider holds in memory, with the most that it may. */
@@ -170,9 +204,11 @@ export class StorageProvider {
   }
 
   status(): StorageProviderStatus {
-    const agreements = Array.from(this.#desk.all())
-    const agreedBytes = agreements.reduce((sum, { agreement }) => sum + agreement.bytes, 0)
-    return { state: this.#state, agreements: agreements.length, agreedBytes, ...this.#components.pieces.usage() }
+    const agreements = this.#agreements()
+    const agreedBytes = agreements.reduce((sum, { bytes }) => sum + bytes, 0)
+    const leaving = this.#leaving.progress(agreements)
+    const usage = this.#components.pieces.usage()
+    return { state: this.#state, agreements: agreements.length, agreedBytes, leaving, ...usage }
   }
 
   #terms(): StorageTerms {
@@ -189,15 +225,11 @@ export class StorageProvider {
     }
   }
 
-  #quote({ need }: SellerRequest): SellerQuote | Refusal {
-    if (this.#state === 'paused') return { code: 'paused', message: 'the operator has paused this node', details: {} }
-    if (this.#state !== 'running') return { code: 'finishing', message: 'this node takes nothing new', details: {} }
+  #quote({ peer, need }: SellerRequest): SellerQuote | Refusal {
     const terms = this.#terms()
-    const mismatch = storageMismatch(terms, storageNeedSchema.decodeDocument(need))
-    if (mismatch !== undefined) {
-      const { limit, need: wanted, have } = mismatch
-      return { code: 'limit', message: `${limit}: need ${wanted} bytes, have ${have}`, details: { ...mismatch } }
-    }
+    // Who has pieces here pays for them, whether there is room for more or not; new ones are refused when they come.
+    const refusal = this.#desk.isPayer(peer) ? undefined : this.#refusalOf(terms, need)
+    if (refusal !== undefined) return refusal
     // What changes with each piece is no part of what is locked.
     const { freeBytes: _room, ...locked } = terms
     return {
@@ -205,6 +237,15 @@ export class StorageProvider {
       concurrency: PIECES_PER_PEER_MAX,
       leastUnitMicroUsd: microUsd(1n),
     }
+  }
+
+  #refusalOf(terms: StorageTerms, need: Uint8Array): Refusal | undefined {
+    if (this.#state === 'paused') return { code: 'paused', message: 'the operator has paused this node', details: {} }
+    if (this.#state !== 'running') return { code: 'finishing', message: 'this node takes nothing new', details: {} }
+    const mismatch = storageMismatch(terms, storageNeedSchema.decodeDocument(need))
+    if (mismatch === undefined) return undefined
+    const { limit, need: wanted, have } = mismatch
+    return { code: 'limit', message: `${limit}: need ${wanted} bytes, have ${have}`, details: { ...mismatch } }
   }
 
   async #serve({ peer, payload }: IncomingRequest): Promise<Uint8Array> {

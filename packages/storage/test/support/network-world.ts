@@ -31,6 +31,7 @@ import {
   MemoryStore,
   SeededRandom,
 } from '@stead/testkit'
+import type { MemoryAdjudicator } from './memory-adjudicator.ts'
 
 const secp256k1: Secp256k1 = await loadSecp256k1()
 const hasher: PairHasher = await loadPairHasher()
@@ -80,6 +81,8 @@ export class NetworkWorld {
   readonly ledger: MemoryLedger
   readonly sellers: SellingNode[] = []
   payerStore: MemoryStore = new MemoryStore()
+  /** Where nodes with stake are asked; set it before the payer starts. @default nowhere */
+  court: MemoryAdjudicator | undefined
   readonly #profile: SegmentProfile
   #payer: StoringPayer | undefined
 
@@ -157,12 +160,19 @@ export class NetworkWorld {
     for (const seller of this.sellers)
       if (network.peers().length < 2 * NEIGHBOURS) await this.within(network.connect(seller.peer, 5000))
     const consumer = new StorageConsumer(
-      { ...parts, market, offers, hasher, identity, cipher, kernel },
+      { ...parts, market, offers, hasher, identity, cipher, kernel, ...this.#courtOf() },
       { hasDistinctSubnets: false, lostAfterMs: 2 * 3_600_000 },
       this.#profile,
     )
     await consumer.start()
     return { market, consumer, segments: consumer.segments }
+  }
+
+  #courtOf(): Pick<ConstructorParameters<typeof StorageConsumer>[0], 'court'> {
+    const { court } = this
+    if (court === undefined) return {}
+    const operatorOf = async (): Promise<Address> => ACCOUNT
+    return { court: { adjudicator: court.of(ACCOUNT), chain: { operatorOf, blockTime: async () => court.now() } } }
   }
 
   /** @param store what the next process finds, where its disk is another one */
