@@ -4,8 +4,15 @@ import { StorageError } from '../errors.ts'
 import { keyOfBytes } from '../tree/tree-key.ts'
 import { checkBucketName } from './names.ts'
 import type { BucketInfo } from './object-store.ts'
-import { bucketKey, deletedBucketKey, ID_BYTES, settingsKey, tableRange } from './row-keys.ts'
-import { type BucketRow, bucketRowSchema, type SettingsRow, settingsRowSchema } from './rows.ts'
+import { bucketKey, deletedBucketKey, ID_BYTES, payerKey, settingsKey, tableRange } from './row-keys.ts'
+import {
+  type BucketRow,
+  bucketRowSchema,
+  type PayerRow,
+  payerRowSchema,
+  type SettingsRow,
+  settingsRowSchema,
+} from './rows.ts'
 import type { SealedTree } from './sealed-tree.ts'
 import type { Rows, Transaction } from './transaction.ts'
 
@@ -20,7 +27,9 @@ export interface CatalogueComponents {
   /** The tree that lists the buckets. */
   readonly tree: SealedTree
   /** The tree of a bucket, by its name and generation. */
-  readonly treeOf: (name: string, generation: string) => SealedTree
+  readonly treeOf: (path: readonly string[], keepers?: Uint8Array) => SealedTree
+  /** Draws who keeps the pointer of a new bucket. @default whoever keeps pointers anyway */
+  readonly keepers: (() => Promise<Uint8Array>) | undefined
   readonly random: Random
 }
 
@@ -81,10 +90,31 @@ export class BucketCatalogue {
     })
   }
 
+  /** Machines that keep segments under this phrase. */
+  async payers(): Promise<readonly PayerRow[]> {
+    return await this.#components.tree.read(async (rows) => {
+      const found: PayerRow[] = []
+      const { from, before } = tableRange('payers')
+      for await (const { value } of rows.scan(from, before)) found.push(payerRowSchema.decodeMessage(value))
+      return found
+    })
+  }
+
+  /** Notes what another machine needs to pay in a machine's place; the same again is no work. */
+  async notePayer({ payer, privateKey }: Pick<PayerRow, 'payer' | 'privateKey'>): Promise<void> {
+    const { tree } = this.#components
+    if ((await tree.read((rows) => rows.get(payerKey(payer)))) !== undefined) return
+    await tree.write(async (rows) => {
+      const row: PayerRow = { version: 1, payer, privateKey, since: rows.now }
+      rows.put(payerKey(payer), payerRowSchema.encodeMessage(row))
+    })
+  }
+
   /** @throws StorageError STORAGE_BAD_NAME, STORAGE_BUCKET_EXISTS */
   async create(name: string): Promise<BucketInfo> {
     checkBucketName(name)
-    const { tree, random } = this.#components
+    const { tree, random, keepers: draw } = this.#components
+    const keepers = draw === undefined ? {} : { keepers: await draw() }
     const generation = random.bytes(ID_BYTES)
     // Somebody may have died between deleting a bucket and taking it off the list.
     const deleted = await this.#deletedGeneration(name)
@@ -94,7 +124,7 @@ export class BucketCatalogue {
       if (before !== undefined && (deleted === undefined || !equalBytes(before.generation, deleted)))
         throw new StorageError('STORAGE_BUCKET_EXISTS', `there is a bucket ${name} already`, { details: { name } })
       if (before !== undefined) putDeleted(rows, before)
-      const row: BucketRow = { version: 1, name, generation, createdAt: rows.now }
+      const row: BucketRow = { version: 1, name, generation, createdAt: rows.now, ...keepers }
       rows.put(bucketKey(name), bucketRowSchema.encodeMessage(row))
       return rows.now
     })
@@ -154,8 +184,8 @@ export class BucketCatalogue {
   }
 
   /** The tree of a row of the catalogue. */
-  treeOf({ name, generation }: Pick<BucketRow, 'name' | 'generation'>): SealedTree {
-    return this.#components.treeOf(name, bytesToHex(generation))
+  treeOf({ name, generation, keepers }: Pick<BucketRow, 'name' | 'generation' | 'keepers'>): SealedTree {
+    return this.#components.treeOf([name, bytesToHex(generation)], keepers)
   }
 
   async #infoOf(row: BucketRow): Promise<BucketInfo | undefined> {

@@ -1,4 +1,4 @@
-import { type Clock, type Logger, messageOf, type Random } from '@stead/core'
+import { type Clock, hasCode, type Logger, messageOf, type Random } from '@stead/core'
 import type { PathSecret } from '../keys/path-secret.ts'
 import type { ObjectStoreOptions } from '../options.ts'
 import { NodeCache } from '../tree/node-cache.ts'
@@ -61,20 +61,35 @@ export class SealedTree {
   }
 
   /**
-   * Looks at the newest rows. Asked again when another machine replaced them meanwhile.
+   * Looks at the newest rows. Asked again when another machine replaced them meanwhile. While too few of the nodes that keep
+   * the root answer, these are the newest rows that this machine saw, which the log says.
    * @throws StorageError STORAGE_OLD_ROOT, STORAGE_NOT_AUTHENTIC; as the pointer, the store of segments, and `look`
    */
   async read<Result>(look: (rows: TreeReader, root: RootRecord) => Promise<Result>): Promise<Result> {
-    let root = await this.#roots.fresh()
+    let root = await this.#rootToRead()
     for (let tries = 1; ; tries++) {
       try {
         return await this.#look(root, look)
       } catch (error) {
         if (!(error instanceof PageUnreadable)) throw error
-        const next = await this.#roots.fresh()
+        const next = await this.#rootToRead()
         if (next.sequence === root.sequence || tries === READ_TRIES) throw error.cause
         root = next
       }
+    }
+  }
+
+  async #rootToRead(): Promise<SequencedRoot> {
+    try {
+      return await this.#roots.fresh()
+    } catch (error) {
+      const cached = hasCode(error, 'STORAGE_ROOT_AWAY') ? await this.#roots.cached() : undefined
+      if (cached === undefined) throw error
+      this.#components.logger.warn('a root may be old: too few of the nodes that keep it answer', {
+        sequence: cached.sequence,
+        error: messageOf(error),
+      })
+      return cached
     }
   }
 

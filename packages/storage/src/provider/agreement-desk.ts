@@ -113,6 +113,11 @@ export class AgreementDesk {
     return this.#agreements.values()
   }
 
+  /** Whether anything is agreed with a payer. */
+  hasPayer(payer: Address): boolean {
+    return Array.from(this.#agreements.values()).some(({ agreement }) => agreement.payer === payer)
+  }
+
   /** @throws StorageError STORAGE_AGREEMENT_UNKNOWN */
   require(id: Hash, peer?: PeerId): KeptAgreement {
     const kept = this.#agreements.get(id)

@@ -1,4 +1,5 @@
 import {
+  type Address,
   type Clock,
   type Counter,
   hasCode,
@@ -36,6 +37,8 @@ import {
 import { type StorageProviderInput, type StorageProviderOptions, storageProviderOptionsSchema } from '../options.ts'
 import type { PieceLog } from '../pieces/piece-log.ts'
 import { type StorageTerms, storageMismatch, storageNeedSchema, storageTermsSchema } from '../terms.ts'
+import { RegisterDesk } from '../register/register-desk.ts'
+import { ROOTS_MESSAGE_BYTES_MAX, ROOTS_PROTOCOL } from '../register/register-messages.ts'
 import { AgreementDesk, logNameOf } from './agreement-desk.ts'
 import { PendingPieces } from './pending-pieces.ts'
 
@@ -85,6 +88,7 @@ export class StorageProvider {
   readonly #options: StorageProviderOptions
   readonly #pending: PendingPieces
   readonly #desk: AgreementDesk
+  readonly #registers: RegisterDesk
   readonly #refused: Counter
   readonly #bytes: Counter
   #state: StorageProviderState = 'stopped'
@@ -97,6 +101,8 @@ export class StorageProvider {
     this.#options = Object.freeze(storageProviderOptionsSchema.parse(options))
     this.#pending = new PendingPieces(components, this.#options)
     this.#desk = new AgreementDesk({ ...components, pending: this.#pending }, this.#options)
+    const isPayer = (payer: Address): boolean => this.#desk.hasPayer(payer)
+    this.#registers = new RegisterDesk({ ...components, isPayer }, this.#options)
     this.#refused = components.metrics.counter('stead_storage_refused_total', 'Requests that were refused, by reason', [
       'code',
     ])
@@ -108,6 +114,7 @@ export class StorageProvider {
     const { network, market } = this.#components
     await this.#desk.load()
     await this.#pending.load()
+    await this.#registers.load()
     this.#state = 'running'
     market.sell({
       resource: 'storage',
@@ -132,6 +139,15 @@ export class StorageProvider {
         handlerTimeoutMs: HANDLER_TIMEOUT_MS,
       },
       (request) => this.#counted(() => this.#servePiece(request)),
+    )
+    network.handle(
+      ROOTS_PROTOCOL,
+      {
+        messageBytesMax: ROOTS_MESSAGE_BYTES_MAX,
+        inFlightPerPeerMax: ASKS_PER_PEER_MAX,
+        handlerTimeoutMs: HANDLER_TIMEOUT_MS,
+      },
+      (request) => this.#counted(() => this.#registers.serve(request)),
     )
     this.#sweepLater()
   }
@@ -160,7 +176,7 @@ export class StorageProvider {
 
   /** What the provider holds in memory, with the most that it may. */
   sizes(): readonly Size[] {
-    return [...this.#desk.sizes(), ...this.#pending.sizes()]
+    return [...this.#desk.sizes(), ...this.#pending.sizes(), ...this.#registers.sizes()]
   }
 
   status(): StorageProviderStatus {
@@ -281,6 +297,7 @@ export class StorageProvider {
         await this.#pending.remove(name)
       }
       await this.#desk.dropUnpaid()
+      await this.#registers.dropUnasked()
       await pieces.compact()
     } catch (error) {
       // The disk is full or away; what is over is found again the next time.

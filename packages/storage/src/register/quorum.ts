@@ -5,6 +5,9 @@ export const KEEPERS_MAX = 16
 /** Bytes of one keeper: its compressed public key. */
 export const KEEPER_BYTES = 33
 
+/** Bytes of all keepers of a register. */
+export const KEEPERS_BYTES_MAX: number = KEEPERS_MAX * KEEPER_BYTES
+
 /** How many of some keepers may lie, forget or be away at once without harm. */
 export function faultsOf(keepers: number): number {
   return Math.floor((keepers - 1) / 3)

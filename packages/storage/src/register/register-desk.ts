@@ -56,6 +56,7 @@ export class RegisterDesk {
   /** The last work on each register that is worked on. */
   readonly #turns: Map<Hash, Promise<unknown>> = new Map()
   #bytes = 0
+  #sweptAtMs = 0
 
   constructor(components: RegisterDeskComponents, options: StorageProviderOptions) {
     this.#components = components
@@ -93,10 +94,13 @@ export class RegisterDesk {
     return registerReplySchema.encodeMessage(replyOf(reply, request))
   }
 
-  /** Lets go of registers that nobody asks for any more and whose owner has nothing else here. */
+  /** Lets go of registers that nobody asks for any more and whose owner has nothing else here; looks once a day. */
   async dropUnasked(): Promise<void> {
     const { clock, isPayer, store, logger } = this.#components
-    const before = clock.now() - this.#options.unaskedMs
+    const now = clock.now()
+    if (now - this.#sweptAtMs < DAY_MS) return
+    this.#sweptAtMs = now
+    const before = now - this.#options.unaskedMs
     for await (const { id, row } of this.#rows()) {
       if (row.askedAt >= before || isPayer(row.owner)) continue
       await this.#inTurn(id, async () => {

@@ -19,7 +19,7 @@ import {
 } from '@stead/protocol'
 import { StorageError } from '../errors.ts'
 import { POINTER_VALUE_BYTES_MAX } from '../objects/root-pointer.ts'
-import { KEEPER_BYTES, KEEPERS_MAX } from './quorum.ts'
+import { KEEPER_BYTES, KEEPERS_BYTES_MAX } from './quorum.ts'
 
 /** Bytes that a process which writes is known by, drawn at each start. */
 export const WRITER_BYTES = 16
@@ -42,14 +42,14 @@ export interface RegisterRecord {
 }
 
 /** Largest encoding of a {@link RegisterRecord}. */
-export const RECORD_BYTES_MAX: number = POINTER_VALUE_BYTES_MAX + KEEPERS_MAX * KEEPER_BYTES + 256
+export const RECORD_BYTES_MAX: number = POINTER_VALUE_BYTES_MAX + KEEPERS_BYTES_MAX + 256
 
 export const recordSchema: Schema<RegisterRecord> = defineSchema<RegisterRecord>('RegisterRecord', RECORD_BYTES_MAX, {
   version: [1, versionField(1)],
   step: [2, uintField()],
   sequence: [3, uintField()],
   value: [4, bytesField(POINTER_VALUE_BYTES_MAX)],
-  keepers: [5, bytesField(KEEPERS_MAX * KEEPER_BYTES, KEEPER_BYTES)],
+  keepers: [5, bytesField(KEEPERS_BYTES_MAX, KEEPER_BYTES)],
   writer: [6, fixedBytesField(WRITER_BYTES)],
   isAnnounced: [7, flagField],
 })

@@ -1,6 +1,6 @@
 import type { Hash, Store } from '@stead/core'
 import { bytesField, defineSchema, optionalField, type Schema, type Secp256k1, versionField } from '@stead/protocol'
-import { KEEPER_BYTES, KEEPERS_MAX } from './quorum.ts'
+import { KEEPER_BYTES, KEEPERS_BYTES_MAX } from './quorum.ts'
 import { type OpenedRecord, RECORD_BYTES_MAX, RegisterVerifier, type SignedWord, signedWordSchema } from './register-record.ts'
 
 /** What a machine knows of a pointer of its own. */
@@ -17,7 +17,7 @@ export interface RootCacheRow {
 const rowSchema: Schema<RootCacheRow> = defineSchema<RootCacheRow>('RootCacheRow', RECORD_BYTES_MAX + 2048, {
   version: [1, versionField(1)],
   key: [2, bytesField(KEEPER_BYTES, KEEPER_BYTES)],
-  keepers: [3, optionalField(bytesField(KEEPERS_MAX * KEEPER_BYTES, KEEPER_BYTES))],
+  keepers: [3, optionalField(bytesField(KEEPERS_BYTES_MAX, KEEPER_BYTES))],
   decided: [4, optionalField(signedWordSchema.asField())],
 })
 
