@@ -65,7 +65,12 @@ export { PieceLog } from './pieces/piece-log.ts'
 export type { NetworkSegmentsComponents, PlacedSegment, SegmentProfile } from './placement/network-segments.ts'
 export { NetworkSegments } from './placement/network-segments.ts'
 export { needsRepair, repairAt, unreadability } from './placement/readability.ts'
-export type { StorageConsumerComponents, StorageNodeStatus, StorageRound } from './placement/storage-consumer.ts'
+export type {
+  RecoveredStorage,
+  StorageConsumerComponents,
+  StorageNodeStatus,
+  StorageRound,
+} from './placement/storage-consumer.ts'
 export { StorageConsumer } from './placement/storage-consumer.ts'
 export type { NodeSettlement, StorageNodesComponents } from './placement/storage-nodes.ts'
 export { StorageNodes } from './placement/storage-nodes.ts'
@@ -79,6 +84,8 @@ export type {
   StorageProviderStatus,
 } from './provider/storage-provider.ts'
 export { StorageProvider } from './provider/storage-provider.ts'
+export type { NetworkPointer, NetworkRootPointersComponents } from './register/network-root-pointers.ts'
+export { NetworkRootPointers } from './register/network-root-pointers.ts'
 export type { CodedPiece, CodedSegment, SegmentCoderComponents } from './segment/coded-segment.ts'
 export { codeSegment } from './segment/coded-segment.ts'
 export { cutSegments } from './segment/cut-segments.ts'

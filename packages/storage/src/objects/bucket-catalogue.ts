@@ -63,23 +63,25 @@ export class BucketCatalogue {
   }
 
   /** What the catalogue says; some may be deleted already. */
-  async rows(): Promise<readonly BucketRow[]> {
-    return await this.#components.tree.read(async (rows) => {
-      const found: BucketRow[] = []
-      const { from, before } = tableRange('buckets')
-      for await (const { value } of rows.scan(from, before)) found.push(bucketRowSchema.decodeMessage(value))
-      return found
-    })
+  async rows(options: { readonly isOldFine?: boolean } = {}): Promise<readonly BucketRow[]> {
+    return await this.#rowsOf('buckets', options)
   }
 
   /** Deleted buckets whose trees are not yet forgotten. */
-  async deletedRows(): Promise<readonly BucketRow[]> {
+  async deletedRows(options: { readonly isOldFine?: boolean } = {}): Promise<readonly BucketRow[]> {
+    return await this.#rowsOf('deleted', options)
+  }
+
+  async #rowsOf(
+    table: 'buckets' | 'deleted',
+    options: { readonly isOldFine?: boolean },
+  ): Promise<readonly BucketRow[]> {
     return await this.#components.tree.read(async (rows) => {
       const found: BucketRow[] = []
-      const { from, before } = tableRange('deleted')
+      const { from, before } = tableRange(table)
       for await (const { value } of rows.scan(from, before)) found.push(bucketRowSchema.decodeMessage(value))
       return found
-    })
+    }, options)
   }
 
   /** Forgets a deleted bucket: what its tree lies in is garbage from now on. */

@@ -33,6 +33,8 @@ export interface CollectReport {
 /** Segments that are looked for in the trees at once: some megabytes of memory. */
 const SEGMENTS_AT_ONCE = 20_000
 const LIST_LIMIT = 1000
+/** What nothing refers to is let go: by old rows that would be what a newer one refers to. */
+const NEWEST = { isOldFine: false } as const
 
 /** Lets go of what is due, then of segments that nothing refers to and that are too old to be just being written. */
 export async function collectGarbage(
@@ -172,7 +174,7 @@ export async function forEachReference(
   catalogue: BucketCatalogue,
   visit: (reference: Uint8Array) => void,
 ): Promise<void> {
-  const buckets = [...(await catalogue.rows()), ...(await catalogue.deletedRows())]
+  const buckets = [...(await catalogue.rows(NEWEST)), ...(await catalogue.deletedRows(NEWEST))]
   for (const tree of [catalogue.tree, ...buckets.map((row) => catalogue.treeOf(row))])
     await forEachReferenceOf(tree, visit)
 }
@@ -196,5 +198,5 @@ async function forEachReferenceOf(tree: SealedTree, visit: (reference: Uint8Arra
         const reference = referenceOf(value)
         if (reference !== undefined) visit(reference)
       }
-  })
+  }, NEWEST)
 }

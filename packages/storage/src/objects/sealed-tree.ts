@@ -63,16 +63,21 @@ export class SealedTree {
   /**
    * Looks at the newest rows. Asked again when another machine replaced them meanwhile. While too few of the nodes that keep
    * the root answer, these are the newest rows that this machine saw, which the log says.
+   * @param options.isOldFine false where something is thrown away that nothing in the rows refers to
    * @throws StorageError STORAGE_OLD_ROOT, STORAGE_NOT_AUTHENTIC; as the pointer, the store of segments, and `look`
    */
-  async read<Result>(look: (rows: TreeReader, root: RootRecord) => Promise<Result>): Promise<Result> {
-    let root = await this.#rootToRead()
+  async read<Result>(
+    look: (rows: TreeReader, root: RootRecord) => Promise<Result>,
+    { isOldFine = true }: { readonly isOldFine?: boolean } = {},
+  ): Promise<Result> {
+    const newest = (): Promise<SequencedRoot> => (isOldFine ? this.#rootToRead() : this.#roots.fresh())
+    let root = await newest()
     for (let tries = 1; ; tries++) {
       try {
         return await this.#look(root, look)
       } catch (error) {
         if (!(error instanceof PageUnreadable)) throw error
-        const next = await this.#rootToRead()
+        const next = await newest()
         if (next.sequence === root.sequence || tries === READ_TRIES) throw error.cause
         root = next
       }

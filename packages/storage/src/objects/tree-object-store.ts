@@ -168,6 +168,7 @@ export class TreeObjectStore implements ObjectStore {
     checkObjectKey(to.key)
     const { condition, replace } = options
     const replaced = replace === undefined ? undefined : descriptionOf(replace)
+    await this.#notePayer()
     if (from.bucket !== to.bucket)
       return await this.#copyAcross(from, replaced === undefined ? to : { ...to, description: replaced }, condition)
     return await this.#write(to.bucket, async (rows, settings) => {

@@ -1,5 +1,6 @@
 import {
   type Clock,
+  type Hash,
   hasCode,
   type Logger,
   messageOf,
@@ -55,6 +56,8 @@ export interface NetworkSegmentsComponents {
   readonly kernel: ErasureKernel
   readonly signer: Signer
   readonly identity: ReceiptChain
+  /** This payer's rows were lost: until they are made again, segments without one are looked for where they were first. @default false */
+  readonly hasLostBooks?: boolean
 }
 
 /** How many pieces, and how many of them must be kept before a segment is. */
@@ -89,11 +92,13 @@ export class NetworkSegments {
   readonly #options: StorageConsumerOptions
   readonly #profile: SegmentProfile
   readonly #codes: Map<string, ErasureCode> = new Map()
+  #hasLostBooks: boolean
 
   constructor(components: NetworkSegmentsComponents, options: StorageConsumerOptions, profile: SegmentProfile) {
     this.#components = components
     this.#options = options
     this.#profile = profile
+    this.#hasLostBooks = components.hasLostBooks ?? false
     this.#codeOf(profile)
   }
 
@@ -224,6 +229,41 @@ export class NetworkSegments {
     return { madePieces: placed.length, missingPieces: missing.length - placed.length }
   }
 
+  /**
+   * Makes rows again of segments that this payer has, after it lost its books: where their pieces are is told by the
+   * agreements that were found again. Pieces that belong to none of the segments are not kept any longer.
+   * @param references all that anything refers to
+   * @returns how many segments have a row again, and how many pieces nothing needed
+   */
+  async recover(references: Iterable<Uint8Array>): Promise<{ readonly segments: number; readonly dropped: number }> {
+    const { nodes, clock, signer, store } = this.#components
+    const where = new Map<Hash, BoughtNode>()
+    for (const bought of nodes.all()) for (const [, { piece }] of bought.driver.set.entries()) where.set(piece, bought)
+    let segments = 0
+    for (const reference of references) {
+      const known = decodeReference(reference)
+      if (known.payer !== signer.address) continue
+      const placed: PlacedNumber[] = []
+      for (let number = 0; number < known.pieces; number++) {
+        const piece = pieceNameOf(known.segment, number)
+        const bought = where.get(piece)
+        if (bought !== undefined) placed.push({ number, node: bought.node })
+        where.delete(piece)
+      }
+      if ((await this.#rowOf(known.segment)) !== undefined) continue
+      await this.#write({ version: 1, reference, keptAt: clock.now(), placed })
+      segments++
+    }
+    await store.write([], 'power')
+    this.#hasLostBooks = false
+    for await (const { reference } of this.#rows()) {
+      const { segment, pieces } = decodeReference(reference)
+      for (let number = 0; number < pieces; number++) where.delete(pieceNameOf(segment, number))
+    }
+    for (const [piece, bought] of where) bought.drop([piece])
+    return { segments, dropped: where.size }
+  }
+
   /** Every segment with where its pieces are. */
   async *all(): AsyncGenerator<PlacedSegment> {
     for await (const { reference, placed, isReleased } of this.#rows()) {
@@ -349,7 +389,7 @@ export class NetworkSegments {
   async #readOf(known: SegmentReference, signal?: AbortSignal): Promise<SegmentRead> {
     const { logger, nodes, signer } = this.#components
     const row = await this.#rowOf(known.segment)
-    if (row === undefined && known.payer === signer.address)
+    if (row === undefined && known.payer === signer.address && !this.#hasLostBooks)
       throw new StorageError('STORAGE_SEGMENT_UNKNOWN', 'the segment is not kept any more')
     return {
       code: this.#codeOf(known),

@@ -7,17 +7,20 @@ import {
   messageOf,
   microUsd,
   type Network,
+  type PeerId,
   type Timer,
 } from '@stead/core'
-import { bytesToHex } from '@stead/protocol'
+import { addressOfPublicKey, bytesToHex, peerIdOfPublicKey, publicKeyOfPeerId } from '@stead/protocol'
 import type { SettleOutcome } from '../consumer/agreement-driver.ts'
 import type { FrameCipher } from '../crypto/frame-cipher.ts'
 import type { ErasureKernel } from '../erasure/erasure-kernel.ts'
 import { type StorageConsumerInput, type StorageConsumerOptions, storageConsumerOptionsSchema } from '../options.ts'
+import { NetworkRootPointers } from '../register/network-root-pointers.ts'
+import { KEEPERS_WANTED } from '../register/quorum.ts'
 import { NetworkSegments, type SegmentProfile } from './network-segments.ts'
 import { NodeWatch } from './node-watch.ts'
 import { needsRepair } from './readability.ts'
-import { decodeReference, pieceNameOf } from './segment-reference.ts'
+import { decodeReference, firstNodeOf, pieceNameOf } from './segment-reference.ts'
 import type { PlacedNumber } from './segment-rows.ts'
 import { StorageNodes, type StorageNodesComponents } from './storage-nodes.ts'
 
@@ -25,6 +28,21 @@ import { StorageNodes, type StorageNodesComponents } from './storage-nodes.ts'
 export interface StorageConsumerComponents extends StorageNodesComponents {
   readonly cipher: FrameCipher
   readonly kernel: ErasureKernel
+  /** See NetworkRootPointersComponents. @default every pointer may be begun here */
+  readonly mayBegin?: (register: Hash) => Promise<boolean>
+  /** This payer's books were lost, and {@link StorageConsumer.recover} has not made them again. @default false */
+  readonly hasLostBooks?: boolean
+}
+
+/** What was found again of what a payer had. */
+export interface RecoveredStorage {
+  /** Nodes with an agreement. */
+  readonly nodes: number
+  readonly segments: number
+  /** Pieces that nothing needed any more. */
+  readonly droppedPieces: number
+  /** Nodes that may have an agreement and did not answer. */
+  readonly silentNodes: number
 }
 
 /** How one node stands with this payer. */
@@ -56,10 +74,14 @@ export interface StorageRound {
 
 const PING_TIMEOUT_MS = 5000
 const ROUND_RETRY_MS = 60_000
+const FIND_TIMEOUT_MS = 5000
+const NO_PIECES = { version: 1, bytes: 0, pieceBytes: 0 } as const
 
 /** The buying side of storage: keeps segments on nodes, has them proven and pays hour by hour, watches the nodes, repairs. */
 export class StorageConsumer {
   readonly segments: NetworkSegments
+  /** Pointers of trees, kept by some of the nodes that keep segments. */
+  readonly pointers: NetworkRootPointers
   readonly #logger: Logger
   readonly #network: Network
   readonly #components: StorageConsumerComponents
@@ -85,6 +107,9 @@ export class StorageConsumer {
     this.#nodes = new StorageNodes(components, this.#options)
     this.#watch = new NodeWatch(components.clock, this.#options.lostAfterMs)
     this.segments = new NetworkSegments({ ...components, nodes: this.#nodes }, this.#options, profile)
+    const { mayBegin = async () => true } = components
+    const least = Math.min(KEEPERS_WANTED, profile.enough)
+    this.pointers = new NetworkRootPointers({ ...components, mayBegin, choose: () => this.#chooseKeepers(least) })
   }
 
   /** Brings agreements back and looks after them from now on. @throws CoreError STORE_FAILED, STORE_CORRUPT */
@@ -101,6 +126,45 @@ export class StorageConsumer {
     this.#roundTimer?.clear()
     this.#lookTimer?.clear()
     await this.#working
+  }
+
+  /**
+   * Makes the books of this payer again after a lost disk, so that it pays, repairs and deletes as before. Nodes that do not
+   * answer now can be asked again later in the same way.
+   * @param references of all segments that anything refers to
+   */
+  async recover(references: readonly Uint8Array[]): Promise<RecoveredStorage> {
+    const { signer, offers } = this.#components
+    const peers = new Set<PeerId>()
+    for (const reference of references) {
+      const known = decodeReference(reference)
+      if (known.payer !== signer.address) continue
+      for (let number = 0; number < known.pieces; number++) {
+        const key = firstNodeOf(known, number)
+        if (key !== undefined) peers.add(peerIdOfPublicKey(key))
+      }
+    }
+    // Pieces that were repaired are on nodes that no reference names.
+    await offers.wait('storage', { minimum: peers.size, timeoutMs: FIND_TIMEOUT_MS })
+    const silent = await this.#nodes.recall(peers)
+    const { segments, dropped } = await this.segments.recover(references)
+    return { nodes: this.#nodes.all().length, segments, droppedPieces: dropped, silentNodes: silent.length }
+  }
+
+  async #chooseKeepers(least: number): Promise<readonly Uint8Array[]> {
+    const chosen = await this.#nodes.choose(NO_PIECES, { count: KEEPERS_WANTED, least })
+    return chosen.map(({ peer }) => publicKeyOfPeerId(peer))
+  }
+
+  /** Has pointers kept by others in place of nodes that are lost. */
+  async #mendPointers(): Promise<void> {
+    try {
+      const moved = await this.pointers.mend((keeper) => this.#watch.isLost(addressOfPublicKey(keeper)))
+      if (moved > 0) this.#logger.info('pointers have other keepers', { moved })
+    } catch (error) {
+      if (!isSteadError(error)) throw error
+      this.#logger.warn('a pointer could not be given to other nodes', { error: messageOf(error) })
+    }
   }
 
   status(): readonly StorageNodeStatus[] {
@@ -175,6 +239,10 @@ export class StorageConsumer {
       }
     }
     await this.segments.finishReleases()
+    // Nobody waits for them any more, and nothing new is given to them.
+    for (const { node } of this.#nodes.all())
+      if (this.#watch.isLost(node)) this.#nodes.shun(node, 2 * this.#options.settleEveryMs)
+    await this.#mendPointers()
     return { paidMicroUsd: microUsd(paidMicroUsd), outcomes, ...(await this.#repairAll()) }
   }
 

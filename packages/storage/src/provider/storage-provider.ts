@@ -36,9 +36,9 @@ import {
 } from '../messages.ts'
 import { type StorageProviderInput, type StorageProviderOptions, storageProviderOptionsSchema } from '../options.ts'
 import type { PieceLog } from '../pieces/piece-log.ts'
-import { type StorageTerms, storageMismatch, storageNeedSchema, storageTermsSchema } from '../terms.ts'
 import { RegisterDesk } from '../register/register-desk.ts'
 import { ROOTS_MESSAGE_BYTES_MAX, ROOTS_PROTOCOL } from '../register/register-messages.ts'
+import { type StorageTerms, storageMismatch, storageNeedSchema, storageTermsSchema } from '../terms.ts'
 import { AgreementDesk, logNameOf } from './agreement-desk.ts'
 import { PendingPieces } from './pending-pieces.ts'
 

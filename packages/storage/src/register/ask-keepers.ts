@@ -1,13 +1,19 @@
 import { isSteadError, type Logger, messageOf, type Network } from '@stead/core'
 import { peerIdOfPublicKey, type Secp256k1 } from '@stead/protocol'
 import {
-  ROOTS_PROTOCOL,
   type RegisterReply,
   type RegisterRequest,
+  ROOTS_PROTOCOL,
   registerReplySchema,
   registerRequestSchema,
 } from './register-messages.ts'
-import { type Ballot, type OpenedRecord, type OpenedWord, RegisterVerifier, type SignedWord } from './register-record.ts'
+import {
+  type Ballot,
+  type OpenedRecord,
+  type OpenedWord,
+  RegisterVerifier,
+  type SignedWord,
+} from './register-record.ts'
 
 /** What asking needs. */
 export interface AskComponents {

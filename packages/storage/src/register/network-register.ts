@@ -104,13 +104,13 @@ export class NetworkRegister implements RootPointer {
 
   /** What this machine saw last; others may have replaced it since. */
   async cached(): Promise<PointerValue | undefined> {
-    return valueOf(this.#known)
+    return pointerValueOf(this.#known)
   }
 
   /** @throws StorageError STORAGE_ROOT_AWAY, STORAGE_ROOT_UNKNOWN, STORAGE_BUSY */
   async read(): Promise<PointerValue | undefined> {
     await this.#newest((work) => this.#inTurn(work))
-    return valueOf(this.#known)
+    return pointerValueOf(this.#known)
   }
 
   /** @throws StorageError STORAGE_ROOT_AWAY, STORAGE_ROOT_UNKNOWN, STORAGE_BUSY; nobody knows then whether it was done */
@@ -308,12 +308,17 @@ export class NetworkRegister implements RootPointer {
 
   async #prepare(task: Step, round: number): Promise<Prepared> {
     const { signed, word } = this.#key.sign({ kind: 'prepare', step: task.number, round, writer: this.#writer })
-    return await askKeepers(this.#components, task.keepers, this.#question(task, signed), (seen): Prepared | undefined => {
-      const refused = refusalOf(seen, task, word)
-      if (refused !== undefined) return refused
-      const taken = seen.answers.filter(({ isTaken }) => isTaken)
-      return taken.length >= task.need ? { kind: 'ready', found: highestOf(taken, task.number) } : undefined
-    })
+    return await askKeepers(
+      this.#components,
+      task.keepers,
+      this.#question(task, signed),
+      (seen): Prepared | undefined => {
+        const refused = refusalOf(seen, task, word)
+        if (refused !== undefined) return refused
+        const taken = seen.answers.filter(({ isTaken }) => isTaken)
+        return taken.length >= task.need ? { kind: 'ready', found: highestOf(taken, task.number) } : undefined
+      },
+    )
   }
 
   async #propose(task: Step, round: number, bytes: Uint8Array): Promise<Exclude<Prepared, { kind: 'ready' }> | Chosen> {
@@ -338,7 +343,10 @@ export class NetworkRegister implements RootPointer {
 
   /** Signs that a record was decided, and goes on from there. */
   async #learn({ bytes, record }: OpenedRecord): Promise<OpenedRecord> {
-    const { signed, word } = this.#key.sign({ kind: 'decide', step: record.step, round: 0, writer: this.#writer }, bytes)
+    const { signed, word } = this.#key.sign(
+      { kind: 'decide', step: record.step, round: 0, writer: this.#writer },
+      bytes,
+    )
     const decided = { signed, word, bytes, record }
     await this.#adopt(decided)
     return decided
@@ -457,7 +465,7 @@ function lookAt(
   return agreed === undefined ? { kind: 'unsettled', newest } : { kind: 'decided', accepted: agreed, newest }
 }
 
-function valueOf(known: OpenedRecord | undefined): PointerValue | undefined {
+function pointerValueOf(known: OpenedRecord | undefined): PointerValue | undefined {
   if (known === undefined || known.record.sequence === 0) return undefined
   const { sequence, value } = known.record
   return { sequence, value: Uint8Array.from(value) }

@@ -1,10 +1,19 @@
-import { type Clock, type Hash, hasCode, type Logger, type Network, type PeerId, type Random, type Store } from '@stead/core'
+import {
+  type Clock,
+  type Hash,
+  hasCode,
+  type Logger,
+  type Network,
+  type PeerId,
+  type Random,
+  type Store,
+} from '@stead/core'
 import { concatBytes, publicKeyOfPeerId, type Secp256k1 } from '@stead/protocol'
 import { StorageError } from '../errors.ts'
 import { askKeepers, type KeeperAnswer } from './ask-keepers.ts'
 import { NetworkRegister, type RegisterPlace } from './network-register.ts'
 import { KEEPERS_MAX } from './quorum.ts'
-import { type OpenedRecord, RegisterKey, keepersOf, registerTableKey, WRITER_BYTES } from './register-record.ts'
+import { keepersOf, type OpenedRecord, RegisterKey, registerTableKey, WRITER_BYTES } from './register-record.ts'
 import { RootCache, type RootCacheRow } from './root-cache.ts'
 
 /** What {@link NetworkRootPointers} stand on. */
@@ -87,7 +96,9 @@ export class NetworkRootPointers {
       try {
         const stay = keepers.filter((keeper) => !isGone(keeper))
         const names = new Set(stay.map((keeper) => keeper.toString()))
-        const fresh = (await this.#components.choose()).filter((keeper) => !names.has(keeper.toString()))
+        const fresh = (await this.#components.choose()).filter(
+          (keeper) => !names.has(keeper.toString()) && !isGone(keeper),
+        )
         const next = [...stay, ...fresh].slice(0, Math.max(keepers.length, stay.length))
         await register.move(concatBytes(...next), isGone)
         moved++

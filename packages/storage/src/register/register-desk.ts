@@ -3,7 +3,12 @@ import { addressOfPeerId, type Secp256k1 } from '@stead/protocol'
 import { StorageError } from '../errors.ts'
 import type { StorageProviderOptions } from '../options.ts'
 import { hear, type KeeperState } from './keeper-state.ts'
-import { type RegisterReply, type RegisterRequest, registerReplySchema, registerRequestSchema } from './register-messages.ts'
+import {
+  type RegisterReply,
+  type RegisterRequest,
+  registerReplySchema,
+  registerRequestSchema,
+} from './register-messages.ts'
 import {
   type OpenedRecord,
   type OpenedWord,

@@ -205,7 +205,11 @@ function checked<Value>(decode: () => Value): Value {
   try {
     return decode()
   } catch (error) {
-    if (hasCode(error, 'PROTOCOL_MALFORMED') || hasCode(error, 'PROTOCOL_VERSION') || hasCode(error, 'PROTOCOL_TOO_LARGE'))
+    if (
+      hasCode(error, 'PROTOCOL_MALFORMED') ||
+      hasCode(error, 'PROTOCOL_VERSION') ||
+      hasCode(error, 'PROTOCOL_TOO_LARGE')
+    )
       throw notAuthentic(error)
     throw error
   }

@@ -1,7 +1,13 @@
 import type { Hash, Store } from '@stead/core'
 import { bytesField, defineSchema, optionalField, type Schema, type Secp256k1, versionField } from '@stead/protocol'
 import { KEEPER_BYTES, KEEPERS_BYTES_MAX } from './quorum.ts'
-import { type OpenedRecord, RECORD_BYTES_MAX, RegisterVerifier, type SignedWord, signedWordSchema } from './register-record.ts'
+import {
+  type OpenedRecord,
+  RECORD_BYTES_MAX,
+  RegisterVerifier,
+  type SignedWord,
+  signedWordSchema,
+} from './register-record.ts'
 
 /** What a machine knows of a pointer of its own. */
 export interface RootCacheRow {

@@ -1,4 +1,4 @@
-import { CoreError, type Clock, type Network, type PeerId, silentLogger, type Timer } from '@stead/core'
+import { type Clock, CoreError, type Network, type PeerId, silentLogger, type Timer } from '@stead/core'
 import { createSigner, loadSecp256k1, peerIdOfPublicKey, type Secp256k1 } from '@stead/protocol'
 import { MemoryStore, SeededRandom } from '@stead/testkit'
 import { storageProviderOptionsSchema } from '../../src/options.ts'
@@ -103,7 +103,11 @@ export class RegisterWorld {
       random: this.random,
       secp256k1,
       logger: silentLogger,
-      choose: async () => this.keepers.filter(({ isAway }) => !isAway).slice(0, 7).map(({ key }) => key),
+      choose: async () =>
+        this.keepers
+          .filter(({ isAway }) => !isAway)
+          .slice(0, 7)
+          .map(({ key }) => key),
       mayBegin: async () => mayBegin,
     })
     return { pointer: pointers.open(SEED, keepers), pointers, store }

@@ -29,7 +29,10 @@ const OPERATIONS = 16
 const SEEDS = Number(process.env.STEAD_SEEDS ?? 150)
 
 /** Plays machines that read and write at random, and gives what they saw. */
-async function play(seed: number, plan: Plan): Promise<{ readonly history: readonly Done[]; readonly world: RegisterWorld }> {
+async function play(
+  seed: number,
+  plan: Plan,
+): Promise<{ readonly history: readonly Done[]; readonly world: RegisterWorld }> {
   const world = new RegisterWorld(seed)
   const { random } = world
   for (const [number, vice] of plan.vices.entries()) setAt(world, number).vice = vice
@@ -91,7 +94,8 @@ async function play(seed: number, plan: Plan): Promise<{ readonly history: reado
     if (plan.crashes && random.fraction() < 0.004) {
       // A machine is started anew with what its disk has; what it was about never comes to an end.
       const number = Math.floor(random.fraction() * machines.length)
-      if (!busy.has(number)) machines[number] = world.machine(number, atPlace(machines, number).store, { keepers: world.first })
+      if (!busy.has(number))
+        machines[number] = world.machine(number, atPlace(machines, number).store, { keepers: world.first })
     }
     await world.step()
     if (world.pending === 0) await settled()
