@@ -16,6 +16,8 @@ export type NodeErrorCode =
   | 'NODE_ROUTE_UNKNOWN'
   | 'NODE_BODY_TOO_LARGE'
   | 'NODE_EPOCHS_OFF'
+  | 'NODE_PHRASE_OTHER'
+  | 'NODE_PAYER_UNKNOWN'
 
 /** What each code of this package means. */
 export const nodeErrorCatalog: ErrorCatalog<NodeErrorCode> = {
@@ -102,6 +104,18 @@ export const nodeErrorCatalog: ErrorCatalog<NodeErrorCode> = {
     retryable: false,
     meaning: 'The node takes no part in epochs: it neither watches nor proposes, and has no bond.',
     next: 'Watch epochs: stead up --watch-epochs; or bond the node: stead bond',
+  },
+  NODE_PHRASE_OTHER: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The folder has a recovery phrase already, with objects of its own.',
+    next: 'Choose another folder: stead recover --data-dir <folder>',
+  },
+  NODE_PAYER_UNKNOWN: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'It is not clear which machine is gone: several wrote under this recovery phrase, or none did.',
+    next: 'Name the one that is gone: stead recover --replace <0x address>; while all still run: stead recover --beside',
   },
 }
 

@@ -108,8 +108,13 @@ export class StorageConsumer {
     this.#watch = new NodeWatch(components.clock, this.#options.lostAfterMs)
     this.segments = new NetworkSegments({ ...components, nodes: this.#nodes }, this.#options, profile)
     const { mayBegin = async () => true } = components
-    const least = Math.min(KEEPERS_WANTED, profile.enough)
-    this.pointers = new NetworkRootPointers({ ...components, mayBegin, choose: () => this.#chooseKeepers(least) })
+    // Of those that keep pieces anyway.
+    const [count, least] = [Math.min(KEEPERS_WANTED, profile.pieces), Math.min(KEEPERS_WANTED, profile.enough)]
+    this.pointers = new NetworkRootPointers({
+      ...components,
+      mayBegin,
+      choose: () => this.#chooseKeepers(count, least),
+    })
   }
 
   /** Brings agreements back and looks after them from now on. @throws CoreError STORE_FAILED, STORE_CORRUPT */
@@ -151,8 +156,8 @@ export class StorageConsumer {
     return { nodes: this.#nodes.all().length, segments, droppedPieces: dropped, silentNodes: silent.length }
   }
 
-  async #chooseKeepers(least: number): Promise<readonly Uint8Array[]> {
-    const chosen = await this.#nodes.choose(NO_PIECES, { count: KEEPERS_WANTED, least })
+  async #chooseKeepers(count: number, least: number): Promise<readonly Uint8Array[]> {
+    const chosen = await this.#nodes.choose(NO_PIECES, { count, least })
     return chosen.map(({ peer }) => publicKeyOfPeerId(peer))
   }
 

@@ -170,6 +170,11 @@ export class RegisterKey {
   }
 }
 
+/** The name of the register of a seed. */
+export function registerOf(secp256k1: Secp256k1, seed: Uint8Array): Hash {
+  return new RegisterKey(secp256k1, seed).id
+}
+
 /** Checks words that came from others. */
 export class RegisterVerifier {
   readonly #secp256k1: Secp256k1
