@@ -412,7 +412,7 @@ function refusalOf(
   if (newest !== undefined) return { kind: 'newer', record: newest }
   const taken = answers.filter(({ isTaken }) => isTaken).length
   if (taken + waiting >= need) return undefined
-  if (answers.length < need) return { kind: 'away', have: answers.length }
+  if (answers.length < need) return { kind: 'away', have: answers.length + waiting }
   const rounds = answers.map(({ promised }) => promised?.round ?? 0).sort((left, right) => right - left)
   // So many may make up a round that nobody could follow.
   return { kind: 'contended', round: Math.max(word.round, rounds[faultsOf(keepers.length)] ?? 0) }

@@ -36,6 +36,7 @@ export interface NetworkRootPointersComponents {
 /** How long the network's table is searched. */
 const FIND_TIMEOUT_MS = 5000
 const FOUND_MAX = 16
+const SEARCHES = 4
 
 /** The pointers of a payer's trees on the network, each on seven nodes where there are so many, with a copy here. */
 export class NetworkRootPointers {
@@ -150,16 +151,20 @@ class NetworkPlace implements RegisterPlace {
   async keepers(): Promise<Uint8Array | undefined> {
     const chosen = this.#hint ?? this.#row.keepers
     if (chosen !== undefined) return chosen
-    const { keepers } = await this.#searched()
-    if (keepers !== undefined) return keepers
-    await this.#requireBegin()
-    return undefined
+    const mayBegin = await this.#components.mayBegin(this.#key.id)
+    // Who must find it has time: a table that was just joined fills late.
+    for (let tries = 0; tries < (mayBegin ? 1 : SEARCHES); tries++) {
+      const { keepers } = await this.#searched()
+      if (keepers !== undefined) return keepers
+    }
+    if (mayBegin) return undefined
+    throw unknownRoot()
   }
 
   async begin(): Promise<Uint8Array> {
     const chosen = this.#hint ?? this.#row.keepers
     if (chosen !== undefined) return chosen
-    await this.#requireBegin()
+    if (!(await this.#components.mayBegin(this.#key.id))) throw unknownRoot()
     const keepers = concatBytes(...(await this.#components.choose()).slice(0, KEEPERS_MAX))
     this.#row = { ...this.#row, keepers }
     await this.#cache.put(this.#key.id, this.#row, true)
@@ -184,11 +189,10 @@ class NetworkPlace implements RegisterPlace {
       waiting === 0 ? newestOf(answers) : undefined,
     )
   }
+}
 
-  async #requireBegin(): Promise<void> {
-    if (await this.#components.mayBegin(this.#key.id)) return
-    throw new StorageError('STORAGE_ROOT_UNKNOWN', 'nobody is found who keeps anything under this recovery phrase')
-  }
+function unknownRoot(): StorageError {
+  return new StorageError('STORAGE_ROOT_UNKNOWN', 'nobody is found who keeps anything under this recovery phrase')
 }
 
 /** What a search found. */

@@ -56,6 +56,10 @@ export class RegisterWorld {
   lossShare = 0
   /** Which machines do not reach which keepers now, as `machine/keeper`. */
   readonly blocked: Set<string> = new Set()
+  /** Messages that were sent. */
+  requests = 0
+  /** Keepers whose answers to machine 0 do not come until this ends. */
+  mute: ReadonlySet<number> | undefined
   readonly provided: Map<string, Set<PeerId>> = new Map()
   readonly #clock: Clock
 
@@ -131,6 +135,11 @@ export class RegisterWorld {
     await settled()
   }
 
+  /** Lets so many things happen. */
+  async run(steps: number, least: number): Promise<void> {
+    for (let done = 0; done < steps && this.pending > least; done++) await this.step()
+  }
+
   /** Lets things happen until a call is done. */
   async within<Result>(call: Promise<Result>): Promise<Result> {
     let isDone = false
@@ -192,9 +201,11 @@ export class RegisterWorld {
     payload: Uint8Array,
   ): Promise<Uint8Array> {
     const keeper = this.keepers.find((each) => each.peer === peer)
+    this.requests++
     await this.#happens()
     if (keeper === undefined || this.#isCut(number, keeper)) throw lost()
     const answer = await this.#answer(keeper, { peer: self, payload }, number)
+    while (number === 0 && this.mute?.has(this.keepers.indexOf(keeper)) === true) await this.#happens()
     await this.#happens()
     if (this.#isCut(number, keeper)) throw lost()
     return answer
