@@ -11,6 +11,7 @@ import { ReadPins } from './read-pins.ts'
 import type { RootPointer } from './root-pointer.ts'
 import { RootReader, type SequencedRoot } from './root-reader.ts'
 import { pageOfRecord, type RootRecord } from './root-record.ts'
+import type { Payer } from './rows.ts'
 import type { SegmentStore } from './segment-store.ts'
 import type { KeptSegment, Stored } from './stored.ts'
 import type { Transaction } from './transaction.ts'
@@ -21,6 +22,8 @@ export interface SealedTreeComponents {
   readonly pointer: RootPointer
   /** Of this tree alone: what is in it, its root and its pointer follow from it. */
   readonly secret: PathSecret
+  /** Who pays here, in the tree that tells others: that of the catalogue, which nobody else is given. @default nobody */
+  readonly payer?: Payer | undefined
   readonly random: Random
   readonly clock: Clock
   readonly logger: Logger

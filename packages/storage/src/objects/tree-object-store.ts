@@ -36,7 +36,7 @@ import {
 import { readStored } from './read-stored.ts'
 import type { RootPointers } from './root-pointer.ts'
 import { ID_BYTES, settingsKey } from './row-keys.ts'
-import { type Description, type PayerRow, type SettingsRow, settingsRowSchema } from './rows.ts'
+import { type Description, type Payer, type PayerRow, type SettingsRow, settingsRowSchema } from './rows.ts'
 import { SealedTree } from './sealed-tree.ts'
 import type { SegmentStore } from './segment-store.ts'
 import { type Stored, storedOfRow } from './stored.ts'
@@ -64,7 +64,7 @@ export interface ObjectStoreComponents {
    */
   readonly keepers?: () => Promise<Uint8Array>
   /** Who pays for segments here: noted in the catalogue before the first write. @default nobody */
-  readonly payer?: Pick<PayerRow, 'payer' | 'privateKey'>
+  readonly payer?: Payer
   readonly random: Random
   readonly clock: Clock
   readonly logger: Logger
@@ -319,7 +319,9 @@ export class TreeObjectStore implements ObjectStore {
     const { pointers } = this.#components
     const secret = path.length === 0 ? this.#components.secret : this.#components.secret.below(...path)
     const pointer = pointers(secret.key('pointer'), keepers)
-    const tree = new SealedTree({ ...this.#components, secret, pointer, memory: this.#memory }, this.#options)
+    // Whoever is given the secret of a bucket or a folder must not learn how its owner pays.
+    const payer = path.length === 0 ? this.#components.payer : undefined
+    const tree = new SealedTree({ ...this.#components, secret, pointer, payer, memory: this.#memory }, this.#options)
     this.#trees.set(name, tree)
     return tree
   }

@@ -394,7 +394,7 @@ export class NetworkSegments {
     return {
       code: this.#codeOf(known),
       pieceBytes: pieceBytesOf(known.plainBytes, known.dataPieces),
-      pieces: row === undefined ? this.#readableAsFirst(known) : this.#readable(known, row.placed),
+      pieces: row === undefined ? this.#readableWithout(known) : this.#readable(known, row.placed),
       hedgeAfterMs: this.#options.hedgeAfterMs,
       onFailure: ({ peer, piece }, error) => {
         logger.info('a node did not give a piece', { peer, piece, error: messageOf(error) })
@@ -422,6 +422,18 @@ export class NetworkSegments {
           },
         ]
       })
+  }
+
+  /** Without a row: where agreements say that pieces are, and where the others were at first. */
+  #readableWithout(known: SegmentReference): readonly ReadablePiece[] {
+    const placed = Array.from({ length: known.pieces }, (_, number) => number).flatMap((number): PlacedNumber[] => {
+      const piece = pieceNameOf(known.segment, number)
+      const bought = this.#components.nodes.all().find(({ driver }) => driver.set.slotOf(piece) !== undefined)
+      return bought === undefined ? [] : [{ number, node: bought.node }]
+    })
+    const found = new Set(placed.map(({ number }) => number))
+    const first = this.#readableAsFirst(known).filter(({ number }) => !found.has(number))
+    return [...this.#readable(known, placed), ...first].sort((left, right) => left.number - right.number)
   }
 
   /** Where the pieces were when the segment was kept: all that whoever is not its payer knows. */
