@@ -15,11 +15,13 @@ const searches: Readonly<Record<string, string>> = {
   's3-keys': 'packages/gateway/test/hostile-paths.test.ts',
   's3-chunks': 'packages/gateway/test/hostile-chunks.test.ts',
   's3-clients': 'packages/gateway/test/clients',
+  registers: 'packages/storage/test/register/schedules.test.ts',
   contracts: 'contracts/scripts/mutants.ts',
 }
 
 process.env.STEAD_FUZZ_PROGRAMS ??= '20000'
 process.env.STEAD_S3_LARGE_MIB ??= '256'
+process.env.STEAD_REGISTER_SEEDS ??= '5000'
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => searches[name] === undefined)
 if (unknown.length > 0) {

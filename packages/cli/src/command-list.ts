@@ -36,6 +36,11 @@ export const commandList: readonly CommandEntry[] = [
   { name: 'ls', summary: 'list buckets and objects', load: () => import('./commands/ls.ts') },
   { name: 'rm', summary: 'delete objects', load: () => import('./commands/rm.ts') },
   { name: 's3', summary: 'say how S3 clients reach the objects of this node', load: () => import('./commands/s3.ts') },
+  {
+    name: 'recover',
+    summary: 'bring back on a new machine what a recovery phrase gives',
+    load: () => import('./commands/recover.ts'),
+  },
   { name: 'usage', summary: 'show who keeps how much, and what it costs', load: () => import('./commands/usage.ts') },
   {
     name: 'challenge',

@@ -17,6 +17,8 @@ export type NodeErrorCode =
   | 'NODE_BODY_TOO_LARGE'
   | 'NODE_EPOCHS_OFF'
   | 'NODE_UNPAID_TOO_SHORT'
+  | 'NODE_PHRASE_OTHER'
+  | 'NODE_PAYER_UNKNOWN'
 
 /** What each code of this package means. */
 export const nodeErrorCatalog: ErrorCatalog<NodeErrorCode> = {
@@ -109,6 +111,18 @@ export const nodeErrorCatalog: ErrorCatalog<NodeErrorCode> = {
     retryable: false,
     meaning: 'A node with stake would delete unpaid pieces while it can still be asked on chain to show them.',
     next: 'Keep them for eleven days at least: --storage-unpaid-seconds 950400; or take the stake back: stead unbond',
+  },
+  NODE_PHRASE_OTHER: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The folder has a recovery phrase already, with objects of its own.',
+    next: 'Choose another folder: stead recover --data-dir <folder>',
+  },
+  NODE_PAYER_UNKNOWN: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'It is not clear which machine is gone: several wrote under this recovery phrase, or none did.',
+    next: 'Name the one that is gone: stead recover --replace <0x address>; while all still run: stead recover --beside',
   },
 }
 

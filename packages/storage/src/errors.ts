@@ -32,6 +32,8 @@ export type StorageErrorCode =
   | 'STORAGE_CONDITION'
   | 'STORAGE_BAD_RANGE'
   | 'STORAGE_OLD_ROOT'
+  | 'STORAGE_ROOT_AWAY'
+  | 'STORAGE_ROOT_UNKNOWN'
   | 'STORAGE_WRITE_LATE'
 
 /** What each code of this package means. */
@@ -215,6 +217,18 @@ export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
     retryable: true,
     meaning: 'The nodes that keep the root of a bucket gave an older one than they gave before.',
     next: 'Try again: other nodes are asked. If it stays, too few of the nodes that know the newest root are there.',
+  },
+  STORAGE_ROOT_AWAY: {
+    kind: 'peer',
+    retryable: true,
+    meaning: 'Too few of the nodes that keep the root of a bucket answer to say which root is the newest.',
+    next: 'Wait until more of them are back; meanwhile this machine reads what it saw last, and writes nothing.',
+  },
+  STORAGE_ROOT_UNKNOWN: {
+    kind: 'peer',
+    retryable: true,
+    meaning: 'No node that can be found keeps anything under this recovery phrase.',
+    next: 'Check the words, and that this machine is in the right network; then try again, since finding takes a while.',
   },
   STORAGE_WRITE_LATE: {
     kind: 'user',

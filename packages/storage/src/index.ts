@@ -62,6 +62,7 @@ export type {
 } from './objects/object-store.ts'
 export type { PointerValue, RootPointer, RootPointers } from './objects/root-pointer.ts'
 export { POINTER_VALUE_BYTES_MAX } from './objects/root-pointer.ts'
+export type { PayerRow } from './objects/rows.ts'
 export type { ListedSegment, SegmentStore } from './objects/segment-store.ts'
 export { StoreRootPointers } from './objects/store-root-pointers.ts'
 export type { ObjectStoreComponents } from './objects/tree-object-store.ts'
@@ -91,6 +92,7 @@ export { needsRepair, repairAt, unreadability } from './placement/readability.ts
 export { decodeReference, pieceNameOf } from './placement/segment-reference.ts'
 export type {
   PlacementReport,
+  RecoveredStorage,
   StorageConsumerComponents,
   StorageNodeStatus,
   StorageRound,
@@ -118,6 +120,9 @@ export type {
   StorageProviderStatus,
 } from './provider/storage-provider.ts'
 export { StorageProvider } from './provider/storage-provider.ts'
+export type { NetworkPointer, NetworkRootPointersComponents } from './register/network-root-pointers.ts'
+export { NetworkRootPointers } from './register/network-root-pointers.ts'
+export { registerOf } from './register/register-record.ts'
 export type { CodedPiece, CodedSegment, SegmentCoderComponents } from './segment/coded-segment.ts'
 export { codeSegment } from './segment/coded-segment.ts'
 export { cutSegments } from './segment/cut-segments.ts'

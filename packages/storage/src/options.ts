@@ -56,6 +56,11 @@ export interface StorageProviderOptions {
   readonly pendingBytesPerPayerMax: number
   readonly pendingMs: number
   readonly clockSkewMs: number
+  readonly registersMax: number
+  readonly registersPerPayerMax: number
+  readonly registersOfStrangersMax: number
+  readonly registerBytesMax: number
+  readonly unaskedMs: number
   readonly scrubMs: number
 }
 
@@ -147,6 +152,34 @@ export const storageProviderOptionsSchema: z.ZodType<StorageProviderOptions, Sto
    * @default 2 minutes
    */
   clockSkewMs: z.int().min(0).default(120_000),
+  /**
+   * Registers (pointers of trees) that are kept, 1 .. 1000000.
+   * @default 65536
+   */
+  registersMax: z.int().min(1).max(1_000_000).default(65_536),
+  /**
+   * Registers of one payer that pieces are kept for.
+   * @default 4096: one for each bucket that was ever made
+   */
+  registersPerPayerMax: z.int().min(0).max(1_000_000).default(4096),
+  /**
+   * Registers of all others together.
+   * @default 1024: other machines of payers, whose agreements are elsewhere
+   */
+  registersOfStrangersMax: z.int().min(0).max(1_000_000).default(1024),
+  /**
+   * Bytes of all registers together; the usual one has some kilobytes. Not paid for: who pays for pieces has them.
+   * @default 1 GiB
+   */
+  registerBytesMax: z.int().min(0).default(GIB),
+  /**
+   * A register that nobody asked for so long ends when its owner keeps no pieces here, in milliseconds.
+   * @default 90 days
+   */
+  unaskedMs: z
+    .int()
+    .min(1000)
+    .default(90 * DAY_SECONDS * 1000),
   /**
    * How long it takes until every piece was read once to see whether it rotted, in milliseconds.
    * @default 30 days: a terabyte at 400 kilobytes a second

@@ -1,5 +1,5 @@
 import type { MarketPayer, OfferBook } from '@stead/market'
-import type { StorageConsumer, TreeObjectStore } from '@stead/storage'
+import type { RecoveredStorage, StorageConsumer, TreeObjectStore } from '@stead/storage'
 import type { NodeConfig } from '../config/settings.ts'
 import type { Foundation } from './foundation.ts'
 
@@ -7,6 +7,8 @@ import type { Foundation } from './foundation.ts'
 export interface BuyingStorage {
   readonly consumer: StorageConsumer
   readonly objects: TreeObjectStore
+  /** Makes the books of a payer again whose disk was lost. @throws as the object store and StorageConsumer.recover */
+  recover(): Promise<RecoveredStorage>
   stop(): Promise<void>
 }
 

@@ -1,3 +1,5 @@
 export type { NetworkDecorator } from './foundation.ts'
+export type { RecoveredNode, RecoverOptions } from './recover-storage.ts'
+export { recoverStorage } from './recover-storage.ts'
 export type { SteadNodeComponents, SteadNodeOptions } from './stead-node.ts'
 export { SteadNode } from './stead-node.ts'

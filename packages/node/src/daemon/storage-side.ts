@@ -1,29 +1,28 @@
-import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { MarketProvider } from '@stead/market'
 import {
   createErasureKernel,
   createFrameCipher,
-  createRecoveryPhrase,
   loadPairHasher,
   PieceLog,
   pieceLogOptionsSchema,
-  rootSecretOf,
+  type RecoveredStorage,
   type SegmentProfile,
   StorageConsumer,
   StorageProvider,
-  StoreRootPointers,
   TreeObjectStore,
 } from '@stead/storage'
 import { FolderDisk } from '../adapters/folder-disk.ts'
+import { nodeKeyPath } from '../config/directories.ts'
 import type { NodeConfig } from '../config/settings.ts'
-import { writePrivateFile } from '../identity/private-file.ts'
+import { loadKey } from '../identity/key-file.ts'
 import type { BuyingStorage, StorageBuyerComponents } from './buying-storage.ts'
 import { DailySweep } from './daily-sweep.ts'
 import type { Foundation } from './foundation.ts'
 import { requireUnpaidSeconds } from './possession-side.ts'
 import type { StopStack } from './stop-stack.ts'
 import { warnOfFunds } from './storage-funds.ts'
+import { catalogueOf, hasLostBooks, isMadeHere, noteLostBooks, secretOf } from './storage-phrase.ts'
 
 const GIB = 2 ** 30
 
@@ -70,8 +69,9 @@ export async function openBuyingStorage(
   const { foundation, market, offers } = components
   const { profile, spread, priceMaxMicroUsdPerTibHour, settleSeconds, lostAfterSeconds } = config.storage
   const { challengeOn, challengesPerMonth } = config.storage
-  const { store, dataDir, chain, addressBook } = foundation
-  const secret = rootSecretOf(phraseIn(join(dataDir, 'storage.phrase'), foundation))
+  const { store, dataDir, chain, addressBook, secp256k1, signer } = foundation
+  const secret = await secretOf(foundation)
+  const catalogue = catalogueOf(secp256k1, secret)
   const consumer = new StorageConsumer(
     {
       ...foundation,
@@ -82,6 +82,8 @@ export async function openBuyingStorage(
       cipher: createFrameCipher(),
       kernel: createErasureKernel(),
       court: { adjudicator: await chain.possession(addressBook), chain },
+      mayBegin: async (register) => register !== catalogue || (await isMadeHere(store, catalogue)),
+      hasLostBooks: await hasLostBooks(store),
     },
     {
       hasDistinctSubnets: spread,
@@ -97,10 +99,23 @@ export async function openBuyingStorage(
   const objects = new TreeObjectStore({
     ...foundation,
     segments: consumer.segments,
-    pointers: new StoreRootPointers(store).open,
+    pointers: consumer.pointers.open,
+    keepers: consumer.pointers.keepers,
+    payer: { payer: signer.address, privateKey: loadKey(nodeKeyPath(dataDir), secp256k1) },
     secret,
   })
+  const recover = async (): Promise<RecoveredStorage> => {
+    const references: Uint8Array[] = []
+    // What the roots lie in may be where only agreements know of.
+    await consumer.recall()
+    await objects.forEachSegment((reference) => void references.push(reference))
+    const recovered = await consumer.recover(references)
+    if (recovered.silentNodes === 0) await noteLostBooks(store, false)
+    return recovered
+  }
   const sweeper = new DailySweep(foundation, async () => {
+    // Nodes that were away when the books were made again may be there now.
+    if (await hasLostBooks(store)) await recover()
     const swept = await objects.collect()
     await warnOfFunds({ ...foundation, market, consumer })
     return swept
@@ -109,18 +124,11 @@ export async function openBuyingStorage(
   return {
     consumer,
     objects,
+    recover,
     stop: async () => {
       await sweeper.stop()
       await objects.stop()
       await consumer.stop()
     },
   }
-}
-
-function phraseIn(path: string, { random, logger }: Foundation): string {
-  if (existsSync(path)) return readFileSync(path, 'utf8')
-  const phrase = createRecoveryPhrase(random)
-  writePrivateFile(path, `${phrase}\n`, true)
-  logger.warn('a recovery phrase was made: write it down, nobody can read the objects without it', { file: path })
-  return phrase
 }

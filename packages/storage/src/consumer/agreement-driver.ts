@@ -17,6 +17,7 @@ import type { MarketPayer, PayerChannel } from '@stead/market'
 import { addressOfPeerId, contentIdOf, equalBytes, type Secp256k1 } from '@stead/protocol'
 import {
   type Agreement,
+  type AgreementParties,
   agreementIdOf,
   agreementNumber,
   agreementSchema,
@@ -104,6 +105,8 @@ const REFUSALS: ReadonlySet<string | undefined> = new Set([
 ])
 /** What a channel has no room for at once is proven and paid in parts; what is left is due the next time. */
 const PARTS_MAX = 16
+/** Of an agreement that was found again: the next payment opens another one. */
+const NO_CHANNEL: Hash = hash(`0x${'00'.repeat(32)}`)
 
 /** The payer's side of one agreement: sends pieces, agrees on them, has them proven, pays, reads. One step after another. */
 export class AgreementDriver {
@@ -157,6 +160,26 @@ export class AgreementDriver {
     const id = agreementIdOf(first)
     await store.write([rowOperation(id, row)], 'process')
     return new AgreementDriver(components, id, row, set)
+  }
+
+  /**
+   * Finds the agreement that this payer had with a node before it lost its books.
+   * @returns undefined when the node knows of none
+   * @throws CoreError as request; StorageError STORAGE_AGREEMENT_DIFFERS, ProtocolError for what both did not sign
+   */
+  static async find(
+    components: AgreementDriverComponents,
+    peer: PeerId,
+    parties: AgreementParties,
+  ): Promise<AgreementDriver | undefined> {
+    const driver = new AgreementDriver(components, agreementIdOf(parties), { version: 1, peer, channel: NO_CHANNEL })
+    try {
+      await driver.#inTurn(() => driver.#recover(undefined))
+    } catch (error) {
+      if (remoteCodeOf(error) === 'STORAGE_AGREEMENT_UNKNOWN') return undefined
+      throw error
+    }
+    return driver
   }
 
   /** The newest revision that both sides signed; undefined before {@link open}. */
@@ -440,7 +463,14 @@ export class AgreementDriver {
     const before = this.#agreement
     const { agreement: signed } = await this.#ask({ standing: { agreement: this.id } })
     const theirs = openAgreement(secp256k1, signed)
-    if (agreementIdOf(theirs) !== this.id || theirs.revision < (before?.revision ?? 0)) throw cause
+    if (agreementIdOf(theirs) !== this.id || theirs.revision < (before?.revision ?? 0))
+      throw new StorageError(
+        'STORAGE_AGREEMENT_DIFFERS',
+        'the node answers with an agreement of before, or of others',
+        {
+          cause,
+        },
+      )
     if (theirs.revision === before?.revision) {
       // The node never took it, and never will: what it was about is agreed anew.
       await this.#withdraw()

@@ -4,8 +4,16 @@ import { StorageError } from '../errors.ts'
 import { keyOfBytes } from '../tree/tree-key.ts'
 import { checkBucketName } from './names.ts'
 import type { BucketInfo } from './object-store.ts'
-import { bucketKey, deletedBucketKey, ID_BYTES, settingsKey, tableRange } from './row-keys.ts'
-import { type BucketRow, bucketRowSchema, type SettingsRow, settingsRowSchema } from './rows.ts'
+import { bucketKey, deletedBucketKey, ID_BYTES, payerKey, settingsKey, tableRange } from './row-keys.ts'
+import {
+  type BucketRow,
+  bucketRowSchema,
+  type Payer,
+  type PayerRow,
+  payerRowSchema,
+  type SettingsRow,
+  settingsRowSchema,
+} from './rows.ts'
 import type { SealedTree } from './sealed-tree.ts'
 import type { Rows, Transaction } from './transaction.ts'
 
@@ -20,7 +28,9 @@ export interface CatalogueComponents {
   /** The tree that lists the buckets. */
   readonly tree: SealedTree
   /** The tree of a bucket, by its name and generation. */
-  readonly treeOf: (name: string, generation: string) => SealedTree
+  readonly treeOf: (path: readonly string[], keepers?: Uint8Array) => SealedTree
+  /** Draws who keeps the pointer of a new bucket. @default whoever keeps pointers anyway */
+  readonly keepers: (() => Promise<Uint8Array>) | undefined
   readonly random: Random
 }
 
@@ -54,23 +64,25 @@ export class BucketCatalogue {
   }
 
   /** What the catalogue says; some may be deleted already. */
-  async rows(): Promise<readonly BucketRow[]> {
-    return await this.#components.tree.read(async (rows) => {
-      const found: BucketRow[] = []
-      const { from, before } = tableRange('buckets')
-      for await (const { value } of rows.scan(from, before)) found.push(bucketRowSchema.decodeMessage(value))
-      return found
-    })
+  async rows(options: { readonly isOldFine?: boolean } = {}): Promise<readonly BucketRow[]> {
+    return await this.#rowsOf('buckets', options)
   }
 
   /** Deleted buckets whose trees are not yet forgotten. */
-  async deletedRows(): Promise<readonly BucketRow[]> {
+  async deletedRows(options: { readonly isOldFine?: boolean } = {}): Promise<readonly BucketRow[]> {
+    return await this.#rowsOf('deleted', options)
+  }
+
+  async #rowsOf(
+    table: 'buckets' | 'deleted',
+    options: { readonly isOldFine?: boolean },
+  ): Promise<readonly BucketRow[]> {
     return await this.#components.tree.read(async (rows) => {
       const found: BucketRow[] = []
-      const { from, before } = tableRange('deleted')
+      const { from, before } = tableRange(table)
       for await (const { value } of rows.scan(from, before)) found.push(bucketRowSchema.decodeMessage(value))
       return found
-    })
+    }, options)
   }
 
   /** Forgets a deleted bucket: what its tree lies in is garbage from now on. */
@@ -81,10 +93,26 @@ export class BucketCatalogue {
     })
   }
 
+  /** Machines that keep segments under this phrase; needs no segment. */
+  async payers(): Promise<readonly PayerRow[]> {
+    return await this.#components.tree.read(async (_rows, { payers }) => payers)
+  }
+
+  /** Notes what another machine needs to pay in a machine's place; the same again is no work. */
+  async notePayer({ payer, privateKey }: Payer): Promise<void> {
+    const { tree } = this.#components
+    if ((await this.payers()).some((known) => known.payer === payer)) return
+    await tree.write(async (rows) => {
+      const row: PayerRow = { version: 1, payer, privateKey, since: rows.now }
+      rows.put(payerKey(payer), payerRowSchema.encodeMessage(row))
+    })
+  }
+
   /** @throws StorageError STORAGE_BAD_NAME, STORAGE_BUCKET_EXISTS */
   async create(name: string): Promise<BucketInfo> {
     checkBucketName(name)
-    const { tree, random } = this.#components
+    const { tree, random, keepers: draw } = this.#components
+    const keepers = draw === undefined ? {} : { keepers: await draw() }
     const generation = random.bytes(ID_BYTES)
     // Somebody may have died between deleting a bucket and taking it off the list.
     const deleted = await this.#deletedGeneration(name)
@@ -94,7 +122,7 @@ export class BucketCatalogue {
       if (before !== undefined && (deleted === undefined || !equalBytes(before.generation, deleted)))
         throw new StorageError('STORAGE_BUCKET_EXISTS', `there is a bucket ${name} already`, { details: { name } })
       if (before !== undefined) putDeleted(rows, before)
-      const row: BucketRow = { version: 1, name, generation, createdAt: rows.now }
+      const row: BucketRow = { version: 1, name, generation, createdAt: rows.now, ...keepers }
       rows.put(bucketKey(name), bucketRowSchema.encodeMessage(row))
       return rows.now
     })
@@ -154,8 +182,8 @@ export class BucketCatalogue {
   }
 
   /** The tree of a row of the catalogue. */
-  treeOf({ name, generation }: Pick<BucketRow, 'name' | 'generation'>): SealedTree {
-    return this.#components.treeOf(name, bytesToHex(generation))
+  treeOf({ name, generation, keepers }: Pick<BucketRow, 'name' | 'generation' | 'keepers'>): SealedTree {
+    return this.#components.treeOf([name, bytesToHex(generation)], keepers)
   }
 
   async #infoOf(row: BucketRow): Promise<BucketInfo | undefined> {

@@ -33,6 +33,8 @@ export interface CollectReport {
 /** Segments that are looked for in the trees at once: some megabytes of memory. */
 const SEGMENTS_AT_ONCE = 20_000
 const LIST_LIMIT = 1000
+/** What nothing refers to is let go: by old rows that would be what a newer one refers to. */
+const NEWEST = { isOldFine: false } as const
 
 /** Lets go of what is due, then of segments that nothing refers to and that are too old to be just being written. */
 export async function collectGarbage(
@@ -40,7 +42,10 @@ export async function collectGarbage(
   { graceMs, keepUnfinishedMs }: Pick<ObjectStoreOptions, 'graceMs' | 'keepUnfinishedMs'>,
 ): Promise<CollectReport> {
   let [expiredWrites, repackedObjects] = [0, 0]
-  for (const row of [...(await catalogue.rows()), ...(await catalogue.deletedRows())]) {
+  const all = [...(await catalogue.rows()), ...(await catalogue.deletedRows())]
+  // Whoever borrowed knows the name of the lender's tree, and not who keeps its pointer.
+  for (const row of all) catalogue.treeOf(row)
+  for (const row of all) {
     const tree = catalogue.treeOf(row)
     expiredWrites += await expireWrites(tree, keepUnfinishedMs)
     repackedObjects += await repackObjects(tree, { graceMs, logger })
@@ -160,14 +165,22 @@ async function unknownOf({
 }): Promise<readonly Uint8Array[]> {
   if (page.length === 0) return []
   const unknown = new Map(page.map((reference) => [bytesToHex(reference), reference]))
-  const buckets = [...(await catalogue.rows()), ...(await catalogue.deletedRows())]
-  for (const tree of [catalogue.tree, ...buckets.map((row) => catalogue.treeOf(row))])
-    await forEachReference(tree, (reference) => unknown.delete(bytesToHex(reference)))
+  await forEachReference(catalogue, (reference) => unknown.delete(bytesToHex(reference)))
   return [...unknown.values()]
 }
 
+/** Visits every segment that any tree refers to, some of them more than once. @throws as the trees: then some were left out */
+export async function forEachReference(
+  catalogue: BucketCatalogue,
+  visit: (reference: Uint8Array) => void,
+): Promise<void> {
+  const buckets = [...(await catalogue.rows(NEWEST)), ...(await catalogue.deletedRows(NEWEST))]
+  for (const tree of [catalogue.tree, ...buckets.map((row) => catalogue.treeOf(row))])
+    await forEachReferenceOf(tree, visit)
+}
+
 /** Visits every segment that a tree refers to, some of them twice. */
-async function forEachReference(tree: SealedTree, visit: (reference: Uint8Array) => void): Promise<void> {
+async function forEachReferenceOf(tree: SealedTree, visit: (reference: Uint8Array) => void): Promise<void> {
   await tree.read(async (rows, { root, written }) => {
     // From one root alone: what it wrote is a row only in the next one.
     if (root !== undefined) visit(root.segment.reference)
@@ -185,5 +198,5 @@ async function forEachReference(tree: SealedTree, visit: (reference: Uint8Array)
         const reference = referenceOf(value)
         if (reference !== undefined) visit(reference)
       }
-  })
+  }, NEWEST)
 }

@@ -16,10 +16,18 @@ export interface RootPointer {
    * @returns `moved` when another one was there, and nothing was changed
    */
   swap(expectedSequence: number, value: Uint8Array): Promise<'done' | 'moved'>
+  /**
+   * What this machine saw last, without asking anybody: others may have replaced it since.
+   * @default nothing is kept here
+   */
+  cached?(): Promise<PointerValue | undefined>
 }
 
-/** Gives the pointer that follows from 32 secret bytes: its name and the key that signs it. */
-export type RootPointers = (seed: Uint8Array) => RootPointer
+/**
+ * Gives the pointer that follows from 32 secret bytes: its name and the key that signs it.
+ * @param keepers who keeps it at first, where that was drawn for it: see ObjectStoreComponents
+ */
+export type RootPointers = (seed: Uint8Array, keepers?: Uint8Array) => RootPointer
 
 /** Longest value of a pointer. */
 export const POINTER_VALUE_BYTES_MAX = 65_536

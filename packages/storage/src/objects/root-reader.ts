@@ -39,6 +39,17 @@ export class RootReader {
     return await this.#waiting
   }
 
+  /**
+   * The newest root that this machine saw, where the pointer cannot be asked.
+   * @throws StorageError STORAGE_OLD_ROOT, STORAGE_NOT_AUTHENTIC
+   */
+  async cached(): Promise<SequencedRoot | undefined> {
+    const value = await this.#pointer.cached?.()
+    if (value !== undefined && value.sequence > this.#known.sequence)
+      this.accept(this.#opened(this.#known, value.sequence, value.value))
+    return this.#known.sequence === 0 ? undefined : this.#known
+  }
+
   /** Notes a root that was swapped in. */
   accept(root: SequencedRoot): void {
     if (root.sequence > this.#known.sequence) this.#known = root

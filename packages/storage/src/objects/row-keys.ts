@@ -1,11 +1,12 @@
+import type { Address } from '@stead/core'
 import { endOfPrefix, keyOfText, keyOfUint, type TreeKey, textOfKey, uintOfKey } from '../tree/tree-key.ts'
 import { STAMP_BYTES } from './transaction.ts'
 
 /**
  * Tables of a tree, by the first byte of their keys. In a bucket's: objects (key, stamp), null versions (key), contents
  * (id), extents (content, end), packs (id), uploads (id), uploads by key (key, id), parts (upload, number), segments of
- * pages (number), garbage (time, stamp), borrowed contents to be given back (time, stamp), holds of other buckets (id), settings. In the catalogue: buckets (name), and those that were deleted
- * (generation).
+ * pages (number), garbage (time, stamp), borrowed contents to be given back (time, stamp), holds of other buckets (id), settings. In the catalogue: buckets (name),those that were deleted
+ * (generation), and payers (address).
  */
 const TABLE = {
   objects: 'o',
@@ -23,6 +24,7 @@ const TABLE = {
   settings: 's',
   buckets: 'B',
   deleted: 'D',
+  payers: 'P',
 } as const
 
 /** Names of {@link TABLE}. */
@@ -89,6 +91,7 @@ export const borrowedKey = (dueAtMs: number, stamp: TreeKey): TreeKey =>
 export const holdKey = (id: TreeKey): TreeKey => TABLE.holds + id
 export const settingsKey: TreeKey = TABLE.settings
 export const bucketKey = (name: string): TreeKey => TABLE.buckets + keyOfText(name)
+export const payerKey = (payer: Address): TreeKey => TABLE.payers + payer
 export const deletedBucketKey = (generation: TreeKey): TreeKey => TABLE.deleted + generation
 
 /** Object and stamp of a {@link versionKey}. */

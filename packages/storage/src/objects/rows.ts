@@ -1,5 +1,6 @@
-import type { UnixMs } from '@stead/core'
+import type { Address, UnixMs } from '@stead/core'
 import {
+  addressField,
   bytesField,
   defineSchema,
   fixedBytesField,
@@ -13,6 +14,7 @@ import {
   versionField,
   wordField,
 } from '@stead/protocol'
+import { KEEPERS_BYTES_MAX } from '../register/quorum.ts'
 import { SEGMENT_REFERENCE_BYTES_MAX, TREE_VALUE_BYTES_MAX, WRAPPED_KEY_BYTES } from '../tree/tree-node.ts'
 import type { BucketInfo } from './object-store.ts'
 import { ID_BYTES } from './row-keys.ts'
@@ -219,11 +221,34 @@ export interface BucketRow {
   /** Drawn for each making of a bucket of that name: the tree of a deleted one is never used again. */
   readonly generation: Uint8Array
   readonly createdAt: UnixMs
+  /** Who keeps the pointer of its tree at first; what came of them since is told by themselves. */
+  readonly keepers?: Uint8Array
 }
 
-export const bucketRowSchema: Schema<BucketRow> = defineSchema<BucketRow>('BucketRow', 256, {
+/** A machine that keeps segments, and what another one needs to pay for them in its place. */
+export interface Payer {
+  readonly payer: Address
+  /** 32 bytes. */
+  readonly privateKey: Uint8Array
+}
+
+/** payers of the catalogue; its root tells the same without any page. */
+export interface PayerRow extends Payer {
+  readonly version: 1
+  readonly since: UnixMs
+}
+
+export const payerRowSchema: Schema<PayerRow> = defineSchema<PayerRow>('PayerRow', 128, {
+  version: [1, versionField(1)],
+  payer: [2, addressField],
+  privateKey: [3, fixedBytesField(32)],
+  since: [4, timeField],
+})
+
+export const bucketRowSchema: Schema<BucketRow> = defineSchema<BucketRow>('BucketRow', 1024, {
   version: [1, versionField(1)],
   name: [2, textField(63)],
   generation: [3, fixedBytesField(ID_BYTES)],
   createdAt: [4, timeField],
+  keepers: [5, optionalField(bytesField(KEEPERS_BYTES_MAX, 1))],
 })

@@ -1,4 +1,4 @@
-import { type Clock, type Logger, messageOf, type Random } from '@stead/core'
+import { type Clock, hasCode, type Logger, messageOf, type Random } from '@stead/core'
 import type { PathSecret } from '../keys/path-secret.ts'
 import type { ObjectStoreOptions } from '../options.ts'
 import { NodeCache } from '../tree/node-cache.ts'
@@ -11,6 +11,7 @@ import { ReadPins } from './read-pins.ts'
 import type { RootPointer } from './root-pointer.ts'
 import { RootReader, type SequencedRoot } from './root-reader.ts'
 import { pageOfRecord, type RootRecord } from './root-record.ts'
+import type { Payer } from './rows.ts'
 import type { SegmentStore } from './segment-store.ts'
 import type { KeptSegment, Stored } from './stored.ts'
 import type { Transaction } from './transaction.ts'
@@ -21,6 +22,8 @@ export interface SealedTreeComponents {
   readonly pointer: RootPointer
   /** Of this tree alone: what is in it, its root and its pointer follow from it. */
   readonly secret: PathSecret
+  /** Who pays here, in the tree that tells others: that of the catalogue, which nobody else is given. @default nobody */
+  readonly payer?: Payer | undefined
   readonly random: Random
   readonly clock: Clock
   readonly logger: Logger
@@ -61,20 +64,40 @@ export class SealedTree {
   }
 
   /**
-   * Looks at the newest rows. Asked again when another machine replaced them meanwhile.
+   * Looks at the newest rows. Asked again when another machine replaced them meanwhile. While too few of the nodes that keep
+   * the root answer, these are the newest rows that this machine saw, which the log says.
+   * @param options.isOldFine false where something is thrown away that nothing in the rows refers to
    * @throws StorageError STORAGE_OLD_ROOT, STORAGE_NOT_AUTHENTIC; as the pointer, the store of segments, and `look`
    */
-  async read<Result>(look: (rows: TreeReader, root: RootRecord) => Promise<Result>): Promise<Result> {
-    let root = await this.#roots.fresh()
+  async read<Result>(
+    look: (rows: TreeReader, root: RootRecord) => Promise<Result>,
+    { isOldFine = true }: { readonly isOldFine?: boolean } = {},
+  ): Promise<Result> {
+    const newest = (): Promise<SequencedRoot> => (isOldFine ? this.#rootToRead() : this.#roots.fresh())
+    let root = await newest()
     for (let tries = 1; ; tries++) {
       try {
         return await this.#look(root, look)
       } catch (error) {
         if (!(error instanceof PageUnreadable)) throw error
-        const next = await this.#roots.fresh()
+        const next = await newest()
         if (next.sequence === root.sequence || tries === READ_TRIES) throw error.cause
         root = next
       }
+    }
+  }
+
+  async #rootToRead(): Promise<SequencedRoot> {
+    try {
+      return await this.#roots.fresh()
+    } catch (error) {
+      const cached = hasCode(error, 'STORAGE_ROOT_AWAY') ? await this.#roots.cached() : undefined
+      if (cached === undefined) throw error
+      this.#components.logger.warn('a root may be old: too few of the nodes that keep it answer', {
+        sequence: cached.sequence,
+        error: messageOf(error),
+      })
+      return cached
     }
   }
 

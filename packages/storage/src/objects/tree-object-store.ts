@@ -8,7 +8,7 @@ import { abortableBody, checkAborted } from './abortable.ts'
 import { BodyIntake } from './body-intake.ts'
 import { borrowContent } from './borrow-content.ts'
 import { BucketCatalogue, type OpenBucket, settingsOf } from './bucket-catalogue.ts'
-import { type CollectReport, collectGarbage } from './collect-garbage.ts'
+import { type CollectReport, collectGarbage, forEachReference } from './collect-garbage.ts'
 import { type GarbageTerms, hold } from './holdings.ts'
 import { listObjects } from './list-objects.ts'
 import { checkEtag, checkObjectKey, descriptionOf } from './names.ts'
@@ -36,7 +36,7 @@ import {
 import { readStored } from './read-stored.ts'
 import type { RootPointers } from './root-pointer.ts'
 import { ID_BYTES, settingsKey } from './row-keys.ts'
-import { type Description, type SettingsRow, settingsRowSchema } from './rows.ts'
+import { type Description, type Payer, type PayerRow, type SettingsRow, settingsRowSchema } from './rows.ts'
 import { SealedTree } from './sealed-tree.ts'
 import type { SegmentStore } from './segment-store.ts'
 import { type Stored, storedOfRow } from './stored.ts'
@@ -58,6 +58,13 @@ export interface ObjectStoreComponents {
   readonly pointers: RootPointers
   /** What all buckets follow from. */
   readonly secret: PathSecret
+  /**
+   * Draws who keeps the pointer of a new bucket: it is written down in the catalogue, so that all machines ask the same.
+   * @default pointers that need nobody
+   */
+  readonly keepers?: () => Promise<Uint8Array>
+  /** Who pays for segments here: noted in the catalogue before the first write. @default nobody */
+  readonly payer?: Payer
   readonly random: Random
   readonly clock: Clock
   readonly logger: Logger
@@ -77,14 +84,16 @@ export class TreeObjectStore implements ObjectStore {
   readonly #trees = new Map<string, SealedTree>()
   readonly #catalogue: BucketCatalogue
   readonly #intake: BodyIntake
+  #noted: Promise<void> | undefined
 
   /** @throws ZodError for options out of range */
   constructor(components: ObjectStoreComponents, options: ObjectStoreInput = {}) {
     this.#components = components
     this.#options = objectStoreOptionsSchema.parse(options)
     this.#memory = new NodeMemory(this.#options.cacheBytesMax)
-    const treeOf = (...path: readonly string[]): SealedTree => this.#treeOf(path)
-    this.#catalogue = new BucketCatalogue({ tree: this.#treeOf([]), treeOf, random: components.random })
+    const { random, keepers } = components
+    const treeOf = (path: readonly string[], first?: Uint8Array): SealedTree => this.#treeOf(path, first)
+    this.#catalogue = new BucketCatalogue({ tree: this.#treeOf([]), treeOf, random, keepers })
     this.#intake = new BodyIntake(this.#catalogue, components, this.#options)
   }
 
@@ -98,6 +107,7 @@ export class TreeObjectStore implements ObjectStore {
   }
 
   async createBucket(name: string): Promise<BucketInfo> {
+    await this.#notePayer()
     return await this.#catalogue.create(name)
   }
 
@@ -158,6 +168,7 @@ export class TreeObjectStore implements ObjectStore {
     checkObjectKey(to.key)
     const { condition, replace } = options
     const replaced = replace === undefined ? undefined : descriptionOf(replace)
+    await this.#notePayer()
     if (from.bucket !== to.bucket)
       return await this.#copyAcross(from, replaced === undefined ? to : { ...to, description: replaced }, condition)
     return await this.#write(to.bucket, async (rows, settings) => {
@@ -224,6 +235,7 @@ export class TreeObjectStore implements ObjectStore {
     options: Pick<PutOptions, 'etag' | 'signal'> = {},
   ): Promise<PartInfo> {
     checkPartNumber(number)
+    await this.#notePayer()
     return await this.#intake.take({
       bucket,
       body,
@@ -280,14 +292,36 @@ export class TreeObjectStore implements ObjectStore {
     return this.#options
   }
 
-  #treeOf(path: readonly string[]): SealedTree {
+  /** Machines that keep segments under this phrase, and what another one needs to pay in their place. */
+  async payers(): Promise<readonly PayerRow[]> {
+    return await this.#catalogue.payers()
+  }
+
+  /** Visits every segment that anything here refers to, some more than once. @throws as reading; then some were left out */
+  async forEachSegment(visit: (reference: Uint8Array) => void): Promise<void> {
+    await forEachReference(this.#catalogue, visit)
+  }
+
+  async #notePayer(): Promise<void> {
+    const { payer } = this.#components
+    if (payer === undefined) return
+    this.#noted ??= this.#catalogue.notePayer(payer).catch((error: unknown) => {
+      this.#noted = undefined
+      throw error
+    })
+    await this.#noted
+  }
+
+  #treeOf(path: readonly string[], keepers?: Uint8Array): SealedTree {
     const name = path.join('/')
     const known = this.#trees.get(name)
     if (known !== undefined) return known
     const { pointers } = this.#components
     const secret = path.length === 0 ? this.#components.secret : this.#components.secret.below(...path)
-    const pointer = pointers(secret.key('pointer'))
-    const tree = new SealedTree({ ...this.#components, secret, pointer, memory: this.#memory }, this.#options)
+    const pointer = pointers(secret.key('pointer'), keepers)
+    // Whoever is given the secret of a bucket or a folder must not learn how its owner pays.
+    const payer = path.length === 0 ? this.#components.payer : undefined
+    const tree = new SealedTree({ ...this.#components, secret, pointer, payer, memory: this.#memory }, this.#options)
     this.#trees.set(name, tree)
     return tree
   }
@@ -305,6 +339,7 @@ export class TreeObjectStore implements ObjectStore {
     bucket: string,
     change: (rows: Transaction, settings: SettingsRow) => Promise<Result>,
   ): Promise<Result> {
+    await this.#notePayer()
     return await this.#catalogue.inBucket(bucket, async ({ tree }) => {
       return await tree.write(async (rows) => await change(rows, await settingsOf(rows, bucket)))
     })
@@ -317,6 +352,7 @@ export class TreeObjectStore implements ObjectStore {
   ): Promise<ObjectInfo> {
     const { bucket, key, description } = to
     const { condition } = options
+    await this.#notePayer()
     return await this.#intake.take({
       bucket,
       body,

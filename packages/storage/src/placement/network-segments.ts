@@ -1,5 +1,6 @@
 import {
   type Clock,
+  type Hash,
   hasCode,
   type Logger,
   messageOf,
@@ -63,6 +64,8 @@ export interface NetworkSegmentsComponents {
   readonly kernel: ErasureKernel
   readonly signer: Signer
   readonly identity: ReceiptChain
+  /** This payer's rows were lost: until they are made again, segments without one are looked for where they were first. @default false */
+  readonly hasLostBooks?: boolean
 }
 
 /** How many pieces, and how many of them must be kept before a segment is. */
@@ -108,11 +111,13 @@ export class NetworkSegments {
   readonly #sending: Set<string> = new Set()
   /** Segments whose pieces are being sent: their rows do not say yet where those are. */
   readonly #unplaced: Set<string> = new Set()
+  #hasLostBooks: boolean
 
   constructor(components: NetworkSegmentsComponents, options: StorageConsumerOptions, profile: SegmentProfile) {
     this.#components = components
     this.#options = options
     this.#profile = profile
+    this.#hasLostBooks = components.hasLostBooks ?? false
     this.#codeOf(profile)
   }
 
@@ -301,6 +306,41 @@ export class NetworkSegments {
     }))
   }
 
+  /**
+   * Makes rows again of segments that this payer has, after it lost its books: where their pieces are is told by the
+   * agreements that were found again. Pieces that belong to none of the segments are not kept any longer.
+   * @param references all that anything refers to
+   * @returns how many segments have a row again, and how many pieces nothing needed
+   */
+  async recover(references: Iterable<Uint8Array>): Promise<{ readonly segments: number; readonly dropped: number }> {
+    const { nodes, clock, signer, store } = this.#components
+    const where = new Map<Hash, BoughtNode>()
+    for (const bought of nodes.all()) for (const [, { piece }] of bought.driver.set.entries()) where.set(piece, bought)
+    let segments = 0
+    for (const reference of references) {
+      const known = decodeReference(reference)
+      if (known.payer !== signer.address) continue
+      const placed: PlacedNumber[] = []
+      for (let number = 0; number < known.pieces; number++) {
+        const piece = pieceNameOf(known.segment, number)
+        const bought = where.get(piece)
+        if (bought !== undefined) placed.push({ number, node: bought.node })
+        where.delete(piece)
+      }
+      if ((await this.#rowOf(known.segment)) !== undefined) continue
+      await this.#write({ version: 1, reference, keptAt: clock.now(), placed })
+      segments++
+    }
+    await store.write([], 'power')
+    this.#hasLostBooks = false
+    for await (const { reference } of this.#rows()) {
+      const { segment, pieces } = decodeReference(reference)
+      for (let number = 0; number < pieces; number++) where.delete(pieceNameOf(segment, number))
+    }
+    for (const [piece, bought] of where) bought.drop([piece])
+    return { segments, dropped: where.size }
+  }
+
   /** Every segment with where its pieces are. */
   async *all(): AsyncGenerator<PlacedSegment> {
     for await (const { reference, placed, isReleased } of this.#rows()) {
@@ -445,12 +485,12 @@ export class NetworkSegments {
   async #readOf(known: SegmentReference, signal?: AbortSignal): Promise<SegmentRead> {
     const { logger, nodes, signer } = this.#components
     const row = await this.#rowOf(known.segment)
-    if (row === undefined && known.payer === signer.address)
+    if (row === undefined && known.payer === signer.address && !this.#hasLostBooks)
       throw new StorageError('STORAGE_SEGMENT_UNKNOWN', 'the segment is not kept any more')
     return {
       code: this.#codeOf(known),
       pieceBytes: pieceBytesOf(known.plainBytes, known.dataPieces),
-      pieces: row === undefined ? this.#readableAsFirst(known) : this.#readable(known, row.placed),
+      pieces: row === undefined ? this.#readableWithout(known) : this.#readable(known, row.placed),
       hedgeAfterMs: this.#options.hedgeAfterMs,
       onFailure: ({ peer, piece }, error) => {
         logger.info('a node did not give a piece', { peer, piece, error: messageOf(error) })
@@ -478,6 +518,18 @@ export class NetworkSegments {
           },
         ]
       })
+  }
+
+  /** Without a row: where agreements say that pieces are, and where the others were at first. */
+  #readableWithout(known: SegmentReference): readonly ReadablePiece[] {
+    const placed = Array.from({ length: known.pieces }, (_, number) => number).flatMap((number): PlacedNumber[] => {
+      const piece = pieceNameOf(known.segment, number)
+      const bought = this.#components.nodes.all().find(({ driver }) => driver.set.slotOf(piece) !== undefined)
+      return bought === undefined ? [] : [{ number, node: bought.node }]
+    })
+    const found = new Set(placed.map(({ number }) => number))
+    const first = this.#readableAsFirst(known).filter(({ number }) => !found.has(number))
+    return [...this.#readable(known, placed), ...first].sort((left, right) => left.number - right.number)
   }
 
   /** Where the pieces were when the segment was kept: all that whoever is not its payer knows. */

@@ -10,18 +10,20 @@ import {
   type PeerId,
   type Timer,
 } from '@stead/core'
-import { bytesToHex } from '@stead/protocol'
+import { addressOfPublicKey, bytesToHex, peerIdOfPublicKey, publicKeyOfPeerId } from '@stead/protocol'
 import type { SettleOutcome } from '../consumer/agreement-driver.ts'
 import { type Challengeable, Challenger, type ChallengerComponents } from '../consumer/challenger.ts'
 import type { FrameCipher } from '../crypto/frame-cipher.ts'
 import type { ErasureKernel } from '../erasure/erasure-kernel.ts'
 import { type StorageConsumerInput, type StorageConsumerOptions, storageConsumerOptionsSchema } from '../options.ts'
+import { NetworkRootPointers } from '../register/network-root-pointers.ts'
+import { KEEPERS_WANTED } from '../register/quorum.ts'
 import type { BoughtNode } from './bought-node.ts'
 import { steadyPieces } from './choose-nodes.ts'
 import { NetworkSegments, type SegmentProfile } from './network-segments.ts'
 import { NodeWatch } from './node-watch.ts'
 import { needsRepair } from './readability.ts'
-import { decodeReference, pieceNameOf } from './segment-reference.ts'
+import { decodeReference, firstNodeOf, pieceNameOf } from './segment-reference.ts'
 import type { PlacedNumber } from './segment-rows.ts'
 import { StorageNodes, type StorageNodesComponents } from './storage-nodes.ts'
 import { STEADY_SHARE, UptimeBook } from './uptime-book.ts'
@@ -32,6 +34,21 @@ export interface StorageConsumerComponents extends StorageNodesComponents {
   readonly kernel: ErasureKernel
   /** What asks nodes on chain. @default nobody is asked */
   readonly court?: Pick<ChallengerComponents, 'adjudicator' | 'chain'>
+  /** See NetworkRootPointersComponents. @default every pointer may be begun here */
+  readonly mayBegin?: (register: Hash) => Promise<boolean>
+  /** This payer's books were lost, and {@link StorageConsumer.recover} has not made them again. @default false */
+  readonly hasLostBooks?: boolean
+}
+
+/** What was found again of what a payer had. */
+export interface RecoveredStorage {
+  /** Nodes with an agreement. */
+  readonly nodes: number
+  readonly segments: number
+  /** Pieces that nothing needed any more. */
+  readonly droppedPieces: number
+  /** Nodes that may have an agreement and did not answer. */
+  readonly silentNodes: number
 }
 
 /** How one node stands with this payer. */
@@ -78,12 +95,18 @@ const PING_TIMEOUT_MS = 5000
 /** A look counts for at most so many usual pauses. */
 const LOOK_GAP_SHARE = 2
 const ROUND_RETRY_MS = 60_000
+const FIND_TIMEOUT_MS = 5000
+/** More than there are: all that can be found in that time are asked. */
+const NODES_LOOKED_FOR = 4096
+const NO_PIECES = { version: 1, bytes: 0, pieceBytes: 0 } as const
 
 /** The buying side of storage: keeps segments on nodes, has them proven and pays hour by hour, watches the nodes, repairs. */
 export class StorageConsumer {
   readonly segments: NetworkSegments
   /** Undefined without an adjudicator. */
   readonly challenger: Challenger | undefined
+  /** Pointers of trees, kept by some of the nodes that keep segments. */
+  readonly pointers: NetworkRootPointers
   readonly #logger: Logger
   readonly #network: Network
   readonly #components: StorageConsumerComponents
@@ -115,6 +138,14 @@ export class StorageConsumer {
     this.challenger =
       court === undefined ? undefined : new Challenger({ ...components, ...court, nodes }, this.#options)
     this.segments = new NetworkSegments({ ...components, nodes: this.#nodes }, this.#options, profile)
+    const { mayBegin = async () => true } = components
+    // Of those that keep pieces anyway.
+    const [count, least] = [Math.min(KEEPERS_WANTED, profile.pieces), Math.min(KEEPERS_WANTED, profile.enough)]
+    this.pointers = new NetworkRootPointers({
+      ...components,
+      mayBegin,
+      choose: () => this.#chooseKeepers(count, least),
+    })
   }
 
   /** Brings agreements back and looks after them from now on. @throws CoreError STORE_FAILED, STORE_CORRUPT */
@@ -134,6 +165,57 @@ export class StorageConsumer {
     this.#lookTimer?.clear()
     await this.challenger?.stop()
     await this.#working
+  }
+
+  /**
+   * Makes the books of this payer again after a lost disk, so that it pays, repairs and deletes as before. Nodes that do not
+   * answer now can be asked again later in the same way.
+   * @param references of all segments that anything refers to
+   */
+  async recover(references: readonly Uint8Array[]): Promise<RecoveredStorage> {
+    const { signer } = this.#components
+    const peers = new Set<PeerId>()
+    for (const reference of references) {
+      const known = decodeReference(reference)
+      if (known.payer !== signer.address) continue
+      for (let number = 0; number < known.pieces; number++) {
+        const key = firstNodeOf(known, number)
+        if (key !== undefined) peers.add(peerIdOfPublicKey(key))
+      }
+    }
+    const silent = await this.recall(peers)
+    const { segments, dropped } = await this.segments.recover(references)
+    return { nodes: this.#nodes.all().length, segments, droppedPieces: dropped, silentNodes: silent.length }
+  }
+
+  /**
+   * Finds agreements of this payer again after a lost disk, so that what it keeps can be read wherever repairs have put it.
+   * @param peers nodes that may have one, besides all that offer storage now
+   * @returns nodes that did not answer
+   */
+  async recall(peers: ReadonlySet<PeerId> = new Set()): Promise<readonly PeerId[]> {
+    // Pieces that were repaired are on nodes that no reference names.
+    await this.#components.offers.wait('storage', { minimum: NODES_LOOKED_FOR, timeoutMs: FIND_TIMEOUT_MS })
+    return await this.#nodes.recall(peers)
+  }
+
+  async #chooseKeepers(count: number, least: number): Promise<readonly Uint8Array[]> {
+    const chosen = await this.#nodes.choose(NO_PIECES, { count, least })
+    return chosen.map(({ peer }) => publicKeyOfPeerId(peer))
+  }
+
+  /** Has pointers kept by others in place of nodes that are lost or leave. */
+  async #mendPointers(): Promise<void> {
+    try {
+      const moved = await this.pointers.mend((keeper) => {
+        const node = addressOfPublicKey(keeper)
+        return this.#watch.isLost(node) || this.#nodes.of(node)?.driver.isLeaving === true
+      })
+      if (moved > 0) this.#logger.info('pointers have other keepers', { moved })
+    } catch (error) {
+      if (!isSteadError(error)) throw error
+      this.#logger.warn('a pointer could not be given to other nodes', { error: messageOf(error) })
+    }
   }
 
   status(): readonly StorageNodeStatus[] {
@@ -234,6 +316,10 @@ export class StorageConsumer {
     }
     await this.challenger?.drawLot()
     await this.segments.finishReleases()
+    // Nobody waits for them any more, and nothing new is given to them.
+    for (const { node } of this.#nodes.all())
+      if (this.#watch.isLost(node)) this.#nodes.shun(node, 2 * this.#options.settleEveryMs)
+    await this.#mendPointers()
     const repaired = await this.#repairAll()
     const leaving = this.#nodes.all().filter(({ driver }) => driver.isLeaving)
     // Who has nothing any more is paid at once, and can go.

@@ -13,6 +13,7 @@ import {
 } from '@stead/core'
 import type { MarketPayer, OfferBook, OfferEntry, OpenedQuote, PayerChannel, ReceiptChain } from '@stead/market'
 import { addressOfPeerId, type Secp256k1 } from '@stead/protocol'
+import { agreementNumber } from '../agreement/agreement.ts'
 import { AgreementDriver, type SettleOutcome } from '../consumer/agreement-driver.ts'
 import { agreementOfKey, BOUGHT_TABLE, decodeBoughtRow } from '../consumer/bought-rows.ts'
 import { roomOf } from '../consumer/channel-room.ts'
@@ -115,6 +116,34 @@ export class StorageNodes {
       if (last === undefined || rows.length < PAGE_ROWS) return
       after = last.key
     }
+  }
+
+  /**
+   * Finds agreements again that this payer had before it lost its books, at nodes that may have one.
+   * @returns nodes that did not answer: whether there is an agreement is not known
+   */
+  async recall(peers: Iterable<PeerId>): Promise<readonly PeerId[]> {
+    const { identity, signer, offers, logger } = this.#components
+    const offered = offers.list('storage')
+    const all = new Set([...peers, ...offered.map(({ peer }) => peer)])
+    const silent: PeerId[] = []
+    await Promise.all(
+      Array.from(all, async (peer) => {
+        const node = addressOfPeerId(peer)
+        if (this.#bought.has(node)) return
+        const parties = { ...identity, payer: signer.address, node, number: agreementNumber(0) }
+        try {
+          const driver = await AgreementDriver.find(this.#components, peer, parties)
+          const operator = offered.find(({ offer }) => offer.node === node)?.offer.operator ?? node
+          if (driver !== undefined) this.#add(driver, { node, operator })
+        } catch (error) {
+          if (!isSteadError(error)) throw error
+          logger.warn('a node that may keep pieces does not say so', { node, error: messageOf(error) })
+          silent.push(peer)
+        }
+      }),
+    )
+    return silent
   }
 
   /** All nodes with an agreement. */

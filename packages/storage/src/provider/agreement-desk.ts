@@ -141,9 +141,9 @@ export class AgreementDesk {
     return this.#agreements.values()
   }
 
-  /** Whether somebody has an agreement with this node. */
-  isPayer(peer: PeerId): boolean {
-    return Array.from(this.#agreements.values()).some((kept) => kept.peer === peer)
+  /** Whether anything is agreed with a payer. */
+  hasPayer(payer: Address): boolean {
+    return Array.from(this.#agreements.values()).some(({ agreement }) => agreement.payer === payer)
   }
 
   /** @throws StorageError STORAGE_AGREEMENT_UNKNOWN */

@@ -1,4 +1,5 @@
 import {
+  type Address,
   type Clock,
   type Counter,
   type Hash,
@@ -17,7 +18,7 @@ import {
   type Timer,
 } from '@stead/core'
 import type { MarketProvider, ReceiptChain, Refusal, SellerQuote, SellerRequest } from '@stead/market'
-import type { Secp256k1 } from '@stead/protocol'
+import { addressOfPeerId, type Secp256k1 } from '@stead/protocol'
 import type { Agreement } from '../agreement/agreement.ts'
 import { StorageError } from '../errors.ts'
 import {
@@ -37,6 +38,8 @@ import {
 } from '../messages.ts'
 import { type StorageProviderInput, type StorageProviderOptions, storageProviderOptionsSchema } from '../options.ts'
 import type { PieceLog } from '../pieces/piece-log.ts'
+import { RegisterDesk } from '../register/register-desk.ts'
+import { ROOTS_MESSAGE_BYTES_MAX, ROOTS_PROTOCOL } from '../register/register-messages.ts'
 import { type StorageTerms, storageMismatch, storageNeedSchema, storageTermsSchema } from '../terms.ts'
 import { AgreementDesk, logNameOf } from './agreement-desk.ts'
 import type { ChallengeAnswer } from './challenge-answer.ts'
@@ -93,6 +96,7 @@ export class StorageProvider {
   readonly #pending: PendingPieces
   readonly #desk: AgreementDesk
   readonly #leaving: Leaving
+  readonly #registers: RegisterDesk
   readonly #scrub: PieceScrub
   readonly #refused: Counter
   readonly #bytes: Counter
@@ -108,6 +112,8 @@ export class StorageProvider {
     this.#leaving = new Leaving(components)
     const isLeaving = (): boolean => this.#leaving.isLeaving
     this.#desk = new AgreementDesk({ ...components, pending: this.#pending, isLeaving }, this.#options)
+    const isPayer = (payer: Address): boolean => this.#desk.hasPayer(payer)
+    this.#registers = new RegisterDesk({ ...components, isPayer }, this.#options)
     const onDamaged = (names: readonly Hash[]): void => this.#desk.noteDamaged(names)
     this.#scrub = new PieceScrub({ ...components, onDamaged }, this.#options.scrubMs)
     this.#refused = components.metrics.counter('stead_storage_refused_total', 'Requests that were refused, by reason', [
@@ -123,6 +129,7 @@ export class StorageProvider {
     await this.#pending.load()
     await this.#desk.giveUpFound()
     await this.#leaving.load()
+    await this.#registers.load()
     this.#state = this.#leaving.isLeaving ? 'finishing' : 'running'
     market.sell({
       resource: 'storage',
@@ -147,6 +154,15 @@ export class StorageProvider {
         handlerTimeoutMs: HANDLER_TIMEOUT_MS,
       },
       (request) => this.#counted(() => this.#servePiece(request)),
+    )
+    network.handle(
+      ROOTS_PROTOCOL,
+      {
+        messageBytesMax: ROOTS_MESSAGE_BYTES_MAX,
+        inFlightPerPeerMax: ASKS_PER_PEER_MAX,
+        handlerTimeoutMs: HANDLER_TIMEOUT_MS,
+      },
+      (request) => this.#counted(() => this.#registers.serve(request)),
     )
     this.#sweepLater()
   }
@@ -200,7 +216,7 @@ export class StorageProvider {
 
   /** What the provider holds in memory, with the most that it may. */
   sizes(): readonly Size[] {
-    return [...this.#desk.sizes(), ...this.#pending.sizes()]
+    return [...this.#desk.sizes(), ...this.#pending.sizes(), ...this.#registers.sizes()]
   }
 
   status(): StorageProviderStatus {
@@ -228,7 +244,7 @@ export class StorageProvider {
   #quote({ peer, need }: SellerRequest): SellerQuote | Refusal {
     const terms = this.#terms()
     // Who has pieces here pays for them, whether there is room for more or not; new ones are refused when they come.
-    const refusal = this.#desk.isPayer(peer) ? undefined : this.#refusalOf(terms, need)
+    const refusal = this.#desk.hasPayer(addressOfPeerId(peer)) ? undefined : this.#refusalOf(terms, need)
     if (refusal !== undefined) return refusal
     // What changes with each piece is no part of what is locked.
     const { freeBytes: _room, ...locked } = terms
@@ -326,6 +342,7 @@ export class StorageProvider {
     try {
       for (const name of this.#pending.over()) await this.#pending.remove(name, () => pieces.remove(name))
       await this.#desk.dropUnpaid()
+      await this.#registers.dropUnasked()
       await pieces.compact()
       await this.#scrub.step(SWEEP_MS)
     } catch (error) {

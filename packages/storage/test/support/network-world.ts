@@ -136,8 +136,13 @@ export class NetworkWorld {
     return seller
   }
 
-  async startPayer(): Promise<void> {
-    this.#payer = await this.#openPayer(200, this.payerStore)
+  async startPayer(mayBegin = true): Promise<void> {
+    this.#payer = await this.#openPayer(200, this.payerStore, mayBegin)
+  }
+
+  /** Another machine that pays for what it keeps itself. */
+  async addMachine(): Promise<StoringPayer> {
+    return await this.#openPayer(202, new MemoryStore(), false)
   }
 
   /** Somebody who is no payer of any of the nodes. */
@@ -145,7 +150,7 @@ export class NetworkWorld {
     return (await this.#openPayer(201, new MemoryStore())).segments
   }
 
-  async #openPayer(key: number, store: MemoryStore): Promise<StoringPayer> {
+  async #openPayer(key: number, store: MemoryStore, mayBegin = true): Promise<StoringPayer> {
     const { signer, peer } = keyOf(key)
     const network = this.hub.createNode(peer)
     await network.start()
@@ -158,9 +163,20 @@ export class NetworkWorld {
     const offers = new OfferBook({ ...parts, identity }, offerBookOptionsSchema.parse({}))
     await offers.start()
     for (const seller of this.sellers)
-      if (network.peers().length < 2 * NEIGHBOURS) await this.within(network.connect(seller.peer, 5000))
+      if (!seller.store.isCrashed && network.peers().length < 2 * NEIGHBOURS)
+        await this.within(network.connect(seller.peer, 5000))
     const consumer = new StorageConsumer(
-      { ...parts, market, offers, hasher, identity, cipher, kernel, ...this.#courtOf() },
+      {
+        ...parts,
+        market,
+        offers,
+        hasher,
+        identity,
+        cipher,
+        kernel,
+        mayBegin: async () => mayBegin,
+        hasLostBooks: !mayBegin,
+      },
       { hasDistinctSubnets: false, lostAfterMs: 2 * 3_600_000 },
       this.#profile,
     )
@@ -180,7 +196,7 @@ export class NetworkWorld {
     this.hub.kill(keyOf(200).peer)
     if (!this.payerStore.isCrashed) this.payerStore.crash()
     this.payerStore = store ?? this.payerStore.reopen()
-    await this.startPayer()
+    await this.startPayer(store === undefined)
     await this.clock.settle()
   }
 

@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs'
+import { type Address, address, messageOf } from '@stead/core'
+import { createLogger } from '@stead/node'
+import type { RecoveredNode } from '@stead/node/daemon'
+import { type Command, InvalidArgumentError } from 'commander'
+import type { CommandContext } from '../command-context.ts'
+import { CliError } from '../errors.ts'
+import { addNodeSettings, nodePlanOf } from '../node-config.ts'
+import { toJson } from '../terminal/terminal.ts'
+
+interface GivenRecover extends Record<string, unknown> {
+  readonly phraseFile: string
+  readonly replace?: Address
+  readonly beside?: boolean
+}
+
+/** `stead recover`: everything that a recovery phrase gives, on a new machine. */
+export function define(command: Command, context: CommandContext): void {
+  addNodeSettings(command)
+    .requiredOption('--phrase-file <file>', 'where the 24 words are, or - for standard input')
+    .option('--replace <address>', 'the machine that is gone, where several wrote under the phrase', parseAddress)
+    .option('--beside', 'the other machines still run: read and write with them, with a key of its own')
+    .addHelpText(
+      'after',
+      '\nThe folder takes the place of the machine that is gone: its key, its money and what it agreed on. That machine must' +
+        '\nnot run again. Afterwards: stead up',
+    )
+    .action(async (given: GivenRecover) => {
+      if (given.beside === true && given.replace !== undefined)
+        throw new CliError('CLI_USAGE', 'a machine runs beside others or in place of one: give --beside or --replace')
+      const phrase = readPhrase(given.phraseFile)
+      const plan = nodePlanOf(given, context)
+      const write = (line: string): void => void process.stderr.write(line)
+      const logger = createLogger({ ...plan.config.log, level: 'warn', write, now: () => Date.now() })
+      const { recoverStorage } = await import('@stead/node/daemon')
+      const replace = given.beside === true ? 'beside' : given.replace
+      const recovered = await recoverStorage(
+        { logger },
+        { ...plan, phrase, ...(replace === undefined ? {} : { replace }) },
+      )
+      context.terminal.out(context.terminal.isJson ? toJson(recovered) : describe(recovered))
+    })
+}
+
+function parseAddress(text: string): Address {
+  try {
+    return address(text.toLowerCase())
+  } catch (error) {
+    throw new InvalidArgumentError(messageOf(error))
+  }
+}
+
+function readPhrase(file: string): string {
+  try {
+    return readFileSync(file === '-' ? 0 : file, 'utf8')
+  } catch (cause) {
+    throw new CliError('CLI_USAGE', `the phrase in ${file} cannot be read`, { cause })
+  }
+}
+
+function describe({ node, buckets, books }: RecoveredNode): string {
+  const found = `${buckets.length} buckets are back${buckets.length === 0 ? '' : `: ${buckets.join(', ')}`}`
+  if (books === undefined) return `${found}\nthis machine writes beside the others as ${node}; now: stead up`
+  const silent = books.silentNodes === 0 ? '' : `; ${books.silentNodes} nodes did not answer and are asked again daily`
+  return `${found}\n${books.segments} segments on ${books.nodes} nodes are paid for by ${node} again${silent}; now: stead up`
+}

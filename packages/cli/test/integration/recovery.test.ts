@@ -1,0 +1,121 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { address, microUsd, silentLogger } from '@stead/core'
+import { SeededRandom } from '@stead/testkit'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { DevNetwork } from '../../src/dev/dev-network.ts'
+import { SteadProcess, stead } from './stead-process.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'stead-recovery-'))
+const events = { onNotice: () => undefined, onFailure: () => undefined }
+const network = new DevNetwork({ logger: silentLogger, events }, { directory, providers: 4 })
+const file = join(directory, 'file')
+const back = join(directory, 'back')
+const words = join(directory, 'words')
+const bytes = new SeededRandom(1).bytes(3_000_000)
+const running: SteadProcess[] = []
+
+beforeAll(async () => {
+  await network.start()
+  writeFileSync(file, bytes)
+}, 120_000)
+
+afterAll(async () => {
+  for (const { child } of running) child.kill('SIGTERM')
+  await Promise.all(running.map(({ finished }) => finished))
+  await network.stop()
+  rmSync(directory, { recursive: true, force: true })
+}, 60_000)
+
+async function run(folder: string, ...args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await stead([...args, '--data-dir', folder])
+  expect([code, stderr]).toEqual([0, expect.any(String)])
+  return stdout
+}
+
+/** How a machine joins the network. */
+function joining(): readonly string[] {
+  const [known] = network.processOf('provider-1')?.ready.addresses ?? []
+  return [
+    ...['--rpc', network.rpcUrl, '--address-book', network.layout.addressBook, '--no-mdns'],
+    ...['--listen', '/ip4/127.0.0.1/tcp/0', '--bootstrap', known ?? '', '--api-port', '0'],
+    ...['--no-storage-spread', '--storage-profile', '2-of-3'],
+  ]
+}
+
+async function up(folder: string): Promise<void> {
+  const node = new SteadProcess(['up', ...joining(), '--data-dir', folder, '--json'])
+  running.push(node)
+  await node.untilOutput(/ready/)
+}
+
+/** Coins for gas, and dollars. */
+async function give(node: string): Promise<void> {
+  await network.giveDollars(address(node), microUsd(10_000_000n))
+  const body = JSON.stringify({
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'anvil_setBalance',
+    params: [node, '0x3635c9adc5dea00000'],
+  })
+  await fetch(network.rpcUrl, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+}
+
+describe('a recovery phrase on a new machine', () => {
+  it('reads and writes beside the machine that drew it, each seeing at once what the other wrote', async () => {
+    const first = network.layout.root
+    await run(first, 'put', file, 'stead://photos/one')
+    writeFileSync(words, readFileSync(join(network.layout.payerDir, 'storage.phrase')))
+    const second = join(directory, 'second')
+    const recover = ['recover', '--beside', '--phrase-file', words, ...joining(), '--json']
+    const recovered = JSON.parse(await run(second, ...recover))
+    expect(recovered).toEqual({ node: expect.stringMatching(/^0x/), buckets: ['photos'] })
+    await give(recovered.node)
+    await up(second)
+    await run(second, 'get', 'stead://photos/one', back)
+    expect(readFileSync(back).equals(bytes)).toBe(true)
+    await run(second, 'put', file, 'stead://photos/two')
+    expect(await run(first, 'ls', 'stead://photos')).toMatch(/one\n.*two\n/s)
+    await Promise.all([
+      run(first, 'put', file, 'stead://photos/three'),
+      run(second, 'put', file, 'stead://photos/four'),
+    ])
+    for (const machine of [first, second])
+      expect(await run(machine, 'ls', 'stead://photos')).toMatch(/four\n.*one\n.*three\n.*two\n/s)
+    const refused = await stead(['recover', '--phrase-file', words, ...joining(), '--data-dir', join(directory, 'x')])
+    expect([refused.code, refused.stderr]).toEqual([expect.any(Number), expect.stringContaining('NODE_PAYER_UNKNOWN')])
+  }, 300_000)
+
+  it('brings back everything of a machine that is gone: objects, money, agreements', async () => {
+    const payer = network.members.find(({ name }) => name === 'payer')
+    if (payer === undefined) throw new Error('no payer')
+    network.killMember('payer')
+    rmSync(network.layout.payerDir, { recursive: true })
+    const fresh = join(directory, 'fresh')
+    const recover = ['recover', '--replace', payer.node, '--phrase-file', words, ...joining(), '--json']
+    const recovered = JSON.parse(await run(fresh, ...recover))
+    expect(recovered).toMatchObject({ node: payer.node, buckets: ['photos'], books: { silentNodes: 0 } })
+    expect(recovered.books.segments).toBeGreaterThan(2)
+    await up(fresh)
+    for (const name of ['one', 'two', 'three', 'four']) {
+      await run(fresh, 'get', `stead://photos/${name}`, back)
+      expect(readFileSync(back).equals(bytes)).toBe(true)
+    }
+    const usage = JSON.parse(await run(fresh, 'usage', '--now', '--json'))
+    expect(usage.round.outcomes).toMatchObject({ paid: recovered.books.nodes, lied: 0, lost: 0, offline: 0 })
+    await run(fresh, 'put', file, 'stead://photos/five')
+    expect(await run(fresh, 'rm', 'stead://photos/one')).toContain('1 deleted')
+    expect(await run(join(directory, 'second'), 'ls', 'stead://photos')).toMatch(/five\n.*four\n.*three\n.*two\n/s)
+  }, 300_000)
+
+  it('is refused with wrong words, and where nobody keeps anything under it', async () => {
+    const other = join(directory, 'other')
+    writeFileSync(words, `${'abandon '.repeat(23)}art`)
+    const unknown = await stead(['recover', '--phrase-file', words, ...joining(), '--data-dir', other])
+    expect([unknown.code, unknown.stderr]).toEqual([5, expect.stringContaining('STORAGE_ROOT_UNKNOWN')])
+    writeFileSync(words, `${'abandon '.repeat(23)}zoo`)
+    const wrong = await stead(['recover', '--phrase-file', words, ...joining(), '--data-dir', join(directory, 'y')])
+    expect([wrong.code, wrong.stderr]).toEqual([expect.any(Number), expect.stringContaining('STORAGE_BAD_PHRASE')])
+  }, 120_000)
+})

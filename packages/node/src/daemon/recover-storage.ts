@@ -1,0 +1,101 @@
+import { renameSync } from 'node:fs'
+import type { Address, Logger } from '@stead/core'
+import { bytesToHex } from '@stead/protocol'
+import type { PayerRow, RecoveredStorage, TreeObjectStore } from '@stead/storage'
+import { type NodeDirectories, nodeKeyPath } from '../config/directories.ts'
+import type { NodeConfig } from '../config/settings.ts'
+import { NodeError } from '../errors.ts'
+import { writePrivateFile } from '../identity/private-file.ts'
+import { SteadNode } from './stead-node.ts'
+import { noteLostBooks, placePhrase } from './storage-phrase.ts'
+
+/** What is to be recovered, and where. */
+export interface RecoverOptions {
+  readonly config: NodeConfig
+  /** A folder whose node does not run. */
+  readonly directories: NodeDirectories
+  readonly phrase: string
+  /**
+   * `beside`: the machines that wrote until now still run, and this one keeps what it writes with a key of its own.
+   * An address: the machine that is gone; this one takes its key, its money and its agreements.
+   * @default the only machine that wrote
+   */
+  readonly replace?: Address | 'beside'
+}
+
+/** What a recovery phrase brought back. */
+export interface RecoveredNode {
+  readonly node: Address
+  readonly buckets: readonly string[]
+  /** Missing where the machine runs beside others. */
+  readonly books?: RecoveredStorage
+}
+
+/** Brings back what a phrase gives: finds the catalogue, takes the place of the machine that is gone, makes its books again. */
+export async function recoverStorage(
+  { logger }: { readonly logger: Logger },
+  { config, directories, phrase, replace }: RecoverOptions,
+): Promise<RecoveredNode> {
+  placePhrase(directories.dataDir, phrase)
+  // Nothing is sold or served while the node is not yet who it will be.
+  const quiet: NodeConfig = {
+    ...config,
+    provide: { ...config.provide, enabled: false },
+    s3: { ...config.s3, enabled: false },
+  }
+  const plan = { config: quiet, directories }
+  const found = await withNode(logger, plan, async (node) => {
+    const { objects } = await node.trade.payer.storage.open()
+    const self = node.foundation.signer.address
+    if (replace === 'beside') return { self, buckets: await bucketsOf(objects) }
+    // The root tells it, and no segment is read: repairs may have put the pieces where only the payer finds them.
+    const lost = lostPayer(await objects.payers(), replace)
+    await noteLostBooks(node.foundation.store, true)
+    return { self, lost }
+  })
+  const { self, buckets = [], lost } = found
+  if (lost === undefined) return { node: self, buckets }
+  if (lost.payer !== self) takeKey(directories.dataDir, lost)
+  return await withNode(logger, plan, async (node) => {
+    const storage = await node.trade.payer.storage.open()
+    const books = await storage.recover()
+    return { node: lost.payer, buckets: await bucketsOf(storage.objects), books }
+  })
+}
+
+async function bucketsOf(objects: TreeObjectStore): Promise<readonly string[]> {
+  return (await objects.buckets()).map(({ name }) => name)
+}
+
+function lostPayer(payers: readonly PayerRow[], replace: Address | undefined): PayerRow {
+  const [only] = payers
+  const lost = replace === undefined ? only : payers.find(({ payer }) => payer === replace)
+  if (lost !== undefined && (replace !== undefined || payers.length === 1)) return lost
+  const known = payers.map(({ payer }) => payer)
+  const message =
+    replace === undefined
+      ? `${payers.length} machines wrote under this phrase: ${known.join(', ')}`
+      : `${replace} did not write under this phrase; these did: ${known.join(', ')}`
+  throw new NodeError('NODE_PAYER_UNKNOWN', message, { details: { payers: known } })
+}
+
+/** The key that the folder had stays beside the new one: it may have been given money. */
+function takeKey(dataDir: string, { payer, privateKey }: PayerRow): void {
+  const path = nodeKeyPath(dataDir)
+  renameSync(path, `${path}.before-${payer}`)
+  writePrivateFile(path, `${bytesToHex(privateKey)}\n`, true)
+}
+
+async function withNode<Result>(
+  logger: Logger,
+  plan: { readonly config: NodeConfig; readonly directories: NodeDirectories },
+  work: (node: SteadNode) => Promise<Result>,
+): Promise<Result> {
+  const node = new SteadNode({ logger }, plan)
+  try {
+    await node.start()
+    return await work(node)
+  } finally {
+    await node.stop()
+  }
+}

@@ -1,0 +1,221 @@
+import {
+  type Clock,
+  type Hash,
+  hasCode,
+  type Logger,
+  type Network,
+  type PeerId,
+  type Random,
+  type Store,
+} from '@stead/core'
+import { concatBytes, publicKeyOfPeerId, type Secp256k1 } from '@stead/protocol'
+import { StorageError } from '../errors.ts'
+import { askKeepers, type KeeperAnswer } from './ask-keepers.ts'
+import { NetworkRegister, type RegisterPlace } from './network-register.ts'
+import { KEEPERS_MAX } from './quorum.ts'
+import { keepersOf, type OpenedRecord, RegisterKey, registerTableKey, WRITER_BYTES } from './register-record.ts'
+import { RootCache, type RootCacheRow } from './root-cache.ts'
+
+/** What {@link NetworkRootPointers} stand on. */
+export interface NetworkRootPointersComponents {
+  readonly network: Network
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: Random
+  readonly secp256k1: Secp256k1
+  readonly logger: Logger
+  /** Chooses nodes that keep a new pointer. @returns their public keys, as many as there may be */
+  readonly choose: () => Promise<readonly Uint8Array[]>
+  /**
+   * Whether a pointer that nobody is found to keep may be begun here: where two machines begin one, each has its own.
+   * Only the machine that drew the recovery phrase begins the catalogue's.
+   */
+  readonly mayBegin: (register: Hash) => Promise<boolean>
+}
+
+/** How long the network's table is searched. */
+const FIND_TIMEOUT_MS = 5000
+const FOUND_MAX = 16
+const SEARCHES = 4
+
+/** The pointers of a payer's trees on the network, each on seven nodes where there are so many, with a copy here. */
+export class NetworkRootPointers {
+  readonly #components: NetworkRootPointersComponents
+  readonly #cache: RootCache
+  /** Of this process: nobody else signs a turn with it. */
+  readonly #writer: Uint8Array
+  readonly #open: Map<Hash, Promise<NetworkRegister>> = new Map()
+
+  constructor(components: NetworkRootPointersComponents) {
+    this.#components = components
+    this.#cache = new RootCache(components.store, components.secp256k1)
+    this.#writer = components.random.bytes(WRITER_BYTES)
+  }
+
+  /**
+   * The pointer of a seed; the same one for the same seed.
+   * @param keepers who keeps it at first, as {@link NetworkRootPointers.keepers} drew them; without them the pointer is
+   * looked for in the network's table
+   */
+  readonly open = (seed: Uint8Array, keepers?: Uint8Array): NetworkPointer => {
+    const key = new RegisterKey(this.#components.secp256k1, seed)
+    const register = (): Promise<NetworkRegister> => {
+      const known = this.#open.get(key.id)
+      if (known !== undefined) return known
+      const opened = this.#register(key, keepers).catch((error: unknown) => {
+        this.#open.delete(key.id)
+        throw error
+      })
+      this.#open.set(key.id, opened)
+      return opened
+    }
+    return {
+      read: async () => await (await register()).read(),
+      swap: async (expected, value) => await (await register()).swap(expected, value),
+      cached: async () => await (await register()).cached(),
+    }
+  }
+
+  /** Draws who keeps a new pointer. */
+  readonly keepers = async (): Promise<Uint8Array> => {
+    const chosen = await this.#components.choose()
+    return concatBytes(...chosen.slice(0, KEEPERS_MAX))
+  }
+
+  /**
+   * Moves the pointers that were opened here away from keepers that are gone for good.
+   * @returns how many were moved
+   * @throws StorageError STORAGE_ROOT_AWAY, STORAGE_BUSY; the others are moved all the same
+   */
+  async mend(isGone: (keeper: Uint8Array) => boolean): Promise<number> {
+    let moved = 0
+    const errors: unknown[] = []
+    for (const opened of this.#open.values()) {
+      const register = await opened
+      const keepers = keepersOf(register.known?.record.keepers ?? new Uint8Array(0))
+      if (!keepers.some(isGone)) continue
+      try {
+        const stay = keepers.filter((keeper) => !isGone(keeper))
+        const names = new Set(stay.map((keeper) => keeper.toString()))
+        const fresh = (await this.#components.choose()).filter(
+          (keeper) => !names.has(keeper.toString()) && !isGone(keeper),
+        )
+        const next = [...stay, ...fresh].slice(0, Math.max(keepers.length, stay.length))
+        await register.move(concatBytes(...next), isGone)
+        moved++
+      } catch (error) {
+        errors.push(error)
+      }
+    }
+    if (errors.length > 0) throw errors[0]
+    return moved
+  }
+
+  async #register(key: RegisterKey, hint: Uint8Array | undefined): Promise<NetworkRegister> {
+    const row = await this.#cache.get(key.id)
+    const place = new NetworkPlace(this.#components, this.#cache, key, { ...row, key: key.publicKey }, hint)
+    return new NetworkRegister(this.#components, key, place, this.#writer)
+  }
+}
+
+/** A pointer whose last value is kept here too. */
+export type NetworkPointer = Pick<NetworkRegister, 'read' | 'swap' | 'cached'>
+
+/** Where a register of this machine stands. */
+class NetworkPlace implements RegisterPlace {
+  readonly known: OpenedRecord | undefined
+  readonly isAnnounced: boolean
+  readonly #components: NetworkRootPointersComponents
+  readonly #cache: RootCache
+  readonly #key: RegisterKey
+  readonly #hint: Uint8Array | undefined
+  #row: RootCacheRow
+
+  constructor(
+    components: NetworkRootPointersComponents,
+    cache: RootCache,
+    key: RegisterKey,
+    row: RootCacheRow & { readonly known?: OpenedRecord },
+    hint: Uint8Array | undefined,
+  ) {
+    const { known, ...rest } = row
+    this.#components = components
+    this.#cache = cache
+    this.#key = key
+    this.#row = rest
+    this.#hint = hint
+    this.known = known
+    this.isAnnounced = hint === undefined
+  }
+
+  async keepers(): Promise<Uint8Array | undefined> {
+    const chosen = this.#hint ?? this.#row.keepers
+    if (chosen !== undefined) return chosen
+    const mayBegin = await this.#components.mayBegin(this.#key.id)
+    // Who must find it has time: a table that was just joined fills late.
+    for (let tries = 0; tries < (mayBegin ? 1 : SEARCHES); tries++) {
+      const { keepers } = await this.#searched()
+      if (keepers !== undefined) return keepers
+    }
+    if (mayBegin) return undefined
+    throw unknownRoot()
+  }
+
+  async begin(): Promise<Uint8Array> {
+    const chosen = this.#hint ?? this.#row.keepers
+    if (chosen !== undefined) return chosen
+    if (!(await this.#components.mayBegin(this.#key.id))) throw unknownRoot()
+    const keepers = concatBytes(...(await this.#components.choose()).slice(0, KEEPERS_MAX))
+    this.#row = { ...this.#row, keepers }
+    await this.#cache.put(this.#key.id, this.#row, true)
+    return keepers
+  }
+
+  async save({ signed }: OpenedRecord): Promise<void> {
+    this.#row = { ...this.#row, decided: signed }
+    await this.#cache.put(this.#key.id, this.#row, false)
+  }
+
+  async search(): Promise<OpenedRecord | undefined> {
+    return (await this.#searched()).decided
+  }
+
+  /** Who keeps it, by the network's table. Each may be a liar, and none can make a record up. */
+  async #searched(): Promise<Found> {
+    const { network } = this.#components
+    const peers = await network.findProviders(registerTableKey(this.#key.id), FOUND_MAX, FIND_TIMEOUT_MS)
+    const keepers = peers.flatMap((peer) => keeperOf(peer) ?? [])
+    return await askKeepers(this.#components, keepers, { key: this.#key.publicKey }, ({ answers, waiting }) =>
+      waiting === 0 ? newestOf(answers) : undefined,
+    )
+  }
+}
+
+function unknownRoot(): StorageError {
+  return new StorageError('STORAGE_ROOT_UNKNOWN', 'nobody is found who keeps anything under this recovery phrase')
+}
+
+/** What a search found. */
+interface Found {
+  readonly decided: OpenedRecord | undefined
+  /** Who decides the next step. */
+  readonly keepers: Uint8Array | undefined
+}
+
+function newestOf(answers: readonly KeeperAnswer[]): Found {
+  const newest = answers
+    .flatMap(({ decided }) => (decided !== undefined && 'record' in decided ? [decided] : []))
+    .sort((left, right) => right.record.step - left.record.step)[0]
+  // Before anybody said that the first step is decided, those who decide it are in what was proposed for it.
+  const first = answers.find(({ accepted }) => accepted?.record.step === 1)?.accepted
+  return { decided: newest, keepers: (newest ?? first)?.record.keepers }
+}
+
+function keeperOf(peer: PeerId): Uint8Array | undefined {
+  try {
+    return publicKeyOfPeerId(peer)
+  } catch (error) {
+    if (hasCode(error, 'PROTOCOL_MALFORMED')) return undefined
+    throw error
+  }
+}
