@@ -176,6 +176,7 @@ export class NetworkWorld {
         kernel,
         mayBegin: async () => mayBegin,
         hasLostBooks: !mayBegin,
+        ...this.#courtOf(),
       },
       { hasDistinctSubnets: false, lostAfterMs: 2 * 3_600_000 },
       this.#profile,
