@@ -94,5 +94,11 @@ export {
   SEGMENT_PLAIN_BYTES,
   sealedBytesOf,
 } from './segment/segment-layout.ts'
+export type { ObjectShares, OpenedShare, ShareInfo } from './shares/object-shares.ts'
+export type { ShareGrant, ShareLink } from './shares/share-link.ts'
+export { formatShareLink, narrowLink, parseShareLink, SHARE_LINK_SCHEME } from './shares/share-link.ts'
+export type { SharedBody, SharedListing, SharedObject, SharedPage } from './shares/shared-folder.ts'
+export { SharedFolder } from './shares/shared-folder.ts'
+export { SharedTree } from './shares/shared-tree.ts'
 export type { StorageNeed, StorageTerms } from './terms.ts'
 export { storageNeedSchema, storageTermsSchema } from './terms.ts'
