@@ -1,10 +1,11 @@
 import { createHash, type Hash } from 'node:crypto'
 import { type MicroUsd, microUsd } from '@stead/core'
 import type { ObjectView } from '@stead/sdk/api'
-import { amountOf, type ObjectInfo, StorageError } from '@stead/storage'
+import { amountOf, type ObjectInfo } from '@stead/storage'
 import type { BuyingStorage } from '../daemon/buying-storage.ts'
 import type { SteadNode } from '../daemon/stead-node.ts'
 import type { Handlers } from './handlers.ts'
+import { inRange } from './in-range.ts'
 
 type ObjectRoutes =
   | 'putObject'
@@ -96,13 +97,4 @@ async function* hashed(body: AsyncIterable<Uint8Array>, hash: Hash): AsyncGenera
 
 function viewOf({ key, lengthBytes, modifiedAt, etag, contentType }: ObjectInfo): ObjectView {
   return { key, lengthBytes, modifiedAt, etag, ...(contentType === undefined ? {} : { contentType }) }
-}
-
-async function inRange<Value>(read: () => Promise<Value>): Promise<Value> {
-  try {
-    return await read()
-  } catch (error) {
-    if (error instanceof RangeError) throw new StorageError('STORAGE_BAD_RANGE', error.message)
-    throw error
-  }
 }

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { MarketProvider } from '@stead/market'
 import {
+  answerPointer,
   createErasureKernel,
   createFrameCipher,
   createRecoveryPhrase,
@@ -10,6 +11,8 @@ import {
   pieceLogOptionsSchema,
   rootSecretOf,
   type SegmentProfile,
+  SHARES_LIMITS,
+  SHARES_PROTOCOL,
   StorageConsumer,
   StorageProvider,
   StoreRootPointers,
@@ -87,12 +90,12 @@ export async function openBuyingStorage(
     PROFILES[profile],
   )
   await consumer.start()
-  const objects = new TreeObjectStore({
-    ...foundation,
-    segments: consumer.segments,
-    pointers: new StoreRootPointers(store).open,
-    secret,
-  })
+  const pointers = new StoreRootPointers(store)
+  const objects = new TreeObjectStore({ ...foundation, segments: consumer.segments, pointers: pointers.open, secret })
+  foundation.network.handle(SHARES_PROTOCOL, SHARES_LIMITS, (request) =>
+    answerPointer(request, (name) => pointers.readNamed(name)),
+  )
+  objects.shares.start()
   const sweeper = new DailySweep(foundation, () => objects.collect())
   sweeper.start()
   return {

@@ -44,6 +44,11 @@ export class StoreRootPointers {
     }
   }
 
+  /** What a pointer says, by the hash of its seed: who knows that may read it, and sees a sealed root. */
+  async readNamed(name: Uint8Array): Promise<PointerValue | undefined> {
+    return await this.#read(bytesToHex(name))
+  }
+
   async #read(name: string): Promise<PointerValue | undefined> {
     const row = await this.#store.get(POINTERS_TABLE, name)
     if (row === undefined) return undefined

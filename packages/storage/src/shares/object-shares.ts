@@ -53,6 +53,8 @@ export interface OpenedShare {
 
 /** Shares of one bucket. */
 const SHARES_MAX = 256
+/** No bucket has this name. */
+const ALL_BUCKETS = ''
 /** After a write, so long is waited for others. */
 const PUBLISH_AFTER_MS = 50
 /** Ended shares are looked after so long, in case another machine writes to one that it does not know to be over. */
@@ -71,9 +73,18 @@ export class ObjectShares {
     this.#components = components
     const publisher = new SharePublisher(components, terms)
     this.#publisher = publisher
-    const work = (bucket: string): Promise<number | undefined> =>
-      components.catalogue.inBucket(bucket, (open) => publisher.publish(open))
+    const { catalogue } = components
+    const work = async (bucket: string): Promise<number | undefined> => {
+      if (bucket !== ALL_BUCKETS) return await catalogue.inBucket(bucket, (open) => publisher.publish(open))
+      for (const { name } of await catalogue.rows()) this.#turns.later(name, 0)
+      return undefined
+    }
     this.#turns = new ShareTurns({ ...components, work })
+  }
+
+  /** Goes on where another process ended: shows what changed, ends what is over, and both in time from now on. */
+  start(): void {
+    this.#turns.later(ALL_BUCKETS, PUBLISH_AFTER_MS)
   }
 
   /**

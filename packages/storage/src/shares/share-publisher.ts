@@ -11,18 +11,7 @@ import { bytesOfKey, type TreeKey } from '../tree/tree-key.ts'
 import type { TreeEntry } from '../tree/tree-node.ts'
 import { checkPublisher, ObjectPublisher, PublisherReplaced } from './publish-object.ts'
 import { dropOldContents } from './share-entries.ts'
-import {
-  dropMarks,
-  endShare,
-  isFolder,
-  isOver,
-  type KnownShare,
-  liveShare,
-  mark,
-  pathIn,
-  putShare,
-  sharesIn,
-} from './share-marks.ts'
+import { dropMarks, endShare, isFolder, isOver, liveShare, mark, pathIn, putShare, sharesIn } from './share-marks.ts'
 import { type ShareRow, shareHeadSchema } from './share-rows.ts'
 import { type ShareSecrets, shareSecretsOf } from './share-secrets.ts'
 

@@ -6,7 +6,7 @@ import { pageOfRecord } from '../objects/root-record.ts'
 import type { SegmentStore } from '../objects/segment-store.ts'
 import type { KeptSegment } from '../objects/stored.ts'
 import { NodeCache } from '../tree/node-cache.ts'
-import type { NodeMemory } from '../tree/node-memory.ts'
+import { NodeMemory } from '../tree/node-memory.ts'
 import type { PagePlace } from '../tree/tree-node.ts'
 import { TreeReader } from '../tree/tree-reader.ts'
 
@@ -75,4 +75,16 @@ export class SharedTree {
       throw new PageUnreadable(`a page of segment ${number} cannot be read`, { cause })
     }
   }
+}
+
+/** Memory for pages of one share. */
+const MEMORY_BYTES = 8 * 1_048_576
+
+/** A share's tree with a memory of its own. @param seenSequence older roots are not believed */
+export function openSharedTree(
+  from: Omit<SharedTreeComponents, 'memory'>,
+  pages: Uint8Array,
+  seenSequence: number,
+): SharedTree {
+  return new SharedTree({ ...from, memory: new NodeMemory(MEMORY_BYTES) }, pages, seenSequence)
 }
