@@ -6,6 +6,7 @@ import type { BuyingStorage } from '../daemon/buying-storage.ts'
 import type { SteadNode } from '../daemon/stead-node.ts'
 import type { Handlers } from './handlers.ts'
 import { inRange } from './in-range.ts'
+import { storageEvidence } from './storage-evidence.ts'
 
 type ObjectRoutes =
   | 'putObject'
@@ -17,6 +18,7 @@ type ObjectRoutes =
   | 'deleteBucket'
   | 'getStorage'
   | 'runStorageRound'
+  | 'getStorageEvidence'
 
 const LIMIT = 1000
 const DAY_SECONDS = 86_400n
@@ -84,6 +86,7 @@ export function objectHandlers(node: SteadNode): Pick<Handlers, ObjectRoutes> {
       await consumer.look()
       return await consumer.round()
     },
+    getStorageEvidence: ({ query }) => storageEvidence(node, query.after),
   }
 }
 
