@@ -19,7 +19,7 @@ export function shareHandlers(node: SteadNode): Pick<Handlers, ShareRoutes> {
     return await opened
   }
   const made = ({ info, grant }: OpenedShare): ShareMade => {
-    const link = formatShareLink({ ...grant, keepers: [node.foundation.network.self] })
+    const link = formatShareLink({ ...grant, owner: node.foundation.network.self })
     return { ...viewOf(info), link }
   }
   return {

@@ -1,13 +1,15 @@
 import type { Store } from '@stead/core'
-import { bytesToHex, sha256 } from '@stead/protocol'
+import { bytesToHex, concatBytes, sha256 } from '@stead/protocol'
 import {
   createErasureKernel,
   createFrameCipher,
+  deskOfOwner,
   loadPairHasher,
   openSharedTree,
   parseShareLink,
-  pointerOfLink,
+  pointerAt,
   SegmentReader,
+  type SegmentReaderParts,
   SharedFolder,
   type SharedTree,
   type ShareLink,
@@ -19,19 +21,23 @@ import type { Foundation } from './foundation.ts'
 /** hash of a share's pointer -> the newest place in its sequence that was seen, as decimal text */
 const SEEN_TABLE = 'storage-shares-seen'
 /** Shares whose pages are remembered. */
-const TREES_MAX = 16
+const SHARES_MAX = 16
+
+interface OpenShare {
+  readonly tree: SharedTree
+  readonly segments: SegmentReader
+}
 
 /** Reads what others share, with nothing but a link: no account, no agreement, no money. */
 export class SharedReading {
   readonly #foundation: Foundation
-  readonly #segments: SegmentReader
-  readonly #cipher = createFrameCipher()
+  readonly #parts: SegmentReaderParts
   /** By pointer and secret; what was used last is last. */
-  readonly #trees = new Map<string, SharedTree>()
+  readonly #shares = new Map<string, OpenShare>()
 
-  private constructor(foundation: Foundation, segments: SegmentReader) {
+  private constructor(foundation: Foundation, parts: SegmentReaderParts) {
     this.#foundation = foundation
-    this.#segments = segments
+    this.#parts = parts
   }
 
   static async open(foundation: Foundation): Promise<SharedReading> {
@@ -42,7 +48,7 @@ export class SharedReading {
       kernel: createErasureKernel(),
       identity: foundation.chain.identity,
     }
-    return new SharedReading(foundation, new SegmentReader(parts, storageConsumerOptionsSchema.parse({})))
+    return new SharedReading(foundation, parts)
   }
 
   /**
@@ -52,8 +58,8 @@ export class SharedReading {
   async in<Result>(text: string, work: (folder: SharedFolder) => Promise<Result>): Promise<Result> {
     const link = parseShareLink(text)
     const { clock, store } = this.#foundation
-    const tree = await this.#treeOf(link)
-    const folder = new SharedFolder({ tree, segments: this.#segments, cipher: this.#cipher, clock }, link)
+    const { tree, segments } = await this.#shareOf(link)
+    const folder = new SharedFolder({ tree, segments, cipher: this.#parts.cipher, clock }, link)
     const before = tree.sequence
     try {
       return await work(folder)
@@ -62,24 +68,28 @@ export class SharedReading {
     }
   }
 
-  async #treeOf(link: ShareLink): Promise<SharedTree> {
-    const name = bytesToHex(sha256(Buffer.concat([link.pointer, link.pages])))
-    const known = this.#trees.get(name)
-    this.#trees.delete(name)
-    const tree = known ?? (await this.#opened(link))
-    this.#trees.set(name, tree)
-    const [oldest] = this.#trees.keys()
-    if (this.#trees.size > TREES_MAX && oldest !== undefined) this.#trees.delete(oldest)
-    return tree
+  async #shareOf(link: ShareLink): Promise<OpenShare> {
+    const name = bytesToHex(sha256(concatBytes(link.pointer, link.pages)))
+    const share = this.#shares.get(name) ?? (await this.#opened(link))
+    this.#shares.delete(name)
+    this.#shares.set(name, share)
+    const [oldest] = this.#shares.keys()
+    if (this.#shares.size > SHARES_MAX && oldest !== undefined) this.#shares.delete(oldest)
+    return share
   }
 
-  async #opened(link: ShareLink): Promise<SharedTree> {
+  async #opened(link: ShareLink): Promise<OpenShare> {
     const { network, store } = this.#foundation
-    const pointer = link.keepers.includes(network.self)
-      ? { read: () => new StoreRootPointers(store).readNamed(link.pointer) }
-      : pointerOfLink(this.#foundation, link)
+    const owner = deskOfOwner(this.#foundation, link)
+    const segments = new SegmentReader(this.#parts, storageConsumerOptionsSchema.parse({}), owner.places)
+    // Nobody asks itself over the network.
+    const isOwn = link.owner === network.self
+    const pointer = pointerAt(
+      isOwn ? { pointer: (name) => new StoreRootPointers(store).readNamed(name) } : owner,
+      link.pointer,
+    )
     const seenSequence = Math.max(link.sequence, await seenOf(store, link))
-    return openSharedTree({ segments: this.#segments, pointer }, link.pages, seenSequence)
+    return { segments, tree: openSharedTree({ segments, pointer }, link.pages, seenSequence) }
   }
 }
 

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { MarketProvider } from '@stead/market'
 import {
-  answerPointer,
+  answerShares,
   createErasureKernel,
   createFrameCipher,
   createRecoveryPhrase,
@@ -93,7 +93,10 @@ export async function openBuyingStorage(
   const pointers = new StoreRootPointers(store)
   const objects = new TreeObjectStore({ ...foundation, segments: consumer.segments, pointers: pointers.open, secret })
   foundation.network.handle(SHARES_PROTOCOL, SHARES_LIMITS, (request) =>
-    answerPointer(request, (name) => pointers.readNamed(name)),
+    answerShares(request, {
+      pointer: (name) => pointers.readNamed(name),
+      places: (segment) => consumer.segments.places(segment),
+    }),
   )
   objects.shares.start()
   const sweeper = new DailySweep(foundation, () => objects.collect())

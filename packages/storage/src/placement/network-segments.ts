@@ -21,6 +21,7 @@ import type { PairHasher } from '../proof/pair-hasher.ts'
 import { ProofTree } from '../proof/proof-tree.ts'
 import { codeSegment } from '../segment/coded-segment.ts'
 import { FRAME_BYTES, pieceBytesOf } from '../segment/segment-layout.ts'
+import type { PiecePlace } from '../shares/share-pointers.ts'
 import type { BoughtNode } from './bought-node.ts'
 import { ErasureCodes } from './erasure-codes.ts'
 import { readSealed } from './read-sealed.ts'
@@ -211,6 +212,16 @@ export class NetworkSegments {
     for (const { number, node } of row.placed)
       if (!there.has(number)) nodes.of(node)?.drop([pieceNameOf(known.segment, number)])
     return { madePieces: placed.length, missingPieces: missing.length - placed.length }
+  }
+
+  /** Where the pieces of a segment are now, for those who may read it; undefined for one that is not kept. */
+  async places(segment: Uint8Array): Promise<readonly PiecePlace[] | undefined> {
+    const { nodes } = this.#components
+    const row = await this.#rowOf(segment)
+    return row?.placed.flatMap(({ number, node }): PiecePlace[] => {
+      const bought = nodes.of(node)
+      return bought === undefined ? [] : [{ number, peer: bought.peer, agreement: bought.driver.id }]
+    })
   }
 
   /** Every segment with where its pieces are. */

@@ -1,16 +1,18 @@
-import { type Clock, type Logger, messageOf, type Network } from '@stead/core'
+import { type Clock, hasCode, type Logger, messageOf, type Network } from '@stead/core'
 import type { ReceiptChain } from '@stead/market'
 import { addressOfPeerId, peerIdOfPublicKey } from '@stead/protocol'
 import { agreementIdOf, agreementNumber } from '../agreement/agreement.ts'
 import type { FrameCipher } from '../crypto/frame-cipher.ts'
 import type { ErasureKernel } from '../erasure/erasure-kernel.ts'
+import { StorageError } from '../errors.ts'
 import type { SegmentStore } from '../objects/segment-store.ts'
 import type { StorageConsumerOptions } from '../options.ts'
 import type { PairHasher } from '../proof/pair-hasher.ts'
 import { pieceBytesOf } from '../segment/segment-layout.ts'
+import type { ShareDesk } from '../shares/share-pointers.ts'
 import { ErasureCodes } from './erasure-codes.ts'
 import { readSealed } from './read-sealed.ts'
-import type { ReadablePiece } from './read-segment.ts'
+import type { ReadablePiece, SegmentRead } from './read-segment.ts'
 import { decodeReference, firstNodeOf, pieceNameOf, rootOfPiece, type SegmentReference } from './segment-reference.ts'
 
 /** What a {@link SegmentReader} stands on. */
@@ -29,11 +31,18 @@ export class SegmentReader implements Pick<SegmentStore, 'read'> {
   readonly #parts: SegmentReaderParts
   readonly #options: Pick<StorageConsumerOptions, 'hedgeAfterMs'>
   readonly #codes: ErasureCodes
+  readonly #places: ShareDesk['places']
 
-  constructor(parts: SegmentReaderParts, options: Pick<StorageConsumerOptions, 'hedgeAfterMs'>) {
+  /** @param places asked when too few of the nodes that had the pieces first have them still */
+  constructor(
+    parts: SegmentReaderParts,
+    options: Pick<StorageConsumerOptions, 'hedgeAfterMs'>,
+    places: ShareDesk['places'],
+  ) {
     this.#parts = parts
     this.#options = options
     this.#codes = new ErasureCodes(parts.kernel)
+    this.#places = places
   }
 
   /** @throws StorageError STORAGE_NOT_AUTHENTIC, STORAGE_TOO_FEW_PIECES, STORAGE_SEGMENT_UNKNOWN; RangeError */
@@ -43,16 +52,38 @@ export class SegmentReader implements Pick<SegmentStore, 'read'> {
     { fromByte, toByte }: { readonly fromByte: number; readonly toByte: number },
   ): Promise<Uint8Array> {
     const known = decodeReference(reference)
-    const { logger, identity } = this.#parts
-    const read = {
+    const range = { plainBytes: known.plainBytes, key, fromByte, toByte }
+    try {
+      return await readSealed(this.#parts, this.#readOf(known, piecesAtFirst(known, this.#parts.identity)), range)
+    } catch (error) {
+      if (!hasCode(error, 'STORAGE_TOO_FEW_PIECES')) throw error
+      return await readSealed(this.#parts, this.#readOf(known, await this.#piecesNow(known)), range)
+    }
+  }
+
+  #readOf(known: SegmentReference, pieces: readonly ReadablePiece[]): SegmentRead {
+    const { logger } = this.#parts
+    return {
       code: this.#codes.of(known),
       pieceBytes: pieceBytesOf(known.plainBytes, known.dataPieces),
-      pieces: piecesAtFirst(known, identity),
+      pieces,
       hedgeAfterMs: this.#options.hedgeAfterMs,
-      onFailure: ({ peer, piece }: ReadablePiece, error: unknown): void =>
+      onFailure: ({ peer, piece }, error) =>
         logger.info('a node did not give a piece', { peer, piece, error: messageOf(error) }),
     }
-    return await readSealed(this.#parts, read, { plainBytes: known.plainBytes, key, fromByte, toByte })
+  }
+
+  /** Where pieces are since the segment was repaired; each is checked against its root, whoever says so. */
+  async #piecesNow(known: SegmentReference): Promise<readonly ReadablePiece[]> {
+    const places = await this.#places(known.segment)
+    if (places === undefined) throw new StorageError('STORAGE_SEGMENT_UNKNOWN', 'the segment is not kept any more')
+    return places
+      .filter(({ number }) => number < known.pieces)
+      .map((place) => ({
+        ...place,
+        piece: pieceNameOf(known.segment, place.number),
+        root: rootOfPiece(known, place.number),
+      }))
   }
 }
 

@@ -5,7 +5,6 @@ import {
   defineSchema,
   equalBytes,
   fixedBytesField,
-  listField,
   optionalField,
   peerIdOfPublicKey,
   publicKeyOfPeerId,
@@ -24,7 +23,6 @@ import { fileIn, folderBelow, PLACE_BYTES, placeOf, stepsOf } from './share-secr
 
 const SECRET_BYTES = 32
 const NAME_BYTES_MAX = 1024
-const KEEPERS_MAX = 7
 
 /** What opens a share, or a part of it: to read, and nothing else. */
 export interface ShareGrant {
@@ -45,13 +43,13 @@ export interface ShareGrant {
   readonly expiresAt?: UnixMs
 }
 
-/** A grant, and who tells what the share's pointer says. */
+/** A grant, and whose machine knows what the share's pointer says. */
 export interface ShareLink extends ShareGrant {
-  readonly keepers: readonly PeerId[]
+  readonly owner: PeerId
 }
 
 interface LinkRow extends ShareGrant {
-  readonly keeperKeys: readonly Uint8Array[]
+  readonly ownerKey: Uint8Array
 }
 
 const linkSchema: Schema<LinkRow> = defineSchema<LinkRow>('ShareLink', 2048, {
@@ -63,7 +61,7 @@ const linkSchema: Schema<LinkRow> = defineSchema<LinkRow>('ShareLink', 2048, {
   pointer: [6, bytesField(33, 32)],
   sequence: [7, uintField()],
   expiresAt: [8, optionalField(timeField)],
-  keeperKeys: [9, listField(fixedBytesField(33), KEEPERS_MAX)],
+  ownerKey: [9, fixedBytesField(33)],
 })
 
 /** What every link begins with. */
@@ -73,8 +71,8 @@ const LINK_LENGTH_MAX = 4096
 const DOMAIN: Uint8Array = new TextEncoder().encode('stead share 1')
 
 /** A link as text: letters, digits, `-`, `_` and two colons. Whoever reads it reads what is shared. */
-export function formatShareLink({ keepers, ...grant }: ShareLink): string {
-  const row = linkSchema.encodeMessage({ ...grant, keeperKeys: keepers.map(publicKeyOfPeerId) })
+export function formatShareLink({ owner, ...grant }: ShareLink): string {
+  const row = linkSchema.encodeMessage({ ...grant, ownerKey: publicKeyOfPeerId(owner) })
   return SHARE_LINK_SCHEME + base64url.encode(concatBytes(row, checksumOf(row)))
 }
 
@@ -111,8 +109,8 @@ export function narrowLink(link: ShareLink, to: { readonly path?: string; readon
 
 function linkOf(row: Uint8Array): ShareLink {
   try {
-    const { keeperKeys, ...grant } = linkSchema.decodeMessage(row)
-    return { ...grant, keepers: keeperKeys.map(peerIdOfPublicKey) }
+    const { ownerKey, ...grant } = linkSchema.decodeMessage(row)
+    return { ...grant, owner: peerIdOfPublicKey(ownerKey) }
   } catch {
     throw new StorageError('STORAGE_BAD_LINK', 'the link was made by a newer version, or is none')
   }

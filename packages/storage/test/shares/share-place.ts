@@ -17,7 +17,7 @@ import { NodeMemory } from '../../src/tree/node-memory.ts'
 import type { FaultyPorts } from '../objects/faulty-ports.ts'
 import { bytesFrom, Workplace } from '../objects/workplace.ts'
 
-const KEEPER = peerIdOfPublicKey(nobleSecp256k1.publicKey(new Uint8Array(32).fill(9)))
+const OWNER = peerIdOfPublicKey(nobleSecp256k1.publicKey(new Uint8Array(32).fill(9)))
 
 /** What bytes are told by in failures. */
 export function digestOf(bytes: Uint8Array): string {
@@ -56,7 +56,7 @@ export class SharePlace extends Workplace {
   }
 
   linkOf({ grant }: OpenedShare): string {
-    return formatShareLink({ ...grant, keepers: [KEEPER] })
+    return formatShareLink({ ...grant, owner: OWNER })
   }
 
   /** What a pointer's seed is known by. */
