@@ -1,5 +1,13 @@
 import type { ShareLinkView, ShareMade, ShareView } from '@stead/sdk/api'
-import { formatShareLink, narrowLink, type OpenedShare, parseShareLink, type ShareInfo } from '@stead/storage'
+import {
+  formatShareLink,
+  narrowLink,
+  type OpenedShare,
+  parseShareLink,
+  type ShareDesk,
+  type ShareInfo,
+  StoreRootPointers,
+} from '@stead/storage'
 import type { BuyingStorage } from '../daemon/buying-storage.ts'
 import type { SharedReading } from '../daemon/shared-reading.ts'
 import type { SteadNode } from '../daemon/stead-node.ts'
@@ -15,7 +23,13 @@ export function shareHandlers(node: SteadNode): Pick<Handlers, ShareRoutes> {
   const open = (): Promise<BuyingStorage> => node.trade.payer.storage.open()
   let opened: Promise<SharedReading> | undefined
   const reading = async (): Promise<SharedReading> => {
-    opened ??= import('../daemon/shared-reading.ts').then(({ SharedReading: Reading }) => Reading.open(node.foundation))
+    const own: ShareDesk = {
+      pointer: async (name) => await new StoreRootPointers(node.foundation.store).readNamed(name),
+      places: async (segment) => await (await open()).consumer.segments.places(segment),
+    }
+    opened ??= import('../daemon/shared-reading.ts').then(({ SharedReading: Reading }) =>
+      Reading.open(node.foundation, own),
+    )
     return await opened
   }
   const made = ({ info, grant }: OpenedShare): ShareMade => {

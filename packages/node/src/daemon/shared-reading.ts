@@ -10,10 +10,10 @@ import {
   pointerAt,
   SegmentReader,
   type SegmentReaderParts,
+  type ShareDesk,
   SharedFolder,
   type SharedTree,
   type ShareLink,
-  StoreRootPointers,
   storageConsumerOptionsSchema,
 } from '@stead/storage'
 import type { Foundation } from './foundation.ts'
@@ -35,12 +35,16 @@ export class SharedReading {
   /** By pointer and secret; what was used last is last. */
   readonly #shares = new Map<string, OpenShare>()
 
-  private constructor(foundation: Foundation, parts: SegmentReaderParts) {
+  readonly #own: ShareDesk
+
+  private constructor(foundation: Foundation, parts: SegmentReaderParts, own: ShareDesk) {
     this.#foundation = foundation
     this.#parts = parts
+    this.#own = own
   }
 
-  static async open(foundation: Foundation): Promise<SharedReading> {
+  /** @param own says what others would be told by this node: nobody asks itself over the network */
+  static async open(foundation: Foundation, own: ShareDesk): Promise<SharedReading> {
     const parts = {
       ...foundation,
       cipher: createFrameCipher(),
@@ -48,7 +52,7 @@ export class SharedReading {
       kernel: createErasureKernel(),
       identity: foundation.chain.identity,
     }
-    return new SharedReading(foundation, parts)
+    return new SharedReading(foundation, parts, own)
   }
 
   /**
@@ -80,14 +84,9 @@ export class SharedReading {
 
   async #opened(link: ShareLink): Promise<OpenShare> {
     const { network, store } = this.#foundation
-    const owner = deskOfOwner(this.#foundation, link)
+    const owner = link.owner === network.self ? this.#own : deskOfOwner(this.#foundation, link)
     const segments = new SegmentReader(this.#parts, storageConsumerOptionsSchema.parse({}), owner.places)
-    // Nobody asks itself over the network.
-    const isOwn = link.owner === network.self
-    const pointer = pointerAt(
-      isOwn ? { pointer: (name) => new StoreRootPointers(store).readNamed(name) } : owner,
-      link.pointer,
-    )
+    const pointer = pointerAt(owner, link.pointer)
     const seenSequence = Math.max(link.sequence, await seenOf(store, link))
     return { segments, tree: openSharedTree({ segments, pointer }, link.pages, seenSequence) }
   }

@@ -1,4 +1,4 @@
-import type { Clock, Logger, Random, UnixMs } from '@stead/core'
+import { type Clock, isSteadError, type Logger, messageOf, type Random, type UnixMs } from '@stead/core'
 import { bytesToHex, hexToBytes } from '@stead/protocol'
 import type { FrameCipher } from '../crypto/frame-cipher.ts'
 import { StorageError } from '../errors.ts'
@@ -55,6 +55,8 @@ export interface OpenedShare {
 const SHARES_MAX = 256
 /** No bucket has this name. */
 const ALL_BUCKETS = ''
+/** Who shares a large folder has the link after so long, and the rest is shown meanwhile. */
+const SHOW_WAIT_MS = 20_000
 /** After a write, so long is waited for others. */
 const PUBLISH_AFTER_MS = 50
 /** Ended shares are looked after so long, in case another machine writes to one that it does not know to be over. */
@@ -88,9 +90,10 @@ export class ObjectShares {
   }
 
   /**
-   * Shares a folder (a prefix that ends with `/`), a whole bucket (no prefix), or one object. What is there now is shown
-   * when this resolves, unless nodes are away: then as soon as they can be had.
-   * @throws StorageError STORAGE_BUCKET_UNKNOWN, STORAGE_BAD_NAME, STORAGE_OBJECT_UNKNOWN, STORAGE_SHARE_LIMIT; as the tree
+   * Shares a folder (a prefix that ends with `/`), a whole bucket (no prefix), or one object. What is there is shown when
+   * this resolves, unless it takes long or nodes are away: then by and by.
+   * @throws StorageError STORAGE_BUCKET_UNKNOWN, STORAGE_BAD_NAME, STORAGE_OBJECT_UNKNOWN, STORAGE_SHARE_LIMIT; as the
+   * bucket's tree
    */
   async share(bucket: string, prefix: string, expiresAt?: UnixMs): Promise<OpenedShare> {
     const { catalogue, random, clock } = this.#components
@@ -122,8 +125,23 @@ export class ObjectShares {
         })
       })
     })
-    await this.#turns.now(bucket)
+    await this.#shown(bucket)
     return await this.open(bucket, nameOfShare(id))
+  }
+
+  /** Shows what can be shown soon; the rest comes by itself. */
+  async #shown(bucket: string): Promise<void> {
+    const { clock, logger } = this.#components
+    const enough = new AbortController()
+    const late = clock.sleep(SHOW_WAIT_MS, enough.signal).catch(() => undefined)
+    try {
+      await Promise.race([this.#turns.now(bucket), late])
+    } catch (error) {
+      if (!isSteadError(error)) throw error
+      logger.warn('a share could not be shown yet', { error: messageOf(error) })
+    } finally {
+      enough.abort()
+    }
   }
 
   /** A share with what opens it. @throws StorageError STORAGE_BUCKET_UNKNOWN, STORAGE_SHARE_UNKNOWN */
@@ -194,9 +212,9 @@ export class ObjectShares {
     this.#turns.later(bucket, PUBLISH_AFTER_MS)
   }
 
-  /** Waits for what is under way. */
+  /** Waits for what is under way, which ends at the next object; it goes on with the next process. */
   async stop(): Promise<void> {
-    await this.#turns.stop()
+    await this.#publisher.paused(() => this.#turns.stop())
   }
 
   /** Looks after the shares of a bucket once a day. @param isDeleted the bucket was deleted, which ends them */

@@ -51,6 +51,7 @@ export class SharePublisher {
   readonly #own: Uint8Array
   /** Shares whose trees were erased. */
   readonly #finished = new Set<TreeKey>()
+  #isPaused = false
 
   constructor(components: SharePublisherComponents, { graceMs }: { readonly graceMs: number }) {
     this.#components = components
@@ -84,6 +85,16 @@ export class SharePublisher {
         moreAfterMs = Math.min(moreAfterMs, row.expiresAt - clock.now())
     }
     return Number.isFinite(moreAfterMs) ? moreAfterMs : undefined
+  }
+
+  /** Begins nothing more while something else is done. */
+  async paused(work: () => Promise<void>): Promise<void> {
+    this.#isPaused = true
+    try {
+      await work()
+    } finally {
+      this.#isPaused = false
+    }
   }
 
   /** Looks at shares again that have ended: another machine may have written to one that it did not know to be over. */
@@ -152,6 +163,7 @@ export class SharePublisher {
   /** Shows what was there when it was shared, some objects at a time. @returns false when it must be gone on with later */
   async #fill({ bucket, id, row }: OpenShare, publisher: ObjectPublisher): Promise<boolean> {
     for (let { filledTo, isFilled } = row; !isFilled; ) {
+      if (this.#isPaused) return false
       const page = await bucket.read(async (rows) => {
         if (!isFolder(row.prefix)) return { keys: [row.prefix], next: undefined }
         const { objects, next } = await listObjects(rows, { prefix: row.prefix, after: filledTo, limit: BATCH })
@@ -188,6 +200,7 @@ export class SharePublisher {
       })
       const last = marks.at(-1)
       if (last === undefined) return isDone
+      if (this.#isPaused) return false
       from = `${last.key}\u0000`
       const failed = new Set(
         await this.#showAll(

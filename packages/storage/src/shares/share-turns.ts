@@ -29,14 +29,20 @@ export class ShareTurns {
     this.#components = components
   }
 
-  /** One turn after those that are under way. @throws as the work */
+  /** One turn after those that are under way; what fails is tried again by itself. @throws as the work */
   async now(bucket: string): Promise<void> {
     const turn = this.#turnOf(bucket)
     const next = turn.last
       .catch(() => undefined)
       .then(async () => {
-        const moreAfterMs = await this.#components.work(bucket)
-        if (moreAfterMs !== undefined) this.later(bucket, moreAfterMs)
+        try {
+          const moreAfterMs = await this.#components.work(bucket)
+          if (moreAfterMs !== undefined) this.later(bucket, moreAfterMs)
+        } catch (error) {
+          // Nodes or the disk are away; a bucket that is not there does not come back.
+          if (!hasCode(error, 'STORAGE_BUCKET_UNKNOWN')) this.later(bucket, RETRY_MS)
+          throw error
+        }
       })
     turn.last = next
     await next
@@ -54,10 +60,8 @@ export class ShareTurns {
     turn.timer = clock.setTimer(waitMs, () => {
       turn.timer = undefined
       this.now(bucket).catch((error: unknown) => {
-        if (hasCode(error, 'STORAGE_BUCKET_UNKNOWN')) return
-        // Nodes or the disk are away.
-        logger.warn('shares could not be brought up to date', { error: messageOf(error) })
-        this.later(bucket, RETRY_MS)
+        if (!hasCode(error, 'STORAGE_BUCKET_UNKNOWN'))
+          logger.warn('shares could not be brought up to date', { error: messageOf(error) })
       })
     })
   }

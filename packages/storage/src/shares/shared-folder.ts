@@ -148,6 +148,7 @@ export class SharedFolder {
     checkTime(this.#link.expiresAt, clock.now())
     return await tree.read(async (rows) => {
       const head = await rows.get(shareHeadKey)
+      if (tree.sequence === 0) throw new StorageError('STORAGE_SHARE_AWAY', 'the share has not begun yet')
       if (head === undefined) throw shareEnded()
       checkTime(shareHeadSchema.decodeMessage(head).expiresAt, clock.now())
       return await look(rows)
