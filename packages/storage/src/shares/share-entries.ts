@@ -89,7 +89,7 @@ function sealedEntry(
 }
 
 /** The secret of an extent of a content. */
-export function extentSecret(content: Uint8Array, index: number): PathSecret {
+function extentSecret(content: Uint8Array, index: number): PathSecret {
   return new PathSecret(content).below(String(index))
 }
 

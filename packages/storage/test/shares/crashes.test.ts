@@ -59,7 +59,7 @@ async function run(atCall: number, kind: FaultKind): Promise<{ place: SharePlace
   ports.plan(atCall, kind)
   const store = place.openFaulty(ports, OPTIONS)
   const life = live(store)
-  while (!ports.isDead && !(await Promise.race([life.then(() => true), place.tick()]))) place.clock.advance(500)
+  while (!ports.isDead && !(await Promise.race([life.then(() => true), place.tick()]))) await place.clock.advance(500)
   return { place, calls: ports.calls.length }
 }
 
