@@ -1,10 +1,12 @@
 import { createHash, type Hash } from 'node:crypto'
 import { type MicroUsd, microUsd } from '@stead/core'
 import type { ObjectView } from '@stead/sdk/api'
-import { amountOf, type ObjectInfo, StorageError } from '@stead/storage'
+import { amountOf, type ObjectInfo } from '@stead/storage'
 import type { BuyingStorage } from '../daemon/buying-storage.ts'
 import type { SteadNode } from '../daemon/stead-node.ts'
 import type { Handlers } from './handlers.ts'
+import { inRange } from './in-range.ts'
+import { storageEvidence } from './storage-evidence.ts'
 
 type ObjectRoutes =
   | 'putObject'
@@ -16,6 +18,7 @@ type ObjectRoutes =
   | 'deleteBucket'
   | 'getStorage'
   | 'runStorageRound'
+  | 'getStorageEvidence'
 
 const LIMIT = 1000
 const DAY_SECONDS = 86_400n
@@ -83,6 +86,7 @@ export function objectHandlers(node: SteadNode): Pick<Handlers, ObjectRoutes> {
       await consumer.look()
       return await consumer.round()
     },
+    getStorageEvidence: ({ query }) => storageEvidence(node, query.after),
   }
 }
 
@@ -96,13 +100,4 @@ async function* hashed(body: AsyncIterable<Uint8Array>, hash: Hash): AsyncGenera
 
 function viewOf({ key, lengthBytes, modifiedAt, etag, contentType }: ObjectInfo): ObjectView {
   return { key, lengthBytes, modifiedAt, etag, ...(contentType === undefined ? {} : { contentType }) }
-}
-
-async function inRange<Value>(read: () => Promise<Value>): Promise<Value> {
-  try {
-    return await read()
-  } catch (error) {
-    if (error instanceof RangeError) throw new StorageError('STORAGE_BAD_RANGE', error.message)
-    throw error
-  }
 }

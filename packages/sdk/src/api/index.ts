@@ -71,6 +71,8 @@ export type {
   ObjectList,
   ObjectView,
   PutObjectQuery,
+  StorageEvidence,
+  StorageEvidenceQuery,
   StorageNodeView,
   StorageRoundView,
   StorageUsage,
@@ -82,3 +84,14 @@ export type { AnswerForm, Route, Routes } from './routes.ts'
 export { routes, STREAM_TYPE } from './routes.ts'
 export type { Wire } from './scalars.ts'
 export { describeIssues } from './scalars.ts'
+export type {
+  GetSharedRequest,
+  ListSharedRequest,
+  NarrowRequest,
+  ShareLinkView,
+  ShareList,
+  ShareMade,
+  ShareName,
+  ShareRequest,
+  ShareView,
+} from './shares.ts'

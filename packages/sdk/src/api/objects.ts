@@ -1,6 +1,6 @@
 import type { Address, MicroUsd, UnixMs } from '@stead/core'
 import { z } from 'zod'
-import { addressWire, countWire, microUsdWire, optionalWire, unixMsWire, type Wire } from './scalars.ts'
+import { addressWire, bytesWire, countWire, microUsdWire, optionalWire, unixMsWire, type Wire } from './scalars.ts'
 
 /** Bytes of unknown origin, in pieces as they come. */
 export interface ByteStream {
@@ -181,4 +181,32 @@ export const storageRoundWire: Wire<StorageRoundView> = z.object({
   repairedPieces: countWire,
   missingPieces: countWire,
   unrepairedSegments: countWire,
+})
+
+/** Of which node evidence is asked. */
+export interface StorageEvidenceQuery {
+  /** The first node after this one. @default the first of all */
+  readonly after?: Address
+}
+
+/** Wire form of {@link StorageEvidenceQuery}. */
+export const storageEvidenceQueryWire: Wire<StorageEvidenceQuery> = z.strictObject({
+  after: optionalWire(addressWire),
+})
+
+/** Answer to `GET /v1/storage/evidence`: everything from which `stead audit storage` recomputes what one node billed. */
+export interface StorageEvidence {
+  /** Missing when there is no node after the one that was named. */
+  readonly node?: Address
+  /** Encoded PaidPeriods of @stead/storage, of the last month. */
+  readonly periods: readonly Uint8Array[]
+  /** The channels that paid, with all receipts: an encoded ReceiptBundle of @stead/market. */
+  readonly receipts: Uint8Array
+}
+
+/** Wire form of {@link StorageEvidence}. */
+export const storageEvidenceWire: Wire<StorageEvidence> = z.object({
+  node: optionalWire(addressWire),
+  periods: z.array(bytesWire),
+  receipts: bytesWire,
 })

@@ -123,6 +123,11 @@ export function registerIdOf(publicKey: Uint8Array): Hash {
   return hashFromBytes(sha256(publicKey))
 }
 
+/** The public key of the register of a seed: whoever has it reads what is sealed there. */
+export function registerKeyOf(secp256k1: Secp256k1, seed: Uint8Array): Uint8Array {
+  return new RegisterKey(secp256k1, seed).publicKey
+}
+
 /** What the network's table is asked for: who keeps a register. */
 export function registerTableKey(register: Hash): string {
   return `stead/root/${register.slice(2)}`
