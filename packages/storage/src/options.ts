@@ -61,6 +61,7 @@ export interface StorageProviderOptions {
   readonly registersOfStrangersMax: number
   readonly registerBytesMax: number
   readonly unaskedMs: number
+  readonly scrubMs: number
 }
 
 /** What may be written for {@link StorageProviderOptions}; defaults are filled in. */
@@ -174,6 +175,14 @@ export const storageProviderOptionsSchema: z.ZodType<StorageProviderOptions, Sto
     .int()
     .min(1000)
     .default(90 * DAY_SECONDS * 1000),
+  /**
+   * How long it takes until every piece was read once to see whether it rotted, in milliseconds.
+   * @default 30 days: a terabyte at 400 kilobytes a second
+   */
+  scrubMs: z
+    .int()
+    .min(60_000)
+    .default(30 * DAY_SECONDS * 1000),
 })
 
 /** Parsed options of the buying side. */

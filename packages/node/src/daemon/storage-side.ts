@@ -24,6 +24,7 @@ import type { BuyingStorage, StorageBuyerComponents } from './buying-storage.ts'
 import { DailySweep } from './daily-sweep.ts'
 import type { Foundation } from './foundation.ts'
 import type { StopStack } from './stop-stack.ts'
+import { warnOfFunds } from './storage-funds.ts'
 import { catalogueOf, hasLostBooks, isMadeHere, noteLostBooks, secretOf } from './storage-phrase.ts'
 
 const GIB = 2 ** 30
@@ -116,7 +117,9 @@ export async function openBuyingStorage(
   const sweeper = new DailySweep(foundation, async () => {
     // Nodes that were away when the books were made again may be there now.
     if (await hasLostBooks(store)) await recover()
-    return await objects.collect()
+    const swept = await objects.collect()
+    await warnOfFunds({ ...foundation, market, consumer })
+    return swept
   })
   sweeper.start()
   return {

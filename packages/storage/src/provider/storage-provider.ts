@@ -2,6 +2,7 @@ import {
   type Address,
   type Clock,
   type Counter,
+  type Hash,
   hasCode,
   type IncomingRequest,
   isSteadError,
@@ -41,6 +42,7 @@ import { ROOTS_MESSAGE_BYTES_MAX, ROOTS_PROTOCOL } from '../register/register-me
 import { type StorageTerms, storageMismatch, storageNeedSchema, storageTermsSchema } from '../terms.ts'
 import { AgreementDesk, logNameOf } from './agreement-desk.ts'
 import { PendingPieces } from './pending-pieces.ts'
+import { PieceScrub } from './piece-scrub.ts'
 
 /** What a provider stands on. */
 export interface StorageProviderComponents {
@@ -89,6 +91,7 @@ export class StorageProvider {
   readonly #pending: PendingPieces
   readonly #desk: AgreementDesk
   readonly #registers: RegisterDesk
+  readonly #scrub: PieceScrub
   readonly #refused: Counter
   readonly #bytes: Counter
   #state: StorageProviderState = 'stopped'
@@ -103,6 +106,8 @@ export class StorageProvider {
     this.#desk = new AgreementDesk({ ...components, pending: this.#pending }, this.#options)
     const isPayer = (payer: Address): boolean => this.#desk.hasPayer(payer)
     this.#registers = new RegisterDesk({ ...components, isPayer }, this.#options)
+    const onDamaged = (names: readonly Hash[]): void => this.#desk.noteDamaged(names)
+    this.#scrub = new PieceScrub({ ...components, onDamaged }, this.#options.scrubMs)
     this.#refused = components.metrics.counter('stead_storage_refused_total', 'Requests that were refused, by reason', [
       'code',
     ])
@@ -299,6 +304,7 @@ export class StorageProvider {
       await this.#desk.dropUnpaid()
       await this.#registers.dropUnasked()
       await pieces.compact()
+      await this.#scrub.step(SWEEP_MS)
     } catch (error) {
       // The disk is full or away; what is over is found again the next time.
       if (!hasCode(error, 'CORE_STOPPED')) logger.warn('storage could not be swept', { error: messageOf(error) })
