@@ -56,6 +56,7 @@ describe('objects on other processes', () => {
     expect(readFileSync(back).equals(bytes)).toBe(true)
     const usage = JSON.parse(await run('usage', '--now', '--json'))
     expect(usage.nodes).toHaveLength(3)
+    expect(usage.fundedDays).toBeGreaterThan(1000)
     expect(usage.round.outcomes).toMatchObject({ paid: 3, lied: 0, lost: 0, offline: 0 })
     await run('settle')
     const audit = JSON.parse(await run('audit', 'storage', '--json'))

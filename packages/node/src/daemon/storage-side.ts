@@ -25,6 +25,7 @@ import type { BuyingStorage, StorageBuyerComponents } from './buying-storage.ts'
 import { DailySweep } from './daily-sweep.ts'
 import type { Foundation } from './foundation.ts'
 import type { StopStack } from './stop-stack.ts'
+import { warnOfFunds } from './storage-funds.ts'
 
 const GIB = 2 ** 30
 
@@ -99,7 +100,11 @@ export async function openBuyingStorage(
     }),
   )
   objects.shares.start()
-  const sweeper = new DailySweep(foundation, () => objects.collect())
+  const sweeper = new DailySweep(foundation, async () => {
+    const swept = await objects.collect()
+    await warnOfFunds({ ...foundation, market, consumer })
+    return swept
+  })
   sweeper.start()
   return {
     consumer,

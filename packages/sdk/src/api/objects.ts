@@ -141,6 +141,10 @@ export interface StorageUsage {
   /** Pieces of all nodes together: what is paid for. */
   readonly keptBytes: number
   readonly microUsdPerDay: MicroUsd
+  /** The account's dollars and what is locked for storage and not spent; missing while the chain is away. */
+  readonly fundsMicroUsd?: MicroUsd
+  /** Whole days for which that is enough; missing when nothing is kept as well. */
+  readonly fundedDays?: number
 }
 
 /** Wire form of {@link StorageUsage}. */
@@ -159,6 +163,8 @@ export const storageUsageWire: Wire<StorageUsage> = z.object({
   ),
   keptBytes: countWire,
   microUsdPerDay: microUsdWire,
+  fundsMicroUsd: optionalWire(microUsdWire),
+  fundedDays: optionalWire(countWire),
 })
 
 /** Answer to `POST /v1/storage/round`. */

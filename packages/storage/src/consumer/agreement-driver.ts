@@ -75,6 +75,8 @@ export type SettleOutcome =
       readonly amountMicroUsd: MicroUsd
       readonly paidToSecond: number
       readonly isWhole: boolean
+      /** Pieces of which the node says that they rotted. */
+      readonly damaged: readonly Hash[]
     }
   /** Nothing is due. */
   | { readonly kind: 'nothing-due' }
@@ -303,7 +305,9 @@ export class AgreementDriver {
     })
     // In the same turn: the revision, its payment and what proves it are on disk together or not at all.
     await this.#adopt(next, after, [], [period, ...forgotten])
-    return { kind: 'paid', amountMicroUsd, paidToSecond: next.atSecond, isWhole: next.atSecond >= this.#second(next) }
+    const damaged = reply.damaged.filter((piece) => this.#set.slotOf(piece) !== undefined)
+    const isWhole = next.atSecond >= this.#second(next)
+    return { kind: 'paid', amountMicroUsd, paidToSecond: next.atSecond, isWhole, damaged }
   }
 
   async #unpaid(error: unknown): Promise<SettleOutcome> {
