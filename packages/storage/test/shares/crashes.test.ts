@@ -107,37 +107,73 @@ describe('shares', () => {
   }, 60_000)
 })
 
-describe('two machines that show one share', () => {
-  it('do not write older things over newer ones', async () => {
+/** Segments of which one put, once it is asked for, waits. */
+class SlowPut {
+  readonly #reached = Promise.withResolvers<void>()
+  readonly #goOn = Promise.withResolvers<void>()
+  #isArmed = false
+
+  over(inner: SegmentStore): SegmentStore {
+    return {
+      put: async (key, plaintext) => {
+        if (this.#isArmed) {
+          this.#isArmed = false
+          this.#reached.resolve()
+          await this.#goOn.promise
+        }
+        return await inner.put(key, plaintext)
+      },
+      read: (reference, key, range) => inner.read(reference, key, range),
+      release: (reference) => inner.release(reference),
+      list: (after, limit) => inner.list(after, limit),
+    }
+  }
+
+  arm(): void {
+    this.#isArmed = true
+  }
+
+  async reached(): Promise<void> {
+    await this.#reached.promise
+  }
+
+  goOn(): void {
+    this.#goOn.resolve()
+  }
+}
+
+describe('what changes while a share is written', () => {
+  it('is not forgotten', async () => {
+    const place = await begun()
+    const slow = new SlowPut()
+    const store = place.open(OPTIONS, { segments: slow.over(place.segments), pointers: place.namedPointers })
+    const link = await place.link(store, 'bucket', 'a/')
+    await store.put('bucket', 'a/inline', [PACKED])
+    slow.arm()
+    const publishing = store.shares.publish()
+    await slow.reached()
+    await store.put('bucket', 'a/inline', [LARGE])
+    slow.goOn()
+    await publishing
+    await store.shares.publish()
+    expect((await place.seen(link)).inline).toBe(digestOf(LARGE))
+  })
+
+  it('by another machine is not written over with older things', async () => {
     const place = await begun()
     const link = await place.link(place.openStore(OPTIONS), 'bucket', 'a/')
-    const reached = Promise.withResolvers<void>()
-    const goOn = Promise.withResolvers<void>()
-    let isSlow = false
-    const slowSegments: SegmentStore = {
-      put: async (key, plaintext) => {
-        // The first pack or page of the slow machine's share.
-        if (isSlow) {
-          reached.resolve()
-          await goOn.promise
-        }
-        return await place.segments.put(key, plaintext)
-      },
-      read: (reference, key, range) => place.segments.read(reference, key, range),
-      release: (reference) => place.segments.release(reference),
-      list: (after, limit) => place.segments.list(after, limit),
-    }
-    const slow = place.open(OPTIONS, { segments: slowSegments, pointers: place.namedPointers })
-    await slow.shares.publish()
-    await slow.put('bucket', 'a/inline', [PACKED])
-    isSlow = true
-    const publishing = slow.shares.publish()
-    await reached.promise
+    const slow = new SlowPut()
+    const store = place.open(OPTIONS, { segments: slow.over(place.segments), pointers: place.namedPointers })
+    await store.shares.publish()
+    await store.put('bucket', 'a/inline', [PACKED])
+    // The first pack or page of the slow machine's share.
+    slow.arm()
+    const publishing = store.shares.publish()
+    await slow.reached()
     const other = place.openStore(OPTIONS)
     await other.delete('bucket', 'a/inline')
     await other.shares.publish()
-    isSlow = false
-    goOn.resolve()
+    slow.goOn()
     await publishing
     expect(Object.keys(await place.seen(link))).toEqual(['b/large', 'b/packed'])
   })
