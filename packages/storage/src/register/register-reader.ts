@@ -3,7 +3,7 @@ import { equalBytes, publicKeyOfPeerId } from '@stead/protocol'
 import { StorageError } from '../errors.ts'
 import type { PointerValue, RootPointer } from '../objects/root-pointer.ts'
 import { type AskComponents, askKeepers, type KeeperAnswer } from './ask-keepers.ts'
-import { quorumOf } from './quorum.ts'
+import { faultsOf, quorumOf } from './quorum.ts'
 import { compareBallots, keepersOf, type OpenedRecord, registerIdOf, registerTableKey } from './register-record.ts'
 
 /** What a {@link RegisterReader} asks with. */
@@ -51,9 +51,9 @@ export class RegisterReader implements Pick<RootPointer, 'read'> {
         break
       }
       const { record, taken } = this.#lastProposed(answers)
-      return pointerValueOf(
-        record !== undefined && taken + keepers.length - answers.length >= need ? record : this.#known,
-      )
+      // Those who did not answer may have taken it as well, and those who lie may have been counted when it was decided.
+      const mayHaveTaken = taken + (keepers.length - answers.length) + faultsOf(keepers.length)
+      return pointerValueOf(record !== undefined && mayHaveTaken >= need ? record : this.#known)
     }
     throw new StorageError('STORAGE_SHARE_AWAY', 'too few of those who keep the root of this share answer')
   }
