@@ -254,7 +254,7 @@ export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
   STORAGE_SHARE_AWAY: {
     kind: 'peer',
     retryable: true,
-    meaning: "None of the nodes that know where a share's newest root is can be reached.",
+    meaning: 'Too few of the nodes that keep the root of a share answer, or its owner who alone knows where a part is.',
     next: 'Try again later; what the share shows stays as it is meanwhile.',
   },
 }

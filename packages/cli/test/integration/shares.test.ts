@@ -67,6 +67,17 @@ describe('a folder that is shared', () => {
       .poll(() => run(stranger, 'get', `${link}/note`, '-'), { timeout: 30_000, interval: 500 })
       .toBe('second')
 
+    // The owner's machine is not needed for that.
+    const owning = network.processOf('payer')?.pid
+    if (owning === undefined) throw new Error('the payer does not run')
+    process.kill(owning, 'SIGSTOP')
+    try {
+      expect(await run(stranger, 'ls', '-r', link)).toContain('deep/large')
+      expect(await run(stranger, 'get', `${link}/note`, '-')).toBe('second')
+    } finally {
+      process.kill(owning, 'SIGCONT')
+    }
+
     const narrow = await run(stranger, 'share', `${link}/deep/`, '--expires', '1h')
     expect(await run(owner, 'ls', narrow)).toMatch(/large$/)
     expect(await refused('get', `${narrow}/note`, '-')).toContain('STORAGE_OBJECT_UNKNOWN')
