@@ -94,7 +94,7 @@ describe('a folder that is shared', () => {
     const written = logs(directory)
     expect(written).not.toBe('')
     expect(written).not.toContain(link.slice('stead:share:'.length, 60))
-  }, 180_000)
+  }, 300_000)
 
   it('is refused with a reason where it cannot be', async () => {
     expect(await refused('share', 'stead://photos/trip/', '--write')).toContain('a link is to read')

@@ -219,6 +219,22 @@ describe('a share that has ended', () => {
   })
 })
 
+describe('whoever makes its books again', () => {
+  it('finds the segments of shares too: what nothing refers to is dropped then', async () => {
+    const place = new SharePlace()
+    const store = place.openStore()
+    await store.createBucket('bucket')
+    await store.put('bucket', 'a/b', [PACKED])
+    await place.link(store, 'bucket', '')
+    await store.stop()
+    const found = new Set<string>()
+    await place.openStore().forEachSegment((reference) => found.add(digestOf(reference)))
+    const kept = await place.segments.list(undefined, 1000)
+    expect(kept.filter(({ reference }) => !found.has(digestOf(reference)))).toEqual([])
+    expect(kept.length).toBeGreaterThan(4)
+  })
+})
+
 describe('the sweep', () => {
   it('takes nothing from a share, and what shares copied goes when it is replaced', async () => {
     const place = new SharePlace()
