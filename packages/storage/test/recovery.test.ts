@@ -1,4 +1,4 @@
-import { silentLogger } from '@stead/core'
+import { address, silentLogger } from '@stead/core'
 import { PathSecret, TreeObjectStore } from '@stead/storage'
 import { MemoryStore, SeededRandom } from '@stead/testkit'
 import { describe, expect, it } from 'vitest'
@@ -7,11 +7,20 @@ import { NetworkWorld, type StoringPayer } from './support/network-world.ts'
 
 const secret = new PathSecret(new Uint8Array(32).fill(3))
 const HOUR_MS = 3_600_000
+const PAYER = { payer: address(`0x${'12'.repeat(20)}`), privateKey: new Uint8Array(32).fill(200) }
 
 function objectsOf(world: NetworkWorld, { consumer, segments }: StoringPayer): TreeObjectStore {
   const { clock } = world
   const { pointers } = consumer
-  const ports = { segments, pointers: pointers.open, keepers: pointers.keepers, secret, clock, logger: silentLogger }
+  const ports = {
+    segments,
+    pointers: pointers.open,
+    keepers: pointers.keepers,
+    secret,
+    clock,
+    payer: PAYER,
+    logger: silentLogger,
+  }
   return new TreeObjectStore({ ...ports, random: new SeededRandom(1) }, { gatherMs: 0 })
 }
 
@@ -56,6 +65,30 @@ describe('a payer whose disk is gone', () => {
     await world.within(after.collect())
     await world.within(world.payer.consumer.round())
     expect(await piecesOf(world)).toBeLessThan(held)
+  }, 60_000)
+
+  it('finds what repairs have moved away from all nodes that it was on at first', async () => {
+    const world = await NetworkWorld.of(12)
+    const before = objectsOf(world, world.payer)
+    await world.within(before.createBucket('photos'))
+    const large = new SeededRandom(4).bytes(400_000)
+    await world.within(before.put('photos', 'large', [large]))
+    const first = world.sellers.map(({ node }) => node)
+    for (let number = 0; number < 12; number++) await world.addSeller()
+    for (const half of [new Set(first.slice(0, 6)), new Set(first.slice(6))])
+      for (const { reference } of await Array.fromAsync(world.payer.segments.all()))
+        await world.within(world.payer.segments.repair(reference, ({ node }) => half.has(node)))
+    await world.clock.advance(HOUR_MS / 4)
+    await world.restartPayer(new MemoryStore())
+    const after = objectsOf(world, world.payer)
+    // The key is in the root, and brings the rest.
+    expect((await world.within(after.payers())).map(({ privateKey }) => privateKey)).toEqual([PAYER.privateKey])
+    await expect(world.within(after.buckets())).rejects.toMatchObject({ code: 'STORAGE_TOO_FEW_PIECES' })
+    expect(await world.within(world.payer.consumer.recall())).toEqual([])
+    expect(await world.within(after.get('photos', 'large').then(({ body }) => bytesFrom(body)))).toEqual(large)
+    const recovered = await world.within(world.payer.consumer.recover(await world.within(referencesOf(after))))
+    expect(recovered).toMatchObject({ droppedPieces: 0, silentNodes: 0 })
+    expect(await world.within(after.get('photos', 'large').then(({ body }) => bytesFrom(body)))).toEqual(large)
   }, 60_000)
 
   it('has its pointers kept by others when four of their seven keepers are gone at once', async () => {

@@ -1,7 +1,7 @@
 import { renameSync } from 'node:fs'
 import type { Address, Logger } from '@stead/core'
 import { bytesToHex } from '@stead/protocol'
-import type { PayerRow, RecoveredStorage } from '@stead/storage'
+import type { PayerRow, RecoveredStorage, TreeObjectStore } from '@stead/storage'
 import { type NodeDirectories, nodeKeyPath } from '../config/directories.ts'
 import type { NodeConfig } from '../config/settings.ts'
 import { NodeError } from '../errors.ts'
@@ -46,20 +46,25 @@ export async function recoverStorage(
   const plan = { config: quiet, directories }
   const found = await withNode(logger, plan, async (node) => {
     const { objects } = await node.trade.payer.storage.open()
-    const buckets = (await objects.buckets()).map(({ name }) => name)
     const self = node.foundation.signer.address
-    if (replace === 'beside') return { self, buckets, lost: undefined }
+    if (replace === 'beside') return { self, buckets: await bucketsOf(objects) }
+    // The root tells it, and no segment is read: repairs may have put the pieces where only the payer finds them.
     const lost = lostPayer(await objects.payers(), replace)
     await noteLostBooks(node.foundation.store, true)
-    return { self, buckets, lost }
+    return { self, lost }
   })
-  const { self, buckets, lost } = found
+  const { self, buckets = [], lost } = found
   if (lost === undefined) return { node: self, buckets }
   if (lost.payer !== self) takeKey(directories.dataDir, lost)
   return await withNode(logger, plan, async (node) => {
-    const books = await (await node.trade.payer.storage.open()).recover()
-    return { node: lost.payer, buckets, books }
+    const storage = await node.trade.payer.storage.open()
+    const books = await storage.recover()
+    return { node: lost.payer, buckets: await bucketsOf(storage.objects), books }
   })
+}
+
+async function bucketsOf(objects: TreeObjectStore): Promise<readonly string[]> {
+  return (await objects.buckets()).map(({ name }) => name)
 }
 
 function lostPayer(payers: readonly PayerRow[], replace: Address | undefined): PayerRow {

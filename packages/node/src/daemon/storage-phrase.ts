@@ -13,7 +13,7 @@ const MARKS_TABLE = 'storage-marks'
 const LOST_BOOKS = 'lost-books'
 
 /** Where the recovery phrase is. */
-export function phrasePath(dataDir: string): string {
+function phrasePath(dataDir: string): string {
   return join(dataDir, 'storage.phrase')
 }
 

@@ -109,6 +109,8 @@ export async function openBuyingStorage(
   objects.shares.start()
   const recover = async (): Promise<RecoveredStorage> => {
     const references: Uint8Array[] = []
+    // What the roots lie in may be where only agreements know of.
+    await consumer.recall()
     await objects.forEachSegment((reference) => void references.push(reference))
     const recovered = await consumer.recover(references)
     if (recovered.silentNodes === 0) await noteLostBooks(store, false)

@@ -8,6 +8,7 @@ import { bucketKey, deletedBucketKey, ID_BYTES, payerKey, settingsKey, tableRang
 import {
   type BucketRow,
   bucketRowSchema,
+  type Payer,
   type PayerRow,
   payerRowSchema,
   type SettingsRow,
@@ -92,20 +93,15 @@ export class BucketCatalogue {
     })
   }
 
-  /** Machines that keep segments under this phrase. */
+  /** Machines that keep segments under this phrase; needs no segment. */
   async payers(): Promise<readonly PayerRow[]> {
-    return await this.#components.tree.read(async (rows) => {
-      const found: PayerRow[] = []
-      const { from, before } = tableRange('payers')
-      for await (const { value } of rows.scan(from, before)) found.push(payerRowSchema.decodeMessage(value))
-      return found
-    })
+    return await this.#components.tree.read(async (_rows, { payers }) => payers)
   }
 
   /** Notes what another machine needs to pay in a machine's place; the same again is no work. */
-  async notePayer({ payer, privateKey }: Pick<PayerRow, 'payer' | 'privateKey'>): Promise<void> {
+  async notePayer({ payer, privateKey }: Payer): Promise<void> {
     const { tree } = this.#components
-    if ((await tree.read((rows) => rows.get(payerKey(payer)))) !== undefined) return
+    if ((await this.payers()).some((known) => known.payer === payer)) return
     await tree.write(async (rows) => {
       const row: PayerRow = { version: 1, payer, privateKey, since: rows.now }
       rows.put(payerKey(payer), payerRowSchema.encodeMessage(row))

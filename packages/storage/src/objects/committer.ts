@@ -19,6 +19,7 @@ import {
   COMMIT_ID_BYTES,
   COMMIT_SEGMENTS_MAX,
   COMMITS_REMEMBERED,
+  PAYERS_MAX,
   type PageSegmentRow,
   pageOfRecord,
   type RootRecord,
@@ -26,6 +27,7 @@ import {
   rootRecordSchema,
 } from './root-record.ts'
 import { ID_BYTES, packKey } from './row-keys.ts'
+import type { Payer } from './rows.ts'
 import type { SealedTree } from './sealed-tree.ts'
 import type { KeptSegment, Stored } from './stored.ts'
 import { Transaction } from './transaction.ts'
@@ -46,6 +48,8 @@ export interface CommitComponents {
   readonly nodes: NodeCache
   readonly pointer: RootPointer
   readonly secret: PathSecret
+  /** Told by the root of the catalogue. @default nobody */
+  readonly payer?: Payer | undefined
   readonly random: Random
   readonly clock: Clock
   readonly logger: Logger
@@ -219,12 +223,19 @@ export class Committer {
         liveBytes: base.record.liveBytes + update.addedBytes - update.removedBytes,
         windowBytes: house.windowBytes,
         written,
+        payers: this.#payersAfter(base.record),
       }
       return { record, update, references: written.map(({ reference }) => reference) }
     } catch (error) {
       tree.release(log.kept.flatMap(({ segment }) => (segment.reference === undefined ? [] : [segment.reference])))
       throw error
     }
+  }
+
+  #payersAfter({ payers }: RootRecord): RootRecord['payers'] {
+    const { payer: own, clock } = this.#components
+    if (own === undefined || payers.some(({ payer }) => payer === own.payer)) return payers
+    return [...payers, { version: 1, ...own, since: clock.now() } as const].slice(-PAYERS_MAX)
   }
 
   #sink(sequence: number): PageSink {

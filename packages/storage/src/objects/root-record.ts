@@ -10,6 +10,7 @@ import {
 } from '@stead/protocol'
 import { type PageRef, SEGMENT_REFERENCE_BYTES_MAX, WRAPPED_KEY_BYTES } from '../tree/tree-node.ts'
 import { POINTER_VALUE_BYTES_MAX } from './root-pointer.ts'
+import { type PayerRow, payerRowSchema } from './rows.ts'
 
 /** Bytes that a commit is known by. */
 export const COMMIT_ID_BYTES = 16
@@ -17,6 +18,8 @@ export const COMMIT_ID_BYTES = 16
 export const COMMITS_REMEMBERED = 32
 /** Segments of pages that one commit may write: their references must fit into a pointer. */
 export const COMMIT_SEGMENTS_MAX = 12
+/** Machines that a root tells; of more, those that began last. */
+export const PAYERS_MAX = 32
 
 /** A segment of pages, as a row or a root knows it. */
 export interface PageSegmentRow {
@@ -66,6 +69,8 @@ export interface RootRecord {
   readonly windowBytes: number
   /** Segments that the last commit wrote, which are not yet rows in the tree. */
   readonly written: readonly PageSegmentRow[]
+  /** Of the catalogue: who pays for segments, told without reading any. */
+  readonly payers: readonly PayerRow[]
 }
 
 /** Encodings of {@link RootRecord}. */
@@ -79,11 +84,12 @@ export const rootRecordSchema: Schema<RootRecord> = defineSchema<RootRecord>(
     liveBytes: [4, uintField()],
     windowBytes: [5, uintField()],
     written: [6, listField(pageSegmentSchema.asField(), COMMIT_SEGMENTS_MAX)],
+    payers: [7, listField(payerRowSchema.asField(), PAYERS_MAX)],
   },
 )
 
 /** The root of a tree without rows. */
-export const EMPTY_ROOT: RootRecord = { version: 1, commits: [], liveBytes: 0, windowBytes: 0, written: [] }
+export const EMPTY_ROOT: RootRecord = { version: 1, commits: [], liveBytes: 0, windowBytes: 0, written: [], payers: [] }
 
 /** The root page as trees know it. */
 export function pageOfRecord({ root }: RootRecord): PageRef | undefined {

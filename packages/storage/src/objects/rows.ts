@@ -228,12 +228,16 @@ export interface BucketRow {
   readonly keepers?: Uint8Array
 }
 
-/** payers of the catalogue: a machine that keeps segments, and what another one needs to pay for them in its place. */
-export interface PayerRow {
-  readonly version: 1
+/** A machine that keeps segments, and what another one needs to pay for them in its place. */
+export interface Payer {
   readonly payer: Address
   /** 32 bytes. */
   readonly privateKey: Uint8Array
+}
+
+/** payers of the catalogue; its root tells the same without any page. */
+export interface PayerRow extends Payer {
+  readonly version: 1
   readonly since: UnixMs
 }
 

@@ -11,6 +11,7 @@ import { ReadPins } from './read-pins.ts'
 import type { RootPointer } from './root-pointer.ts'
 import { RootReader, type SequencedRoot } from './root-reader.ts'
 import { COMMIT_ID_BYTES, EMPTY_ROOT, pageOfRecord, type RootRecord, rootRecordSchema } from './root-record.ts'
+import type { Payer } from './rows.ts'
 import type { SegmentStore } from './segment-store.ts'
 import type { KeptSegment, Stored } from './stored.ts'
 import type { Transaction } from './transaction.ts'
@@ -22,6 +23,8 @@ export interface SealedTreeComponents {
   readonly pointer: RootPointer
   /** Of this tree alone: what is in it, its root and its pointer follow from it. */
   readonly secret: PathSecret
+  /** Who pays here, in the tree that tells others: that of the catalogue, which nobody else is given. @default nobody */
+  readonly payer?: Payer | undefined
   readonly random: Random
   readonly clock: Clock
   readonly logger: Logger

@@ -39,10 +39,10 @@ import {
   removeVersion,
 } from './object-versions.ts'
 import { readStored } from './read-stored.ts'
-import type { RootPointer, RootPointers } from './root-pointer.ts'
+import type { RootPointers } from './root-pointer.ts'
 import { ID_BYTES, settingsKey } from './row-keys.ts'
-import { type Description, type PayerRow, type SettingsRow, settingsRowSchema } from './rows.ts'
-import { SealedTree } from './sealed-tree.ts'
+import { type Description, type Payer, type PayerRow, type SettingsRow, settingsRowSchema } from './rows.ts'
+import { SealedTree, type SealedTreeComponents } from './sealed-tree.ts'
 import type { SegmentStore } from './segment-store.ts'
 import { type Stored, storedOfRow } from './stored.ts'
 import type { Rows, Transaction } from './transaction.ts'
@@ -69,7 +69,7 @@ export interface ObjectStoreComponents {
    */
   readonly keepers?: () => Promise<Uint8Array>
   /** Who pays for segments here: noted in the catalogue before the first write. @default nobody */
-  readonly payer?: Pick<PayerRow, 'payer' | 'privateKey'>
+  readonly payer?: Payer
   readonly random: Random
   readonly clock: Clock
   readonly logger: Logger
@@ -345,16 +345,19 @@ export class TreeObjectStore implements ObjectStore {
     if (known !== undefined) return known
     const { pointers } = this.#components
     const secret = path.length === 0 ? this.#components.secret : this.#components.secret.below(...path)
-    return this.#openTree(name, { secret, pointer: pointers(secret.key('pointer'), keepers) })
+    // Whoever is given the secret of a bucket or a folder must not learn how its owner pays.
+    const payer = path.length === 0 ? this.#components.payer : undefined
+    return this.#openTree(name, { secret, pointer: pointers(secret.key('pointer'), keepers), payer })
   }
 
   #shareTreeOf(name: string, { pages, pointerSeed }: ShareSecrets, keepers: Uint8Array | undefined): SealedTree {
     const known = this.#trees.get(name)
     if (known !== undefined) return known
-    return this.#openTree(name, { secret: pages, pointer: this.#components.pointers(pointerSeed, keepers) })
+    const pointer = this.#components.pointers(pointerSeed, keepers)
+    return this.#openTree(name, { secret: pages, pointer, payer: undefined })
   }
 
-  #openTree(name: string, parts: { readonly secret: PathSecret; readonly pointer: RootPointer }): SealedTree {
+  #openTree(name: string, parts: Pick<SealedTreeComponents, 'secret' | 'pointer' | 'payer'>): SealedTree {
     const tree = new SealedTree({ ...this.#components, ...parts, memory: this.#memory }, this.#options)
     this.#trees.set(name, tree)
     return tree

@@ -363,7 +363,7 @@ export class NetworkSegments {
     return {
       code: this.#codes.of(known),
       pieceBytes: pieceBytesOf(known.plainBytes, known.dataPieces),
-      pieces: row === undefined ? piecesAtFirst(known, this.#components.identity) : this.#readable(known, row.placed),
+      pieces: row === undefined ? this.#readableWithout(known) : this.#readable(known, row.placed),
       hedgeAfterMs: this.#options.hedgeAfterMs,
       onFailure: ({ peer, piece }, error) => {
         logger.info('a node did not give a piece', { peer, piece, error: messageOf(error) })
@@ -391,6 +391,18 @@ export class NetworkSegments {
           },
         ]
       })
+  }
+
+  /** Without a row: where agreements say that pieces are, and where the others were at first. */
+  #readableWithout(known: SegmentReference): readonly ReadablePiece[] {
+    const placed = Array.from({ length: known.pieces }, (_, number) => number).flatMap((number): PlacedNumber[] => {
+      const piece = pieceNameOf(known.segment, number)
+      const bought = this.#components.nodes.all().find(({ driver }) => driver.set.slotOf(piece) !== undefined)
+      return bought === undefined ? [] : [{ number, node: bought.node }]
+    })
+    const found = new Set(placed.map(({ number }) => number))
+    const first = piecesAtFirst(known, this.#components.identity).filter(({ number }) => !found.has(number))
+    return [...this.#readable(known, placed), ...first].sort((left, right) => left.number - right.number)
   }
 
   async #rowOf(segment: Uint8Array): Promise<SegmentRow | undefined> {

@@ -76,6 +76,8 @@ export interface StorageRound {
 const PING_TIMEOUT_MS = 5000
 const ROUND_RETRY_MS = 60_000
 const FIND_TIMEOUT_MS = 5000
+/** More than there are: all that can be found in that time are asked. */
+const NODES_LOOKED_FOR = 4096
 const NO_PIECES = { version: 1, bytes: 0, pieceBytes: 0 } as const
 
 /** The buying side of storage: keeps segments on nodes, has them proven and pays hour by hour, watches the nodes, repairs. */
@@ -140,7 +142,7 @@ export class StorageConsumer {
    * @param references of all segments that anything refers to
    */
   async recover(references: readonly Uint8Array[]): Promise<RecoveredStorage> {
-    const { signer, offers } = this.#components
+    const { signer } = this.#components
     const peers = new Set<PeerId>()
     for (const reference of references) {
       const known = decodeReference(reference)
@@ -150,11 +152,20 @@ export class StorageConsumer {
         if (key !== undefined) peers.add(peerIdOfPublicKey(key))
       }
     }
-    // Pieces that were repaired are on nodes that no reference names.
-    await offers.wait('storage', { minimum: peers.size, timeoutMs: FIND_TIMEOUT_MS })
-    const silent = await this.#nodes.recall(peers)
+    const silent = await this.recall(peers)
     const { segments, dropped } = await this.segments.recover(references)
     return { nodes: this.#nodes.all().length, segments, droppedPieces: dropped, silentNodes: silent.length }
+  }
+
+  /**
+   * Finds agreements of this payer again after a lost disk, so that what it keeps can be read wherever repairs have put it.
+   * @param peers nodes that may have one, besides all that offer storage now
+   * @returns nodes that did not answer
+   */
+  async recall(peers: ReadonlySet<PeerId> = new Set()): Promise<readonly PeerId[]> {
+    // Pieces that were repaired are on nodes that no reference names.
+    await this.#components.offers.wait('storage', { minimum: NODES_LOOKED_FOR, timeoutMs: FIND_TIMEOUT_MS })
+    return await this.#nodes.recall(peers)
   }
 
   async #chooseKeepers(count: number, least: number): Promise<readonly Uint8Array[]> {

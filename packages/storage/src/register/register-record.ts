@@ -78,7 +78,7 @@ export interface RegisterWord extends Ballot {
   readonly record: Hash
 }
 
-export const WORD_BYTES_MAX = 256
+const WORD_BYTES_MAX = 256
 
 const wordSchema: Schema<RegisterWord> = defineSchema<RegisterWord>('RegisterWord', WORD_BYTES_MAX, {
   version: [1, versionField(1)],
@@ -116,7 +116,7 @@ export interface OpenedRecord extends OpenedWord {
   readonly record: RegisterRecord
 }
 
-export const NO_RECORD: Hash = hashFromBytes(new Uint8Array(32))
+const NO_RECORD: Hash = hashFromBytes(new Uint8Array(32))
 
 /** The name of a register: whoever knows it may read what is sealed there, and cannot tell whose it is. */
 export function registerIdOf(publicKey: Uint8Array): Hash {
@@ -133,7 +133,7 @@ export function registerTableKey(register: Hash): string {
   return `stead/root/${register.slice(2)}`
 }
 
-export function recordHashOf(bytes: Uint8Array): Hash {
+function recordHashOf(bytes: Uint8Array): Hash {
   return hashFromBytes(sha256(bytes))
 }
 
@@ -234,10 +234,6 @@ export function keepersOf(keepers: Uint8Array): readonly Uint8Array[] {
   return Array.from({ length: keepers.length / KEEPER_BYTES }, (_, number) =>
     keepers.slice(number * KEEPER_BYTES, (number + 1) * KEEPER_BYTES),
   )
-}
-
-export function sameRecord(left: OpenedWord, right: OpenedWord): boolean {
-  return left.word.record === right.word.record
 }
 
 export function sameWriter(left: Pick<Ballot, 'writer'>, right: Pick<Ballot, 'writer'>): boolean {

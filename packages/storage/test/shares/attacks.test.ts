@@ -1,3 +1,4 @@
+import { address } from '@stead/core'
 import { hexToBytes } from '@stead/protocol'
 import {
   createFrameCipher,
@@ -130,6 +131,21 @@ describe('whoever has a link to a folder', () => {
       const secret = new PathSecret(bytes)
       for (const seed of [bytes, secret.key('pointer')]) expect(place.nameOf(seed)).not.toEqual(link.pointer)
     }
+  })
+
+  it('does not learn how its owner pays', async () => {
+    const place = new SharePlace()
+    const payer = { payer: address(`0x${'ab'.repeat(20)}`), privateKey: new Uint8Array(32).fill(77) }
+    const store = place.openStore({}, payer)
+    await store.createBucket('bucket')
+    await store.put('bucket', 'a/b', [bytesOf(100)])
+    const link = parseShareLink(await place.link(store, 'bucket', ''))
+    const newest = await place.pointerNamed(link.pointer).read()
+    const root = new PathSecret(link.pages).openRoot(newest?.sequence ?? 0, newest?.value ?? new Uint8Array(0))
+    expect(Buffer.from(root).includes(payer.privateKey)).toBe(false)
+    const { rows, packs } = await spy(place, link)
+    for (const bytes of [...packs, ...rows.map(({ value }) => value)])
+      expect(Buffer.from(bytes).includes(payer.privateKey)).toBe(false)
   })
 
   it('is not shown an older state by those who keep the pointer', async () => {

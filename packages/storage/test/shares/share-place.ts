@@ -1,7 +1,9 @@
+import { silentLogger } from '@stead/core'
 import { bytesToHex, nobleSecp256k1, peerIdOfPublicKey, sha256 } from '@stead/protocol'
 import {
   createFrameCipher,
   formatShareLink,
+  type ObjectStoreComponents,
   type ObjectStoreInput,
   type OpenedShare,
   parseShareLink,
@@ -10,7 +12,7 @@ import {
   SharedFolder,
   SharedTree,
   type ShareLink,
-  type TreeObjectStore,
+  TreeObjectStore,
 } from '@stead/storage'
 import { tableRange } from '../../src/objects/row-keys.ts'
 import { NodeMemory } from '../../src/tree/node-memory.ts'
@@ -33,8 +35,13 @@ export class SharePlace extends Workplace {
     return this.pointers.open(seed)
   }
 
-  openStore(options: ObjectStoreInput = {}): TreeObjectStore {
-    return this.open({ segmentBytes: 65_520, ...options }, { pointers: this.namedPointers })
+  /** @param payer who pays for segments, as the catalogue notes it */
+  openStore(options: ObjectStoreInput = {}, payer?: ObjectStoreComponents['payer']): TreeObjectStore {
+    const { segments, clock, random, secret, namedPointers: pointers } = this
+    return new TreeObjectStore(
+      { segments, pointers, clock, random, secret, logger: silentLogger, ...(payer === undefined ? {} : { payer }) },
+      { gatherMs: 0, segmentBytes: 65_520, ...options },
+    )
   }
 
   /** A store whose calls may go wrong. */
