@@ -35,6 +35,12 @@ export type StorageErrorCode =
   | 'STORAGE_ROOT_AWAY'
   | 'STORAGE_ROOT_UNKNOWN'
   | 'STORAGE_WRITE_LATE'
+  | 'STORAGE_BAD_LINK'
+  | 'STORAGE_SHARE_ENDED'
+  | 'STORAGE_SHARE_EXPIRED'
+  | 'STORAGE_SHARE_UNKNOWN'
+  | 'STORAGE_SHARE_LIMIT'
+  | 'STORAGE_SHARE_AWAY'
 
 /** What each code of this package means. */
 export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
@@ -235,6 +241,42 @@ export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
     retryable: true,
     meaning: 'The body of a write stalled for so long that what came of it may have been cleaned away.',
     next: 'Write it again; an upload in parts keeps what has come.',
+  },
+  STORAGE_BAD_LINK: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'What was given is no link to a share, or not all of one.',
+    next: 'Copy the link again, all of it; or ask whoever sent it for another one.',
+  },
+  STORAGE_SHARE_ENDED: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The owner took the share back, or its time is over.',
+    next: 'Ask the owner for another link.',
+  },
+  STORAGE_SHARE_EXPIRED: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The time that a share or a link was made for is over.',
+    next: 'Ask whoever sent the link for another one.',
+  },
+  STORAGE_SHARE_UNKNOWN: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'There is no such share, or it has ended.',
+    next: 'See which there are: stead shares',
+  },
+  STORAGE_SHARE_LIMIT: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The bucket has as many shares as it can have: each write looks at all of them.',
+    next: 'End some of them: stead unshare; or share a folder and narrow its link.',
+  },
+  STORAGE_SHARE_AWAY: {
+    kind: 'peer',
+    retryable: true,
+    meaning: 'Too few of the nodes that keep the root of a share answer, or its owner who alone knows where a part is.',
+    next: 'Try again later; what the share shows stays as it is meanwhile.',
   },
 }
 

@@ -89,6 +89,8 @@ export { PieceLog } from './pieces/piece-log.ts'
 export type { NetworkSegmentsComponents, PlacedSegment, SegmentProfile } from './placement/network-segments.ts'
 export { NetworkSegments } from './placement/network-segments.ts'
 export { needsRepair, repairAt, unreadability } from './placement/readability.ts'
+export type { SegmentReaderParts } from './placement/segment-reader.ts'
+export { SegmentReader } from './placement/segment-reader.ts'
 export { decodeReference, pieceNameOf } from './placement/segment-reference.ts'
 export type {
   PlacementReport,
@@ -122,7 +124,8 @@ export type {
 export { StorageProvider } from './provider/storage-provider.ts'
 export type { NetworkPointer, NetworkRootPointersComponents } from './register/network-root-pointers.ts'
 export { NetworkRootPointers } from './register/network-root-pointers.ts'
-export { registerOf } from './register/register-record.ts'
+export { RegisterReader } from './register/register-reader.ts'
+export { registerKeyOf, registerOf } from './register/register-record.ts'
 export type { CodedPiece, CodedSegment, SegmentCoderComponents } from './segment/coded-segment.ts'
 export { codeSegment } from './segment/coded-segment.ts'
 export { cutSegments } from './segment/cut-segments.ts'
@@ -138,5 +141,13 @@ export {
   SEGMENT_PLAIN_BYTES,
   sealedBytesOf,
 } from './segment/segment-layout.ts'
+export type { ObjectShares, OpenedShare, ShareInfo } from './shares/object-shares.ts'
+export type { PiecePlace, ShareDesk } from './shares/share-desk.ts'
+export { answerShares, deskOfOwner, SHARES_LIMITS, SHARES_PROTOCOL } from './shares/share-desk.ts'
+export type { ShareGrant, ShareLink } from './shares/share-link.ts'
+export { formatShareLink, narrowLink, parseShareLink, SHARE_LINK_SCHEME } from './shares/share-link.ts'
+export type { SharedBody, SharedListing, SharedObject, SharedPage } from './shares/shared-folder.ts'
+export { SharedFolder } from './shares/shared-folder.ts'
+export { openSharedTree, SharedTree } from './shares/shared-tree.ts'
 export type { StorageNeed, StorageTerms } from './terms.ts'
 export { storageNeedSchema, storageTermsSchema } from './terms.ts'

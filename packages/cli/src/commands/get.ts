@@ -1,20 +1,24 @@
-import { createWriteStream, realpathSync, renameSync, rmSync, type Stats, statSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
-import { CliError } from '../errors.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
+import { keepFile, targetOf } from '../objects/keep-file.ts'
 import { formatObjectUrl, parseObject } from '../objects/object-url.ts'
+import { isShareLink } from '../objects/share-link.ts'
 import { TransferProgress } from '../objects/transfer-progress.ts'
 
 /** `stead get`: brings an object back. */
 export function define(command: Command, context: CommandContext): void {
   addMemberOption(command, 'payer')
-    .argument('<object>', 'stead://bucket/key')
+    .argument('<object>', 'stead://bucket/key; or a link to a share, with /path behind it for a part of that')
     .argument('[file]', 'where to; - for standard output; the last part of the key by default')
     .action(async (object: string, given: string | undefined, options: GivenMember) => {
+      if (isShareLink(object)) {
+        const { getShared } = await import('../objects/get-shared.ts')
+        await getShared(clientFor(context, options), context, { text: object, given })
+        return
+      }
       const url = parseObject(object)
       const { lengthBytes, body } = await clientFor(context, options).getObject(url)
       const progress = new TransferProgress(context.terminal, url.key, lengthBytes)
@@ -24,43 +28,7 @@ export function define(command: Command, context: CommandContext): void {
         return
       }
       const file = targetOf(given, url.key)
-      await keep(source, file, context.interruption())
+      await keepFile(source, file, context.interruption())
       context.terminal.message(`${formatObjectUrl(url)} is in ${file}: ${progress.end()}`)
     })
-}
-
-/** The file that is meant: in a folder it gets the last part of the key. @throws CliError CLI_USAGE */
-function targetOf(given: string | undefined, key: string): string {
-  const name = basename(key)
-  const isNamed = name !== '' && name !== '.' && name !== '..'
-  const isFolder = given !== undefined && (given.endsWith('/') || statOf(given)?.isDirectory() === true)
-  if (!isNamed && (given === undefined || isFolder))
-    throw new CliError('CLI_USAGE', `the key ${key} gives no name for a file: name one`)
-  const file = given === undefined ? name : isFolder ? join(given, name) : given
-  if (statOf(file)?.isDirectory() === true) throw new CliError('CLI_USAGE', `${file} is a folder`)
-  if (statOf(dirname(file))?.isDirectory() !== true)
-    throw new CliError('CLI_USAGE', `there is no folder ${dirname(file)}`)
-  return file
-}
-
-function statOf(path: string): Stats | undefined {
-  return statSync(path, { throwIfNoEntry: false })
-}
-
-/** A file comes whole or not at all; a pipe or a device is written to as it is. */
-async function keep(source: Readable, file: string, signal: AbortSignal): Promise<void> {
-  const found = statOf(file)
-  if (found !== undefined && !found.isFile()) {
-    await pipeline(source, createWriteStream(file), { signal })
-    return
-  }
-  const target = found === undefined ? file : realpathSync(file)
-  const partial = `${target}.${process.pid}.part`
-  try {
-    await pipeline(source, createWriteStream(partial), { signal })
-    renameSync(partial, target)
-  } catch (error) {
-    rmSync(partial, { force: true })
-    throw error
-  }
 }

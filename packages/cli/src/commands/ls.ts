@@ -1,8 +1,10 @@
-import type { ObjectView } from '@stead/sdk/api'
+import type { DaemonClient } from '@stead/sdk'
+import type { ObjectList, ObjectView } from '@stead/sdk/api'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
 import { formatBytes, parseObjectUrl } from '../objects/object-url.ts'
+import { isShareLink, parseSharedPlace } from '../objects/share-link.ts'
 import { renderTable } from '../terminal/table.ts'
 import { toJson } from '../terminal/terminal.ts'
 
@@ -13,7 +15,7 @@ interface GivenList extends GivenMember {
 /** `stead ls`: what is kept. */
 export function define(command: Command, context: CommandContext): void {
   addMemberOption(command, 'payer')
-    .argument('[prefix]', 'stead://bucket/prefix; without one the buckets are listed')
+    .argument('[prefix]', 'stead://bucket/prefix, or a link to a share; without one the buckets are listed')
     .option('-r, --recursive', 'all that is below, and not the folders')
     .action(async (prefix: string | undefined, given: GivenList) => {
       const client = clientFor(context, given)
@@ -23,19 +25,28 @@ export function define(command: Command, context: CommandContext): void {
         terminal.out(terminal.isJson ? toJson({ buckets }) : buckets.map(({ name }) => `stead://${name}/`).join('\n'))
         return
       }
-      const { bucket, key } = parseObjectUrl(prefix)
-      const delimiter = given.recursive === true ? {} : { delimiter: '/' }
+      const pageAfter = isShareLink(prefix) ? sharedPages(client, prefix, given) : objectPages(client, prefix, given)
       for (let after: string | undefined, isFirst = true; isFirst || after !== undefined; isFirst = false) {
-        const page = await client.listObjects({
-          bucket,
-          prefix: key,
-          ...delimiter,
-          ...(after === undefined ? {} : { after }),
-        })
+        const page = await pageAfter(after)
         after = page.next
         terminal.out(terminal.isJson ? toJson(page) : describe(page.objects, page.commonPrefixes))
       }
     })
+}
+
+type Pages = (after: string | undefined) => Promise<ObjectList>
+
+function objectPages(client: DaemonClient, prefix: string, { recursive }: GivenList): Pages {
+  const { bucket, key } = parseObjectUrl(prefix)
+  const delimiter = recursive === true ? {} : { delimiter: '/' }
+  return (after) => client.listObjects({ bucket, prefix: key, ...delimiter, ...(after === undefined ? {} : { after }) })
+}
+
+function sharedPages(client: DaemonClient, text: string, { recursive = false }: GivenList): Pages {
+  const { link, path } = parseSharedPlace(text)
+  const folder = path === '' || path.endsWith('/') ? path : `${path}/`
+  return (after) =>
+    client.listShared({ link, folder, isRecursive: recursive, ...(after === undefined ? {} : { after }) })
 }
 
 function describe(objects: readonly ObjectView[], folders: readonly string[]): string {

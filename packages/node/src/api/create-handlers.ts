@@ -6,6 +6,7 @@ import { jobHandlers } from './job-handlers.ts'
 import { moneyHandlers } from './money-handlers.ts'
 import { nodeHandlers } from './node-handlers.ts'
 import { objectHandlers } from './object-handlers.ts'
+import { shareHandlers } from './share-handlers.ts'
 
 /** What a node does for each route of its API. */
 export function createHandlers(node: SteadNode): Handlers {
@@ -15,6 +16,7 @@ export function createHandlers(node: SteadNode): Handlers {
     ...moneyHandlers(node),
     ...epochHandlers(node),
     ...objectHandlers(node),
+    ...shareHandlers(node),
     ...nodeHandlers(node),
   }
 }

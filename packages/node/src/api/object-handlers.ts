@@ -1,11 +1,12 @@
 import { createHash, type Hash } from 'node:crypto'
 import { isSteadError } from '@stead/core'
 import type { ObjectView, StorageUsage } from '@stead/sdk/api'
-import { type Challenger, type ObjectInfo, type StorageConsumer, StorageError } from '@stead/storage'
+import type { Challenger, ObjectInfo, StorageConsumer } from '@stead/storage'
 import type { BuyingStorage } from '../daemon/buying-storage.ts'
 import type { SteadNode } from '../daemon/stead-node.ts'
 import { costPerDay, storageFunds } from '../daemon/storage-funds.ts'
 import type { Handlers } from './handlers.ts'
+import { inRange } from './in-range.ts'
 import { storageEvidence } from './storage-evidence.ts'
 
 type ObjectRoutes =
@@ -131,13 +132,4 @@ async function* hashed(body: AsyncIterable<Uint8Array>, hash: Hash): AsyncGenera
 
 function viewOf({ key, lengthBytes, modifiedAt, etag, contentType }: ObjectInfo): ObjectView {
   return { key, lengthBytes, modifiedAt, etag, ...(contentType === undefined ? {} : { contentType }) }
-}
-
-async function inRange<Value>(read: () => Promise<Value>): Promise<Value> {
-  try {
-    return await read()
-  } catch (error) {
-    if (error instanceof RangeError) throw new StorageError('STORAGE_BAD_RANGE', error.message)
-    throw error
-  }
 }

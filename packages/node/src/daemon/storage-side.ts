@@ -1,13 +1,17 @@
 import { join } from 'node:path'
 import type { MarketProvider } from '@stead/market'
 import {
+  answerShares,
   createErasureKernel,
   createFrameCipher,
   loadPairHasher,
   PieceLog,
   pieceLogOptionsSchema,
   type RecoveredStorage,
+  registerKeyOf,
   type SegmentProfile,
+  SHARES_LIMITS,
+  SHARES_PROTOCOL,
   StorageConsumer,
   StorageProvider,
   TreeObjectStore,
@@ -102,8 +106,13 @@ export async function openBuyingStorage(
     pointers: consumer.pointers.open,
     keepers: consumer.pointers.keepers,
     payer: { payer: signer.address, privateKey: loadKey(nodeKeyPath(dataDir), secp256k1) },
+    pointerNameOf: (seed) => registerKeyOf(secp256k1, seed),
     secret,
   })
+  foundation.network.handle(SHARES_PROTOCOL, SHARES_LIMITS, (request) =>
+    answerShares(request, { places: (segment) => consumer.segments.places(segment) }),
+  )
+  objects.shares.start()
   const recover = async (): Promise<RecoveredStorage> => {
     const references: Uint8Array[] = []
     // What the roots lie in may be where only agreements know of.

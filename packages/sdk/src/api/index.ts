@@ -93,3 +93,14 @@ export type { AnswerForm, Route, Routes } from './routes.ts'
 export { routes, STREAM_TYPE } from './routes.ts'
 export type { Wire } from './scalars.ts'
 export { describeIssues } from './scalars.ts'
+export type {
+  GetSharedRequest,
+  ListSharedRequest,
+  NarrowRequest,
+  ShareLinkView,
+  ShareList,
+  ShareMade,
+  ShareName,
+  ShareRequest,
+  ShareView,
+} from './shares.ts'

@@ -94,6 +94,24 @@ import {
 } from './possession.ts'
 import { type JobQuote, jobQuoteWire } from './quote.ts'
 import type { Wire } from './scalars.ts'
+import {
+  type GetSharedRequest,
+  getSharedRequestWire,
+  type ListSharedRequest,
+  listSharedRequestWire,
+  type NarrowRequest,
+  narrowRequestWire,
+  type ShareLinkView,
+  type ShareList,
+  type ShareMade,
+  type ShareName,
+  type ShareRequest,
+  shareLinkViewWire,
+  shareListWire,
+  shareMadeWire,
+  shareNameWire,
+  shareRequestWire,
+} from './shares.ts'
 
 /**
  * How an answer's body is made: `json` is one value; `lines` is NDJSON, one value a line; `events` are server-sent
@@ -135,6 +153,13 @@ export interface Routes {
   readonly listBuckets: Route<NoBody, NoQuery, BucketList>
   readonly createBucket: Route<NoBody, BucketQuery, undefined>
   readonly deleteBucket: Route<NoBody, BucketQuery, undefined>
+  readonly share: Route<ShareRequest, NoQuery, ShareMade>
+  readonly listShares: Route<NoBody, NoQuery, ShareList>
+  readonly getShare: Route<ShareName, NoQuery, ShareMade>
+  readonly unshare: Route<ShareName, NoQuery, undefined>
+  readonly narrowShare: Route<NarrowRequest, NoQuery, ShareLinkView>
+  readonly listShared: Route<ListSharedRequest, NoQuery, ObjectList>
+  readonly getShared: Route<GetSharedRequest, NoQuery, ByteStream>
   readonly getStorage: Route<NoBody, NoQuery, StorageUsage>
   readonly runStorageRound: Route<NoBody, NoQuery, StorageRoundView>
   readonly listChallenges: Route<NoBody, NoQuery, ChallengeList>
@@ -219,6 +244,38 @@ export const routes: Routes = {
   deleteBucket: {
     ...post('deleteBucket', '/v1/buckets/delete', 'Removes a bucket that is empty'),
     query: bucketQueryWire,
+    answer: undefined,
+  },
+  share: {
+    ...post('share', '/v1/shares', 'Shares a folder, a bucket or an object; answers with a link'),
+    body: shareRequestWire,
+    answer: shareMadeWire,
+  },
+  listShares: { ...get('listShares', '/v1/shares', 'What is shared, without the links'), answer: shareListWire },
+  getShare: {
+    ...post('getShare', '/v1/shares/link', 'A share with its link'),
+    body: shareNameWire,
+    answer: shareMadeWire,
+  },
+  unshare: {
+    ...post('unshare', '/v1/shares/end', 'Takes a share back: its links show nothing any more'),
+    body: shareNameWire,
+    answer: undefined,
+  },
+  narrowShare: {
+    ...post('narrowShare', '/v1/shared/narrow', 'A link to less than a link shows; nobody is asked'),
+    body: narrowRequestWire,
+    answer: shareLinkViewWire,
+  },
+  listShared: {
+    ...post('listShared', '/v1/shared/list', 'What a link shows, as its owner has it now'),
+    body: listSharedRequestWire,
+    answer: objectListWire,
+  },
+  getShared: {
+    ...post('getShared', '/v1/shared/get', 'The bytes of an object that a link shows, or some of them'),
+    body: getSharedRequestWire,
+    form: 'stream',
     answer: undefined,
   },
   getStorage: {

@@ -34,6 +34,16 @@ import { errorOfProblem, problemWire } from '../api/problem.ts'
 import type { JobQuote } from '../api/quote.ts'
 import { type Route, routes, STREAM_TYPE } from '../api/routes.ts'
 import { describeIssues, type Wire } from '../api/scalars.ts'
+import type {
+  GetSharedRequest,
+  ListSharedRequest,
+  NarrowRequest,
+  ShareLinkView,
+  ShareList,
+  ShareMade,
+  ShareName,
+  ShareRequest,
+} from '../api/shares.ts'
 import { SdkError } from '../errors.ts'
 import { serverEvents } from './server-events.ts'
 import { textLines } from './text-lines.ts'
@@ -136,6 +146,41 @@ export class DaemonClient {
 
   async deleteBucket(bucket: string, options: CallOptions = {}): Promise<void> {
     await this.#fetch(routes.deleteBucket, { ...options, query: { bucket } })
+  }
+
+  /** Shares a folder, a bucket or an object. */
+  share(request: ShareRequest, options: CallOptions = {}): Promise<ShareMade> {
+    return this.#value(routes.share, { ...options, body: request })
+  }
+
+  listShares(options: CallOptions = {}): Promise<ShareList> {
+    return this.#value(routes.listShares, options)
+  }
+
+  /** A share with its link. */
+  getShare(share: ShareName, options: CallOptions = {}): Promise<ShareMade> {
+    return this.#value(routes.getShare, { ...options, body: share })
+  }
+
+  /** Takes a share back. */
+  async unshare(share: ShareName, options: CallOptions = {}): Promise<void> {
+    await this.#fetch(routes.unshare, { ...options, body: share })
+  }
+
+  /** A link to less than a link shows. */
+  narrowShare(request: NarrowRequest, options: CallOptions = {}): Promise<ShareLinkView> {
+    return this.#value(routes.narrowShare, { ...options, body: request })
+  }
+
+  /** What a link shows; the daemon needs neither money nor an agreement. */
+  listShared(request: ListSharedRequest, options: CallOptions = {}): Promise<ObjectList> {
+    return this.#value(routes.listShared, { ...options, body: request })
+  }
+
+  /** The bytes of an object that a link shows, as they come. */
+  async getShared(request: GetSharedRequest, options: CallOptions = {}): Promise<ByteStream> {
+    const response = await this.#fetch(routes.getShared, { ...options, body: request })
+    return { lengthBytes: Number(response.headers.get('content-length') ?? 0), body: bytesOf(response) }
   }
 
   getStorage(options: CallOptions = {}): Promise<StorageUsage> {

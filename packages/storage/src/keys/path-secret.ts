@@ -13,7 +13,7 @@ const NAME_BYTES_MAX = 1024
 const SIV_BYTES = 16
 
 /** What a key is for; each purpose has its own. */
-type KeyPurpose = 'names' | 'segments' | 'roots' | 'pointer'
+type KeyPurpose = 'names' | 'segments' | 'roots' | 'pointer' | 'pages' | 'folder' | 'marker' | 'place' | 'row'
 
 /**
  * The secret of one place in the tree of paths (a bucket, a folder, an object). Everything below follows from it, and
@@ -86,6 +86,18 @@ export class PathSecret {
       sealed.length > SIV_BYTES
         ? aessiv(doubled(this.key('roots')), sequenceBytes(sequence)).decrypt(sealed)
         : undefined,
+    )
+  }
+
+  /** What lies at this place, 16 bytes longer: the same bytes give the same ones (AES-SIV, RFC 5297). */
+  sealRow(row: Uint8Array): Uint8Array {
+    return aessiv(doubled(this.key('row'))).encrypt(row)
+  }
+
+  /** What was sealed. @throws StorageError STORAGE_NOT_AUTHENTIC when it was not with this secret */
+  openRow(sealed: Uint8Array): Uint8Array {
+    return opened('a row', () =>
+      sealed.length > SIV_BYTES ? aessiv(doubled(this.key('row'))).decrypt(sealed) : undefined,
     )
   }
 

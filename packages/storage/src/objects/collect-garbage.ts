@@ -1,20 +1,23 @@
 import type { Clock, Logger } from '@stead/core'
 import { bytesToHex } from '@stead/protocol'
 import type { ObjectStoreOptions } from '../options.ts'
+import type { ObjectShares } from '../shares/object-shares.ts'
+import { sharesIn } from '../shares/share-marks.ts'
 import { keyOfBytes } from '../tree/tree-key.ts'
 import { returnHold } from './borrow-content.ts'
 import type { BucketCatalogue } from './bucket-catalogue.ts'
 import { dropGarbage, letContentGo, letGo } from './holdings.ts'
 import { repackObjects } from './repack-objects.ts'
-import { pageSegmentSchema } from './root-record.ts'
 import { borrowedKey, contentKey, idOfKey, tableRange } from './row-keys.ts'
-import { contentRowSchema, extentRowSchema, garbageRowSchema, packRowSchema } from './rows.ts'
-import type { SealedTree } from './sealed-tree.ts'
+import { contentRowSchema, garbageRowSchema } from './rows.ts'
+import { NEWEST, type SealedTree } from './sealed-tree.ts'
 import type { ListedSegment, SegmentStore } from './segment-store.ts'
+import { forEachReferenceOf } from './tree-references.ts'
 
 /** What a sweep works with. */
 export interface CollectComponents {
   readonly catalogue: BucketCatalogue
+  readonly shares: ObjectShares
   readonly segments: SegmentStore
   readonly clock: Pick<Clock, 'now'>
   readonly logger: Logger
@@ -33,20 +36,21 @@ export interface CollectReport {
 /** Segments that are looked for in the trees at once: some megabytes of memory. */
 const SEGMENTS_AT_ONCE = 20_000
 const LIST_LIMIT = 1000
-/** What nothing refers to is let go: by old rows that would be what a newer one refers to. */
-const NEWEST = { isOldFine: false } as const
 
 /** Lets go of what is due, then of segments that nothing refers to and that are too old to be just being written. */
 export async function collectGarbage(
-  { catalogue, segments, clock, logger }: CollectComponents,
+  { catalogue, shares, segments, clock, logger }: CollectComponents,
   { graceMs, keepUnfinishedMs }: Pick<ObjectStoreOptions, 'graceMs' | 'keepUnfinishedMs'>,
 ): Promise<CollectReport> {
   let [expiredWrites, repackedObjects] = [0, 0]
-  const all = [...(await catalogue.rows()), ...(await catalogue.deletedRows())]
+  const deleted = await catalogue.deletedRows()
+  const all = [...(await catalogue.rows()), ...deleted]
   // Whoever borrowed knows the name of the lender's tree, and not who keeps its pointer.
   for (const row of all) catalogue.treeOf(row)
   for (const row of all) {
     const tree = catalogue.treeOf(row)
+    await shares.sweep({ row, tree }, deleted.includes(row))
+    for (const share of await shares.treesOf({ row, tree })) await dropDue(share, graceMs)
     expiredWrites += await expireWrites(tree, keepUnfinishedMs)
     repackedObjects += await repackObjects(tree, { graceMs, logger })
     await giveBack(catalogue, tree, { graceMs, now: clock.now() })
@@ -57,7 +61,9 @@ export async function collectGarbage(
       const { from, before } = tableRange('contents')
       const packs = tableRange('packs')
       return (
-        (await rows.first(from, before)) === undefined && (await rows.first(packs.from, packs.before)) === undefined
+        (await rows.first(from, before)) === undefined &&
+        (await rows.first(packs.from, packs.before)) === undefined &&
+        (await sharesIn(rows)).length === 0
       )
     })
     if (isEmpty) await catalogue.forget(row)
@@ -68,7 +74,7 @@ export async function collectGarbage(
   let after: Uint8Array | undefined
   for (;;) {
     const page = await oldSegments(segments, after, listedBefore)
-    for (const reference of await unknownOf({ catalogue, page: page.found })) {
+    for (const reference of await unknownOf({ catalogue, shares }, page.found)) {
       await segments.release(reference)
       releasedSegments++
     }
@@ -156,47 +162,25 @@ async function oldSegments(
 }
 
 /** Those of some segments that no tree knows. */
-async function unknownOf({
-  catalogue,
-  page,
-}: {
-  readonly catalogue: BucketCatalogue
-  readonly page: readonly Uint8Array[]
-}): Promise<readonly Uint8Array[]> {
+async function unknownOf(
+  { catalogue, shares }: Pick<CollectComponents, 'catalogue' | 'shares'>,
+  page: readonly Uint8Array[],
+): Promise<readonly Uint8Array[]> {
   if (page.length === 0) return []
   const unknown = new Map(page.map((reference) => [bytesToHex(reference), reference]))
-  await forEachReference(catalogue, (reference) => unknown.delete(bytesToHex(reference)))
+  await forEachReference({ catalogue, shares }, (reference) => unknown.delete(bytesToHex(reference)))
   return [...unknown.values()]
 }
 
 /** Visits every segment that any tree refers to, some of them more than once. @throws as the trees: then some were left out */
 export async function forEachReference(
-  catalogue: BucketCatalogue,
-  visit: (reference: Uint8Array) => void,
+  { catalogue, shares }: Pick<CollectComponents, 'catalogue' | 'shares'>,
+  visit: (reference: Uint8Array) => unknown,
 ): Promise<void> {
-  const buckets = [...(await catalogue.rows(NEWEST)), ...(await catalogue.deletedRows(NEWEST))]
-  for (const tree of [catalogue.tree, ...buckets.map((row) => catalogue.treeOf(row))])
+  await forEachReferenceOf(catalogue.tree, visit)
+  for (const row of [...(await catalogue.rows(NEWEST)), ...(await catalogue.deletedRows(NEWEST))]) {
+    const tree = catalogue.treeOf(row)
     await forEachReferenceOf(tree, visit)
-}
-
-/** Visits every segment that a tree refers to, some of them twice. */
-async function forEachReferenceOf(tree: SealedTree, visit: (reference: Uint8Array) => void): Promise<void> {
-  await tree.read(async (rows, { root, written }) => {
-    // From one root alone: what it wrote is a row only in the next one.
-    if (root !== undefined) visit(root.segment.reference)
-    for (const { reference } of written) visit(reference)
-    const tables = [
-      { ...tableRange('pages'), referenceOf: (value: Uint8Array) => pageSegmentSchema.decodeMessage(value).reference },
-      { ...tableRange('packs'), referenceOf: (value: Uint8Array) => packRowSchema.decodeMessage(value).reference },
-      {
-        ...tableRange('extents'),
-        referenceOf: (value: Uint8Array) => extentRowSchema.decodeMessage(value).stored.reference,
-      },
-    ]
-    for (const { from, before, referenceOf } of tables)
-      for await (const { value } of rows.scan(from, before)) {
-        const reference = referenceOf(value)
-        if (reference !== undefined) visit(reference)
-      }
-  }, NEWEST)
+    for (const share of await shares.treesOf({ row, tree })) await forEachReferenceOf(share, visit)
+  }
 }

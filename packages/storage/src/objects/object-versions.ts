@@ -1,5 +1,6 @@
 import { bytesToHex, hexToBytes } from '@stead/protocol'
 import { StorageError } from '../errors.ts'
+import { markChanged } from '../shares/share-marks.ts'
 import { bytesOfKey, keyOfBytes, type TreeKey } from '../tree/tree-key.ts'
 import type { TreeEntry } from '../tree/tree-node.ts'
 import { drop, type GarbageTerms } from './holdings.ts'
@@ -140,6 +141,7 @@ export async function addVersion(
     ...description,
   }
   rows.put(versionKey(key, stamp), objectRowSchema.encodeMessage(row))
+  await markChanged(rows, key)
   return infoOf(key, { rowKey: '', stamp, row, isLatest: true })
 }
 
@@ -151,6 +153,7 @@ export async function removeVersion(
 ): Promise<void> {
   rows.delete(found.rowKey)
   if (found.row.isNull) rows.delete(nullKey(key))
+  await markChanged(rows, key)
   const { stored, lengthBytes } = found.row
   await drop(rows, { stored: storedOfRow(stored), lengthBytes }, terms)
 }

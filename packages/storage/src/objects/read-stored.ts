@@ -1,22 +1,11 @@
 import { StorageError } from '../errors.ts'
-import { FRAME_PLAIN_BYTES } from '../segment/segment-layout.ts'
 import type { TreeKey } from '../tree/tree-key.ts'
 import type { TreeReader } from '../tree/tree-reader.ts'
+import { type ByteRange, readAhead } from './read-ahead.ts'
 import { endOfExtent, extentKey, extentsRange, packKey } from './row-keys.ts'
 import { extentRowSchema, packRowSchema } from './rows.ts'
 import type { SealedTree } from './sealed-tree.ts'
 import { type KeptSegment, type Stored, storedOfRow } from './stored.ts'
-
-/** Which bytes. */
-interface ByteRange {
-  readonly fromByte: number
-  readonly toByte: number
-}
-
-/** Bytes that are asked for at once: sixteen frames. */
-const CHUNK_BYTES = 16 * FRAME_PLAIN_BYTES
-/** Chunks that are asked for ahead of the one that is given. */
-const CHUNKS_AHEAD = 3
 
 /**
  * Bytes of an object, chunk by chunk, checked. They stay readable until the last one, also when the object is replaced.
@@ -37,12 +26,12 @@ async function* pieces(tree: SealedTree, stored: Stored, { fromByte, toByte }: B
   if (stored.kind === 'inline') yield stored.bytes.slice(fromByte, toByte)
   if (stored.kind === 'segment') {
     const at = stored.fromByte
-    yield* readSegment(tree, stored.segment, { fromByte: at + fromByte, toByte: at + toByte })
+    yield* segmentBytes(tree, stored.segment, { fromByte: at + fromByte, toByte: at + toByte })
   }
   if (stored.kind === 'pack') {
     const segment = await segmentOfPack(tree, stored.pack)
     const at = stored.fromByte
-    yield* readSegment(tree, segment, { fromByte: at + fromByte, toByte: at + toByte })
+    yield* segmentBytes(tree, segment, { fromByte: at + fromByte, toByte: at + toByte })
   }
   if (stored.kind !== 'content') return
   for (let at = fromByte; at < toByte; ) {
@@ -85,24 +74,6 @@ async function found<Row>(
   return row
 }
 
-/** Bytes of one segment, some chunks ahead of whoever takes them. */
-async function* readSegment(tree: SealedTree, segment: KeptSegment, range: ByteRange): AsyncGenerator<Uint8Array> {
-  const ahead: Promise<Uint8Array>[] = []
-  let next = range.fromByte
-  const ask = (): void => {
-    if (next >= range.toByte) return
-    // Chunks end where frames do, so that none is opened twice.
-    const toByte = Math.min(range.toByte, (Math.floor(next / CHUNK_BYTES) + 1) * CHUNK_BYTES)
-    const chunk = tree.readSegment(segment, { fromByte: next, toByte })
-    // Whoever stops reading does not hear what becomes of the rest.
-    chunk.catch(() => undefined)
-    ahead.push(chunk)
-    next = toByte
-  }
-  for (let count = 0; count <= CHUNKS_AHEAD; count++) ask()
-  for (let chunk = ahead.shift(); chunk !== undefined; chunk = ahead.shift()) {
-    const bytes = await chunk
-    ask()
-    yield bytes
-  }
+function segmentBytes(tree: SealedTree, segment: KeptSegment, range: ByteRange): AsyncGenerator<Uint8Array> {
+  return readAhead(range, (part) => tree.readSegment(segment, part))
 }

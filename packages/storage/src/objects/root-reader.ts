@@ -13,15 +13,18 @@ export interface SequencedRoot {
 
 /** Reads a tree's pointer, and never takes an older root than it has seen. */
 export class RootReader {
-  readonly #pointer: RootPointer
+  readonly #pointer: Pick<RootPointer, 'read' | 'cached'>
   readonly #secret: PathSecret
   #known: SequencedRoot = { sequence: 0, sealed: new Uint8Array(0), record: EMPTY_ROOT }
+  readonly #seenSequence: number
   #reading: Promise<SequencedRoot> | undefined
   #waiting: Promise<SequencedRoot> | undefined
 
-  constructor(pointer: RootPointer, secret: PathSecret) {
+  /** @param seenSequence a root that somebody has seen: older ones are not taken */
+  constructor(pointer: Pick<RootPointer, 'read' | 'cached'>, secret: PathSecret, seenSequence = 0) {
     this.#pointer = pointer
     this.#secret = secret
+    this.#seenSequence = seenSequence
   }
 
   /** The newest root that was seen, without asking. */
@@ -79,9 +82,10 @@ export class RootReader {
   }
 
   #opened(before: SequencedRoot, sequence: number, sealed: Uint8Array): SequencedRoot {
-    if (sequence < before.sequence)
-      throw new StorageError('STORAGE_OLD_ROOT', `root ${sequence} came after root ${before.sequence} had been seen`, {
-        details: { haveSequence: sequence, seenSequence: before.sequence },
+    const seenSequence = Math.max(this.#seenSequence, before.sequence)
+    if (sequence < seenSequence)
+      throw new StorageError('STORAGE_OLD_ROOT', `root ${sequence} came after root ${seenSequence} had been seen`, {
+        details: { haveSequence: sequence, seenSequence },
       })
     if (sequence === 0) return { sequence, sealed, record: EMPTY_ROOT }
     if (sequence > before.sequence)

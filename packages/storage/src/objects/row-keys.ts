@@ -5,8 +5,10 @@ import { STAMP_BYTES } from './transaction.ts'
 /**
  * Tables of a tree, by the first byte of their keys. In a bucket's: objects (key, stamp), null versions (key), contents
  * (id), extents (content, end), packs (id), uploads (id), uploads by key (key, id), parts (upload, number), segments of
- * pages (number), garbage (time, stamp), borrowed contents to be given back (time, stamp), holds of other buckets (id), settings. In the catalogue: buckets (name),those that were deleted
- * (generation), and payers (address).
+ * pages (number), garbage (time, stamp), borrowed contents to be given back (time, stamp), holds of other buckets (id), settings,
+ * shares (id), and what changed that a share shows (share, key). In the catalogue: buckets (name), those that were deleted
+ * (generation), and payers (address). In a share's tree: its head, entries (place of the folder, own place), extents (place),
+ * contents that are to go (time, id), and packs, pages and garbage as in a bucket's.
  */
 const TABLE = {
   objects: 'o',
@@ -22,6 +24,12 @@ const TABLE = {
   borrowed: 'w',
   holds: 'h',
   settings: 's',
+  shares: 'S',
+  changes: 'd',
+  shareHead: 'H',
+  entries: 'e',
+  sharedExtents: 'x',
+  oldContents: 'y',
   buckets: 'B',
   deleted: 'D',
   payers: 'P',
@@ -93,6 +101,23 @@ export const settingsKey: TreeKey = TABLE.settings
 export const bucketKey = (name: string): TreeKey => TABLE.buckets + keyOfText(name)
 export const payerKey = (payer: Address): TreeKey => TABLE.payers + payer
 export const deletedBucketKey = (generation: TreeKey): TreeKey => TABLE.deleted + generation
+
+export const shareKey = (id: TreeKey): TreeKey => TABLE.shares + id
+export const changeKey = (share: TreeKey, key: string): TreeKey => TABLE.changes + share + keyOfText(key)
+/** All that changed and a share does not show yet. */
+export const changesRange = (share: TreeKey): KeyRange => rangeOf(TABLE.changes + share)
+export const shareHeadKey: TreeKey = TABLE.shareHead
+export const entryKey = (folder: TreeKey, place: TreeKey): TreeKey => TABLE.entries + folder + place
+/** All that lies right in a folder of a share. */
+export const entriesRange = (folder: TreeKey): KeyRange => rangeOf(TABLE.entries + folder)
+export const sharedExtentKey = (place: TreeKey): TreeKey => TABLE.sharedExtents + place
+export const oldContentKey = (dueAtMs: number, id: TreeKey): TreeKey =>
+  TABLE.oldContents + keyOfUint(dueAtMs, TIME_BYTES) + id
+
+/** The object of a {@link changeKey}. */
+export function objectOfChange(key: TreeKey): string {
+  return textOfKey(key.slice(TABLE.changes.length + ID_BYTES))
+}
 
 /** Object and stamp of a {@link versionKey}. */
 export function objectOfKey(key: TreeKey): { readonly key: string; readonly stamp: TreeKey } {

@@ -206,12 +206,15 @@ export interface SettingsRow {
   readonly versioning: BucketInfo['versioning']
   /** The bucket was deleted: nothing may be written any more. */
   readonly isDeleted: boolean
+  /** Whoever writes looks whether a share shows what changed. */
+  readonly hasShares?: boolean
 }
 
 export const settingsRowSchema: Schema<SettingsRow> = defineSchema<SettingsRow>('SettingsRow', 128, {
   version: [1, versionField(1)],
   versioning: [2, wordField(['off', 'on', 'suspended'])],
   isDeleted: [3, flagField],
+  hasShares: [4, optionalField(flagField)],
 })
 
 /** buckets, and deleted buckets of the catalogue. */

@@ -10,11 +10,12 @@ import { PageUnreadable } from './page-unreadable.ts'
 import { ReadPins } from './read-pins.ts'
 import type { RootPointer } from './root-pointer.ts'
 import { RootReader, type SequencedRoot } from './root-reader.ts'
-import { pageOfRecord, type RootRecord } from './root-record.ts'
+import { COMMIT_ID_BYTES, EMPTY_ROOT, pageOfRecord, type RootRecord, rootRecordSchema } from './root-record.ts'
 import type { Payer } from './rows.ts'
 import type { SegmentStore } from './segment-store.ts'
 import type { KeptSegment, Stored } from './stored.ts'
 import type { Transaction } from './transaction.ts'
+import { forEachReferenceOf } from './tree-references.ts'
 
 /** What a {@link SealedTree} works with. */
 export interface SealedTreeComponents {
@@ -30,6 +31,8 @@ export interface SealedTreeComponents {
   readonly memory: NodeMemory
 }
 
+/** What reads only the newest rows: where what is not in them is thrown away, or written over what others made of newer ones. */
+export const NEWEST = { isOldFine: false } as const
 const SEGMENT_KEY_BYTES = 32
 /** A reader that is overtaken this often by commits of others says what it met. */
 const READ_TRIES = 5
@@ -53,6 +56,11 @@ export class SealedTree {
     this.#commits = new CommitQueue({ tree: this, roots: this.#roots, nodes: this.#nodes, ...components }, options)
   }
 
+  /** The newest place in the sequence of roots that was seen, without asking. */
+  get sequence(): number {
+    return this.#roots.known.sequence
+  }
+
   get pins(): ReadPins {
     return this.#pins
   }
@@ -66,7 +74,7 @@ export class SealedTree {
   /**
    * Looks at the newest rows. Asked again when another machine replaced them meanwhile. While too few of the nodes that keep
    * the root answer, these are the newest rows that this machine saw, which the log says.
-   * @param options.isOldFine false where something is thrown away that nothing in the rows refers to
+   * @param options.isOldFine see {@link NEWEST}
    * @throws StorageError STORAGE_OLD_ROOT, STORAGE_NOT_AUTHENTIC; as the pointer, the store of segments, and `look`
    */
   async read<Result>(
@@ -137,6 +145,43 @@ export class SealedTree {
   adoptSegment(from: SealedTree, { reference, wrappedKey }: KeptSegment): KeptSegment {
     const key = from.#components.secret.unwrapKey(wrappedKey)
     return { reference, wrappedKey: this.#components.secret.wrapKey(key) }
+  }
+
+  /** The key of a segment: whoever has it reads all of the segment. @throws StorageError STORAGE_NOT_AUTHENTIC */
+  segmentKey({ wrappedKey }: KeptSegment): Uint8Array {
+    return this.#components.secret.unwrapKey(wrappedKey)
+  }
+
+  /**
+   * Takes all rows away in one swap, and lets go of what they refer to. Nothing may be written by this process meanwhile.
+   * @throws as the pointer, when nobody knows whether it is done
+   */
+  async erase(): Promise<void> {
+    const { pointer, secret, random } = this.#components
+    for (;;) {
+      const { sequence: before, record } = await this.#roots.fresh()
+      if (record.root === undefined) return
+      const references = await this.#referencesOfAll()
+      const erased: RootRecord = { ...EMPTY_ROOT, commits: [random.bytes(COMMIT_ID_BYTES)] }
+      const sequence = before + 1
+      const sealed = secret.sealRoot(sequence, rootRecordSchema.encodeMessage(erased))
+      if ((await pointer.swap(before, sealed)) === 'moved') continue
+      this.#roots.accept({ sequence, sealed, record: erased })
+      this.releasePages(sequence, references)
+      return
+    }
+  }
+
+  /** What all rows refer to; nothing when they cannot be read: then the sweep finds it. */
+  async #referencesOfAll(): Promise<readonly Uint8Array[]> {
+    const references: Uint8Array[] = []
+    try {
+      await forEachReferenceOf(this, (reference) => references.push(Uint8Array.from(reference)))
+    } catch (error) {
+      this.#components.logger.warn('a tree that is erased cannot be read', { error: messageOf(error) })
+      return []
+    }
+    return references
   }
 
   /** Bytes of a segment. @throws as the store of segments */

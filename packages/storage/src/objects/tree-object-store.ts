@@ -1,7 +1,12 @@
-import type { Clock, Logger, Random } from '@stead/core'
+import { type Clock, type Logger, messageOf, type Random } from '@stead/core'
+import { sha256 } from '@stead/protocol'
+import { createFrameCipher } from '#create-frame-cipher'
+import type { FrameCipher } from '../crypto/frame-cipher.ts'
 import { StorageError } from '../errors.ts'
 import type { PathSecret } from '../keys/path-secret.ts'
 import { type ObjectStoreInput, type ObjectStoreOptions, objectStoreOptionsSchema } from '../options.ts'
+import { ObjectShares } from '../shares/object-shares.ts'
+import type { ShareSecrets } from '../shares/share-secrets.ts'
 import { NodeMemory } from '../tree/node-memory.ts'
 import { keyOfBytes, type TreeKey } from '../tree/tree-key.ts'
 import { abortableBody, checkAborted } from './abortable.ts'
@@ -37,7 +42,7 @@ import { readStored } from './read-stored.ts'
 import type { RootPointers } from './root-pointer.ts'
 import { ID_BYTES, settingsKey } from './row-keys.ts'
 import { type Description, type Payer, type PayerRow, type SettingsRow, settingsRowSchema } from './rows.ts'
-import { SealedTree } from './sealed-tree.ts'
+import { SealedTree, type SealedTreeComponents } from './sealed-tree.ts'
 import type { SegmentStore } from './segment-store.ts'
 import { type Stored, storedOfRow } from './stored.ts'
 import type { Rows, Transaction } from './transaction.ts'
@@ -68,6 +73,10 @@ export interface ObjectStoreComponents {
   readonly random: Random
   readonly clock: Clock
   readonly logger: Logger
+  /** Seals small bytes for shares. @default that of the platform */
+  readonly cipher?: FrameCipher
+  /** What a pointer is known by to those who may read it. @default the hash of its seed, as {@link StoreRootPointers} */
+  readonly pointerNameOf?: (seed: Uint8Array) => Uint8Array
 }
 
 const NOTHING: Stored = { kind: 'inline', bytes: new Uint8Array(0) }
@@ -85,6 +94,8 @@ export class TreeObjectStore implements ObjectStore {
   readonly #catalogue: BucketCatalogue
   readonly #intake: BodyIntake
   #noted: Promise<void> | undefined
+  /** Folders and objects that others may read. */
+  readonly shares: ObjectShares
 
   /** @throws ZodError for options out of range */
   constructor(components: ObjectStoreComponents, options: ObjectStoreInput = {}) {
@@ -95,10 +106,17 @@ export class TreeObjectStore implements ObjectStore {
     const treeOf = (path: readonly string[], first?: Uint8Array): SealedTree => this.#treeOf(path, first)
     this.#catalogue = new BucketCatalogue({ tree: this.#treeOf([]), treeOf, random, keepers })
     this.#intake = new BodyIntake(this.#catalogue, components, this.#options)
+    const { cipher = createFrameCipher(), pointerNameOf = sha256 } = components
+    const shares = { ...components, cipher, pointerNameOf, catalogue: this.#catalogue }
+    this.shares = new ObjectShares(
+      { ...shares, treeOf: (name, secrets, first) => this.#shareTreeOf(name, secrets, first) },
+      this.#options,
+    )
   }
 
   /** Waits for what is under way. */
   async stop(): Promise<void> {
+    await this.shares.stop()
     for (const tree of this.#trees.values()) await tree.stop()
   }
 
@@ -119,7 +137,13 @@ export class TreeObjectStore implements ObjectStore {
   }
 
   async deleteBucket(name: string): Promise<void> {
+    const open = await this.#catalogue.inBucket(name, async (bucket) => bucket)
     await this.#catalogue.delete(name)
+    try {
+      await this.shares.sweep(open, true)
+    } catch (error) {
+      this.#components.logger.warn('shares of a deleted bucket end with the next sweep', { error: messageOf(error) })
+    }
   }
 
   async setVersioning(name: string, versioning: 'on' | 'suspended'): Promise<void> {
@@ -285,7 +309,10 @@ export class TreeObjectStore implements ObjectStore {
    */
   async collect(): Promise<CollectReport> {
     const { segments, clock, logger } = this.#components
-    return await collectGarbage({ catalogue: this.#catalogue, segments, clock, logger }, this.#options)
+    return await collectGarbage(
+      { catalogue: this.#catalogue, shares: this.shares, segments, clock, logger },
+      this.#options,
+    )
   }
 
   get #terms(): Pick<GarbageTerms, 'graceMs'> {
@@ -299,7 +326,7 @@ export class TreeObjectStore implements ObjectStore {
 
   /** Visits every segment that anything here refers to, some more than once. @throws as reading; then some were left out */
   async forEachSegment(visit: (reference: Uint8Array) => void): Promise<void> {
-    await forEachReference(this.#catalogue, visit)
+    await forEachReference({ catalogue: this.#catalogue, shares: this.shares }, visit)
   }
 
   async #notePayer(): Promise<void> {
@@ -318,10 +345,20 @@ export class TreeObjectStore implements ObjectStore {
     if (known !== undefined) return known
     const { pointers } = this.#components
     const secret = path.length === 0 ? this.#components.secret : this.#components.secret.below(...path)
-    const pointer = pointers(secret.key('pointer'), keepers)
     // Whoever is given the secret of a bucket or a folder must not learn how its owner pays.
     const payer = path.length === 0 ? this.#components.payer : undefined
-    const tree = new SealedTree({ ...this.#components, secret, pointer, payer, memory: this.#memory }, this.#options)
+    return this.#openTree(name, { secret, pointer: pointers(secret.key('pointer'), keepers), payer })
+  }
+
+  #shareTreeOf(name: string, { pages, pointerSeed }: ShareSecrets, keepers: Uint8Array | undefined): SealedTree {
+    const known = this.#trees.get(name)
+    if (known !== undefined) return known
+    const pointer = this.#components.pointers(pointerSeed, keepers)
+    return this.#openTree(name, { secret: pages, pointer, payer: undefined })
+  }
+
+  #openTree(name: string, parts: Pick<SealedTreeComponents, 'secret' | 'pointer' | 'payer'>): SealedTree {
+    const tree = new SealedTree({ ...this.#components, ...parts, memory: this.#memory }, this.#options)
     this.#trees.set(name, tree)
     return tree
   }
@@ -340,9 +377,16 @@ export class TreeObjectStore implements ObjectStore {
     change: (rows: Transaction, settings: SettingsRow) => Promise<Result>,
   ): Promise<Result> {
     await this.#notePayer()
-    return await this.#catalogue.inBucket(bucket, async ({ tree }) => {
-      return await tree.write(async (rows) => await change(rows, await settingsOf(rows, bucket)))
+    let hasShares = false
+    const result = await this.#catalogue.inBucket(bucket, async ({ tree }) => {
+      return await tree.write(async (rows) => {
+        const settings = await settingsOf(rows, bucket)
+        hasShares = settings.hasShares === true
+        return await change(rows, settings)
+      })
     })
+    if (hasShares) this.shares.poke(bucket)
+    return result
   }
 
   async #put(
@@ -353,17 +397,21 @@ export class TreeObjectStore implements ObjectStore {
     const { bucket, key, description } = to
     const { condition } = options
     await this.#notePayer()
-    return await this.#intake.take({
+    let hasShares = false
+    const info = await this.#intake.take({
       bucket,
       body,
       options,
       check: (rows) => checkCondition(rows, key, condition),
       place: async (rows, { settings, lengthBytes, etag, stored }) => {
+        hasShares = settings.hasShares === true
         await checkCondition(rows, key, condition)
         const version = { key, description, lengthBytes, etag, isDeleted: false, stored }
         return await addVersion(rows, settings, { version, terms: this.#terms })
       },
     })
+    if (hasShares) this.shares.poke(bucket)
+    return info
   }
 
   /** A small object is read and written; of a larger one the segments are borrowed. */
@@ -408,18 +456,21 @@ export class TreeObjectStore implements ObjectStore {
     const borrowed = await borrowContent(this.#components, { from: open, to, content, lengthBytes, isThere })
     if (borrowed === undefined) return undefined
     // After a commit that nobody answered it may be there: then nothing is given up.
-    let mayBeKept = false
+    let [mayBeKept, hasShares] = [false, false]
     try {
-      return await to.tree.write(async (rows) => {
+      const info = await to.tree.write(async (rows) => {
         mayBeKept = false
         const settings = await settingsOf(rows, bucket)
+        hasShares = settings.hasShares === true
         await checkCondition(rows, key, condition)
         const stored = await borrowed.finish(rows)
         const version = { key, description, lengthBytes, etag, isDeleted: false, stored }
-        const info = await addVersion(rows, settings, { version, terms: this.#terms })
+        const written = await addVersion(rows, settings, { version, terms: this.#terms })
         mayBeKept = true
-        return info
+        return written
       })
+      if (hasShares) this.shares.poke(bucket)
+      return info
     } catch (error) {
       if (!mayBeKept) await borrowed.discard()
       throw error

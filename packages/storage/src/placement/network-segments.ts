@@ -12,31 +12,26 @@ import {
   type UnixMs,
 } from '@stead/core'
 import type { ReceiptChain } from '@stead/market'
-import { addressOfPeerId, concatBytes, peerIdOfPublicKey, publicKeyOfPeerId } from '@stead/protocol'
-import { agreementIdOf, agreementNumber } from '../agreement/agreement.ts'
+import { addressOfPeerId, concatBytes, publicKeyOfPeerId } from '@stead/protocol'
 import { isEnded, remoteCodeOf } from '../consumer/remote-code.ts'
 import type { FrameCipher } from '../crypto/frame-cipher.ts'
-import { ErasureCode, type ErasureProfile } from '../erasure/erasure-code.ts'
+import type { ErasureProfile } from '../erasure/erasure-code.ts'
 import type { ErasureKernel } from '../erasure/erasure-kernel.ts'
 import { StorageError } from '../errors.ts'
 import type { StorageConsumerOptions } from '../options.ts'
 import type { PairHasher } from '../proof/pair-hasher.ts'
 import { ProofTree } from '../proof/proof-tree.ts'
 import { codeSegment } from '../segment/coded-segment.ts'
-import { openFrames } from '../segment/segment-frames.ts'
-import {
-  FRAME_BYTES,
-  FRAME_PLAIN_BYTES,
-  framesOfRange,
-  pieceBytesOf,
-  sealedBytesOf,
-} from '../segment/segment-layout.ts'
+import { FRAME_BYTES, pieceBytesOf } from '../segment/segment-layout.ts'
+import type { PiecePlace } from '../shares/share-desk.ts'
 import type { BoughtNode } from './bought-node.ts'
+import { ErasureCodes } from './erasure-codes.ts'
+import { readSealed } from './read-sealed.ts'
 import { type ReadablePiece, readPieces, readsOf, type SegmentRead } from './read-segment.ts'
+import { piecesAtFirst } from './segment-reader.ts'
 import {
   decodeReference,
   encodeReference,
-  firstNodeOf,
   pieceNameOf,
   rootOfPiece,
   type SegmentReference,
@@ -106,7 +101,7 @@ export class NetworkSegments {
   readonly #components: NetworkSegmentsComponents
   readonly #options: StorageConsumerOptions
   readonly #profile: SegmentProfile
-  readonly #codes: Map<string, ErasureCode> = new Map()
+  readonly #codes: ErasureCodes
   /** Pieces on their way to a node, whether somebody still waits for them or not. */
   readonly #sending: Set<string> = new Set()
   /** Segments whose pieces are being sent: their rows do not say yet where those are. */
@@ -118,7 +113,8 @@ export class NetworkSegments {
     this.#options = options
     this.#profile = profile
     this.#hasLostBooks = components.hasLostBooks ?? false
-    this.#codeOf(profile)
+    this.#codes = new ErasureCodes(components.kernel)
+    this.#codes.of(profile)
   }
 
   /**
@@ -128,7 +124,7 @@ export class NetworkSegments {
   async put(key: Uint8Array, plaintext: Uint8Array): Promise<Uint8Array> {
     const { nodes, random, store, clock } = this.#components
     const { pieces, dataPieces, enough } = this.#profile
-    const coded = codeSegment({ ...this.#components, code: this.#codeOf(this.#profile) }, key, plaintext)
+    const coded = codeSegment({ ...this.#components, code: this.#codes.of(this.#profile) }, key, plaintext)
     const { pieceBytes, plainBytes } = coded
     const need = { version: 1, bytes: pieceBytes, pieceBytes } as const
     const chosen = await nodes.choose(need, { count: pieces, least: enough })
@@ -172,14 +168,8 @@ export class NetworkSegments {
     signal?: AbortSignal,
   ): Promise<Uint8Array> {
     const known = decodeReference(reference)
-    const { plainBytes } = known
-    const { firstFrame, frames } = framesOfRange(plainBytes, fromByte, toByte)
-    const from = firstFrame * FRAME_BYTES
-    const to = Math.min(from + frames * FRAME_BYTES, sealedBytesOf(plainBytes))
-    const sealed = await this.#readSealed(known, from, to, signal)
-    const opened = openFrames(this.#components.cipher, key, { firstFrame, bytes: sealed, plainBytes })
-    const start = firstFrame * FRAME_PLAIN_BYTES
-    return opened.subarray(fromByte - start, toByte - start)
+    const read = await this.#readOf(known, signal)
+    return await readSealed(this.#components, read, { plainBytes: known.plainBytes, key, fromByte, toByte })
   }
 
   /** Keeps a segment no longer: at once for whoever reads, and on its nodes as soon as they can be told. */
@@ -341,6 +331,16 @@ export class NetworkSegments {
     return { segments, dropped: where.size }
   }
 
+  /** Where the pieces of a segment are now, for those who may read it; undefined for one that is not kept. */
+  async places(segment: Uint8Array): Promise<readonly PiecePlace[] | undefined> {
+    const { nodes } = this.#components
+    const row = await this.#rowOf(segment)
+    return row?.placed.flatMap(({ number, node }): PiecePlace[] => {
+      const bought = nodes.of(node)
+      return bought === undefined ? [] : [{ number, peer: bought.peer, agreement: bought.driver.id }]
+    })
+  }
+
   /** Every segment with where its pieces are. */
   async *all(): AsyncGenerator<PlacedSegment> {
     for await (const { reference, placed, isReleased } of this.#rows()) {
@@ -429,37 +429,6 @@ export class NetworkSegments {
     })
   }
 
-  /** Sealed bytes from one place to another, by the blocks of the data pieces that hold them. */
-  async #readSealed(known: SegmentReference, from: number, to: number, signal?: AbortSignal): Promise<Uint8Array> {
-    const pieceBytes = pieceBytesOf(known.plainBytes, known.dataPieces)
-    const read = await this.#readOf(known, signal)
-    const sealed = new Uint8Array(to - from)
-    const [firstPiece, lastPiece] = [Math.floor(from / pieceBytes), Math.floor((to - 1) / pieceBytes)]
-    // Runs of blocks at one place of their pieces are read together, so that what is missing is computed from the same ones.
-    const jobs = readsOf(pieceBytes).map(async ({ firstBlock, blocks }) => {
-      const [start, end] = [firstBlock * FRAME_BYTES, Math.min((firstBlock + blocks) * FRAME_BYTES, pieceBytes)]
-      const numbers: number[] = []
-      let [low, high] = [end, start]
-      for (let number = firstPiece; number <= lastPiece; number++) {
-        const [begin, stop] = [Math.max(start, from - number * pieceBytes), Math.min(end, to - number * pieceBytes)]
-        if (begin >= stop) continue
-        numbers.push(number)
-        ;[low, high] = [Math.min(low, begin), Math.max(high, stop)]
-      }
-      if (numbers.length === 0) return
-      const first = Math.floor(low / FRAME_BYTES)
-      const count = Math.ceil(high / FRAME_BYTES) - first
-      const parts = await readPieces(this.#components, read, { numbers, firstBlock: first, blocks: count })
-      for (const [place, number] of numbers.entries())
-        copyPart(sealed, from, {
-          bytes: parts[place] ?? new Uint8Array(0),
-          at: number * pieceBytes + first * FRAME_BYTES,
-        })
-    })
-    await Promise.all(jobs)
-    return sealed
-  }
-
   /** Whole pieces, computed from any that can be had. */
   async #restore(
     known: SegmentReference,
@@ -488,7 +457,7 @@ export class NetworkSegments {
     if (row === undefined && known.payer === signer.address && !this.#hasLostBooks)
       throw new StorageError('STORAGE_SEGMENT_UNKNOWN', 'the segment is not kept any more')
     return {
-      code: this.#codeOf(known),
+      code: this.#codes.of(known),
       pieceBytes: pieceBytesOf(known.plainBytes, known.dataPieces),
       pieces: row === undefined ? this.#readableWithout(known) : this.#readable(known, row.placed),
       hedgeAfterMs: this.#options.hedgeAfterMs,
@@ -528,22 +497,8 @@ export class NetworkSegments {
       return bought === undefined ? [] : [{ number, node: bought.node }]
     })
     const found = new Set(placed.map(({ number }) => number))
-    const first = this.#readableAsFirst(known).filter(({ number }) => !found.has(number))
+    const first = piecesAtFirst(known, this.#components.identity).filter(({ number }) => !found.has(number))
     return [...this.#readable(known, placed), ...first].sort((left, right) => left.number - right.number)
-  }
-
-  /** Where the pieces were when the segment was kept: all that whoever is not its payer knows. */
-  #readableAsFirst(known: SegmentReference): readonly ReadablePiece[] {
-    const { payer, pieces, segment } = known
-    const { identity } = this.#components
-    return Array.from({ length: pieces }, (_, number) => number).flatMap((number): ReadablePiece[] => {
-      const key = firstNodeOf(known, number)
-      if (key === undefined) return []
-      const peer = peerIdOfPublicKey(key)
-      const parties = { ...identity, payer, node: addressOfPeerId(peer), number: agreementNumber(0) }
-      const agreement = agreementIdOf(parties)
-      return [{ number, piece: pieceNameOf(segment, number), root: rootOfPiece(known, number), peer, agreement }]
-    })
   }
 
   async #rowOf(segment: Uint8Array): Promise<SegmentRow | undefined> {
@@ -564,15 +519,6 @@ export class NetworkSegments {
     }
     await this.#components.store.write(batch, 'process')
   }
-
-  #codeOf({ dataPieces, pieces }: ErasureProfile): ErasureCode {
-    const name = `${dataPieces} of ${pieces}`
-    const known = this.#codes.get(name)
-    if (known !== undefined) return known
-    const code = new ErasureCode(this.#components.kernel, { dataPieces, pieces })
-    this.#codes.set(name, code)
-    return code
-  }
 }
 
 const MIN_GRACE_MS = 200
@@ -591,14 +537,4 @@ function keysOf(chosen: readonly BoughtNode[], pieces: number): Uint8Array {
   const keys = new Uint8Array(pieces * KEY_BYTES)
   for (const [number, { peer }] of chosen.entries()) keys.set(publicKeyOfPeerId(peer), number * KEY_BYTES)
   return keys
-}
-
-/** Copies what falls into a run of bytes that begins at `from`. */
-function copyPart(
-  target: Uint8Array,
-  from: number,
-  { bytes, at }: { readonly bytes: Uint8Array; readonly at: number },
-): void {
-  const [begin, end] = [Math.max(from, at), Math.min(from + target.length, at + bytes.length)]
-  if (begin < end) target.set(bytes.subarray(begin - at, end - at), begin - from)
 }

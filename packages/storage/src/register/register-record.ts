@@ -119,8 +119,13 @@ export interface OpenedRecord extends OpenedWord {
 const NO_RECORD: Hash = hashFromBytes(new Uint8Array(32))
 
 /** The name of a register: whoever knows it may read what is sealed there, and cannot tell whose it is. */
-function registerIdOf(publicKey: Uint8Array): Hash {
+export function registerIdOf(publicKey: Uint8Array): Hash {
   return hashFromBytes(sha256(publicKey))
+}
+
+/** The public key of the register of a seed: whoever has it reads what is sealed there. */
+export function registerKeyOf(secp256k1: Secp256k1, seed: Uint8Array): Uint8Array {
+  return new RegisterKey(secp256k1, seed).publicKey
 }
 
 /** What the network's table is asked for: who keeps a register. */

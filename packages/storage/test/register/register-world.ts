@@ -5,6 +5,8 @@ import { storageProviderOptionsSchema } from '../../src/options.ts'
 import { type NetworkPointer, NetworkRootPointers } from '../../src/register/network-root-pointers.ts'
 import { RegisterDesk } from '../../src/register/register-desk.ts'
 import { type RegisterReply, registerReplySchema, registerRequestSchema } from '../../src/register/register-messages.ts'
+import { RegisterReader } from '../../src/register/register-reader.ts'
+import { registerKeyOf } from '../../src/register/register-record.ts'
 
 const secp256k1: Secp256k1 = await loadSecp256k1()
 const SEED = new Uint8Array(32).fill(9)
@@ -115,6 +117,13 @@ export class RegisterWorld {
       mayBegin: async () => mayBegin,
     })
     return { pointer: pointers.open(SEED, keepers), pointers, store }
+  }
+
+  /** Whoever knows the register's public key, and no more. @param hint some of the keepers */
+  reader(number: number, hint: Uint8Array): RegisterReader {
+    const peer = peerIdOfPublicKey(createSigner(secp256k1, new Uint8Array(32).fill(100 + number)).publicKey)
+    const components = { network: this.#network(peer, number), secp256k1, logger: silentLogger }
+    return new RegisterReader(components, registerKeyOf(secp256k1, SEED), hint)
   }
 
   /** All keepers as a record names them. */

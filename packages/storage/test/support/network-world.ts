@@ -9,8 +9,10 @@ import {
 } from '@stead/market'
 import { createSigner, loadSecp256k1, peerIdOfPublicKey, type Secp256k1 } from '@stead/protocol'
 import {
+  answerShares,
   createErasureKernel,
   createFrameCipher,
+  deskOfOwner,
   type ErasureKernel,
   type FrameCipher,
   loadPairHasher,
@@ -19,6 +21,9 @@ import {
   PieceLog,
   pieceLogOptionsSchema,
   type SegmentProfile,
+  SegmentReader,
+  SHARES_LIMITS,
+  SHARES_PROTOCOL,
   StorageConsumer,
   StorageProvider,
 } from '@stead/storage'
@@ -148,6 +153,23 @@ export class NetworkWorld {
   /** Somebody who is no payer of any of the nodes. */
   async addReader(): Promise<NetworkSegments> {
     return (await this.#openPayer(201, new MemoryStore())).segments
+  }
+
+  /** Reads what others pay for: no account, no offers, nothing but a way to the nodes. @param owner who is asked for what was repaired */
+  async addStranger(owner: NetworkSegments): Promise<{ readonly network: Network; readonly segments: SegmentReader }> {
+    const { signer, peer } = keyOf(202)
+    const network = this.hub.createNode(peer)
+    await network.start()
+    const desk = this.hub.createNode(keyOf(203).peer)
+    await desk.start()
+    desk.handle(SHARES_PROTOCOL, SHARES_LIMITS, (request) =>
+      answerShares(request, { places: (segment) => owner.places(segment) }),
+    )
+    for (const other of this.sellers) await this.within(network.connect(other.peer, 5000))
+    await this.within(network.connect(desk.self, 5000))
+    const parts = { ...this.#parts(signer), network, cipher, hasher, kernel, identity: this.ledger.identity }
+    const { places } = deskOfOwner(parts, { owner: desk.self })
+    return { network, segments: new SegmentReader(parts, { hedgeAfterMs: 400 }, places) }
   }
 
   async #openPayer(key: number, store: MemoryStore, mayBegin = true): Promise<StoringPayer> {

@@ -1,0 +1,80 @@
+import type { ShareLinkView, ShareMade, ShareView } from '@stead/sdk/api'
+import {
+  formatShareLink,
+  narrowLink,
+  type OpenedShare,
+  parseShareLink,
+  type ShareDesk,
+  type ShareInfo,
+} from '@stead/storage'
+import type { BuyingStorage } from '../daemon/buying-storage.ts'
+import type { SharedReading } from '../daemon/shared-reading.ts'
+import type { SteadNode } from '../daemon/stead-node.ts'
+import type { Handlers } from './handlers.ts'
+import { inRange } from './in-range.ts'
+
+type ShareRoutes = 'share' | 'listShares' | 'getShare' | 'unshare' | 'narrowShare' | 'listShared' | 'getShared'
+
+const LIMIT = 1000
+
+/** What this node shares, and what others share with it. A link is said to whoever asks, and written down nowhere. */
+export function shareHandlers(node: SteadNode): Pick<Handlers, ShareRoutes> {
+  const open = (): Promise<BuyingStorage> => node.trade.payer.storage.open()
+  let opened: Promise<SharedReading> | undefined
+  const reading = async (): Promise<SharedReading> => {
+    const own: ShareDesk = {
+      places: async (segment) => await (await open()).consumer.segments.places(segment),
+    }
+    opened ??= import('../daemon/shared-reading.ts').then(({ SharedReading: Reading }) =>
+      Reading.open(node.foundation, own),
+    )
+    return await opened
+  }
+  const made = ({ info, grant }: OpenedShare): ShareMade => {
+    const link = formatShareLink({ ...grant, owner: node.foundation.network.self })
+    return { ...viewOf(info), link }
+  }
+  return {
+    share: async ({ body }) => {
+      const { objects } = await open()
+      return made(await objects.shares.share(body.bucket, body.prefix, body.expiresAt))
+    },
+    listShares: async () => {
+      const { objects } = await open()
+      const shares: ShareView[] = []
+      for (const { name } of await objects.buckets()) shares.push(...(await objects.shares.list(name)).map(viewOf))
+      return { shares }
+    },
+    getShare: async ({ body }) => {
+      const { objects } = await open()
+      return made(await objects.shares.open(body.bucket, body.id))
+    },
+    unshare: async ({ body }) => {
+      const { objects } = await open()
+      await objects.shares.unshare(body.bucket, body.id)
+      return undefined
+    },
+    narrowShare: async ({ body: { link: text, ...to } }): Promise<ShareLinkView> => {
+      const link = narrowLink(parseShareLink(text), to)
+      return { link: formatShareLink(link), name: link.name, isObject: link.folder !== undefined }
+    },
+    listShared: async ({ body: { link, limit = LIMIT, ...rest } }) => {
+      const listing = { ...rest, limit: Math.min(Math.max(limit, 1), LIMIT) }
+      const page = await (await reading()).in(link, (folder) => folder.list(listing))
+      const objects = page.objects.map(({ contentType, ...object }) => ({
+        ...object,
+        ...(contentType === undefined ? {} : { contentType }),
+      }))
+      return { objects, commonPrefixes: page.folders, ...(page.next === undefined ? {} : { next: page.next }) }
+    },
+    getShared: async ({ body: { link, path = '', fromByte = 0, toByte } }) => {
+      const range = fromByte > 0 || toByte !== undefined ? { fromByte, toByte } : undefined
+      const found = await (await reading()).in(link, (folder) => inRange(() => folder.get(path, range)))
+      return { lengthBytes: found.toByte - found.fromByte, body: found.body }
+    },
+  }
+}
+
+function viewOf({ expiresAt, ...info }: ShareInfo): ShareView {
+  return { ...info, ...(expiresAt === undefined ? {} : { expiresAt }) }
+}
