@@ -65,20 +65,36 @@ export type {
 } from './node.ts'
 export type {
   BucketList,
-  ByteStream,
+  CopyObjectRequest,
   GetObjectQuery,
+  HeadObjectQuery,
   ListObjectsQuery,
   ObjectList,
+  ObjectMetadata,
+  ObjectStream,
   ObjectView,
   PutObjectQuery,
   StorageNodeView,
   StorageRoundView,
   StorageUsage,
+  StreamBody,
+  WriteConditions,
 } from './objects.ts'
 export type { ProblemDetails } from './problem.ts'
 export { errorOfProblem, problemOf, problemWire } from './problem.ts'
 export type { JobQuote, QuotedProvider } from './quote.ts'
 export type { AnswerForm, Route, Routes } from './routes.ts'
-export { routes, STREAM_TYPE } from './routes.ts'
+export { OBJECT_HEADER, routes, STREAM_TYPE } from './routes.ts'
 export type { Wire } from './scalars.ts'
 export { describeIssues } from './scalars.ts'
+export type {
+  BeginUploadQuery,
+  CompleteUploadRequest,
+  ListUploadsQuery,
+  PartList,
+  PartView,
+  PutPartQuery,
+  UploadList,
+  UploadQuery,
+  UploadView,
+} from './uploads.ts'
