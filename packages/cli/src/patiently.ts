@@ -15,9 +15,13 @@ export async function patiently<Value>(ask: () => Promise<Value>): Promise<Value
     try {
       return await ask()
     } catch (error) {
-      const isAway = hasCode(error, 'API_NO_DAEMON') || hasCode(error, 'API_INTERRUPTED')
-      if (!isAway || attempt === ATTEMPTS_MAX) throw error
+      if (!isAway(error) || attempt === ATTEMPTS_MAX) throw error
       await sleepFor(ATTEMPT_PAUSE_MS)
     }
   }
+}
+
+/** Whether an error says no more than that no daemon is there just now. */
+export function isAway(error: unknown): boolean {
+  return hasCode(error, 'API_NO_DAEMON') || hasCode(error, 'API_INTERRUPTED')
 }

@@ -3,15 +3,7 @@ import type { ObjectView, WriteConditions } from '@stead/sdk/api'
 import type { ObjectInfo, WriteCondition } from '@stead/storage'
 
 /** An object as the API tells it. */
-export function viewOf({
-  key,
-  lengthBytes,
-  modifiedAt,
-  etag,
-  version,
-  contentType,
-  metadata,
-}: ObjectInfo): ObjectView {
+export function viewOf({ key, lengthBytes, modifiedAt, etag, version, contentType, metadata }: ObjectInfo): ObjectView {
   return { key, lengthBytes, modifiedAt, etag, version, ...defined({ contentType }), metadata }
 }
 

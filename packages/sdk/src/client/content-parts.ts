@@ -1,7 +1,12 @@
 import { chunksOf } from './web-streams.ts'
 
 /** What an object can be made of. Text is UTF-8. */
-export type ObjectContent = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | Blob | Uint8Array<ArrayBuffer> | string
+export type ObjectContent =
+  | ReadableStream<Uint8Array>
+  | AsyncIterable<Uint8Array>
+  | Blob
+  | Uint8Array<ArrayBuffer>
+  | string
 
 /** Content whose bytes can be had anywhere and again; undefined for what comes once. */
 export function blobOf(content: ObjectContent): Blob | undefined {

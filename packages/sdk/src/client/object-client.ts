@@ -135,7 +135,7 @@ export class ObjectClient {
   /** All objects whose keys begin with a prefix, in the order of their keys, a page of the node at a time. */
   async *list(
     bucket: string,
-    options: CallOptions & { readonly prefix?: string; /** Only keys after this one. */ readonly after?: string } = {},
+    options: CallOptions & { readonly prefix?: string /** Only keys after this one. */; readonly after?: string } = {},
   ): AsyncGenerator<ObjectView, void> {
     const { signal, ...query } = options
     for (let after = query.after; ; ) {
@@ -148,11 +148,7 @@ export class ObjectClient {
   }
 
   /** Copies an object within the node: its bytes do not move. @throws StorageError STORAGE_OBJECT_UNKNOWN, STORAGE_CONDITION */
-  async copy(
-    from: HeadObjectQuery,
-    to: ObjectPlace,
-    options: CallOptions & WriteConditions = {},
-  ): Promise<ObjectView> {
+  async copy(from: HeadObjectQuery, to: ObjectPlace, options: CallOptions & WriteConditions = {}): Promise<ObjectView> {
     const { signal, ...conditions } = options
     const { bucket, key } = to
     return await this.#daemon.copyObject({ from, to: { bucket, key }, ...conditions }, callOf(signal))
@@ -294,10 +290,7 @@ async function forEach<Item>(
   if (failed !== undefined) throw failed.reason
 }
 
-async function* counted(
-  bytes: Blob,
-  onBytes: ((bytes: number) => void) | undefined,
-): AsyncGenerator<Uint8Array, void> {
+async function* counted(bytes: Blob, onBytes: ((bytes: number) => void) | undefined): AsyncGenerator<Uint8Array, void> {
   for await (const chunk of chunksOf(bytes.stream())) {
     yield chunk
     onBytes?.(chunk.length)
