@@ -35,6 +35,12 @@ export const commandList: readonly CommandEntry[] = [
   { name: 'get', summary: 'bring an object back', load: () => import('./commands/get.ts') },
   { name: 'ls', summary: 'list buckets and objects', load: () => import('./commands/ls.ts') },
   { name: 'rm', summary: 'delete objects', load: () => import('./commands/rm.ts') },
+  {
+    name: 'cp',
+    summary: 'copy files and objects, either way and within the network',
+    load: () => import('./commands/cp.ts'),
+  },
+  { name: 'sync', summary: 'make one folder like another, either way', load: () => import('./commands/sync.ts') },
   { name: 's3', summary: 'say how S3 clients reach the objects of this node', load: () => import('./commands/s3.ts') },
   { name: 'usage', summary: 'show who keeps how much, and what it costs', load: () => import('./commands/usage.ts') },
   { name: 'status', summary: 'show what the node does, and why', load: () => import('./commands/status.ts') },

@@ -10,13 +10,13 @@ const ATTEMPT_PAUSE_MS = 500
  * be asked twice.
  * @throws what `ask` throws at last
  */
-export async function patiently<Value>(ask: () => Promise<Value>): Promise<Value> {
+export async function patiently<Value>(ask: () => Promise<Value>, signal?: AbortSignal): Promise<Value> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await ask()
     } catch (error) {
-      if (!isAway(error) || attempt === ATTEMPTS_MAX) throw error
-      await sleepFor(ATTEMPT_PAUSE_MS)
+      if (!isAway(error) || attempt === ATTEMPTS_MAX || signal?.aborted === true) throw error
+      await sleepFor(ATTEMPT_PAUSE_MS, undefined, signal === undefined ? {} : { signal })
     }
   }
 }

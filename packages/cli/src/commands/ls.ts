@@ -20,8 +20,10 @@ export function define(command: Command, context: CommandContext): void {
       const { terminal } = context
       if (prefix === undefined) {
         const { buckets } = await client.listBuckets()
-        terminal.out(terminal.isJson ? toJson({ buckets }) : buckets.map(({ name }) => `stead://${name}/`).join('\n'))
-        return
+        if (terminal.isJson) return terminal.out(toJson({ buckets }))
+        if (buckets.length === 0)
+          return terminal.message('no buckets yet; keep something: stead put <file> stead://my-bucket/')
+        return terminal.out(buckets.map(({ name }) => `stead://${name}/`).join('\n'))
       }
       const { bucket, key } = parseObjectUrl(prefix)
       const delimiter = given.recursive === true ? {} : { delimiter: '/' }
@@ -33,7 +35,9 @@ export function define(command: Command, context: CommandContext): void {
           ...(after === undefined ? {} : { after }),
         })
         after = page.next
-        terminal.out(terminal.isJson ? toJson(page) : describe(page.objects, page.commonPrefixes))
+        if (terminal.isJson) terminal.out(toJson(page))
+        else if (page.objects.length + page.commonPrefixes.length > 0)
+          terminal.out(describe(page.objects, page.commonPrefixes))
       }
     })
 }

@@ -50,5 +50,6 @@ function describe({ nodes, keptBytes, microUsdPerDay }: StorageUsage): string {
     ],
     nodes,
   )
-  return `${table}\n${formatBytes(keptBytes)} on ${nodes.length} nodes, ${formatMicroUsd(microUsdPerDay)} a day`
+  const sum = `${formatBytes(keptBytes)} on ${nodes.length} nodes, ${formatMicroUsd(microUsdPerDay)} a day`
+  return `${table}\n${sum}; what was removed counts until the node's daily sweep gives its room back`
 }
