@@ -26,8 +26,8 @@ export class SafeFolder {
   readonly root: string
   readonly #platform: NodeJS.Platform
   #isCaseBlind: boolean | undefined
-  /** Folders and files of this run, as a disk sees them that is blind to case, with their own spelling. */
-  readonly #spellings = new Map<string, string>()
+  /** Folders and files of this run, by their names as the disk sees them. */
+  readonly #claimed = new Map<string, { readonly spelling: string; readonly isFolder: boolean }>()
 
   constructor(root: string, terms: FolderTerms = {}) {
     this.root = root
@@ -50,7 +50,7 @@ export class SafeFolder {
     const file = this.fileOf(name)
     mkdirSync(this.root, { recursive: true })
     const segments = name.split('/')
-    this.#checkSpelling(segments)
+    this.#claim(segments)
     let folder = this.root
     for (const segment of segments.slice(0, -1)) {
       folder = join(folder, segment)
@@ -86,16 +86,18 @@ export class SafeFolder {
     return undefined
   }
 
-  /** Each folder and file has one spelling in a run where the disk cannot tell two apart. */
-  #checkSpelling(segments: readonly string[]): void {
+  /** In a run each path is a folder or a file, and has one spelling where the disk cannot tell two apart. */
+  #claim(segments: readonly string[]): void {
     this.#isCaseBlind ??= isCaseBlind(this.root)
-    if (!this.#isCaseBlind) return
+    const name = segments.join('/')
     for (let length = 1; length <= segments.length; length++) {
-      const spelled = segments.slice(0, length).join('/')
-      const folded = spelled.normalize('NFC').toLowerCase()
-      const known = this.#spellings.get(folded) ?? spelled
-      if (known !== spelled) throw unsafe(segments.join('/'), `is the same file as ${known} on this disk`)
-      this.#spellings.set(folded, spelled)
+      const spelling = segments.slice(0, length).join('/')
+      const seen = this.#isCaseBlind ? spelling.normalize('NFC').toLowerCase() : spelling
+      const isFolder = length < segments.length
+      const known = this.#claimed.get(seen) ?? { spelling, isFolder }
+      if (known.spelling !== spelling) throw unsafe(name, `is the same file as ${known.spelling} on this disk`)
+      if (known.isFolder !== isFolder) throw unsafe(name, `makes ${spelling} both a folder and a file`)
+      this.#claimed.set(seen, known)
     }
   }
 }

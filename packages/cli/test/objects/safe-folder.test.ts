@@ -95,6 +95,9 @@ describe('names that are in the way of each other', () => {
     folder.write('c/d', 'x')
     expect(() => folder.write('c', 'x')).toThrow(expect.objectContaining(unsafe))
     expect(readFileSync(join(root, 'a'), 'utf8')).toBe('file')
+    // Also before any of them is on the disk.
+    folder.prepare('d')
+    expect(() => folder.prepare('d/e')).toThrow(expect.objectContaining(unsafe))
   })
 
   it('two that the disk does not tell apart: the second one would destroy the first', () => {
