@@ -49,7 +49,7 @@ interface CopyRequest {
 }
 
 async function run(request: CopyRequest, context: CommandContext): Promise<void> {
-  const { from, to, given } = request
+  const { to, given } = request
   const signal = context.interruption()
   const access = objectAccess(context, given)
   if (isObjectUrl(to) && given.dryRun !== true) await access.objects.makeBucket(parseObjectUrl(to).bucket)
@@ -81,7 +81,10 @@ async function entriesOf(request: CopyRequest, parts: Access): Promise<readonly 
   const found = statSync(from, { throwIfNoEntry: false })
   if (found === undefined) throw new CliError('CLI_USAGE', `there is no file ${from}`)
   if (!found.isFile())
-    throw new CliError('CLI_USAGE', `${from} is ${found.isDirectory() ? 'a folder: give -r to copy what is in it' : 'not a file'}`)
+    throw new CliError(
+      'CLI_USAGE',
+      `${from} is ${found.isDirectory() ? 'a folder: give -r to copy what is in it' : 'not a file'}`,
+    )
   const entry = { name: basename(from), lengthBytes: found.size, changedAtMs: found.mtimeMs }
   const target = namedIn(parseObjectUrl(to), entry.name)
   return [{ entry, make: (terms) => upload(terms, { entry, file: from, to: target }) }]

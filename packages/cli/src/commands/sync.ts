@@ -86,8 +86,7 @@ async function plan(request: SyncRequest, parts: Parts): Promise<Work> {
   const sides = [taken(remoteObjects(objects, source), isTaken), taken(there, isTaken)] as const
   const found = await planSync(...sides, async (left, right) => left.object.etag === right.object.etag)
   return workOf(found, {
-    transfer: (terms, entry) =>
-      copy(terms, { entry, from: placed(source, entry), to: placed(target, entry) }),
+    transfer: (terms, entry) => copy(terms, { entry, from: placed(source, entry), to: placed(target, entry) }),
     deletion: (entry) => remoteDeletion(parts, placed(target, entry)),
   })
 }
@@ -98,12 +97,13 @@ async function planUp(request: SyncRequest, parts: Parts): Promise<Work> {
   const target = folderOf(parseObjectUrl(to))
   const isTaken = nameFilter(rules)
   const there = taken(orNone(remoteObjects(parts.access.objects, target), request), isTaken)
-  const found = await planSync(taken(filesOf(from, parts.context), isTaken), there, async (file, entry) =>
-    (await hasEtag(join(from, file.name), entry.object.etag, file.lengthBytes)) === true,
+  const found = await planSync(
+    taken(filesOf(from, parts.context), isTaken),
+    there,
+    async (file, entry) => (await hasEtag(join(from, file.name), entry.object.etag, file.lengthBytes)) === true,
   )
   return workOf(found, {
-    transfer: (terms, entry) =>
-      upload(terms, { entry, file: join(from, entry.name), to: placed(target, entry) }),
+    transfer: (terms, entry) => upload(terms, { entry, file: join(from, entry.name), to: placed(target, entry) }),
     deletion: (entry) => remoteDeletion(parts, placed(target, entry)),
   })
 }
@@ -116,8 +116,10 @@ async function planDown({ from, to, rules }: SyncRequest, parts: Parts): Promise
   if (isThere) checkFolder(to)
   const here = isThere ? taken(filesOf(to, parts.context), isTaken) : []
   const wanted = taken(remoteObjects(parts.access.objects, source), isTaken)
-  const found = await planSync(wanted, here, async (entry, file) =>
-    (await hasEtag(join(to, file.name), entry.object.etag, file.lengthBytes)) === true,
+  const found = await planSync(
+    wanted,
+    here,
+    async (entry, file) => (await hasEtag(join(to, file.name), entry.object.etag, file.lengthBytes)) === true,
   )
   return workOf(found, {
     transfer: (terms, entry) => download(terms, { entry, from: placed(source, entry), folder }),

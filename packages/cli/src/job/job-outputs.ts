@@ -72,8 +72,7 @@ export async function writeReport(place: OutputPlace, job: JobDetail, report: Jo
 
 /** A task's key as one name: keys may have any letters, and no two become one name. */
 function folderOfTask(key: string): string {
-  const plain = key.replace(/[%/\\\u0000-\u001f\u007f:*?"<>|]|^\.|[. ]$/gu, (letter) =>
+  return key.replace(/[%/\\\p{Cc}:*?"<>|]|^\.|[. ]$/gu, (letter) =>
     encodeURIComponent(letter).replace('.', '%2E').replace('*', '%2A'),
   )
-  return plain
 }

@@ -8,7 +8,7 @@ export const PARTIAL_PREFIX = '.stead-part-'
 const SEGMENT_BYTES_MAX = 255
 const PATH_BYTES_MAX = 4000
 /** What Windows cannot have in a name, or takes for a device. */
-const WINDOWS_FAULT = /[\\:*?"<>|\u0000-\u001f]|[. ]$|^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)/i
+const WINDOWS_FAULT = /[\\:*?"<>|\p{Cc}]|[. ]$|^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)/iu
 
 /** What the disk is like. */
 export interface FolderTerms {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import type { Terminal } from '../terminal/terminal.ts'
 import { patiently } from '../patiently.ts'
+import type { Terminal } from '../terminal/terminal.ts'
 import { downloadObject } from './download-object.ts'
 import type { Entry } from './local-files.ts'
 import type { ObjectAccess } from './object-access.ts'

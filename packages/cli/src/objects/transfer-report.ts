@@ -23,7 +23,10 @@ export function printDryRun(
 ): void {
   const transferred = transfers.map(({ name }) => name)
   const deleted = deletions.map(({ name }) => name)
-  if (terminal.isJson) return terminal.out(toJson({ dryRun: true, transferred, deleted, same }))
+  if (terminal.isJson) {
+    terminal.out(toJson({ dryRun: true, transferred, deleted, same }))
+    return
+  }
   for (const name of transferred) terminal.out(`would copy ${name}`)
   for (const name of deleted) terminal.out(`would delete ${name}`)
   terminal.message(`${transferred.length} to copy, ${deleted.length} to delete, ${same} the same; nothing was done`)
@@ -73,7 +76,11 @@ export function interrupted(): CliError {
 function failureOf(failures: readonly TransferFailure[], total: number): CliError | undefined {
   const [first] = failures
   if (first === undefined) return undefined
-  return new CliError('CLI_TRANSFER_FAILED', `${failures.length} of ${total} failed; the first: ${describeFailure(first)}`, {
-    cause: first.error,
-  })
+  return new CliError(
+    'CLI_TRANSFER_FAILED',
+    `${failures.length} of ${total} failed; the first: ${describeFailure(first)}`,
+    {
+      cause: first.error,
+    },
+  )
 }

@@ -162,7 +162,11 @@ describe('objects on other processes', () => {
     expect(await json('sync', 'stead://copies/of', down)).toMatchObject({ transferred: 2, deleted: 0 })
     expect(readFileSync(join(down, 'tree', 'a.txt'), 'utf8')).toBe('changed')
     expect(statSync(join(down, 'tree', 'a.txt')).mtimeMs).toBeCloseTo(statSync(join(tree, 'a.txt')).mtimeMs, -1)
-    expect(await json('sync', 'stead://copies/of/', down, '--delete')).toMatchObject({ transferred: 0, deleted: 1, same: 2 })
+    expect(await json('sync', 'stead://copies/of/', down, '--delete')).toMatchObject({
+      transferred: 0,
+      deleted: 1,
+      same: 2,
+    })
     expect(existsSync(join(down, 'extra'))).toBe(false)
   }, 120_000)
 

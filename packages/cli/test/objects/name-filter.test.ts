@@ -28,7 +28,7 @@ describe('names that are taken', () => {
 
   it('costs no time that grows faster than the name', () => {
     const start = performance.now()
-    expect(nameFilter([exclude('*a'.repeat(12))])('a'.repeat(40) + 'b')).toBe(true)
+    expect(nameFilter([exclude('*a'.repeat(12))])(`${'a'.repeat(40)}b`)).toBe(true)
     expect(performance.now() - start).toBeLessThan(2000)
   })
 })

@@ -1,8 +1,6 @@
 import {
-
   linkSync,
   lstatSync,
-
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -222,7 +220,10 @@ describe('many transfers', () => {
     expect(await runTransfers(small, signal)).toEqual([{ name: 'bad', error: new Error('why') }])
     expect(most).toBe(8)
     most = 0
-    await runTransfers([1, 2, 3].map((name) => transfer(String(name), PART_BYTES)), signal)
+    await runTransfers(
+      [1, 2, 3].map((name) => transfer(String(name), PART_BYTES)),
+      signal,
+    )
     expect(most).toBe(1)
   })
 })
