@@ -277,5 +277,7 @@ describe('an interrupted get', () => {
     }
     await expect(rest()).rejects.toMatchObject({ code: 'STORAGE_TOO_FEW_PIECES', message })
     await expect(objects.get(place)).rejects.toMatchObject({ code: 'STORAGE_TOO_FEW_PIECES', message })
+    const blob = world.client().putBlobOfObject({ ...place, fromByte: 0, toByte: 20 * MIB })
+    await expect(blob).rejects.toMatchObject({ code: 'STORAGE_TOO_FEW_PIECES', message })
   })
 })

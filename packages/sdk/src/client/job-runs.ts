@@ -131,8 +131,18 @@ function rangeName({ fromByte, toByte }: InputRange): string {
   return `${fromByte}-${toByte}`
 }
 
+/** Each once, however many tasks take it. */
 function rangesOf(plan: JobPlan): readonly InputRange[] {
-  return partsOf(plan).filter(isInputRange)
+  const seen = new Map<JobInput, Set<string>>()
+  return partsOf(plan)
+    .filter(isInputRange)
+    .filter((range) => {
+      const names = seen.get(range.input) ?? new Set()
+      seen.set(range.input, names)
+      const isNew = !names.has(rangeName(range))
+      names.add(rangeName(range))
+      return isNew
+    })
 }
 
 /** Few at once: each is in memory once, here or in the daemon. */
@@ -145,7 +155,6 @@ async function uploadRanges(
   await forAll(ranges.values(), RANGES_MAX, async (range) => {
     const known = ids.get(range.input) ?? new Map<string, ContentId>()
     ids.set(range.input, known)
-    if (known.has(rangeName(range))) return
     known.set(rangeName(range), await storeRange(client, range, options))
   })
   return ids
