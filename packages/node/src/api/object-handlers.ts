@@ -1,11 +1,13 @@
-import { type MicroUsd, microUsd } from '@stead/core'
-import type { GetObjectQuery } from '@stead/sdk/api'
-import { amountOf, type ObjectBody, type ObjectStore, StorageError } from '@stead/storage'
+import { isSteadError } from '@stead/core'
+import type { GetObjectQuery, StorageUsage } from '@stead/sdk/api'
+import { type ObjectBody, type ObjectStore, type StorageConsumer, StorageError } from '@stead/storage'
 import type { BuyingStorage } from '../daemon/buying-storage.ts'
 import type { SteadNode } from '../daemon/stead-node.ts'
+import { costPerDay, storageFunds } from '../daemon/storage-funds.ts'
 import { NodeError } from '../errors.ts'
 import type { Handlers } from './handlers.ts'
 import { conditionOf, defined, hashedBody, viewOf } from './object-view.ts'
+import { storageEvidence } from './storage-evidence.ts'
 import { uploadHandlers } from './upload-handlers.ts'
 
 type ObjectRoutes =
@@ -27,9 +29,9 @@ type ObjectRoutes =
   | 'deleteBucket'
   | 'getStorage'
   | 'runStorageRound'
+  | 'getStorageEvidence'
 
 const LIMIT = 1000
-const DAY_SECONDS = 86_400n
 
 /** Objects on the network, and what they cost. */
 export function objectHandlers(node: SteadNode): Pick<Handlers, ObjectRoutes> {
@@ -93,17 +95,34 @@ export function objectHandlers(node: SteadNode): Pick<Handlers, ObjectRoutes> {
         ...rest,
         ...(lastOutcome === undefined ? {} : { lastOutcome }),
       }))
-      const perDay = nodes.reduce((sum, { bytes, priceMicroUsdPerTibHour }) => {
-        return sum + amountOf(priceMicroUsdPerTibHour, BigInt(bytes) * DAY_SECONDS)
-      }, 0n)
-      const microUsdPerDay: MicroUsd = microUsd(perDay)
-      return { nodes, keptBytes: nodes.reduce((sum, { bytes }) => sum + bytes, 0), microUsdPerDay }
+      const keptBytes = nodes.reduce((sum, { bytes }) => sum + bytes, 0)
+      return { nodes, keptBytes, microUsdPerDay: costPerDay(consumer), ...(await fundsOf(node, consumer)) }
     },
     runStorageRound: async () => {
       const { consumer } = await open()
       await consumer.look()
       return await consumer.round()
     },
+    getStorageEvidence: ({ query }) => storageEvidence(node, query.after),
+  }
+}
+
+/** Who keeps how much is known without the chain. */
+async function fundsOf(
+  node: SteadNode,
+  consumer: StorageConsumer,
+): Promise<Pick<StorageUsage, 'fundsMicroUsd' | 'fundedDays'>> {
+  const { foundation, trade } = node
+  try {
+    const { fundsMicroUsd, days } = await storageFunds({
+      chain: foundation.chain,
+      market: trade.payer.market,
+      consumer,
+    })
+    return { fundsMicroUsd, ...(days === undefined ? {} : { fundedDays: days }) }
+  } catch (error) {
+    if (!isSteadError(error)) throw error
+    return {}
   }
 }
 

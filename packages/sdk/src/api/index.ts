@@ -74,6 +74,8 @@ export type {
   ObjectStream,
   ObjectView,
   PutObjectQuery,
+  StorageEvidence,
+  StorageEvidenceQuery,
   StorageNodeView,
   StorageRoundView,
   StorageUsage,
