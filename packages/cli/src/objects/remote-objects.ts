@@ -9,7 +9,7 @@ export interface RemoteEntry extends Entry {
 }
 
 /** The name under which rclone and others keep when a file was changed, in seconds since 1970. */
-export const MTIME = 'mtime'
+const MTIME = 'mtime'
 
 /** All objects below a prefix, in the order of their keys, without the empty ones that stand for folders. */
 export async function* remoteObjects(
