@@ -137,6 +137,8 @@ describe('streams', () => {
     expect(given).toBe(then)
     held.resolve()
     expect(await objects.head(place)).toBeUndefined()
+    const left = async () => (await world.client().listUploads({ bucket: 'mine' })).uploads
+    await expect.poll(left, { timeout: 5000 }).toEqual([])
   })
 
   it('that fail leave nothing behind', async () => {

@@ -205,7 +205,9 @@ export class ObjectClient {
       const named = sent.map(({ number: at, etag }) => ({ number: at, etag })).sort((a, b) => a.number - b.number)
       return await this.#daemon.completeUpload({ bucket, upload, parts: named, ...conditions }, call)
     } catch (error) {
-      if (resume === undefined) await this.#giveUp(bucket, upload)
+      const givenUp = resume === undefined ? this.#giveUp(bucket, upload) : undefined
+      // Whoever aborts does not wait for a node that may be stuck.
+      if (signal?.aborted !== true) await givenUp
       throw error
     }
   }
