@@ -1,6 +1,7 @@
 import { fuel } from '@stead/core'
 import {
   defineJob,
+  inputOf,
   type JobContext,
   type JobInput,
   type JobPackage,
@@ -43,10 +44,10 @@ export const job: JobPackage = defineJob({
 
 async function plan(context: JobContext): Promise<JobPlan> {
   const inputs: readonly JobInput[] =
-    context.inputs.length > 0 ? context.inputs : [{ name: 'README.md', bytes: await context.readAsset('README.md') }]
+    context.inputs.length > 0 ? context.inputs : [inputOf('README.md', await context.readAsset('README.md'))]
   const { least, all } = context.options
   if (!Number.isInteger(least)) throw new SdkError('JOB_OPTION_INVALID', `--least must be a whole number, not ${least}`)
-  const chunks = inputs.flatMap(({ bytes }) => cutText(bytes, CHUNK_BYTES))
+  const chunks = (await Promise.all(inputs.map((input) => cutText(input, CHUNK_BYTES)))).flat()
   if (chunks.length === 0) {
     throw new SdkError('JOB_INPUT_EMPTY', `there is no text in ${inputs.map(({ name }) => name).join(', ')}`)
   }
@@ -61,7 +62,7 @@ async function plan(context: JobContext): Promise<JobPlan> {
       files: new Map([['ignored-words.txt', { blob: 'ignored' }]]),
     }
   })
-  const longest = chunks.reduce((most, chunk) => Math.max(most, chunk.length), 0)
+  const longest = chunks.reduce((most, { fromByte, toByte }) => Math.max(most, toByte - fromByte), 0)
   return {
     module: await buildC(import.meta.dirname, 'word-count', ['word-count.c']),
     kind: 'command',

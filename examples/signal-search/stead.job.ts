@@ -107,7 +107,7 @@ interface Source {
 }
 
 async function plan(context: JobContext): Promise<JobPlan> {
-  const sources = context.inputs.length === 0 ? await defaultSources(context.options) : inputSources(context)
+  const sources = context.inputs.length === 0 ? await defaultSources(context.options) : await inputSources(context)
   const module = await buildAssemblyScript(import.meta.dirname, 'signal-search')
   const blobs = new Map<string, Uint8Array>()
   const tasks: PlannedTask[] = []
@@ -163,17 +163,19 @@ async function defaultSources(options: JobOptionValues): Promise<Source[]> {
   )
 }
 
-function inputSources({ inputs, options }: JobContext): Source[] {
+async function inputSources({ inputs, options }: JobContext): Promise<Source[]> {
   const names = new Set<string>()
-  return inputs.map(({ name, bytes }) => {
+  const sources: Source[] = []
+  for (const { name, read } of inputs) {
     // Blobs and findings go by name; two files of one name must stay apart.
     let unique = name
     for (let copy = 2; names.has(unique); copy++) unique = `${name} (${copy})`
     names.add(unique)
-    const observations = readObservations(readCsvTable(unique, bytes), columnChoice(options))
+    const observations = readObservations(readCsvTable(unique, await read()), columnChoice(options))
     const trend = options.trend
-    return { observations, trendDegree: typeof trend === 'number' ? trend : 1 }
-  })
+    sources.push({ observations, trendDegree: typeof trend === 'number' ? trend : 1 })
+  }
+  return sources
 }
 
 function columnChoice(options: JobOptionValues): ColumnChoice {

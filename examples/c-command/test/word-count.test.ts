@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { InlineExecutor } from '@stead/sandbox'
-import { checkJobPlan, type JobPlan, parseJobOptions, type TaskResult } from '@stead/sdk/job'
+import { bytesOfPart, checkJobPlan, inputOf, type JobPlan, parseJobOptions, type TaskResult } from '@stead/sdk/job'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { cutText } from '../cut-text.ts'
 import { job } from '../stead.job.ts'
@@ -23,7 +23,7 @@ async function planOf(
   options: Readonly<Record<string, string | boolean>> = {},
 ): Promise<JobPlan> {
   const plan = await job.plan({
-    inputs: texts.map((text, index) => ({ name: `${index}.txt`, bytes: new TextEncoder().encode(text) })),
+    inputs: texts.map((text, index) => inputOf(`${index}.txt`, new TextEncoder().encode(text))),
     options: parseJobOptions(job.options, options),
     readAsset: async (path) => new Uint8Array(readFileSync(join(import.meta.dirname, '..', path))),
   })
@@ -35,13 +35,12 @@ async function runPlan(plan: JobPlan): Promise<TaskResult[]> {
   const module = await executor.load(plan.module)
   const results: TaskResult[] = []
   for (const { key, args, input, files } of plan.tasks) {
-    const bytesOf = (part: Uint8Array | { readonly blob: string }): Uint8Array =>
-      part instanceof Uint8Array ? part : (plan.blobs?.get(part.blob) ?? NOTHING)
+    const named = [...(files ?? [])].map(async ([path, part]) => [path, await bytesOfPart(plan, part)] as const)
     const call = {
       kind: 'command',
       args: args ?? [],
-      stdin: Buffer.concat((input ?? []).map(bytesOf)),
-      files: new Map([...(files ?? [])].map(([path, part]) => [path, bytesOf(part)])),
+      stdin: Buffer.concat(await Promise.all((input ?? []).map((part) => bytesOfPart(plan, part)))),
+      files: new Map(await Promise.all(named)),
       input: NOTHING,
       seed: new Uint8Array(32),
       declaredTimeMs: 0,
@@ -110,10 +109,12 @@ describe.runIf(hasClang)('word-count in C', () => {
   })
 })
 
-test('text is cut between words, and nothing is lost', () => {
+test('text is cut between words, and nothing is lost', async () => {
   const text = Buffer.from('one two  three\nfour-and-a-very-long-word five')
   for (let size = 1; size < 50; size++) {
-    const pieces = cutText(text, size)
+    const pieces = (await cutText(inputOf('text', text), size)).map(({ fromByte, toByte }) =>
+      text.subarray(fromByte, toByte),
+    )
     expect(Buffer.concat(pieces).toString()).toBe(text.toString())
     expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThanOrEqual(size)
     if (size >= 26)

@@ -1,3 +1,4 @@
+import { inputOf } from '@stead/sdk/job'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { log10FalseAlarm } from '../false-alarm.ts'
 import type { Finding } from '../findings.ts'
@@ -154,10 +155,7 @@ describe('own observations', () => {
       (time) => wave(time, 5, 1),
     )
     const bytes = new TextEncoder().encode(csv)
-    const inputs = [
-      { name: 'a.csv', bytes },
-      { name: 'a.csv', bytes },
-    ]
+    const inputs = [inputOf('a.csv', bytes), inputOf('a.csv', bytes)]
     const plan = await job.plan({ inputs, options: {}, readAsset: () => Promise.reject(new TypeError('no asset')) })
     const { findings } = reportOf(plan, await runner.runPlan(plan))
     expect((findings as unknown as Finding[]).map((finding) => finding.series)).toEqual([

@@ -38,6 +38,12 @@ export const commandList: readonly CommandEntry[] = [
   { name: 'share', summary: 'give others a link to a folder or an object', load: () => import('./commands/share.ts') },
   { name: 'shares', summary: 'list what is shared', load: () => import('./commands/shares.ts') },
   { name: 'unshare', summary: 'take a share back', load: () => import('./commands/unshare.ts') },
+  {
+    name: 'cp',
+    summary: 'copy files and objects, either way and within the network',
+    load: () => import('./commands/cp.ts'),
+  },
+  { name: 'sync', summary: 'make one folder like another, either way', load: () => import('./commands/sync.ts') },
   { name: 's3', summary: 'say how S3 clients reach the objects of this node', load: () => import('./commands/s3.ts') },
   {
     name: 'recover',

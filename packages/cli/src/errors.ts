@@ -7,6 +7,9 @@ export type CliErrorCode =
   | 'CLI_NO_PROVIDERS'
   | 'CLI_JOB_DIRECTORY'
   | 'CLI_INPUT_UNREADABLE'
+  | 'CLI_OUTPUT_UNWRITABLE'
+  | 'CLI_UNSAFE_NAME'
+  | 'CLI_TRANSFER_FAILED'
   | 'CLI_JOB_FAILED'
   | 'CLI_LIMIT_REACHED'
   | 'CLI_AUDIT_MISMATCH'
@@ -50,8 +53,26 @@ export const cliErrorCatalog: ErrorCatalog<CliErrorCode> = {
   CLI_INPUT_UNREADABLE: {
     kind: 'user',
     retryable: false,
-    meaning: 'An input file is missing or cannot be read.',
+    meaning: 'An input file or object is missing, cannot be read, or was changed while it was read.',
     next: 'Check the path after --input.',
+  },
+  CLI_OUTPUT_UNWRITABLE: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The place after --output cannot be written to.',
+    next: 'Name a folder that can be written, or stead://bucket/folder/',
+  },
+  CLI_UNSAFE_NAME: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'A name on the network is none that a file in the chosen folder can have; nothing was written for it.',
+    next: 'Bring this one alone, to a file that you name: stead get <object> <file>',
+  },
+  CLI_TRANSFER_FAILED: {
+    kind: 'system',
+    retryable: true,
+    meaning: 'Some files or objects were not brought over; the others were, and each failure is named.',
+    next: 'Run it again: what is there already is not sent again.',
   },
   CLI_JOB_FAILED: {
     kind: 'system',

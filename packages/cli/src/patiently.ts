@@ -10,14 +10,18 @@ const ATTEMPT_PAUSE_MS = 500
  * be asked twice.
  * @throws what `ask` throws at last
  */
-export async function patiently<Value>(ask: () => Promise<Value>): Promise<Value> {
+export async function patiently<Value>(ask: () => Promise<Value>, signal?: AbortSignal): Promise<Value> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await ask()
     } catch (error) {
-      const isAway = hasCode(error, 'API_NO_DAEMON') || hasCode(error, 'API_INTERRUPTED')
-      if (!isAway || attempt === ATTEMPTS_MAX) throw error
-      await sleepFor(ATTEMPT_PAUSE_MS)
+      if (!isAway(error) || attempt === ATTEMPTS_MAX || signal?.aborted === true) throw error
+      await sleepFor(ATTEMPT_PAUSE_MS, undefined, signal === undefined ? {} : { signal })
     }
   }
+}
+
+/** Whether an error says no more than that no daemon is there just now. */
+export function isAway(error: unknown): boolean {
+  return hasCode(error, 'API_NO_DAEMON') || hasCode(error, 'API_INTERRUPTED')
 }

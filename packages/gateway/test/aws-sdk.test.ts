@@ -322,6 +322,10 @@ describe('uploads in parts', () => {
     const { NextKeyMarker: KeyMarker, NextUploadIdMarker: UploadIdMarker } = uploads
     const more = await client.send(new ListMultipartUploadsCommand({ Bucket, KeyMarker, UploadIdMarker }))
     expect(more.Uploads).toMatchObject([{ Key: 'slower', UploadId: other }])
+    const { UploadId: again } = await client.send(new CreateMultipartUploadCommand(place))
+    const behind = await client.send(new ListMultipartUploadsCommand({ Bucket, KeyMarker: 'slow' }))
+    expect(behind.Uploads).toMatchObject([{ Key: 'slower', UploadId: other }])
+    await client.send(new AbortMultipartUploadCommand({ ...place, UploadId: again }))
     await expect(client.send(new ListPartsCommand({ Bucket, Key: 'slower', UploadId }))).rejects.toMatchObject({
       name: 'NoSuchUpload',
     })

@@ -164,6 +164,7 @@ describe('parts', () => {
       const { id } = await strict.store.beginUpload('vault', 'small')
       const listed = await call(strict, { method: 'GET', target: '/vault?uploads' })
       const shown = /<UploadId>([^<]+)</.exec(listed.body)?.[1] ?? ''
+      expect(shown).not.toBe('')
       for (const number of [1, 2])
         await strict.store.putPart('vault', id, number, [Buffer.from('x')], { etag: () => md5('x').toString('hex') })
       const row = (number: number) =>

@@ -1,9 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleepFor } from 'node:timers/promises'
 import { type Clock, type Random, silentLogger, type UnixMs } from '@stead/core'
-import type { ObjectStore } from '@stead/storage'
+import {
+  createFrameCipher,
+  MemoryRootPointers,
+  MemorySegmentStore,
+  type ObjectStore,
+  PathSecret,
+  TreeObjectStore,
+} from '@stead/storage'
 import { createS3Credentials, S3Gateway, type S3GatewayInput } from '../src/index.ts'
-import { MemoryObjectStore } from './memory-object-store.ts'
 
 /** The operating system's time, which a test can put forward. */
 export class ShiftedClock implements Clock {
@@ -23,8 +29,8 @@ export class ShiftedClock implements Clock {
     return { clear: () => clearTimeout(timer) }
   }
 
-  async sleep(delayMs: number): Promise<void> {
-    await sleepFor(delayMs)
+  async sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
+    await sleepFor(delayMs, undefined, signal === undefined ? {} : { signal })
   }
 }
 
@@ -43,13 +49,25 @@ export interface RunningGateway {
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string }
 }
 
+/** The store of a node, but for the network: its segments and pointers are in memory. */
+function memoryStore(clock: Clock): ObjectStore {
+  return new TreeObjectStore({
+    segments: new MemorySegmentStore({ cipher: createFrameCipher(), random, clock }),
+    pointers: new MemoryRootPointers().open,
+    secret: new PathSecret(random.bytes(32)),
+    random,
+    clock,
+    logger: silentLogger,
+  })
+}
+
 /** Starts a gateway on a free port of loopback. */
 export async function startGateway(
   options: Omit<S3GatewayInput, 'credentials'> = {},
   wrap: (store: ObjectStore) => ObjectStore = (store) => store,
 ): Promise<RunningGateway> {
   const clock = new ShiftedClock()
-  const store = wrap(new MemoryObjectStore(clock))
+  const store = wrap(memoryStore(clock))
   const credentials = createS3Credentials(random)
   const gateway = new S3Gateway(
     { store, clock, random, logger: silentLogger },

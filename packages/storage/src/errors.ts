@@ -168,7 +168,7 @@ export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
     kind: 'user',
     retryable: false,
     meaning: 'A bucket or an object cannot have this name.',
-    next: 'Buckets: 3 to 63 of a-z, 0-9, dots and dashes. Keys: 1 to 1024 bytes of UTF-8.',
+    next: 'Buckets: 3 to 63 of a-z, 0-9, dots and dashes, a letter or digit first and last. Keys: 1 to 1024 bytes of UTF-8.',
   },
   STORAGE_BUCKET_UNKNOWN: {
     kind: 'user',

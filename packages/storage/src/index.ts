@@ -47,6 +47,7 @@ export type { CollectReport } from './objects/collect-garbage.ts'
 export { MemoryRootPointers } from './objects/memory-root-pointers.ts'
 export type { MemorySegmentComponents } from './objects/memory-segment-store.ts'
 export { MemorySegmentStore } from './objects/memory-segment-store.ts'
+export { isBucketName } from './objects/names.ts'
 export type {
   BucketInfo,
   GetOptions,

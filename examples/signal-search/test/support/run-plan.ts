@@ -2,7 +2,9 @@ import { join } from 'node:path'
 import { type Fuel, fuel } from '@stead/core'
 import { type CallInput, InlineExecutor, type LoadedModule, type Outcome } from '@stead/sandbox'
 import {
+  bytesOfPart,
   checkJobPlan,
+  inputOf,
   type JobPackage,
   type JobPlan,
   type JobReport,
@@ -57,9 +59,7 @@ export class ModuleRunner {
     const results: TaskResult[] = []
     for (const task of plan.tasks) {
       if (keys !== undefined && !keys.has(task.key)) continue
-      const parts = (task.input ?? []).map((part) =>
-        part instanceof Uint8Array ? part : (plan.blobs?.get(part.blob) ?? NOTHING),
-      )
+      const parts = await Promise.all((task.input ?? []).map((part) => bytesOfPart(plan, part)))
       const outcome = await this.run(Buffer.concat(parts), task.fuel)
       const output = outcome.status === 'ok' ? outcome.output : NOTHING
       if (outcome.status === 'timed-out' || outcome.status === 'node-fault') throw new TypeError(outcome.status)
@@ -82,10 +82,9 @@ export async function planOf(
   files: Readonly<Record<string, string | Uint8Array>>,
   options: Readonly<Record<string, string>> = {},
 ): Promise<JobPlan> {
-  const inputs = Object.entries(files).map(([name, content]) => ({
-    name,
-    bytes: typeof content === 'string' ? new TextEncoder().encode(content) : content,
-  }))
+  const inputs = Object.entries(files).map(([name, content]) =>
+    inputOf(name, typeof content === 'string' ? new TextEncoder().encode(content) : content),
+  )
   const plan = await job.plan({
     inputs,
     options: parseJobOptions(job.options, options),

@@ -3,9 +3,11 @@ import { join } from 'node:path'
 import { contentIdOf } from '@stead/protocol'
 import { type Command, Option } from 'commander'
 import type { CommandContext } from '../command-context.ts'
+import { jobInputs } from '../job/job-inputs.ts'
 import { ownOptionsOf } from '../job/job-options.ts'
 import { loadPackage, planJob } from '../job/load-package.ts'
 import { checkModule } from '../local/local-run.ts'
+import { clientFor } from '../node-place.ts'
 import { toJson } from '../terminal/terminal.ts'
 
 const PAGE_BYTES = 65_536
@@ -23,7 +25,8 @@ export function define(command: Command, context: CommandContext): void {
     .action(async (directory: string, rest: string[], options: { readonly input?: readonly string[] }) => {
       const loaded = await loadPackage(directory)
       const own = ownOptionsOf(loaded.job.options, rest)
-      const plan = await planJob(loaded, { inputs: options.input ?? [], options: own })
+      const inputs = await jobInputs(options.input ?? [], () => clientFor(context))
+      const plan = await planJob(loaded, { inputs, options: own })
       const { moduleId, kinds, memoryPagesMin } = await checkModule(plan)
       const path = join(directory, 'build', `${loaded.job.name}.wasm`)
       await mkdir(join(directory, 'build'), { recursive: true })

@@ -93,6 +93,8 @@ function describe(network: DevNetwork, { terminal }: CommandContext): void {
       '  npx stead status\n' +
       '  npx stead receipts\n' +
       '  npx stead earnings --jobs\n' +
+      '  npx stead put README.md stead://mine/ && npx stead ls stead://mine\n' +
+      '  eval "$(npx stead s3)"   # then any S3 client on this machine\n' +
       'Ctrl-C stops everything; the same command later goes on where it was.',
   )
 }

@@ -1,34 +1,80 @@
+import { createWriteStream, realpathSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
-import { keepFile, targetOf } from '../objects/keep-file.ts'
-import { formatObjectUrl, parseObject } from '../objects/object-url.ts'
+import { downloadObject } from '../objects/download-object.ts'
+import { statOf, targetOf } from '../objects/keep-file.ts'
+import { type ObjectAccess, objectAccess } from '../objects/object-access.ts'
+import { formatObjectUrl, type ObjectVersion, parseObject, parseObjectVersion } from '../objects/object-url.ts'
+import { type RemoteEntry, remoteEntry } from '../objects/remote-objects.ts'
 import { isShareLink } from '../objects/share-link.ts'
 import { TransferProgress } from '../objects/transfer-progress.ts'
+import { interrupted } from '../objects/transfer-report.ts'
+import { patiently } from '../patiently.ts'
 
 /** `stead get`: brings an object back. */
 export function define(command: Command, context: CommandContext): void {
   addMemberOption(command, 'payer')
-    .argument('<object>', 'stead://bucket/key; or a link to a share, with /path behind it for a part of that')
+    .argument(
+      '<object>',
+      'stead://bucket/key, also stead://bucket/key?version=<version>; or a link to a share, with /path behind it for a part of that',
+    )
     .argument('[file]', 'where to; - for standard output; the last part of the key by default')
+    .addHelpText('after', '\nA long object that was interrupted goes on where it stopped: the same command again.')
     .action(async (object: string, given: string | undefined, options: GivenMember) => {
       if (isShareLink(object)) {
         const { getShared } = await import('../objects/get-shared.ts')
         await getShared(clientFor(context, options), context, { text: object, given })
         return
       }
-      const url = parseObject(object)
-      const { lengthBytes, body } = await clientFor(context, options).getObject(url)
-      const progress = new TransferProgress(context.terminal, url.key, lengthBytes)
-      const source = Readable.from(progress.count(body))
-      if (given === '-') {
-        await pipeline(source, process.stdout, { end: false })
-        return
+      const url = parseObjectVersion(object)
+      parseObject(formatObjectUrl(url))
+      const access = objectAccess(context, options)
+      const signal = context.interruption()
+      const { bucket, key, version } = url
+      const found = await access.client.headObject({ bucket, key, ...(version === undefined ? {} : { version }) })
+      const progress = new TransferProgress(context.terminal, key, found.lengthBytes)
+      const terms = { access, url, entry: remoteEntry(found, ''), progress, signal }
+      try {
+        const file = given === '-' ? undefined : targetOf(given, key)
+        await (file === undefined ? pour(terms, process.stdout) : keep(terms, file))
+        const rate = progress.end()
+        if (file !== undefined) context.terminal.message(`${formatObjectUrl(url)} is in ${file}: ${rate}`)
+      } catch (error) {
+        progress.end()
+        throw signal.aborted ? interrupted() : error
       }
-      const file = targetOf(given, url.key)
-      await keepFile(source, file, context.interruption())
-      context.terminal.message(`${formatObjectUrl(url)} is in ${file}: ${progress.end()}`)
     })
+}
+
+interface GetTerms {
+  readonly access: ObjectAccess
+  readonly url: ObjectVersion
+  readonly entry: RemoteEntry
+  readonly progress: TransferProgress
+  readonly signal: AbortSignal
+}
+
+/** A file comes whole or not at all; a pipe or a device is written to as it is. */
+async function keep(terms: GetTerms, file: string): Promise<void> {
+  const { access, url, entry, progress, signal } = terms
+  const found = statOf(file)
+  if (found !== undefined && !found.isFile()) return await pour(terms, createWriteStream(file))
+  const target = found === undefined ? file : realpathSync(file)
+  await patiently(
+    () =>
+      progress.counting((onBytes) =>
+        downloadObject(access.objects, { from: url, entry, file: target }, { signal, onBytes }),
+      ),
+    signal,
+  )
+}
+
+async function pour({ access, url, entry, progress, signal }: GetTerms, target: NodeJS.WritableStream): Promise<void> {
+  const { bucket, key, version } = url
+  const pinned = version === undefined ? {} : { version }
+  const { body } = await access.objects.get({ bucket, key }, { ifMatch: entry.object.etag, signal, ...pinned })
+  await pipeline(Readable.from(progress.count(body)), target, { end: target !== process.stdout, signal })
 }

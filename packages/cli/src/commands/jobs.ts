@@ -5,6 +5,7 @@ import { CliError } from '../errors.ts'
 import { exitCodeOf } from '../exit-codes.ts'
 import { followJob } from '../job/follow-job.ts'
 import { describeJob, describeNodes, jobFailure } from '../job/job-outcome.ts'
+import { openOutput, writeResult } from '../job/job-outputs.ts'
 import { clientFor } from '../node-place.ts'
 import { renderTable } from '../terminal/table.ts'
 import { toJson } from '../terminal/terminal.ts'
@@ -18,10 +19,31 @@ export function define(command: Command, context: CommandContext): void {
     .argument('<job>', 'id of the job')
     .action((id: string) => watch(jobIdOf(id), context))
   command
+    .command('save')
+    .description('write the results of a job that has ended into a folder')
+    .argument('<job>', 'id of the job')
+    .argument('<place>', 'a folder, or stead://bucket/folder/')
+    .action((id: string, place: string) => save(jobIdOf(id), place, context))
+  command
     .command('cancel')
     .description('end a job in what it has; delivered work is paid')
     .argument('<job>', 'id of the job')
     .action((id: string) => cancel(jobIdOf(id), context))
+}
+
+async function save(id: Hash, place: string, context: CommandContext): Promise<void> {
+  const client = clientFor(context)
+  const { state } = await client.getJob(id)
+  if (state === 'running')
+    throw new CliError('CLI_USAGE', `job ${id} runs yet`, { next: `Wait for its end: stead jobs watch ${id}` })
+  const output = await openOutput(place, client)
+  let saved = 0
+  for await (const line of client.jobResults(id)) {
+    await writeResult(output, line)
+    if (line.status === 'ok') saved++
+  }
+  const { terminal } = context
+  terminal.out(terminal.isJson ? toJson({ place: output.name, saved }) : `${saved} results are in ${output.name}`)
 }
 
 /** A job's id as a person gives it. @throws CliError CLI_USAGE */

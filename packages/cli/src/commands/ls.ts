@@ -1,5 +1,5 @@
 import type { DaemonClient } from '@stead/sdk'
-import type { ObjectList, ObjectView } from '@stead/sdk/api'
+import type { SharedList, SharedObject } from '@stead/sdk/api'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
@@ -22,19 +22,23 @@ export function define(command: Command, context: CommandContext): void {
       const { terminal } = context
       if (prefix === undefined) {
         const { buckets } = await client.listBuckets()
-        terminal.out(terminal.isJson ? toJson({ buckets }) : buckets.map(({ name }) => `stead://${name}/`).join('\n'))
-        return
+        if (terminal.isJson) return terminal.out(toJson({ buckets }))
+        if (buckets.length === 0)
+          return terminal.message('no buckets yet; keep something: stead put <file> stead://my-bucket/')
+        return terminal.out(buckets.map(({ name }) => `stead://${name}/`).join('\n'))
       }
       const pageAfter = isShareLink(prefix) ? sharedPages(client, prefix, given) : objectPages(client, prefix, given)
       for (let after: string | undefined, isFirst = true; isFirst || after !== undefined; isFirst = false) {
         const page = await pageAfter(after)
         after = page.next
-        terminal.out(terminal.isJson ? toJson(page) : describe(page.objects, page.commonPrefixes))
+        if (terminal.isJson) terminal.out(toJson(page))
+        else if (page.objects.length + page.commonPrefixes.length > 0)
+          terminal.out(describe(page.objects, page.commonPrefixes))
       }
     })
 }
 
-type Pages = (after: string | undefined) => Promise<ObjectList>
+type Pages = (after: string | undefined) => Promise<SharedList>
 
 function objectPages(client: DaemonClient, prefix: string, { recursive }: GivenList): Pages {
   const { bucket, key } = parseObjectUrl(prefix)
@@ -49,9 +53,9 @@ function sharedPages(client: DaemonClient, text: string, { recursive = false }: 
     client.listShared({ link, folder, isRecursive: recursive, ...(after === undefined ? {} : { after }) })
 }
 
-function describe(objects: readonly ObjectView[], folders: readonly string[]): string {
+function describe(objects: readonly SharedObject[], folders: readonly string[]): string {
   if (objects.length === 0) return folders.join('\n')
-  const table = renderTable<ObjectView>(
+  const table = renderTable<SharedObject>(
     [
       { title: 'SIZE', value: ({ lengthBytes }) => formatBytes(lengthBytes), isNumber: true },
       { title: 'MODIFIED', value: ({ modifiedAt }) => new Date(modifiedAt).toISOString() },

@@ -1,13 +1,17 @@
-import { createReadStream, statSync } from 'node:fs'
+import { type Stats, statSync } from 'node:fs'
 import { basename } from 'node:path'
-import { hasCode } from '@stead/core'
-import type { DaemonClient } from '@stead/sdk'
+import type { ObjectView } from '@stead/sdk/api'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
-import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
+import { addMemberOption, type GivenMember } from '../node-place.ts'
+import { type ObjectAccess, objectAccess } from '../objects/object-access.ts'
 import { formatObjectUrl, type ObjectUrl, parseObjectUrl } from '../objects/object-url.ts'
+import { metadataOf } from '../objects/remote-objects.ts'
 import { TransferProgress } from '../objects/transfer-progress.ts'
+import { interrupted } from '../objects/transfer-report.ts'
+import { uploadFile } from '../objects/upload-file.ts'
+import { patiently } from '../patiently.ts'
 import { toJson } from '../terminal/terminal.ts'
 
 /** `stead put`: keeps a file on the network. */
@@ -15,19 +19,41 @@ export function define(command: Command, context: CommandContext): void {
   addMemberOption(command, 'payer')
     .argument('<file>', 'a file, or - for standard input')
     .argument('<object>', 'stead://bucket/key; a key that ends with / or is missing gets the name of the file')
+    .addHelpText('after', '\nA long file that was interrupted goes on where it stopped: the same command again.')
     .action(async (file: string, object: string, given: GivenMember) => {
-      const client = clientFor(context, given)
-      const url = keyed(parseObjectUrl(object), file)
-      const lengthBytes = file === '-' ? undefined : lengthOf(file)
-      const progress = new TransferProgress(context.terminal, url.key, lengthBytes)
-      await makeBucket(client, url.bucket)
-      const source = file === '-' ? process.stdin : createReadStream(file)
-      const stored = await client.putObject(url, progress.count(source))
-      const rate = progress.end()
-      context.terminal.out(
-        context.terminal.isJson ? toJson({ bucket: url.bucket, ...stored }) : `${formatObjectUrl(url)}: ${rate}`,
-      )
+      const access = objectAccess(context, given)
+      const place = keyed(parseObjectUrl(object), file)
+      const found = file === '-' ? undefined : statOf(file)
+      const progress = new TransferProgress(context.terminal, place.key, found?.size)
+      const signal = context.interruption()
+      try {
+        // Whoever puts something into a bucket wants it to be there.
+        await access.objects.makeBucket(place.bucket, { signal })
+        const stored =
+          found === undefined
+            ? await access.objects.put(place, progress.count(process.stdin), { signal })
+            : await putFile(access, { file, place, found }, { progress, signal })
+        const rate = progress.end()
+        context.terminal.out(
+          context.terminal.isJson ? toJson({ bucket: place.bucket, ...stored }) : `${formatObjectUrl(place)}: ${rate}`,
+        )
+      } catch (error) {
+        progress.end()
+        throw signal.aborted ? interrupted() : error
+      }
     })
+}
+
+async function putFile(
+  access: ObjectAccess,
+  { file, place, found }: { readonly file: string; readonly place: ObjectUrl; readonly found: Stats },
+  { progress, signal }: { readonly progress: TransferProgress; readonly signal: AbortSignal },
+): Promise<ObjectView> {
+  const metadata = metadataOf({ changedAtMs: found.mtimeMs })
+  return await patiently(
+    () => progress.counting((onBytes) => uploadFile(access, { file, place }, { metadata, signal, onBytes })),
+    signal,
+  )
 }
 
 function keyed({ bucket, key }: ObjectUrl, file: string): ObjectUrl {
@@ -36,17 +62,8 @@ function keyed({ bucket, key }: ObjectUrl, file: string): ObjectUrl {
   return { bucket, key: `${key}${basename(file)}` }
 }
 
-function lengthOf(file: string): number {
+function statOf(file: string): Stats {
   const found = statSync(file, { throwIfNoEntry: false })
-  if (found?.isFile() === true) return found.size
+  if (found?.isFile() === true) return found
   throw new CliError('CLI_USAGE', found === undefined ? `there is no file ${file}` : `${file} is not a file`)
-}
-
-/** Whoever puts something into a bucket wants it to be there. */
-async function makeBucket(client: DaemonClient, bucket: string): Promise<void> {
-  try {
-    await client.createBucket(bucket)
-  } catch (error) {
-    if (!hasCode(error, 'STORAGE_BUCKET_EXISTS')) throw error
-  }
 }

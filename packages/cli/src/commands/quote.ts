@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { interruptible } from '../job/interruptible.ts'
+import { jobInputs } from '../job/job-inputs.ts'
 import { addJobOptions, type GivenJobOptions, ownOptionsOf, runTermsOf } from '../job/job-options.ts'
 import { loadPackage, planJob } from '../job/load-package.ts'
 import { clientFor } from '../node-place.ts'
@@ -18,9 +19,10 @@ export function define(command: Command, context: CommandContext): void {
     const terms = runTermsOf(options)
     const loaded = await loadPackage(directory)
     const own = ownOptionsOf(loaded.job.options, rest)
-    const plan = await planJob(loaded, { inputs: options.input ?? [], options: own })
-    for (const notice of plan.notices) context.terminal.message(notice)
     const client = clientFor(context)
+    const inputs = await jobInputs(options.input ?? [], () => client)
+    const plan = await planJob(loaded, { inputs, options: own })
+    for (const notice of plan.notices) context.terminal.message(notice)
     const signal = context.interruption()
     const quote = await interruptible(signal, 'interrupted; nothing was paid', async () => {
       const submission = await prepareJob(client, plan, { name: loaded.job.name, ...terms, signal })

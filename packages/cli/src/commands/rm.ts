@@ -1,4 +1,5 @@
 import type { DaemonClient } from '@stead/sdk'
+import type { UploadView } from '@stead/sdk/api'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
@@ -21,9 +22,13 @@ export function define(command: Command, context: CommandContext): void {
       const isAll = given.recursive === true
       if (key === '' && !isAll) throw new CliError('CLI_USAGE', `${object} is a bucket: give -r to remove all of it`)
       const deleted = isAll ? await removeAll(client, bucket, key) : await removeOne(client, bucket, key)
+      const uploads = await giveUpUploads(client, bucket, { key, isAll })
       if (isAll && key === '') await client.deleteBucket(bucket)
+      const halves = uploads === 0 ? '' : `, ${uploads} half-sent given up`
       context.terminal.out(
-        context.terminal.isJson ? toJson({ deleted }) : `${deleted} deleted; their room is given back within a day`,
+        context.terminal.isJson
+          ? toJson({ deleted, uploads })
+          : `${deleted} deleted${halves}; their room is paid for until the node's daily sweep gives it back`,
       )
     })
 }
@@ -35,12 +40,36 @@ async function removeOne(client: DaemonClient, bucket: string, key: string): Pro
   return 1
 }
 
+/** What was begun to be sent to a key, or below it, takes room as well. */
+async function giveUpUploads(
+  client: DaemonClient,
+  bucket: string,
+  { key, isAll }: { readonly key: string; readonly isAll: boolean },
+): Promise<number> {
+  const isMeant = (of: string): boolean => of === key || (isAll && of.startsWith(folderPrefix(key)))
+  let given = 0
+  for (let after: UploadView | undefined; ; ) {
+    const place = after === undefined ? {} : { afterKey: after.key, afterId: after.id }
+    const { uploads } = await client.listUploads({ bucket, prefix: key, ...place })
+    for (const { id } of uploads.filter(({ key: of }) => isMeant(of))) {
+      await client.abortUpload({ bucket, upload: id })
+      given++
+    }
+    after = uploads.at(-1)
+    if (after === undefined) return given
+  }
+}
+
+function folderPrefix(key: string): string {
+  return key === '' || key.endsWith('/') ? key : `${key}/`
+}
+
 /** What is below a folder, and the object of its name: `a` means neither `ab` nor `a.txt`. */
 async function removeAll(client: DaemonClient, bucket: string, key: string): Promise<number> {
   const isFolder = key === '' || key.endsWith('/')
   let deleted = isFolder ? 0 : await removeOne(client, bucket, key)
   for (;;) {
-    const { objects } = await client.listObjects({ bucket, prefix: isFolder ? key : `${key}/` })
+    const { objects } = await client.listObjects({ bucket, prefix: folderPrefix(key) })
     if (objects.length === 0) return deleted
     for (const each of objects) await client.deleteObject({ bucket, key: each.key })
     deleted += objects.length

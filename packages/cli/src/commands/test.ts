@@ -10,10 +10,12 @@ import { type Command, Option } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { exitCodeOf } from '../exit-codes.ts'
+import { jobInputs } from '../job/job-inputs.ts'
 import { ownOptionsOf } from '../job/job-options.ts'
 import { type LoadedPackage, loadPackage, planJob } from '../job/load-package.ts'
 import { describeTasks, type TaskLine, taskLineOf } from '../local/local-report.ts'
 import { type LocalRun, runLocally } from '../local/local-run.ts'
+import { clientFor } from '../node-place.ts'
 import { errorFacts, printError } from '../terminal/print-error.ts'
 import { toJson } from '../terminal/terminal.ts'
 
@@ -40,7 +42,12 @@ export function define(command: Command, context: CommandContext): void {
     .argument('[directory]', 'folder of the job package (it has a stead.job.ts)', '.')
     .argument('[options...]', 'options of the job itself')
     .allowUnknownOption()
-    .addOption(new Option('--input <file>', 'a file to work on; may be repeated').argParser(collect))
+    .addOption(
+      new Option(
+        '--input <file>',
+        'a file, stead://bucket/key or all of stead://bucket/folder/; may be repeated',
+      ).argParser(collect),
+    )
     .addOption(
       new Option('--price <micro-usd>', 'price of 10^9 units of fuel, in micro-dollars').default(PRICE_DEFAULT),
     )
@@ -58,7 +65,8 @@ async function test(
   const signal = context.interruption()
   const loaded = await loadPackage(directory)
   const own = ownOptionsOf(loaded.job.options, rest)
-  const plan = await planJob(loaded, { inputs: options.input ?? [], options: own })
+  const inputs = await jobInputs(options.input ?? [], () => clientFor(context))
+  const plan = await planJob(loaded, { inputs, options: own })
   for (const notice of plan.notices) terminal.message(notice)
   const run = await runInterruptibly(plan, { directory, signal })
   const lines = run.tasks.map((task) => taskLineOf(task, priceOf))

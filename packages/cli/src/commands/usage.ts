@@ -55,7 +55,9 @@ function describe({ nodes, keptBytes, microUsdPerDay, fundsMicroUsd, fundedDays,
     ],
     nodes,
   )
-  return `${table}\n${formatBytes(keptBytes)} on ${nodes.length} nodes, ${formatMicroUsd(microUsdPerDay)} a day\n${fundsText(fundsMicroUsd, fundedDays)}${placementText(placement)}`
+  const sum = `${formatBytes(keptBytes)} on ${nodes.length} nodes, ${formatMicroUsd(microUsdPerDay)} a day`
+  const removed = "what was removed counts until the node's daily sweep gives its room back"
+  return `${table}\n${sum}; ${removed}\n${fundsText(fundsMicroUsd, fundedDays)}${placementText(placement)}`
 }
 
 /** Nodes may delete what nobody pays for; this is said long before. */

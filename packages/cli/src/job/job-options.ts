@@ -37,7 +37,12 @@ export function addJobOptions(command: Command, directory: '<directory>' | '[dir
     .argument(directory, 'folder of the job package (it has a stead.job.ts)')
     .argument('[options...]', 'options of the job itself; see: stead run <directory> --help')
     .allowUnknownOption()
-    .addOption(new Option('--input <file>', 'a file to work on; may be repeated').argParser(collect))
+    .addOption(
+      new Option(
+        '--input <file>',
+        'a file, stead://bucket/key or all of stead://bucket/folder/; may be repeated',
+      ).argParser(collect),
+    )
     .addOption(new Option('--max-cost <usd>', 'hard cap in dollars').default(MAX_COST_DEFAULT))
     .addOption(
       new Option('--verification <how>', 'trust, quorum=<n>, adaptive or adaptive=<floor 0..1>').default('adaptive'),

@@ -1,12 +1,13 @@
-import { formatMicroUsd } from '@stead/core'
+import { formatMicroUsd, messageOf } from '@stead/core'
 import type { DaemonClient } from '@stead/sdk'
 import { taskResultOf } from '@stead/sdk'
 import type { JobDetail } from '@stead/sdk/api'
 import type { JobPackage, JobReport, TaskResult } from '@stead/sdk/job'
 import { CliError } from '../errors.ts'
-import { patiently } from '../patiently.ts'
+import { isAway, patiently } from '../patiently.ts'
 import { renderTable } from '../terminal/table.ts'
 import type { FollowedJob } from './follow-job.ts'
+import { type OutputPlace, writeReport, writeResult } from './job-outputs.ts'
 
 /** What a job ended in. */
 export interface JobOutcome {
@@ -15,14 +16,35 @@ export interface JobOutcome {
   readonly report: JobReport
 }
 
-/** Fetches the results of a job and lets its package make the report. */
-export async function jobOutcome(client: DaemonClient, job: JobDetail, jobPackage: JobPackage): Promise<JobOutcome> {
+/** Fetches the results of a job, lets its package make the report, and writes both where that was asked for. */
+export async function jobOutcome(
+  client: DaemonClient,
+  job: JobDetail,
+  { jobPackage, output }: { readonly jobPackage: JobPackage; readonly output?: OutputPlace | undefined },
+): Promise<JobOutcome> {
   const results = await patiently(async () => {
     const lines: TaskResult[] = []
-    for await (const line of client.jobResults(job.id)) lines.push(taskResultOf(line))
+    for await (const line of client.jobResults(job.id)) {
+      if (output !== undefined) await kept(output, job, () => writeResult(output, line))
+      lines.push(taskResultOf(line))
+    }
     return lines
   })
-  return { job, results, report: jobPackage.report(results, job.context ?? null) }
+  const report = jobPackage.report(results, job.context ?? null)
+  if (output !== undefined) await patiently(() => kept(output, job, () => writeReport(output, job, report)))
+  return { job, results, report }
+}
+
+/** Results that were paid for are not lost when they cannot be written: the node keeps them. @throws CliError CLI_OUTPUT_UNWRITABLE */
+async function kept(output: OutputPlace, job: JobDetail, write: () => Promise<void>): Promise<void> {
+  try {
+    await write()
+  } catch (cause) {
+    if (isAway(cause)) throw cause
+    const message = `the results cannot be written to ${output.name}: ${messageOf(cause)}`
+    const next = `The node keeps them; write them elsewhere: stead jobs save ${job.id} <place>`
+    throw new CliError('CLI_OUTPUT_UNWRITABLE', message, { next, cause })
+  }
 }
 
 /** The job's numbers for a person. */

@@ -1,6 +1,6 @@
-import { existsSync, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { basename, isAbsolute, join, relative, resolve } from 'node:path'
+import { isAbsolute, join, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { isSteadError, messageOf } from '@stead/core'
 import {
@@ -79,31 +79,19 @@ function withNamedFaults(directory: string, job: JobPackage): JobPackage {
 
 /** What the person gave to a job. */
 export interface PlanRequest {
-  readonly inputs: readonly string[]
+  readonly inputs: readonly JobInput[]
   /** Options of the job by name, as the command line had them. */
   readonly options: Readonly<Record<string, string | boolean | undefined>>
 }
 
-/** Lets the package read its inputs and cut the work. @throws CliError CLI_INPUT_UNREADABLE, SdkError JOB_… */
+/** Lets the package read its inputs and cut the work. @throws CliError CLI_INPUT_UNREADABLE, SdkError JOB_…; what an object cannot be read for */
 export async function planJob({ directory, job }: LoadedPackage, request: PlanRequest): Promise<JobPlan> {
   const context: JobContext = {
-    inputs: await Promise.all(request.inputs.map(readInput)),
+    inputs: request.inputs,
     options: parseJobOptions(job.options, request.options),
     readAsset: (path) => readAsset(directory, path),
   }
   return await job.plan(context)
-}
-
-async function readInput(path: string): Promise<JobInput> {
-  try {
-    if (statSync(path).isDirectory()) throw new TypeError('it is a folder')
-    return { name: basename(path), bytes: plainBytes(await readFile(path)) }
-  } catch (cause) {
-    throw new CliError('CLI_INPUT_UNREADABLE', `${path} cannot be read: ${messageOf(cause)}`, {
-      details: { path },
-      cause,
-    })
-  }
 }
 
 async function readAsset(directory: string, path: string): Promise<Uint8Array> {

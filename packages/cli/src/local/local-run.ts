@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { silentLogger } from '@stead/core'
 import type { CallInput, LoadedModule, Outcome } from '@stead/sandbox'
 import { ProcessExecutor } from '@stead/sandbox/node'
-import { checkJobPlan, type JobPlan, type PlannedBytes, type PlannedTask, type TaskResult } from '@stead/sdk/job'
+import { bytesOfPart, checkJobPlan, type JobPlan, type PlannedTask, type TaskResult } from '@stead/sdk/job'
 
 /** One task of a plan after it ran here. */
 export interface LocalTask {
@@ -45,7 +45,7 @@ export async function runLocally(plan: JobPlan, signal: AbortSignal): Promise<Lo
     const work = async (): Promise<void> => {
       for (const [index, task] of waiting) {
         const limits = { ...plan.limits, ...(task.fuel === undefined ? {} : { fuel: task.fuel }) }
-        const outcome = await executor.run(module, callOf(plan, task), limits, { signal })
+        const outcome = await executor.run(module, await callOf(plan, task), limits, { signal })
         tasks[index] = { key: task.key, outcome, result: resultOf(task.key, outcome) }
       }
     }
@@ -64,18 +64,17 @@ async function withExecutor<Result>(work: (executor: ProcessExecutor) => Promise
   }
 }
 
-function callOf(plan: JobPlan, { args, input, files }: PlannedTask): CallInput {
-  // checkJobPlan has seen that each named blob is there.
-  const bytesOf = (part: PlannedBytes): Uint8Array =>
-    part instanceof Uint8Array ? part : (plan.blobs?.get(part.blob) ?? NOTHING)
-  const whole = new Uint8Array(Buffer.concat((input ?? []).map(bytesOf)))
+async function callOf(plan: JobPlan, { args, input, files }: PlannedTask): Promise<CallInput> {
+  const parts = await Promise.all((input ?? []).map((part) => bytesOfPart(plan, part)))
+  const whole = new Uint8Array(Buffer.concat(parts))
+  const named = [...(files ?? [])].map(async ([path, part]) => [path, await bytesOfPart(plan, part)] as const)
   const isCommand = plan.kind === 'command'
   return {
     kind: plan.kind,
     args: args ?? [],
     stdin: isCommand ? whole : NOTHING,
     input: isCommand ? NOTHING : whole,
-    files: new Map([...(files ?? [])].map(([path, part]) => [path, bytesOf(part)])),
+    files: new Map(await Promise.all(named)),
     seed: plan.seed ?? new Uint8Array(SEED_BYTES),
     declaredTimeMs: 0,
   }

@@ -18,7 +18,8 @@ export function targetOf(given: string | undefined, key: string): string {
   return file
 }
 
-function statOf(path: string): Stats | undefined {
+/** What is at a path; undefined when nothing is. */
+export function statOf(path: string): Stats | undefined {
   return statSync(path, { throwIfNoEntry: false })
 }
 

@@ -8,6 +8,24 @@ export interface ObjectUrl {
 
 const SCHEME = 'stead://'
 
+/** Whether a word means something on the network and not a file. */
+export function isObjectUrl(text: string): boolean {
+  return text.startsWith(SCHEME)
+}
+
+/** One version of an object: `stead://bucket/key?version=<version>`. */
+export interface ObjectVersion extends ObjectUrl {
+  /** Undefined means the latest. */
+  readonly version?: string
+}
+
+/** The same, and a version where one is named. @throws CliError CLI_USAGE */
+export function parseObjectVersion(text: string): ObjectVersion {
+  const match = /^([\s\S]*)\?version=([0-9a-f]{16,128}|null)$/.exec(text)
+  const [, plain = text, version] = match ?? []
+  return { ...parseObjectUrl(plain), ...(version === undefined ? {} : { version }) }
+}
+
 /** @throws CliError CLI_USAGE for anything else than `stead://bucket[/key]` */
 export function parseObjectUrl(text: string): ObjectUrl {
   const rest = text.startsWith(SCHEME) ? text.slice(SCHEME.length) : undefined

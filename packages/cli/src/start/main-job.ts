@@ -24,7 +24,7 @@ export async function runMainJob(components: MainJobComponents, loaded: LoadedPa
   const verb = unfinished === undefined ? 'submitted' : 'found unfinished and resumed'
   terminal.message(`job ${id} ${verb}: ${tasks} tasks, at most ${formatMicroUsd(MAX_COST_MICRO_USD)}`)
   const job = await followJob(components, id, tasks)
-  return await jobOutcome(client, job, loaded.job)
+  return await jobOutcome(client, job, { jobPackage: loaded.job })
 }
 
 interface Submitted {

@@ -6,6 +6,8 @@ import {
   type AnswerForm,
   type ByteStream,
   describeIssues,
+  OBJECT_HEADER,
+  type ObjectStream,
   type Route,
   routes,
   STREAM_TYPE,
@@ -116,7 +118,7 @@ function addRoute(
       const answer = await parts.handler(read)
       reply.header('cache-control', 'no-store')
       if (each.form === 'bytes') return reply.type('application/octet-stream').send(Buffer.from(answer as Uint8Array))
-      if (each.form === 'stream') return sendBody(reply, answer as ByteStream)
+      if (each.form === 'stream') return await sendBody(reply, answer as ByteStream & Partial<ObjectStream>)
       if (each.answer === undefined) return reply.code(204).send()
       if (each.form === 'json') return reply.type('application/json').send(z.encode(each.answer, answer))
       return sendStream(reply, { each, values: answer as AsyncIterable<unknown>, signal: read.signal })
@@ -124,9 +126,27 @@ function addRoute(
   })
 }
 
-function sendBody(reply: FastifyReply, { lengthBytes, body }: ByteStream): FastifyReply {
+/** The first bytes are there before the answer begins: what cannot be read at all is an error that says why. */
+async function sendBody(
+  reply: FastifyReply,
+  { object, lengthBytes, body }: ByteStream & Partial<ObjectStream>,
+): Promise<FastifyReply> {
+  const chunks = body[Symbol.asyncIterator]()
+  const first = await chunks.next()
   reply.header('content-length', lengthBytes)
-  return reply.type('application/octet-stream').send(Readable.from(body, { objectMode: false }))
+  if (object !== undefined) reply.header(OBJECT_HEADER, encodeURIComponent(JSON.stringify(object)))
+  return reply.type('application/octet-stream').send(Readable.from(rejoined(first, chunks), { objectMode: false }))
+}
+
+async function* rejoined(
+  first: IteratorResult<Uint8Array>,
+  rest: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array, void> {
+  try {
+    for (let next = first; next.done !== true; next = await rest.next()) yield next.value
+  } finally {
+    await rest.return?.()
+  }
 }
 
 function sendStream(

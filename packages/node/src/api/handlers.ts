@@ -12,7 +12,9 @@ export interface ApiRequest<Body, Query> {
   readonly signal: AbortSignal
 }
 
-type BodyOf<Each> = Each extends Route<infer Body, infer _Query, infer _Answer> ? Body : never
+type BodyOf<Each> = Each extends Route<infer Body, infer _Query, infer _Answer> ? ReceivedBody<Body> : never
+/** A streamed body comes as it is read, whatever it was sent from. */
+type ReceivedBody<Body> = Blob extends Body ? AsyncIterable<Uint8Array> : Body
 type QueryOf<Each> = Each extends Route<infer _Body, infer Query, infer _Answer> ? Query : never
 type AnswerOf<Each> = Each extends Route<infer _Body, infer _Query, infer Answer> ? Answer : never
 type RequestOf<Name extends keyof Routes> = ApiRequest<BodyOf<Routes[Name]>, QueryOf<Routes[Name]>>

@@ -1,17 +1,28 @@
-import { createHash, type Hash } from 'node:crypto'
 import { isSteadError } from '@stead/core'
-import type { ObjectView, StorageUsage } from '@stead/sdk/api'
-import type { Challenger, ObjectInfo, StorageConsumer } from '@stead/storage'
+import type { GetObjectQuery, StorageUsage } from '@stead/sdk/api'
+import { type Challenger, type ObjectBody, type ObjectStore, type StorageConsumer, StorageError } from '@stead/storage'
 import type { BuyingStorage } from '../daemon/buying-storage.ts'
 import type { SteadNode } from '../daemon/stead-node.ts'
 import { costPerDay, storageFunds } from '../daemon/storage-funds.ts'
+import { NodeError } from '../errors.ts'
 import type { Handlers } from './handlers.ts'
 import { inRange } from './in-range.ts'
+import { conditionOf, defined, hashedBody, viewOf } from './object-view.ts'
 import { storageEvidence } from './storage-evidence.ts'
+import { uploadHandlers } from './upload-handlers.ts'
 
 type ObjectRoutes =
+  | 'putBlobOfObject'
   | 'putObject'
   | 'getObject'
+  | 'headObject'
+  | 'copyObject'
+  | 'beginUpload'
+  | 'listUploads'
+  | 'putPart'
+  | 'listParts'
+  | 'completeUpload'
+  | 'abortUpload'
   | 'listObjects'
   | 'deleteObject'
   | 'listBuckets'
@@ -29,21 +40,31 @@ const LIMIT = 1000
 export function objectHandlers(node: SteadNode): Pick<Handlers, ObjectRoutes> {
   const open = (): Promise<BuyingStorage> => node.trade.payer.storage.open()
   return {
+    ...uploadHandlers(async () => (await open()).objects),
+    putBlobOfObject: async ({ query, signal }) => {
+      const bytes = await blobBytes(await openObject((await open()).objects, query, signal))
+      return { id: await node.trade.blobs.cache.put(bytes), bytes: bytes.length }
+    },
     putObject: async ({ query, body, signal }) => {
       const { objects } = await open()
-      const { bucket, key, contentType } = query
-      const hash = createHash('md5')
-      const etag = (): string => hash.digest('hex')
-      return viewOf(await objects.put(bucket, key, hashed(body, hash), { contentType, signal, etag }))
+      const { bucket, key, contentType, metadata = {} } = query
+      const { bytes, etag } = hashedBody(body)
+      const options = { contentType, metadata, signal, etag, ...conditionOf(query) }
+      return viewOf(await objects.put(bucket, key, bytes, options))
     },
     getObject: async ({ query, signal }) => {
+      const { info, fromByte, toByte, body } = await openObject((await open()).objects, query, signal)
+      return { object: viewOf(info), lengthBytes: toByte - fromByte, body }
+    },
+    headObject: async ({ query: { bucket, key, version } }) => {
       const { objects } = await open()
-      const { bucket, key, fromByte = 0, toByte } = query
-      const range = { fromByte, ...(toByte === undefined ? {} : { toByte }) }
-      const found = await inRange(() =>
-        objects.get(bucket, key, { ...(fromByte > 0 || toByte !== undefined ? { range } : {}), signal }),
-      )
-      return { lengthBytes: found.toByte - found.fromByte, body: found.body }
+      const info = await objects.head(bucket, key, version)
+      if (info !== undefined && !info.isDeleted) return viewOf(info)
+      throw new StorageError('STORAGE_OBJECT_UNKNOWN', `there is no object ${key}`, { details: { key, version } })
+    },
+    copyObject: async ({ body: { from, to, ...conditions } }) => {
+      const { objects } = await open()
+      return viewOf(await objects.copy(from, to, conditionOf(conditions)))
     },
     listObjects: async ({ query }) => {
       const { objects } = await open()
@@ -122,14 +143,34 @@ function challengerOf({ consumer }: BuyingStorage): Challenger {
   return consumer.challenger
 }
 
-/** S3 clients compare what they get with the MD5 that an ETag is. */
-async function* hashed(body: AsyncIterable<Uint8Array>, hash: Hash): AsyncGenerator<Uint8Array, void> {
-  for await (const bytes of body) {
-    hash.update(bytes)
-    yield bytes
-  }
+/** Largest blob: what the blob store takes. */
+const BLOB_BYTES_MAX = 64 * 1024 * 1024
+
+/** @throws StorageError STORAGE_OBJECT_UNKNOWN, STORAGE_BAD_RANGE, STORAGE_CONDITION */
+async function openObject(
+  objects: ObjectStore,
+  { bucket, key, version, fromByte = 0, toByte, ifMatch }: GetObjectQuery,
+  signal: AbortSignal,
+): Promise<ObjectBody> {
+  const range = fromByte > 0 || toByte !== undefined ? { range: { fromByte, ...defined({ toByte }) } } : {}
+  const found = await inRange(() => objects.get(bucket, key, { ...defined({ version }), ...range, signal }))
+  if (ifMatch === undefined || found.info.etag === ifMatch) return found
+  throw new StorageError('STORAGE_CONDITION', `${key} was replaced meanwhile`, {
+    details: { key, need: ifMatch, have: found.info.etag },
+  })
 }
 
-function viewOf({ key, lengthBytes, modifiedAt, etag, contentType }: ObjectInfo): ObjectView {
-  return { key, lengthBytes, modifiedAt, etag, ...(contentType === undefined ? {} : { contentType }) }
+/** @throws NodeError NODE_BODY_TOO_LARGE */
+async function blobBytes({ info, fromByte, toByte, body }: ObjectBody): Promise<Uint8Array> {
+  if (toByte - fromByte > BLOB_BYTES_MAX)
+    throw new NodeError('NODE_BODY_TOO_LARGE', `${info.key}: one part of a task has at most ${BLOB_BYTES_MAX} bytes`, {
+      details: { need: toByte - fromByte, limit: BLOB_BYTES_MAX },
+    })
+  const bytes = new Uint8Array(toByte - fromByte)
+  let at = 0
+  for await (const chunk of body) {
+    bytes.set(chunk, at)
+    at += chunk.length
+  }
+  return bytes
 }

@@ -68,9 +68,13 @@ export type {
 export type {
   BucketList,
   ByteStream,
+  CopyObjectRequest,
   GetObjectQuery,
+  HeadObjectQuery,
   ListObjectsQuery,
   ObjectList,
+  ObjectMetadata,
+  ObjectStream,
   ObjectView,
   PutObjectQuery,
   StorageEvidence,
@@ -78,6 +82,8 @@ export type {
   StorageNodeView,
   StorageRoundView,
   StorageUsage,
+  StreamBody,
+  WriteConditions,
 } from './objects.ts'
 export type {
   AskedChallengeView,
@@ -90,13 +96,15 @@ export type { ProblemDetails } from './problem.ts'
 export { errorOfProblem, problemOf, problemWire } from './problem.ts'
 export type { JobQuote, QuotedProvider } from './quote.ts'
 export type { AnswerForm, Route, Routes } from './routes.ts'
-export { routes, STREAM_TYPE } from './routes.ts'
+export { OBJECT_HEADER, routes, STREAM_TYPE } from './routes.ts'
 export type { Wire } from './scalars.ts'
 export { describeIssues } from './scalars.ts'
 export type {
   GetSharedRequest,
   ListSharedRequest,
   NarrowRequest,
+  SharedList,
+  SharedObject,
   ShareLinkView,
   ShareList,
   ShareMade,
@@ -104,3 +112,14 @@ export type {
   ShareRequest,
   ShareView,
 } from './shares.ts'
+export type {
+  BeginUploadQuery,
+  CompleteUploadRequest,
+  ListUploadsQuery,
+  PartList,
+  PartView,
+  PutPartQuery,
+  UploadList,
+  UploadQuery,
+  UploadView,
+} from './uploads.ts'

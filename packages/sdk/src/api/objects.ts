@@ -2,11 +2,21 @@ import type { Address, MicroUsd, UnixMs } from '@stead/core'
 import { z } from 'zod'
 import { addressWire, bytesWire, countWire, microUsdWire, optionalWire, unixMsWire, type Wire } from './scalars.ts'
 
-/** Bytes of unknown origin, in pieces as they come. */
+/** Bytes as they come. */
 export interface ByteStream {
+  /** Bytes that come, which are fewer than there are where a range was asked for. */
   readonly lengthBytes: number
   readonly body: AsyncIterable<Uint8Array>
 }
+
+/** An object, or some of its bytes, as they come. */
+export interface ObjectStream extends ByteStream {
+  /** The version that is read: all of the bytes are of it. */
+  readonly object: ObjectView
+}
+
+/** What a body may be that is sent as it is read. Bytes and a Blob can be sent again when a connection failed. */
+export type StreamBody = AsyncIterable<Uint8Array> | Uint8Array | Blob
 
 /** Which bucket. */
 export interface BucketQuery {
@@ -16,10 +26,43 @@ export interface BucketQuery {
 /** Wire form of {@link BucketQuery}. */
 export const bucketQueryWire: Wire<BucketQuery> = z.strictObject({ bucket: z.string() })
 
+/** What an object's writer says of it: at most 2 KiB in all, names in lower case. */
+export type ObjectMetadata = Readonly<Record<string, string>>
+
+const metadataWire: Wire<ObjectMetadata> = z.record(z.string(), z.string())
+
+/** The same as one text of JSON, where there is room for nothing else. */
+export const metadataTextWire: Wire<ObjectMetadata> = z.codec(z.string().max(16_384), metadataWire, {
+  decode: (text, context) => {
+    try {
+      return JSON.parse(text)
+    } catch {
+      context.issues.push({ code: 'custom', input: text, message: 'not JSON' })
+      return z.NEVER
+    }
+  },
+  encode: (metadata) => JSON.stringify(metadata),
+})
+
+/** What must hold for a write to happen; otherwise it is refused with STORAGE_CONDITION and nothing is changed. */
+export interface WriteConditions {
+  /** There is an object of this key, and its etag is this one. */
+  readonly ifMatch?: string
+  /** There is no object of this key. */
+  readonly ifNoneMatch?: '*'
+}
+
+/** The members of {@link WriteConditions}, for schemas that have them. */
+export const writeConditionShape: {
+  readonly ifMatch: z.ZodExactOptional<Wire<string>>
+  readonly ifNoneMatch: z.ZodExactOptional<Wire<'*'>>
+} = { ifMatch: optionalWire(z.string()), ifNoneMatch: optionalWire(z.literal('*')) }
+
 /** Which object, and how it is written. */
-export interface PutObjectQuery extends BucketQuery {
+export interface PutObjectQuery extends BucketQuery, WriteConditions {
   readonly key: string
   readonly contentType?: string
+  readonly metadata?: ObjectMetadata
 }
 
 /** Wire form of {@link PutObjectQuery}. */
@@ -27,28 +70,61 @@ export const putObjectQueryWire: Wire<PutObjectQuery> = z.strictObject({
   bucket: z.string(),
   key: z.string(),
   contentType: optionalWire(z.string()),
+  metadata: optionalWire(metadataTextWire),
+  ...writeConditionShape,
 })
 
-const numberText: Wire<number> = z.codec(z.string().regex(/^\d{1,15}$/), z.int(), {
+/** A whole number of at most 15 digits as text. */
+export const numberText: Wire<number> = z.codec(z.string().regex(/^\d{1,15}$/), z.int(), {
   decode: (text) => Number(text),
   encode: (number) => String(number),
 })
 
-/** Which object, and which of its bytes. */
-export interface GetObjectQuery extends BucketQuery {
+/** Which version of an object. */
+export interface HeadObjectQuery extends BucketQuery {
   readonly key: string
+  /** @default the latest */
+  readonly version?: string
+}
+
+/** Wire form of {@link HeadObjectQuery}. */
+export const headObjectQueryWire: Wire<HeadObjectQuery> = z.strictObject({
+  bucket: z.string(),
+  key: z.string(),
+  version: optionalWire(z.string()),
+})
+
+/** Which object, and which of its bytes. */
+export interface GetObjectQuery extends HeadObjectQuery {
   /** @default 0 */
   readonly fromByte?: number
   /** The one after the last. @default the end */
   readonly toByte?: number
+  /** Refused with STORAGE_CONDITION when the object has another etag, so that two versions are never mixed. */
+  readonly ifMatch?: string
 }
 
 /** Wire form of {@link GetObjectQuery}. */
 export const getObjectQueryWire: Wire<GetObjectQuery> = z.strictObject({
   bucket: z.string(),
   key: z.string(),
+  version: optionalWire(z.string()),
   fromByte: optionalWire(numberText),
   toByte: optionalWire(numberText),
+  ifMatch: optionalWire(z.string()),
+})
+
+/** Body of `POST /v1/objects/copy`. */
+export interface CopyObjectRequest extends WriteConditions {
+  readonly from: HeadObjectQuery
+  readonly to: { readonly bucket: string; readonly key: string }
+}
+
+/** Wire form of {@link CopyObjectRequest}. */
+export const copyObjectRequestWire: Wire<CopyObjectRequest> = z.strictObject({
+  from: headObjectQueryWire,
+  to: z.strictObject({ bucket: z.string(), key: z.string() }),
+  ...writeConditionShape,
 })
 
 /** Which object is deleted. */
@@ -82,8 +158,12 @@ export interface ObjectView {
   readonly key: string
   readonly lengthBytes: number
   readonly modifiedAt: UnixMs
+  /** MD5 of the bytes in hexadecimal, as S3 has it; of an upload in parts the MD5 of the parts' and their number. */
   readonly etag: string
+  /** `null` for what was written while versioning was not on. */
+  readonly version: string
   readonly contentType?: string
+  readonly metadata: ObjectMetadata
 }
 
 /** Wire form of {@link ObjectView}. */
@@ -92,7 +172,9 @@ export const objectViewWire: Wire<ObjectView> = z.object({
   lengthBytes: countWire,
   modifiedAt: unixMsWire,
   etag: z.string(),
+  version: z.string(),
   contentType: optionalWire(z.string()),
+  metadata: metadataWire,
 })
 
 /** One page of a listing. */

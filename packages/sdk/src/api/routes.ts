@@ -63,13 +63,18 @@ import {
   type ByteStream,
   bucketListWire,
   bucketQueryWire,
+  type CopyObjectRequest,
+  copyObjectRequestWire,
   type DeleteObjectQuery,
   deleteObjectQueryWire,
   type GetObjectQuery,
   getObjectQueryWire,
+  type HeadObjectQuery,
+  headObjectQueryWire,
   type ListObjectsQuery,
   listObjectsQueryWire,
   type ObjectList,
+  type ObjectStream,
   type ObjectView,
   objectListWire,
   objectViewWire,
@@ -79,6 +84,7 @@ import {
   type StorageEvidenceQuery,
   type StorageRoundView,
   type StorageUsage,
+  type StreamBody,
   storageEvidenceQueryWire,
   storageEvidenceWire,
   storageRoundWire,
@@ -101,17 +107,39 @@ import {
   listSharedRequestWire,
   type NarrowRequest,
   narrowRequestWire,
+  type SharedList,
   type ShareLinkView,
   type ShareList,
   type ShareMade,
   type ShareName,
   type ShareRequest,
+  sharedListWire,
   shareLinkViewWire,
   shareListWire,
   shareMadeWire,
   shareNameWire,
   shareRequestWire,
 } from './shares.ts'
+import {
+  type BeginUploadQuery,
+  beginUploadQueryWire,
+  type CompleteUploadRequest,
+  completeUploadRequestWire,
+  type ListUploadsQuery,
+  listUploadsQueryWire,
+  type PartList,
+  type PartView,
+  type PutPartQuery,
+  partListWire,
+  partViewWire,
+  putPartQueryWire,
+  type UploadList,
+  type UploadQuery,
+  type UploadView,
+  uploadListWire,
+  uploadQueryWire,
+  uploadViewWire,
+} from './uploads.ts'
 
 /**
  * How an answer's body is made: `json` is one value; `lines` is NDJSON, one value a line; `events` are server-sent
@@ -121,6 +149,9 @@ export type AnswerForm = 'json' | 'lines' | 'events' | 'bytes' | 'stream'
 
 /** Media type of a body that is taken as it comes. */
 export const STREAM_TYPE = 'application/x-stead-stream'
+
+/** Header of an object's answer that says what it is: its ObjectView as JSON, percent-coded as a part of a URL is. */
+export const OBJECT_HEADER = 'stead-object'
 
 /** One operation of the local HTTP API: what the daemon serves and what the client sends, from one definition. */
 export interface Route<Body, Query, Answer> {
@@ -146,10 +177,19 @@ type NoQuery = undefined
 export interface Routes {
   readonly putBlob: Route<Uint8Array, NoQuery, BlobStored>
   readonly getBlob: Route<NoBody, NoQuery, Uint8Array>
-  readonly putObject: Route<AsyncIterable<Uint8Array>, PutObjectQuery, ObjectView>
-  readonly getObject: Route<NoBody, GetObjectQuery, ByteStream>
+  readonly putBlobOfObject: Route<NoBody, GetObjectQuery, BlobStored>
+  readonly putObject: Route<StreamBody, PutObjectQuery, ObjectView>
+  readonly getObject: Route<NoBody, GetObjectQuery, ObjectStream>
+  readonly headObject: Route<NoBody, HeadObjectQuery, ObjectView>
+  readonly copyObject: Route<CopyObjectRequest, NoQuery, ObjectView>
   readonly listObjects: Route<NoBody, ListObjectsQuery, ObjectList>
   readonly deleteObject: Route<NoBody, DeleteObjectQuery, undefined>
+  readonly beginUpload: Route<NoBody, BeginUploadQuery, UploadView>
+  readonly listUploads: Route<NoBody, ListUploadsQuery, UploadList>
+  readonly putPart: Route<StreamBody, PutPartQuery, PartView>
+  readonly listParts: Route<NoBody, UploadQuery, PartList>
+  readonly completeUpload: Route<CompleteUploadRequest, NoQuery, ObjectView>
+  readonly abortUpload: Route<NoBody, UploadQuery, undefined>
   readonly listBuckets: Route<NoBody, NoQuery, BucketList>
   readonly createBucket: Route<NoBody, BucketQuery, undefined>
   readonly deleteBucket: Route<NoBody, BucketQuery, undefined>
@@ -158,7 +198,7 @@ export interface Routes {
   readonly getShare: Route<ShareName, NoQuery, ShareMade>
   readonly unshare: Route<ShareName, NoQuery, undefined>
   readonly narrowShare: Route<NarrowRequest, NoQuery, ShareLinkView>
-  readonly listShared: Route<ListSharedRequest, NoQuery, ObjectList>
+  readonly listShared: Route<ListSharedRequest, NoQuery, SharedList>
   readonly getShared: Route<GetSharedRequest, NoQuery, ByteStream>
   readonly getStorage: Route<NoBody, NoQuery, StorageUsage>
   readonly runStorageRound: Route<NoBody, NoQuery, StorageRoundView>
@@ -213,6 +253,11 @@ export const routes: Routes = {
     form: 'bytes',
     answer: undefined,
   },
+  putBlobOfObject: {
+    ...post('putBlobOfObject', '/v1/blobs/object', 'Stores bytes of an object as a blob, for a task to work on'),
+    query: getObjectQueryWire,
+    answer: blobStoredWire,
+  },
   putObject: {
     ...post('putObject', '/v1/objects/put', 'Keeps an object on the network; the bucket must be there'),
     body: 'stream',
@@ -225,6 +270,16 @@ export const routes: Routes = {
     form: 'stream',
     answer: undefined,
   },
+  headObject: {
+    ...get('headObject', '/v1/objects/head', 'What is known of an object, without its bytes'),
+    query: headObjectQueryWire,
+    answer: objectViewWire,
+  },
+  copyObject: {
+    ...post('copyObject', '/v1/objects/copy', 'Copies an object without moving its bytes'),
+    body: copyObjectRequestWire,
+    answer: objectViewWire,
+  },
   listObjects: {
     ...get('listObjects', '/v1/objects', 'Objects of a bucket in the order of their keys'),
     query: listObjectsQueryWire,
@@ -233,6 +288,37 @@ export const routes: Routes = {
   deleteObject: {
     ...post('deleteObject', '/v1/objects/delete', 'Deletes an object; no error for one that is not there'),
     query: deleteObjectQueryWire,
+    answer: undefined,
+  },
+  beginUpload: {
+    ...post('beginUpload', '/v1/uploads', 'Begins an upload in parts'),
+    query: beginUploadQueryWire,
+    answer: uploadViewWire,
+  },
+  listUploads: {
+    ...get('listUploads', '/v1/uploads', 'Uploads in parts that were not finished'),
+    query: listUploadsQueryWire,
+    answer: uploadListWire,
+  },
+  putPart: {
+    ...post('putPart', '/v1/uploads/part', 'Keeps a part of an upload; one that is there is replaced'),
+    body: 'stream',
+    query: putPartQueryWire,
+    answer: partViewWire,
+  },
+  listParts: {
+    ...get('listParts', '/v1/uploads/parts', 'Parts of an upload that are there'),
+    query: uploadQueryWire,
+    answer: partListWire,
+  },
+  completeUpload: {
+    ...post('completeUpload', '/v1/uploads/complete', 'Makes an object of parts, without moving their bytes'),
+    body: completeUploadRequestWire,
+    answer: objectViewWire,
+  },
+  abortUpload: {
+    ...post('abortUpload', '/v1/uploads/abort', 'Gives an upload up; no error for one that is not there'),
+    query: uploadQueryWire,
     answer: undefined,
   },
   listBuckets: { ...get('listBuckets', '/v1/buckets', 'All buckets'), answer: bucketListWire },
@@ -270,7 +356,7 @@ export const routes: Routes = {
   listShared: {
     ...post('listShared', '/v1/shared/list', 'What a link shows, as its owner has it now'),
     body: listSharedRequestWire,
-    answer: objectListWire,
+    answer: sharedListWire,
   },
   getShared: {
     ...post('getShared', '/v1/shared/get', 'The bytes of an object that a link shows, or some of them'),

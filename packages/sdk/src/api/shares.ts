@@ -133,3 +133,35 @@ export const getSharedRequestWire: Wire<GetSharedRequest> = z.strictObject({
   fromByte: optionalWire(countWire),
   toByte: optionalWire(countWire),
 })
+
+/** An object of a share, as its link tells it. */
+export interface SharedObject {
+  readonly key: string
+  readonly lengthBytes: number
+  readonly modifiedAt: UnixMs
+  readonly etag: string
+  readonly contentType?: string
+}
+
+/** One page of what a link shows. */
+export interface SharedList {
+  readonly objects: readonly SharedObject[]
+  readonly commonPrefixes: readonly string[]
+  /** Where the next page begins. */
+  readonly next?: string
+}
+
+/** Wire form of {@link SharedList}. */
+export const sharedListWire: Wire<SharedList> = z.object({
+  objects: z.array(
+    z.object({
+      key: z.string(),
+      lengthBytes: countWire,
+      modifiedAt: unixMsWire,
+      etag: z.string(),
+      contentType: optionalWire(z.string()),
+    }),
+  ),
+  commonPrefixes: z.array(z.string()),
+  next: optionalWire(z.string()),
+})

@@ -19,15 +19,19 @@ import type {
 import type {
   BucketList,
   ByteStream,
+  CopyObjectRequest,
   GetObjectQuery,
+  HeadObjectQuery,
   ListObjectsQuery,
   ObjectList,
+  ObjectStream,
   ObjectView,
   PutObjectQuery,
   StorageEvidence,
   StorageEvidenceQuery,
   StorageRoundView,
   StorageUsage,
+  StreamBody,
 } from '../api/objects.ts'
 import type { AskedChallengeView, ChallengeList, ChallengeRequest } from '../api/possession.ts'
 import { errorOfProblem, problemWire } from '../api/problem.ts'
@@ -38,15 +42,29 @@ import type {
   GetSharedRequest,
   ListSharedRequest,
   NarrowRequest,
+  SharedList,
   ShareLinkView,
   ShareList,
   ShareMade,
   ShareName,
   ShareRequest,
 } from '../api/shares.ts'
+import type {
+  BeginUploadQuery,
+  CompleteUploadRequest,
+  ListUploadsQuery,
+  PartList,
+  PartView,
+  PutPartQuery,
+  UploadList,
+  UploadQuery,
+  UploadView,
+} from '../api/uploads.ts'
 import { SdkError } from '../errors.ts'
+import { isTransient, objectOf, steadyObject } from './object-stream.ts'
 import { serverEvents } from './server-events.ts'
 import { textLines } from './text-lines.ts'
+import { chunksOf, streamOf } from './web-streams.ts'
 
 /** Where a daemon listens and what it wants to hear: the content of its api.json. */
 export interface DaemonConnection {
@@ -114,15 +132,64 @@ export class DaemonClient {
     return new Uint8Array(await response.arrayBuffer())
   }
 
+  /** Makes a blob of an object's bytes, at most 64 MiB, in the daemon: they do not come here. */
+  putBlobOfObject(query: GetObjectQuery, options: CallOptions = {}): Promise<BlobStored> {
+    return this.#value(routes.putBlobOfObject, { ...options, query })
+  }
+
   /** Keeps an object on the network, as its bytes come. */
-  putObject(query: PutObjectQuery, body: AsyncIterable<Uint8Array>, options: CallOptions = {}): Promise<ObjectView> {
+  putObject(query: PutObjectQuery, body: StreamBody, options: CallOptions = {}): Promise<ObjectView> {
     return this.#value(routes.putObject, { ...options, query, body })
   }
 
-  /** The bytes of an object, or some of them, as they come. */
-  async getObject(query: GetObjectQuery, options: CallOptions = {}): Promise<ByteStream> {
-    const response = await this.#fetch(routes.getObject, { ...options, query })
-    return { lengthBytes: Number(response.headers.get('content-length') ?? 0), body: bytesOf(response) }
+  /**
+   * The bytes of an object, or some of them, as they come. A connection that breaks meanwhile is opened again where it
+   * broke, on the same version; what the daemon then cannot read is thrown as the daemon says it.
+   */
+  async getObject(query: GetObjectQuery, options: CallOptions = {}): Promise<ObjectStream> {
+    const open = async (from: GetObjectQuery): Promise<ObjectStream> => {
+      const response = await this.#fetch(routes.getObject, { ...options, query: from })
+      const lengthBytes = Number(response.headers.get('content-length') ?? 0)
+      return { object: objectOf(response), lengthBytes, body: bytesOf(response) }
+    }
+    const { reconnectDelayMs, reconnectAttemptsMax } = this.#options
+    const pause = (): Promise<void> => this.#components.clock.sleep(reconnectDelayMs, options.signal)
+    return steadyObject(query, await open(query), { open, pause, attemptsMax: reconnectAttemptsMax })
+  }
+
+  /** What is known of an object. @throws StorageError STORAGE_OBJECT_UNKNOWN */
+  headObject(query: HeadObjectQuery, options: CallOptions = {}): Promise<ObjectView> {
+    return this.#value(routes.headObject, { ...options, query })
+  }
+
+  /** Copies an object without moving its bytes. */
+  copyObject(request: CopyObjectRequest, options: CallOptions = {}): Promise<ObjectView> {
+    return this.#value(routes.copyObject, { ...options, body: request })
+  }
+
+  beginUpload(query: BeginUploadQuery, options: CallOptions = {}): Promise<UploadView> {
+    return this.#value(routes.beginUpload, { ...options, query })
+  }
+
+  listUploads(query: ListUploadsQuery, options: CallOptions = {}): Promise<UploadList> {
+    return this.#value(routes.listUploads, { ...options, query })
+  }
+
+  putPart(query: PutPartQuery, body: StreamBody, options: CallOptions = {}): Promise<PartView> {
+    return this.#value(routes.putPart, { ...options, query, body })
+  }
+
+  listParts(query: UploadQuery, options: CallOptions = {}): Promise<PartList> {
+    return this.#value(routes.listParts, { ...options, query })
+  }
+
+  /** Makes an object of the parts of an upload. */
+  completeUpload(request: CompleteUploadRequest, options: CallOptions = {}): Promise<ObjectView> {
+    return this.#value(routes.completeUpload, { ...options, body: request })
+  }
+
+  async abortUpload(query: UploadQuery, options: CallOptions = {}): Promise<void> {
+    await this.#fetch(routes.abortUpload, { ...options, query })
   }
 
   listObjects(query: ListObjectsQuery, options: CallOptions = {}): Promise<ObjectList> {
@@ -173,7 +240,7 @@ export class DaemonClient {
   }
 
   /** What a link shows; the daemon needs neither money nor an agreement. */
-  listShared(request: ListSharedRequest, options: CallOptions = {}): Promise<ObjectList> {
+  listShared(request: ListSharedRequest, options: CallOptions = {}): Promise<SharedList> {
     return this.#value(routes.listShared, { ...options, body: request })
   }
 
@@ -356,7 +423,8 @@ export class DaemonClient {
     try {
       return await this.#send(used, route, request)
     } catch (error) {
-      if (!isStale(error)) throw error
+      // What has been read of a body that comes once cannot be sent again: the rest would be kept as the whole.
+      if (!isStale(error) || (route.body === 'stream' && !isRepeatable(request.body))) throw error
       // A daemon that was started again has another port and token.
       this.#connection = undefined
       const fresh = await this.#connect()
@@ -390,8 +458,8 @@ export class DaemonClient {
         method: route.method,
         headers,
         body: body ?? null,
-        // A body that is still being made cannot be sent twice, nor be answered before its end.
-        ...(route.body === 'stream' ? { duplex: 'half' } : {}),
+        // A body that is still being made cannot be answered before its end.
+        ...(body instanceof ReadableStream ? { duplex: 'half' } : {}),
         signal: request.signal ?? null,
         redirect: 'error',
       })
@@ -423,8 +491,10 @@ function bodyTextOf<Body>(
   if (route.body === undefined || body === undefined) return {}
   if (route.body === 'bytes')
     return { body: body as NonNullable<RequestInit['body']>, type: 'application/octet-stream' }
-  if (route.body === 'stream')
-    return { body: ReadableStream.from(body as AsyncIterable<Uint8Array>), type: STREAM_TYPE }
+  if (route.body === 'stream') {
+    const whole = isRepeatable(body) ? (body as NonNullable<RequestInit['body']>) : undefined
+    return { body: whole ?? streamOf(body as AsyncIterable<Uint8Array>), type: STREAM_TYPE }
+  }
   const checked = route.body.safeEncode(body)
   if (!checked.success) throw new SdkError('API_BAD_REQUEST', describeIssues(checked.error))
   return { body: JSON.stringify(checked.data), type: 'application/json' }
@@ -466,7 +536,7 @@ async function textOf(response: Response): Promise<string> {
 
 async function* bytesOf(response: Response): AsyncGenerator<Uint8Array, void> {
   try {
-    yield* bodyOf(response)
+    yield* chunksOf(bodyOf(response))
   } catch (cause) {
     throw new SdkError('API_INTERRUPTED', 'the node ended the object before all of it was there', { cause })
   }
@@ -477,8 +547,8 @@ function bodyOf(response: Response): ReadableStream<Uint8Array> {
   return response.body
 }
 
-function isTransient(error: unknown): boolean {
-  return hasCode(error, 'API_NO_DAEMON') || hasCode(error, 'API_INTERRUPTED')
+function isRepeatable(body: unknown): boolean {
+  return body instanceof Uint8Array || body instanceof Blob
 }
 
 function isStale(error: unknown): boolean {

@@ -1,7 +1,8 @@
 import type { Address, ContentId, MicroUsd } from '@stead/core'
 import type { JobResultLine, JobSubmission, JobVerification, SubmittedBytes, SubmittedTask } from '../api/jobs.ts'
 import { checkJobPlan } from '../job/define-job.ts'
-import type { JobPlan, PlannedBytes, PlannedTask, TaskResult } from '../job/job-package.ts'
+import { isInputRange } from '../job/job-input.ts'
+import type { InputRange, JobInput, JobPlan, PlannedBytes, PlannedTask, TaskResult } from '../job/job-package.ts'
 import type { CallOptions, DaemonClient } from './daemon-client.ts'
 
 /** On what terms a plan is run. */
@@ -22,6 +23,8 @@ export interface JobTerms {
 const INLINE_BYTES_MAX = 4096
 /** Uploads at once. */
 const UPLOADS_MAX = 8
+/** Ranges of inputs at once. */
+const RANGES_MAX = 2
 
 /**
  * Checks a plan, stores its module and blobs at the daemon, and gives the submission for {@link DaemonClient.submitJob}
@@ -35,14 +38,21 @@ export async function prepareJob(
 ): Promise<JobSubmission> {
   checkJobPlan(plan)
   const { signal, ...rest } = terms
-  const ids = await upload(client, uploadsOf(plan), signal === undefined ? {} : { signal })
+  const call = signal === undefined ? {} : { signal }
+  const ids = await upload(client, uploadsOf(plan), call)
+  const ranges = await uploadRanges(client, rangesOf(plan), call)
   const idOf = (bytes: Uint8Array): ContentId => {
     const id = ids.get(bytes)
     if (id === undefined) throw new TypeError('a part of the plan was not uploaded')
     return id
   }
   const partOf = (part: PlannedBytes): SubmittedBytes => {
-    const bytes = bytesOf(plan, part)
+    if (isInputRange(part)) {
+      const id = ranges.get(part.input)?.get(rangeName(part))
+      if (id === undefined) throw new TypeError('a part of an input was not uploaded')
+      return { blob: id }
+    }
+    const bytes = bytesHere(plan, part)
     return ids.has(bytes) ? { blob: idOf(bytes) } : { bytes }
   }
   const floats = rest.floats ?? plan.floats
@@ -84,18 +94,21 @@ function submittedTask(task: PlannedTask, partOf: (part: PlannedBytes) => Submit
   }
 }
 
+function partsOf(plan: JobPlan): readonly PlannedBytes[] {
+  return plan.tasks.flatMap(({ input, files }) => [...(input ?? []), ...(files?.values() ?? [])])
+}
+
 function uploadsOf(plan: JobPlan): Set<Uint8Array> {
   const uploads = new Set<Uint8Array>([plan.module, ...(plan.blobs?.values() ?? [])])
-  for (const { input, files } of plan.tasks) {
-    for (const part of [...(input ?? []), ...(files?.values() ?? [])]) {
-      const bytes = bytesOf(plan, part)
-      if (bytes.length > INLINE_BYTES_MAX) uploads.add(bytes)
-    }
+  for (const part of partsOf(plan)) {
+    if (isInputRange(part)) continue
+    const bytes = bytesHere(plan, part)
+    if (bytes.length > INLINE_BYTES_MAX) uploads.add(bytes)
   }
   return uploads
 }
 
-function bytesOf(plan: JobPlan, part: PlannedBytes): Uint8Array {
+function bytesHere(plan: JobPlan, part: Exclude<PlannedBytes, InputRange>): Uint8Array {
   if (part instanceof Uint8Array) return part
   const shared = plan.blobs?.get(part.blob)
   if (shared === undefined) throw new TypeError(`the plan has no blob ${JSON.stringify(part.blob)}`)
@@ -108,10 +121,64 @@ async function upload(
   options: CallOptions,
 ): Promise<ReadonlyMap<Uint8Array, ContentId>> {
   const ids = new Map<Uint8Array, ContentId>()
-  const queue = uploads.values()
-  const worker = async (): Promise<void> => {
-    for (const bytes of queue) ids.set(bytes, (await client.putBlob(bytes, options)).id)
-  }
-  await Promise.all(Array.from({ length: Math.min(UPLOADS_MAX, uploads.size) }, worker))
+  await forAll(uploads.values(), UPLOADS_MAX, async (bytes) => {
+    ids.set(bytes, (await client.putBlob(bytes, options)).id)
+  })
   return ids
+}
+
+function rangeName({ fromByte, toByte }: InputRange): string {
+  return `${fromByte}-${toByte}`
+}
+
+/** Each once, however many tasks take it. */
+function rangesOf(plan: JobPlan): readonly InputRange[] {
+  const seen = new Map<JobInput, Set<string>>()
+  return partsOf(plan)
+    .filter(isInputRange)
+    .filter((range) => {
+      const names = seen.get(range.input) ?? new Set()
+      seen.set(range.input, names)
+      const isNew = !names.has(rangeName(range))
+      names.add(rangeName(range))
+      return isNew
+    })
+}
+
+/** Few at once: each is in memory once, here or in the daemon. */
+async function uploadRanges(
+  client: DaemonClient,
+  ranges: readonly InputRange[],
+  options: CallOptions,
+): Promise<ReadonlyMap<JobInput, ReadonlyMap<string, ContentId>>> {
+  const ids = new Map<JobInput, Map<string, ContentId>>()
+  await forAll(ranges.values(), RANGES_MAX, async (range) => {
+    const known = ids.get(range.input) ?? new Map<string, ContentId>()
+    ids.set(range.input, known)
+    known.set(rangeName(range), await storeRange(client, range, options))
+  })
+  return ids
+}
+
+async function storeRange(
+  client: DaemonClient,
+  { input, fromByte, toByte }: InputRange,
+  options: CallOptions,
+): Promise<ContentId> {
+  if (input.object === undefined) return (await client.putBlob(await input.read(fromByte, toByte), options)).id
+  // An object without bytes has no range that one could ask for.
+  if (fromByte === toByte) return (await client.putBlob(new Uint8Array(0), options)).id
+  const { etag, ...where } = input.object
+  return (await client.putBlobOfObject({ ...where, fromByte, toByte, ifMatch: etag }, options)).id
+}
+
+async function forAll<Item>(
+  items: IteratorObject<Item>,
+  atOnce: number,
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  const worker = async (): Promise<void> => {
+    for (const item of items) await work(item)
+  }
+  await Promise.all(Array.from({ length: atOnce }, worker))
 }

@@ -1,5 +1,6 @@
 import { SdkError } from '../errors.ts'
-import type { JobPackage, JobPlan } from './job-package.ts'
+import { isInputRange, rangeFault } from './job-input.ts'
+import type { JobPackage, JobPlan, PlannedBytes } from './job-package.ts'
 
 /** Most tasks in one job. */
 export const JOB_TASKS_MAX = 100_000
@@ -62,10 +63,8 @@ export function checkJobPlan(plan: JobPlan): void {
     if (keys.has(key)) throw invalid(`two tasks have the key ${JSON.stringify(key)}`)
     keys.add(key)
     for (const part of [...(input ?? []), ...(files?.values() ?? [])]) {
-      if (part instanceof Uint8Array || plan.blobs?.has(part.blob) === true) continue
-      throw invalid(
-        `task ${JSON.stringify(key)} names the blob ${JSON.stringify(part.blob)}, which the plan does not have`,
-      )
+      const fault = partFault(plan, part)
+      if (fault !== undefined) throw invalid(`task ${JSON.stringify(key)} ${fault}`)
     }
   }
   const contextLength = JSON.stringify(plan.context)?.length ?? 0
@@ -78,6 +77,13 @@ export function checkJobPlan(plan: JobPlan): void {
       },
     )
   }
+}
+
+function partFault(plan: JobPlan, part: PlannedBytes): string | undefined {
+  if (part instanceof Uint8Array) return undefined
+  if (isInputRange(part)) return rangeFault(part)
+  if (plan.blobs?.has(part.blob) === true) return undefined
+  return `names the blob ${JSON.stringify(part.blob)}, which the plan does not have`
 }
 
 function invalid(message: string): SdkError {

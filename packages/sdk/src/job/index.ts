@@ -1,7 +1,10 @@
 export type { SdkErrorCode } from '../errors.ts'
 export { SdkError } from '../errors.ts'
 export { checkJobPlan, defineJob, JOB_CONTEXT_LENGTH_MAX, JOB_TASKS_MAX, jobOfModule } from './define-job.ts'
+export { bytesOfPart, INPUT_RANGE_BYTES_MAX, inputOf } from './job-input.ts'
 export type {
+  InputObject,
+  InputRange,
   JobContext,
   JobInput,
   JobPackage,

@@ -11,11 +11,35 @@ export type JsonValue =
   | readonly JsonValue[]
   | { readonly [key: string]: JsonValue | undefined }
 
-/** One file that the builder named with `--input`. */
+/** Bytes of an object on the network, of one version of it. */
+export interface InputObject {
+  readonly bucket: string
+  readonly key: string
+  /** @default the latest, as long as it has this etag */
+  readonly version?: string
+  readonly etag: string
+}
+
+/** One file or object that the builder named with `--input`; nothing of it is in memory until it is read. */
 export interface JobInput {
-  /** The file's name without its folder; for people and for error messages. */
+  /** Its name without its folder; for people and for error messages. */
   readonly name: string
-  readonly bytes: Uint8Array
+  readonly lengthBytes: number
+  /**
+   * Reads bytes: all by default, otherwise from `fromByte` to the one before `toByte`.
+   * @throws the error that says why it cannot be read, such as STORAGE_CONDITION for an object that was replaced
+   */
+  read(fromByte?: number, toByte?: number): Promise<Uint8Array>
+  /** Where it is, when it is an object: then a task's {@link InputRange} goes to its node without coming here. */
+  readonly object?: InputObject
+}
+
+/** Bytes of an input that a task gets as they are, at most 64 MiB, so that a job's inputs may be larger than memory. */
+export interface InputRange {
+  readonly input: JobInput
+  readonly fromByte: number
+  /** The one after the last. */
+  readonly toByte: number
 }
 
 /** What a job package sees while it plans: the builder's inputs and options, and its own files. */
@@ -31,8 +55,8 @@ export interface JobContext {
   readAsset(path: string): Promise<Uint8Array>
 }
 
-/** Bytes of a task: given here, or by the name of a shared blob of the plan. */
-export type PlannedBytes = Uint8Array | { readonly blob: string }
+/** Bytes of a task: given here, by the name of a shared blob of the plan, or left where they are in an input. */
+export type PlannedBytes = Uint8Array | { readonly blob: string } | InputRange
 
 /** One task of a plan. */
 export interface PlannedTask {

@@ -2,7 +2,7 @@ import { hasCode, type Random, type UnixMs } from '@stead/core'
 import { bytesToHex, equalBytes } from '@stead/protocol'
 import { StorageError } from '../errors.ts'
 import { keyOfBytes } from '../tree/tree-key.ts'
-import { checkBucketName } from './names.ts'
+import { BUCKET_LENGTH_MAX, checkBucketName } from './names.ts'
 import type { BucketInfo } from './object-store.ts'
 import { bucketKey, deletedBucketKey, ID_BYTES, payerKey, settingsKey, tableRange } from './row-keys.ts'
 import {
@@ -172,9 +172,13 @@ export class BucketCatalogue {
   }
 
   async #opened(name: string): Promise<OpenBucket> {
-    checkBucketName(name)
+    // Buckets of an older rule stay in reach.
+    if (name.length > BUCKET_LENGTH_MAX) checkBucketName(name)
     const value = await this.#components.tree.read((rows) => rows.get(bucketKey(name)))
-    if (value === undefined) throw unknownBucket(name)
+    if (value === undefined) {
+      checkBucketName(name)
+      throw unknownBucket(name)
+    }
     const row = bucketRowSchema.decodeMessage(value)
     const opened = { row, tree: this.treeOf(row) }
     this.#open.set(name, opened)

@@ -1,17 +1,33 @@
 import { StorageError } from '../errors.ts'
 import { type Description, METADATA_BYTES_MAX, OBJECT_KEY_BYTES_MAX, WORD_BYTES_MAX } from './rows.ts'
 
-const BUCKET_PATTERN = /^[a-z0-9.-]{3,63}$/
+/** Characters of a bucket's name. */
+export const BUCKET_LENGTH_MAX = 63
+const BUCKET_PATTERN = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
+const IP_ADDRESS_PATTERN = /^\d+(\.\d+){3}$/
 const utf8 = new TextEncoder()
 
 function utf8Bytes(text: string): number {
   return utf8.encode(text).length
 }
 
+/** The one rule of names of buckets, here and for S3 clients: what S3 itself takes. */
+export function isBucketName(name: string): boolean {
+  return BUCKET_PATTERN.test(name) && !name.includes('..') && !IP_ADDRESS_PATTERN.test(name)
+}
+
 /** @throws StorageError STORAGE_BAD_NAME */
 export function checkBucketName(name: string): void {
-  if (!BUCKET_PATTERN.test(name))
-    throw new StorageError('STORAGE_BAD_NAME', `a bucket has a name of 3 to 63 of a-z, 0-9, dots and dashes`)
+  if (isBucketName(name)) return
+  const shown = JSON.stringify(name.slice(0, 80))
+  const rule = 'a letter or a digit first and last, no two dots in a row, and it is no IP address'
+  throw new StorageError(
+    'STORAGE_BAD_NAME',
+    `${shown}: a bucket has a name of 3 to 63 of a-z, 0-9, dots and dashes, ${rule}`,
+    {
+      details: { name: name.slice(0, 80) },
+    },
+  )
 }
 
 /** @throws StorageError STORAGE_BAD_NAME */

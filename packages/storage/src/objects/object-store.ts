@@ -164,7 +164,9 @@ export interface ObjectStore {
     bucket: string,
     options: {
       readonly prefix?: string
-      readonly after?: { readonly key: string; readonly id: string }
+      /** Only what comes after this upload; without an id, after all of this key. */
+      readonly after?: { readonly key: string; readonly id?: string }
+      /** 1 .. 10000. */
       readonly limit: number
     },
   ): Promise<readonly UploadInfo[]>

@@ -42,6 +42,11 @@ function uploadId(name: string): TreeKey | undefined {
   return /^[0-9a-f]+$/.test(name) && name.length === 2 * ID_BYTES ? keyOfBytes(hexToBytes(name)) : undefined
 }
 
+/** Most uploads that are listed at once. */
+const UPLOADS_LISTED_MAX = 10_000
+/** Behind every id of a key. */
+const ALL_IDS: TreeKey = '\u00ff'.repeat(ID_BYTES)
+
 /** Begins an upload. @param id that no other has */
 export function beginUpload(rows: Transaction, id: TreeKey, { key, description }: NewUpload): UploadInfo {
   const row: UploadRow = { version: 1, key, begunAt: rows.now, ...description }
@@ -124,14 +129,14 @@ export async function listUploads(
   rows: Rows,
   options: {
     readonly prefix?: string
-    readonly after?: { readonly key: string; readonly id: string }
+    readonly after?: { readonly key: string; readonly id?: string }
     readonly limit: number
   },
 ): Promise<readonly UploadInfo[]> {
-  checkLimit(options.limit)
+  checkLimit(options.limit, UPLOADS_LISTED_MAX)
   const { from: first, before } = uploadsRange(options.prefix ?? '')
   const { after } = options
-  const start = after === undefined ? first : `${uploadByKey(after.key, uploadId(after.id) ?? '')}\u0000`
+  const start = after === undefined ? first : `${uploadByKey(after.key, uploadId(after.id ?? '') ?? ALL_IDS)}\u0000`
   const uploads: UploadInfo[] = []
   let from: TreeKey = start
   if (from < first) from = first

@@ -138,8 +138,10 @@ class BlockRace {
       this.#ask(number)
     }
     if (this.#got.size + this.#pending.size >= dataPieces) return
-    const message = `need ${dataPieces} pieces of a segment, have ${this.#got.size}`
-    const details = { needPieces: dataPieces, havePieces: this.#got.size }
+    const missing = this.#read.pieces.filter(({ number }) => !this.#got.has(number)).map(({ number }) => number)
+    const from = missing.length === 0 ? '' : `; no node gives ${missing.join(', ')}`
+    const message = `need ${dataPieces} pieces of a segment, have ${this.#got.size}${from}`
+    const details = { needPieces: dataPieces, havePieces: this.#got.size, missingPieces: missing.join(',') }
     this.#done.reject(new StorageError('STORAGE_TOO_FEW_PIECES', message, { details }))
   }
 

@@ -88,6 +88,9 @@ export function uploadsCompliance(bench: ComplianceBench): void {
         if (after === undefined) break
       }
       expect(seen).toEqual(order)
+      // A key without an id leaves all of its uploads behind.
+      expect(await bench.store.uploads('bucket', { limit: 10, after: { key: 'b/1' } })).toEqual(order.slice(3))
+      expect(await bench.store.uploads('bucket', { limit: 1001 })).toEqual(order)
       for (const { id } of begun) await bench.store.abortUpload('bucket', id)
       await bench.store.abortUpload('bucket', begun[0]?.id ?? '')
       await bench.store.abortUpload('bucket', 'no id at all')

@@ -1,3 +1,4 @@
+import { isBucketName } from '@stead/storage'
 import { readWholeBody, readXmlBody } from '../body/read-xml-body.ts'
 import type { S3Call } from '../call.ts'
 import { type S3Answer, xmlAnswer } from '../http/answer.ts'
@@ -74,8 +75,4 @@ export async function putBucketVersioning(call: S3Call): Promise<S3Answer> {
   if (status !== 'Enabled' && status !== 'Suspended') throw new S3Error('MalformedXML')
   await call.store.setVersioning(call.request.bucket, status === 'Enabled' ? 'on' : 'suspended')
   return { status: 200 }
-}
-
-function isBucketName(name: string): boolean {
-  return /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name) && !name.includes('..') && !/^\d+(\.\d+){3}$/.test(name)
 }

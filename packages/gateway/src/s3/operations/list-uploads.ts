@@ -8,9 +8,6 @@ import { defined } from './defined.ts'
 import { given, type ListArguments, readListArguments } from './list-arguments.ts'
 import { storeUploadId, writeUploadId } from './upload-id.ts'
 
-/** Behind every id of one key: a marker without an id leaves the whole key behind. */
-const AFTER_ALL_IDS = '\u{10ffff}'
-
 /** ListMultipartUploads: those that were begun and neither finished nor given up. */
 export async function listUploads(call: S3Call): Promise<S3Answer> {
   const { store, request } = call
@@ -20,7 +17,7 @@ export async function listUploads(call: S3Call): Promise<S3Answer> {
   const { prefix, limit, spell } = list
   const key = given(query.get('key-marker'))
   const id = given(query.get('upload-id-marker'))
-  const after = key === undefined ? undefined : { key, id: id === undefined ? AFTER_ALL_IDS : storeUploadId(id) }
+  const after = key === undefined ? undefined : { key, ...(id === undefined ? {} : { id: storeUploadId(id) }) }
   const found = await store.uploads(bucket, { prefix, limit: limit + 1, ...defined({ after }) })
   const uploads = found.slice(0, limit)
   const last = found.length > limit ? uploads.at(-1) : undefined

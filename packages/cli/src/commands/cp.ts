@@ -1,0 +1,159 @@
+import { statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import type { Command } from 'commander'
+import type { CommandContext } from '../command-context.ts'
+import { CliError } from '../errors.ts'
+import { addMemberOption, type GivenMember } from '../node-place.ts'
+import { type Entry, localFiles } from '../objects/local-files.ts'
+import { addFilterOptions, type FilterRule, nameFilter } from '../objects/name-filter.ts'
+import { objectAccess } from '../objects/object-access.ts'
+import {
+  formatObjectUrl,
+  isObjectUrl,
+  type ObjectUrl,
+  parseObjectUrl,
+  parseObjectVersion,
+} from '../objects/object-url.ts'
+import { folderOf, type RemoteEntry, remoteEntry, remoteObjects } from '../objects/remote-objects.ts'
+import { SafeFolder } from '../objects/safe-folder.ts'
+import { copy, download, type TransferTerms, upload } from '../objects/transfer-plan.ts'
+import type { Transfer } from '../objects/transfer-pool.ts'
+import { TransferProgress } from '../objects/transfer-progress.ts'
+import { interrupted, printDryRun, runAndReport } from '../objects/transfer-report.ts'
+
+interface GivenCopy extends GivenMember {
+  readonly recursive?: boolean
+  readonly dryRun?: boolean
+}
+
+/** `stead cp`: copies files and objects, in either direction and within the network. */
+export function define(command: Command, context: CommandContext): void {
+  addMemberOption(command, 'payer')
+    .argument('<from>', 'a file, or stead://bucket/key; with -r a folder of either')
+    .argument('<to>', 'the same; a / at the end means a folder')
+    .option('-r, --recursive', 'all that is below: what is in <from> gets the same names in <to>')
+    .option('--dry-run', 'say what would be done')
+  const rules = addFilterOptions(command)
+  command.action(async (from: string, to: string, given: GivenCopy) => {
+    if (!isObjectUrl(from) && !isObjectUrl(to))
+      throw new CliError('CLI_USAGE', `neither ${from} nor ${to} is on the network: stead://bucket/key`)
+    await run({ from, to, given, rules }, context)
+  })
+}
+
+interface CopyRequest {
+  readonly from: string
+  readonly to: string
+  readonly given: GivenCopy
+  readonly rules: readonly FilterRule[]
+}
+
+async function run(request: CopyRequest, context: CommandContext): Promise<void> {
+  const { to, given } = request
+  const signal = context.interruption()
+  const access = objectAccess(context, given)
+  if (isObjectUrl(to) && given.dryRun !== true) await access.objects.makeBucket(parseObjectUrl(to).bucket)
+  const planned = await entriesOf(request, { access, context, signal })
+  const totalBytes = planned.reduce((sum, { entry }) => sum + entry.lengthBytes, 0)
+  const progress = new TransferProgress(context.terminal, `${planned.length} files`, totalBytes)
+  const terms: TransferTerms = { access, terminal: context.terminal, progress, signal }
+  const transfers = planned.map(({ make }) => make(terms))
+  if (given.dryRun === true) return printDryRun(context, transfers, {})
+  await runAndReport(context, { transfers, progress, signal })
+}
+
+interface Planned {
+  readonly entry: Entry
+  readonly make: (terms: TransferTerms) => Transfer
+}
+
+type Access = {
+  readonly access: ReturnType<typeof objectAccess>
+  readonly context: CommandContext
+  readonly signal: AbortSignal
+}
+
+/** What is copied: known as a whole before anything is, so that copies are never copied again. */
+async function entriesOf(request: CopyRequest, parts: Access): Promise<readonly Planned[]> {
+  const { from, to, given } = request
+  if (given.recursive === true) return await folderEntries(request, parts)
+  if (isObjectUrl(from)) return [await oneObject(from, to, parts)]
+  const found = statSync(from, { throwIfNoEntry: false })
+  if (found === undefined) throw new CliError('CLI_USAGE', `there is no file ${from}`)
+  if (!found.isFile())
+    throw new CliError(
+      'CLI_USAGE',
+      `${from} is ${found.isDirectory() ? 'a folder: give -r to copy what is in it' : 'not a file'}`,
+    )
+  const entry = { name: basename(from), lengthBytes: found.size, changedAtMs: found.mtimeMs }
+  const target = namedIn(parseObjectUrl(to), entry.name)
+  return [{ entry, make: (terms) => upload(terms, { entry, file: from, to: target }) }]
+}
+
+async function oneObject(from: string, to: string, { access }: Access): Promise<Planned> {
+  const url = parseObjectVersion(from)
+  if (url.key === '' || url.key.endsWith('/'))
+    throw new CliError('CLI_USAGE', `${from} is a folder: give -r to copy what is in it`)
+  const { bucket, key, version } = url
+  const found = await access.client.headObject({ bucket, key, ...(version === undefined ? {} : { version }) })
+  const named = remoteEntry(found, key.slice(0, key.length - basename(key).length))
+  if (isObjectUrl(to)) {
+    const target = namedIn(parseObjectUrl(to), named.name)
+    if (target.bucket === bucket && target.key === key && version === undefined)
+      throw new CliError('CLI_USAGE', `${from} is the same object as ${formatObjectUrl(target)}`)
+    return { entry: named, make: (terms) => copy(terms, { entry: named, from: url, to: target }) }
+  }
+  const isFolder = to.endsWith('/') || statSync(to, { throwIfNoEntry: false })?.isDirectory() === true
+  const entry: RemoteEntry = isFolder ? named : { ...named, name: basename(to) }
+  const folder = new SafeFolder(isFolder ? to : dirname(to))
+  folder.fileOf(entry.name)
+  return { entry, make: (terms) => download(terms, { entry, from: url, folder }) }
+}
+
+async function folderEntries(
+  { from, to, rules }: CopyRequest,
+  { access, context, signal }: Access,
+): Promise<readonly Planned[]> {
+  const isTaken = nameFilter(rules)
+  const planned: Planned[] = []
+  if (!isObjectUrl(from)) {
+    const target = folderOf(parseObjectUrl(to))
+    if (statSync(from, { throwIfNoEntry: false })?.isDirectory() !== true)
+      throw new CliError('CLI_USAGE', `there is no folder ${from}`)
+    const onLeftOut = (left: { name: string; reason: string }): void =>
+      context.terminal.message(`left out: ${left.name} ${left.reason}`)
+    for (const entry of localFiles(from, onLeftOut)) {
+      if (!isTaken(entry.name)) continue
+      const place = { bucket: target.bucket, key: `${target.key}${entry.name}` }
+      planned.push({ entry, make: (terms) => upload(terms, { entry, file: join(from, entry.name), to: place }) })
+    }
+    return planned
+  }
+  const source = folderOf(parseObjectUrl(from))
+  const target = isObjectUrl(to) ? folderOf(parseObjectUrl(to)) : new SafeFolder(to)
+  if (!(target instanceof SafeFolder)) checkApart(source, target)
+  for await (const entry of remoteObjects(access.objects, source)) {
+    if (signal.aborted) throw interrupted()
+    if (!isTaken(entry.name)) continue
+    const url = { bucket: source.bucket, key: entry.object.key }
+    planned.push({
+      entry,
+      make: (terms) =>
+        target instanceof SafeFolder
+          ? download(terms, { entry, from: url, folder: target })
+          : copy(terms, { entry, from: url, to: { bucket: target.bucket, key: `${target.key}${entry.name}` } }),
+    })
+  }
+  return planned
+}
+
+/** @throws CliError CLI_USAGE for a folder that is copied into itself */
+export function checkApart(source: ObjectUrl, target: ObjectUrl): void {
+  if (source.bucket !== target.bucket || !target.key.startsWith(source.key)) return
+  throw new CliError('CLI_USAGE', `${formatObjectUrl(target)} is within ${formatObjectUrl(source)}`)
+}
+
+/** The object that is meant: in a folder it gets a name. */
+function namedIn({ bucket, key }: ObjectUrl, name: string): ObjectUrl {
+  return key === '' || key.endsWith('/') ? { bucket, key: `${key}${name}` } : { bucket, key }
+}

@@ -1,0 +1,180 @@
+import { rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { hasCode } from '@stead/core'
+import type { Command } from 'commander'
+import type { CommandContext } from '../command-context.ts'
+import { CliError } from '../errors.ts'
+import { addMemberOption, type GivenMember } from '../node-place.ts'
+import { hasEtag } from '../objects/content-hash.ts'
+import { type Entry, localFiles } from '../objects/local-files.ts'
+import { addFilterOptions, type FilterRule, nameFilter } from '../objects/name-filter.ts'
+import { type ObjectAccess, objectAccess } from '../objects/object-access.ts'
+import { formatObjectUrl, isObjectUrl, type ObjectUrl, parseObjectUrl } from '../objects/object-url.ts'
+import { folderOf, remoteObjects } from '../objects/remote-objects.ts'
+import { SafeFolder } from '../objects/safe-folder.ts'
+import { planSync, type SyncPlan } from '../objects/sync-plan.ts'
+import { copy, download, type TransferTerms, upload } from '../objects/transfer-plan.ts'
+import type { Transfer } from '../objects/transfer-pool.ts'
+import { TransferProgress } from '../objects/transfer-progress.ts'
+import { printDryRun, runAndReport } from '../objects/transfer-report.ts'
+import { checkApart } from './cp.ts'
+
+interface GivenSync extends GivenMember {
+  readonly delete?: boolean
+  readonly dryRun?: boolean
+}
+
+/** `stead sync`: makes one folder like another, in either direction and within the network. */
+export function define(command: Command, context: CommandContext): void {
+  addMemberOption(command, 'payer')
+    .argument('<from>', 'a folder, or stead://bucket/folder')
+    .argument('<to>', 'the same; what is in <from> gets the same names here')
+    .option('--delete', 'delete in <to> what <from> does not have, once all is copied')
+    .option('--dry-run', 'say what would be done')
+    .addHelpText(
+      'after',
+      '\nTwo are the same when they have one length and were changed at one time, or have the same MD5.' +
+        '\nNames that --exclude leaves out are neither copied nor deleted.',
+    )
+  const rules = addFilterOptions(command)
+  command.action(async (from: string, to: string, given: GivenSync) => {
+    if (!isObjectUrl(from) && !isObjectUrl(to))
+      throw new CliError('CLI_USAGE', `neither ${from} nor ${to} is on the network: stead://bucket/folder`)
+    await run({ from, to, given, rules }, context)
+  })
+}
+
+interface SyncRequest {
+  readonly from: string
+  readonly to: string
+  readonly given: GivenSync
+  readonly rules: readonly FilterRule[]
+}
+
+/** What a sync does, before it is known how it is followed. */
+interface Work {
+  readonly same: number
+  readonly totalBytes: number
+  readonly transfers: (terms: TransferTerms) => readonly Transfer[]
+  readonly deletions: readonly { readonly name: string; run(): Promise<void> }[]
+}
+
+async function run(request: SyncRequest, context: CommandContext): Promise<void> {
+  const { given, to } = request
+  const signal = context.interruption()
+  const access = objectAccess(context, given)
+  if (isObjectUrl(to) && given.dryRun !== true) await access.objects.makeBucket(parseObjectUrl(to).bucket)
+  const work = await plan(request, { access, context })
+  const progress = new TransferProgress(context.terminal, 'sync', work.totalBytes)
+  const transfers = work.transfers({ access, terminal: context.terminal, progress, signal })
+  const extras = { same: work.same, deletions: given.delete === true ? work.deletions : [] }
+  if (given.dryRun === true) return printDryRun(context, transfers, extras)
+  await runAndReport(context, { transfers, progress, signal }, extras)
+}
+
+type Parts = { readonly access: ObjectAccess; readonly context: CommandContext }
+
+async function plan(request: SyncRequest, parts: Parts): Promise<Work> {
+  const { from, to } = request
+  if (!isObjectUrl(from)) return await planUp(request, parts)
+  if (!isObjectUrl(to)) return await planDown(request, parts)
+  const [source, target] = [folderOf(parseObjectUrl(from)), folderOf(parseObjectUrl(to))]
+  checkApart(source, target)
+  const isTaken = nameFilter(request.rules)
+  const { objects } = parts.access
+  const there = orNone(remoteObjects(objects, target), request)
+  const sides = [taken(remoteObjects(objects, source), isTaken), taken(there, isTaken)] as const
+  const found = await planSync(...sides, async (left, right) => left.object.etag === right.object.etag)
+  return workOf(found, {
+    transfer: (terms, entry) => copy(terms, { entry, from: placed(source, entry), to: placed(target, entry) }),
+    deletion: (entry) => remoteDeletion(parts, placed(target, entry)),
+  })
+}
+
+async function planUp(request: SyncRequest, parts: Parts): Promise<Work> {
+  const { from, to, rules } = request
+  checkFolder(from)
+  const target = folderOf(parseObjectUrl(to))
+  const isTaken = nameFilter(rules)
+  const there = taken(orNone(remoteObjects(parts.access.objects, target), request), isTaken)
+  const found = await planSync(
+    taken(filesOf(from, parts.context), isTaken),
+    there,
+    async (file, entry) => (await hasEtag(join(from, file.name), entry.object.etag, file.lengthBytes)) === true,
+  )
+  return workOf(found, {
+    transfer: (terms, entry) => upload(terms, { entry, file: join(from, entry.name), to: placed(target, entry) }),
+    deletion: (entry) => remoteDeletion(parts, placed(target, entry)),
+  })
+}
+
+async function planDown({ from, to, rules }: SyncRequest, parts: Parts): Promise<Work> {
+  const source = folderOf(parseObjectUrl(from))
+  const folder = new SafeFolder(to)
+  const isTaken = nameFilter(rules)
+  const isThere = statSync(to, { throwIfNoEntry: false }) !== undefined
+  if (isThere) checkFolder(to)
+  const here = isThere ? taken(filesOf(to, parts.context), isTaken) : []
+  const wanted = taken(remoteObjects(parts.access.objects, source), isTaken)
+  const found = await planSync(
+    wanted,
+    here,
+    async (entry, file) => (await hasEtag(join(to, file.name), entry.object.etag, file.lengthBytes)) === true,
+  )
+  return workOf(found, {
+    transfer: (terms, entry) => download(terms, { entry, from: placed(source, entry), folder }),
+    deletion: (entry) => ({
+      name: join(to, entry.name),
+      run: async () => rmSync(folder.prepare(entry.name), { force: true }),
+    }),
+  })
+}
+
+function workOf<Source extends Entry, Target extends Entry>(
+  { transfers, extra, same }: SyncPlan<Source, Target>,
+  make: {
+    readonly transfer: (terms: TransferTerms, entry: Source) => Transfer
+    readonly deletion: (entry: Target) => Work['deletions'][number]
+  },
+): Work {
+  return {
+    same,
+    totalBytes: transfers.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0),
+    transfers: (terms) => transfers.map((entry) => make.transfer(terms, entry)),
+    deletions: extra.map(make.deletion),
+  }
+}
+
+function remoteDeletion({ access }: Parts, place: ObjectUrl): Work['deletions'][number] {
+  return { name: formatObjectUrl(place), run: () => access.objects.delete(place) }
+}
+
+function placed({ bucket, key }: ObjectUrl, { name }: Entry): ObjectUrl {
+  return { bucket, key: `${key}${name}` }
+}
+
+async function* taken<Each extends Entry>(
+  entries: AsyncIterable<Each> | Iterable<Each>,
+  isTaken: (name: string) => boolean,
+): AsyncGenerator<Each, void> {
+  for await (const entry of entries) if (isTaken(entry.name)) yield entry
+}
+
+/** A bucket that would be made is empty yet. */
+async function* orNone<Each>(entries: AsyncIterable<Each>, { given }: SyncRequest): AsyncGenerator<Each, void> {
+  try {
+    yield* entries
+  } catch (error) {
+    if (given.dryRun !== true || !hasCode(error, 'STORAGE_BUCKET_UNKNOWN')) throw error
+  }
+}
+
+function filesOf(root: string, { terminal }: CommandContext): Iterable<Entry> {
+  return localFiles(root, ({ name, reason }) => terminal.message(`left out: ${name} ${reason}`))
+}
+
+/** @throws CliError CLI_USAGE */
+function checkFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return
+  throw new CliError('CLI_USAGE', `there is no folder ${path}`)
+}

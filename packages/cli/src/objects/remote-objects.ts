@@ -1,0 +1,44 @@
+import type { ObjectClient } from '@stead/sdk'
+import type { ObjectView } from '@stead/sdk/api'
+import type { Entry } from './local-files.ts'
+import type { ObjectUrl } from './object-url.ts'
+
+/** An object below the prefix that a command is about. */
+export interface RemoteEntry extends Entry {
+  readonly object: ObjectView
+}
+
+/** The name under which rclone and others keep when a file was changed, in seconds since 1970. */
+const MTIME = 'mtime'
+
+/** All objects below a prefix, in the order of their keys, without the empty ones that stand for folders. */
+export async function* remoteObjects(
+  objects: ObjectClient,
+  { bucket, key: prefix }: ObjectUrl,
+): AsyncGenerator<RemoteEntry, void> {
+  for await (const object of objects.list(bucket, { prefix })) {
+    if (object.key.endsWith('/') && object.lengthBytes === 0) continue
+    yield remoteEntry(object, prefix)
+  }
+}
+
+/** An object by what of its key is behind a prefix. */
+export function remoteEntry(object: ObjectView, prefix: string): RemoteEntry {
+  const { key, lengthBytes } = object
+  return { name: key.slice(prefix.length), lengthBytes, changedAtMs: changedAtMsOf(object), object }
+}
+
+function changedAtMsOf({ metadata, modifiedAt }: ObjectView): number {
+  const seconds = Number(metadata[MTIME] ?? '')
+  return metadata[MTIME] !== undefined && Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : modifiedAt
+}
+
+/** What an object says of the file that it was made of. */
+export function metadataOf({ changedAtMs }: Pick<Entry, 'changedAtMs'>): Readonly<Record<string, string>> {
+  return { [MTIME]: (changedAtMs / 1000).toFixed(3) }
+}
+
+/** A folder's prefix: with a `/` at its end, or nothing for a whole bucket. */
+export function folderOf({ bucket, key }: ObjectUrl): ObjectUrl {
+  return { bucket, key: key === '' || key.endsWith('/') ? key : `${key}/` }
+}

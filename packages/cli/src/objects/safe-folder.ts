@@ -1,0 +1,123 @@
+import { closeSync, lstatSync, mkdirSync, openSync, renameSync, rmSync, type Stats, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { CliError } from '../errors.ts'
+
+/** Files that are being brought have names that begin so; no object may have one, and none is taken for content. */
+export const PARTIAL_PREFIX = '.stead-part-'
+
+const SEGMENT_BYTES_MAX = 255
+const PATH_BYTES_MAX = 4000
+/** What Windows cannot have in a name, or takes for a device. */
+const WINDOWS_FAULT = /[\\:*?"<>|\p{Cc}]|[. ]$|^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)/iu
+
+/** What the disk is like. */
+export interface FolderTerms {
+  /** @default that of this machine */
+  readonly platform?: NodeJS.Platform
+  /** Whether `A` and `a` are one file. @default as the folder's disk does it */
+  readonly isCaseBlind?: boolean
+}
+
+/**
+ * A folder that strangers' names are written into: keys of objects, and paths that a guest chose. What could leave the
+ * folder, follow a link, name a device, or destroy another file of the same run is refused with CLI_UNSAFE_NAME.
+ */
+export class SafeFolder {
+  readonly root: string
+  readonly #platform: NodeJS.Platform
+  #isCaseBlind: boolean | undefined
+  /** Folders and files of this run, by their names as the disk sees them. */
+  readonly #claimed = new Map<string, { readonly spelling: string; readonly isFolder: boolean }>()
+
+  constructor(root: string, terms: FolderTerms = {}) {
+    this.root = root
+    this.#platform = terms.platform ?? process.platform
+    this.#isCaseBlind = terms.isCaseBlind
+  }
+
+  /** Where the file of a name is, without a look at the disk. @throws CliError CLI_UNSAFE_NAME */
+  fileOf(name: string): string {
+    for (const segment of name.split('/')) {
+      const fault = this.#faultOf(segment)
+      if (fault !== undefined) throw unsafe(name, fault)
+    }
+    if (Buffer.byteLength(name) > PATH_BYTES_MAX) throw unsafe(name, 'is longer than paths can be')
+    return join(this.root, name)
+  }
+
+  /** Makes the folders of a file, none of which is a link. Gives its path. @throws CliError CLI_UNSAFE_NAME */
+  prepare(name: string): string {
+    const file = this.fileOf(name)
+    mkdirSync(this.root, { recursive: true })
+    const segments = name.split('/')
+    this.#claim(segments)
+    let folder = this.root
+    for (const segment of segments.slice(0, -1)) {
+      folder = join(folder, segment)
+      const found = statOf(folder)
+      if (found === undefined) mkdirSync(folder)
+      else if (!found.isDirectory())
+        throw unsafe(name, `needs a folder ${folder}, which is a ${found.isSymbolicLink() ? 'link' : 'file'}`)
+    }
+    if (statOf(file)?.isDirectory() === true) throw unsafe(name, 'has the name of a folder that is there')
+    return file
+  }
+
+  /** Writes a small file: as a whole or not at all. @throws CliError CLI_UNSAFE_NAME */
+  write(name: string, content: string | Uint8Array): void {
+    const file = this.prepare(name)
+    const partial = join(dirname(file), `${PARTIAL_PREFIX}${process.pid}`)
+    try {
+      writeFileSync(partial, content, { flag: 'wx' })
+      renameSync(partial, file)
+    } catch (error) {
+      rmSync(partial, { force: true })
+      throw error
+    }
+  }
+
+  #faultOf(segment: string): string | undefined {
+    if (segment === '') return 'has a part without a name'
+    if (segment === '.' || segment === '..') return `has the part ${segment}`
+    if (segment.includes('\0')) return 'has the character 0'
+    if (segment.startsWith(PARTIAL_PREFIX)) return `has a part that begins with ${PARTIAL_PREFIX}`
+    if (Buffer.byteLength(segment) > SEGMENT_BYTES_MAX) return 'has a part that is longer than names of files can be'
+    if (this.#platform === 'win32' && WINDOWS_FAULT.test(segment)) return 'is none that Windows can have'
+    return undefined
+  }
+
+  /** In a run each path is a folder or a file, and has one spelling where the disk cannot tell two apart. */
+  #claim(segments: readonly string[]): void {
+    this.#isCaseBlind ??= isCaseBlind(this.root)
+    const name = segments.join('/')
+    for (let length = 1; length <= segments.length; length++) {
+      const spelling = segments.slice(0, length).join('/')
+      const seen = this.#isCaseBlind ? spelling.normalize('NFC').toLowerCase() : spelling
+      const isFolder = length < segments.length
+      const known = this.#claimed.get(seen) ?? { spelling, isFolder }
+      if (known.spelling !== spelling) throw unsafe(name, `is the same file as ${known.spelling} on this disk`)
+      if (known.isFolder !== isFolder) throw unsafe(name, `makes ${spelling} both a folder and a file`)
+      this.#claimed.set(seen, known)
+    }
+  }
+}
+
+/** Whether a folder's disk takes names of other case for the same. */
+function isCaseBlind(folder: string): boolean {
+  const probe = join(folder, `${PARTIAL_PREFIX}${process.pid}-case`)
+  closeSync(openSync(probe, 'wx'))
+  try {
+    return statOf(join(folder, basename(probe).toUpperCase())) !== undefined
+  } finally {
+    rmSync(probe, { force: true })
+  }
+}
+
+function statOf(path: string): Stats | undefined {
+  return lstatSync(path, { throwIfNoEntry: false })
+}
+
+function unsafe(name: string, fault: string): CliError {
+  const shown = name.length > 200 ? `${name.slice(0, 200)}…` : name
+  return new CliError('CLI_UNSAFE_NAME', `${JSON.stringify(shown)} ${fault}`, { details: { name: shown } })
+}

@@ -1,0 +1,67 @@
+import { join } from 'node:path'
+import { patiently } from '../patiently.ts'
+import type { Terminal } from '../terminal/terminal.ts'
+import { downloadObject } from './download-object.ts'
+import type { Entry } from './local-files.ts'
+import type { ObjectAccess } from './object-access.ts'
+import { formatObjectUrl, type ObjectUrl, type ObjectVersion } from './object-url.ts'
+import { metadataOf, type RemoteEntry } from './remote-objects.ts'
+import type { SafeFolder } from './safe-folder.ts'
+import type { Transfer } from './transfer-pool.ts'
+import type { TransferProgress } from './transfer-progress.ts'
+import { uploadFile } from './upload-file.ts'
+
+/** What all transfers of a command share. */
+export interface TransferTerms {
+  readonly access: ObjectAccess
+  readonly terminal: Terminal
+  readonly progress: TransferProgress
+  readonly signal: AbortSignal
+}
+
+/** Sends a file to an object. */
+export function upload(
+  { access, progress, signal }: TransferTerms,
+  { entry, file, to }: { readonly entry: Entry; readonly file: string; readonly to: ObjectUrl },
+): Transfer {
+  const run = async (onBytes: (bytes: number) => void): Promise<void> => {
+    await uploadFile(access, { file, place: to }, { signal, onBytes, metadata: metadataOf(entry) })
+  }
+  return {
+    name: `${file} -> ${formatObjectUrl(to)}`,
+    lengthBytes: entry.lengthBytes,
+    run: () => patiently(() => progress.counting(run), signal),
+  }
+}
+
+/** Brings an object to a file below a folder. The folders on the way are made when it is its turn. */
+export function download(
+  { access, progress, signal }: TransferTerms,
+  { entry, from, folder }: { readonly entry: RemoteEntry; readonly from: ObjectVersion; readonly folder: SafeFolder },
+): Transfer {
+  const run = async (onBytes: (bytes: number) => void): Promise<void> => {
+    const file = folder.prepare(entry.name)
+    await downloadObject(access.objects, { from, entry, file }, { signal, onBytes })
+  }
+  return {
+    name: `${formatObjectUrl(from)} -> ${join(folder.root, entry.name)}`,
+    lengthBytes: entry.lengthBytes,
+    run: () => patiently(() => progress.counting(run), signal),
+  }
+}
+
+/** Copies an object within the network: its bytes do not come here. */
+export function copy(
+  { access, progress, signal }: TransferTerms,
+  { entry, from, to }: { readonly entry: RemoteEntry; readonly from: ObjectVersion; readonly to: ObjectUrl },
+): Transfer {
+  return {
+    name: `${formatObjectUrl(from)} -> ${formatObjectUrl(to)}`,
+    // Nothing of it is in anybody's memory.
+    lengthBytes: 0,
+    run: async () => {
+      await patiently(() => access.objects.copy(from, to, { signal }), signal)
+      progress.add(entry.lengthBytes)
+    },
+  }
+}

@@ -1,0 +1,60 @@
+import { isSteadError, messageOf } from '@stead/core'
+import { isAway } from '../patiently.ts'
+
+/** One thing that is to be brought over. */
+export interface Transfer {
+  /** For people. */
+  readonly name: string
+  readonly lengthBytes: number
+  run(): Promise<void>
+}
+
+/** A transfer that failed. */
+export interface TransferFailure {
+  readonly name: string
+  readonly error: unknown
+}
+
+/** Small ones at once: each waits for its own answer. */
+const AT_ONCE_MAX = 8
+/** Bytes of all that are under way, but for one that is longer: what a node holds of them in memory. */
+const BYTES_MAX = 16 * 1024 * 1024
+
+/**
+ * Runs transfers, several small ones at once, in their order. One that fails does not keep the others from going on,
+ * unless the node is away or the signal aborted: then no more are begun.
+ */
+export async function runTransfers(
+  transfers: readonly Transfer[],
+  signal: AbortSignal,
+): Promise<readonly TransferFailure[]> {
+  const failures: TransferFailure[] = []
+  const running = new Set<Promise<void>>()
+  let runningBytes = 0
+  let isOver = false
+  for (const transfer of transfers) {
+    const { name, lengthBytes } = transfer
+    while (running.size > 0 && (running.size >= AT_ONCE_MAX || runningBytes + lengthBytes > BYTES_MAX))
+      await Promise.race(running)
+    if (isOver || signal.aborted) break
+    runningBytes += lengthBytes
+    const work = transfer
+      .run()
+      .catch((error: unknown) => {
+        failures.push({ name, error })
+        isOver ||= isAway(error)
+      })
+      .finally(() => {
+        runningBytes -= lengthBytes
+        running.delete(work)
+      })
+    running.add(work)
+  }
+  await Promise.all(running)
+  return failures
+}
+
+/** A failure for a person: `a/b: why (CODE)`. */
+export function describeFailure({ name, error }: TransferFailure): string {
+  return `${name}: ${messageOf(error)}${isSteadError(error) ? ` (${error.code})` : ''}`
+}

@@ -1,0 +1,36 @@
+import { openAsBlob } from 'node:fs'
+import type { ObjectClient, ObjectPlace, PutContentOptions } from '@stead/sdk'
+import type { ObjectView } from '@stead/sdk/api'
+import { md5Of, PART_BYTES } from './content-hash.ts'
+import type { UploadBook } from './upload-book.ts'
+
+/** What sending a file needs. */
+export interface UploadComponents {
+  readonly objects: ObjectClient
+  readonly book: UploadBook
+}
+
+/**
+ * Sends a file. A long one goes in parts; when that ends early, the next time only parts are sent that are not there, or
+ * are not what the file has in their place now.
+ * @throws StorageError; NotReadableError for a file that is changed meanwhile
+ */
+export async function uploadFile(
+  { objects, book }: UploadComponents,
+  { file, place }: { readonly file: string; readonly place: ObjectPlace },
+  options: Omit<PutContentOptions, 'resume'>,
+): Promise<ObjectView> {
+  const blob = await openAsBlob(file)
+  const known = blob.size <= PART_BYTES ? 'busy' : book.find(file, place)
+  if (known === 'busy') return await objects.put(place, blob, options)
+  const stored = await objects.put(place, blob, {
+    ...options,
+    resume: {
+      ...(known === undefined ? {} : { upload: known }),
+      onUpload: (upload) => book.note(file, place, upload),
+      isSame: async ({ etag }, part) => (await md5Of(part)) === etag,
+    },
+  })
+  book.forget(file, place)
+  return stored
+}

@@ -1,0 +1,99 @@
+import { setTimeout as sleepFor } from 'node:timers/promises'
+import { silentLogger } from '@stead/core'
+import { DaemonClient, SdkError } from '@stead/sdk'
+import {
+  createFrameCipher,
+  MemoryRootPointers,
+  MemorySegmentStore,
+  PathSecret,
+  type SegmentStore,
+  TreeObjectStore,
+} from '@stead/storage'
+import { SeededRandom } from '@stead/testkit'
+import { systemClock } from '../../src/adapters/system-clock.ts'
+import { ApiServer } from '../../src/api/api-server.ts'
+import { createRoutes } from '../../src/api/create-routes.ts'
+import type { Handlers } from '../../src/api/handlers.ts'
+import { objectHandlers } from '../../src/api/object-handlers.ts'
+import type { SteadNode } from '../../src/daemon/stead-node.ts'
+
+/** The API of a node over objects whose segments are in memory; the rest of the node is not there. */
+export class ObjectWorld {
+  readonly segments: MemorySegmentStore
+  readonly objects: TreeObjectStore
+  readonly #blobs = new Map<string, Uint8Array>()
+  #server: ApiServer | undefined
+  #access: { readonly url: string; readonly token: string } | undefined
+
+  constructor(segments: (own: SegmentStore) => SegmentStore = (own) => own) {
+    const [clock, random] = [systemClock, new SeededRandom(3)]
+    this.segments = new MemorySegmentStore({ cipher: createFrameCipher(), random, clock })
+    this.objects = new TreeObjectStore(
+      {
+        segments: segments(this.segments),
+        pointers: new MemoryRootPointers().open,
+        secret: new PathSecret(new Uint8Array(32).fill(1)),
+        random,
+        clock,
+        logger: silentLogger,
+      },
+      { gatherMs: 0 },
+    )
+  }
+
+  /** Begins to listen, on another port with another token each time. */
+  async start(): Promise<void> {
+    const handlers = objectHandlers({
+      trade: {
+        payer: { storage: { open: async () => ({ objects: this.objects }) } },
+        blobs: { cache: { put: async (bytes: Uint8Array) => this.#keep(bytes) } },
+      },
+    } as unknown as SteadNode) as Handlers
+    this.#server = new ApiServer(
+      {
+        logger: silentLogger,
+        loadRoutes: () =>
+          createRoutes({
+            logger: silentLogger,
+            handlers,
+            renderMetrics: () => '',
+            stopping: new AbortController().signal,
+          }),
+      },
+      { port: 0 },
+    )
+    this.#access = await this.#server.start()
+  }
+
+  async stop(): Promise<void> {
+    const server = this.#server
+    this.#server = undefined
+    this.#access = undefined
+    await server?.stop()
+  }
+
+  client(): DaemonClient {
+    return new DaemonClient(
+      {
+        connection: async () => {
+          if (this.#access !== undefined) return this.#access
+          throw new SdkError('API_NO_DAEMON', 'it is stopped')
+        },
+        fetch: globalThis.fetch,
+        clock: { sleep: async (delayMs, signal) => void (await sleepFor(delayMs, undefined, signal && { signal })) },
+      },
+      { reconnectDelayMs: 20, reconnectAttemptsMax: 5 },
+    )
+  }
+
+  #keep(bytes: Uint8Array): string {
+    const id = `blob-${this.#blobs.size}`
+    this.#blobs.set(id, bytes)
+    return id
+  }
+}
+
+/** All bytes of a stream. */
+export async function bytesOf(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+  return new Uint8Array(await new Response(stream).arrayBuffer())
+}
