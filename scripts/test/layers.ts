@@ -45,7 +45,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   ],
   testkit: ['core', 'protocol'],
   // libp2p for its figures alone: the model of discovery counts with what is configured, not with copies of it.
-  simulation: ['core', 'protocol', 'sandbox', 'market', 'compute', 'rewards', 'epochs', 'testkit', 'libp2p'],
+  simulation: ['core', 'protocol', 'sandbox', 'market', 'compute', 'rewards', 'epochs', 'storage', 'testkit', 'libp2p'],
 }
 
 /** Packages whose sources must run under the simulator: no operating system, no clock, no timers, no chance. */

@@ -20,12 +20,12 @@ const BACK_HALF_MS = 12 * 3_600_000
 
 /** How likely each node is to be there, by this payer's own looks. */
 export class NodeWatch {
-  readonly #clock: Clock
+  readonly #clock: Pick<Clock, 'monotonicMs'>
   readonly #lostAfterMs: number
   readonly #nodes: Map<Address, Watched> = new Map()
 
   /** @param lostAfterMs a node that was away for so long is not waited for any more */
-  constructor(clock: Clock, lostAfterMs: number) {
+  constructor(clock: Pick<Clock, 'monotonicMs'>, lostAfterMs: number) {
     this.#clock = clock
     this.#lostAfterMs = lostAfterMs
   }

@@ -16,7 +16,7 @@ import type { ErasureKernel } from '../erasure/erasure-kernel.ts'
 import { type StorageConsumerInput, type StorageConsumerOptions, storageConsumerOptionsSchema } from '../options.ts'
 import { NetworkSegments, type SegmentProfile } from './network-segments.ts'
 import { NodeWatch } from './node-watch.ts'
-import { needsRepair } from './readability.ts'
+import { planRepair } from './repair-plan.ts'
 import { decodeReference, pieceNameOf } from './segment-reference.ts'
 import type { PlacedNumber } from './segment-rows.ts'
 import { StorageNodes, type StorageNodesComponents } from './storage-nodes.ts'
@@ -183,16 +183,20 @@ export class StorageConsumer {
     for await (const { reference, placed, profile } of this.segments.all()) {
       const { segment } = decodeReference(reference)
       const isLost = this.#lossOf(segment)
-      const there = placed.filter((each) => !isLost(each))
-      const isWanted = needsRepair(
-        profile,
-        there.map(({ node }) => this.#watch.availability(node)),
-      )
       const key = bytesToHex(segment)
-      if (!isWanted && !this.#unfinished.has(key)) continue
+      const outlooks = placed.map((each) => ({
+        number: each.number,
+        availability: this.#watch.availability(each.node),
+        isLost: isLost(each),
+      }))
+      const wanted = new Set(planRepair(profile, outlooks, this.#unfinished.has(key)))
+      if (wanted.size === 0) {
+        this.#unfinished.delete(key)
+        continue
+      }
       this.#unfinished.add(key)
       try {
-        const { madePieces, missingPieces } = await this.segments.repair(reference, isLost)
+        const { madePieces, missingPieces } = await this.segments.repair(reference, ({ number }) => wanted.has(number))
         if (missingPieces === 0) this.#unfinished.delete(key)
         sums.repairedSegments += madePieces > 0 ? 1 : 0
         sums.repairedPieces += madePieces
@@ -200,8 +204,8 @@ export class StorageConsumer {
       } catch (error) {
         if (!isSteadError(error)) throw error
         sums.unrepairedSegments++
-        sums.missingPieces += profile.pieces - there.length
-        this.#logger.warn('a segment could not be repaired', { pieces: there.length, error: messageOf(error) })
+        sums.missingPieces += wanted.size
+        this.#logger.warn('a segment could not be repaired', { pieces: profile.pieces - wanted.size, error: messageOf(error) })
       }
     }
     return sums
