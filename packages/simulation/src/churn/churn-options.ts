@@ -16,6 +16,8 @@ export interface PayerHabits {
   readonly hoursPerDay: number
   /** 0 .. 1: days on which it does not run at all. */
   readonly skippedDayShare: number
+  /** A holiday, in which it does not run. */
+  readonly holiday?: { readonly atDay: number; readonly days: number }
 }
 
 /** One year, or less, of one network. */

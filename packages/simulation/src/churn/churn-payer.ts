@@ -1,4 +1,4 @@
-import type { Address } from '@stead/core'
+import type { Address, UnixMs } from '@stead/core'
 import {
   chooseNodes,
   NodeWatch,
@@ -47,6 +47,7 @@ interface RunningRepair {
 export interface PayerClock {
   nowMs: number
   monotonicMs(): number
+  now(): UnixMs
 }
 
 /** One payer's daemon: the rules of the code, over nodes that are only on or off. */
@@ -82,7 +83,11 @@ export class ChurnPayer {
   #queue: ChurnSegment[] = []
   #running: RunningRepair | undefined
 
-  constructor(options: ChurnOptions, population: Population, { clock, random }: { clock: PayerClock; random: SeededRandom }) {
+  constructor(
+    options: ChurnOptions,
+    population: Population,
+    { clock, random }: { clock: PayerClock; random: SeededRandom },
+  ) {
     this.#options = options
     this.#population = population
     this.#clock = clock
@@ -97,7 +102,7 @@ export class ChurnPayer {
     this.#session = new NodeSession(rhythm, random, random.fraction() * DAY_MS)
     const put = (): number => random.fraction() * PUT_DAYS * DAY_MS
     this.#putAtMs = Array.from({ length: options.segmentsPerPayer }, put).sort((left, right) => right - left)
-    this.#watch = this.#newWatch()
+    this.#watch = new NodeWatch(clock, this.#rules.lostAfterMs)
     const { storedBytesPerPayer, segmentsPerPayer, profile } = options
     this.#pieceBytes = storedBytesPerPayer / segmentsPerPayer / profile.dataPieces
   }
@@ -111,7 +116,7 @@ export class ChurnPayer {
     const { nowMs } = this.#clock
     this.#nodesLetGo()
     const isOn = this.#session.step(nowMs, stepMs)
-    if (!isOn) {
+    if (!isOn || this.#isOnHoliday()) {
       this.#isOn = false
       this.#running = undefined
       this.#queue = []
@@ -125,19 +130,23 @@ export class ChurnPayer {
     this.#repair(stepMs)
   }
 
-  #newWatch(): NodeWatch {
-    return new NodeWatch(this.#clock, this.#rules.lostAfterMs)
+  #isOnHoliday(): boolean {
+    const { holiday } = this.#options.habits
+    const day = this.#clock.nowMs / DAY_MS
+    return holiday !== undefined && day >= holiday.atDay && day < holiday.atDay + holiday.days
   }
 
   #start(): void {
     this.#isOn = true
-    // What was seen is in memory alone.
-    this.#watch = this.#newWatch()
+    this.#watch = new NodeWatch(this.#clock, this.#rules.lostAfterMs, this.#watch.entries())
     this.#roundAtMs = this.#clock.nowMs + this.#rules.settleEveryMs
   }
 
   #look(): void {
-    for (const [name, { node }] of this.#bought) this.#watch.note(name, node.isOn)
+    for (const [name, { node }] of this.#bought) {
+      this.#watch.note(name, node.isOn)
+      if (this.#watch.isAway(name) || this.#watch.isLost(name)) this.#shun(name, 2 * this.#rules.lookEveryMs)
+    }
   }
 
   /** Nodes keep nothing that is not paid for, and nothing that was on another disk. */
@@ -156,8 +165,7 @@ export class ChurnPayer {
       const placed = Array.from({ length: pieces }, (_, number) => placedAt(chosen[number]))
       if (placed.filter((agreement) => agreement !== undefined).length < enough) {
         this.failedPuts++
-        for (const agreement of chosen)
-          if (placedAt(agreement) === undefined) this.#shun(agreement.node.node, BUSY_MS)
+        for (const agreement of chosen) if (placedAt(agreement) === undefined) this.#shun(agreement.node.node, BUSY_MS)
         return
       }
       this.segments.push(new ChurnSegment(placed))
@@ -170,7 +178,10 @@ export class ChurnPayer {
   #choose(count: number, taken: readonly ChurnNode[]): readonly ChurnAgreement[] {
     const spread = { hasDistinctSubnets: this.#rules.hasDistinctSubnets, taken }
     const known = (): readonly ChurnAgreement[] => {
-      const drawn = shuffled(Array.from(this.#bought.values()).filter(({ node }) => !this.#isShunned(node.node)), this.#random)
+      const drawn = shuffled(
+        Array.from(this.#bought.values()).filter(({ node }) => !this.#isShunned(node.node)),
+        this.#random,
+      )
       const chosen = chooseNodes(
         drawn.map(({ node }) => node),
         count,
@@ -199,8 +210,12 @@ export class ChurnPayer {
   }
 
   #beginRound(): void {
-    for (const agreement of this.#bought.values())
-      if (agreement.node.isOn && !isGone(agreement)) agreement.paidAtMs = this.#clock.nowMs
+    for (const [name, agreement] of this.#bought) {
+      if (!agreement.node.isOn) continue
+      // The node says that there is no such agreement: another one may follow, the pieces of this one are lost.
+      if (agreement.isVoid) this.#bought.delete(name)
+      else agreement.paidAtMs = this.#clock.nowMs
+    }
     this.#queue = this.segments.filter(({ lostAtMs }) => lostAtMs === undefined)
     if (this.#queue.length === 0) this.#roundAtMs = this.#clock.nowMs + this.#rules.settleEveryMs
   }
@@ -240,7 +255,8 @@ export class ChurnPayer {
     const outlooks = segment.placed.flatMap((agreement, number) => {
       if (agreement === undefined) return []
       const { node } = agreement.node
-      return [{ number, availability: this.#watch.availability(node), isLost: this.#watch.isLost(node) }]
+      const isLost = this.#watch.isLost(node) || this.#bought.get(node) !== agreement
+      return [{ number, isLost, availability: this.#watch.availability(node), isOverdue: this.#watch.isOverdue(node) }]
     })
     const wanted = planRepair(profile, outlooks, segment.isBegun)
     segment.isBegun = wanted.length > 0

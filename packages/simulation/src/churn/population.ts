@@ -60,6 +60,7 @@ export class Population {
       next = this.#outages.at(-1)
     }
     for (const node of this.#living) {
+      if (node.isGone) continue
       const isOn = node.session.step(nowMs, this.#stepMs)
       node.isOn = isOn && node.outUntilMs <= nowMs
       if (this.#random.fraction() < departuresPerMonth * share) this.#leave(node)

@@ -1,6 +1,7 @@
+import type { UnixMs } from '@stead/core'
 import { RandomStreams } from '../engine/random-streams.ts'
 import type { ChurnOptions } from './churn-options.ts'
-import { ChurnPayer } from './churn-payer.ts'
+import { ChurnPayer, type PayerClock } from './churn-payer.ts'
 import { Population } from './population.ts'
 
 const HOUR_MS = 3_600_000
@@ -51,13 +52,19 @@ export interface ChurnResult {
 export function runChurn(options: ChurnOptions): ChurnResult {
   const streams = new RandomStreams(options.seed)
   const population = new Population(options, streams)
-  const clock = { nowMs: 0, monotonicMs: () => clock.nowMs }
+  const clock: PayerClock = { nowMs: 0, monotonicMs: () => clock.nowMs, now: () => clock.nowMs as UnixMs }
   const payers = Array.from({ length: options.payers }, (_, number) => {
     return new ChurnPayer(options, population, { clock, random: streams.stream(`payer ${number}`) })
   })
   const stepMs = options.stepMinutes * 60_000
   const { dataPieces } = options.profile
-  const seen = { fewestKept: options.profile.pieces, fewestThere: options.profile.pieces, steps: 0, unreadable: 0, times: 0 }
+  const seen = {
+    fewestKept: options.profile.pieces,
+    fewestThere: options.profile.pieces,
+    steps: 0,
+    unreadable: 0,
+    times: 0,
+  }
   const byDay: ChurnDay[] = []
   for (clock.nowMs = stepMs; clock.nowMs <= options.days * DAY_MS; clock.nowMs += stepMs) {
     population.step(clock.nowMs)

@@ -8,6 +8,8 @@ export interface PieceOutlook {
   readonly availability: number
   /** Not to be had again. */
   readonly isLost: boolean
+  /** Its node is away for longer than is its habit: made again when the segment is repaired, though it may come back. */
+  readonly isOverdue: boolean
 }
 
 /**
@@ -19,9 +21,13 @@ export function planRepair(
   pieces: readonly PieceOutlook[],
   isBegun: boolean,
 ): readonly number[] {
-  const there = pieces.filter(({ isLost }) => !isLost)
-  const availabilities = there.map(({ availability }) => availability)
-  if (!isBegun && !needsRepair(profile, availabilities)) return []
-  const has = new Set(there.map(({ number }) => number))
-  return Array.from({ length: profile.pieces }, (_, number) => number).filter((number) => !has.has(number))
+  const good = new Set<number>()
+  const availabilities: number[] = []
+  for (const { number, availability, isLost, isOverdue } of pieces) {
+    if (!isLost) availabilities.push(availability)
+    if (!isLost && !isOverdue) good.add(number)
+  }
+  if (good.size >= profile.pieces) return []
+  if (!isBegun && !needsRepair(profile, good.size, availabilities)) return []
+  return Array.from({ length: profile.pieces }, (_, number) => number).filter((number) => !good.has(number))
 }

@@ -20,6 +20,7 @@ import { planRepair } from './repair-plan.ts'
 import { decodeReference, pieceNameOf } from './segment-reference.ts'
 import type { PlacedNumber } from './segment-rows.ts'
 import { StorageNodes, type StorageNodesComponents } from './storage-nodes.ts'
+import { keepWatched, loadWatched } from './watch-rows.ts'
 
 /** What a {@link StorageConsumer} stands on. */
 export interface StorageConsumerComponents extends StorageNodesComponents {
@@ -65,7 +66,7 @@ export class StorageConsumer {
   readonly #components: StorageConsumerComponents
   readonly #options: StorageConsumerOptions
   readonly #nodes: StorageNodes
-  readonly #watch: NodeWatch
+  #watch: NodeWatch
   readonly #lastOutcome: Map<Address, SettleOutcome['kind']> = new Map()
   readonly #paid: Map<Address, bigint> = new Map()
   /** Pieces of which their nodes say that they are gone. */
@@ -90,6 +91,8 @@ export class StorageConsumer {
   /** Brings agreements back and looks after them from now on. @throws CoreError STORE_FAILED, STORE_CORRUPT */
   async start(): Promise<void> {
     await this.#nodes.start()
+    const { clock, store } = this.#components
+    this.#watch = new NodeWatch(clock, this.#options.lostAfterMs, await loadWatched(store))
     this.#isRunning = true
     this.#roundLater(this.#options.settleEveryMs)
     this.#lookLater()
@@ -140,8 +143,10 @@ export class StorageConsumer {
           if (!isSteadError(error)) throw error
           this.#watch.note(node, false)
         }
+        if (this.#watch.isAway(node) || this.#watch.isLost(node)) this.#nodes.shun(node, 2 * this.#options.lookEveryMs)
       }),
     )
+    await keepWatched(this.#components.store, this.#watch.entries())
   }
 
   async #round(): Promise<StorageRound> {
@@ -188,6 +193,7 @@ export class StorageConsumer {
         number: each.number,
         availability: this.#watch.availability(each.node),
         isLost: isLost(each),
+        isOverdue: this.#watch.isOverdue(each.node),
       }))
       const wanted = new Set(planRepair(profile, outlooks, this.#unfinished.has(key)))
       if (wanted.size === 0) {
@@ -205,7 +211,10 @@ export class StorageConsumer {
         if (!isSteadError(error)) throw error
         sums.unrepairedSegments++
         sums.missingPieces += wanted.size
-        this.#logger.warn('a segment could not be repaired', { pieces: profile.pieces - wanted.size, error: messageOf(error) })
+        this.#logger.warn('a segment could not be repaired', {
+          pieces: profile.pieces - wanted.size,
+          error: messageOf(error),
+        })
       }
     }
     return sums

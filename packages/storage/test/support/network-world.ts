@@ -81,6 +81,7 @@ export class NetworkWorld {
   readonly sellers: SellingNode[] = []
   payerStore: MemoryStore = new MemoryStore()
   readonly #profile: SegmentProfile
+  readonly #dead: Set<PeerId> = new Set()
   #payer: StoringPayer | undefined
 
   constructor(profile: SegmentProfile = PROFILE) {
@@ -155,7 +156,8 @@ export class NetworkWorld {
     const offers = new OfferBook({ ...parts, identity }, offerBookOptionsSchema.parse({}))
     await offers.start()
     for (const seller of this.sellers)
-      if (network.peers().length < 2 * NEIGHBOURS) await this.within(network.connect(seller.peer, 5000))
+      if (network.peers().length < 2 * NEIGHBOURS && !this.#dead.has(seller.peer))
+        await this.within(network.connect(seller.peer, 5000))
     const consumer = new StorageConsumer(
       { ...parts, market, offers, hasher, identity, cipher, kernel },
       { hasDistinctSubnets: false, lostAfterMs: 2 * 3_600_000 },
@@ -175,6 +177,7 @@ export class NetworkWorld {
   }
 
   kill(seller: SellingNode): void {
+    this.#dead.add(seller.peer)
     this.hub.kill(seller.peer)
     seller.store.crash()
     seller.disk.crash()
