@@ -15,12 +15,16 @@ import { drawYear } from './churn/draw-year.ts'
 import { printYears, type ShownYear } from './churn/print-years.ts'
 import { root } from './run-step.ts'
 
+/** A year of many pieces takes longer: fewer segments are followed. */
+const PAYERS_OF_MANY_PIECES = 12
+const MANY_PIECES = 24
+
 const HELP = `npm run sim:churn -- [options]     a year of nodes that come, go and leave: what is lost, and what repairs take
 
   --profile A,B        ${Object.keys(CHURN_PROFILES).join(',')}; default: all
   --year A,B           ${Object.keys(CHURN_YEARS).join(',')}; default: all
   --seed N             default 1
-  --payers N           default ${COMMON_YEAR.payers}, each with ${COMMON_YEAR.segmentsPerPayer} segments
+  --payers N           default ${COMMON_YEAR.payers}, of 16-of-48 ${PAYERS_OF_MANY_PIECES}; each with ${COMMON_YEAR.segmentsPerPayer} segments
   --days N             default ${COMMON_YEAR.days}
   --json               one JSON document instead of text
 
@@ -34,7 +38,7 @@ function readOptions() {
         profile: { type: 'string', default: Object.keys(CHURN_PROFILES).join(',') },
         year: { type: 'string', default: Object.keys(CHURN_YEARS).join(',') },
         seed: { type: 'string', default: '1' },
-        payers: { type: 'string', default: String(COMMON_YEAR.payers) },
+        payers: { type: 'string' },
         days: { type: 'string', default: String(COMMON_YEAR.days) },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
@@ -64,7 +68,7 @@ if (values.help) {
   process.stdout.write(HELP)
   process.exit(0)
 }
-const [seed, payers, days] = [Number(values.seed), Number(values.payers), Number(values.days)]
+const [seed, payers, days] = [Number(values.seed), Number(values.payers ?? COMMON_YEAR.payers), Number(values.days)]
 const isBad = (number: number, least: number): boolean => !Number.isSafeInteger(number) || number < least
 if (isBad(seed, 0) || isBad(payers, 1) || isBad(days, 1)) refuse('give --seed from 0 on, --payers and --days from 1 on')
 
@@ -72,7 +76,9 @@ const shown: ShownYear[] = []
 for (const [profileName, profile] of chosen(values.profile, CHURN_PROFILES)) {
   for (const [yearName, change] of chosen(values.year, CHURN_YEARS)) {
     process.stderr.write(`${profileName}, ${yearName} …\n`)
-    const result = runChurn({ ...COMMON_YEAR, seed, payers, days, profile, ...change })
+    const isLarge = values.payers === undefined && profile.pieces >= MANY_PIECES
+    const followed = isLarge ? PAYERS_OF_MANY_PIECES : payers
+    const result = runChurn({ ...COMMON_YEAR, seed, payers: followed, days, profile, ...change })
     shown.push({ profile: profileName, year: yearName, result })
   }
 }

@@ -2,6 +2,7 @@ import type { Address, UnixMs } from '@stead/core'
 import {
   chooseNodes,
   NodeWatch,
+  type PieceOutlook,
   planRepair,
   type StorageConsumerOptions,
   type StorageProviderOptions,
@@ -76,6 +77,7 @@ export class ChurnPayer {
   /** Left out when pieces are placed, until then. */
   readonly #shunnedUntilMs: Map<Address, number> = new Map()
   readonly #pieceBytes: number
+  readonly #outlooks: Map<ChurnAgreement, Omit<PieceOutlook, 'number'>> = new Map()
   #watch: NodeWatch
   #isOn = false
   #roundAtMs = 0
@@ -114,6 +116,7 @@ export class ChurnPayer {
   /** Goes on to the clock's moment. */
   step(stepMs: number): void {
     const { nowMs } = this.#clock
+    this.#outlooks.clear()
     this.#nodesLetGo()
     const isOn = this.#session.step(nowMs, stepMs)
     if (!isOn || this.#isOnHoliday()) {
@@ -252,12 +255,13 @@ export class ChurnPayer {
 
   #begin(segment: ChurnSegment): RunningRepair | undefined {
     const { profile, payerDownBytesPerSecond, payerUpBytesPerSecond, nodeUpBytesPerSecond } = this.#options
-    const outlooks = segment.placed.flatMap((agreement, number) => {
-      if (agreement === undefined) return []
-      const { node } = agreement.node
-      const isLost = this.#watch.isLost(node) || this.#bought.get(node) !== agreement
-      return [{ number, isLost, availability: this.#watch.availability(node), isOverdue: this.#watch.isOverdue(node) }]
-    })
+    const outlooks: PieceOutlook[] = []
+    for (let number = 0; number < segment.placed.length; number++) {
+      const agreement = segment.placed[number]
+      if (agreement === undefined) continue
+      const { availability, isLost, isOverdue } = this.#outlookOf(agreement)
+      outlooks.push({ number, availability, isLost, isOverdue })
+    }
     const wanted = planRepair(profile, outlooks, segment.isBegun)
     segment.isBegun = wanted.length > 0
     if (wanted.length === 0) return undefined
@@ -277,6 +281,20 @@ export class ChurnPayer {
     const sentBytes = targets.length * this.#pieceBytes
     const totalMs = 1000 * (readBytes / readRate + sentBytes / payerUpBytesPerSecond)
     return { segment, wanted, targets, readBytes, totalMs, leftMs: totalMs }
+  }
+
+  /** What the watch says; asked once a step, in which it does not change. */
+  #outlookOf(agreement: ChurnAgreement): Omit<PieceOutlook, 'number'> {
+    const known = this.#outlooks.get(agreement)
+    if (known !== undefined) return known
+    const { node } = agreement.node
+    const outlook = {
+      isLost: this.#watch.isLost(node) || this.#bought.get(node) !== agreement,
+      availability: this.#watch.availability(node),
+      isOverdue: this.#watch.isOverdue(node),
+    }
+    this.#outlooks.set(agreement, outlook)
+    return outlook
   }
 
   #finish({ segment, wanted, targets, readBytes }: RunningRepair): void {
