@@ -23,6 +23,8 @@ export const PIECES_PROTOCOL = '/stead/pieces/1'
 export const CHANGES_MAX = 512
 /** Most slots that one page of a listing holds. */
 export const SLOTS_PER_PAGE = 512
+/** Most damaged pieces that one reply tells. */
+export const DAMAGED_TOLD_MAX = 64
 /** Largest message of agreements. */
 export const STORAGE_MESSAGE_BYTES_MAX: number = 96 * 1024
 /** Largest piece: that of 2-of-3. */
@@ -137,6 +139,8 @@ export interface StorageReply {
   readonly slots: readonly SlotMessage[]
   /** Where the next page begins. */
   readonly nextSlot?: number
+  /** Pieces that rotted, some of them: the payer drops them and makes them again elsewhere. */
+  readonly damaged: readonly Hash[]
 }
 
 /** Encoding of {@link StorageReply}. */
@@ -149,6 +153,7 @@ export const storageReplySchema: Schema<StorageReply> = defineSchema<StorageRepl
     amountMicroUsd: [3, optionalField(microUsdField)],
     slots: [4, listField(slotSchema.asField(), SLOTS_PER_PAGE)],
     nextSlot: [5, optionalField(uintField(SLOTS_MAX))],
+    damaged: [6, listField(hashField, DAMAGED_TOLD_MAX)],
   },
 )
 

@@ -56,6 +56,7 @@ export interface StorageProviderOptions {
   readonly pendingBytesPerPayerMax: number
   readonly pendingMs: number
   readonly clockSkewMs: number
+  readonly scrubMs: number
 }
 
 /** What may be written for {@link StorageProviderOptions}; defaults are filled in. */
@@ -141,6 +142,14 @@ export const storageProviderOptionsSchema: z.ZodType<StorageProviderOptions, Sto
    * @default 2 minutes
    */
   clockSkewMs: z.int().min(0).default(120_000),
+  /**
+   * How long it takes until every piece was read once to see whether it rotted, in milliseconds.
+   * @default 30 days: a terabyte at 400 kilobytes a second
+   */
+  scrubMs: z
+    .int()
+    .min(60_000)
+    .default(30 * DAY_SECONDS * 1000),
 })
 
 /** Parsed options of the buying side. */

@@ -126,6 +126,22 @@ describe('an agreement', () => {
     expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'paid' })
   })
 
+  it('is told which pieces a scrub found rotten, before a challenge happens to draw them', async () => {
+    const world = await TradeWorld.started({ provider: { scrubMs: 60_000 } })
+    const channel = await world.channel()
+    const driver = await world.agreement(channel)
+    const [large, small] = [pieceOf(1, 1_048_576), pieceOf(2, 4096)]
+    await world.keep(driver, channel, large, small)
+    await world.rot(driver.id, small.piece)
+    await world.clock.advance(HOUR_MS)
+    await world.clock.settle()
+    const outcome = await world.within(driver.settle(channel))
+    expect(outcome).toMatchObject({ kind: 'paid', damaged: [small.piece] })
+    await world.within(driver.agree(channel, { drop: [small.piece] }))
+    await world.clock.advance(HOUR_MS)
+    expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'paid', damaged: [] })
+  })
+
   it('reads blocks of a piece by its name, checked against its root', async () => {
     const world = await TradeWorld.started()
     const channel = await world.channel()

@@ -1,21 +1,12 @@
 import { availableParallelism } from 'node:os'
 import { recomputeBill } from '@stead/compute'
-import { type Chain, type ContentId, type PeerId, silentLogger, silentMetrics, type UnixMs } from '@stead/core'
-import { chainIdentityOf, EvmChain, readAddressBook } from '@stead/evm'
+import { type ContentId, type PeerId, silentLogger, type UnixMs } from '@stead/core'
 import { decodeReceiptBundle, type ReceiptChainEvidence, type StoredReceipt, verifyReceiptChain } from '@stead/market'
-import { systemClock, systemRandom } from '@stead/node/identity'
-import {
-  bytesToHex,
-  contentIdOf,
-  createSigner,
-  incrementSchema,
-  loadSecp256k1,
-  type Secp256k1,
-  taskSchema,
-} from '@stead/protocol'
+import { bytesToHex, contentIdOf, incrementSchema, taskSchema } from '@stead/protocol'
 import { usesFloats } from '@stead/sandbox/facts'
 import { ProcessExecutor } from '@stead/sandbox/node'
 import type { JobEvidence } from '@stead/sdk/api'
+import { type AuditOptions, openAuditChain } from './audit-chain.ts'
 import { type AuditVerdict, differenceOfError } from './audit-verdict.ts'
 import { type ChannelOnChain, checkOnChain } from './chain-check.ts'
 import { RerunAhead, type RerunTask } from './rerun-ahead.ts'
@@ -23,12 +14,6 @@ import { RerunAhead, type RerunTask } from './rerun-ahead.ts'
 /** What an audit reads: blobs from anybody, claims from the chain. */
 export interface AuditComponents {
   readonly fetchBlob: (id: ContentId) => Promise<Uint8Array>
-}
-
-/** Which chain the bill was settled on, by the auditor's own choice. */
-export interface AuditOptions {
-  readonly rpcUrl: string
-  readonly addressBook: string
 }
 
 /** Tasks that are run ahead for each worker. */
@@ -44,8 +29,7 @@ export async function auditBill(
   evidence: JobEvidence,
   options: AuditOptions,
 ): Promise<AuditVerdict> {
-  const secp256k1 = await loadSecp256k1()
-  const chain = await openChain(secp256k1, options)
+  const { chain, secp256k1 } = await openAuditChain(options)
   try {
     const bundle = decodeReceiptBundle(evidence.receipts)
     const { chainId, escrow } = chain.identity
@@ -68,18 +52,6 @@ export async function auditBill(
   } finally {
     await chain.stop()
   }
-}
-
-async function openChain(secp256k1: Secp256k1, { rpcUrl, addressBook }: AuditOptions): Promise<Chain> {
-  const book = await readAddressBook(addressBook)
-  // An auditor only reads; the account is a fresh one without anything.
-  const signer = createSigner(secp256k1, systemRandom.bytes(32))
-  const chain = new EvmChain(
-    { logger: silentLogger, metrics: silentMetrics, clock: systemClock, signer },
-    { rpcUrl, identity: chainIdentityOf(book), deployedAtBlock: book.deployedAtBlock },
-  )
-  await chain.start()
-  return chain
 }
 
 interface RerunInput {

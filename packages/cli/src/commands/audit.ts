@@ -1,13 +1,15 @@
 import { formatMicroUsd, type Hash } from '@stead/core'
 import type { Command } from 'commander'
-import { type AuditOptions, auditBill } from '../audit/audit-bill.ts'
+import { auditBill } from '../audit/audit-bill.ts'
+import type { AuditOptions } from '../audit/audit-chain.ts'
+import { type AuditedStorageNode, auditStorage } from '../audit/audit-storage.ts'
 import { type AuditVerdict, differenceOfError } from '../audit/audit-verdict.ts'
 import { addChainOptions, chainPlace, type GivenChain } from '../chain/chain-place.ts'
 import type { CommandContext } from '../command-context.ts'
 import { defineEpochAudits } from '../epoch/audit-commands.ts'
 import { CliError } from '../errors.ts'
 import { exitCodeOf } from '../exit-codes.ts'
-import { clientFor } from '../node-place.ts'
+import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
 import { errorFacts, printError } from '../terminal/print-error.ts'
 import { renderTable } from '../terminal/table.ts'
 import { toJson } from '../terminal/terminal.ts'
@@ -22,6 +24,14 @@ export function define(command: Command, context: CommandContext): void {
     )
     .argument('<job>', 'id of the job')
   addChainOptions(bill).action((id: string, options: GivenChain) => audit(jobIdOf(id), options, context))
+  const storage = command
+    .command('storage')
+    .description(
+      'recompute what nodes billed for storage in the last month: revisions, proofs, amounts, claims; exits 9 on a difference',
+    )
+  addMemberOption(addChainOptions(storage), 'payer').action((given: GivenChain & GivenMember) =>
+    auditKept(given, context),
+  )
   defineEpochAudits(command, context)
 }
 
@@ -40,6 +50,55 @@ async function audit(id: Hash, given: GivenChain, context: CommandContext): Prom
     terminal.out('MISMATCH')
     printError(terminal, error)
   }
+}
+
+async function auditKept(given: GivenChain & GivenMember, context: CommandContext): Promise<void> {
+  const { terminal } = context
+  const verdict = await auditStorage(clientFor(context, given), await chainPlace(given, context))
+  if (verdict.kind === 'match') {
+    const { nodes } = verdict
+    terminal.out(terminal.isJson ? toJson({ audit: 'match', nodes }) : `MATCH\n${describeStorage(nodes)}`)
+    return
+  }
+  const { what, node, details } = verdict
+  const error = new CliError('CLI_AUDIT_MISMATCH', what, { details: { node, ...details } })
+  context.exitWith(exitCodeOf(error))
+  if (terminal.isJson) terminal.out(toJson({ audit: what, ...verdict, error: errorFacts(error) }))
+  else {
+    terminal.out('MISMATCH')
+    printError(terminal, error)
+  }
+}
+
+const GIB_HOUR = 2n ** 30n * 3600n
+
+function describeStorage(nodes: readonly AuditedStorageNode[]): string {
+  if (nodes.length === 0) return 'nothing was billed for storage'
+  const table = renderTable<AuditedStorageNode>(
+    [
+      { title: 'NODE', value: ({ node }) => node },
+      { title: 'PERIODS', value: ({ periods }) => String(periods), isNumber: true },
+      { title: 'GIB HOURS', value: ({ byteSeconds }) => gibHours(byteSeconds), isNumber: true },
+      { title: 'BILLED', value: ({ amountMicroUsd }) => formatMicroUsd(amountMicroUsd), isNumber: true },
+      { title: 'VOUCHERS', value: ({ voucherMicroUsd }) => formatMicroUsd(voucherMicroUsd), isNumber: true },
+      { title: 'CLAIMED', value: ({ claimedMicroUsd }) => formatMicroUsd(claimedMicroUsd), isNumber: true },
+    ],
+    nodes,
+  )
+  const sum = (count: (node: AuditedStorageNode) => number): number => nodes.reduce((all, node) => all + count(node), 0)
+  const waiting = sum((node) => node.waiting)
+  const older = sum(({ older: { entries } }) => entries)
+  return [
+    table,
+    ...(waiting === 0 ? [] : [`${waiting} paid periods wait for their receipt`]),
+    ...(older === 0
+      ? []
+      : [`${older} periods are older than the month of which evidence is kept: their receipts are right`]),
+  ].join('\n')
+}
+
+function gibHours(byteSeconds: bigint): string {
+  return (Number(byteSeconds) / Number(GIB_HOUR)).toFixed(3)
 }
 
 async function verdictOf(id: Hash, options: AuditOptions, context: CommandContext): Promise<AuditVerdict> {

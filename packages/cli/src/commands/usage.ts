@@ -1,4 +1,4 @@
-import { formatMicroUsd } from '@stead/core'
+import { formatMicroUsd, type MicroUsd } from '@stead/core'
 import type { StorageNodeView, StorageRoundView, StorageUsage } from '@stead/sdk/api'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
@@ -37,7 +37,7 @@ function roundText({
   return `settled: ${counts.join(', ')}, ${formatMicroUsd(paidMicroUsd)}; repaired ${repairedPieces} pieces of ${repairedSegments} segments${missing}`
 }
 
-function describe({ nodes, keptBytes, microUsdPerDay }: StorageUsage): string {
+function describe({ nodes, keptBytes, microUsdPerDay, fundsMicroUsd, fundedDays }: StorageUsage): string {
   if (nodes.length === 0) return 'nothing is kept on the network; keep something: stead put <file> stead://bucket/'
   const table = renderTable<StorageNodeView>(
     [
@@ -50,5 +50,18 @@ function describe({ nodes, keptBytes, microUsdPerDay }: StorageUsage): string {
     ],
     nodes,
   )
-  return `${table}\n${formatBytes(keptBytes)} on ${nodes.length} nodes, ${formatMicroUsd(microUsdPerDay)} a day`
+  return `${table}\n${formatBytes(keptBytes)} on ${nodes.length} nodes, ${formatMicroUsd(microUsdPerDay)} a day\n${fundsText(fundsMicroUsd, fundedDays)}`
+}
+
+/** Nodes may delete what nobody pays for; this is said long before. */
+const LOW_DAYS = 14
+
+function fundsText(fundsMicroUsd: MicroUsd | undefined, days: number | undefined): string {
+  if (fundsMicroUsd === undefined) return 'the chain cannot be asked for how long the money is enough'
+  const funds = `${formatMicroUsd(fundsMicroUsd)} in the account and locked for storage`
+  if (days === undefined) return funds
+  const enough = `${funds}: enough for ${days} days`
+  return days < LOW_DAYS
+    ? `${enough}. Send dollars to the account (stead status): nodes delete what nobody pays for`
+    : enough
 }

@@ -65,12 +65,12 @@ export interface DevMember {
 }
 
 const READY_TIMEOUT_MS = 60_000
-const OFFERS_TIMEOUT_MS = 60_000
+/** Since the payer saw one more: on a busy machine many processes take long to come up. */
+const OFFERS_TIMEOUT_MS = 120_000
 const OFFERS_LOOK_MS = 100
 const KEEP_ALIVE_MS = 60_000
 /** Test money is worth nothing; the price only makes the sums long enough to look at. */
 const PRICE_MICRO_USD_PER_GIGAFUEL = 1000
-/** Two devices of a household: what several daemons on one machine may take each. */
 /** Disk space that each provider sells. */
 const STORAGE_SHARE_GIB = 2
 /** With so many nodes objects are coded as on a real network. */
@@ -305,13 +305,16 @@ export class DevNetwork {
 
   async #waitForOffers(): Promise<void> {
     const client = daemonClient(this.layout.payerDir)
-    const deadlineMs = systemClock.monotonicMs() + OFFERS_TIMEOUT_MS
     const need = this.#options.providers
-    for (let have = 0; have < need; ) {
+    let best = 0
+    let sinceMs = systemClock.monotonicMs()
+    for (;;) {
       const { offers } = await client.listOffers()
-      have = offers.filter(({ resource }) => resource === 'compute').length
+      const have = offers.filter(({ resource }) => resource === 'compute').length
       if (have >= need) return
-      if (systemClock.monotonicMs() > deadlineMs) {
+      const nowMs = systemClock.monotonicMs()
+      if (have > best) [best, sinceMs] = [have, nowMs]
+      if (nowMs > sinceMs + OFFERS_TIMEOUT_MS) {
         const details = { needOffers: need, haveOffers: have }
         throw new CliError('CLI_DEV_FAILED', `the payer sees ${have} of ${need} offers`, { details })
       }

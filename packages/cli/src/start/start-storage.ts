@@ -3,9 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Address, formatMicroUsd } from '@stead/core'
 import type { DaemonClient } from '@stead/sdk'
 import type { ReceiptLine, StorageUsage } from '@stead/sdk/api'
+import { auditStorage, type StorageAuditVerdict } from '../audit/audit-storage.ts'
 import { supervisorLogger } from '../commands/dev.ts'
 import { daemonClient } from '../daemon-access.ts'
-import { DevNetwork } from '../dev/dev-network.ts'
+import { type DevMember, DevNetwork } from '../dev/dev-network.ts'
 import { CliError } from '../errors.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import { formatBytes } from '../objects/object-url.ts'
@@ -39,6 +40,7 @@ interface StorageStory {
   readonly getAfterRepair: Transfer
   readonly usage: StorageUsage
   readonly receipts: readonly ReceiptLine[]
+  readonly audit: StorageAuditVerdict
 }
 
 interface Transfer {
@@ -72,14 +74,14 @@ export async function startStorage(
       return exitCodes.interrupted
     const story = await Promise.race([play(network, terminal), failed.promise, interrupted])
     if (story === 'interrupted') return exitCodes.interrupted
-    terminal.out(terminal.isJson ? toJson(story) : describe(story))
+    terminal.out(terminal.isJson ? toJson({ ...story, audit: auditText(story.audit) }) : describe(story))
     if (!once) {
       terminal.message(
         `\nThe network goes on. Try: npx stead usage --data-dir ${network.layout.root}; Ctrl-C stops it.`,
       )
       await Promise.race([interrupted, failed.promise])
     }
-    return exitCodes.ok
+    return story.audit.kind === 'match' ? exitCodes.ok : exitCodes.auditMismatch
   } finally {
     terminal.message('stopping …')
     await network.stop()
@@ -92,18 +94,31 @@ async function play(network: DevNetwork, terminal: Terminal): Promise<StorageSto
   terminal.message(`keeping ${formatBytes(OBJECT_BYTES)} as 4 of 12 pieces …`)
   const put = await keep(client)
   const { nodes } = await client.getStorage()
-  const keepers = nodes.map(({ node }) => node)
-  const killed = kill(network, keepers)
+  const dead = kill(network, nodes)
+  const killed = dead.map(({ name }) => name)
   terminal.message(`killed ${killed.join(', ')}; reading …`)
   const getAfterKill = await read(client, put)
   terminal.message('waiting until they count as lost, then repairing …')
-  const repairedPieces = await repair(client)
+  const repairedPieces = await repair(client, { wanted: piecesOf(nodes), dead: dead.map(({ node }) => node) })
   const getAfterRepair = await read(client, put)
   await client.runStorageRound()
   await client.settle()
+  terminal.message('auditing: every period is recomputed here from revisions, proofs and receipts …')
+  const { rpcUrl, layout } = network
+  const audit = await auditStorage(client, { rpcUrl, addressBook: layout.addressBook })
   const { receipts } = await client.listReceipts()
   const usage = await client.getStorage()
-  return { objectBytes: OBJECT_BYTES, put, killed, getAfterKill, repairedPieces, getAfterRepair, usage, receipts }
+  return {
+    objectBytes: OBJECT_BYTES,
+    put,
+    killed,
+    getAfterKill,
+    repairedPieces,
+    getAfterRepair,
+    usage,
+    receipts,
+    audit,
+  }
 }
 
 /** @throws CliError CLI_DEV_FAILED */
@@ -146,26 +161,37 @@ async function read(client: DaemonClient, { sha256 }: Transfer): Promise<Transfe
   return { ms: performance.now() - start, sha256: found }
 }
 
-function kill(network: DevNetwork, keepers: readonly Address[]): readonly string[] {
-  const names = network.members.filter(({ node }) => keepers.includes(node)).map(({ name }) => name)
-  const killed = names.slice(0, Math.ceil(names.length * KILLED_SHARE))
-  for (const name of killed) network.killMember(name)
+function kill(network: DevNetwork, keepers: StorageUsage['nodes']): readonly DevMember[] {
+  const members = network.members.filter((member) => keepers.some(({ node }) => node === member.node))
+  const killed = members.slice(0, Math.ceil(members.length * KILLED_SHARE))
+  for (const { name } of killed) network.killMember(name)
   return killed
 }
 
-async function repair(client: DaemonClient): Promise<number> {
-  let pieces = 0
+function piecesOf(nodes: StorageUsage['nodes']): number {
+  return nodes.reduce((sum, { pieces }) => sum + pieces, 0)
+}
+
+/** Goes on until the nodes that live keep as many pieces as all did before. */
+async function repair(
+  client: DaemonClient,
+  { wanted, dead }: { readonly wanted: number; readonly dead: readonly Address[] },
+): Promise<number> {
+  let repaired = 0
   for (let round = 0; round < REPAIR_ROUNDS_MAX; round++) {
-    const { repairedPieces, missingPieces } = await client.runStorageRound()
-    pieces += repairedPieces
-    if (pieces > 0 && missingPieces === 0) return pieces
+    repaired += (await client.runStorageRound()).repairedPieces
+    const { nodes } = await client.getStorage()
+    if (piecesOf(nodes.filter(({ node }) => !dead.includes(node))) >= wanted) return repaired
     await sleep(1000)
   }
-  throw new CliError('CLI_DEV_FAILED', `after ${REPAIR_ROUNDS_MAX} rounds ${pieces} pieces were repaired, and not all`)
+  throw new CliError(
+    'CLI_DEV_FAILED',
+    `after ${REPAIR_ROUNDS_MAX} rounds ${repaired} pieces were repaired, and not all`,
+  )
 }
 
 function describe(story: StorageStory): string {
-  const { objectBytes, put, killed, getAfterKill, repairedPieces, getAfterRepair, usage, receipts } = story
+  const { objectBytes, put, killed, getAfterKill, repairedPieces, getAfterRepair, usage, receipts, audit } = story
   const rate = ({ ms }: Transfer): string =>
     `${(ms / 1000).toFixed(1)} s, ${formatBytes(Math.round(objectBytes / (ms / 1000)))}/s`
   const paid = receipts.reduce((sum, { amountMicroUsd }) => sum + amountMicroUsd, 0n)
@@ -186,5 +212,10 @@ function describe(story: StorageStory): string {
     '',
     table,
     `bill: ${receipts.length} proven periods, ${formatMicroUsd(paid)}; from now on ${formatMicroUsd(usage.microUsdPerDay)} a day`,
+    `audit: ${auditText(audit)}; recompute it while the network is up: npx stead audit storage`,
   ].join('\n')
+}
+
+function auditText(audit: StorageAuditVerdict): string {
+  return audit.kind === 'match' ? 'match' : audit.what
 }

@@ -56,7 +56,14 @@ describe('objects on other processes', () => {
     expect(readFileSync(back).equals(bytes)).toBe(true)
     const usage = JSON.parse(await run('usage', '--now', '--json'))
     expect(usage.nodes).toHaveLength(3)
+    expect(usage.fundedDays).toBeGreaterThan(1000)
     expect(usage.round.outcomes).toMatchObject({ paid: 3, lied: 0, lost: 0, offline: 0 })
+    await run('settle')
+    const audit = JSON.parse(await run('audit', 'storage', '--json'))
+    expect(audit.audit).toBe('match')
+    expect(audit.nodes).toHaveLength(3)
+    for (const node of audit.nodes)
+      expect(node).toMatchObject({ periods: 1, waiting: 0, amountMicroUsd: node.voucherMicroUsd })
   }, 120_000)
 
   it('are read while a node is dead, and after the payer was killed', async () => {

@@ -1,10 +1,12 @@
 import { createHash, type Hash } from 'node:crypto'
-import { type MicroUsd, microUsd } from '@stead/core'
-import type { ObjectView } from '@stead/sdk/api'
-import { amountOf, type ObjectInfo, StorageError } from '@stead/storage'
+import { isSteadError } from '@stead/core'
+import type { ObjectView, StorageUsage } from '@stead/sdk/api'
+import { type ObjectInfo, type StorageConsumer, StorageError } from '@stead/storage'
 import type { BuyingStorage } from '../daemon/buying-storage.ts'
 import type { SteadNode } from '../daemon/stead-node.ts'
+import { costPerDay, storageFunds } from '../daemon/storage-funds.ts'
 import type { Handlers } from './handlers.ts'
+import { storageEvidence } from './storage-evidence.ts'
 
 type ObjectRoutes =
   | 'putObject'
@@ -16,9 +18,9 @@ type ObjectRoutes =
   | 'deleteBucket'
   | 'getStorage'
   | 'runStorageRound'
+  | 'getStorageEvidence'
 
 const LIMIT = 1000
-const DAY_SECONDS = 86_400n
 
 /** Objects on the network, and what they cost. */
 export function objectHandlers(node: SteadNode): Pick<Handlers, ObjectRoutes> {
@@ -72,17 +74,34 @@ export function objectHandlers(node: SteadNode): Pick<Handlers, ObjectRoutes> {
         ...rest,
         ...(lastOutcome === undefined ? {} : { lastOutcome }),
       }))
-      const perDay = nodes.reduce((sum, { bytes, priceMicroUsdPerTibHour }) => {
-        return sum + amountOf(priceMicroUsdPerTibHour, BigInt(bytes) * DAY_SECONDS)
-      }, 0n)
-      const microUsdPerDay: MicroUsd = microUsd(perDay)
-      return { nodes, keptBytes: nodes.reduce((sum, { bytes }) => sum + bytes, 0), microUsdPerDay }
+      const keptBytes = nodes.reduce((sum, { bytes }) => sum + bytes, 0)
+      return { nodes, keptBytes, microUsdPerDay: costPerDay(consumer), ...(await fundsOf(node, consumer)) }
     },
     runStorageRound: async () => {
       const { consumer } = await open()
       await consumer.look()
       return await consumer.round()
     },
+    getStorageEvidence: ({ query }) => storageEvidence(node, query.after),
+  }
+}
+
+/** Who keeps how much is known without the chain. */
+async function fundsOf(
+  node: SteadNode,
+  consumer: StorageConsumer,
+): Promise<Pick<StorageUsage, 'fundsMicroUsd' | 'fundedDays'>> {
+  const { foundation, trade } = node
+  try {
+    const { fundsMicroUsd, days } = await storageFunds({
+      chain: foundation.chain,
+      market: trade.payer.market,
+      consumer,
+    })
+    return { fundsMicroUsd, ...(days === undefined ? {} : { fundedDays: days }) }
+  } catch (error) {
+    if (!isSteadError(error)) throw error
+    return {}
   }
 }
 

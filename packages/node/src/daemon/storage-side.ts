@@ -22,6 +22,7 @@ import type { BuyingStorage, StorageBuyerComponents } from './buying-storage.ts'
 import { DailySweep } from './daily-sweep.ts'
 import type { Foundation } from './foundation.ts'
 import type { StopStack } from './stop-stack.ts'
+import { warnOfFunds } from './storage-funds.ts'
 
 const GIB = 2 ** 30
 
@@ -93,7 +94,11 @@ export async function openBuyingStorage(
     pointers: new StoreRootPointers(store).open,
     secret,
   })
-  const sweeper = new DailySweep(foundation, () => objects.collect())
+  const sweeper = new DailySweep(foundation, async () => {
+    const swept = await objects.collect()
+    await warnOfFunds({ ...foundation, market, consumer })
+    return swept
+  })
   sweeper.start()
   return {
     consumer,

@@ -71,6 +71,8 @@ export type {
   ObjectList,
   ObjectView,
   PutObjectQuery,
+  StorageEvidence,
+  StorageEvidenceQuery,
   StorageNodeView,
   StorageRoundView,
   StorageUsage,

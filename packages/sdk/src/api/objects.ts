@@ -1,6 +1,6 @@
 import type { Address, MicroUsd, UnixMs } from '@stead/core'
 import { z } from 'zod'
-import { addressWire, countWire, microUsdWire, optionalWire, unixMsWire, type Wire } from './scalars.ts'
+import { addressWire, bytesWire, countWire, microUsdWire, optionalWire, unixMsWire, type Wire } from './scalars.ts'
 
 /** Bytes of unknown origin, in pieces as they come. */
 export interface ByteStream {
@@ -141,6 +141,10 @@ export interface StorageUsage {
   /** Pieces of all nodes together: what is paid for. */
   readonly keptBytes: number
   readonly microUsdPerDay: MicroUsd
+  /** The account's dollars and what is locked for storage and not spent; missing while the chain is away. */
+  readonly fundsMicroUsd?: MicroUsd
+  /** Whole days for which that is enough; missing when nothing is kept as well. */
+  readonly fundedDays?: number
 }
 
 /** Wire form of {@link StorageUsage}. */
@@ -159,6 +163,8 @@ export const storageUsageWire: Wire<StorageUsage> = z.object({
   ),
   keptBytes: countWire,
   microUsdPerDay: microUsdWire,
+  fundsMicroUsd: optionalWire(microUsdWire),
+  fundedDays: optionalWire(countWire),
 })
 
 /** Answer to `POST /v1/storage/round`. */
@@ -181,4 +187,32 @@ export const storageRoundWire: Wire<StorageRoundView> = z.object({
   repairedPieces: countWire,
   missingPieces: countWire,
   unrepairedSegments: countWire,
+})
+
+/** Of which node evidence is asked. */
+export interface StorageEvidenceQuery {
+  /** The first node after this one. @default the first of all */
+  readonly after?: Address
+}
+
+/** Wire form of {@link StorageEvidenceQuery}. */
+export const storageEvidenceQueryWire: Wire<StorageEvidenceQuery> = z.strictObject({
+  after: optionalWire(addressWire),
+})
+
+/** Answer to `GET /v1/storage/evidence`: everything from which `stead audit storage` recomputes what one node billed. */
+export interface StorageEvidence {
+  /** Missing when there is no node after the one that was named. */
+  readonly node?: Address
+  /** Encoded PaidPeriods of @stead/storage, of the last month. */
+  readonly periods: readonly Uint8Array[]
+  /** The channels that paid, with all receipts: an encoded ReceiptBundle of @stead/market. */
+  readonly receipts: Uint8Array
+}
+
+/** Wire form of {@link StorageEvidence}. */
+export const storageEvidenceWire: Wire<StorageEvidence> = z.object({
+  node: optionalWire(addressWire),
+  periods: z.array(bytesWire),
+  receipts: bytesWire,
 })

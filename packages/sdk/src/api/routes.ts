@@ -71,8 +71,12 @@ import {
   objectViewWire,
   type PutObjectQuery,
   putObjectQueryWire,
+  type StorageEvidence,
+  type StorageEvidenceQuery,
   type StorageRoundView,
   type StorageUsage,
+  storageEvidenceQueryWire,
+  storageEvidenceWire,
   storageRoundWire,
   storageUsageWire,
 } from './objects.ts'
@@ -121,6 +125,7 @@ export interface Routes {
   readonly deleteBucket: Route<NoBody, BucketQuery, undefined>
   readonly getStorage: Route<NoBody, NoQuery, StorageUsage>
   readonly runStorageRound: Route<NoBody, NoQuery, StorageRoundView>
+  readonly getStorageEvidence: Route<NoBody, StorageEvidenceQuery, StorageEvidence>
   readonly submitJob: Route<JobSubmission, NoQuery, JobAccepted>
   readonly listJobs: Route<NoBody, NoQuery, JobList>
   readonly getJob: Route<NoBody, NoQuery, JobDetail>
@@ -208,6 +213,15 @@ export const routes: Routes = {
   runStorageRound: {
     ...post('runStorageRound', '/v1/storage/round', 'Has everything proven, pays for it and repairs, now'),
     answer: storageRoundWire,
+  },
+  getStorageEvidence: {
+    ...get(
+      'getStorageEvidence',
+      '/v1/storage/evidence',
+      'Everything from which the bill of one node can be recomputed',
+    ),
+    query: storageEvidenceQueryWire,
+    answer: storageEvidenceWire,
   },
   submitJob: {
     ...post('submitJob', '/v1/jobs', 'Journals a job and starts it'),

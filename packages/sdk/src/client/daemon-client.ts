@@ -22,6 +22,8 @@ import type {
   ObjectList,
   ObjectView,
   PutObjectQuery,
+  StorageEvidence,
+  StorageEvidenceQuery,
   StorageRoundView,
   StorageUsage,
 } from '../api/objects.ts'
@@ -140,6 +142,11 @@ export class DaemonClient {
   /** Has everything proven, pays for it and repairs. */
   runStorageRound(options: CallOptions = {}): Promise<StorageRoundView> {
     return this.#value(routes.runStorageRound, options)
+  }
+
+  /** What one node billed for storage, of the first node after `after`. */
+  getStorageEvidence(query: StorageEvidenceQuery, options: CallOptions = {}): Promise<StorageEvidence> {
+    return this.#value(routes.getStorageEvidence, { ...options, query })
   }
 
   /** Journals a job and starts it; the blobs that it names must be stored before. */

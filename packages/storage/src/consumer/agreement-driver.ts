@@ -52,6 +52,7 @@ import {
   type PendingRevision,
 } from './bought-rows.ts'
 import { roomOf } from './channel-room.ts'
+import { forgetPeriods, paidPeriodOperation } from './paid-periods.ts'
 import { remoteCodeOf } from './remote-code.ts'
 
 /** What a driver stands on. */
@@ -74,6 +75,8 @@ export type SettleOutcome =
       readonly amountMicroUsd: MicroUsd
       readonly paidToSecond: number
       readonly isWhole: boolean
+      /** Pieces of which the node says that they rotted. */
+      readonly damaged: readonly Hash[]
     }
   /** Nothing is due. */
   | { readonly kind: 'nothing-due' }
@@ -256,25 +259,29 @@ export class AgreementDriver {
     const quantity = dueAt(before, next.atSecond)
     const amountMicroUsd = amountOf(next.priceMicroUsdPerTibHour, quantity)
     const room = await roomOf(channel, this.#components.clock)
+    const { node, atSecond: nowSecond } = next
+    const forgotten = await forgetPeriods(this.#components.store, { node, agreement: this.id, nowSecond })
     const reservation = channel.reserve(amountMicroUsd)
     if (reservation === undefined) return { kind: 'no-room', needMicroUsd: amountMicroUsd, haveMicroUsd: room }
     const seed = random.bytes(32)
     let reply: StorageReply
+    let after: SignedAgreement
     try {
       const { document, payerSignature } = pending
       const { delivery } = reservation
       reply = await this.#ask({
         settle: { channel: channel.id, document, payerSignature, delivery, maximumMicroUsd: amountMicroUsd, seed },
       })
-      this.#checkSigned(next, document, reply.agreement)
+      after = this.#bothSigned(next, pending, reply.agreement)
     } catch (error) {
       // It may have been delivered, and the answer lost; then it is asked for again under another name.
       reservation.reject('not-received')
       return await this.#unpaid(error)
     }
+    const { proof = new Uint8Array(0) } = reply
     if (!isProof(next, seed, reply)) {
       reservation.reject('wrong-result')
-      return { kind: 'lied', proof: reply.proof ?? new Uint8Array(0), seed }
+      return { kind: 'lied', proof, seed }
     }
     if (reply.amountMicroUsd !== amountMicroUsd) {
       reservation.reject('over-billed')
@@ -283,13 +290,24 @@ export class AgreementDriver {
     reservation.accept({
       delivery: reservation.delivery,
       item: contentIdOf('dag-cbor', pending.document),
-      evidence: possessionIdOf(reply.proof ?? new Uint8Array(0)),
+      evidence: possessionIdOf(proof),
       quantity,
       amountMicroUsd,
     })
-    // In the same turn: the revision and its payment are on disk together or not at all.
-    await this.#adopt(next, reply.agreement, [])
-    return { kind: 'paid', amountMicroUsd, paidToSecond: next.atSecond, isWhole: next.atSecond >= this.#second(next) }
+    const { delivery } = reservation
+    const period = paidPeriodOperation({
+      version: 1,
+      delivery,
+      channel: channel.id,
+      before: this.#signed(),
+      after,
+      proof,
+    })
+    // In the same turn: the revision, its payment and what proves it are on disk together or not at all.
+    await this.#adopt(next, after, [], [period, ...forgotten])
+    const damaged = reply.damaged.filter((piece) => this.#set.slotOf(piece) !== undefined)
+    const isWhole = next.atSecond >= this.#second(next)
+    return { kind: 'paid', amountMicroUsd, paidToSecond: next.atSecond, isWhole, damaged }
   }
 
   async #unpaid(error: unknown): Promise<SettleOutcome> {
@@ -327,8 +345,7 @@ export class AgreementDriver {
     const { document, payerSignature, changes } = pending
     const { agreement } = await this.#ask({ revise: { channel: channel.id, document, payerSignature, changes } })
     const next = agreementSchema.decodeDocument(document)
-    this.#checkSigned(next, document, agreement)
-    await this.#adopt(next, agreement, changes.map(changeOf))
+    await this.#adopt(next, this.#bothSigned(next, pending, agreement), changes.map(changeOf))
     return next
   }
 
@@ -372,14 +389,25 @@ export class AgreementDriver {
     return changes
   }
 
-  #checkSigned(next: Agreement, document: Uint8Array, { document: answered, nodeSignature }: SignedAgreement): void {
+  /** The revision with both signatures: the payer's is its own, not the one that the node answers. */
+  #bothSigned(
+    next: Agreement,
+    { document, payerSignature }: PendingRevision,
+    { document: answered, nodeSignature }: SignedAgreement,
+  ): SignedAgreement {
     if (!equalBytes(document, answered))
       throw new StorageError('STORAGE_AGREEMENT_DIFFERS', `the node answers another revision than ${next.revision}`)
     const signed = { document, signature: nodeSignature }
     checkAgreementSignature(this.#components.secp256k1, addressOfPeerId(this.peer), next, signed)
+    return { document, payerSignature, nodeSignature }
   }
 
-  async #adopt(next: Agreement, signed: SignedAgreement, changes: readonly SetChange[]): Promise<void> {
+  async #adopt(
+    next: Agreement,
+    signed: SignedAgreement,
+    changes: readonly SetChange[],
+    rows: readonly StoreOperation[] = [],
+  ): Promise<void> {
     const { pending: _done, ...rest } = this.#row
     const row = { ...rest, signed }
     const slots = changes.map(({ slot, piece }): StoreOperation => {
@@ -387,7 +415,7 @@ export class AgreementDriver {
       if (piece === undefined) return { kind: 'delete', ...place }
       return { kind: 'put', ...place, value: setPieceSchema.encodeMessage(piece) }
     })
-    await this.#components.market.journal([rowOperation(this.id, row), ...slots])
+    await this.#components.market.journal([rowOperation(this.id, row), ...slots, ...rows])
     this.#set.apply(changes)
     this.#agreement = next
     this.#row = row
@@ -399,6 +427,12 @@ export class AgreementDriver {
       timeoutMs: ASK_TIMEOUT_MS,
     })
     return storageReplySchema.decodeMessage(answer)
+  }
+
+  #signed(): SignedAgreement {
+    const { signed } = this.#row
+    if (signed === undefined) throw new RangeError('what nobody signed is not billed')
+    return signed
   }
 
   #require(): Agreement {

@@ -14,6 +14,7 @@ import type { SettleOutcome } from '../consumer/agreement-driver.ts'
 import type { FrameCipher } from '../crypto/frame-cipher.ts'
 import type { ErasureKernel } from '../erasure/erasure-kernel.ts'
 import { type StorageConsumerInput, type StorageConsumerOptions, storageConsumerOptionsSchema } from '../options.ts'
+import type { BoughtNode } from './bought-node.ts'
 import { NetworkSegments, type SegmentProfile } from './network-segments.ts'
 import { NodeWatch } from './node-watch.ts'
 import { planRepair } from './repair-plan.ts'
@@ -173,14 +174,19 @@ export class StorageConsumer {
         this.#logger.warn('a node did not show what it signed for', { node })
         this.#watch.lose(node)
       }
-      if (outcome.kind === 'lost') {
-        this.#logger.warn('a node lost a piece', { node, piece: outcome.piece })
-        this.#lostPieces.add(outcome.piece)
-        bought.drop([outcome.piece])
-      }
+      if (outcome.kind === 'lost') this.#lose(bought, [outcome.piece])
+      if (outcome.kind === 'paid') this.#lose(bought, outcome.damaged)
     }
     await this.segments.finishReleases()
     return { paidMicroUsd: microUsd(paidMicroUsd), outcomes, ...(await this.#repairAll()) }
+  }
+
+  /** Pieces that a node does not have any more are not paid for any more, and are made again. */
+  #lose(bought: BoughtNode, pieces: readonly Hash[]): void {
+    if (pieces.length === 0) return
+    this.#logger.warn('a node lost pieces', { node: bought.node, pieces: pieces.length, first: pieces[0] })
+    for (const piece of pieces) this.#lostPieces.add(piece)
+    bought.drop(pieces)
   }
 
   async #repairAll(): Promise<Omit<StorageRound, 'paidMicroUsd' | 'outcomes'>> {

@@ -39,7 +39,14 @@ import { encodePossession, possessionIdOf } from '../agreement/possession.ts'
 import { loadSet, setPieceSchema, slotKey } from '../agreement/set-rows.ts'
 import { changeOf, slotMessageOf } from '../agreement/slot-message.ts'
 import { StorageError, type StorageErrorCode } from '../errors.ts'
-import { type RevisionAsk, type SettleAsk, SLOTS_PER_PAGE, type StandingAsk, type StorageReply } from '../messages.ts'
+import {
+  DAMAGED_TOLD_MAX,
+  type RevisionAsk,
+  type SettleAsk,
+  SLOTS_PER_PAGE,
+  type StandingAsk,
+  type StorageReply,
+} from '../messages.ts'
 import { amountOf } from '../meter.ts'
 import type { StorageProviderOptions } from '../options.ts'
 import type { PieceLog } from '../pieces/piece-log.ts'
@@ -118,6 +125,13 @@ export class AgreementDesk {
     const kept = this.#agreements.get(id)
     if (kept !== undefined && (peer === undefined || kept.peer === peer)) return kept
     throw new StorageError('STORAGE_AGREEMENT_UNKNOWN', `no agreement ${id}`, { details: { agreement: id } })
+  }
+
+  /** Notes which pieces rotted, so that their payers are told. @param names as the logs have them */
+  noteDamaged(names: readonly Hash[]): void {
+    const wanted = new Set(names)
+    for (const kept of this.#agreements.values())
+      for (const [, { piece }] of kept.set.entries()) if (wanted.has(logNameOf(kept.id, piece))) kept.damaged.add(piece)
   }
 
   /** Takes a revision: the first one, or one that changes slots. The same again is no work. */
@@ -240,7 +254,10 @@ export class AgreementDesk {
       if (piece !== undefined) this.#components.pending.forget(logNameOf(id, piece.piece))
     // The payer moved it to another slot of the same revision, or it is really gone.
     const stays = new Set(changes.flatMap(({ piece }) => piece?.piece ?? []))
-    for (const piece of gone) if (!stays.has(piece)) await this.#remove(id, piece)
+    for (const piece of gone) {
+      kept.damaged.delete(piece)
+      if (!stays.has(piece)) await this.#remove(id, piece)
+    }
     return this.#reply(kept)
   }
 
@@ -268,7 +285,8 @@ export class AgreementDesk {
       await this.#write(row, [])
       kept.advance(row)
     })
-    return { ...this.#reply(kept), proof, amountMicroUsd }
+    const damaged = Array.from(kept.damaged.values().take(DAMAGED_TOLD_MAX))
+    return { ...this.#reply(kept), proof, amountMicroUsd, damaged }
   }
 
   /**
@@ -321,8 +339,9 @@ export class AgreementDesk {
       try {
         return await pieces.proveLeaf(logNameOf(id, piece), index)
       } catch (error) {
-        if (error instanceof StorageError) throw lostPiece(error.code, piece)
-        throw error
+        if (!(error instanceof StorageError)) throw error
+        kept.damaged.add(piece)
+        throw lostPiece(error.code, piece)
       }
     }
     const leaves = await provePossession({ set, proveLeaf }, seed)
@@ -392,7 +411,7 @@ export class AgreementDesk {
   }
 
   #reply({ row }: KeptAgreement): StorageReply {
-    return { agreement: row.signed, slots: [] }
+    return { agreement: row.signed, slots: [], damaged: [] }
   }
 
   #nowSecond(): number {

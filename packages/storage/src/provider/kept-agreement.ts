@@ -8,6 +8,8 @@ export class KeptAgreement {
   readonly id: Hash
   readonly peer: PeerId
   readonly set: PieceSet
+  /** Pieces that were found rotten, by the payer's names. */
+  readonly damaged: Set<Hash> = new Set()
   /**
    * Whether what the last revision bills is in the market's books: `unknown` after a restart, when the market knows; `missing`
    * from the revision until its delivery is on disk.

@@ -1,6 +1,7 @@
 import {
   type Clock,
   type Counter,
+  type Hash,
   hasCode,
   type IncomingRequest,
   isSteadError,
@@ -38,6 +39,7 @@ import type { PieceLog } from '../pieces/piece-log.ts'
 import { type StorageTerms, storageMismatch, storageNeedSchema, storageTermsSchema } from '../terms.ts'
 import { AgreementDesk, logNameOf } from './agreement-desk.ts'
 import { PendingPieces } from './pending-pieces.ts'
+import { PieceScrub } from './piece-scrub.ts'
 
 /** What a provider stands on. */
 export interface StorageProviderComponents {
@@ -85,6 +87,7 @@ export class StorageProvider {
   readonly #options: StorageProviderOptions
   readonly #pending: PendingPieces
   readonly #desk: AgreementDesk
+  readonly #scrub: PieceScrub
   readonly #refused: Counter
   readonly #bytes: Counter
   #state: StorageProviderState = 'stopped'
@@ -97,6 +100,8 @@ export class StorageProvider {
     this.#options = Object.freeze(storageProviderOptionsSchema.parse(options))
     this.#pending = new PendingPieces(components, this.#options)
     this.#desk = new AgreementDesk({ ...components, pending: this.#pending }, this.#options)
+    const onDamaged = (names: readonly Hash[]): void => this.#desk.noteDamaged(names)
+    this.#scrub = new PieceScrub({ ...components, onDamaged }, this.#options.scrubMs)
     this.#refused = components.metrics.counter('stead_storage_refused_total', 'Requests that were refused, by reason', [
       'code',
     ])
@@ -282,6 +287,7 @@ export class StorageProvider {
       }
       await this.#desk.dropUnpaid()
       await pieces.compact()
+      await this.#scrub.step(SWEEP_MS)
     } catch (error) {
       // The disk is full or away; what is over is found again the next time.
       if (!hasCode(error, 'CORE_STOPPED')) logger.warn('storage could not be swept', { error: messageOf(error) })
