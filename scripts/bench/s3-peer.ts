@@ -80,10 +80,12 @@ export async function copyWithRclone(
   const environment = Object.fromEntries(
     config.map(([name, value]) => [`RCLONE_CONFIG_PEER_${name.toUpperCase()}`, value]),
   )
+  // Loopback needs none, and rclone's client takes none.
+  const { AWS_CA_BUNDLE: _bundle, ...rest } = process.env
   const copy = async (source: string, target: string): Promise<number> => {
     const start = performance.now()
     await run('rclone', ['--config', '/dev/null', '--retries', '1', 'copyto', source, target], {
-      env: { ...process.env, ...environment },
+      env: { ...rest, ...environment },
     })
     return performance.now() - start
   }
