@@ -3,13 +3,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BlobExchange, ComputeConsumer } from '@stead/compute'
-import { silentLogger } from '@stead/core'
+import { address, silentLogger } from '@stead/core'
 import { loadNodeConfig } from '@stead/node'
 import { nodeDirectories } from '@stead/node/files'
 import { loadSecp256k1 } from '@stead/protocol'
 import { devLayout } from '../../packages/cli/src/dev/dev-layout.ts'
 import { LocalChain } from '../../packages/cli/src/dev/local-chain.ts'
 import { SteadNode } from '../../packages/node/src/daemon/stead-node.ts'
+import type { TrialGateway } from './trial-gateway.ts'
 
 /** What a provider process tells when it serves. */
 export interface TrialProvider {
@@ -63,6 +64,25 @@ export class TrialNetwork {
     return { consumer, blobs: trade.blobs }
   }
 
+  /** Another payer, in a process of its own, with an S3 gateway and dollars. */
+  async startGateway(): Promise<TrialGateway & { readonly process: number }> {
+    const layout = devLayout(this.directory)
+    const settings = {
+      'chain.rpcUrl': this.#chain?.rpcUrl,
+      'chain.addressBook': layout.addressBook,
+      'network.bootstrap': this.providers.flatMap(({ addresses }) => addresses.slice(0, 1)),
+      dataDir: join(this.directory, 'gateway'),
+    }
+    const { child, ready } = await this.#fork<TrialGateway>('trial-gateway.ts', settings)
+    await this.#chain?.provideFor(address(ready.account), { isPayer: true })
+    return { ...ready, process: child.pid ?? 0 }
+  }
+
+  /** The numbers of the providers' processes. */
+  get processes(): readonly number[] {
+    return this.#children.slice(0, this.providers.length).flatMap(({ pid }) => pid ?? [])
+  }
+
   async stop(): Promise<void> {
     await this.#payer?.stop()
     for (const child of this.#children) {
@@ -75,14 +95,19 @@ export class TrialNetwork {
   }
 
   async #startProvider(settings: object): Promise<TrialProvider> {
-    const child = fork(join(import.meta.dirname, 'provider.ts'), [JSON.stringify(settings)], {
+    return (await this.#fork<TrialProvider>('provider.ts', settings)).ready
+  }
+
+  async #fork<Ready>(file: string, settings: object): Promise<{ readonly child: ChildProcess; readonly ready: Ready }> {
+    const child = fork(join(import.meta.dirname, file), [JSON.stringify(settings)], {
       execArgv: ['--conditions=@stead/source'],
     })
     this.#children.push(child)
-    return await new Promise((resolve, reject) => {
-      child.once('message', (ready: TrialProvider) => resolve(ready))
-      child.once('exit', (code) => reject(new Error(`a provider ended with code ${code}`)))
+    const ready = await new Promise<Ready>((resolve, reject) => {
+      child.once('message', (message: Ready) => resolve(message))
+      child.once('exit', (code) => reject(new Error(`the process of ${file} ended with code ${code}`)))
     })
+    return { child, ready }
   }
 }
 

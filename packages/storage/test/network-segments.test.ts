@@ -1,5 +1,5 @@
 import type { Address, Network, RequestHandler } from '@stead/core'
-import { addressOfPeerId } from '@stead/protocol'
+import { addressOfPeerId, equalBytes } from '@stead/protocol'
 import { decodePossession, encodePossession } from '@stead/storage'
 import { ManualClock, MemoryStore, SeededRandom } from '@stead/testkit'
 import { describe, expect, it } from 'vitest'
@@ -171,6 +171,34 @@ describe('segments on a network', () => {
     expect(after?.placed.filter(({ node }) => gone.has(node))).toEqual([])
     const all = { fromByte: 0, toByte: plaintext.length }
     expect(await world.within(segments.read(reference, KEY, all))).toEqual(plaintext)
+  })
+
+  it('are repaired also by a daemon that never runs for long', async () => {
+    const world = await NetworkWorld.of(16)
+    await world.within(world.payer.segments.put(KEY, new SeededRandom(10).bytes(40_000)))
+    const [segment] = await Array.fromAsync(world.payer.segments.all())
+    const keepers = new Set((segment?.placed ?? []).map(({ node }) => node))
+    const dead = world.sellers.filter(({ node }) => keepers.has(node)).slice(0, 4)
+    for (const seller of dead) world.kill(seller)
+    for (let run = 0; run < 3; run++) {
+      await world.clock.advance(HOUR_MS - 600_000)
+      await world.restartPayer()
+    }
+    await world.clock.advance(600_000)
+    const round = await world.within(world.payer.consumer.round())
+    expect([round.repairedSegments, round.repairedPieces, round.missingPieces]).toEqual([1, 4, 0])
+  })
+
+  it('are put on nodes that are there, not on those that were away when asked last', async () => {
+    const world = await NetworkWorld.of(16)
+    const { segments, consumer } = world.payer
+    await world.within(segments.put(KEY, new SeededRandom(11).bytes(40_000)))
+    const bought = new Set(consumer.status().map(({ node }) => node))
+    for (const seller of world.sellers.filter(({ node }) => bought.has(node)).slice(0, 4)) world.kill(seller)
+    await world.within(consumer.look())
+    const second = await world.within(segments.put(KEY, new SeededRandom(12).bytes(40_000)))
+    const found = await Array.fromAsync(segments.all())
+    expect(found.find(({ reference }) => equalBytes(reference, second))?.placed).toHaveLength(12)
   })
 
   it('are not paid for any more after a release that a crash interrupted', async () => {

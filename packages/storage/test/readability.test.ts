@@ -1,4 +1,4 @@
-import { needsRepair, repairAt, unreadability } from '@stead/storage'
+import { needsRepair, type PieceOutlook, planRepair, repairAt, unreadability } from '@stead/storage'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
@@ -40,9 +40,38 @@ describe('how likely a segment is unreadable', () => {
     expect(repairAt({ dataPieces: 4, pieces: 12 })).toBe(8)
     expect(repairAt({ dataPieces: 2, pieces: 3 })).toBe(2)
     const all = (count: number, share: number): number[] => Array.from({ length: count }, () => share)
-    expect(needsRepair(profile, all(48, 0.1))).toBe(false)
-    expect(needsRepair(profile, all(40, 0.95))).toBe(false)
-    expect(needsRepair(profile, all(40, 0.6))).toBe(true)
-    expect(needsRepair(profile, all(30, 0.999))).toBe(true)
+    expect(needsRepair(profile, 40, all(40, 0.95))).toBe(false)
+    expect(needsRepair(profile, 40, all(40, 0.6))).toBe(true)
+    expect(needsRepair(profile, 30, all(30, 0.999))).toBe(true)
+    expect(needsRepair(profile, 31, all(48, 0.999))).toBe(false)
+  })
+})
+
+describe('what a repair makes again', () => {
+  const profile = { dataPieces: 16, pieces: 48 }
+  const pieces = (overdue: number, lost: number): PieceOutlook[] =>
+    Array.from({ length: 48 }, (_, number) => {
+      const isOverdue = number < overdue
+      return { number, availability: isOverdue ? 0.01 : 0.97, isOverdue, isLost: number >= 48 - lost }
+    })
+
+  it('is nothing while enough is there', () => {
+    expect(planRepair(profile, pieces(0, 0), false)).toEqual([])
+    expect(planRepair(profile, pieces(5, 5), false)).toEqual([])
+    expect(planRepair(profile, pieces(0, 0), true)).toEqual([])
+  })
+
+  it('is what is lost and what is overdue, long before the latter is lost for sure', () => {
+    expect(planRepair(profile, pieces(18, 0), false)).toEqual(Array.from({ length: 18 }, (_, number) => number))
+    expect(planRepair(profile, pieces(9, 9), false)).toHaveLength(18)
+  })
+
+  it('goes on until the segment is whole', () => {
+    expect(planRepair(profile, pieces(1, 1), true)).toEqual([0, 47])
+  })
+
+  it('is nothing where nodes are bad and none is missing: others may be no better', () => {
+    const bad = pieces(0, 0).map((piece) => ({ ...piece, availability: 0.3 }))
+    expect(planRepair(profile, bad, false)).toEqual([])
   })
 })

@@ -1,12 +1,12 @@
 import { type Clock, type Logger, messageOf, type Random } from '@stead/core'
 import { StorageError } from '../errors.ts'
 import { bytesOfKey, keyOfBytes, type TreeKey } from '../tree/tree-key.ts'
-import { abortable } from './abortable.ts'
+import { abortable, checkAborted } from './abortable.ts'
 import { letGo } from './holdings.ts'
 import { contentKey, extentKey, ID_BYTES } from './row-keys.ts'
 import { contentRowSchema, extentRowSchema } from './rows.ts'
 import type { SealedTree } from './sealed-tree.ts'
-import { rowOfStored, type Stored } from './stored.ts'
+import { type KeptSegment, rowOfStored, type Stored } from './stored.ts'
 import type { Transaction } from './transaction.ts'
 
 /** What a {@link ContentWriter} works with. */
@@ -17,11 +17,18 @@ export interface ContentComponents {
   readonly logger: Logger
 }
 
-interface Extent {
+interface Place {
   readonly endByte: number
   readonly lengthBytes: number
-  readonly stored: Stored
   readonly kept: Moment
+}
+
+interface Extent extends Place {
+  readonly stored: Stored
+}
+
+interface SendingSegment extends Place {
+  readonly keeping: Promise<KeptSegment>
 }
 
 /** By both clocks: one stands still while a machine sleeps, the other may be set back. */
@@ -32,6 +39,8 @@ interface Moment {
 
 /** Extents in memory; more are written down as they come, so that an object of any size takes the same. */
 const EXTENTS_MAX = 32
+/** Segments that are sent at once: the coder works while the network does. Each has up to 64 MiB in pieces until it is kept. */
+const SENDING_MAX = 2
 
 /**
  * Keeps a body's segments under a content of its own, that nothing refers to before it is finished. What was written of
@@ -42,6 +51,8 @@ export class ContentWriter {
   readonly #keepUnfinishedMs: number
   readonly #id: TreeKey
   #extents: Extent[] = []
+  /** In their order; the first is waited for first. */
+  readonly #sending: SendingSegment[] = []
   #lengthBytes = 0
   #isRecorded = false
 
@@ -52,23 +63,34 @@ export class ContentWriter {
     this.#id = keyOfBytes(components.random.bytes(ID_BYTES))
   }
 
-  /** Keeps the next segment. @throws as the tree; CoreError CORE_ABORTED */
+  /**
+   * Keeps the next segment, and goes on while it is sent: the next one is made meanwhile, at most {@link SENDING_MAX} are
+   * in memory. @throws what became of one before; as the tree; CoreError CORE_ABORTED
+   */
   async add(plaintext: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
-    const { tree } = this.#components
-    const kept = this.#moment()
-    const keeping = tree.keepSegment(plaintext)
-    let isHeard = true
-    keeping.then(
-      (segment) => (isHeard ? undefined : tree.release([segment.reference])),
-      () => undefined,
-    )
-    const segment = await abortable(keeping, signal).catch((error: unknown) => {
-      isHeard = false
-      throw error
-    })
+    checkAborted(signal)
+    const keeping = this.#components.tree.keepSegment(plaintext)
+    // Whoever waits for it hears of a failure; until then nobody does.
+    keeping.catch(() => undefined)
     this.#lengthBytes += plaintext.length
-    const stored: Stored = { kind: 'segment', segment, fromByte: 0, isLent: false }
-    this.#extents.push({ endByte: this.#lengthBytes, lengthBytes: plaintext.length, stored, kept })
+    const place = { endByte: this.#lengthBytes, lengthBytes: plaintext.length, kept: this.#moment() }
+    this.#sending.push({ ...place, keeping })
+    while (this.#sending.length >= SENDING_MAX) await this.#landed(signal)
+  }
+
+  /** Waits for all that was added. @throws as add */
+  async allKept(signal: AbortSignal | undefined): Promise<void> {
+    while (this.#sending.length > 0) await this.#landed(signal)
+  }
+
+  /** Waits for the oldest of those that are sent. */
+  async #landed(signal: AbortSignal | undefined): Promise<void> {
+    const [oldest] = this.#sending
+    if (oldest === undefined) return
+    const { keeping, ...place } = oldest
+    const segment = await abortable(keeping, signal)
+    this.#sending.shift()
+    this.#extents.push({ ...place, stored: { kind: 'segment', segment, fromByte: 0, isLent: false } })
     if (this.#extents.length >= EXTENTS_MAX) await this.#record()
   }
 
@@ -86,6 +108,11 @@ export class ContentWriter {
   /** Gives it up. What cannot be told now is found by the sweep. */
   async discard(): Promise<void> {
     const { tree, logger } = this.#components
+    for (const { keeping } of this.#sending.splice(0))
+      keeping.then(
+        ({ reference }) => tree.release([reference]),
+        () => undefined,
+      )
     tree.release(this.#extents.flatMap(({ stored }) => (stored.kind === 'segment' ? [stored.segment.reference] : [])))
     if (!this.#isRecorded) return
     try {

@@ -30,6 +30,7 @@ export async function keepLarge(
     await writer.add(segment, signal)
     lengthBytes += segment.length
   }
+  await writer.allKept(signal)
   return lengthBytes
 }
 

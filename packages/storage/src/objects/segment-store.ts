@@ -15,7 +15,7 @@ export interface SegmentStore {
    * Seals and keeps a segment. The plaintext may be used again when the promise settles. After a rejection nobody knows
    * whether it is kept: `list` shows it, if so.
    * @param key 32 bytes, drawn for this segment alone
-   * @param plaintext 1 .. SEGMENT_PLAIN_BYTES bytes
+   * @param plaintext 1 .. SEGMENT_PLAIN_BYTES bytes, taken before this returns: their memory may be used again at once
    * @returns what it is found by, 1 .. 4,096 bytes, good until it is released whatever nodes come and go
    */
   put(key: Uint8Array, plaintext: Uint8Array): Promise<Uint8Array>

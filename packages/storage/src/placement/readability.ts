@@ -28,9 +28,11 @@ export function repairAt({ dataPieces, pieces }: ErasureProfile): number {
   return Math.min(pieces - 1, Math.ceil(dataPieces + (pieces - dataPieces) * SPARE_SHARE))
 }
 
-/** Whether a segment needs repair. @param availabilities of the nodes that have its pieces */
-export function needsRepair(profile: ErasureProfile, availabilities: readonly number[]): boolean {
-  if (availabilities.length >= profile.pieces) return false
-  if (availabilities.length <= repairAt(profile)) return true
-  return unreadability(availabilities, profile.dataPieces) > UNREADABILITY_MAX
+/**
+ * Whether a segment that lacks pieces needs repair now.
+ * @param good pieces on nodes that are there or not away for longer than usual
+ * @param availabilities of all nodes that may have pieces
+ */
+export function needsRepair(profile: ErasureProfile, good: number, availabilities: readonly number[]): boolean {
+  return good <= repairAt(profile) || unreadability(availabilities, profile.dataPieces) > UNREADABILITY_MAX
 }

@@ -22,11 +22,12 @@ import type { BoughtNode } from './bought-node.ts'
 import { steadyPieces } from './choose-nodes.ts'
 import { NetworkSegments, type SegmentProfile } from './network-segments.ts'
 import { NodeWatch } from './node-watch.ts'
-import { needsRepair } from './readability.ts'
+import { planRepair } from './repair-plan.ts'
 import { decodeReference, firstNodeOf, pieceNameOf } from './segment-reference.ts'
 import type { PlacedNumber } from './segment-rows.ts'
 import { StorageNodes, type StorageNodesComponents } from './storage-nodes.ts'
 import { STEADY_SHARE, UptimeBook } from './uptime-book.ts'
+import { keepWatched, loadWatched } from './watch-rows.ts'
 
 /** What a {@link StorageConsumer} stands on. */
 export interface StorageConsumerComponents extends StorageNodesComponents {
@@ -112,8 +113,8 @@ export class StorageConsumer {
   readonly #components: StorageConsumerComponents
   readonly #options: StorageConsumerOptions
   readonly #nodes: StorageNodes
-  readonly #watch: NodeWatch
   readonly #uptimes: UptimeBook
+  #watch: NodeWatch
   readonly #lastOutcome: Map<Address, SettleOutcome['kind']> = new Map()
   readonly #paid: Map<Address, bigint> = new Map()
   /** Nodes and pieces of which they say that they are gone. */
@@ -152,6 +153,8 @@ export class StorageConsumer {
   async start(): Promise<void> {
     await this.#uptimes.load()
     await this.#nodes.start()
+    const { clock, store } = this.#components
+    this.#watch = new NodeWatch(clock, this.#options.lostAfterMs, await loadWatched(store))
     await this.challenger?.start()
     this.#isRunning = true
     this.#roundLater(this.#options.settleEveryMs)
@@ -250,9 +253,13 @@ export class StorageConsumer {
     const looks = await Promise.all(
       this.#nodes.all().map(async ({ node, peer }) => [node, await this.#isThere(peer)] as const),
     )
-    for (const [node, isThere] of looks) this.#watch.note(node, isThere)
+    for (const [node, isThere] of looks) {
+      this.#watch.note(node, isThere)
+      if (!isThere || this.#watch.isLost(node)) this.#nodes.shun(node, 2 * this.#options.lookEveryMs)
+    }
     // When nobody is there, it is this machine's own line that is away.
     if (looks.some(([, isThere]) => isThere)) await this.#uptimes.note(looks)
+    await keepWatched(this.#components.store, this.#watch.entries())
   }
 
   /** How segments lie now; reads all of their rows. @throws CoreError STORE_FAILED, STORE_CORRUPT */
@@ -353,14 +360,23 @@ export class StorageConsumer {
     for await (const { reference, placed, profile } of this.segments.all()) {
       const { segment } = decodeReference(reference)
       const isLost = this.#lossOf(segment)
-      const there = placed.filter((each) => !isLost(each))
-      const availabilities = there.map(({ node }) => this.#watch.availability(node))
-      const isWanted = there.some(isLeaving) || needsRepair(profile, availabilities)
       const key = bytesToHex(segment)
-      if (!isWanted && !this.#unfinished.has(key)) continue
+      const outlooks = placed.map((each) => ({
+        number: each.number,
+        availability: this.#watch.availability(each.node),
+        isLost: isLost(each),
+        isOverdue: this.#watch.isOverdue(each.node),
+      }))
+      const wanted = new Set(planRepair(profile, outlooks, this.#unfinished.has(key)))
+      const isGone = (each: PlacedNumber): boolean => wanted.has(each.number) || isLost(each)
+      const there = placed.filter((each) => !isGone(each))
+      if (wanted.size === 0 && !there.some(isLeaving)) {
+        this.#unfinished.delete(key)
+        continue
+      }
       this.#unfinished.add(key)
       try {
-        const { madePieces, missingPieces } = await this.segments.repair(reference, isLost, isLeaving)
+        const { madePieces, missingPieces } = await this.segments.repair(reference, isGone, isLeaving)
         if (missingPieces === 0) this.#unfinished.delete(key)
         sums.repairedSegments += madePieces > 0 ? 1 : 0
         sums.repairedPieces += madePieces
@@ -368,8 +384,11 @@ export class StorageConsumer {
       } catch (error) {
         if (!isSteadError(error)) throw error
         sums.unrepairedSegments++
-        sums.missingPieces += profile.pieces - there.length
-        this.#logger.warn('a segment could not be repaired', { pieces: there.length, error: messageOf(error) })
+        sums.missingPieces += wanted.size
+        this.#logger.warn('a segment could not be repaired', {
+          pieces: profile.pieces - wanted.size,
+          error: messageOf(error),
+        })
       }
     }
     return sums

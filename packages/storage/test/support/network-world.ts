@@ -89,6 +89,7 @@ export class NetworkWorld {
   /** Where nodes with stake are asked; set it before the payer starts. @default nowhere */
   court: MemoryAdjudicator | undefined
   readonly #profile: SegmentProfile
+  readonly #dead: Set<PeerId> = new Set()
   #payer: StoringPayer | undefined
 
   constructor(profile: SegmentProfile = PROFILE) {
@@ -185,7 +186,7 @@ export class NetworkWorld {
     const offers = new OfferBook({ ...parts, identity }, offerBookOptionsSchema.parse({}))
     await offers.start()
     for (const seller of this.sellers)
-      if (!seller.store.isCrashed && network.peers().length < 2 * NEIGHBOURS)
+      if (!this.#dead.has(seller.peer) && !seller.store.isCrashed && network.peers().length < 2 * NEIGHBOURS)
         await this.within(network.connect(seller.peer, 5000))
     const consumer = new StorageConsumer(
       {
@@ -224,6 +225,7 @@ export class NetworkWorld {
   }
 
   kill(seller: SellingNode): void {
+    this.#dead.add(seller.peer)
     this.hub.kill(seller.peer)
     seller.store.crash()
     seller.disk.crash()

@@ -1,0 +1,205 @@
+import { execFile } from 'node:child_process'
+import { createHash, randomFillSync } from 'node:crypto'
+import { closeSync, createReadStream, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs'
+import { request as openRequest } from 'node:http'
+import { loadavg } from 'node:os'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { promisify } from 'node:util'
+import { messageOf } from '@stead/core'
+import { presign, type Signer } from '../../packages/gateway/test/signing-client.ts'
+import { ShiftedClock } from '../../packages/gateway/test/system-ports.ts'
+import { type BenchRow, benchRow, missingRow } from './row.ts'
+import { copyWithRclone, S3Peer, type S3Place } from './s3-peer.ts'
+import type { TrialGateway } from './trial-gateway.ts'
+import { TrialNetwork } from './trial-network.ts'
+
+const run = promisify(execFile)
+const NODES = 12
+const MIB = 1024 * 1024
+const OBJECT_BYTES = 1024 * MIB
+const MB = 1_000_000
+const EXPIRES_SECONDS = 3600
+/** Disk of each node: two objects of three times their size on twelve, and what compaction needs. */
+const NODE_GIB = 2
+
+/** A gibibyte through the S3 gateway of a daemon to twelve nodes and back, all in processes of their own, beside plain copies. */
+export async function benchStorageGibibyte(): Promise<readonly BenchRow[]> {
+  const network = new TrialNetwork()
+  const file = join(network.directory, 'gibibyte')
+  try {
+    await network.start(NODES, 1, NODE_GIB)
+    const gateway = await network.startGateway()
+    const digest = writeRandom(file)
+    const raw = await rawCopy()
+    const cp = await timed(() => run('cp', [file, `${file}.copy`]))
+    rmSync(`${file}.copy`)
+    const signer: Signer = { endpoint: gateway.endpoint, credentials: gateway, clock: new ShiftedClock() }
+    await exchange(signer, { method: 'PUT', target: '/bench' })
+    // Nodes are found and money is locked with the first segment.
+    await exchange(signer, { method: 'PUT', target: '/bench/first', file: writeSmall(`${file}.small`) })
+    const put = await timed(() => exchange(signer, { method: 'PUT', target: '/bench/large', file }))
+    const get = await timed(() => exchange(signer, { method: 'GET', target: '/bench/large' }))
+    if (get.value.digest !== digest) throw new Error('the object came back changed')
+    const first = await timed(() =>
+      exchange(signer, { method: 'GET', target: '/bench/large', range: 'bytes=700000000-700000000' }),
+    )
+    const rows = [
+      ...ratedRows('put', put.ms, { cp: cp.ms, rawMegabytesPerSecond: raw.put }),
+      ...ratedRows('get', get.ms, { cp: cp.ms, rawMegabytesPerSecond: raw.get }),
+      benchRow({
+        name: 'first byte of it, warm',
+        value: first.ms,
+        unit: 'ms',
+        reference: undefined,
+        target: { limit: 60, better: 'less' },
+      }),
+      memoryRow('memory of the daemon with the gateway', [gateway.process]),
+      memoryRow('memory of the largest node', network.processes),
+    ]
+    await exchange(signer, { method: 'DELETE', target: '/bench/large' })
+    return [...rows, ...(await rcloneRows(gateway, { file, directory: join(network.directory, 'peer') }))]
+  } finally {
+    await network.stop()
+  }
+}
+
+/** Whole 1 MiB messages over node:tls between two processes, MB/s each way. */
+async function rawCopy(): Promise<{ readonly put: number; readonly get: number }> {
+  const script = join(import.meta.dirname, '../../packages/libp2p/bench/bulk.ts')
+  const { stdout } = await run(process.execPath, ['--conditions=@stead/source', script, '2'])
+  const { rawPut, rawGet } = JSON.parse(stdout) as Record<'rawPut' | 'rawGet', { readonly megabytesPerSecond: number }>
+  return { put: rawPut.megabytesPerSecond, get: rawGet.megabytesPerSecond }
+}
+
+function ratedRows(
+  what: string,
+  ms: number,
+  { cp, rawMegabytesPerSecond }: { readonly cp: number; readonly rawMegabytesPerSecond: number },
+): readonly BenchRow[] {
+  const row = { value: rate(ms), unit: 'MB/s', target: undefined }
+  const load = `load ${(loadavg()[0] ?? 0).toFixed(0)}`
+  return [
+    benchRow({
+      ...row,
+      name: `${what} of 1 GiB, 4-of-12 on ${NODES} nodes (${load})`,
+      reference: { name: 'cp', value: rate(cp) },
+    }),
+    benchRow({ ...row, name: '  the same', reference: { name: 'raw node:tls', value: rawMegabytesPerSecond } }),
+  ]
+}
+
+async function rcloneRows(
+  gateway: TrialGateway & S3Place,
+  { file, directory }: { readonly file: string; readonly directory: string },
+): Promise<readonly BenchRow[]> {
+  const names = ['rclone, put of 1 GiB to the gateway', 'rclone, get of it']
+  try {
+    const peer = await S3Peer.start(directory)
+    try {
+      const theirs = await copyWithRclone(peer.place, file, `${file}.back`)
+      const ours = await copyWithRclone(gateway, file, `${file}.back`)
+      const row = { unit: 'MB/s', target: undefined }
+      const name = 's3rver, one copy on this disk'
+      return [
+        benchRow({
+          ...row,
+          name: names[0] ?? '',
+          value: rate(ours.putMs),
+          reference: { name, value: rate(theirs.putMs) },
+        }),
+        benchRow({
+          ...row,
+          name: names[1] ?? '',
+          value: rate(ours.getMs),
+          reference: { name, value: rate(theirs.getMs) },
+        }),
+      ]
+    } finally {
+      peer.stop()
+    }
+  } catch (error) {
+    const missing = `rclone on PATH and s3rver from npm: ${messageOf(error).split('\n')[0]}`
+    return names.map((name) => missingRow({ name, unit: 'MB/s', target: undefined, missing }))
+  }
+}
+
+/** The largest resident size that one of some processes ever had, as Linux counts it. */
+function memoryRow(name: string, processes: readonly number[]): BenchRow {
+  const row = { name, unit: 'MB', target: { limit: 200, better: 'less' } } as const
+  try {
+    const peaks = processes.map((pid) => {
+      const kib = /VmHWM:\s*(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+      return (Number(kib) * 1024) / MB
+    })
+    return benchRow({ ...row, value: Math.max(...peaks), reference: undefined })
+  } catch (error) {
+    return missingRow({ ...row, missing: `/proc of Linux: ${messageOf(error)}` })
+  }
+}
+
+interface Exchange {
+  readonly method: 'GET' | 'PUT' | 'DELETE'
+  readonly target: string
+  readonly file?: string
+  readonly range?: string
+}
+
+/** One request to its end. @returns the SHA-256 of what came */
+async function exchange(
+  signer: Signer,
+  { method, target, file, range }: Exchange,
+): Promise<{ readonly digest: string }> {
+  const { hostname, port } = new URL(signer.endpoint)
+  const path = presign(signer, { method, target }, EXPIRES_SECONDS)
+  const headers = {
+    ...(file === undefined ? {} : { 'content-length': statSync(file).size }),
+    ...(range === undefined ? {} : { range }),
+  }
+  const answered = Promise.withResolvers<{ readonly digest: string }>()
+  const sending = openRequest({ hostname, port, path, method, headers }, (answer) => {
+    const hash = createHash('sha256')
+    answer.on('data', (bytes: Uint8Array) => hash.update(bytes))
+    answer.on('error', answered.reject)
+    answer.on('end', () => {
+      const isFine = (answer.statusCode ?? 500) < 300
+      if (isFine) answered.resolve({ digest: hash.digest('hex') })
+      else answered.reject(new Error(`${method} ${target}: ${answer.statusCode}`))
+    })
+  })
+  sending.on('error', answered.reject)
+  if (file === undefined) sending.end()
+  else await pipeline(createReadStream(file, { highWaterMark: MIB }), sending)
+  return await answered.promise
+}
+
+/** A file that nothing can make smaller. @returns its SHA-256 */
+function writeRandom(path: string): string {
+  const hash = createHash('sha256')
+  const chunk = new Uint8Array(MIB)
+  const file = openSync(path, 'w')
+  for (let written = 0; written < OBJECT_BYTES; written += chunk.length) {
+    randomFillSync(chunk)
+    hash.update(chunk)
+    writeSync(file, chunk)
+  }
+  closeSync(file)
+  return hash.digest('hex')
+}
+
+function writeSmall(path: string): string {
+  const file = openSync(path, 'w')
+  writeSync(file, randomFillSync(new Uint8Array(20 * MIB)))
+  closeSync(file)
+  return path
+}
+
+async function timed<Value>(work: () => Promise<Value>): Promise<{ readonly value: Value; readonly ms: number }> {
+  const start = performance.now()
+  const value = await work()
+  return { value, ms: performance.now() - start }
+}
+
+function rate(ms: number): number {
+  return OBJECT_BYTES / MB / (ms / 1000)
+}
