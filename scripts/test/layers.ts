@@ -35,6 +35,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'sandbox',
     'market',
     'compute',
+    'storage',
     'rewards',
     'epochs',
     'sdk',

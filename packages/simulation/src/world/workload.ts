@@ -25,10 +25,6 @@ const TIGHT_COST_MAX = 200
 const TWIN_SHARE = 0.25
 /** Times at which a payer takes back what its purses hold, for each time that it submits something. */
 const TAKEN_BACK_SHARE = 0.05
-/** Of these, times at which it asks for nothing more until the thaw is over. */
-const REST_SHARE = 0.3
-/** Longer than a thaw takes that waits for its block. */
-const REST_MS = 340_000
 const PROBE_TASKS = 4
 const LIMITS: Task['limits'] = { fuel: 1_000_000n as Fuel, memoryPages: 4, outputBytes: 4096, timeMs: 20_000 }
 
@@ -96,13 +92,7 @@ export class Workload {
     this.#scheduler.at(this.#scheduler.nowMs + waitMs, () => {
       if (!this.#isOn) return
       const { payer } = node
-      if (payer !== undefined && this.#random.fraction() < TAKEN_BACK_SHARE) {
-        void this.#takeBack(node, payer)
-        if (this.#random.fraction() < REST_SHARE) {
-          this.#rest(node)
-          return
-        }
-      }
+      if (payer !== undefined && this.#random.fraction() < TAKEN_BACK_SHARE) void this.#takeBack(node, payer)
       const jobs = this.#random.fraction() < TWIN_SHARE ? 2 : 1
       for (let job = 0; job < jobs && payer !== undefined; job++) void this.#submit(node, payer)
       this.#next(node)
@@ -114,21 +104,6 @@ export class Workload {
     this.#trace.tell(this.#scheduler.nowMs, node.plan.name, 'takes its money back')
     for (const { purse, stage } of await market.purses())
       if (stage === 'funded') await unlessRefused(market.thaw(purse))
-  }
-
-  /** Nothing is asked for until the money is back. */
-  #rest(node: SimNode): void {
-    this.#scheduler.at(this.#scheduler.nowMs + REST_MS, () => {
-      if (!this.#isOn) return
-      if (node.payer !== undefined) void this.#close(node, node.payer)
-      this.#next(node)
-    })
-  }
-
-  async #close(node: SimNode, { market }: LivePayer): Promise<void> {
-    this.#trace.tell(this.#scheduler.nowMs, node.plan.name, 'closes its purses')
-    for (const { purse, stage } of await market.purses())
-      if (stage === 'thawing') await unlessRefused(market.close(purse))
   }
 
   async #submit(node: SimNode, payer: LivePayer): Promise<void> {
