@@ -1,8 +1,8 @@
 import { loadSecp256k1 } from '@stead/protocol'
 import { describe, expect, it } from 'vitest'
-import { PROFILES } from '../src/index.ts'
 import { parseCommandLine } from '../src/node/command-line.ts'
 import { SimRun } from '../src/node/run-sim.ts'
+import { MIXED_PROFILES } from '../src/plan/mixed-plan.ts'
 import { commandOf, type WorldPlan } from '../src/plan/world-plan.ts'
 import type { PlayedWorld, PlayPlan } from '../src/sweep/played-world.ts'
 import { fakePlay } from './fake-play.ts'
@@ -13,8 +13,19 @@ describe('the command line', () => {
   it('plays one world, of a seed by chance when none is named', () => {
     const { plans, isSweep, shrinks, printsJson } = parse('')
     expect(plans).toEqual([
-      { seed: 42, nodes: 20, minutes: 2, profile: 'all', without: [], hasRealSignatures: false, hasEpochs: false },
+      {
+        seed: 42,
+        nodes: 20,
+        minutes: 2,
+        profile: 'all',
+        without: [],
+        hasRealSignatures: false,
+        hasEpochs: false,
+        hasStorage: false,
+      },
     ])
+    expect(parse('--faults storage').plans).toMatchObject([{ profile: 'storage', hasStorage: true }])
+    expect(parse('--faults wires --storage').plans).toMatchObject([{ profile: 'wires', hasStorage: true }])
     expect([isSweep, shrinks, printsJson]).toEqual([false, false, false])
   })
 
@@ -25,7 +36,8 @@ describe('the command line', () => {
     )
     expect([same.isSweep, same.shrinks, same.printsJson, same.timeMsMax]).toEqual([true, true, true, 120_000])
     const mixed = parse('--seeds 1..40 --faults mixed --real-signatures')
-    expect(new Set(mixed.plans.map(({ profile }) => profile))).toEqual(new Set(Object.keys(PROFILES)))
+    expect(new Set(mixed.plans.map(({ profile }) => profile))).toEqual(new Set(MIXED_PROFILES))
+    expect(mixed.plans.filter(({ hasStorage }) => hasStorage).length).toBe(3)
     expect(mixed.plans.every(({ hasRealSignatures }) => hasRealSignatures)).toBe(true)
   })
 
@@ -69,7 +81,7 @@ describe('the command line', () => {
     ['--json=yes', /--json takes no value/],
     ['--seed 1 --time-minutes 5', /--time-minutes goes with --seeds/],
     ['--without=', /--without needs names of faults .* there are .*crashes/],
-    ['--faults some', /none, wires, .*, all, mixed/],
+    ['--faults some', /none, wires, .*, all, storage, mixed/],
     ['--faults mixed --nodes 5', /by itself/],
     ['--seed 1 --shrink-minutes 5', /goes with --shrink/],
     ['--seed 1 --shrink --shrink-minutes x', /--shrink-minutes is a number from 0/],

@@ -22,7 +22,7 @@ export interface WorldPlan {
 }
 
 /** Whether a plan's world has storage. */
-export function hasStorageIn({ hasStorage, profile }: WorldPlan): boolean {
+function hasStorageIn({ hasStorage, profile }: WorldPlan): boolean {
   return hasStorage ?? profile === 'storage'
 }
 

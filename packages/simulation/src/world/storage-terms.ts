@@ -7,9 +7,9 @@ export const PERIOD_SECONDS = 30
 /** After so long without a payment a node deletes what it keeps: longer than any fault lasts, shorter than peace. */
 export const UNPAID_SECONDS_MAX = 300
 /** Pieces that nobody agreed on are deleted after so long. */
-export const PENDING_MS = 30_000
+const PENDING_MS = 30_000
 /** After so long a node that does not answer is given up: longer than crashes last. */
-export const LOST_AFTER_MS = 90_000
+const LOST_AFTER_MS = 90_000
 /** The largest objects have some segments of this size. */
 export const SEGMENT_PLAIN_BYTES: number = 6 * FRAME_PLAIN_BYTES
 /** What is deleted stays readable so long. */

@@ -24,7 +24,7 @@ export interface StorageCounts {
 }
 
 /** The one bucket of each payer. */
-export const BUCKET = 'things'
+const BUCKET = 'things'
 const BETWEEN_MS = 6000
 /** Few, so that objects are written over and deleted while they are read. */
 const KEYS = 8
