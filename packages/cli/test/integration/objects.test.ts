@@ -195,6 +195,28 @@ describe('objects on other processes', () => {
     await run('rm', 'stead://photos/long')
   }, 60_000)
 
+  it('move away from a node that leaves, which says how far it is; and asking on chain takes a deposit', async () => {
+    const keeper = JSON.parse(await run('usage', '--json')).nodes.find((each: { pieces: number }) => each.pieces > 0)
+    const member = network.members.find(({ node }) => node === keeper.node)
+    if (member === undefined) throw new Error('the node that keeps pieces is no member')
+    const asked = await stead(['challenge', keeper.node, ...here])
+    expect([asked.code, asked.stderr]).toEqual([
+      5,
+      expect.stringContaining('need 10.000000 STEAD, have 0.000000 STEAD'),
+    ])
+    expect(await run('challenge')).toContain('10.000000 STEAD and about 274,000 gas')
+    expect(await run('leave', '--node', member.name)).toMatch(/leaving: (\d+) of \1 pieces left/)
+    const { round } = JSON.parse(await run('usage', '--now', '--json'))
+    expect(round).toMatchObject({ leavingNodes: 0, unrepairedSegments: 0 })
+    expect(await run('usage')).toContain(
+      'segments have fewer than half of their pieces on nodes of 95 % measured uptime',
+    )
+    expect(await run('status', '--node', member.name)).toContain('all is handed over and paid')
+    expect(await run('leave', '--cancel', '--node', member.name)).toContain('the node stays')
+    await run('get', 'stead://photos/2026/file', back)
+    expect(readFileSync(back).equals(bytes)).toBe(true)
+  }, 120_000)
+
   it('are refused and removed with a reason', async () => {
     const missing = await stead(['get', 'stead://photos/none', back, ...here])
     expect([missing.code, missing.stderr]).toEqual([1, expect.stringContaining('STORAGE_OBJECT_UNKNOWN')])

@@ -264,7 +264,10 @@ export class Challenger {
       'power',
     )
     this.#intents.delete(intent.agreement)
-    return this.#add(row)
+    const asked = this.#add(row)
+    // Blocks may be short, and the seed is known for 256 of them.
+    this.#repeater.hasten(await this.#pace.within(STEP_MS))
+    return asked
   }
 
   async #announcedBefore({ agreement, node, fromBlock }: AskIntent): Promise<PossessionChallenge | undefined> {
