@@ -181,14 +181,15 @@ export class RegisterDesk {
     if (known !== undefined) return
     refuseOver('registers', this.#holdings.size + 1, registersMax)
     const { isPayer } = this.#components
-    const holdings = Array.from(this.#holdings.values())
+    const counts = new Map<Address, number>()
+    for (const holding of this.#holdings.values()) counts.set(holding.owner, (counts.get(holding.owner) ?? 0) + 1)
     if (isPayer(owner)) {
-      const own = holdings.filter((holding) => holding.owner === owner).length
-      refuseOver('registers of one payer', own + 1, registersPerPayerMax)
+      refuseOver('registers of one payer', (counts.get(owner) ?? 0) + 1, registersPerPayerMax)
       return
     }
-    const strangers = holdings.filter((holding) => !isPayer(holding.owner)).length
-    refuseOver('registers of strangers', strangers + 1, registersOfStrangersMax)
+    let strangers = 1
+    for (const [other, count] of counts) if (!isPayer(other)) strangers += count
+    refuseOver('registers of strangers', strangers, registersOfStrangersMax)
   }
 
   #hold(id: Hash, holding: Holding | undefined): void {

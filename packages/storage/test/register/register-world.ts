@@ -60,8 +60,8 @@ export class RegisterWorld {
   readonly blocked: Set<string> = new Set()
   /** Messages that were sent. */
   requests = 0
-  /** Keepers whose answers to machine 0 do not come until this ends. */
-  mute: ReadonlySet<number> | undefined
+  /** Keepers that machine 0's messages do not reach until this ends. */
+  held: ReadonlySet<number> | undefined
   readonly provided: Map<string, Set<PeerId>> = new Map()
   readonly #clock: Clock
 
@@ -145,8 +145,8 @@ export class RegisterWorld {
   }
 
   /** Lets so many things happen. */
-  async run(steps: number, least: number): Promise<void> {
-    for (let done = 0; done < steps && this.pending > least; done++) await this.step()
+  async run(steps: number): Promise<void> {
+    for (let done = 0; done < steps && this.pending > 0; done++) await this.step()
   }
 
   /** Lets things happen until a call is done. */
@@ -213,8 +213,8 @@ export class RegisterWorld {
     this.requests++
     await this.#happens()
     if (keeper === undefined || this.#isCut(number, keeper)) throw lost()
+    while (number === 0 && this.held?.has(this.keepers.indexOf(keeper)) === true) await this.#happens()
     const answer = await this.#answer(keeper, { peer: self, payload }, number)
-    while (number === 0 && this.mute?.has(this.keepers.indexOf(keeper)) === true) await this.#happens()
     await this.#happens()
     if (this.#isCut(number, keeper)) throw lost()
     return answer
