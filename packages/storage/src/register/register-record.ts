@@ -130,7 +130,7 @@ export function registerKeyOf(secp256k1: Secp256k1, seed: Uint8Array): Uint8Arra
 
 /** What the network's table is asked for: who keeps a register. */
 export function registerTableKey(register: Hash): string {
-  return `stead/root/${register.slice(2)}`
+  return `stead/register/${register.slice(2)}`
 }
 
 function recordHashOf(bytes: Uint8Array): Hash {
