@@ -1,11 +1,7 @@
 export type { ObjectContent } from './client/content-parts.ts'
-export type {
-  CallOptions,
-  DaemonClientComponents,
-  DaemonClientOptions,
-  DaemonConnection,
-} from './client/daemon-client.ts'
+export type { DaemonClientComponents, DaemonClientOptions } from './client/daemon-client.ts'
 export { DaemonClient } from './client/daemon-client.ts'
+export type { CallOptions, DaemonConnection } from './client/daemon-transport.ts'
 export type { JobTerms } from './client/job-runs.ts'
 export { prepareJob, taskResultOf } from './client/job-runs.ts'
 export type {

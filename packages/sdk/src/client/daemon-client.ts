@@ -1,5 +1,4 @@
 import type { Clock, ContentId, Hash } from '@stead/core'
-import { hasCode } from '@stead/core'
 import type { EarningsQuery, EarningsReport } from '../api/earnings.ts'
 import type { EpochList, EpochLogs, EpochRun, RewardsClaimed } from '../api/epochs.ts'
 import type { JobAccepted, JobDetail, JobEvent, JobList, JobResultLine, JobStatus, JobSubmission } from '../api/jobs.ts'
@@ -34,10 +33,8 @@ import type {
   StreamBody,
 } from '../api/objects.ts'
 import type { AskedChallengeView, ChallengeList, ChallengeRequest } from '../api/possession.ts'
-import { errorOfProblem, problemWire } from '../api/problem.ts'
 import type { JobQuote } from '../api/quote.ts'
-import { type Route, routes, STREAM_TYPE } from '../api/routes.ts'
-import { describeIssues, type Wire } from '../api/scalars.ts'
+import { routes } from '../api/routes.ts'
 import type {
   GetSharedRequest,
   ListSharedRequest,
@@ -61,26 +58,14 @@ import type {
   UploadView,
 } from '../api/uploads.ts'
 import { SdkError } from '../errors.ts'
+import { bodyOf, bytesOf, decoded } from './daemon-answers.ts'
+import { type CallOptions, DaemonTransport, type TransportComponents } from './daemon-transport.ts'
 import { isTransient, objectOf, steadyObject } from './object-stream.ts'
 import { serverEvents } from './server-events.ts'
 import { textLines } from './text-lines.ts'
-import { chunksOf, streamOf } from './web-streams.ts'
-
-/** Where a daemon listens and what it wants to hear: the content of its api.json. */
-export interface DaemonConnection {
-  /** For example `http://127.0.0.1:4310`. */
-  readonly url: string
-  readonly token: string
-}
 
 /** What a {@link DaemonClient} works with. */
-export interface DaemonClientComponents {
-  /**
-   * Gives the connection; asked once, and again after a connection failed, because a daemon that was started again
-   * listens elsewhere. Throws SdkError API_NO_DAEMON while there is none.
-   */
-  readonly connection: () => Promise<DaemonConnection>
-  readonly fetch: typeof globalThis.fetch
+export interface DaemonClientComponents extends TransportComponents {
   readonly clock: Pick<Clock, 'sleep'>
 }
 
@@ -92,54 +77,43 @@ export interface DaemonClientOptions {
   readonly reconnectAttemptsMax?: number
 }
 
-/** What any call may be given. */
-export interface CallOptions {
-  readonly signal?: AbortSignal
-}
-
 /** Largest line of results: 1 MiB of output and as much of files in base64, with room. */
 const RESULT_LINE_LENGTH_MAX = 64 * 1_048_576
-
-interface Request<Body, Query> extends CallOptions {
-  readonly id?: string
-  readonly body?: Body
-  readonly query?: Query
-  readonly headers?: Readonly<Record<string, string>>
-}
 
 /**
  * The local HTTP API of a daemon as functions. Each throws what the daemon threw, with its code, and besides
  * SdkError API_NO_DAEMON, API_UNAUTHORIZED, API_BAD_RESPONSE, API_INTERRUPTED.
  */
 export class DaemonClient {
-  readonly #components: DaemonClientComponents
+  readonly #clock: Pick<Clock, 'sleep'>
   readonly #options: Required<DaemonClientOptions>
-  #connection: Promise<DaemonConnection> | undefined
+  readonly #transport: DaemonTransport
 
   constructor(components: DaemonClientComponents, options: DaemonClientOptions = {}) {
-    this.#components = components
+    this.#transport = new DaemonTransport(components)
+    this.#clock = components.clock
     this.#options = { reconnectDelayMs: 500, reconnectAttemptsMax: 60, ...options }
   }
 
   /** Stores bytes; the same bytes again are the same blob. */
   putBlob(bytes: Uint8Array, options: CallOptions = {}): Promise<BlobStored> {
-    return this.#value(routes.putBlob, { ...options, body: bytes })
+    return this.#transport.ask(routes.putBlob, { ...options, body: bytes })
   }
 
   /** The content of a blob that the daemon has. */
   async getBlob(id: ContentId, options: CallOptions = {}): Promise<Uint8Array> {
-    const response = await this.#fetch(routes.getBlob, { ...options, id })
+    const response = await this.#transport.fetch(routes.getBlob, { ...options, id })
     return new Uint8Array(await response.arrayBuffer())
   }
 
   /** Makes a blob of an object's bytes, at most 64 MiB, in the daemon: they do not come here. */
   putBlobOfObject(query: GetObjectQuery, options: CallOptions = {}): Promise<BlobStored> {
-    return this.#value(routes.putBlobOfObject, { ...options, query })
+    return this.#transport.ask(routes.putBlobOfObject, { ...options, query })
   }
 
   /** Keeps an object on the network, as its bytes come. */
   putObject(query: PutObjectQuery, body: StreamBody, options: CallOptions = {}): Promise<ObjectView> {
-    return this.#value(routes.putObject, { ...options, query, body })
+    return this.#transport.ask(routes.putObject, { ...options, query, body })
   }
 
   /**
@@ -148,165 +122,165 @@ export class DaemonClient {
    */
   async getObject(query: GetObjectQuery, options: CallOptions = {}): Promise<ObjectStream> {
     const open = async (from: GetObjectQuery): Promise<ObjectStream> => {
-      const response = await this.#fetch(routes.getObject, { ...options, query: from })
+      const response = await this.#transport.fetch(routes.getObject, { ...options, query: from })
       const lengthBytes = Number(response.headers.get('content-length') ?? 0)
       return { object: objectOf(response), lengthBytes, body: bytesOf(response) }
     }
     const { reconnectDelayMs, reconnectAttemptsMax } = this.#options
-    const pause = (): Promise<void> => this.#components.clock.sleep(reconnectDelayMs, options.signal)
+    const pause = (): Promise<void> => this.#clock.sleep(reconnectDelayMs, options.signal)
     return steadyObject(query, await open(query), { open, pause, attemptsMax: reconnectAttemptsMax })
   }
 
   /** What is known of an object. @throws StorageError STORAGE_OBJECT_UNKNOWN */
   headObject(query: HeadObjectQuery, options: CallOptions = {}): Promise<ObjectView> {
-    return this.#value(routes.headObject, { ...options, query })
+    return this.#transport.ask(routes.headObject, { ...options, query })
   }
 
   /** Copies an object without moving its bytes. */
   copyObject(request: CopyObjectRequest, options: CallOptions = {}): Promise<ObjectView> {
-    return this.#value(routes.copyObject, { ...options, body: request })
+    return this.#transport.ask(routes.copyObject, { ...options, body: request })
   }
 
   beginUpload(query: BeginUploadQuery, options: CallOptions = {}): Promise<UploadView> {
-    return this.#value(routes.beginUpload, { ...options, query })
+    return this.#transport.ask(routes.beginUpload, { ...options, query })
   }
 
   listUploads(query: ListUploadsQuery, options: CallOptions = {}): Promise<UploadList> {
-    return this.#value(routes.listUploads, { ...options, query })
+    return this.#transport.ask(routes.listUploads, { ...options, query })
   }
 
   putPart(query: PutPartQuery, body: StreamBody, options: CallOptions = {}): Promise<PartView> {
-    return this.#value(routes.putPart, { ...options, query, body })
+    return this.#transport.ask(routes.putPart, { ...options, query, body })
   }
 
   listParts(query: UploadQuery, options: CallOptions = {}): Promise<PartList> {
-    return this.#value(routes.listParts, { ...options, query })
+    return this.#transport.ask(routes.listParts, { ...options, query })
   }
 
   /** Makes an object of the parts of an upload. */
   completeUpload(request: CompleteUploadRequest, options: CallOptions = {}): Promise<ObjectView> {
-    return this.#value(routes.completeUpload, { ...options, body: request })
+    return this.#transport.ask(routes.completeUpload, { ...options, body: request })
   }
 
   async abortUpload(query: UploadQuery, options: CallOptions = {}): Promise<void> {
-    await this.#fetch(routes.abortUpload, { ...options, query })
+    await this.#transport.fetch(routes.abortUpload, { ...options, query })
   }
 
   listObjects(query: ListObjectsQuery, options: CallOptions = {}): Promise<ObjectList> {
-    return this.#value(routes.listObjects, { ...options, query })
+    return this.#transport.ask(routes.listObjects, { ...options, query })
   }
 
   async deleteObject(
     query: { readonly bucket: string; readonly key: string },
     options: CallOptions = {},
   ): Promise<void> {
-    await this.#fetch(routes.deleteObject, { ...options, query })
+    await this.#transport.fetch(routes.deleteObject, { ...options, query })
   }
 
   listBuckets(options: CallOptions = {}): Promise<BucketList> {
-    return this.#value(routes.listBuckets, options)
+    return this.#transport.ask(routes.listBuckets, options)
   }
 
   async createBucket(bucket: string, options: CallOptions = {}): Promise<void> {
-    await this.#fetch(routes.createBucket, { ...options, query: { bucket } })
+    await this.#transport.fetch(routes.createBucket, { ...options, query: { bucket } })
   }
 
   async deleteBucket(bucket: string, options: CallOptions = {}): Promise<void> {
-    await this.#fetch(routes.deleteBucket, { ...options, query: { bucket } })
+    await this.#transport.fetch(routes.deleteBucket, { ...options, query: { bucket } })
   }
 
   /** Shares a folder, a bucket or an object. */
   share(request: ShareRequest, options: CallOptions = {}): Promise<ShareMade> {
-    return this.#value(routes.share, { ...options, body: request })
+    return this.#transport.ask(routes.share, { ...options, body: request })
   }
 
   listShares(options: CallOptions = {}): Promise<ShareList> {
-    return this.#value(routes.listShares, options)
+    return this.#transport.ask(routes.listShares, options)
   }
 
   /** A share with its link. */
   getShare(share: ShareName, options: CallOptions = {}): Promise<ShareMade> {
-    return this.#value(routes.getShare, { ...options, body: share })
+    return this.#transport.ask(routes.getShare, { ...options, body: share })
   }
 
   /** Takes a share back. */
   async unshare(share: ShareName, options: CallOptions = {}): Promise<void> {
-    await this.#fetch(routes.unshare, { ...options, body: share })
+    await this.#transport.fetch(routes.unshare, { ...options, body: share })
   }
 
   /** A link to less than a link shows. */
   narrowShare(request: NarrowRequest, options: CallOptions = {}): Promise<ShareLinkView> {
-    return this.#value(routes.narrowShare, { ...options, body: request })
+    return this.#transport.ask(routes.narrowShare, { ...options, body: request })
   }
 
   /** What a link shows; the daemon needs neither money nor an agreement. */
   listShared(request: ListSharedRequest, options: CallOptions = {}): Promise<SharedList> {
-    return this.#value(routes.listShared, { ...options, body: request })
+    return this.#transport.ask(routes.listShared, { ...options, body: request })
   }
 
   /** The bytes of an object that a link shows, as they come. */
   async getShared(request: GetSharedRequest, options: CallOptions = {}): Promise<ByteStream> {
-    const response = await this.#fetch(routes.getShared, { ...options, body: request })
+    const response = await this.#transport.fetch(routes.getShared, { ...options, body: request })
     return { lengthBytes: Number(response.headers.get('content-length') ?? 0), body: bytesOf(response) }
   }
 
   getStorage(options: CallOptions = {}): Promise<StorageUsage> {
-    return this.#value(routes.getStorage, options)
+    return this.#transport.ask(routes.getStorage, options)
   }
 
   /** Has everything proven, pays for it and repairs. */
   runStorageRound(options: CallOptions = {}): Promise<StorageRoundView> {
-    return this.#value(routes.runStorageRound, options)
+    return this.#transport.ask(routes.runStorageRound, options)
   }
 
   /** Nodes that were asked on chain to prove what they keep, and what that costs. */
   listChallenges(options: CallOptions = {}): Promise<ChallengeList> {
-    return this.#value(routes.listChallenges, options)
+    return this.#transport.ask(routes.listChallenges, options)
   }
 
   /** Hands the pieces of others over, or stays after all; the status says how far it is. */
   leaveStorage(body: LeaveRequest, options: CallOptions = {}): Promise<StorageStatus> {
-    return this.#value(routes.leaveStorage, { ...options, body })
+    return this.#transport.ask(routes.leaveStorage, { ...options, body })
   }
 
   /** Asks a node on chain. @throws also StorageError STORAGE_NO_CHALLENGE, ChainError CHAIN_INSUFFICIENT_FUNDS */
   challengeNode(body: ChallengeRequest, options: CallOptions = {}): Promise<AskedChallengeView> {
-    return this.#value(routes.challengeNode, { ...options, body })
+    return this.#transport.ask(routes.challengeNode, { ...options, body })
   }
 
   /** What one node billed for storage, of the first node after `after`. */
   getStorageEvidence(query: StorageEvidenceQuery, options: CallOptions = {}): Promise<StorageEvidence> {
-    return this.#value(routes.getStorageEvidence, { ...options, query })
+    return this.#transport.ask(routes.getStorageEvidence, { ...options, query })
   }
 
   /** Journals a job and starts it; the blobs that it names must be stored before. */
   submitJob(submission: JobSubmission, options: CallOptions = {}): Promise<JobAccepted> {
-    return this.#value(routes.submitJob, { ...options, body: submission })
+    return this.#transport.ask(routes.submitJob, { ...options, body: submission })
   }
 
   quoteJob(submission: JobSubmission, options: CallOptions = {}): Promise<JobQuote> {
-    return this.#value(routes.quoteJob, { ...options, body: submission })
+    return this.#transport.ask(routes.quoteJob, { ...options, body: submission })
   }
 
   listJobs(options: CallOptions = {}): Promise<JobList> {
-    return this.#value(routes.listJobs, options)
+    return this.#transport.ask(routes.listJobs, options)
   }
 
   getJob(id: Hash, options: CallOptions = {}): Promise<JobDetail> {
-    return this.#value(routes.getJob, { ...options, id })
+    return this.#transport.ask(routes.getJob, { ...options, id })
   }
 
   cancelJob(id: Hash, options: CallOptions = {}): Promise<JobStatus> {
-    return this.#value(routes.cancelJob, { ...options, id })
+    return this.#transport.ask(routes.cancelJob, { ...options, id })
   }
 
   getJobEvidence(id: Hash, options: CallOptions = {}): Promise<JobEvidence> {
-    return this.#value(routes.getJobEvidence, { ...options, id })
+    return this.#transport.ask(routes.getJobEvidence, { ...options, id })
   }
 
   /** The tasks' results as they are now, in the order of the job, one at a time. */
   async *jobResults(id: Hash, options: CallOptions = {}): AsyncGenerator<JobResultLine, void> {
-    const response = await this.#fetch(routes.getJobResults, { ...options, id })
+    const response = await this.#transport.fetch(routes.getJobResults, { ...options, id })
     for await (const line of textLines(bodyOf(response), RESULT_LINE_LENGTH_MAX)) {
       if (line !== '') yield decoded(routes.getJobResults, line)
     }
@@ -333,224 +307,80 @@ export class DaemonClient {
       if (attempts >= this.#options.reconnectAttemptsMax) {
         throw new SdkError('API_INTERRUPTED', `the node ended the events of job ${id} before the job was finished`)
       }
-      this.#connection = undefined
-      await this.#components.clock.sleep(this.#options.reconnectDelayMs, options.signal)
+      this.#transport.forget()
+      await this.#clock.sleep(this.#options.reconnectDelayMs, options.signal)
     }
   }
 
   getStatus(options: CallOptions = {}): Promise<NodeStatus> {
-    return this.#value(routes.getStatus, options)
+    return this.#transport.ask(routes.getStatus, options)
   }
 
   listPeers(options: CallOptions = {}): Promise<PeerList> {
-    return this.#value(routes.listPeers, options)
+    return this.#transport.ask(routes.listPeers, options)
   }
 
   listOffers(options: CallOptions = {}): Promise<OfferList> {
-    return this.#value(routes.listOffers, options)
+    return this.#transport.ask(routes.listOffers, options)
   }
 
   listReceipts(query: ReceiptQuery = {}, options: CallOptions = {}): Promise<ReceiptList> {
-    return this.#value(routes.listReceipts, { ...options, query })
+    return this.#transport.ask(routes.listReceipts, { ...options, query })
   }
 
   /** Pays everything accepted and claims everything earned. */
   settle(options: CallOptions = {}): Promise<SettleAnswer> {
-    return this.#value(routes.settle, options)
+    return this.#transport.ask(routes.settle, options)
   }
 
   thaw(request: ThawRequest, options: CallOptions = {}): Promise<ThawAnswer> {
-    return this.#value(routes.thaw, { ...options, body: request })
+    return this.#transport.ask(routes.thaw, { ...options, body: request })
   }
 
   finish(options: CallOptions = {}): Promise<FinishAnswer> {
-    return this.#value(routes.finish, options)
+    return this.#transport.ask(routes.finish, options)
   }
 
   /** The provider's ledger; by epoch for those from `from` to `to`, by default the last 16. */
   getEarnings(query: EarningsQuery = {}, options: CallOptions = {}): Promise<EarningsReport> {
-    return this.#value(routes.getEarnings, { ...options, query })
+    return this.#transport.ask(routes.getEarnings, { ...options, query })
   }
 
   listEpochs(options: CallOptions = {}): Promise<EpochList> {
-    return this.#value(routes.listEpochs, options)
+    return this.#transport.ask(routes.listEpochs, options)
   }
 
   /** Computes and proposes an epoch. */
   runEpoch(epoch: number, options: CallOptions = {}): Promise<EpochRun> {
-    return this.#value(routes.runEpoch, { ...options, id: String(epoch) })
+    return this.#transport.ask(routes.runEpoch, { ...options, id: String(epoch) })
   }
 
   /** Probe logs that the node had in time: evidence without one of them is a false proposal. */
   getEpochLogs(epoch: number, options: CallOptions = {}): Promise<EpochLogs> {
-    return this.#value(routes.getEpochLogs, { ...options, id: String(epoch) })
+    return this.#transport.ask(routes.getEpochLogs, { ...options, id: String(epoch) })
   }
 
   /** The bytes of an epoch's document; whoever uses them checks them against the id. */
   async getDocument(id: ContentId, options: CallOptions = {}): Promise<Uint8Array> {
-    const response = await this.#fetch(routes.getDocument, { ...options, id })
+    const response = await this.#transport.fetch(routes.getDocument, { ...options, id })
     return new Uint8Array(await response.arrayBuffer())
   }
 
   claimRewards(options: CallOptions = {}): Promise<RewardsClaimed> {
-    return this.#value(routes.claimRewards, options)
+    return this.#transport.ask(routes.claimRewards, options)
   }
 
   getDoctor(options: CallOptions = {}): Promise<DoctorReport> {
-    return this.#value(routes.getDoctor, options)
+    return this.#transport.ask(routes.getDoctor, options)
   }
 
   runSelftest(options: CallOptions = {}): Promise<DoctorReport> {
-    return this.#value(routes.runSelftest, options)
+    return this.#transport.ask(routes.runSelftest, options)
   }
 
   async *#eventsFrom(id: Hash, next: number, options: CallOptions): AsyncGenerator<JobEvent, void> {
     const headers = next <= 1 ? {} : { 'last-event-id': String(next - 1) }
-    const response = await this.#fetch(routes.watchJob, { ...options, id, headers })
+    const response = await this.#transport.fetch(routes.watchJob, { ...options, id, headers })
     for await (const { data } of serverEvents(bodyOf(response))) yield decoded(routes.watchJob, data)
   }
-
-  async #value<Body, Query, Answer>(route: Route<Body, Query, Answer>, request: Request<Body, Query>): Promise<Answer> {
-    const response = await this.#fetch(route, request)
-    return decoded(route, await textOf(response))
-  }
-
-  async #fetch<Body, Query, Answer>(
-    route: Route<Body, Query, Answer>,
-    request: Request<Body, Query>,
-  ): Promise<Response> {
-    const used = await this.#connect()
-    try {
-      return await this.#send(used, route, request)
-    } catch (error) {
-      // What has been read of a body that comes once cannot be sent again: the rest would be kept as the whole.
-      if (!isStale(error) || (route.body === 'stream' && !isRepeatable(request.body))) throw error
-      // A daemon that was started again has another port and token.
-      this.#connection = undefined
-      const fresh = await this.#connect()
-      if (fresh.url === used.url && fresh.token === used.token) throw error
-      return await this.#send(fresh, route, request)
-    }
-  }
-
-  async #connect(): Promise<DaemonConnection> {
-    this.#connection ??= this.#components.connection()
-    const connecting = this.#connection
-    try {
-      return await connecting
-    } catch (error) {
-      if (this.#connection === connecting) this.#connection = undefined
-      throw error
-    }
-  }
-
-  async #send<Body, Query, Answer>(
-    connection: DaemonConnection,
-    route: Route<Body, Query, Answer>,
-    request: Request<Body, Query>,
-  ): Promise<Response> {
-    const { body, type } = bodyTextOf(route, request.body)
-    const headers: Record<string, string> = { authorization: `Bearer ${connection.token}`, ...request.headers }
-    if (type !== undefined) headers['content-type'] = type
-    let response: Response
-    try {
-      response = await this.#components.fetch(`${connection.url}${pathOf(route, request)}`, {
-        method: route.method,
-        headers,
-        body: body ?? null,
-        // A body that is still being made cannot be answered before its end.
-        ...(body instanceof ReadableStream ? { duplex: 'half' } : {}),
-        signal: request.signal ?? null,
-        redirect: 'error',
-      })
-    } catch (cause) {
-      if (request.signal?.aborted === true) throw cause
-      const details = { url: connection.url }
-      throw new SdkError('API_NO_DAEMON', `no node answers at ${connection.url}`, { cause, details })
-    }
-    if (!response.ok) throw await failureOf(response)
-    return response
-  }
-}
-
-function pathOf<Query>(
-  route: Route<never, Query, unknown> | Route<unknown, Query, unknown>,
-  request: { readonly id?: string; readonly query?: Query },
-): string {
-  const path = request.id === undefined ? route.path : route.path.replace(':id', encodeURIComponent(request.id))
-  if (route.query === undefined || request.query === undefined) return path
-  const query = route.query.encode(request.query) as Record<string, string>
-  const text = new URLSearchParams(query).toString()
-  return text === '' ? path : `${path}?${text}`
-}
-
-function bodyTextOf<Body>(
-  route: { readonly body: Wire<Body> | 'bytes' | 'stream' | undefined },
-  body: Body | undefined,
-): { readonly body?: NonNullable<RequestInit['body']>; readonly type?: string } {
-  if (route.body === undefined || body === undefined) return {}
-  if (route.body === 'bytes')
-    return { body: body as NonNullable<RequestInit['body']>, type: 'application/octet-stream' }
-  if (route.body === 'stream') {
-    const whole = isRepeatable(body) ? (body as NonNullable<RequestInit['body']>) : undefined
-    return { body: whole ?? streamOf(body as AsyncIterable<Uint8Array>), type: STREAM_TYPE }
-  }
-  const checked = route.body.safeEncode(body)
-  if (!checked.success) throw new SdkError('API_BAD_REQUEST', describeIssues(checked.error))
-  return { body: JSON.stringify(checked.data), type: 'application/json' }
-}
-
-async function failureOf(response: Response): Promise<Error> {
-  const problem = problemWire.safeDecode(parsed(await textOf(response)))
-  if (problem.success) return errorOfProblem(problem.data)
-  return new SdkError('API_BAD_RESPONSE', `the node answered with status ${response.status} and no reason`, {
-    details: { status: response.status },
-  })
-}
-
-function decoded<Answer>(
-  route: { readonly name: string; readonly answer: Wire<Answer> | undefined },
-  text: string,
-): Answer {
-  const value = route.answer?.safeDecode(parsed(text))
-  if (value?.success === true) return value.data
-  const what = value === undefined ? 'there must be none' : describeIssues(value.error)
-  throw new SdkError('API_BAD_RESPONSE', `the node's answer to ${route.name} cannot be read: ${what}`)
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-async function textOf(response: Response): Promise<string> {
-  try {
-    return await response.text()
-  } catch (cause) {
-    throw new SdkError('API_INTERRUPTED', 'the connection to the node ended before its answer was complete', { cause })
-  }
-}
-
-async function* bytesOf(response: Response): AsyncGenerator<Uint8Array, void> {
-  try {
-    yield* chunksOf(bodyOf(response))
-  } catch (cause) {
-    throw new SdkError('API_INTERRUPTED', 'the node ended the object before all of it was there', { cause })
-  }
-}
-
-function bodyOf(response: Response): ReadableStream<Uint8Array> {
-  if (response.body === null) throw new SdkError('API_BAD_RESPONSE', 'the node sent no content')
-  return response.body
-}
-
-function isRepeatable(body: unknown): boolean {
-  return body instanceof Uint8Array || body instanceof Blob
-}
-
-function isStale(error: unknown): boolean {
-  return hasCode(error, 'API_NO_DAEMON') || hasCode(error, 'API_UNAUTHORIZED')
 }

@@ -3,7 +3,8 @@ import type { JobResultLine, JobSubmission, JobVerification, SubmittedBytes, Sub
 import { checkJobPlan } from '../job/define-job.ts'
 import { isInputRange } from '../job/job-input.ts'
 import type { InputRange, JobInput, JobPlan, PlannedBytes, PlannedTask, TaskResult } from '../job/job-package.ts'
-import type { CallOptions, DaemonClient } from './daemon-client.ts'
+import type { DaemonClient } from './daemon-client.ts'
+import type { CallOptions } from './daemon-transport.ts'
 
 /** On what terms a plan is run. */
 export interface JobTerms {

@@ -2,7 +2,8 @@ import { hasCode } from '@stead/core'
 import type { HeadObjectQuery, ObjectMetadata, ObjectView, StreamBody, WriteConditions } from '../api/objects.ts'
 import type { PartView } from '../api/uploads.ts'
 import { blobOf, type ObjectContent, partsOf } from './content-parts.ts'
-import type { CallOptions, DaemonClient } from './daemon-client.ts'
+import type { DaemonClient } from './daemon-client.ts'
+import type { CallOptions } from './daemon-transport.ts'
 import { chunksOf, streamOf } from './web-streams.ts'
 
 /** Where an object is, or will be. */
