@@ -3,6 +3,7 @@ import { StorageError } from '../errors.ts'
 import { markChanged } from '../shares/share-marks.ts'
 import { bytesOfKey, keyOfBytes, type TreeKey } from '../tree/tree-key.ts'
 import type { TreeEntry } from '../tree/tree-node.ts'
+import { type OpenBucket, settingsOf } from './bucket-catalogue.ts'
 import { drop, type GarbageTerms } from './holdings.ts'
 import type { ObjectInfo, WriteCondition } from './object-store.ts'
 import { nullKey, objectOfKey, versionKey, versionsRange } from './row-keys.ts'
@@ -42,6 +43,11 @@ export function infoOf(key: string, { stamp, row, isLatest }: FoundVersion): Obj
   }
 }
 
+/** What a version and its copies are described by. */
+export function descriptionOfRow({ contentType, metadata }: Description): Description {
+  return { ...(contentType === undefined ? {} : { contentType }), metadata }
+}
+
 /** A stamp as text: what is newer sorts first. */
 export function versionOfStamp(stamp: TreeKey): string {
   return bytesToHex(bytesOfKey(stamp)).slice(2)
@@ -64,6 +70,21 @@ export async function findVersion(rows: Rows, key: string, version?: string): Pr
   if (version !== undefined) return await namedVersion(rows, key, version)
   const latest = await latestVersion(rows, key)
   return latest?.row.isDeleted === true ? undefined : latest
+}
+
+/** As {@link findVersion}, of an object that has bytes. @throws StorageError STORAGE_OBJECT_UNKNOWN */
+export async function objectVersion(rows: Rows, key: string, version?: string): Promise<FoundVersion> {
+  const found = await findVersion(rows, key, version)
+  if (found !== undefined && !found.row.isDeleted) return found
+  throw new StorageError('STORAGE_OBJECT_UNKNOWN', `there is no object ${key}`, { details: { key, version } })
+}
+
+/** As {@link objectVersion}, in the newest rows of a bucket. @throws StorageError STORAGE_BUCKET_UNKNOWN; as the tree */
+export async function objectIn({ row, tree }: OpenBucket, key: string, version?: string): Promise<FoundVersion> {
+  return await tree.read(async (rows) => {
+    await settingsOf(rows, row.name)
+    return await objectVersion(rows, key, version)
+  })
 }
 
 /** A version by its name. */

@@ -2,17 +2,14 @@ import { type Clock, type Logger, messageOf, type Random } from '@stead/core'
 import { sha256 } from '@stead/protocol'
 import { createFrameCipher } from '#create-frame-cipher'
 import type { FrameCipher } from '../crypto/frame-cipher.ts'
-import { StorageError } from '../errors.ts'
 import type { PathSecret } from '../keys/path-secret.ts'
 import { type ObjectStoreInput, type ObjectStoreOptions, objectStoreOptionsSchema } from '../options.ts'
 import { ObjectShares } from '../shares/object-shares.ts'
-import type { ShareSecrets } from '../shares/share-secrets.ts'
-import { NodeMemory } from '../tree/node-memory.ts'
-import { keyOfBytes, type TreeKey } from '../tree/tree-key.ts'
+import { keyOfBytes } from '../tree/tree-key.ts'
 import { abortableBody, checkAborted } from './abortable.ts'
 import { BodyIntake } from './body-intake.ts'
-import { borrowContent } from './borrow-content.ts'
-import { BucketCatalogue, type OpenBucket, settingsOf } from './bucket-catalogue.ts'
+import { borrowObject, type CopyAcross } from './borrow-object.ts'
+import { BucketCatalogue, settingsOf } from './bucket-catalogue.ts'
 import { type CollectReport, collectGarbage, forEachReference } from './collect-garbage.ts'
 import { type GarbageTerms, hold } from './holdings.ts'
 import { listObjects } from './list-objects.ts'
@@ -32,17 +29,20 @@ import type {
 import {
   addVersion,
   checkCondition,
-  type FoundVersion,
+  descriptionOfRow,
   findVersion,
   infoOf,
   namedVersion,
+  objectIn,
+  objectVersion,
   removeVersion,
 } from './object-versions.ts'
 import { readStored } from './read-stored.ts'
 import type { RootPointers } from './root-pointer.ts'
 import { ID_BYTES, settingsKey } from './row-keys.ts'
 import { type Description, type Payer, type PayerRow, type SettingsRow, settingsRowSchema } from './rows.ts'
-import { SealedTree, type SealedTreeComponents } from './sealed-tree.ts'
+import type { SealedTree } from './sealed-tree.ts'
+import { SealedTrees } from './sealed-trees.ts'
 import type { SegmentStore } from './segment-store.ts'
 import { type Stored, storedOfRow } from './stored.ts'
 import type { Rows, Transaction } from './transaction.ts'
@@ -88,9 +88,7 @@ const NOTHING: Stored = { kind: 'inline', bytes: new Uint8Array(0) }
 export class TreeObjectStore implements ObjectStore {
   readonly #components: ObjectStoreComponents
   readonly #options: ObjectStoreOptions
-  readonly #memory: NodeMemory
-  /** By the steps of their paths. */
-  readonly #trees = new Map<string, SealedTree>()
+  readonly #trees: SealedTrees
   readonly #catalogue: BucketCatalogue
   readonly #intake: BodyIntake
   #noted: Promise<void> | undefined
@@ -101,15 +99,16 @@ export class TreeObjectStore implements ObjectStore {
   constructor(components: ObjectStoreComponents, options: ObjectStoreInput = {}) {
     this.#components = components
     this.#options = objectStoreOptionsSchema.parse(options)
-    this.#memory = new NodeMemory(this.#options.cacheBytesMax)
+    this.#trees = new SealedTrees(components, this.#options)
     const { random, keepers } = components
-    const treeOf = (path: readonly string[], first?: Uint8Array): SealedTree => this.#treeOf(path, first)
-    this.#catalogue = new BucketCatalogue({ tree: this.#treeOf([]), treeOf, random, keepers })
+    const trees = this.#trees
+    const treeOf = (path: readonly string[], first?: Uint8Array): SealedTree => trees.ofPath(path, first)
+    this.#catalogue = new BucketCatalogue({ tree: trees.ofPath([]), treeOf, random, keepers })
     this.#intake = new BodyIntake(this.#catalogue, components, this.#options)
     const { cipher = createFrameCipher(), pointerNameOf = sha256 } = components
     const shares = { ...components, cipher, pointerNameOf, catalogue: this.#catalogue }
     this.shares = new ObjectShares(
-      { ...shares, treeOf: (name, secrets, first) => this.#shareTreeOf(name, secrets, first) },
+      { ...shares, treeOf: (name, secrets, first) => trees.ofShare(name, secrets, first) },
       this.#options,
     )
   }
@@ -117,7 +116,7 @@ export class TreeObjectStore implements ObjectStore {
   /** Waits for what is under way. */
   async stop(): Promise<void> {
     await this.shares.stop()
-    for (const tree of this.#trees.values()) await tree.stop()
+    await this.#trees.stop()
   }
 
   async buckets(): Promise<readonly BucketInfo[]> {
@@ -162,10 +161,9 @@ export class TreeObjectStore implements ObjectStore {
     checkObjectKey(key)
     const { version, range, signal } = options
     checkAborted(signal)
-    const source = version === undefined ? { bucket, key } : { bucket, key, version }
     const { tree, found } = await this.#catalogue.inBucket(bucket, async (open) => ({
       tree: open.tree,
-      found: await this.#found(open, source),
+      found: await objectIn(open, key, version),
     }))
     const { fromByte, toByte } = clipped(range, found.row.lengthBytes)
     const stored = storedOfRow(found.row.stored)
@@ -193,13 +191,14 @@ export class TreeObjectStore implements ObjectStore {
     const { condition, replace } = options
     const replaced = replace === undefined ? undefined : descriptionOf(replace)
     await this.#notePayer()
-    if (from.bucket !== to.bucket)
-      return await this.#copyAcross(from, replaced === undefined ? to : { ...to, description: replaced }, condition)
+    if (from.bucket !== to.bucket) {
+      const copy = { from, to: replaced === undefined ? to : { ...to, description: replaced }, condition }
+      const components = { ...this.#components, catalogue: this.#catalogue, shares: this.shares }
+      return (await borrowObject(components, copy, this.#terms)) ?? (await this.#copyBytes(copy))
+    }
     return await this.#write(to.bucket, async (rows, settings) => {
       await checkCondition(rows, to.key, condition)
-      const found = await findVersion(rows, from.key, from.version)
-      if (found === undefined || found.row.isDeleted) throw unknownObject(from.key, from.version)
-      const { row } = found
+      const { row } = await objectVersion(rows, from.key, from.version)
       const stored = storedOfRow(row.stored)
       const { lengthBytes, etag } = row
       await hold(rows, { stored, lengthBytes })
@@ -339,30 +338,6 @@ export class TreeObjectStore implements ObjectStore {
     await this.#noted
   }
 
-  #treeOf(path: readonly string[], keepers?: Uint8Array): SealedTree {
-    const name = path.join('/')
-    const known = this.#trees.get(name)
-    if (known !== undefined) return known
-    const { pointers } = this.#components
-    const secret = path.length === 0 ? this.#components.secret : this.#components.secret.below(...path)
-    // Whoever is given the secret of a bucket or a folder must not learn how its owner pays.
-    const payer = path.length === 0 ? this.#components.payer : undefined
-    return this.#openTree(name, { secret, pointer: pointers(secret.key('pointer'), keepers), payer })
-  }
-
-  #shareTreeOf(name: string, { pages, pointerSeed }: ShareSecrets, keepers: Uint8Array | undefined): SealedTree {
-    const known = this.#trees.get(name)
-    if (known !== undefined) return known
-    const pointer = this.#components.pointers(pointerSeed, keepers)
-    return this.#openTree(name, { secret: pages, pointer, payer: undefined })
-  }
-
-  #openTree(name: string, parts: Pick<SealedTreeComponents, 'secret' | 'pointer' | 'payer'>): SealedTree {
-    const tree = new SealedTree({ ...this.#components, ...parts, memory: this.#memory }, this.#options)
-    this.#trees.set(name, tree)
-    return tree
-  }
-
   async #read<Result>(bucket: string, look: (rows: Rows) => Promise<Result>): Promise<Result> {
     return await this.#catalogue.inBucket(bucket, async ({ tree }) => {
       return await tree.read(async (rows) => {
@@ -414,108 +389,18 @@ export class TreeObjectStore implements ObjectStore {
     return info
   }
 
-  /** A small object is read and written; of a larger one the segments are borrowed. */
-  async #copyAcross(from: CopySource, to: CopyTarget, condition: PutOptions['condition']): Promise<ObjectInfo> {
-    for (let tries = 0; tries < BORROW_TRIES; tries++) {
-      const { open, found } = await this.#catalogue.inBucket(from.bucket, async (bucket) => ({
-        open: bucket,
-        found: await this.#found(bucket, from),
-      }))
-      const stored = storedOfRow(found.row.stored)
-      if (stored.kind !== 'content') break
-      const info = await this.#borrow({ open, from, found, content: stored.content }, to, condition)
-      if (info !== undefined) return info
-    }
-    const { info, body } = await this.get(from.bucket, from.key, defined(from))
+  /** The bytes are read and written: of a small object, or of one that cannot be borrowed. */
+  async #copyBytes({ from, to, condition }: CopyAcross): Promise<ObjectInfo> {
+    const { info, body } = await this.get(
+      from.bucket,
+      from.key,
+      from.version === undefined ? {} : { version: from.version },
+    )
     return await this.#put({ ...to, description: to.description ?? descriptionOf(info) }, body, {
       etag: () => info.etag,
       ...(condition === undefined ? {} : { condition }),
     })
   }
-
-  /** @returns undefined when the object was replaced meanwhile */
-  async #borrow(
-    { open, from, found, content }: BorrowSource,
-    { bucket, key, description = descriptionOfRow(found.row) }: CopyTarget,
-    condition: PutOptions['condition'],
-  ): Promise<ObjectInfo | undefined> {
-    const to = await this.#catalogue.inBucket(bucket, async (target) => {
-      await target.tree.read(async (rows) => {
-        await settingsOf(rows, bucket)
-        await checkCondition(rows, key, condition)
-      })
-      return target
-    })
-    const { lengthBytes, etag } = found.row
-    const isThere = async (rows: Transaction): Promise<boolean> => {
-      await settingsOf(rows, from.bucket)
-      const now = await findVersion(rows, from.key, from.version)
-      const stored = now === undefined ? undefined : storedOfRow(now.row.stored)
-      return now?.stamp === found.stamp && stored?.kind === 'content' && stored.content === content
-    }
-    const borrowed = await borrowContent(this.#components, { from: open, to, content, lengthBytes, isThere })
-    if (borrowed === undefined) return undefined
-    // After a commit that nobody answered it may be there: then nothing is given up.
-    let [mayBeKept, hasShares] = [false, false]
-    try {
-      const info = await to.tree.write(async (rows) => {
-        mayBeKept = false
-        const settings = await settingsOf(rows, bucket)
-        hasShares = settings.hasShares === true
-        await checkCondition(rows, key, condition)
-        const stored = await borrowed.finish(rows)
-        const version = { key, description, lengthBytes, etag, isDeleted: false, stored }
-        const written = await addVersion(rows, settings, { version, terms: this.#terms })
-        mayBeKept = true
-        return written
-      })
-      if (hasShares) this.shares.poke(bucket)
-      return info
-    } catch (error) {
-      if (!mayBeKept) await borrowed.discard()
-      throw error
-    }
-  }
-
-  async #found({ tree }: OpenBucket, { bucket, key, version }: CopySource): Promise<FoundVersion> {
-    const found = await tree.read(async (rows) => {
-      await settingsOf(rows, bucket)
-      return await findVersion(rows, key, version)
-    })
-    if (found === undefined || found.row.isDeleted) throw unknownObject(key, version)
-    return found
-  }
-}
-
-interface CopySource {
-  readonly bucket: string
-  readonly key: string
-  readonly version?: string
-}
-
-interface CopyTarget {
-  readonly bucket: string
-  readonly key: string
-  /** That of the source, when there is no other. */
-  readonly description?: Description
-}
-
-interface BorrowSource {
-  readonly open: OpenBucket
-  readonly from: CopySource
-  readonly found: FoundVersion
-  readonly content: TreeKey
-}
-
-/** How often a copy begins anew whose source is replaced under it, before it reads and writes the bytes. */
-const BORROW_TRIES = 3
-
-function defined({ version }: CopySource): GetOptions {
-  return version === undefined ? {} : { version }
-}
-
-function descriptionOfRow({ contentType, metadata }: Description): Description {
-  return { ...(contentType === undefined ? {} : { contentType }), metadata }
 }
 
 /** An empty object has one range, without bytes. @throws RangeError for a range that begins behind the end, or is none */
@@ -529,8 +414,4 @@ function clipped(
   if (!isRange || (fromByte > 0 && fromByte >= lengthBytes))
     throw new RangeError(`there are no bytes ${fromByte} to ${toByte} in an object of ${lengthBytes}`)
   return { fromByte, toByte: Math.min(toByte, lengthBytes) }
-}
-
-function unknownObject(key: string, version: string | undefined): StorageError {
-  return new StorageError('STORAGE_OBJECT_UNKNOWN', `there is no object ${key}`, { details: { key, version } })
 }
