@@ -1,18 +1,22 @@
-import { mkdirSync, statSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { statSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { hasCode } from '@stead/core'
 import type { DaemonClient } from '@stead/sdk'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
-import { keepFile, targetOf } from './keep-file.ts'
-import { isSafePath } from './safe-path.ts'
+import { keepFile, replaceFile, targetOf } from './keep-file.ts'
+import { SafeFolder } from './safe-folder.ts'
 import { parseSharedPlace, type SharedPlace } from './share-link.ts'
 import { TransferProgress } from './transfer-progress.ts'
 
-/** Brings an object that a link shows, or all of a folder. @throws CliError CLI_USAGE */
+/** What shows what is behind a link. */
+type SharedReader = Pick<DaemonClient, 'narrowShare' | 'listShared' | 'getShared'>
+
+/** Brings an object that a link shows, or all of a folder. @throws CliError CLI_USAGE, CLI_UNSAFE_NAME */
 export async function getShared(
-  client: DaemonClient,
+  client: SharedReader,
   context: CommandContext,
   { text, given }: { readonly text: string; readonly given: string | undefined },
 ): Promise<void> {
@@ -25,25 +29,28 @@ export async function getShared(
 }
 
 async function getOne(
-  client: DaemonClient,
+  client: SharedReader,
   context: CommandContext,
   { place, name, given }: { readonly place: SharedPlace; readonly name: string; readonly given: string | undefined },
 ): Promise<void> {
   const file = given === '-' ? undefined : targetOf(given, name)
+  // Whoever made the link chose the name, unless the person who gets it names the file.
+  const isChosen = file !== undefined && file !== given
+  if (isChosen) new SafeFolder(dirname(file)).prepare(basename(file))
   const { lengthBytes, body } = await client.getShared(place)
-  const progress = new TransferProgress(context.terminal, name, lengthBytes)
+  const progress = new TransferProgress(context.terminal, shown(name), lengthBytes)
   const source = Readable.from(progress.count(body))
   if (file === undefined) {
     await pipeline(source, process.stdout, { end: false })
     return
   }
-  await keepFile(source, file, context.interruption())
-  context.terminal.message(`${name} is in ${file}: ${progress.end()}`)
+  await (isChosen ? replaceFile : keepFile)(source, file, context.interruption())
+  context.terminal.message(`${shown(name)} is in ${shown(file)}: ${progress.end()}`)
 }
 
 /** Whoever made the link chose the names: none of them leads out of the folder. */
 async function getFolder(
-  client: DaemonClient,
+  client: SharedReader,
   context: CommandContext,
   { place: { link, path }, to }: { readonly place: SharedPlace; readonly to: string },
 ): Promise<void> {
@@ -51,26 +58,35 @@ async function getFolder(
   if (statSync(to, { throwIfNoEntry: false })?.isDirectory() === false)
     throw new CliError('CLI_USAGE', `${to} is there and is no folder`)
   const signal = context.interruption()
+  const folder = new SafeFolder(to)
   let [files, left] = [0, 0]
-  const progress = new TransferProgress(context.terminal, to, undefined)
+  const progress = new TransferProgress(context.terminal, shown(to), undefined)
   for await (const key of keysOf(client, { link, path })) {
-    const below = key.slice(path.length)
-    if (!isSafePath(below)) {
+    const file = placeIn(folder, key.slice(path.length), context)
+    if (file === undefined) {
       left++
-      context.terminal.message(`${JSON.stringify(key)} is left out: it is no name for a file here`)
       continue
     }
-    const file = join(to, below)
-    mkdirSync(dirname(file), { recursive: true })
     const { body } = await client.getShared({ link, path: key })
-    await keepFile(Readable.from(progress.count(body)), file, signal)
+    await replaceFile(Readable.from(progress.count(body)), file, signal)
     files++
   }
   const without = left === 0 ? '' : `, ${left} left out`
-  context.terminal.message(`${files} files are in ${to}${without}: ${progress.end()}`)
+  context.terminal.message(`${files} files are in ${shown(to)}${without}: ${progress.end()}`)
 }
 
-async function* keysOf(client: DaemonClient, { link, path }: SharedPlace): AsyncGenerator<string> {
+/** Where a file goes; undefined, which is said, for a name that it cannot have there. */
+function placeIn(folder: SafeFolder, name: string, { terminal }: CommandContext): string | undefined {
+  try {
+    return folder.prepare(name)
+  } catch (error) {
+    if (!hasCode(error, 'CLI_UNSAFE_NAME')) throw error
+    terminal.message(`left out: ${shown(error.message)}`)
+    return undefined
+  }
+}
+
+async function* keysOf(client: SharedReader, { link, path }: SharedPlace): AsyncGenerator<string> {
   for (let after: string | undefined = ''; after !== undefined; ) {
     const page = await client.listShared({ link, folder: path, isRecursive: true, after })
     for (const { key } of page.objects) yield key
@@ -80,7 +96,14 @@ async function* keysOf(client: DaemonClient, { link, path }: SharedPlace): Async
 
 /** @throws CliError CLI_USAGE */
 function folderName(name: string): string {
-  const folder = basename(name)
-  if (isSafePath(folder)) return folder
-  throw new CliError('CLI_USAGE', 'the share gives no name for a folder: name one')
+  try {
+    return new SafeFolder('.').fileOf(basename(name))
+  } catch (cause) {
+    throw new CliError('CLI_USAGE', 'the share gives no name for a folder: name one', { cause })
+  }
+}
+
+/** A name that somebody else chose, without what a terminal would obey. */
+function shown(name: string): string {
+  return name.replace(/\p{Cc}/gu, '\ufffd')
 }

@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { CliError } from '../errors.ts'
+import { PARTIAL_PREFIX } from './safe-folder.ts'
 
 /** The file that is meant: in a folder it gets the last part of the key. @throws CliError CLI_USAGE */
 export function targetOf(given: string | undefined, key: string): string {
@@ -30,11 +31,16 @@ export async function keepFile(source: Readable, file: string, signal: AbortSign
     await pipeline(source, createWriteStream(file), { signal })
     return
   }
-  const target = found === undefined ? file : realpathSync(file)
-  const partial = `${target}.${process.pid}.part`
+  await replaceFile(source, found === undefined ? file : realpathSync(file), signal)
+}
+
+/** A file comes whole or not at all, in place of what has its name: a link or a device is not written to. */
+export async function replaceFile(source: Readable, file: string, signal: AbortSignal): Promise<void> {
+  const partial = join(dirname(file), `${PARTIAL_PREFIX}${process.pid}`)
+  rmSync(partial, { force: true })
   try {
-    await pipeline(source, createWriteStream(partial), { signal })
-    renameSync(partial, target)
+    await pipeline(source, createWriteStream(partial, { flags: 'wx' }), { signal })
+    renameSync(partial, file)
   } catch (error) {
     rmSync(partial, { force: true })
     throw error

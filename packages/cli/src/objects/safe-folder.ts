@@ -57,7 +57,10 @@ export class SafeFolder {
       const found = statOf(folder)
       if (found === undefined) mkdirSync(folder)
       else if (!found.isDirectory())
-        throw unsafe(name, `needs a folder ${folder}, which is a ${found.isSymbolicLink() ? 'link' : 'file'}`)
+        throw unsafe(
+          name,
+          `needs a folder ${JSON.stringify(folder)}, which is a ${found.isSymbolicLink() ? 'link' : 'file'}`,
+        )
     }
     if (statOf(file)?.isDirectory() === true) throw unsafe(name, 'has the name of a folder that is there')
     return file
@@ -95,8 +98,9 @@ export class SafeFolder {
       const seen = this.#isCaseBlind ? spelling.normalize('NFC').toLowerCase() : spelling
       const isFolder = length < segments.length
       const known = this.#claimed.get(seen) ?? { spelling, isFolder }
-      if (known.spelling !== spelling) throw unsafe(name, `is the same file as ${known.spelling} on this disk`)
-      if (known.isFolder !== isFolder) throw unsafe(name, `makes ${spelling} both a folder and a file`)
+      if (known.spelling !== spelling)
+        throw unsafe(name, `is the same file as ${JSON.stringify(known.spelling)} on this disk`)
+      if (known.isFolder !== isFolder) throw unsafe(name, `makes ${JSON.stringify(spelling)} both a folder and a file`)
       this.#claimed.set(seen, known)
     }
   }
