@@ -9,7 +9,7 @@ export { decodePossession, encodePossession, possessionIdOf, verifyPossession } 
 export { encodePossessionAnswer } from './agreement/possession-answer.ts'
 export type { StorageBillAudit, StorageBillDifference, StorageBilledChannel, StorageBillInput } from './audit.ts'
 export { recomputeStorageBill } from './audit.ts'
-export type { AgreementDriverComponents, SettleOutcome } from './consumer/agreement-driver.ts'
+export type { AgreementDriverComponents } from './consumer/agreement-driver.ts'
 export { AgreementDriver } from './consumer/agreement-driver.ts'
 export type { AskReason } from './consumer/asked-rows.ts'
 export type {
@@ -22,6 +22,7 @@ export type {
 export { Challenger } from './consumer/challenger.ts'
 export type { PaidPeriod } from './consumer/paid-periods.ts'
 export { nextPaidNode, paidPeriodSchema, paidPeriodsOf } from './consumer/paid-periods.ts'
+export type { SettleOutcome } from './consumer/settle-outcome.ts'
 export { javaScriptFrameCipher } from './crypto/create-frame-cipher.ts'
 export type { FrameCipher } from './crypto/frame-cipher.ts'
 export type { ErasureProfile, NumberedPiece } from './erasure/erasure-code.ts'

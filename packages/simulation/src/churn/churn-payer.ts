@@ -19,7 +19,7 @@ const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 /** Objects are put within the first days. */
 const PUT_DAYS = 5
-/** A node that did not take a piece is left out for so long; network-segments.ts. */
+/** A node that did not take a piece is left out for so long; piece-sender.ts. */
 const BUSY_MS = 10_000
 
 /** What a payer's repairs took. */

@@ -11,28 +11,25 @@ import {
   type Random,
   type Signer,
   type Store,
-  type StoreOperation,
 } from '@stead/core'
 import type { MarketPayer, PayerChannel } from '@stead/market'
-import { addressOfPeerId, contentIdOf, equalBytes, type Secp256k1 } from '@stead/protocol'
+import { contentIdOf, type Secp256k1 } from '@stead/protocol'
 import {
   type Agreement,
   type AgreementParties,
   agreementIdOf,
   agreementNumber,
   agreementSchema,
-  checkAgreementSignature,
   dueAt,
   firstAgreement,
   nextAgreement,
-  openAgreement,
   type SignedAgreement,
   signAgreement,
 } from '../agreement/agreement.ts'
 import { PieceSet, type SetChange, type SetPiece } from '../agreement/piece-set.ts'
 import { decodePossession, possessionIdOf, verifyPossession } from '../agreement/possession.ts'
-import { loadSet, setPieceSchema, slotKey } from '../agreement/set-rows.ts'
-import { changeOf, slotMessageOf } from '../agreement/slot-message.ts'
+import { loadSet } from '../agreement/set-rows.ts'
+import { changeOf } from '../agreement/slot-message.ts'
 import { StorageError } from '../errors.ts'
 import {
   CHANGES_MAX,
@@ -45,16 +42,14 @@ import {
   storageRequestSchema,
 } from '../messages.ts'
 import { amountOf, byteSecondsFor } from '../meter.ts'
-import {
-  BOUGHT_SLOTS_TABLE,
-  BOUGHT_TABLE,
-  type BoughtRow,
-  encodeBoughtRow,
-  type PendingRevision,
-} from './bought-rows.ts'
+import { BoughtAgreement } from './bought-agreement.ts'
+import { BOUGHT_SLOTS_TABLE, type BoughtRow, boughtOperation, type PendingRevision } from './bought-rows.ts'
 import { roomOf } from './channel-room.ts'
+import { giveUpTooLargeBill } from './give-up-bill.ts'
 import { forgetPeriods, paidPeriodOperation } from './paid-periods.ts'
+import { type RecoveryParts, recoverAgreement } from './recover-agreement.ts'
 import { isEnded, remoteCodeOf } from './remote-code.ts'
+import type { SettleOutcome } from './settle-outcome.ts'
 
 /** What a driver stands on. */
 export interface AgreementDriverComponents {
@@ -67,30 +62,6 @@ export interface AgreementDriverComponents {
   readonly secp256k1: Secp256k1
   readonly logger: Logger
 }
-
-/** What came of asking for a proof and paying it. */
-export type SettleOutcome =
-  /** Proven and paid; `isWhole` when nothing more is due until this second. */
-  | {
-      readonly kind: 'paid'
-      readonly amountMicroUsd: MicroUsd
-      readonly paidToSecond: number
-      readonly isWhole: boolean
-      /** Pieces of which the node says that they rotted. */
-      readonly damaged: readonly Hash[]
-    }
-  /** Nothing is due. */
-  | { readonly kind: 'nothing-due' }
-  /** The channel has no room for it now. */
-  | { readonly kind: 'no-room'; readonly needMicroUsd: MicroUsd; readonly haveMicroUsd: MicroUsd }
-  /** No answer, or none that says anything about the pieces. */
-  | { readonly kind: 'offline'; readonly error: unknown }
-  /** The node says itself that it does not have this piece any more. */
-  | { readonly kind: 'lost'; readonly piece: Hash }
-  /** The node knows of no agreement: what it kept is gone, and it may be agreed with anew. */
-  | { readonly kind: 'ended' }
-  /** What it showed is not what it signed for. */
-  | { readonly kind: 'lied'; readonly proof: Uint8Array; readonly seed: Uint8Array }
 
 const ASK_TIMEOUT_MS = 30_000
 const PIECE_TIMEOUT_MS = 120_000
@@ -113,9 +84,7 @@ export class AgreementDriver {
   readonly id: Hash
   readonly peer: PeerId
   readonly #components: AgreementDriverComponents
-  readonly #set: PieceSet
-  #row: BoughtRow
-  #agreement: Agreement | undefined
+  readonly #bought: BoughtAgreement
   #turn: Promise<unknown> = Promise.resolve()
   #isLeaving = false
 
@@ -124,9 +93,7 @@ export class AgreementDriver {
     this.#components = components
     this.id = id
     this.peer = row.peer
-    this.#row = row
-    this.#set = set
-    this.#agreement = row.signed === undefined ? undefined : agreementSchema.decodeDocument(row.signed.document)
+    this.#bought = new BoughtAgreement(components, { id, row, set })
   }
 
   /** Brings an agreement back with what it is about. @throws CoreError STORE_FAILED, STORE_CORRUPT */
@@ -158,7 +125,7 @@ export class AgreementDriver {
     const pending = { document, payerSignature: signAgreement(signer, first, document), changes: [], isBilled: false }
     const row: BoughtRow = { version: 1, peer: channel.peer, channel: channel.id, pending }
     const id = agreementIdOf(first)
-    await store.write([rowOperation(id, row)], 'process')
+    await store.write([boughtOperation(id, row)], 'process')
     return new AgreementDriver(components, id, row, set)
   }
 
@@ -174,7 +141,7 @@ export class AgreementDriver {
   ): Promise<AgreementDriver | undefined> {
     const driver = new AgreementDriver(components, agreementIdOf(parties), { version: 1, peer, channel: NO_CHANNEL })
     try {
-      await driver.#inTurn(() => driver.#recover(undefined))
+      await driver.#inTurn(() => driver.#goBack(undefined))
     } catch (error) {
       if (remoteCodeOf(error) === 'STORAGE_AGREEMENT_UNKNOWN') return undefined
       throw error
@@ -184,12 +151,12 @@ export class AgreementDriver {
 
   /** The newest revision that both sides signed; undefined before {@link open}. */
   get agreement(): Agreement | undefined {
-    return this.#agreement
+    return this.#bought.agreement
   }
 
   /** That revision as both sides keep it. */
   get signed(): SignedAgreement | undefined {
-    return this.#row.signed
+    return this.#bought.signed
   }
 
   /** Whether the node said in its last answer that its operator wants to go. */
@@ -198,7 +165,7 @@ export class AgreementDriver {
   }
 
   get set(): PieceSet {
-    return this.#set
+    return this.#bought.set
   }
 
   /** Brings both sides to the same revision. @throws StorageError, CoreError as request */
@@ -228,13 +195,13 @@ export class AgreementDriver {
       await this.#open(channel)
       // Once, however often it was sent: each slot is paid for. What was given up before and comes again stays.
       const added = new Map(add.map((piece) => [piece.piece, piece]))
-      const fresh = [...added.values()].filter(({ piece }) => this.#set.slotOf(piece) === undefined)
-      const gone = new Set(drop.flatMap((piece) => (added.has(piece) ? [] : (this.#set.slotOf(piece) ?? []))))
+      const fresh = [...added.values()].filter(({ piece }) => this.#bought.set.slotOf(piece) === undefined)
+      const gone = new Set(drop.flatMap((piece) => (added.has(piece) ? [] : (this.#bought.set.slotOf(piece) ?? []))))
       const changes = Array.from(gone, (slot): SetChange => ({ slot, piece: undefined }))
-      const slots = this.#set.freeSlots(fresh.length)
+      const slots = this.#bought.set.freeSlots(fresh.length)
       for (const [place, piece] of fresh.entries()) changes.push({ slot: slots[place] ?? 0, piece })
       if (changes.length > CHANGES_MAX) throw new RangeError(`a revision changes at most ${CHANGES_MAX} slots`)
-      if (changes.length === 0) return this.#require()
+      if (changes.length === 0) return this.#bought.require()
       return await this.#revise(channel, changes)
     })
   }
@@ -245,7 +212,7 @@ export class AgreementDriver {
    */
   async settle(channel: PayerChannel, options: { readonly isFresh?: boolean } = {}): Promise<SettleOutcome> {
     return await this.#inTurn(async () => {
-      if (options.isFresh === true) await this.#giveUpTooLarge(channel)
+      if (options.isFresh === true) await giveUpTooLargeBill(this.#recovery(), this.#bought, channel)
       let outcome = await this.#settleFirst(channel)
       for (let part = 1; part < PARTS_MAX && outcome.kind === 'paid' && !outcome.isWhole; part++) {
         const rest = await this.#settle(channel)
@@ -257,31 +224,9 @@ export class AgreementDriver {
     })
   }
 
-  /**
-   * A bill that was signed when the node gave more credit than it ever will now stands in the way of all that follows: it
-   * is signed anew in parts, or, where the node signed it too and was told that it is not paid, given up.
-   */
-  async #giveUpTooLarge(channel: PayerChannel): Promise<void> {
-    const { pending } = this.#row
-    if (pending?.isBilled !== true || this.#agreement === undefined || channel.state !== 'open') return
-    const next = agreementSchema.decodeDocument(pending.document)
-    const quantity = dueAt(this.#agreement, next.atSecond) - next.dueByteSeconds
-    if (amountOf(next.priceMicroUsdPerTibHour, quantity) <= channel.largestMicroUsd()) return
-    try {
-      const { agreement: signed } = await this.#ask({ standing: { agreement: this.id } })
-      const theirs = openAgreement(this.#components.secp256k1, signed)
-      if (agreementIdOf(theirs) !== this.id) return
-      if (theirs.revision < next.revision) await this.#withdraw()
-      else if (equalBytes(signed.document, pending.document)) await this.#adopt(theirs, signed, [])
-    } catch (error) {
-      if (!isSteadError(error)) throw error
-      this.#components.logger.info('a bill that is too large for its channel stays', { agreement: this.id })
-    }
-  }
-
   /** What was asked for before comes first. */
   async #settleFirst(channel: PayerChannel): Promise<SettleOutcome> {
-    const { pending } = this.#row
+    const { pending } = this.#bought
     if (pending?.isBilled === true) return await this.#pay(channel, pending)
     try {
       await this.#open(channel)
@@ -292,11 +237,11 @@ export class AgreementDriver {
   }
 
   async #open(channel: PayerChannel): Promise<Agreement> {
-    const { pending } = this.#row
-    if (pending === undefined) return this.#require()
+    const { pending } = this.#bought
+    if (pending === undefined) return this.#bought.require()
     if (pending.isBilled) {
       const outcome = await this.#pay(channel, pending)
-      if (outcome.kind === 'paid') return this.#require()
+      if (outcome.kind === 'paid') return this.#bought.require()
       if (outcome.kind === 'offline') throw outcome.error
       throw new StorageError('STORAGE_NOT_PROVEN', `the node cannot go on: ${outcome.kind}`, {
         details: { agreement: this.id },
@@ -306,21 +251,21 @@ export class AgreementDriver {
       return await this.#send(channel, pending)
     } catch (error) {
       if (!REFUSALS.has(remoteCodeOf(error))) throw error
-      const agreement = await this.#recover(error)
+      const agreement = await this.#goBack(error)
       // A period that the node has on its books: it is paid before anything else is agreed.
-      return this.#row.pending === undefined ? agreement : await this.#open(channel)
+      return this.#bought.pending === undefined ? agreement : await this.#open(channel)
     }
   }
 
   async #revise(channel: PayerChannel, changes: readonly SetChange[]): Promise<Agreement> {
-    const before = this.#require()
-    const set = this.#set.rootAfter(changes)
+    const before = this.#bought.require()
+    const set = this.#bought.set.rootAfter(changes)
     const next = nextAgreement(before, { atSecond: this.#second(before), set, billedByteSeconds: 0n })
-    return await this.#send(channel, await this.#sign(channel, next, { changes, isBilled: false }))
+    return await this.#send(channel, await this.#bought.sign(channel.id, next, { changes, isBilled: false }))
   }
 
   async #settle(channel: PayerChannel): Promise<SettleOutcome> {
-    const before = this.#require()
+    const before = this.#bought.require()
     const price = before.priceMicroUsdPerTibHour
     const atSecond = this.#second(before)
     const due = dueAt(before, atSecond)
@@ -329,15 +274,15 @@ export class AgreementDriver {
     const room = await roomOf(channel, this.#components.clock, need)
     const billedByteSeconds = room >= need ? due : byteSecondsFor(price, room)
     if (billedByteSeconds === 0n) return { kind: 'no-room', needMicroUsd: need, haveMicroUsd: room }
-    const next = nextAgreement(before, { atSecond, set: this.#set.root, billedByteSeconds })
-    return await this.#pay(channel, await this.#sign(channel, next, { changes: [], isBilled: true }))
+    const next = nextAgreement(before, { atSecond, set: this.#bought.set.root, billedByteSeconds })
+    return await this.#pay(channel, await this.#bought.sign(channel.id, next, { changes: [], isBilled: true }))
   }
 
   /** Sends a revision that bills, and pays for it when it is proven. Whatever the answer, the revision stays until it is known. */
   async #pay(channel: PayerChannel, pending: PendingRevision): Promise<SettleOutcome> {
     const { random } = this.#components
     const next = agreementSchema.decodeDocument(pending.document)
-    const before = this.#require()
+    const before = this.#bought.require()
     const quantity = dueAt(before, next.atSecond) - next.dueByteSeconds
     const amountMicroUsd = amountOf(next.priceMicroUsdPerTibHour, quantity)
     const room = await roomOf(channel, this.#components.clock, amountMicroUsd)
@@ -354,7 +299,7 @@ export class AgreementDriver {
       reply = await this.#ask({
         settle: { channel: channel.id, document, payerSignature, delivery, maximumMicroUsd: amountMicroUsd, seed },
       })
-      after = this.#bothSigned(next, pending, reply.agreement)
+      after = this.#bought.bothSigned(next, pending, reply.agreement)
     } catch (error) {
       // It may have been delivered, and the answer lost; then it is asked for again under another name.
       reservation.reject('not-received')
@@ -381,13 +326,13 @@ export class AgreementDriver {
       version: 1,
       delivery,
       channel: channel.id,
-      before: this.#signed(),
+      before: this.#bought.requireSigned(),
       after,
       proof,
     })
     // In the same turn: the revision, its payment and what proves it are on disk together or not at all.
-    await this.#adopt(next, after, [], [period, ...forgotten])
-    const damaged = reply.damaged.filter((piece) => this.#set.slotOf(piece) !== undefined)
+    await this.#bought.adopt(next, after, [], [period, ...forgotten])
+    const damaged = reply.damaged.filter((piece) => this.#bought.set.slotOf(piece) !== undefined)
     const isWhole = next.dueByteSeconds === 0n && next.atSecond >= this.#second(next)
     return { kind: 'paid', amountMicroUsd, paidToSecond: next.atSecond, isWhole, damaged }
   }
@@ -396,7 +341,7 @@ export class AgreementDriver {
     const code = remoteCodeOf(error)
     const isLost = code === 'STORAGE_PIECE_DAMAGED' || code === 'STORAGE_PIECE_UNKNOWN'
     // The node says so before it signs: another revision can take this one's place. After anything else it may have signed.
-    if (isLost) await this.#withdraw()
+    if (isLost) await this.#bought.withdraw()
     if (isEnded(error)) return { kind: 'ended' }
     if (!isLost && REFUSALS.has(code)) return await this.#recovered(error)
     const piece = isLost && isSteadError(error) ? error.details.remotePiece : undefined
@@ -407,7 +352,7 @@ export class AgreementDriver {
   /** The node goes on from another revision; what it is about is settled the next time. */
   async #recovered(error: unknown): Promise<SettleOutcome> {
     try {
-      await this.#recover(error)
+      await this.#goBack(error)
     } catch (cause) {
       return isEnded(cause) ? { kind: 'ended' } : { kind: 'offline', error: cause }
     }
@@ -416,128 +361,23 @@ export class AgreementDriver {
 
   /** Forgets the agreement: its node does not know it any more. @throws CoreError as Store.write */
   async forget(): Promise<void> {
-    await this.#inTurn(async () => {
-      const slots = Array.from(this.#set.entries(), ([slot]): StoreOperation => {
-        return { kind: 'delete', table: BOUGHT_SLOTS_TABLE, key: slotKey(this.id, slot) }
-      })
-      const row: StoreOperation = { kind: 'delete', table: BOUGHT_TABLE, key: this.id.slice(2) }
-      await this.#components.store.write([...slots, row], 'process')
-    })
-  }
-
-  async #withdraw(): Promise<void> {
-    const { pending: _refused, ...row } = this.#row
-    await this.#write(row)
-  }
-
-  async #write(row: BoughtRow): Promise<void> {
-    await this.#components.store.write([rowOperation(this.id, row)], 'process')
-    this.#row = row
-  }
-
-  async #sign(
-    channel: PayerChannel,
-    next: Agreement,
-    { changes, isBilled }: { readonly changes: readonly SetChange[]; readonly isBilled: boolean },
-  ): Promise<PendingRevision> {
-    const { signer } = this.#components
-    const document = agreementSchema.encodeDocument(next)
-    const payerSignature = signAgreement(signer, next, document)
-    const pending = { document, payerSignature, changes: changes.map(slotMessageOf), isBilled }
-    await this.#write({ ...this.#row, channel: channel.id, pending })
-    return pending
+    await this.#inTurn(() => this.#bought.forget())
   }
 
   async #send(channel: PayerChannel, pending: PendingRevision): Promise<Agreement> {
     const { document, payerSignature, changes } = pending
     const { agreement } = await this.#ask({ revise: { channel: channel.id, document, payerSignature, changes } })
     const next = agreementSchema.decodeDocument(document)
-    await this.#adopt(next, this.#bothSigned(next, pending, agreement), changes.map(changeOf))
+    await this.#bought.adopt(next, this.#bought.bothSigned(next, pending, agreement), changes.map(changeOf))
     return next
   }
 
-  /** The node does not know the revision before: it goes on from what both signed last, whoever has that. */
-  async #recover(cause: unknown): Promise<Agreement> {
-    const { secp256k1, logger } = this.#components
-    // Whoever lost its books finds the agreement that it had at the node.
-    const before = this.#agreement
-    const { agreement: signed } = await this.#ask({ standing: { agreement: this.id } })
-    const theirs = openAgreement(secp256k1, signed)
-    if (agreementIdOf(theirs) !== this.id || theirs.revision < (before?.revision ?? 0))
-      throw new StorageError(
-        'STORAGE_AGREEMENT_DIFFERS',
-        'the node answers with an agreement of before, or of others',
-        {
-          cause,
-        },
-      )
-    if (theirs.revision === before?.revision) {
-      // The node never took it, and never will: what it was about is agreed anew.
-      await this.#withdraw()
-      return before
-    }
-    if (before !== undefined && isBillAfter(before, theirs)) {
-      const { document, payerSignature } = signed
-      await this.#write({ ...this.#row, pending: { document, payerSignature, changes: [], isBilled: true } })
-      return before
-    }
-    logger.warn('an agreement is taken from its node', {
-      agreement: this.id,
-      from: before?.revision,
-      to: theirs.revision,
-    })
-    await this.#adopt(theirs, signed, await this.#slotsOf(theirs))
-    return theirs
+  async #goBack(cause: unknown): Promise<Agreement> {
+    return await recoverAgreement(this.#recovery(), this.#bought, cause)
   }
 
-  /** Reads what is in all slots from the node, and believes it when it has the root that was signed. */
-  async #slotsOf(theirs: Agreement): Promise<readonly SetChange[]> {
-    const found = new Map<number, SetPiece>()
-    for (let fromSlot: number | undefined = 0; fromSlot !== undefined; ) {
-      const { slots, nextSlot }: StorageReply = await this.#ask({ standing: { agreement: this.id, fromSlot } })
-      for (const { slot, piece } of slots.map(changeOf)) if (piece !== undefined) found.set(slot, piece)
-      if (nextSlot !== undefined && nextSlot <= fromSlot)
-        throw new StorageError('STORAGE_AGREEMENT_DIFFERS', 'the node tells its slots in no order')
-      fromSlot = nextSlot
-    }
-    const changes: SetChange[] = []
-    for (const [slot] of this.#set.entries()) if (!found.has(slot)) changes.push({ slot, piece: undefined })
-    for (const [slot, piece] of found) changes.push({ slot, piece })
-    if (!equalBytes(this.#set.rootAfter(changes).root, theirs.root))
-      throw new StorageError('STORAGE_AGREEMENT_DIFFERS', 'the slots that the node tells are not those that it signed')
-    return changes
-  }
-
-  /** The revision with both signatures: the payer's is its own, not the one that the node answers. */
-  #bothSigned(
-    next: Agreement,
-    { document, payerSignature }: PendingRevision,
-    { document: answered, nodeSignature }: SignedAgreement,
-  ): SignedAgreement {
-    if (!equalBytes(document, answered))
-      throw new StorageError('STORAGE_AGREEMENT_DIFFERS', `the node answers another revision than ${next.revision}`)
-    const signed = { document, signature: nodeSignature }
-    checkAgreementSignature(this.#components.secp256k1, addressOfPeerId(this.peer), next, signed)
-    return { document, payerSignature, nodeSignature }
-  }
-
-  async #adopt(
-    next: Agreement,
-    signed: SignedAgreement,
-    changes: readonly SetChange[],
-    rows: readonly StoreOperation[] = [],
-  ): Promise<void> {
-    const { pending: _done, ...rest } = this.#row
-    const row = { ...rest, signed }
-    const slots = changes.map(({ slot, piece }): StoreOperation => {
-      const place = { table: BOUGHT_SLOTS_TABLE, key: slotKey(this.id, slot) }
-      if (piece === undefined) return { kind: 'delete', ...place }
-      return { kind: 'put', ...place, value: setPieceSchema.encodeMessage(piece) }
-    })
-    await this.#components.market.journal([rowOperation(this.id, row), ...slots, ...rows])
-    this.#set.apply(changes)
-    this.#agreement = next
-    this.#row = row
+  #recovery(): RecoveryParts {
+    return { ...this.#components, ask: (request) => this.#ask(request) }
   }
 
   async #ask(request: StorageRequest): Promise<StorageReply> {
@@ -548,19 +388,6 @@ export class AgreementDriver {
     const reply = storageReplySchema.decodeMessage(answer)
     this.#isLeaving = reply.isLeaving === true
     return reply
-  }
-
-  #signed(): SignedAgreement {
-    const { signed } = this.#row
-    if (signed === undefined) throw new RangeError('what nobody signed is not billed')
-    return signed
-  }
-
-  #require(): Agreement {
-    if (this.#agreement !== undefined) return this.#agreement
-    throw new StorageError('STORAGE_AGREEMENT_UNKNOWN', 'the node has not signed this agreement yet', {
-      details: { agreement: this.id },
-    })
   }
 
   /** Now, and never before the last revision: clocks jump. */
@@ -575,11 +402,6 @@ export class AgreementDriver {
   }
 }
 
-/** Whether a revision puts what was due after another one on a bill: the payer lost its note of that with its power. */
-function isBillAfter(before: Agreement, { revision, atSecond, dueByteSeconds }: Agreement): boolean {
-  return revision === before.revision + 1 && atSecond >= before.atSecond && dueByteSeconds < dueAt(before, atSecond)
-}
-
 function isProof(next: Agreement, seed: Uint8Array, { proof }: StorageReply): boolean {
   if (proof === undefined) return false
   try {
@@ -588,10 +410,6 @@ function isProof(next: Agreement, seed: Uint8Array, { proof }: StorageReply): bo
     if (isSteadError(error)) return false
     throw error
   }
-}
-
-function rowOperation(id: Hash, row: BoughtRow): StoreOperation {
-  return { kind: 'put', table: BOUGHT_TABLE, key: id.slice(2), value: encodeBoughtRow(row) }
 }
 
 function withSignal(signal: AbortSignal | undefined): { readonly signal?: AbortSignal } {

@@ -1,4 +1,4 @@
-import { type Hash, hash, type PeerId } from '@stead/core'
+import { type Hash, hash, type PeerId, type StoreOperation } from '@stead/core'
 import {
   bytesField,
   defineSchema,
@@ -49,8 +49,9 @@ const rowSchema: Schema<Omit<BoughtRow, 'peer'> & { readonly peer: string }> = d
   channel: [5, hashField],
 })
 
-export function encodeBoughtRow(row: BoughtRow): Uint8Array {
-  return rowSchema.encodeMessage(row)
+/** What writes an agreement down. */
+export function boughtOperation(id: Hash, row: BoughtRow): StoreOperation {
+  return { kind: 'put', table: BOUGHT_TABLE, key: id.slice(2), value: rowSchema.encodeMessage(row) }
 }
 
 /** @throws ProtocolError when it is damaged */

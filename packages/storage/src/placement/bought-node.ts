@@ -1,8 +1,9 @@
 import type { Address, Hash, PeerId } from '@stead/core'
 import type { PayerChannel } from '@stead/market'
 import type { SetPiece } from '../agreement/piece-set.ts'
-import type { AgreementDriver, SettleOutcome } from '../consumer/agreement-driver.ts'
+import type { AgreementDriver } from '../consumer/agreement-driver.ts'
 import { remoteCodeOf } from '../consumer/remote-code.ts'
+import type { SettleOutcome } from '../consumer/settle-outcome.ts'
 import { CHANGES_MAX } from '../messages.ts'
 import type { NodeFacts } from './choose-nodes.ts'
 

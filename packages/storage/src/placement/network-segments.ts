@@ -8,12 +8,10 @@ import {
   type Random,
   type Signer,
   type Store,
-  type StoreOperation,
   type UnixMs,
 } from '@stead/core'
 import type { ReceiptChain } from '@stead/market'
 import { addressOfPeerId, concatBytes, publicKeyOfPeerId } from '@stead/protocol'
-import { isEnded, remoteCodeOf } from '../consumer/remote-code.ts'
 import type { FrameCipher } from '../crypto/frame-cipher.ts'
 import type { ErasureProfile } from '../erasure/erasure-code.ts'
 import type { ErasureKernel } from '../erasure/erasure-kernel.ts'
@@ -26,9 +24,11 @@ import { FRAME_BYTES, pieceBytesOf } from '../segment/segment-layout.ts'
 import type { PiecePlace } from '../shares/share-desk.ts'
 import type { BoughtNode } from './bought-node.ts'
 import { ErasureCodes } from './erasure-codes.ts'
+import { findPieces, findPiecesWithoutRow } from './find-pieces.ts'
+import { PieceSender, type SentPiece } from './piece-sender.ts'
 import { readSealed } from './read-sealed.ts'
-import { type ReadablePiece, readPieces, readsOf, type SegmentRead } from './read-segment.ts'
-import { piecesAtFirst } from './segment-reader.ts'
+import { readPieces, readsOf, type SegmentRead } from './read-segment.ts'
+import { SegmentBooks } from './segment-books.ts'
 import {
   decodeReference,
   encodeReference,
@@ -36,14 +36,7 @@ import {
   rootOfPiece,
   type SegmentReference,
 } from './segment-reference.ts'
-import {
-  leftoverKey,
-  type PlacedNumber,
-  SEGMENTS_TABLE,
-  type SegmentRow,
-  segmentKey,
-  segmentRowSchema,
-} from './segment-rows.ts'
+import { notIn, type PlacedNumber, type SegmentRow, segmentKey } from './segment-rows.ts'
 import type { StorageNodes } from './storage-nodes.ts'
 
 /** What {@link NetworkSegments} stand on. */
@@ -75,13 +68,6 @@ export interface ListedSegment {
   readonly keptAt: UnixMs
 }
 
-/** A piece for a node; undefined where there is none. */
-interface SentPiece {
-  readonly number: number
-  readonly bytes: Uint8Array
-  readonly to: BoughtNode | undefined
-}
-
 /** What a repair did. */
 export interface RepairedSegment {
   readonly madePieces: number
@@ -102,17 +88,17 @@ export class NetworkSegments {
   readonly #options: StorageConsumerOptions
   readonly #profile: SegmentProfile
   readonly #codes: ErasureCodes
-  /** Pieces on their way to a node, whether somebody still waits for them or not. */
-  readonly #sending: Set<string> = new Set()
+  readonly #books: SegmentBooks
+  readonly #sender: PieceSender
   /** Segments whose pieces are being sent: their rows do not say yet where those are. */
   readonly #unplaced: Set<string> = new Set()
-  #hasLostBooks: boolean
 
   constructor(components: NetworkSegmentsComponents, options: StorageConsumerOptions, profile: SegmentProfile) {
     this.#components = components
     this.#options = options
     this.#profile = profile
-    this.#hasLostBooks = components.hasLostBooks ?? false
+    this.#books = new SegmentBooks(components, components.hasLostBooks)
+    this.#sender = new PieceSender(components)
     this.#codes = new ErasureCodes(components.kernel)
     this.#codes.of(profile)
   }
@@ -122,7 +108,7 @@ export class NetworkSegments {
    * @throws StorageError STORAGE_TOO_FEW_NODES, STORAGE_TOO_FEW_PIECES
    */
   async put(key: Uint8Array, plaintext: Uint8Array): Promise<Uint8Array> {
-    const { nodes, random, store, clock } = this.#components
+    const { nodes, random, clock } = this.#components
     const { pieces, dataPieces, enough } = this.#profile
     const coded = codeSegment({ ...this.#components, code: this.#codes.of(this.#profile) }, key, plaintext)
     const { pieceBytes, plainBytes } = coded
@@ -145,17 +131,17 @@ export class NetworkSegments {
     return await this.#placing(reference, async () => {
       // Before anything is sent: what is not finished is found and given up after a crash, or a loss of power.
       const intended = chosen.map(({ node }, number) => ({ number, node }))
-      await this.#write({ ...row, placed: intended })
-      await store.write([], 'power')
+      await this.#books.write({ ...row, placed: intended })
+      await this.#books.flush()
       let placed: readonly PlacedNumber[]
       try {
-        placed = await this.#place(reference, sent, { waitFor: enough, least: enough })
+        placed = await this.#sender.send(reference, sent, { waitFor: enough, least: enough })
       } catch (error) {
-        await this.#write({ ...row, placed: intended, isReleased: true })
+        await this.#books.write({ ...row, placed: intended, isReleased: true })
         throw error
       }
-      await this.#write({ ...row, placed }, notIn(intended, placed))
-      await store.write([], 'power')
+      await this.#books.write({ ...row, placed }, notIn(intended, placed))
+      await this.#books.flush()
       return bytes
     })
   }
@@ -175,26 +161,26 @@ export class NetworkSegments {
   /** Keeps a segment no longer: at once for whoever reads, and on its nodes as soon as they can be told. */
   async release(reference: Uint8Array): Promise<void> {
     const { segment } = decodeReference(reference)
-    const row = await this.#rowOf(segment)
+    const row = await this.#books.rowOf(segment)
     if (row === undefined) return
-    await this.#write({ ...row, isReleased: true })
+    await this.#books.write({ ...row, isReleased: true })
     this.#drop(row)
   }
 
   /** Tells nodes again what they need not keep, and forgets the segments that none of them keeps any more. */
   async finishReleases(): Promise<void> {
-    const { nodes, store } = this.#components
-    for await (const { key, row } of this.#keyedRows()) {
+    const { nodes } = this.#components
+    for await (const { key, row } of this.#books.keyedRows()) {
       if (row.isReleased !== true) continue
       const { segment } = decodeReference(row.reference)
       // A piece may have come back to where it was given up.
-      const places = notIn(row.placed, (await this.#rowOf(segment))?.placed ?? [])
+      const places = notIn(row.placed, (await this.#books.rowOf(segment))?.placed ?? [])
       const isHeld = places.some(({ number, node }) => {
         const piece = pieceNameOf(segment, number)
-        return this.#sending.has(`${node} ${piece}`) || nodes.of(node)?.driver.set.slotOf(piece) !== undefined
+        return this.#sender.isSending(node, piece) || nodes.of(node)?.driver.set.slotOf(piece) !== undefined
       })
       if (isHeld) this.#drop({ ...row, placed: places })
-      else await store.write([{ kind: 'delete', table: SEGMENTS_TABLE, key }], 'process')
+      else await this.#books.remove(key)
     }
   }
 
@@ -207,7 +193,7 @@ export class NetworkSegments {
   async list(after: Uint8Array | undefined, limit: number): Promise<readonly ListedSegment[]> {
     const range = { after: after === undefined ? '' : segmentKey(decodeReference(after).segment) }
     const listed: ListedSegment[] = []
-    for await (const { reference, keptAt, isReleased } of this.#rows(range.after)) {
+    for await (const { reference, keptAt, isReleased } of this.#books.rows(range.after)) {
       if (listed.length === limit) break
       if (isReleased !== true) listed.push({ reference, keptAt })
     }
@@ -235,8 +221,8 @@ export class NetworkSegments {
       isLeaving,
     }: { readonly isLost: (placed: PlacedNumber) => boolean; readonly isLeaving: (placed: PlacedNumber) => boolean },
   ): Promise<RepairedSegment> {
-    const { nodes, store } = this.#components
-    const row = await this.#rowOf(known.segment)
+    const { nodes } = this.#components
+    const row = await this.#books.rowOf(known.segment)
     if (row === undefined) throw new StorageError('STORAGE_SEGMENT_UNKNOWN', 'the segment is not kept any more')
     const there = row.placed.filter((placed) => !isLost(placed))
     for (const placed of row.placed) if (isLost(placed)) nodes.shun(placed.node)
@@ -254,11 +240,11 @@ export class NetworkSegments {
       ...leaving,
       ...intended.filter(({ number }) => leaving.every((placed) => placed.number !== number)),
     ]
-    await this.#write({ ...row, placed: meanwhile }, notIn([...row.placed, ...intended], meanwhile))
-    await store.write([], 'power')
+    await this.#books.write({ ...row, placed: meanwhile }, notIn([...row.placed, ...intended], meanwhile))
+    await this.#books.flush()
     // As many as there are nodes: whatever is given up here would have to be computed again.
-    const placed = await this.#place(known, fresh, { waitFor: intended.length, least: 1 })
-    if ((await this.#rowOf(known.segment)) === undefined) {
+    const placed = await this.#sender.send(known, fresh, { waitFor: intended.length, least: 1 })
+    if ((await this.#books.rowOf(known.segment)) === undefined) {
       // Released meanwhile: its row is about the pieces that there were.
       for (const { number, node } of placed) nodes.of(node)?.drop([pieceNameOf(known.segment, number)])
       return { madePieces: 0, missingPieces: 0 }
@@ -266,7 +252,7 @@ export class NetworkSegments {
     const moved = new Set(placed.map(({ number }) => number))
     const next = [...stays, ...placed, ...leaving.filter(({ number }) => !moved.has(number))]
     const left = notIn([...row.placed, ...intended], next)
-    await this.#write({ ...row, placed: next }, left)
+    await this.#books.write({ ...row, placed: next }, left)
     for (const { number, node } of left) nodes.of(node)?.drop([pieceNameOf(known.segment, number)])
     return { madePieces: placed.length, missingPieces: missing.length - placed.length }
   }
@@ -303,7 +289,7 @@ export class NetworkSegments {
    * @returns how many segments have a row again, and how many pieces nothing needed
    */
   async recover(references: Iterable<Uint8Array>): Promise<{ readonly segments: number; readonly dropped: number }> {
-    const { nodes, clock, signer, store } = this.#components
+    const { nodes, clock, signer } = this.#components
     const where = new Map<Hash, BoughtNode>()
     for (const bought of nodes.all()) for (const [, { piece }] of bought.driver.set.entries()) where.set(piece, bought)
     let segments = 0
@@ -317,13 +303,13 @@ export class NetworkSegments {
         if (bought !== undefined) placed.push({ number, node: bought.node })
         where.delete(piece)
       }
-      if ((await this.#rowOf(known.segment)) !== undefined) continue
-      await this.#write({ version: 1, reference, keptAt: clock.now(), placed })
+      if ((await this.#books.rowOf(known.segment)) !== undefined) continue
+      await this.#books.write({ version: 1, reference, keptAt: clock.now(), placed })
       segments++
     }
-    await store.write([], 'power')
-    this.#hasLostBooks = false
-    for await (const { reference } of this.#rows()) {
+    await this.#books.flush()
+    this.#books.hasLostRows = false
+    for await (const { reference } of this.#books.rows()) {
       const { segment, pieces } = decodeReference(reference)
       for (let number = 0; number < pieces; number++) where.delete(pieceNameOf(segment, number))
     }
@@ -334,7 +320,7 @@ export class NetworkSegments {
   /** Where the pieces of a segment are now, for those who may read it; undefined for one that is not kept. */
   async places(segment: Uint8Array): Promise<readonly PiecePlace[] | undefined> {
     const { nodes } = this.#components
-    const row = await this.#rowOf(segment)
+    const row = await this.#books.rowOf(segment)
     return row?.placed.flatMap(({ number, node }): PiecePlace[] => {
       const bought = nodes.of(node)
       return bought === undefined ? [] : [{ number, peer: bought.peer, agreement: bought.driver.id }]
@@ -343,7 +329,7 @@ export class NetworkSegments {
 
   /** Every segment with where its pieces are. */
   async *all(): AsyncGenerator<PlacedSegment> {
-    for await (const { reference, placed, isReleased } of this.#rows()) {
+    for await (const { reference, placed, isReleased } of this.#books.rows()) {
       const { dataPieces, pieces, segment } = decodeReference(reference)
       if (isReleased === true || this.#unplaced.has(segmentKey(segment))) continue
       yield { reference, placed, profile: { dataPieces, pieces } }
@@ -361,74 +347,6 @@ export class NetworkSegments {
     }
   }
 
-  async *#rows(from = ''): AsyncGenerator<SegmentRow> {
-    for await (const { row } of this.#keyedRows(from)) yield row
-  }
-
-  async *#keyedRows(from = ''): AsyncGenerator<{ readonly key: string; readonly row: SegmentRow }> {
-    for (let after = from; ; ) {
-      const rows = await this.#components.store.scan(SEGMENTS_TABLE, { after, limit: PAGE_ROWS })
-      for (const { key, value } of rows) yield { key, row: segmentRowSchema.decodeMessage(value) }
-      const last = rows.at(-1)
-      if (last === undefined || rows.length < PAGE_ROWS) return
-      after = last.key
-    }
-  }
-
-  /** Sends pieces to their nodes, all at once; goes on when enough are kept, and gives up on those that are slow. */
-  async #place(
-    reference: SegmentReference,
-    pieces: readonly SentPiece[],
-    { waitFor, least }: { readonly waitFor: number; readonly least: number },
-  ): Promise<readonly PlacedNumber[]> {
-    const { nodes, logger, clock } = this.#components
-    const { segment } = reference
-    const abort = new AbortController()
-    const placed: PlacedNumber[] = []
-    let waiting = pieces.length
-    const isEnough = Promise.withResolvers<void>()
-    const startedMs = clock.monotonicMs()
-    const sent = pieces.map(async ({ number, bytes, to }) => {
-      const piece = pieceNameOf(segment, number)
-      const name = `${to?.node} ${piece}`
-      this.#sending.add(name)
-      try {
-        if (to === undefined) return
-        const root = rootOfPiece(reference, number)
-        await to.keep({ piece, root, lengthBytes: bytes.length }, bytes, abort.signal)
-        if (abort.signal.aborted) {
-          // Agreed on after nobody waited for it any more.
-          to.drop([piece])
-          return
-        }
-        placed.push({ number, node: to.node })
-        if (placed.length === waitFor) isEnough.resolve()
-      } catch (error) {
-        if (abort.signal.aborted || to === undefined) return
-        logger.info('a node did not take a piece', { node: to.node, error: messageOf(error) })
-        // Who is full stays so; who did not take a piece for another reason may take the next one soon.
-        if (isEnded(error)) await nodes.end(to)
-        else if (remoteCodeOf(error) === 'STORAGE_NO_ROOM') nodes.shun(to.node)
-        else nodes.shun(to.node, BUSY_MS)
-      } finally {
-        this.#sending.delete(name)
-        waiting--
-        if (waiting === 0) isEnough.resolve()
-      }
-    })
-    await isEnough.promise
-    // The slowest are not waited for longer than the others took once more.
-    const graceMs = Math.max(MIN_GRACE_MS, clock.monotonicMs() - startedMs)
-    await Promise.race([Promise.all(sent), clock.sleep(graceMs, abort.signal).catch(() => undefined)])
-    abort.abort()
-    if (placed.length >= least) return [...placed]
-    for (const { number, node } of placed) nodes.of(node)?.drop([pieceNameOf(segment, number)])
-    const message = `${placed.length} pieces are kept, at least ${least} must be`
-    throw new StorageError('STORAGE_TOO_FEW_PIECES', message, {
-      details: { needPieces: least, havePieces: placed.length },
-    })
-  }
-
   /** Whole pieces, computed from any that can be had. */
   async #restore(
     known: SegmentReference,
@@ -437,7 +355,7 @@ export class NetworkSegments {
   ): Promise<readonly Uint8Array[]> {
     const { hasher } = this.#components
     const pieceBytes = pieceBytesOf(known.plainBytes, known.dataPieces)
-    const read = { ...(await this.#readOf(known)), pieces: this.#readable(known, there) }
+    const read = { ...(await this.#readOf(known)), pieces: findPieces(this.#components.nodes, known, there) }
     const restored = missing.map(() => new Uint8Array(pieceBytes))
     for (const { firstBlock, blocks } of readsOf(pieceBytes)) {
       const parts = await readPieces(this.#components, read, { numbers: missing, firstBlock, blocks })
@@ -453,13 +371,13 @@ export class NetworkSegments {
 
   async #readOf(known: SegmentReference, signal?: AbortSignal): Promise<SegmentRead> {
     const { logger, nodes, signer } = this.#components
-    const row = await this.#rowOf(known.segment)
-    if (row === undefined && known.payer === signer.address && !this.#hasLostBooks)
+    const row = await this.#books.rowOf(known.segment)
+    if (row === undefined && known.payer === signer.address && !this.#books.hasLostRows)
       throw new StorageError('STORAGE_SEGMENT_UNKNOWN', 'the segment is not kept any more')
     return {
       code: this.#codes.of(known),
       pieceBytes: pieceBytesOf(known.plainBytes, known.dataPieces),
-      pieces: row === undefined ? this.#readableWithout(known) : this.#readable(known, row.placed),
+      pieces: row === undefined ? findPiecesWithoutRow(this.#components, known) : findPieces(nodes, known, row.placed),
       hedgeAfterMs: this.#options.hedgeAfterMs,
       onFailure: ({ peer, piece }, error) => {
         logger.info('a node did not give a piece', { peer, piece, error: messageOf(error) })
@@ -469,68 +387,9 @@ export class NetworkSegments {
       ...(signal === undefined ? {} : { signal }),
     }
   }
-
-  #readable(known: SegmentReference, placed: readonly PlacedNumber[]): readonly ReadablePiece[] {
-    return [...placed]
-      .sort((left, right) => left.number - right.number)
-      .flatMap(({ number, node }): ReadablePiece[] => {
-        const bought = this.#components.nodes.of(node)
-        if (bought === undefined) return []
-        const { peer, driver } = bought
-        return [
-          {
-            number,
-            piece: pieceNameOf(known.segment, number),
-            root: rootOfPiece(known, number),
-            peer,
-            agreement: driver.id,
-          },
-        ]
-      })
-  }
-
-  /** Without a row: where agreements say that pieces are, and where the others were at first. */
-  #readableWithout(known: SegmentReference): readonly ReadablePiece[] {
-    const placed = Array.from({ length: known.pieces }, (_, number) => number).flatMap((number): PlacedNumber[] => {
-      const piece = pieceNameOf(known.segment, number)
-      const bought = this.#components.nodes.all().find(({ driver }) => driver.set.slotOf(piece) !== undefined)
-      return bought === undefined ? [] : [{ number, node: bought.node }]
-    })
-    const found = new Set(placed.map(({ number }) => number))
-    const first = piecesAtFirst(known, this.#components.identity).filter(({ number }) => !found.has(number))
-    return [...this.#readable(known, placed), ...first].sort((left, right) => left.number - right.number)
-  }
-
-  async #rowOf(segment: Uint8Array): Promise<SegmentRow | undefined> {
-    const value = await this.#components.store.get(SEGMENTS_TABLE, segmentKey(segment))
-    const row = value === undefined ? undefined : segmentRowSchema.decodeMessage(value)
-    return row?.isReleased === true ? undefined : row
-  }
-
-  /** @param leftover pieces that may be on these nodes and are not of the segment any more: released until they are gone */
-  async #write(row: SegmentRow, leftover: readonly PlacedNumber[] = []): Promise<void> {
-    const key = segmentKey(decodeReference(row.reference).segment)
-    const value = segmentRowSchema.encodeMessage(row)
-    const batch: StoreOperation[] = [{ kind: 'put', table: SEGMENTS_TABLE, key, value }]
-    if (leftover.length > 0) {
-      const released = segmentRowSchema.encodeMessage({ ...row, placed: leftover, isReleased: true })
-      const other = leftoverKey(key, this.#components.random.bytes(LEFTOVER_BYTES))
-      batch.push({ kind: 'put', table: SEGMENTS_TABLE, key: other, value: released })
-    }
-    await this.#components.store.write(batch, 'process')
-  }
 }
 
-const MIN_GRACE_MS = 200
-const LEFTOVER_BYTES = 8
-const BUSY_MS = 10_000
-const PAGE_ROWS = 256
 const KEY_BYTES = 33
-
-/** Those of some places that are not among others. */
-function notIn(places: readonly PlacedNumber[], others: readonly PlacedNumber[]): readonly PlacedNumber[] {
-  return places.filter(({ number, node }) => !others.some((other) => other.number === number && other.node === node))
-}
 
 /** A piece for which there was no node at first has a key of zeros. */
 function keysOf(chosen: readonly BoughtNode[], pieces: number): Uint8Array {

@@ -54,3 +54,8 @@ export function segmentKey(segment: Uint8Array): string {
 export function leftoverKey(key: string, random: Uint8Array): string {
   return `${key}-${bytesToHex(random).slice(2)}`
 }
+
+/** Those of some places that are not among others. */
+export function notIn(places: readonly PlacedNumber[], others: readonly PlacedNumber[]): readonly PlacedNumber[] {
+  return places.filter(({ number, node }) => !others.some((other) => other.number === number && other.node === node))
+}

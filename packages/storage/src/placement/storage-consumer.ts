@@ -11,8 +11,8 @@ import {
   type Timer,
 } from '@stead/core'
 import { addressOfPublicKey, bytesToHex, peerIdOfPublicKey, publicKeyOfPeerId } from '@stead/protocol'
-import type { SettleOutcome } from '../consumer/agreement-driver.ts'
 import { type Challengeable, Challenger, type ChallengerComponents } from '../consumer/challenger.ts'
+import type { SettleOutcome } from '../consumer/settle-outcome.ts'
 import type { FrameCipher } from '../crypto/frame-cipher.ts'
 import type { ErasureKernel } from '../erasure/erasure-kernel.ts'
 import { type StorageConsumerInput, type StorageConsumerOptions, storageConsumerOptionsSchema } from '../options.ts'

@@ -2,8 +2,6 @@ import {
   type Address,
   type Clock,
   type Hash,
-  hasCode,
-  isSteadError,
   type Logger,
   messageOf,
   type PeerId,
@@ -12,23 +10,12 @@ import {
   type Store,
   type StoreOperation,
 } from '@stead/core'
-import type { Admission, MarketProvider } from '@stead/market'
-import {
-  addressOfPeerId,
-  concatBytes,
-  contentIdOf,
-  equalBytes,
-  hashFromBytes,
-  hexToBytes,
-  peerIdOfPublicKey,
-  type Secp256k1,
-  sha256,
-} from '@stead/protocol'
+import type { MarketProvider } from '@stead/market'
+import { contentIdOf, equalBytes, hashFromBytes, peerIdOfPublicKey, type Secp256k1 } from '@stead/protocol'
 import {
   type Agreement,
   agreementIdOf,
   agreementSchema,
-  checkAgreementSignature,
   checkNextAgreement,
   dueAt,
   firstAgreement,
@@ -56,17 +43,18 @@ import type { LeafProof } from '../proof/proof-tree.ts'
 import {
   AGREEMENTS_TABLE,
   type AgreementRow,
-  type BilledPeriod,
   decodeAgreementRow,
-  ENDED_TABLE,
   encodeAgreementRow,
-  encodeEndedRow,
   SLOTS_TABLE,
 } from './agreement-rows.ts'
 import type { ChallengeAnswer } from './challenge-answer.ts'
+import { EndedAgreements } from './ended-agreements.ts'
 import { KeptAgreement } from './kept-agreement.ts'
+import { logNameOf } from './log-name.ts'
 import type { PendingPieces } from './pending-pieces.ts'
+import { PeriodBills } from './period-bills.ts'
 import { provePossession } from './prove-possession.ts'
+import { differs, RevisionRules, requireDistinct } from './revision-rules.ts'
 
 /** What a desk stands on. */
 export interface AgreementDeskComponents {
@@ -85,22 +73,23 @@ export interface AgreementDeskComponents {
 
 const PAGE_ROWS = 512
 const SECOND_MS = 1000
-/** Byte-seconds are told in 64 bits. */
-const DUE_MAX = 2n ** 63n
-
 /** A node's agreements: what it keeps for whom, revision by revision, each on disk before it is signed. */
 export class AgreementDesk {
   readonly #components: AgreementDeskComponents
   readonly #options: StorageProviderOptions
+  readonly #rules: RevisionRules
+  readonly #bills: PeriodBills
+  readonly #ended: EndedAgreements
   readonly #agreements: Map<Hash, KeptAgreement> = new Map()
-  /** Ended, and some of their pieces are still to be deleted. */
-  readonly #ending: Map<Hash, KeptAgreement> = new Map()
   /** The last work on each agreement that is worked on. */
   readonly #turns: Map<Hash, Promise<unknown>> = new Map()
 
   constructor(components: AgreementDeskComponents, options: StorageProviderOptions) {
     this.#components = components
     this.#options = options
+    this.#rules = new RevisionRules(components, options)
+    this.#bills = new PeriodBills(components.market)
+    this.#ended = new EndedAgreements(components)
   }
 
   /** Reads all agreements. @throws CoreError STORE_FAILED, STORE_CORRUPT; StorageError STORAGE_AGREEMENT_DIFFERS for damaged books */
@@ -113,9 +102,8 @@ export class AgreementDesk {
         const agreement = agreementSchema.decodeDocument(row.signed.document)
         const set = await loadSet(store, SLOTS_TABLE, agreementIdOf(agreement), agreement.slots)
         const kept = new KeptAgreement(row, set)
-        const ended = await store.get(ENDED_TABLE, kept.id.slice(2))
-        const standing = ended === undefined ? this.#agreements : this.#ending
-        standing.set(kept.id, kept)
+        if (await this.#ended.has(kept.id)) this.#ended.note(kept)
+        else this.#agreements.set(kept.id, kept)
       }
       const last = rows.at(-1)
       if (last === undefined || rows.length < PAGE_ROWS) return
@@ -128,7 +116,7 @@ export class AgreementDesk {
     const { pieces, pending, signer } = this.#components
     if (pieces.found.length === 0) return
     const agreed = new Set<Hash>()
-    for (const kept of [...this.#agreements.values(), ...this.#ending.values()])
+    for (const kept of [...this.#agreements.values(), ...this.#ended.all()])
       for (const [, { piece }] of kept.set.entries()) agreed.add(logNameOf(kept.id, piece))
     for (const name of pieces.found) if (!agreed.has(name)) pending.give(name, peerIdOfPublicKey(signer.publicKey))
   }
@@ -162,7 +150,7 @@ export class AgreementDesk {
 
   /** Takes a revision: the first one, or one that changes slots. The same again is no work. */
   async revise(peer: PeerId, ask: RevisionAsk): Promise<StorageReply> {
-    const next = this.#opened(peer, ask)
+    const next = this.#rules.opened(peer, ask)
     const id = agreementIdOf(next)
     return await this.#inTurn(id, async () => {
       const kept = this.#agreements.get(id)
@@ -175,7 +163,7 @@ export class AgreementDesk {
 
   /** Proves what is kept, puts what is due on the bill, and signs that it is there. */
   async settle(peer: PeerId, ask: SettleAsk): Promise<StorageReply> {
-    const next = this.#opened(peer, ask)
+    const next = this.#rules.opened(peer, ask)
     const id = agreementIdOf(next)
     return await this.#inTurn(id, () => this.#settle(this.require(id, peer), next, ask))
   }
@@ -224,12 +212,11 @@ export class AgreementDesk {
       if (unpaid <= this.#options.unpaidSecondsMax) continue
       await this.#inTurn(kept.id, () => this.#end(kept, unpaid))
     }
-    for (const kept of [...this.#ending.values()]) await this.#inTurn(kept.id, () => this.#deletePieces(kept))
+    for (const kept of [...this.#ended.all()]) await this.#inTurn(kept.id, () => this.#ended.deletePieces(kept))
   }
 
-  /** Says for good that it has ended: a first revision of the same name would be a second one of its number. */
   async #end(kept: KeptAgreement, unpaidSeconds: number): Promise<void> {
-    const { store, logger } = this.#components
+    const { logger } = this.#components
     // Paid while it waited for its turn.
     if (this.#nowSecond() - kept.row.paidToSecond <= this.#options.unpaidSecondsMax) return
     logger.warn('an agreement ends, because nobody pays for it', {
@@ -237,37 +224,8 @@ export class AgreementDesk {
       payer: kept.agreement.payer,
       unpaidSeconds,
     })
-    const value = encodeEndedRow({ version: 1, revision: kept.agreement.revision })
-    await store.write([{ kind: 'put', table: ENDED_TABLE, key: kept.id.slice(2), value }], 'power')
+    await this.#ended.end(kept)
     this.#agreements.delete(kept.id)
-    this.#ending.set(kept.id, kept)
-  }
-
-  /** Its row goes last: what a crash or a full disk leaves is deleted with the next sweep. */
-  async #deletePieces(kept: KeptAgreement): Promise<void> {
-    const { store, pieces } = this.#components
-    for (const [slot, { piece }] of kept.set.entries()) {
-      await pieces.remove(logNameOf(kept.id, piece))
-      await store.write([{ kind: 'delete', table: SLOTS_TABLE, key: slotKey(kept.id, slot) }], 'process')
-    }
-    await store.write([{ kind: 'delete', table: AGREEMENTS_TABLE, key: kept.id.slice(2) }], 'process')
-    this.#ending.delete(kept.id)
-  }
-
-  #opened(peer: PeerId, { document, payerSignature }: Pick<RevisionAsk, 'document' | 'payerSignature'>): Agreement {
-    const { secp256k1, identity, signer } = this.#components
-    const next = agreementSchema.decodeDocument(document)
-    const isOurs =
-      next.chainId === identity.chainId &&
-      next.escrow === identity.escrow &&
-      next.node === signer.address &&
-      next.payer === addressOfPeerId(peer)
-    if (!isOurs)
-      throw new StorageError('STORAGE_AGREEMENT_UNKNOWN', 'the agreement is between others, or is paid elsewhere')
-    checkAgreementSignature(secp256k1, next.payer, next, { document, signature: payerSignature })
-    const aheadSeconds = next.atSecond - this.#nowSecond()
-    if (aheadSeconds * SECOND_MS > this.#options.clockSkewMs) throw differs('atSecond', next.revision)
-    return next
   }
 
   async #begin(peer: PeerId, next: Agreement, ask: RevisionAsk): Promise<StorageReply> {
@@ -276,7 +234,7 @@ export class AgreementDesk {
     refuseOver('agreements of one payer', own + 1, agreementsPerPayerMax)
     refuseOver('agreements', this.#agreements.size + 1, agreementsMax)
     const id = agreementIdOf(next)
-    if ((await this.#components.store.get(ENDED_TABLE, id.slice(2))) !== undefined)
+    if (await this.#ended.has(id))
       throw new StorageError('STORAGE_AGREEMENT_ENDED', `the agreement ${id} has ended`, { details: { agreement: id } })
     if (next.revision !== 0 || ask.changes.length > 0) throw differs('revision', 0)
     this.#components.market.leftMicroUsd({ peer, channel: ask.channel })
@@ -293,7 +251,7 @@ export class AgreementDesk {
 
   async #revise(kept: KeptAgreement, next: Agreement, ask: RevisionAsk): Promise<StorageReply> {
     const { id } = kept
-    await this.#requireBilled(kept)
+    await this.#bills.requireBooked(kept)
     const changes = ask.changes.map(changeOf)
     requireDistinct(changes, kept.set)
     const release = this.#components.pending.hold(changes.flatMap(({ piece }) => this.#nameIn(id, piece)))
@@ -312,10 +270,10 @@ export class AgreementDesk {
     const { agreement: before, set, id, peer } = kept
     const { pending } = this.#components
     const after = set.rootAfter(changes)
-    this.#requireTime(before, next)
+    this.#rules.requireTime(before, next)
     checkNextAgreement(next, nextAgreement(before, { atSecond: next.atSecond, set: after, billedByteSeconds: 0n }))
-    if (next.bytes > before.bytes) this.#requireRunway(peer, ask.channel, next)
-    for (const { piece } of changes) if (piece !== undefined) await this.#requirePiece(id, piece)
+    if (next.bytes > before.bytes) this.#rules.requireRunway(peer, ask.channel, next)
+    for (const { piece } of changes) if (piece !== undefined) await this.#rules.requirePiece(id, piece)
     // The payer moved it to another slot of the same revision, or it is really gone.
     const stays = new Set(changes.flatMap(({ piece }) => piece?.piece ?? []))
     const gone = changes.flatMap(({ slot }) => set.at(slot) ?? []).filter(({ piece }) => !stays.has(piece))
@@ -340,8 +298,8 @@ export class AgreementDesk {
     // What was signed came to nothing at the payer: it asks again, and may have forgotten which delivery that was.
     if (isRepeated && last === undefined) throw differs('dueByteSeconds', next.revision)
     if (!isRepeated) {
-      await this.#requireBilled(kept)
-      this.#requireTime(before, next)
+      await this.#bills.requireBooked(kept)
+      this.#rules.requireTime(before, next)
       const { atSecond } = next
       const billedByteSeconds = dueAt(before, atSecond) - next.dueByteSeconds
       if (billedByteSeconds <= 0n) throw differs('dueByteSeconds', next.revision)
@@ -356,56 +314,13 @@ export class AgreementDesk {
     const { channel, delivery } = ask
     const item = contentIdOf('dag-cbor', ask.document)
     const bill = { channel, delivery, item, evidence: possessionIdOf(proof), quantity, amountMicroUsd }
-    await this.#bill(kept, bill, async () => {
+    await this.#bills.book(kept, bill, async () => {
       const row = this.#signed(next, ask, { peer, paidToSecond, bill })
       await this.#write(row, [])
       kept.advance(row)
     })
     const damaged = Array.from(kept.damaged.values().take(DAMAGED_TOLD_MAX))
     return { ...this.#reply(kept), proof, amountMicroUsd, damaged }
-  }
-
-  /**
-   * No revision follows one whose bill is not on the books: the payer asks for that again, under a delivery of another name
-   * or on another channel. Otherwise whoever gives a delivery up in the right moment keeps bytes for nothing.
-   * @throws StorageError STORAGE_UNPAID
-   */
-  async #requireBilled(kept: KeptAgreement): Promise<void> {
-    const { bill } = kept.row
-    if (bill === undefined) return
-    try {
-      if (kept.billing !== 'booked') await this.#bill(kept, bill, async () => undefined)
-    } catch (cause) {
-      if (!isSteadError(cause)) throw cause
-      const { channel, amountMicroUsd } = bill
-      throw new StorageError('STORAGE_UNPAID', `the last period is not on the books: ${cause.code}`, {
-        details: { agreement: kept.id, channel, amountMicroUsd },
-        cause,
-      })
-    }
-  }
-
-  /** On the books once, and never without the revision on disk: a question that came again finds its delivery there. */
-  async #bill(kept: KeptAgreement, { channel, ...entry }: BilledPeriod, write: () => Promise<void>): Promise<void> {
-    const { delivery, amountMicroUsd: maximumMicroUsd } = entry
-    let admission: Admission
-    try {
-      admission = this.#components.market.admit({ peer: kept.peer, channel, delivery, maximumMicroUsd })
-    } catch (error) {
-      // The name of another delivery would make this one free, and so would one that the disk kept off the books.
-      const known = kept.row.bill
-      const isThis = known?.channel === channel && equalBytes(known.delivery, delivery) && kept.billing !== 'missing'
-      if (!isThis || !hasCode(error, 'MARKET_DELIVERY_REPEATED')) throw error
-      kept.billing = 'booked'
-      return
-    }
-    try {
-      await write()
-      await admission.deliver(entry)
-      kept.billing = 'booked'
-    } finally {
-      admission.release()
-    }
   }
 
   async #prove(kept: KeptAgreement, agreement: Agreement, seed: Uint8Array): Promise<Uint8Array> {
@@ -426,35 +341,6 @@ export class AgreementDesk {
       }
     }
     return await provePossession({ set, proveLeaf }, seed)
-  }
-
-  #requireTime(before: Agreement, next: Agreement): void {
-    if (next.atSecond < before.atSecond) throw differs('atSecond', next.revision)
-    if (dueAt(before, next.atSecond) >= DUE_MAX) throw differs('dueByteSeconds', next.revision)
-  }
-
-  #requireRunway(peer: PeerId, channel: Hash, next: Agreement): void {
-    const { runwaySecondsMin } = this.#options
-    const ahead = BigInt(next.bytes) * BigInt(runwaySecondsMin) + next.dueByteSeconds
-    const needMicroUsd = amountOf(next.priceMicroUsdPerTibHour, ahead)
-    const haveMicroUsd = this.#components.market.leftMicroUsd({ peer, channel })
-    if (haveMicroUsd >= needMicroUsd) return
-    const message = `${runwaySecondsMin} seconds of ${next.bytes} bytes cost ${needMicroUsd} micro-dollars, the channel has ${haveMicroUsd} left`
-    throw new StorageError('STORAGE_RUNWAY', message, { details: { needMicroUsd, haveMicroUsd } })
-  }
-
-  async #requirePiece(
-    id: Hash,
-    { piece, root, lengthBytes }: { piece: Hash; root: Uint8Array; lengthBytes: number },
-  ): Promise<void> {
-    const name = logNameOf(id, piece)
-    const found = this.#components.pending.isGoing(name) ? undefined : await this.#components.pieces.find(name)
-    if (found === undefined || found.isDamaged)
-      throw new StorageError('STORAGE_PIECE_UNKNOWN', `there is no piece ${piece} here`, { details: { piece } })
-    if (found.lengthBytes !== lengthBytes || !equalBytes(found.root, root))
-      throw new StorageError('STORAGE_PIECE_DIFFERS', `the piece ${piece} is not what the revision says`, {
-        details: { piece },
-      })
   }
 
   #nameIn(id: Hash, piece: { readonly piece: Hash } | undefined): Hash[] {
@@ -517,29 +403,6 @@ export class AgreementDesk {
       if (this.#turns.get(id) === settled) this.#turns.delete(id)
     }
   }
-}
-
-/** What a piece is called in the logs: two agreements that name the same piece have a copy each. */
-export function logNameOf(agreement: Hash, piece: Hash): Hash {
-  return hashFromBytes(sha256(concatBytes(hexToBytes(agreement), hexToBytes(piece))))
-}
-
-/** Each slot once, and each piece in one slot: a payer that drops it from there is rid of it. */
-function requireDistinct(changes: readonly SetChange[], set: PieceSet): void {
-  const slots = new Set(changes.map(({ slot }) => slot))
-  if (slots.size < changes.length) throw new StorageError('STORAGE_UNSUPPORTED', 'a revision changes a slot twice')
-  const pieces = changes.flatMap(({ piece }) => piece?.piece ?? [])
-  const isTwice = pieces.some((piece) => {
-    const held = set.slotOf(piece)
-    return held !== undefined && !slots.has(held)
-  })
-  if (isTwice || new Set(pieces).size < pieces.length)
-    throw new StorageError('STORAGE_UNSUPPORTED', 'a revision has a piece in two slots')
-}
-
-function differs(field: string, revision: number): StorageError {
-  const message = `revision ${revision} of an agreement has another ${field} than what was agreed before gives`
-  return new StorageError('STORAGE_AGREEMENT_DIFFERS', message, { details: { field, revision } })
 }
 
 /** By the payer's name for it: that of the logs says nothing to anybody else. */

@@ -42,7 +42,7 @@ import {
   SeededRandom,
 } from '@stead/testkit'
 import { PIECES_TABLE, pieceRowSchema } from '../../src/pieces/piece-rows.ts'
-import { logNameOf } from '../../src/provider/agreement-desk.ts'
+import { logNameOf } from '../../src/provider/log-name.ts'
 
 const secp256k1: Secp256k1 = await loadSecp256k1()
 export const hasher: PairHasher = await loadPairHasher()
