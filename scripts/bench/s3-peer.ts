@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -89,5 +89,7 @@ export async function copyWithRclone(
     })
     return performance.now() - start
   }
+  // What is there already is not fetched.
+  rmSync(back, { force: true })
   return { putMs: await copy(from, 'peer:bench/rclone'), getMs: await copy('peer:bench/rclone', back) }
 }
