@@ -1,6 +1,6 @@
 // `npm run sim:mutants`: puts faults that somebody could make into our own code, one at a time, and plays simulated worlds
 // until a rule notices. A fault that no world notices is a hole in the rules or in the attacks. Arguments choose faults;
-// SIM_MUTANT_SEEDS says how many worlds may be played for each (32).
+// SIM_MUTANT_SEEDS says how many worlds may be played for each (40).
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { type Mutant, mutated, sourceOf } from './mutants/mutant.ts'
@@ -8,7 +8,7 @@ import { mutantNamed, mutants } from './mutants/mutants.ts'
 import type { SweepOutcome } from './mutants/sweep.ts'
 import { root, runStep } from './run-step.ts'
 
-const seedsMax = process.env.SIM_MUTANT_SEEDS ?? '32'
+const seedsMax = process.env.SIM_MUTANT_SEEDS ?? '40'
 
 /** One line of the table, and whether the fault was noticed. */
 interface Row {
