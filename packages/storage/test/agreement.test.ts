@@ -98,6 +98,20 @@ describe('an agreement', () => {
     expect(lost).toBe(2)
   })
 
+  it('is paid for a period that was answered just before the node lost its power', async () => {
+    const world = await TradeWorld.started()
+    const channel = await world.channel()
+    const driver = await world.agreement(channel)
+    await world.keep(driver, channel, pieceOf(1, 1_048_576))
+    await world.clock.advance(HOUR_MS)
+    expect(await world.within(driver.settle(await world.channel()))).toMatchObject({ kind: 'paid' })
+    await world.restartNode('power')
+    expect(await world.earned()).toBe(954n)
+    await world.clock.advance(HOUR_MS)
+    await world.keep(driver, await world.channel(), pieceOf(2))
+    expect(await world.within(driver.settle(await world.channel()))).toMatchObject({ kind: 'paid' })
+  })
+
   it('does not pay for leaves that are not shown', async () => {
     const world = await TradeWorld.started({ decorate: lyingAboutLeaves })
     const channel = await world.channel()

@@ -168,6 +168,11 @@ export class ProviderLedger {
     return key
   }
 
+  /** Whether a delivery is on the books, paid or not. */
+  hasDelivered(delivery: Uint8Array): boolean {
+    return this.#outstanding.has(deliveryKey(delivery)) || this.#seen.has(delivery)
+  }
+
   /** What of the allocation is neither billed, delivered nor reserved. */
   get leftMicroUsd(): MicroUsd {
     return microUsd(positive(this.#limits.allocationMicroUsd - this.#committed()))

@@ -195,6 +195,11 @@ export class MarketProvider {
     throw new MarketError('MARKET_CHANNEL_UNKNOWN', `no channel ${channel}`, { details: { channel } })
   }
 
+  /** Whether a delivery is on a channel's books, whatever became of the channel since. */
+  hasDelivered({ channel, delivery }: Pick<AdmissionRequest, 'channel' | 'delivery'>): boolean {
+    return this.#channels.find(channel)?.ledger.hasDelivered(delivery) ?? false
+  }
+
   /** What a channel's allocation has left for deliveries to come. @throws MarketError MARKET_CHANNEL_UNKNOWN, MARKET_PURSE_THAWING, MARKET_CHANNEL_BROKEN */
   leftMicroUsd({ peer, channel }: Pick<AdmissionRequest, 'peer' | 'channel'>): MicroUsd {
     const found = this.#channels.require(channel, peer)

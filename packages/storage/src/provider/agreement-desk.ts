@@ -88,7 +88,7 @@ export class AgreementDesk {
     this.#components = components
     this.#options = options
     this.#rules = new RevisionRules(components, options)
-    this.#bills = new PeriodBills(components.market)
+    this.#bills = new PeriodBills(components)
     this.#ended = new EndedAgreements(components)
   }
 

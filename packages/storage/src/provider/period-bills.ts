@@ -1,16 +1,20 @@
-import { hasCode, isSteadError } from '@stead/core'
+import { hasCode, isSteadError, type Store } from '@stead/core'
 import type { Admission, MarketProvider } from '@stead/market'
 import { equalBytes } from '@stead/protocol'
 import { StorageError } from '../errors.ts'
 import type { BilledPeriod } from './agreement-rows.ts'
 import type { KeptAgreement } from './kept-agreement.ts'
 
+type Books = Pick<MarketProvider, 'admit' | 'hasDelivered'>
+
 /** Puts what revisions bill on the market's books, once each. */
 export class PeriodBills {
-  readonly #market: Pick<MarketProvider, 'admit'>
+  readonly #market: Books
+  readonly #store: Store
 
-  constructor(market: Pick<MarketProvider, 'admit'>) {
+  constructor({ market, store }: { readonly market: Books; readonly store: Store }) {
     this.#market = market
+    this.#store = store
   }
 
   /**
@@ -21,6 +25,8 @@ export class PeriodBills {
   async requireBooked(kept: KeptAgreement): Promise<void> {
     const { bill } = kept.row
     if (bill === undefined) return
+    // After a restart the market knows, also of a channel that serves no more.
+    if (kept.billing === 'unknown' && this.#market.hasDelivered(bill)) kept.billing = 'booked'
     try {
       if (kept.billing !== 'booked') await this.book(kept, bill, async () => undefined)
     } catch (cause) {
@@ -50,6 +56,8 @@ export class PeriodBills {
     try {
       await write()
       await admission.deliver(entry)
+      // The payer takes the answer for paid and never asks again: a loss of power must not take what it pays for.
+      await this.#store.write([], 'power')
       kept.billing = 'booked'
     } finally {
       admission.release()
