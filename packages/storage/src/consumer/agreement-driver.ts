@@ -168,6 +168,12 @@ export class AgreementDriver {
     return this.#bought.set
   }
 
+  /** Whether the node keeps a piece, or may have signed for it in a revision of which nothing was heard. */
+  mayKeep(piece: Hash): boolean {
+    const { set, pending } = this.#bought
+    return set.slotOf(piece) !== undefined || (pending?.changes ?? []).some((change) => change.piece === piece)
+  }
+
   /** Brings both sides to the same revision. @throws StorageError, CoreError as request */
   async open(channel: PayerChannel): Promise<Agreement> {
     return await this.#inTurn(() => this.#open(channel))

@@ -177,7 +177,7 @@ export class NetworkSegments {
       const places = notIn(row.placed, (await this.#books.rowOf(segment))?.placed ?? [])
       const isHeld = places.some(({ number, node }) => {
         const piece = pieceNameOf(segment, number)
-        return this.#sender.isSending(node, piece) || nodes.of(node)?.driver.set.slotOf(piece) !== undefined
+        return this.#sender.isSending(node, piece) || nodes.of(node)?.driver.mayKeep(piece) === true
       })
       if (isHeld) this.#drop({ ...row, placed: places })
       else await this.#books.remove(key)
