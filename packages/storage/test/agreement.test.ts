@@ -163,7 +163,7 @@ describe('an agreement', () => {
     const piece = pieceOf(1, 200_000)
     await world.keep(driver, channel, piece)
     const placed = { ...piece, peer: world.nodeKey.peer, agreement: driver.id }
-    const parts = { network: world.payerNetwork, hasher }
+    const parts = { network: world.payerNetwork, clock: world.clock, hasher }
     const part = await world.within(readBlocks(parts, placed, { firstBlock: 1, blocks: 2 }))
     expect(part).toEqual(piece.bytes.slice(65_536, 3 * 65_536))
   })

@@ -11,6 +11,8 @@ import { NetworkWorld, type SellingNode } from './support/network-world.ts'
 const KEY = new Uint8Array(32).fill(9)
 const HOUR_MS = 3_600_000
 
+type RequestHandlerChange = (handler: RequestHandler) => RequestHandler
+
 /** A network whose node serves one protocol through something else. */
 function serving(
   network: Network,
@@ -108,6 +110,40 @@ describe('segments on a network', () => {
       expect(await world.within(segments.read(reference, KEY, { fromByte, toByte }))).toEqual(
         plaintext.subarray(fromByte, toByte),
       )
+  })
+
+  it('are read by many at once: a node with much to do is asked again, and not taken for one that has nothing', async () => {
+    const world = new NetworkWorld({ dataPieces: 2, pieces: 3, enough: 3 })
+    const slow: RequestHandlerChange = (handler) => async (request) => {
+      await world.clock.sleep(100)
+      return await handler(request)
+    }
+    for (let number = 0; number < 3; number++) await world.addSeller({ decorate: (network) => serving(network, slow) })
+    await world.startPayer()
+    const { segments } = world.payer
+    const plaintext = new SeededRandom(3).bytes(20_000)
+    const put = Array.from({ length: 12 }, () => segments.put(KEY, plaintext))
+    const references = await world.within(Promise.all(put))
+    const all = { fromByte: 0, toByte: plaintext.length }
+    const reads = references.flatMap((reference) => [1, 2, 3].map(() => segments.read(reference, KEY, all)))
+    for (const read of await world.within(Promise.all(reads))) expect(read).toEqual(plaintext)
+  })
+
+  it('are kept on others when a node fails while it is sent its piece', async () => {
+    const world = new NetworkWorld({ dataPieces: 2, pieces: 3, enough: 3 })
+    let refused = 0
+    const failing: RequestHandlerChange = () => async () => {
+      refused++
+      throw new RangeError('the node dies')
+    }
+    for (let number = 0; number < 5; number++)
+      await world.addSeller(number < 2 ? { decorate: (network) => serving(network, failing) } : {})
+    await world.startPayer()
+    const { segments } = world.payer
+    const plaintext = new SeededRandom(4).bytes(20_000)
+    const reference = await world.within(segments.put(KEY, plaintext))
+    expect(refused).toBeGreaterThan(0)
+    expect(await world.within(segments.read(reference, KEY, { fromByte: 0, toByte: 20_000 }))).toEqual(plaintext)
   })
 
   it('are given up as a whole when too few nodes take them, and cost nothing then', async () => {

@@ -33,7 +33,6 @@ import { changeOf } from '../agreement/slot-message.ts'
 import { StorageError } from '../errors.ts'
 import {
   CHANGES_MAX,
-  PIECES_PROTOCOL,
   pieceRequestSchema,
   STORAGE_PROTOCOL,
   type StorageReply,
@@ -42,6 +41,7 @@ import {
   storageRequestSchema,
 } from '../messages.ts'
 import { amountOf, byteSecondsFor } from '../meter.ts'
+import { askPieces } from './ask-pieces.ts'
 import { BoughtAgreement } from './bought-agreement.ts'
 import { BOUGHT_SLOTS_TABLE, type BoughtRow, boughtOperation, type PendingRevision } from './bought-rows.ts'
 import { roomOf } from './channel-room.ts'
@@ -182,11 +182,7 @@ export class AgreementDriver {
   /** Sends a piece; it is kept for good once {@link agree} named it. The same again is no work. */
   async put(piece: Hash, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
     const payload = pieceRequestSchema.encodeMessage({ put: { agreement: this.id, piece, bytes } })
-    await this.#components.network.request(this.peer, PIECES_PROTOCOL, payload, {
-      ...withSignal(signal),
-      timeoutMs: PIECE_TIMEOUT_MS,
-      bulk: true,
-    })
+    await askPieces(this.#components, this.peer, payload, { timeoutMs: PIECE_TIMEOUT_MS, signal })
   }
 
   /**
@@ -416,8 +412,4 @@ function isProof(next: Agreement, seed: Uint8Array, { proof }: StorageReply): bo
     if (isSteadError(error)) return false
     throw error
   }
-}
-
-function withSignal(signal: AbortSignal | undefined): { readonly signal?: AbortSignal } {
-  return signal === undefined ? {} : { signal }
 }

@@ -1,9 +1,10 @@
-import type { Hash, Network, PeerId } from '@stead/core'
+import type { Clock, Hash, Network, PeerId } from '@stead/core'
 import type { SetPiece } from '../agreement/piece-set.ts'
 import { StorageError } from '../errors.ts'
-import { PIECES_PROTOCOL, pieceReplySchema, pieceRequestSchema } from '../messages.ts'
+import { pieceReplySchema, pieceRequestSchema } from '../messages.ts'
 import type { PairHasher } from '../proof/pair-hasher.ts'
 import { BLOCK_BYTES, verifyRange } from '../proof/proof-tree.ts'
+import { askPieces } from './ask-pieces.ts'
 
 /** A piece and where it is. */
 export interface PlacedPiece extends SetPiece {
@@ -18,17 +19,18 @@ const TIMEOUT_MS = 30_000
  * @throws StorageError STORAGE_NOT_AUTHENTIC when they are not its; CoreError as Network.request
  */
 export async function readBlocks(
-  { network, hasher }: { readonly network: Network; readonly hasher: PairHasher },
+  components: { readonly network: Network; readonly clock: Clock; readonly hasher: PairHasher },
   placed: PlacedPiece,
   range: { readonly firstBlock: number; readonly blocks: number; readonly signal?: AbortSignal },
 ): Promise<Uint8Array> {
   const { agreement, piece, peer } = placed
   const { firstBlock, blocks, signal } = range
   const payload = pieceRequestSchema.encodeMessage({ get: { agreement, piece, firstBlock, blocks } })
-  const options = { timeoutMs: TIMEOUT_MS, bulk: true, ...(signal === undefined ? {} : { signal }) }
-  const answer = pieceReplySchema.decodeMessage(await network.request(peer, PIECES_PROTOCOL, payload, options))
+  const answer = pieceReplySchema.decodeMessage(
+    await askPieces(components, peer, payload, { timeoutMs: TIMEOUT_MS, signal }),
+  )
   const isWhole = answer.bytes.length === Math.min(blocks * BLOCK_BYTES, placed.lengthBytes - firstBlock * BLOCK_BYTES)
-  if (isWhole && verifyRange(hasher, placed, { firstBlock, ...answer })) return answer.bytes
+  if (isWhole && verifyRange(components.hasher, placed, { firstBlock, ...answer })) return answer.bytes
   throw new StorageError('STORAGE_NOT_AUTHENTIC', `a node gave other bytes than those of the piece ${piece}`, {
     details: { piece, peer },
   })

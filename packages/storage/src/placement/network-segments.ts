@@ -19,7 +19,7 @@ import { StorageError } from '../errors.ts'
 import type { StorageConsumerOptions } from '../options.ts'
 import type { PairHasher } from '../proof/pair-hasher.ts'
 import { ProofTree } from '../proof/proof-tree.ts'
-import { codeSegment } from '../segment/coded-segment.ts'
+import { type CodedSegment, codeSegment } from '../segment/coded-segment.ts'
 import { FRAME_BYTES, pieceBytesOf } from '../segment/segment-layout.ts'
 import type { PiecePlace } from '../shares/share-desk.ts'
 import type { BoughtNode } from './bought-node.ts'
@@ -82,6 +82,9 @@ export interface PlacedSegment {
   readonly profile: ErasureProfile
 }
 
+/** So long a segment is sent again, to others, when nodes that were chosen for it fail. */
+const PUT_AGAIN_MS = 30_000
+
 /** Segments as pieces on nodes that are paid: sealed and coded here, read from whoever answers first, repaired when pieces are lost. */
 export class NetworkSegments {
   readonly #components: NetworkSegmentsComponents
@@ -108,9 +111,23 @@ export class NetworkSegments {
    * @throws StorageError STORAGE_TOO_FEW_NODES, STORAGE_TOO_FEW_PIECES
    */
   async put(key: Uint8Array, plaintext: Uint8Array): Promise<Uint8Array> {
+    const coded = codeSegment({ ...this.#components, code: this.#codes.of(this.#profile) }, key, plaintext)
+    const { clock } = this.#components
+    const endMs = clock.monotonicMs() + PUT_AGAIN_MS
+    for (let cause: unknown; ; ) {
+      try {
+        return await this.#keep(coded)
+      } catch (error) {
+        // Who did not take its piece is left out for a while: others may do, or the same when they are back.
+        cause ??= error
+        if (!hasCode(error, 'STORAGE_TOO_FEW_PIECES') || clock.monotonicMs() >= endMs) throw cause
+      }
+    }
+  }
+
+  async #keep(coded: CodedSegment): Promise<Uint8Array> {
     const { nodes, random, clock } = this.#components
     const { pieces, dataPieces, enough } = this.#profile
-    const coded = codeSegment({ ...this.#components, code: this.#codes.of(this.#profile) }, key, plaintext)
     const { pieceBytes, plainBytes } = coded
     const need = { version: 1, bytes: pieceBytes, pieceBytes } as const
     const chosen = await nodes.choose(need, { count: pieces, least: enough })
