@@ -127,4 +127,17 @@ export const REGRESSIONS: readonly Regression[] = [
     found: 'made-up offers were asked for quotes again and again, and a payer found no node for its repair',
     plan: { ...storage, seed: 48 },
   },
+  {
+    found:
+      'a node answered for a period that a loss of power took from its books, and ended the agreement of whoever had paid',
+    plan: { ...storage, seed: 44, nodes: 10, minutes: 4 },
+  },
+  {
+    found: 'a piece in a revision whose answer was lost was taken for released, and paid for ever as of no segment',
+    plan: { ...storage, seed: 15, nodes: 8, minutes: 1 },
+  },
+  {
+    found: 'a check that found a piece rotten waited for a disk while no time passed',
+    plan: { ...storage, seed: 30, nodes: 8, minutes: 1 },
+  },
 ]
