@@ -53,9 +53,9 @@ async function run(request: CopyRequest, context: CommandContext): Promise<void>
   const { from, to, given } = request
   const signal = context.interruption()
   const access = objectAccess(context, given)
-  if (isObjectUrl(to) && given.dryRun !== true) await access.objects.makeBucket(parseObjectUrl(to).bucket)
   const planned = await entriesOf(request, { access, context, signal })
   if (planned.length === 0) context.terminal.message(`nothing is under ${shownName(from)}`)
+  if (isObjectUrl(to) && given.dryRun !== true) await access.objects.makeBucket(parseObjectUrl(to).bucket)
   const totalBytes = planned.reduce((sum, { entry }) => sum + entry.lengthBytes, 0)
   const progress = new TransferProgress(context.terminal, `${planned.length} files`, totalBytes)
   const terms: TransferTerms = { access, terminal: context.terminal, progress, signal }
@@ -67,7 +67,8 @@ async function run(request: CopyRequest, context: CommandContext): Promise<void>
 function wayOf({ from, to, given }: CopyRequest): TransferWay {
   if (!isObjectUrl(from)) return { kind: 'up' }
   if (isObjectUrl(to)) return { kind: 'within' }
-  return { kind: 'down', folder: given.recursive === true || isFolderName(to) ? to : dirname(to) }
+  if (given.recursive === true) return { kind: 'down', partsAt: `below ${to}` }
+  return { kind: 'down', partsAt: `in ${isFolderName(to) ? to : dirname(to)}` }
 }
 
 function isFolderName(path: string): boolean {

@@ -53,7 +53,7 @@ export function define(command: Command, context: CommandContext): void {
       } catch (error) {
         progress.end()
         if (!signal.aborted) throw error
-        throw interrupted({ kind: 'down', folder: file === undefined ? undefined : dirname(file) })
+        throw interrupted({ kind: 'down', partsAt: file === undefined ? undefined : `in ${dirname(file)}` })
       }
     })
 }

@@ -30,7 +30,9 @@ export function define(command: Command, context: CommandContext): void {
       context.terminal.out(
         context.terminal.isJson
           ? toJson({ deleted, uploads })
-          : `${deleted} deleted${halves}; their room is paid for until the node's daily sweep gives it back`,
+          : deleted + uploads === 0
+            ? '0 deleted'
+            : `${deleted} deleted${halves}; their room is paid for until the node's daily sweep gives it back`,
       )
     })
 }

@@ -83,7 +83,10 @@ async function run(request: SyncRequest, context: CommandContext): Promise<void>
 function checkSource({ from, to, given }: SyncRequest, { wanted }: Work, { terminal }: CommandContext): void {
   if (wanted > 0) return
   const nothing = `nothing is under ${shownName(from)}`
-  if (given.delete !== true) return terminal.message(nothing)
+  if (given.delete !== true) {
+    terminal.message(nothing)
+    return
+  }
   const removal = `${isObjectUrl(to) ? 'stead rm' : 'rm'} -r ${shownName(to)}`
   throw new CliError('CLI_USAGE', `${nothing}: --delete would delete all of ${shownName(to)}; nothing was deleted`, {
     next: `Correct the name of the source. If all is to be deleted: ${removal}`,
@@ -92,7 +95,7 @@ function checkSource({ from, to, given }: SyncRequest, { wanted }: Work, { termi
 
 function wayOf({ from, to }: SyncRequest): TransferWay {
   if (!isObjectUrl(from)) return { kind: 'up' }
-  return isObjectUrl(to) ? { kind: 'within' } : { kind: 'down', folder: to }
+  return isObjectUrl(to) ? { kind: 'within' } : { kind: 'down', partsAt: `below ${to}` }
 }
 
 type Parts = { readonly access: ObjectAccess; readonly context: CommandContext }

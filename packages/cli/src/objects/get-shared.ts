@@ -11,16 +11,28 @@ import { keepFile, replaceFile, targetOf } from './keep-file.ts'
 import { SafeFolder } from './safe-folder.ts'
 import { parseSharedPlace, type SharedPlace } from './share-link.ts'
 import { TransferProgress } from './transfer-progress.ts'
+import { interrupted } from './transfer-report.ts'
 
 /** What shows what is behind a link. */
 type SharedReader = Pick<DaemonClient, 'narrowShare' | 'listShared' | 'getShared'>
 
-/** Brings an object that a link shows, or all of a folder. @throws CliError CLI_USAGE, CLI_UNSAFE_NAME */
-export async function getShared(
-  client: SharedReader,
-  context: CommandContext,
-  { text, given }: { readonly text: string; readonly given: string | undefined },
-): Promise<void> {
+/** What is brought, and where to. */
+interface SharedRequest {
+  readonly text: string
+  readonly given: string | undefined
+}
+
+/** Brings an object that a link shows, or all of a folder. @throws CliError CLI_USAGE, CLI_UNSAFE_NAME, CLI_INTERRUPTED */
+export async function getShared(client: SharedReader, context: CommandContext, request: SharedRequest): Promise<void> {
+  try {
+    await bring(client, context, request)
+  } catch (error) {
+    if (!context.interruption().aborted) throw error
+    throw interrupted({ kind: 'down', partsAt: undefined })
+  }
+}
+
+async function bring(client: SharedReader, context: CommandContext, { text, given }: SharedRequest): Promise<void> {
   const place = parseSharedPlace(text)
   const { name, isObject } = await client.narrowShare({ link: place.link })
   const isFolder = !isObject && (place.path === '' || place.path.endsWith('/'))

@@ -1,4 +1,4 @@
-import { hasCode, isSteadError } from '@stead/core'
+import { isSteadError } from '@stead/core'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { exitCodeOf } from '../exit-codes.ts'
@@ -21,8 +21,8 @@ export interface TransferExtras {
 /** Which way the bytes of a command go, for what a person reads who stops it. */
 export type TransferWay =
   | { readonly kind: 'up' }
-  /** A pipe has no folder. */
-  | { readonly kind: 'down'; readonly folder: string | undefined }
+  /** Where the parts of long objects lie, `in folder`; undefined where none are kept. */
+  | { readonly kind: 'down'; readonly partsAt: string | undefined }
   | { readonly kind: 'within' }
 
 /** Says what would be done, a line each, and what would be refused. */
@@ -60,7 +60,6 @@ function refusalOf({ name, check }: Transfer): readonly TransferFailure[] {
     check?.()
     return []
   } catch (error) {
-    if (!hasCode(error, 'CLI_UNSAFE_NAME')) throw error
     return [{ name, error }]
   }
 }
@@ -116,8 +115,8 @@ function nextOf(way: TransferWay): string {
   if (way.kind === 'within') return 'Run the same command again.'
   if (way.kind === 'up')
     return 'Run the same command again: a long file goes on where it stopped. To give a half-sent one up: stead rm <object>, which deletes also what is stored under that name'
-  if (way.folder === undefined) return 'Run the same command again: it begins anew.'
-  return `Run the same command again: a long object goes on where it stopped. Until then its part lies as ${PARTIAL_PREFIX}… in ${shownName(way.folder)}; delete that file to give it up`
+  if (way.partsAt === undefined) return 'Run the same command again: it begins anew.'
+  return `Run the same command again: a long object goes on where it stopped. Until then its part lies as ${PARTIAL_PREFIX}… ${shownName(way.partsAt)}; delete that file to give it up`
 }
 
 function failureOf(failures: readonly TransferFailure[], total: number): CliError | undefined {

@@ -23,16 +23,16 @@ describe('Ctrl-C', () => {
     await commands.objects.makeBucket('mine')
     await commands.objects.put({ bucket: 'mine', key: 'long' }, new Uint8Array(PART_BYTES + 1))
     const target = join(folder, 'long')
-    for (const args of [
-      ['get', 'stead://mine/long', target],
-      ['cp', 'stead://mine/long', target],
-      ['cp', '-r', 'stead://mine', folder],
-      ['sync', 'stead://mine', folder],
+    for (const [where, ...args] of [
+      ['in', 'get', 'stead://mine/long', target],
+      ['in', 'cp', 'stead://mine/long', target],
+      ['below', 'cp', '-r', 'stead://mine', folder],
+      ['below', 'sync', 'stead://mine', folder],
     ]) {
       const said = await commands.run(args, stopped)
       expect(said.code).toBe(130)
       expect(said.message).not.toContain('stead rm')
-      expect(said.message).toContain(`.stead-part-… in ${folder}`)
+      expect(said.message).toContain(`.stead-part-… ${where} ${folder}`)
       expect(existsSync(target)).toBe(false)
     }
   })
@@ -184,6 +184,10 @@ describe('nothing there', () => {
       const { code, message } = await commands.run(args)
       expect([code, message]).toEqual([0, expect.stringContaining('nothing is under stead://mine/nope')])
     }
+  })
+
+  it('is what a link without more is to unshare: which share is meant, its id says', async () => {
+    expect(await commands.run(['unshare', 'stead:share:uAb'])).toMatchObject(refused('id of that share'))
   })
 
   it('is a folder to rm where only things below are', async () => {

@@ -20,7 +20,7 @@ export interface Said {
 
 /** The commands of `stead`, in this process, on objects that are in memory. */
 export class ObjectCommands {
-  readonly world = new ObjectWorld()
+  readonly world: ObjectWorld = new ObjectWorld()
   readonly directory: string = mkdtempSync(join(tmpdir(), 'stead-object-commands-'))
   readonly objects: ObjectClient = new ObjectClient(this.world.client())
 
