@@ -10,6 +10,7 @@ export type CliErrorCode =
   | 'CLI_OUTPUT_UNWRITABLE'
   | 'CLI_UNSAFE_NAME'
   | 'CLI_TRANSFER_FAILED'
+  | 'CLI_TRANSFER_REFUSED'
   | 'CLI_JOB_FAILED'
   | 'CLI_LIMIT_REACHED'
   | 'CLI_AUDIT_MISMATCH'
@@ -73,6 +74,13 @@ export const cliErrorCatalog: ErrorCatalog<CliErrorCode> = {
     retryable: true,
     meaning: 'Some files or objects were not brought over; the others were, and each failure is named.',
     next: 'Run it again: what is there already is not sent again.',
+  },
+  CLI_TRANSFER_REFUSED: {
+    kind: 'user',
+    retryable: false,
+    meaning:
+      'Some files or objects cannot be brought over as they are; the others were, and each is named with its reason.',
+    next: 'Bring each alone, to a file that you name: stead get <object> <file>; or leave it out: --exclude <pattern>',
   },
   CLI_JOB_FAILED: {
     kind: 'system',

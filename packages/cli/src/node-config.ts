@@ -33,7 +33,8 @@ function optionOf(setting: Setting): Option {
   const shown = defaultValue === undefined || defaultValue === '' ? '' : ` (default: ${JSON.stringify(defaultValue)})`
   // On by default: only switching it off makes sense.
   const name = kind === 'flag' && defaultValue === true ? `no-${flagName}` : flagName
-  const option = new Option(`--${name}${value}`, `${help}${kind === 'flag' ? '' : shown}`)
+  const text = name === flagName ? help : `Do not ${help.charAt(0).toLowerCase()}${help.slice(1)}`
+  const option = new Option(`--${name}${value}`, `${text}${kind === 'flag' ? '' : shown}`)
   if (kind === 'list') {
     option.argParser((next: string, before: string[] | undefined) => [...(before ?? []), next])
   }

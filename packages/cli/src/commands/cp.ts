@@ -19,7 +19,8 @@ import { SafeFolder } from '../objects/safe-folder.ts'
 import { copy, download, type TransferTerms, upload } from '../objects/transfer-plan.ts'
 import type { Transfer } from '../objects/transfer-pool.ts'
 import { TransferProgress } from '../objects/transfer-progress.ts'
-import { interrupted, printDryRun, runAndReport } from '../objects/transfer-report.ts'
+import { interrupted, printDryRun, runAndReport, type TransferWay } from '../objects/transfer-report.ts'
+import { shownName } from '../terminal/shown-name.ts'
 
 interface GivenCopy extends GivenMember {
   readonly recursive?: boolean
@@ -49,17 +50,29 @@ interface CopyRequest {
 }
 
 async function run(request: CopyRequest, context: CommandContext): Promise<void> {
-  const { to, given } = request
+  const { from, to, given } = request
   const signal = context.interruption()
   const access = objectAccess(context, given)
-  if (isObjectUrl(to) && given.dryRun !== true) await access.objects.makeBucket(parseObjectUrl(to).bucket)
   const planned = await entriesOf(request, { access, context, signal })
+  if (planned.length === 0) context.terminal.message(`nothing is under ${shownName(from)}`)
+  if (isObjectUrl(to) && given.dryRun !== true) await access.objects.makeBucket(parseObjectUrl(to).bucket)
   const totalBytes = planned.reduce((sum, { entry }) => sum + entry.lengthBytes, 0)
   const progress = new TransferProgress(context.terminal, `${planned.length} files`, totalBytes)
   const terms: TransferTerms = { access, terminal: context.terminal, progress, signal }
   const transfers = planned.map(({ make }) => make(terms))
   if (given.dryRun === true) return printDryRun(context, transfers, {})
-  await runAndReport(context, { transfers, progress, signal })
+  await runAndReport(context, { transfers, progress, signal, way: wayOf(request) })
+}
+
+function wayOf({ from, to, given }: CopyRequest): TransferWay {
+  if (!isObjectUrl(from)) return { kind: 'up' }
+  if (isObjectUrl(to)) return { kind: 'within' }
+  if (given.recursive === true) return { kind: 'down', partsAt: `below ${to}` }
+  return { kind: 'down', partsAt: `in ${isFolderName(to) ? to : dirname(to)}` }
+}
+
+function isFolderName(path: string): boolean {
+  return path.endsWith('/') || statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }
 
 interface Planned {
@@ -103,17 +116,15 @@ async function oneObject(from: string, to: string, { access }: Access): Promise<
       throw new CliError('CLI_USAGE', `${from} is the same object as ${formatObjectUrl(target)}`)
     return { entry: named, make: (terms) => copy(terms, { entry: named, from: url, to: target }) }
   }
-  const isFolder = to.endsWith('/') || statSync(to, { throwIfNoEntry: false })?.isDirectory() === true
+  const isFolder = isFolderName(to)
   const entry: RemoteEntry = isFolder ? named : { ...named, name: basename(to) }
   const folder = new SafeFolder(isFolder ? to : dirname(to))
   folder.fileOf(entry.name)
   return { entry, make: (terms) => download(terms, { entry, from: url, folder }) }
 }
 
-async function folderEntries(
-  { from, to, rules }: CopyRequest,
-  { access, context, signal }: Access,
-): Promise<readonly Planned[]> {
+async function folderEntries(request: CopyRequest, { access, context, signal }: Access): Promise<readonly Planned[]> {
+  const { from, to, rules } = request
   const isTaken = nameFilter(rules)
   const planned: Planned[] = []
   if (!isObjectUrl(from)) {
@@ -121,7 +132,7 @@ async function folderEntries(
     if (statSync(from, { throwIfNoEntry: false })?.isDirectory() !== true)
       throw new CliError('CLI_USAGE', `there is no folder ${from}`)
     const onLeftOut = (left: { name: string; reason: string }): void =>
-      context.terminal.message(`left out: ${left.name} ${left.reason}`)
+      context.terminal.message(`left out: ${shownName(left.name)} ${left.reason}`)
     for (const entry of localFiles(from, onLeftOut)) {
       if (!isTaken(entry.name)) continue
       const place = { bucket: target.bucket, key: `${target.key}${entry.name}` }
@@ -133,7 +144,7 @@ async function folderEntries(
   const target = isObjectUrl(to) ? folderOf(parseObjectUrl(to)) : new SafeFolder(to)
   if (!(target instanceof SafeFolder)) checkApart(source, target)
   for await (const entry of remoteObjects(access.objects, source)) {
-    if (signal.aborted) throw interrupted()
+    if (signal.aborted) throw interrupted(wayOf(request))
     if (!isTaken(entry.name)) continue
     const url = { bucket: source.bucket, key: entry.object.key }
     planned.push({

@@ -1,4 +1,5 @@
 import { createWriteStream, realpathSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
@@ -7,12 +8,19 @@ import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
 import { downloadObject } from '../objects/download-object.ts'
 import { statOf, targetOf } from '../objects/keep-file.ts'
 import { type ObjectAccess, objectAccess } from '../objects/object-access.ts'
-import { formatObjectUrl, type ObjectVersion, parseObject, parseObjectVersion } from '../objects/object-url.ts'
+import {
+  formatObjectUrl,
+  type ObjectVersion,
+  parseObject,
+  parseObjectVersion,
+  shownObjectUrl,
+} from '../objects/object-url.ts'
 import { type RemoteEntry, remoteEntry } from '../objects/remote-objects.ts'
 import { isShareLink } from '../objects/share-link.ts'
 import { TransferProgress } from '../objects/transfer-progress.ts'
 import { interrupted } from '../objects/transfer-report.ts'
 import { patiently } from '../patiently.ts'
+import { shownName } from '../terminal/shown-name.ts'
 
 /** `stead get`: brings an object back. */
 export function define(command: Command, context: CommandContext): void {
@@ -37,14 +45,15 @@ export function define(command: Command, context: CommandContext): void {
       const found = await access.client.headObject({ bucket, key, ...(version === undefined ? {} : { version }) })
       const progress = new TransferProgress(context.terminal, key, found.lengthBytes)
       const terms = { access, url, entry: remoteEntry(found, ''), progress, signal }
+      const file = given === '-' ? undefined : targetOf(given, key)
       try {
-        const file = given === '-' ? undefined : targetOf(given, key)
         await (file === undefined ? pour(terms, process.stdout) : keep(terms, file))
         const rate = progress.end()
-        if (file !== undefined) context.terminal.message(`${formatObjectUrl(url)} is in ${file}: ${rate}`)
+        if (file !== undefined) context.terminal.message(`${shownObjectUrl(url)} is in ${shownName(file)}: ${rate}`)
       } catch (error) {
         progress.end()
-        throw signal.aborted ? interrupted() : error
+        if (!signal.aborted) throw error
+        throw interrupted({ kind: 'down', partsAt: file === undefined ? undefined : `in ${dirname(file)}` })
       }
     })
 }

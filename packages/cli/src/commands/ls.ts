@@ -5,6 +5,7 @@ import type { CommandContext } from '../command-context.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
 import { formatBytes, parseObjectUrl } from '../objects/object-url.ts'
 import { isShareLink, parseSharedPlace } from '../objects/share-link.ts'
+import { shownName } from '../terminal/shown-name.ts'
 import { renderTable } from '../terminal/table.ts'
 import { toJson } from '../terminal/terminal.ts'
 
@@ -28,13 +29,17 @@ export function define(command: Command, context: CommandContext): void {
         return terminal.out(buckets.map(({ name }) => `stead://${name}/`).join('\n'))
       }
       const pageAfter = isShareLink(prefix) ? sharedPages(client, prefix, given) : objectPages(client, prefix, given)
+      let found = 0
       for (let after: string | undefined, isFirst = true; isFirst || after !== undefined; isFirst = false) {
         const page = await pageAfter(after)
         after = page.next
+        const here = page.objects.length + page.commonPrefixes.length
+        found += here
         if (terminal.isJson) terminal.out(toJson(page))
-        else if (page.objects.length + page.commonPrefixes.length > 0)
-          terminal.out(describe(page.objects, page.commonPrefixes))
+        else if (here > 0) terminal.out(describe(page.objects, page.commonPrefixes))
       }
+      if (found === 0)
+        terminal.message(isShareLink(prefix) ? 'the link shows nothing there' : `nothing is under ${shownName(prefix)}`)
     })
 }
 
@@ -53,13 +58,14 @@ function sharedPages(client: DaemonClient, text: string, { recursive = false }: 
     client.listShared({ link, folder, isRecursive: recursive, ...(after === undefined ? {} : { after }) })
 }
 
-function describe(objects: readonly SharedObject[], folders: readonly string[]): string {
+function describe(objects: readonly SharedObject[], prefixes: readonly string[]): string {
+  const folders = prefixes.map(shownName)
   if (objects.length === 0) return folders.join('\n')
   const table = renderTable<SharedObject>(
     [
       { title: 'SIZE', value: ({ lengthBytes }) => formatBytes(lengthBytes), isNumber: true },
       { title: 'MODIFIED', value: ({ modifiedAt }) => new Date(modifiedAt).toISOString() },
-      { title: 'KEY', value: ({ key }) => key },
+      { title: 'KEY', value: ({ key }) => shownName(key) },
     ],
     objects,
   )

@@ -6,7 +6,7 @@ import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { addMemberOption, type GivenMember } from '../node-place.ts'
 import { type ObjectAccess, objectAccess } from '../objects/object-access.ts'
-import { formatObjectUrl, type ObjectUrl, parseObjectUrl } from '../objects/object-url.ts'
+import { type ObjectUrl, parseObjectUrl, shownObjectUrl } from '../objects/object-url.ts'
 import { metadataOf } from '../objects/remote-objects.ts'
 import { TransferProgress } from '../objects/transfer-progress.ts'
 import { interrupted } from '../objects/transfer-report.ts'
@@ -35,11 +35,11 @@ export function define(command: Command, context: CommandContext): void {
             : await putFile(access, { file, place, found }, { progress, signal })
         const rate = progress.end()
         context.terminal.out(
-          context.terminal.isJson ? toJson({ bucket: place.bucket, ...stored }) : `${formatObjectUrl(place)}: ${rate}`,
+          context.terminal.isJson ? toJson({ bucket: place.bucket, ...stored }) : `${shownObjectUrl(place)}: ${rate}`,
         )
       } catch (error) {
         progress.end()
-        throw signal.aborted ? interrupted() : error
+        throw signal.aborted ? interrupted({ kind: file === '-' ? 'within' : 'up' }) : error
       }
     })
 }

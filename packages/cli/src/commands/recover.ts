@@ -59,7 +59,8 @@ function readPhrase(file: string): string {
 }
 
 function describe({ node, buckets, books }: RecoveredNode): string {
-  const found = `${buckets.length} buckets are back${buckets.length === 0 ? '' : `: ${buckets.join(', ')}`}`
+  const back = buckets.length === 1 ? '1 bucket is back' : `${buckets.length} buckets are back`
+  const found = `${back}${buckets.length === 0 ? '' : `: ${buckets.join(', ')}`}`
   if (books === undefined) return `${found}\nthis machine writes beside the others as ${node}; now: stead up`
   const silent = books.silentNodes === 0 ? '' : `; ${books.silentNodes} nodes did not answer and are asked again daily`
   return `${found}\n${books.segments} segments on ${books.nodes} nodes are paid for by ${node} again${silent}; now: stead up`

@@ -5,6 +5,7 @@ import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
 import { parseObjectUrl } from '../objects/object-url.ts'
+import { shownName } from '../terminal/shown-name.ts'
 import { toJson } from '../terminal/terminal.ts'
 
 interface GivenRemoval extends GivenMember {
@@ -24,13 +25,28 @@ export function define(command: Command, context: CommandContext): void {
       const deleted = isAll ? await removeAll(client, bucket, key) : await removeOne(client, bucket, key)
       const uploads = await giveUpUploads(client, bucket, { key, isAll })
       if (isAll && key === '') await client.deleteBucket(bucket)
+      if (deleted + uploads === 0) await sayNothing(client, object, { context, isAll })
       const halves = uploads === 0 ? '' : `, ${uploads} half-sent given up`
       context.terminal.out(
         context.terminal.isJson
           ? toJson({ deleted, uploads })
-          : `${deleted} deleted${halves}; their room is paid for until the node's daily sweep gives it back`,
+          : deleted + uploads === 0
+            ? '0 deleted'
+            : `${deleted} deleted${halves}; their room is paid for until the node's daily sweep gives it back`,
       )
     })
+}
+
+/** @throws CliError CLI_USAGE for a folder that was meant as one object */
+async function sayNothing(
+  client: DaemonClient,
+  object: string,
+  { context, isAll }: { readonly context: CommandContext; readonly isAll: boolean },
+): Promise<void> {
+  const { bucket, key } = parseObjectUrl(object)
+  const below = isAll ? [] : (await client.listObjects({ bucket, prefix: folderPrefix(key), limit: 1 })).objects
+  if (below.length > 0) throw new CliError('CLI_USAGE', `${object} is a folder: give -r to remove all that is below it`)
+  context.terminal.message(`nothing is under ${shownName(object)}`)
 }
 
 async function removeOne(client: DaemonClient, bucket: string, key: string): Promise<number> {

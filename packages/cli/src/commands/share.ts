@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
-import { formatObjectUrl, parseObjectUrl } from '../objects/object-url.ts'
+import { parseObjectUrl, shownObjectUrl } from '../objects/object-url.ts'
 import { isShareLink, parseDuration, parseSharedPlace } from '../objects/share-link.ts'
 import { toJson } from '../terminal/terminal.ts'
 
@@ -63,7 +63,7 @@ async function share(
   const { bucket, key } = parseObjectUrl(text)
   const made = await client.share({ bucket, prefix: key, ...expiresAt })
   const { terminal } = context
-  terminal.message(`whoever has this link reads ${formatObjectUrl({ bucket, key })}${untilOf(made)}`)
+  terminal.message(`whoever has this link reads ${shownObjectUrl({ bucket, key })}${untilOf(made)}`)
   if (!made.isFilled) terminal.message('not all of it is shown yet: the node goes on as nodes come back')
   return made
 }

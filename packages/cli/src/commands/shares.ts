@@ -2,7 +2,7 @@ import type { ShareView } from '@stead/sdk/api'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
-import { formatObjectUrl } from '../objects/object-url.ts'
+import { shownObjectUrl } from '../objects/object-url.ts'
 import { renderTable } from '../terminal/table.ts'
 import { toJson } from '../terminal/terminal.ts'
 
@@ -33,7 +33,7 @@ function describe(shares: readonly (ShareView & { readonly link?: string })[]): 
   return renderTable<ShareView & { readonly link?: string }>(
     [
       { title: 'ID', value: ({ id }) => id },
-      { title: 'WHAT', value: ({ bucket, prefix }) => formatObjectUrl({ bucket, key: prefix }) },
+      { title: 'WHAT', value: ({ bucket, prefix }) => shownObjectUrl({ bucket, key: prefix }) },
       { title: 'SINCE', value: ({ createdAt }) => new Date(createdAt).toISOString() },
       {
         title: 'UNTIL',

@@ -16,7 +16,8 @@ import { planSync, type SyncPlan } from '../objects/sync-plan.ts'
 import { copy, download, type TransferTerms, upload } from '../objects/transfer-plan.ts'
 import type { Transfer } from '../objects/transfer-pool.ts'
 import { TransferProgress } from '../objects/transfer-progress.ts'
-import { printDryRun, runAndReport } from '../objects/transfer-report.ts'
+import { printDryRun, runAndReport, type TransferWay } from '../objects/transfer-report.ts'
+import { shownName } from '../terminal/shown-name.ts'
 import { checkApart } from './cp.ts'
 
 interface GivenSync extends GivenMember {
@@ -54,6 +55,8 @@ interface SyncRequest {
 /** What a sync does, before it is known how it is followed. */
 interface Work {
   readonly same: number
+  /** How many the source has. */
+  readonly wanted: number
   readonly totalBytes: number
   readonly transfers: (terms: TransferTerms) => readonly Transfer[]
   readonly deletions: readonly { readonly name: string; run(): Promise<void> }[]
@@ -63,13 +66,36 @@ async function run(request: SyncRequest, context: CommandContext): Promise<void>
   const { given, to } = request
   const signal = context.interruption()
   const access = objectAccess(context, given)
-  if (isObjectUrl(to) && given.dryRun !== true) await access.objects.makeBucket(parseObjectUrl(to).bucket)
   const work = await plan(request, { access, context })
+  checkSource(request, work, context)
+  if (isObjectUrl(to) && given.dryRun !== true) await access.objects.makeBucket(parseObjectUrl(to).bucket)
   const progress = new TransferProgress(context.terminal, 'sync', work.totalBytes)
   const transfers = work.transfers({ access, terminal: context.terminal, progress, signal })
   const extras = { same: work.same, deletions: given.delete === true ? work.deletions : [] }
   if (given.dryRun === true) return printDryRun(context, transfers, extras)
-  await runAndReport(context, { transfers, progress, signal }, extras)
+  await runAndReport(context, { transfers, progress, signal, way: wayOf(request) }, extras)
+}
+
+/**
+ * A source that has nothing is a typing error more often than a wish to delete all.
+ * @throws CliError CLI_USAGE where all would be deleted
+ */
+function checkSource({ from, to, given }: SyncRequest, { wanted }: Work, { terminal }: CommandContext): void {
+  if (wanted > 0) return
+  const nothing = `nothing is under ${shownName(from)}`
+  if (given.delete !== true) {
+    terminal.message(nothing)
+    return
+  }
+  const removal = `${isObjectUrl(to) ? 'stead rm' : 'rm'} -r ${shownName(to)}`
+  throw new CliError('CLI_USAGE', `${nothing}: --delete would delete all of ${shownName(to)}; nothing was deleted`, {
+    next: `Correct the name of the source. If all is to be deleted: ${removal}`,
+  })
+}
+
+function wayOf({ from, to }: SyncRequest): TransferWay {
+  if (!isObjectUrl(from)) return { kind: 'up' }
+  return isObjectUrl(to) ? { kind: 'within' } : { kind: 'down', partsAt: `below ${to}` }
 }
 
 type Parts = { readonly access: ObjectAccess; readonly context: CommandContext }
@@ -82,7 +108,7 @@ async function plan(request: SyncRequest, parts: Parts): Promise<Work> {
   checkApart(source, target)
   const isTaken = nameFilter(request.rules)
   const { objects } = parts.access
-  const there = orNone(remoteObjects(objects, target), request)
+  const there = orNone(remoteObjects(objects, target))
   const sides = [taken(remoteObjects(objects, source), isTaken), taken(there, isTaken)] as const
   const found = await planSync(...sides, async (left, right) => left.object.etag === right.object.etag)
   return workOf(found, {
@@ -96,7 +122,7 @@ async function planUp(request: SyncRequest, parts: Parts): Promise<Work> {
   checkFolder(from)
   const target = folderOf(parseObjectUrl(to))
   const isTaken = nameFilter(rules)
-  const there = taken(orNone(remoteObjects(parts.access.objects, target), request), isTaken)
+  const there = taken(orNone(remoteObjects(parts.access.objects, target)), isTaken)
   const found = await planSync(
     taken(filesOf(from, parts.context), isTaken),
     there,
@@ -139,6 +165,7 @@ function workOf<Source extends Entry, Target extends Entry>(
 ): Work {
   return {
     same,
+    wanted: transfers.length + same,
     totalBytes: transfers.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0),
     transfers: (terms) => transfers.map((entry) => make.transfer(terms, entry)),
     deletions: extra.map(make.deletion),
@@ -161,16 +188,16 @@ async function* taken<Each extends Entry>(
 }
 
 /** A bucket that would be made is empty yet. */
-async function* orNone<Each>(entries: AsyncIterable<Each>, { given }: SyncRequest): AsyncGenerator<Each, void> {
+async function* orNone<Each>(entries: AsyncIterable<Each>): AsyncGenerator<Each, void> {
   try {
     yield* entries
   } catch (error) {
-    if (given.dryRun !== true || !hasCode(error, 'STORAGE_BUCKET_UNKNOWN')) throw error
+    if (!hasCode(error, 'STORAGE_BUCKET_UNKNOWN')) throw error
   }
 }
 
 function filesOf(root: string, { terminal }: CommandContext): Iterable<Entry> {
-  return localFiles(root, ({ name, reason }) => terminal.message(`left out: ${name} ${reason}`))
+  return localFiles(root, ({ name, reason }) => terminal.message(`left out: ${shownName(name)} ${reason}`))
 }
 
 /** @throws CliError CLI_USAGE */

@@ -4,6 +4,7 @@ import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
 import { parseObjectUrl } from '../objects/object-url.ts'
+import { isShareLink } from '../objects/share-link.ts'
 import { toJson } from '../terminal/terminal.ts'
 
 /** `stead unshare`: takes shares back. */
@@ -11,6 +12,10 @@ export function define(command: Command, context: CommandContext): void {
   addMemberOption(command, 'payer')
     .argument('<what>', 'stead://bucket/folder/ as it was shared, which ends all shares of it; or the id of one share')
     .action(async (what: string, given: GivenMember) => {
+      if (isShareLink(what))
+        throw new CliError('CLI_USAGE', 'a link does not say which share it is of: give the id of that share', {
+          next: 'See what is shared, with its ids and links: stead shares --links',
+        })
       const client = clientFor(context, given)
       const { shares } = await client.listShares()
       const meant = shares.filter(matcherOf(what))

@@ -6,20 +6,33 @@ import { hasCode } from '@stead/core'
 import type { DaemonClient } from '@stead/sdk'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
+import { shownName } from '../terminal/shown-name.ts'
 import { keepFile, replaceFile, targetOf } from './keep-file.ts'
 import { SafeFolder } from './safe-folder.ts'
 import { parseSharedPlace, type SharedPlace } from './share-link.ts'
 import { TransferProgress } from './transfer-progress.ts'
+import { interrupted } from './transfer-report.ts'
 
 /** What shows what is behind a link. */
 type SharedReader = Pick<DaemonClient, 'narrowShare' | 'listShared' | 'getShared'>
 
-/** Brings an object that a link shows, or all of a folder. @throws CliError CLI_USAGE, CLI_UNSAFE_NAME */
-export async function getShared(
-  client: SharedReader,
-  context: CommandContext,
-  { text, given }: { readonly text: string; readonly given: string | undefined },
-): Promise<void> {
+/** What is brought, and where to. */
+interface SharedRequest {
+  readonly text: string
+  readonly given: string | undefined
+}
+
+/** Brings an object that a link shows, or all of a folder. @throws CliError CLI_USAGE, CLI_UNSAFE_NAME, CLI_INTERRUPTED */
+export async function getShared(client: SharedReader, context: CommandContext, request: SharedRequest): Promise<void> {
+  try {
+    await bring(client, context, request)
+  } catch (error) {
+    if (!context.interruption().aborted) throw error
+    throw interrupted({ kind: 'down', partsAt: undefined })
+  }
+}
+
+async function bring(client: SharedReader, context: CommandContext, { text, given }: SharedRequest): Promise<void> {
   const place = parseSharedPlace(text)
   const { name, isObject } = await client.narrowShare({ link: place.link })
   const isFolder = !isObject && (place.path === '' || place.path.endsWith('/'))
@@ -38,14 +51,14 @@ async function getOne(
   const isChosen = file !== undefined && file !== given
   if (isChosen) new SafeFolder(dirname(file)).prepare(basename(file))
   const { lengthBytes, body } = await client.getShared(place)
-  const progress = new TransferProgress(context.terminal, shown(name), lengthBytes)
+  const progress = new TransferProgress(context.terminal, name, lengthBytes)
   const source = Readable.from(progress.count(body))
   if (file === undefined) {
     await pipeline(source, process.stdout, { end: false })
     return
   }
   await (isChosen ? replaceFile : keepFile)(source, file, context.interruption())
-  context.terminal.message(`${shown(name)} is in ${shown(file)}: ${progress.end()}`)
+  context.terminal.message(`${shownName(name)} is in ${shownName(file)}: ${progress.end()}`)
 }
 
 /** Whoever made the link chose the names: none of them leads out of the folder. */
@@ -60,7 +73,7 @@ async function getFolder(
   const signal = context.interruption()
   const folder = new SafeFolder(to)
   let [files, left] = [0, 0]
-  const progress = new TransferProgress(context.terminal, shown(to), undefined)
+  const progress = new TransferProgress(context.terminal, to, undefined)
   for await (const key of keysOf(client, { link, path })) {
     const file = placeIn(folder, key.slice(path.length), context)
     if (file === undefined) {
@@ -72,7 +85,7 @@ async function getFolder(
     files++
   }
   const without = left === 0 ? '' : `, ${left} left out`
-  context.terminal.message(`${files} files are in ${shown(to)}${without}: ${progress.end()}`)
+  context.terminal.message(`${files} files are in ${shownName(to)}${without}: ${progress.end()}`)
 }
 
 /** Where a file goes; undefined, which is said, for a name that it cannot have there. */
@@ -81,7 +94,7 @@ function placeIn(folder: SafeFolder, name: string, { terminal }: CommandContext)
     return folder.prepare(name)
   } catch (error) {
     if (!hasCode(error, 'CLI_UNSAFE_NAME')) throw error
-    terminal.message(`left out: ${shown(error.message)}`)
+    terminal.message(`left out: ${shownName(error.message)}`)
     return undefined
   }
 }
@@ -101,9 +114,4 @@ function folderName(name: string): string {
   } catch (cause) {
     throw new CliError('CLI_USAGE', 'the share gives no name for a folder: name one', { cause })
   }
-}
-
-/** A name that somebody else chose, without what a terminal would obey. */
-function shown(name: string): string {
-  return name.replace(/\p{Cc}/gu, '\ufffd')
 }

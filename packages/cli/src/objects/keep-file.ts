@@ -11,7 +11,7 @@ export function targetOf(given: string | undefined, key: string): string {
   const isNamed = name !== '' && name !== '.' && name !== '..'
   const isFolder = given !== undefined && (given.endsWith('/') || statOf(given)?.isDirectory() === true)
   if (!isNamed && (given === undefined || isFolder))
-    throw new CliError('CLI_USAGE', `the key ${key} gives no name for a file: name one`)
+    throw new CliError('CLI_USAGE', `the key ${JSON.stringify(key)} gives no name for a file: name one`)
   const file = given === undefined ? name : isFolder ? join(given, name) : given
   if (statOf(file)?.isDirectory() === true) throw new CliError('CLI_USAGE', `${file} is a folder`)
   if (statOf(dirname(file))?.isDirectory() !== true)

@@ -1,4 +1,5 @@
 import { CliError } from '../errors.ts'
+import { shownName } from '../terminal/shown-name.ts'
 
 /** What `stead://bucket/key` names; the key is empty for a whole bucket. */
 export interface ObjectUrl {
@@ -7,6 +8,8 @@ export interface ObjectUrl {
 }
 
 const SCHEME = 'stead://'
+const VERSION = /\?version=([0-9a-f]{16,128}|null)$/
+const VERSION_ASKED = /\?version(id)?=/i
 
 /** Whether a word means something on the network and not a file. */
 export function isObjectUrl(text: string): boolean {
@@ -21,18 +24,33 @@ export interface ObjectVersion extends ObjectUrl {
 
 /** The same, and a version where one is named. @throws CliError CLI_USAGE */
 export function parseObjectVersion(text: string): ObjectVersion {
-  const match = /^([\s\S]*)\?version=([0-9a-f]{16,128}|null)$/.exec(text)
-  const [, plain = text, version] = match ?? []
-  return { ...parseObjectUrl(plain), ...(version === undefined ? {} : { version }) }
+  const [suffix = '', version] = VERSION.exec(text) ?? []
+  const url = parseObjectUrl(text.slice(0, text.length - suffix.length))
+  return version === undefined ? url : { ...url, version }
 }
 
-/** @throws CliError CLI_USAGE for anything else than `stead://bucket[/key]` */
+/**
+ * @throws CliError CLI_USAGE for anything else than `stead://bucket[/key]`; also for one version of an object, or what was
+ * meant as one: silently it would be another object
+ */
 export function parseObjectUrl(text: string): ObjectUrl {
   const rest = text.startsWith(SCHEME) ? text.slice(SCHEME.length) : undefined
   const slash = rest?.indexOf('/') ?? -1
   const bucket = slash < 0 ? (rest ?? '') : (rest ?? '').slice(0, slash)
   if (bucket === '') throw new CliError('CLI_USAGE', `${text} is not stead://bucket/key`)
-  return { bucket, key: slash < 0 ? '' : (rest ?? '').slice(slash + 1) }
+  const key = slash < 0 ? '' : (rest ?? '').slice(slash + 1)
+  if (VERSION_ASKED.test(key)) throw notVersion(key)
+  return { bucket, key }
+}
+
+function notVersion(key: string): CliError {
+  const version = key.slice(key.search(VERSION_ASKED))
+  return new CliError(
+    'CLI_USAGE',
+    VERSION.test(version)
+      ? `one version of an object cannot be meant here: leave ${version} away`
+      : `${JSON.stringify(version)} names no version: one is ?version= and 16 to 128 of 0-9 and a-f, or ?version=null`,
+  )
 }
 
 /** The same where a key must be named. @throws CliError CLI_USAGE */
@@ -47,6 +65,11 @@ export function formatObjectUrl({ bucket, key }: ObjectUrl): string {
 }
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
+
+/** The same for a person to read. */
+export function shownObjectUrl(url: ObjectUrl): string {
+  return shownName(formatObjectUrl(url))
+}
 
 /** Bytes for a person: `1.4 GiB`. */
 export function formatBytes(bytes: number): string {

@@ -1,5 +1,5 @@
 import { closeSync, lstatSync, mkdirSync, openSync, renameSync, rmSync, type Stats, writeFileSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { CliError } from '../errors.ts'
 
 /** Files that are being brought have names that begin so; no object may have one, and none is taken for content. */
@@ -49,13 +49,26 @@ export class SafeFolder {
   prepare(name: string): string {
     const file = this.fileOf(name)
     mkdirSync(this.root, { recursive: true })
+    this.#isCaseBlind ??= isCaseBlind(this.root)
+    return this.#lead(name, file, (folder) => mkdirSync(folder))
+  }
+
+  /** Refuses what {@link prepare} would refuse, and writes nothing. @throws CliError CLI_UNSAFE_NAME */
+  check(name: string): void {
+    const file = this.fileOf(name)
+    this.#isCaseBlind ??= seemsCaseBlind(this.root)
+    this.#lead(name, file, () => undefined)
+  }
+
+  /** Walks to a file, whose folders are made where they are not there. */
+  #lead(name: string, file: string, make: (folder: string) => void): string {
     const segments = name.split('/')
     this.#claim(segments)
     let folder = this.root
     for (const segment of segments.slice(0, -1)) {
       folder = join(folder, segment)
       const found = statOf(folder)
-      if (found === undefined) mkdirSync(folder)
+      if (found === undefined) make(folder)
       else if (!found.isDirectory())
         throw unsafe(
           name,
@@ -91,11 +104,10 @@ export class SafeFolder {
 
   /** In a run each path is a folder or a file, and has one spelling where the disk cannot tell two apart. */
   #claim(segments: readonly string[]): void {
-    this.#isCaseBlind ??= isCaseBlind(this.root)
     const name = segments.join('/')
     for (let length = 1; length <= segments.length; length++) {
       const spelling = segments.slice(0, length).join('/')
-      const seen = this.#isCaseBlind ? spelling.normalize('NFC').toLowerCase() : spelling
+      const seen = this.#isCaseBlind === true ? spelling.normalize('NFC').toLowerCase() : spelling
       const isFolder = length < segments.length
       const known = this.#claimed.get(seen) ?? { spelling, isFolder }
       if (known.spelling !== spelling)
@@ -115,6 +127,18 @@ function isCaseBlind(folder: string): boolean {
   } finally {
     rmSync(probe, { force: true })
   }
+}
+
+/** The same without a write: whether the nearest folder that is there has its name in other case too. */
+function seemsCaseBlind(folder: string): boolean {
+  for (let path = resolve(folder); path !== dirname(path); path = dirname(path)) {
+    const name = basename(path)
+    const other = name === name.toUpperCase() ? name.toLowerCase() : name.toUpperCase()
+    const found = statOf(path)
+    if (found === undefined || other === name) continue
+    return statOf(join(dirname(path), other))?.ino === found.ino
+  }
+  return false
 }
 
 function statOf(path: string): Stats | undefined {

@@ -46,6 +46,7 @@ export function download(
   return {
     name: `${formatObjectUrl(from)} -> ${join(folder.root, entry.name)}`,
     lengthBytes: entry.lengthBytes,
+    check: () => folder.check(entry.name),
     run: () => patiently(() => progress.counting(run), signal),
   }
 }

@@ -6,6 +6,8 @@ export interface Transfer {
   /** For people. */
   readonly name: string
   readonly lengthBytes: number
+  /** Throws what `run` would refuse at once; does nothing. */
+  check?(): void
   run(): Promise<void>
 }
 

@@ -1,3 +1,4 @@
+import { shownName } from '../terminal/shown-name.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { formatBytes } from './object-url.ts'
 
@@ -15,7 +16,7 @@ export class TransferProgress {
   /** @param totalBytes undefined where nobody knows */
   constructor(terminal: Terminal, name: string, totalBytes: number | undefined) {
     this.#terminal = terminal
-    this.#name = name
+    this.#name = shownName(name)
     this.#totalBytes = totalBytes
   }
 

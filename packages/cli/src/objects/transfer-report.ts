@@ -1,8 +1,11 @@
+import { isSteadError } from '@stead/core'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { exitCodeOf } from '../exit-codes.ts'
 import { errorFacts, printError } from '../terminal/print-error.ts'
+import { shownName } from '../terminal/shown-name.ts'
 import { toJson } from '../terminal/terminal.ts'
+import { PARTIAL_PREFIX } from './safe-folder.ts'
 import { describeFailure, runTransfers, type Transfer, type TransferFailure } from './transfer-pool.ts'
 import type { TransferProgress } from './transfer-progress.ts'
 
@@ -15,27 +18,64 @@ export interface TransferExtras {
   readonly deletions?: readonly { readonly name: string; run(): Promise<void> }[]
 }
 
-/** Says what would be done, a line each. */
+/** Which way the bytes of a command go, for what a person reads who stops it. */
+export type TransferWay =
+  | { readonly kind: 'up' }
+  /** Where the parts of long objects lie, `in folder`; undefined where none are kept. */
+  | { readonly kind: 'down'; readonly partsAt: string | undefined }
+  | { readonly kind: 'within' }
+
+/** Says what would be done, a line each, and what would be refused. */
 export function printDryRun(
-  { terminal }: CommandContext,
+  context: CommandContext,
   transfers: readonly Transfer[],
   { same = 0, deletions = [] }: TransferExtras,
 ): void {
-  const transferred = transfers.map(({ name }) => name)
-  const deleted = deletions.map(({ name }) => name)
+  const { terminal } = context
+  const refusals = transfers.flatMap(refusalOf)
+  const isRefused = new Set(refusals.map(({ name }) => name))
+  const transferred = transfers.map(({ name }) => name).filter((name) => !isRefused.has(name))
+  // Nothing is deleted before all is there.
+  const deleted = refusals.length > 0 ? [] : deletions.map(({ name }) => name)
+  const failure = failureOf(refusals, transfers.length)
+  if (failure !== undefined) context.exitWith(exitCodeOf(failure))
   if (terminal.isJson) {
-    terminal.out(toJson({ dryRun: true, transferred, deleted, same }))
+    const failed = refusals.map(describeFailure)
+    const error = failure === undefined ? {} : { error: errorFacts(failure) }
+    terminal.out(toJson({ dryRun: true, transferred, deleted, same, failed, ...error }))
     return
   }
-  for (const name of transferred) terminal.out(`would copy ${name}`)
-  for (const name of deleted) terminal.out(`would delete ${name}`)
-  terminal.message(`${transferred.length} to copy, ${deleted.length} to delete, ${same} the same; nothing was done`)
+  for (const name of transferred) terminal.out(`would copy ${shownName(name)}`)
+  for (const name of deleted) terminal.out(`would delete ${shownName(name)}`)
+  for (const each of refusals) terminal.message(`would refuse ${shownName(describeFailure(each))}`)
+  const refused = refusals.length === 0 ? '' : `, ${refusals.length} refused`
+  terminal.message(
+    `${transferred.length} to copy, ${deleted.length} to delete, ${same} the same${refused}; nothing was done`,
+  )
+  if (failure !== undefined) printError(terminal, failure)
+}
+
+function refusalOf({ name, check }: Transfer): readonly TransferFailure[] {
+  try {
+    check?.()
+    return []
+  } catch (error) {
+    return [{ name, error }]
+  }
+}
+
+/** What is run, and how it is followed. */
+export interface TransferRun {
+  readonly transfers: readonly Transfer[]
+  readonly progress: TransferProgress
+  readonly signal: AbortSignal
+  readonly way: TransferWay
 }
 
 /** Runs transfers, then deletions if all went well, and says what came of it. */
 export async function runAndReport(
   context: CommandContext,
-  { transfers, progress, signal }: { transfers: readonly Transfer[]; progress: TransferProgress; signal: AbortSignal },
+  { transfers, progress, signal, way }: TransferRun,
   { same = 0, deletions = [] }: TransferExtras = {},
 ): Promise<void> {
   const { terminal } = context
@@ -50,7 +90,7 @@ export async function runAndReport(
     failures.push(...ended)
   }
   const rate = progress.end()
-  if (signal.aborted) throw interrupted()
+  if (signal.aborted) throw interrupted(way)
   const transferred = transfers.length - failures.length
   const failure = failureOf(failures, transfers.length + deletions.length)
   if (failure !== undefined) context.exitWith(exitCodeOf(failure))
@@ -59,28 +99,33 @@ export async function runAndReport(
     terminal.out(toJson({ transferred, deleted, same, failed: failures.map(describeFailure), ...error }))
     return
   }
-  for (const each of failures.slice(0, FAILURES_SHOWN)) terminal.message(describeFailure(each))
+  for (const each of failures.slice(0, FAILURES_SHOWN)) terminal.message(shownName(describeFailure(each)))
   if (failures.length > FAILURES_SHOWN) terminal.message(`… and ${failures.length - FAILURES_SHOWN} more`)
   const besides = [deleted > 0 ? `${deleted} deleted` : '', same > 0 ? `${same} the same` : ''].filter(Boolean)
-  terminal.out([`${transferred} copied: ${rate}`, ...besides].join('; '))
+  terminal.out([transferred === 0 ? '0 copied' : `${transferred} copied: ${rate}`, ...besides].join('; '))
   if (failure !== undefined) printError(terminal, failure)
 }
 
 /** What a person reads who stopped a transfer. */
-export function interrupted(): CliError {
-  return new CliError('CLI_INTERRUPTED', 'interrupted; what has come is kept', {
-    next: 'The same command goes on where it stopped. To give a half-sent file up: stead rm <object>',
-  })
+export function interrupted(way: TransferWay): CliError {
+  return new CliError('CLI_INTERRUPTED', 'interrupted', { next: nextOf(way) })
+}
+
+function nextOf(way: TransferWay): string {
+  if (way.kind === 'within') return 'Run the same command again.'
+  if (way.kind === 'up')
+    return 'Run the same command again: a long file goes on where it stopped. To give a half-sent one up: stead rm <object>, which deletes also what is stored under that name'
+  if (way.partsAt === undefined) return 'Run the same command again: it begins anew.'
+  return `Run the same command again: a long object goes on where it stopped. Until then its part lies as ${PARTIAL_PREFIX}… ${shownName(way.partsAt)}; delete that file to give it up`
 }
 
 function failureOf(failures: readonly TransferFailure[], total: number): CliError | undefined {
   const [first] = failures
   if (first === undefined) return undefined
+  const isFinal = failures.every(({ error }) => isSteadError(error) && !error.retryable)
   return new CliError(
-    'CLI_TRANSFER_FAILED',
-    `${failures.length} of ${total} failed; the first: ${describeFailure(first)}`,
-    {
-      cause: first.error,
-    },
+    isFinal ? 'CLI_TRANSFER_REFUSED' : 'CLI_TRANSFER_FAILED',
+    `${failures.length} of ${total} ${isFinal ? 'refused' : 'failed'}; the first: ${shownName(describeFailure(first))}`,
+    { cause: first.error },
   )
 }

@@ -1,5 +1,6 @@
 import { formatMicroUsd, formatTokenUnits, isSteadError, type SteadError } from '@stead/core'
 import { type ExitCode, exitCodeOf, exitCodes } from '../exit-codes.ts'
+import { shownName, shownText } from './shown-name.ts'
 import { type Terminal, toJson } from './terminal.ts'
 
 /** Tells a person (and with --json a program) what went wrong, and gives the exit code. Never a stack trace. */
@@ -7,11 +8,17 @@ export function printError(terminal: Terminal, error: unknown): ExitCode {
   if (!isSteadError(error)) return printUnknown(terminal, error)
   if (terminal.isJson) terminal.out(toJson({ error: errorFacts(error) }))
   const { bad, dim } = terminal.style
-  terminal.message(`${bad('error:')} ${error.message} ${dim(`(${error.code})`)}`)
+  terminal.message(`${bad('error:')} ${shownMessage(error)} ${dim(`(${error.code})`)}`)
   const numbers = numbersOf(error)
   if (numbers !== '') terminal.message(`  ${numbers}`)
-  terminal.message(`  next: ${error.next}`)
+  terminal.message(`  next: ${shownText(error.next)}`)
   return exitCodeOf(error)
+}
+
+/** Messages may have several lines; the names in them, which are among the details, may not. */
+function shownMessage({ message, details }: SteadError): string {
+  const names = Object.values(details).filter((value) => typeof value === 'string')
+  return shownText(names.reduce((text, name) => text.replaceAll(name, () => shownName(name)), message))
 }
 
 /** An error as data. */
@@ -36,7 +43,7 @@ function numbersOf(error: SteadError): string {
 function printUnknown(terminal: Terminal, error: unknown): ExitCode {
   const message = error instanceof Error ? error.message : String(error)
   if (terminal.isJson) terminal.out(toJson({ error: { code: 'CLI_INTERNAL', message } }))
-  terminal.message(`${terminal.style.bad('error:')} ${message}`)
+  terminal.message(`${terminal.style.bad('error:')} ${shownText(message)}`)
   terminal.message('  next: this is a fault of the program; run it again with STEAD_LOG_LEVEL=debug and report both')
   return exitCodes.error
 }

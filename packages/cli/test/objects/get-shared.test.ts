@@ -46,6 +46,7 @@ const context: CommandContext = {
 async function get(
   share: { name: string; keys: readonly string[]; isObject?: boolean },
   given?: string,
+  surroundings: CommandContext = context,
 ): Promise<void> {
   const { name, keys, isObject = false } = share
   const objects = keys.map((key) => ({ key, lengthBytes: key.length, modifiedAt: 0 as UnixMs, etag: 'e' }))
@@ -62,7 +63,7 @@ async function get(
       }
     },
   }
-  await getShared(client, context, { text: link, given })
+  await getShared(client, surroundings, { text: link, given })
 }
 
 describe('names that whoever shares a folder chose', () => {
@@ -103,6 +104,14 @@ describe('names that whoever shares a folder chose', () => {
   it('are asked of the person where they are none', async () => {
     for (const name of ['', '..', '.stead-part-x'])
       await expect(get({ name, keys: ['x'] })).rejects.toThrow(expect.objectContaining({ code: 'CLI_USAGE' }))
+  })
+})
+
+describe('Ctrl-C', () => {
+  it('is no fault of the program, and leaves nothing', async () => {
+    const stopped = { ...context, interruption: () => AbortSignal.abort(new Error('stopped')) }
+    await expect(get({ name: 'trip', keys: ['x'] }, target, stopped)).rejects.toMatchObject({ code: 'CLI_INTERRUPTED' })
+    expect(readdirSync(target)).toEqual([])
   })
 })
 

@@ -1,4 +1,14 @@
-import { lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -84,6 +94,41 @@ describe('links', () => {
     symlinkSync(join(directory, 'outside'), root)
     new SafeFolder(root).write('a/x', 'here')
     expect(readFileSync(join(directory, 'outside', 'a', 'x'), 'utf8')).toBe('here')
+  })
+})
+
+describe('a check', () => {
+  it('refuses what the run would refuse, and writes nothing', () => {
+    mkdirSync(root)
+    symlinkSync(join(directory, 'outside'), join(root, 'link'))
+    mkdirSync(join(root, 'there'))
+    const names = ['a', 'a/b', '../x', 'link/x', 'there', 'c/d', 'c', 'e', 'E']
+    const refusedBy = (bring: (name: string) => unknown): readonly string[] =>
+      names.filter((name) => {
+        try {
+          bring(name)
+          return false
+        } catch {
+          return true
+        }
+      })
+    for (const isCaseBlind of [true, false]) {
+      const terms = { isCaseBlind }
+      const [dry, real] = [new SafeFolder(root, terms), new SafeFolder(join(directory, `copy-${isCaseBlind}`), terms)]
+      const found = refusedBy((name) => dry.check(name))
+      expect(found).toEqual(['a/b', '../x', 'link/x', 'there', 'c', ...(isCaseBlind ? ['E'] : [])])
+      mkdirSync(join(real.root, 'there'), { recursive: true })
+      symlinkSync(join(directory, 'outside'), join(real.root, 'link'))
+      expect(refusedBy((name) => real.prepare(name))).toEqual(found)
+    }
+    expect(readdirSync(root).toSorted()).toEqual(['link', 'there'])
+  })
+
+  it('needs no folder that is there', () => {
+    const folder = new SafeFolder(join(root, 'none'))
+    folder.check('a')
+    expect(() => folder.check('a/b')).toThrow(expect.objectContaining(unsafe))
+    expect(existsSync(root)).toBe(false)
   })
 })
 

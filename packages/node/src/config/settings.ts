@@ -257,7 +257,7 @@ const tree: Readonly<Record<keyof NodeConfig, Readonly<Record<string, Leaf>>>> =
     }),
     spread: flag(true, {
       flag: 'storage-spread',
-      help: 'Keep no two pieces of a segment in one /24 or /64.',
+      help: 'Keep each piece of a segment in a /24 or /64 of its own.',
       reason: 'What fails together must not hold much of one object; off only for a network in one place.',
     }),
     priceMaxMicroUsdPerTibHour: integer([0, 1_000_000_000], 20_000, {

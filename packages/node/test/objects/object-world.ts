@@ -72,13 +72,16 @@ export class ObjectWorld {
     await server?.stop()
   }
 
+  /** Where it listens. @throws SdkError API_NO_DAEMON */
+  get access(): { readonly url: string; readonly token: string } {
+    if (this.#access !== undefined) return this.#access
+    throw new SdkError('API_NO_DAEMON', 'it is stopped')
+  }
+
   client(): DaemonClient {
     return new DaemonClient(
       {
-        connection: async () => {
-          if (this.#access !== undefined) return this.#access
-          throw new SdkError('API_NO_DAEMON', 'it is stopped')
-        },
+        connection: async () => this.access,
         fetch: globalThis.fetch,
         clock: { sleep: async (delayMs, signal) => void (await sleepFor(delayMs, undefined, signal && { signal })) },
       },

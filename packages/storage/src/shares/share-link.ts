@@ -71,6 +71,7 @@ const linkSchema: Schema<LinkRow> = defineSchema<LinkRow>('ShareLink', 2048, {
 /** What every link begins with. */
 export const SHARE_LINK_SCHEME = 'stead:share:'
 const CHECKSUM_BYTES = 4
+const NOT_WHOLE = 'the link is not whole: something of it was lost or changed'
 const LINK_LENGTH_MAX = 4096
 const DOMAIN: Uint8Array = new TextEncoder().encode('stead share 1')
 
@@ -88,7 +89,7 @@ export function parseShareLink(text: string): ShareLink {
   const bytes = decoded(trimmed.slice(SHARE_LINK_SCHEME.length))
   const row = bytes.subarray(0, Math.max(0, bytes.length - CHECKSUM_BYTES))
   if (row.length === 0 || !equalBytes(bytes.subarray(row.length), checksumOf(row)))
-    throw new StorageError('STORAGE_BAD_LINK', 'the link is not whole: something of it was lost or changed')
+    throw new StorageError('STORAGE_BAD_LINK', NOT_WHOLE)
   return linkOf(row)
 }
 
@@ -124,7 +125,8 @@ function decoded(text: string): Uint8Array {
   try {
     return base64url.decode(text)
   } catch {
-    throw new StorageError('STORAGE_BAD_LINK', 'the link has letters that no link has')
+    const isCut = /^[\w-]*$/.test(text)
+    throw new StorageError('STORAGE_BAD_LINK', isCut ? NOT_WHOLE : 'the link has letters that no link has')
   }
 }
 

@@ -208,6 +208,8 @@ describe('a link', () => {
       expect(message).not.toContain(text.slice(20, 40))
     }
     for (let length = 0; length < text.length; length++) refused(text.slice(0, length))
+    for (const lost of [1, 2, 3, 4]) expect(() => parseShareLink(text.slice(0, -lost))).toThrow('is not whole')
+    expect(() => parseShareLink(`${text.slice(0, -1)}!`)).toThrow('has letters that no link has')
     for (let at = 12; at < text.length - 1; at++)
       refused(`${text.slice(0, at)}${text[at] === 'A' ? 'B' : 'A'}${text.slice(at + 1)}`)
     for (const junk of [

@@ -1,0 +1,206 @@
+import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { PART_BYTES } from '../../src/objects/content-hash.ts'
+import { ObjectCommands } from './object-commands.ts'
+
+let commands: ObjectCommands
+let folder = ''
+
+beforeEach(async () => {
+  commands = new ObjectCommands()
+  await commands.start()
+  folder = join(commands.directory, 'folder')
+  mkdirSync(folder)
+})
+afterEach(() => commands.stop())
+
+const stopped = AbortSignal.abort(new Error('stopped'))
+const refused = (what: string): object => ({ code: 2, message: expect.stringContaining(what) })
+
+describe('Ctrl-C', () => {
+  it('while an object comes does not advise to remove the object, and says where its part lies', async () => {
+    await commands.objects.makeBucket('mine')
+    await commands.objects.put({ bucket: 'mine', key: 'long' }, new Uint8Array(PART_BYTES + 1))
+    const target = join(folder, 'long')
+    for (const [where, ...args] of [
+      ['in', 'get', 'stead://mine/long', target],
+      ['in', 'cp', 'stead://mine/long', target],
+      ['below', 'cp', '-r', 'stead://mine', folder],
+      ['below', 'sync', 'stead://mine', folder],
+    ]) {
+      const said = await commands.run(args, stopped)
+      expect(said.code).toBe(130)
+      expect(said.message).not.toContain('stead rm')
+      expect(said.message).toContain(`.stead-part-… ${where} ${folder}`)
+      expect(existsSync(target)).toBe(false)
+    }
+  })
+
+  it('while a file goes says that giving it up also removes what is stored under its name', async () => {
+    const file = join(folder, 'file')
+    writeFileSync(file, 'new')
+    for (const args of [
+      ['put', file, 'stead://mine/'],
+      ['cp', '-r', folder, 'stead://mine'],
+    ]) {
+      const said = await commands.run(args, stopped)
+      expect(said.code).toBe(130)
+      expect(said.message).toMatch(/stead rm <object>.*also/)
+    }
+  })
+})
+
+describe('a sync with --delete whose source has nothing', () => {
+  it('leaves a folder as it is, be the source a typing error, an object, or left out as a whole', async () => {
+    await commands.keep('mine', 'tree/a', 'note')
+    writeFileSync(join(folder, 'a'), 'precious')
+    for (const args of [
+      ['stead://mine/nosuch', folder],
+      ['stead://mine/note', folder],
+      ['stead://mine/nosuch', folder, '--dry-run'],
+      ['stead://mine/nosuch', 'stead://mine/tree'],
+    ])
+      expect(await commands.run(['sync', '--delete', ...args])).toMatchObject(refused('rm -r'))
+    expect(readdirSync(folder)).toEqual(['a'])
+    expect(await commands.keys('mine')).toEqual(['note', 'tree/a'])
+  })
+
+  it('leaves objects as they are, and makes no bucket', async () => {
+    await commands.keep('mine', 'tree/a')
+    for (const to of ['stead://mine/tree', 'stead://mine', 'stead://other'])
+      expect(await commands.run(['sync', '--delete', folder, to])).toMatchObject(refused(`stead rm -r ${to}`))
+    expect(await commands.keys('mine')).toEqual(['tree/a'])
+    expect((await commands.run(['ls'])).out).toBe('stead://mine/')
+  })
+
+  it('is none where one file is there', async () => {
+    await commands.keep('mine', 'tree/a')
+    writeFileSync(join(folder, 'b'), 'b')
+    expect(await commands.run(['sync', '--delete', folder, 'stead://mine/tree'])).toMatchObject({ code: 0 })
+    expect(await commands.keys('mine')).toEqual(['tree/b'])
+  })
+})
+
+describe('names that no file can have', () => {
+  it('are refused by a dry run as by the run itself, which trying again does not help', async () => {
+    const bad = ['../evil', '/etc/evil', `long/${'n'.repeat(256)}`, 'good/below', 'link/x']
+    await commands.keep('mine', 'good', ...bad)
+    symlinkSync(commands.directory, join(folder, 'link'))
+    for (const name of ['cp -r', 'sync']) {
+      const args = [...name.split(' '), 'stead://mine', folder, '--json']
+      const dry = await commands.run([...args, '--dry-run'])
+      expect(readdirSync(folder)).toEqual(['link'])
+      const { failed, transferred } = JSON.parse(dry.out)
+      expect(transferred).toEqual([`stead://mine/good -> ${join(folder, 'good')}`])
+      if (name !== 'sync') continue
+      const real = await commands.run(args)
+      expect(JSON.parse(real.out)).toMatchObject({
+        transferred: 1,
+        failed: expect.arrayContaining(failed),
+        error: { code: 'CLI_TRANSFER_REFUSED', retryable: false },
+      })
+      expect([JSON.parse(real.out).failed.length, dry.code, real.code]).toEqual([bad.length, 1, 1])
+      expect(real.message).not.toContain('Run it again')
+    }
+    const told = await commands.run(['cp', '-r', '--dry-run', 'stead://mine', folder])
+    expect(told.message).toContain('would refuse stead://mine/../evil')
+  })
+
+  it('keep a sync from deleting, which its dry run knows', async () => {
+    await commands.keep('mine', '../evil', 'good')
+    writeFileSync(join(folder, 'extra'), 'x')
+    const args = ['sync', '--delete', 'stead://mine', folder, '--json']
+    expect(JSON.parse((await commands.run([...args, '--dry-run'])).out)).toMatchObject({ deleted: [] })
+    expect(JSON.parse((await commands.run(args)).out)).toMatchObject({ deleted: 0 })
+    expect(existsSync(join(folder, 'extra'))).toBe(true)
+  })
+})
+
+describe('what a terminal would obey in a key', () => {
+  it('is shown and not sent, but for programs', async () => {
+    const key = 'ev/\u001b[31mred\r\nfake\u202e\u2028'
+    await commands.keep('mine', key, `${key}/below/x`)
+    const target = join(folder, 'x')
+    for (const args of [
+      ['ls', 'stead://mine/ev/'],
+      ['ls', '-r', 'stead://mine'],
+      ['ls', `stead://mine/${key}/none`],
+      ['cp', '-r', '--dry-run', 'stead://mine/ev', folder],
+      ['sync', '--dry-run', 'stead://mine/ev', folder],
+      ['get', `stead://mine/${key}`, target],
+      ['get', `stead://mine/${key}none`, target],
+      ['put', target, `stead://mine/${key}2`],
+      ['cp', '-r', 'stead://mine/ev', folder],
+      ['rm', `stead://mine/${key}none`],
+    ]) {
+      const { out, message } = await commands.run(args)
+      expect(out + message).toContain('\\x1b[31mred\\r\\nfake\\u202e\\u2028')
+      expect((out + message).replaceAll('\n', '')).not.toMatch(/[\p{Cc}\u202e\u2028]/u)
+    }
+    expect(JSON.parse((await commands.run(['ls', '-r', 'stead://mine', '--json'])).out).objects[0].key).toBe(key)
+  })
+})
+
+describe('a version', () => {
+  it('that none can be is refused, and not taken for part of the key', async () => {
+    await commands.keep('mine', 'a')
+    for (const wrong of ['?version=wrong', '?version=', '?version=ABCDEF0123456789'])
+      expect(await commands.run(['get', `stead://mine/a${wrong}`, join(folder, 'a')])).toMatchObject(refused('version'))
+    expect(readdirSync(folder)).toEqual([])
+  })
+
+  it('is not written to, nor removed', async () => {
+    const file = join(folder, 'a')
+    writeFileSync(file, 'a')
+    for (const args of [
+      ['put', file, 'stead://mine/a?version=null'],
+      ['cp', file, 'stead://mine/a?version=0123456789abcdef'],
+      ['rm', 'stead://mine/a?version=null'],
+    ])
+      expect(await commands.run(args)).toMatchObject(refused('version'))
+    expect((await commands.run(['ls', '--json'])).out).toBe('{"buckets":[]}')
+  })
+
+  it('is found where it is one, and other questions belong to the key', async () => {
+    await commands.keep('mine', 'what?', 'a')
+    const { version } = (await commands.objects.head({ bucket: 'mine', key: 'a' })) ?? {}
+    for (const name of ['what?', `a?version=${version}`])
+      expect(await commands.run(['get', `stead://mine/${name}`, join(folder, 'a')])).toMatchObject({ code: 0 })
+  })
+})
+
+describe('nothing there', () => {
+  it('is said by ls and rm', async () => {
+    await commands.keep('mine', 'a')
+    for (const args of [
+      ['ls', 'stead://mine/nope'],
+      ['ls', '-r', 'stead://mine/nope'],
+      ['rm', 'stead://mine/nope'],
+      ['rm', '-r', 'stead://mine/nope'],
+      ['sync', 'stead://mine/nope', folder],
+      ['cp', '-r', 'stead://mine/nope', folder],
+    ]) {
+      const { code, message } = await commands.run(args)
+      expect([code, message]).toEqual([0, expect.stringContaining('nothing is under stead://mine/nope')])
+    }
+  })
+
+  it('is what a link without more is to unshare: which share is meant, its id says', async () => {
+    expect(await commands.run(['unshare', 'stead:share:uAb'])).toMatchObject(refused('id of that share'))
+  })
+
+  it('is a folder to rm where only things below are', async () => {
+    await commands.keep('mine', 'tree/a', 'both', 'both/b')
+    for (const name of ['tree', 'tree/'])
+      expect(await commands.run(['rm', `stead://mine/${name}`])).toMatchObject(refused('give -r'))
+    expect(await commands.run(['rm', 'stead://mine/both'])).toMatchObject({ code: 0 })
+    expect(await commands.keys('mine')).toEqual(['both/b', 'tree/a'])
+  })
+
+  it('to copy has no rate', async () => {
+    await commands.keep('mine', 'a')
+    await commands.run(['sync', 'stead://mine', folder])
+    expect((await commands.run(['sync', 'stead://mine', folder])).out).toBe('0 copied; 1 the same')
+  })
+})
