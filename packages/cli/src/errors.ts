@@ -10,6 +10,7 @@ export type CliErrorCode =
   | 'CLI_OUTPUT_UNWRITABLE'
   | 'CLI_UNSAFE_NAME'
   | 'CLI_TRANSFER_FAILED'
+  | 'CLI_SHARE_FILLING'
   | 'CLI_JOB_FAILED'
   | 'CLI_LIMIT_REACHED'
   | 'CLI_AUDIT_MISMATCH'
@@ -73,6 +74,12 @@ export const cliErrorCatalog: ErrorCatalog<CliErrorCode> = {
     retryable: true,
     meaning: 'Some files or objects were not brought over; the others were, and each failure is named.',
     next: 'Run it again: what is there already is not sent again.',
+  },
+  CLI_SHARE_FILLING: {
+    kind: 'peer',
+    retryable: true,
+    meaning: 'A share does not show all that its owner has there, and nothing new came; what is shown was brought.',
+    next: 'Run it again in some minutes; the machine of the owner must be on for the rest.',
   },
   CLI_JOB_FAILED: {
     kind: 'system',

@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
 import { formatBytes, parseObjectUrl } from '../objects/object-url.ts'
-import { isShareLink, parseSharedPlace } from '../objects/share-link.ts'
+import { isShareLink, parseSharedPlace, stillFilling } from '../objects/share-link.ts'
 import { renderTable } from '../terminal/table.ts'
 import { toJson } from '../terminal/terminal.ts'
 
@@ -17,6 +17,10 @@ export function define(command: Command, context: CommandContext): void {
   addMemberOption(command, 'payer')
     .argument('[prefix]', 'stead://bucket/prefix, or a link to a share; without one the buckets are listed')
     .option('-r, --recursive', 'all that is below, and not the folders')
+    .addHelpText(
+      'after',
+      '\nA share that is still being filled lists what is shown so far, and says so on standard error.',
+    )
     .action(async (prefix: string | undefined, given: GivenList) => {
       const client = clientFor(context, given)
       const { terminal } = context
@@ -28,17 +32,22 @@ export function define(command: Command, context: CommandContext): void {
         return terminal.out(buckets.map(({ name }) => `stead://${name}/`).join('\n'))
       }
       const pageAfter = isShareLink(prefix) ? sharedPages(client, prefix, given) : objectPages(client, prefix, given)
+      let [isFilled, shown] = [true, 0]
       for (let after: string | undefined, isFirst = true; isFirst || after !== undefined; isFirst = false) {
         const page = await pageAfter(after)
         after = page.next
+        isFilled &&= page.isFilled ?? true
+        shown += page.objects.length + page.commonPrefixes.length
         if (terminal.isJson) terminal.out(toJson(page))
         else if (page.objects.length + page.commonPrefixes.length > 0)
           terminal.out(describe(page.objects, page.commonPrefixes))
       }
+      if (!isFilled) terminal.message(stillFilling(shown))
     })
 }
 
-type Pages = (after: string | undefined) => Promise<SharedList>
+/** Objects of a bucket are all there are; a share may still be filled. */
+type Pages = (after: string | undefined) => Promise<Omit<SharedList, 'isFilled'> & Partial<SharedList>>
 
 function objectPages(client: DaemonClient, prefix: string, { recursive }: GivenList): Pages {
   const { bucket, key } = parseObjectUrl(prefix)
