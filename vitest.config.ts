@@ -10,8 +10,6 @@ const config: ViteUserConfig = {
     // Real processes on a shared machine: a test that fails once there and then passes is reported as retried, not lost.
     retry: process.env.CI === undefined ? 0 : 1,
     pool: 'forks',
-    // By itself Vitest leaves a processor free, which on a machine with two is half of it.
-    maxWorkers: '100%',
     execArgv: ['--conditions=@stead/source'],
   },
 }

@@ -11,6 +11,7 @@ export type CliErrorCode =
   | 'CLI_UNSAFE_NAME'
   | 'CLI_TRANSFER_FAILED'
   | 'CLI_TRANSFER_REFUSED'
+  | 'CLI_SHARE_FILLING'
   | 'CLI_JOB_FAILED'
   | 'CLI_LIMIT_REACHED'
   | 'CLI_AUDIT_MISMATCH'
@@ -81,6 +82,12 @@ export const cliErrorCatalog: ErrorCatalog<CliErrorCode> = {
     meaning:
       'Some files or objects cannot be brought over as they are; the others were, and each is named with its reason.',
     next: 'Bring each alone, to a file that you name: stead get <object> <file>; or leave it out: --exclude <pattern>',
+  },
+  CLI_SHARE_FILLING: {
+    kind: 'peer',
+    retryable: true,
+    meaning: 'A share does not show all that its owner has there, and nothing new came; what is shown was brought.',
+    next: 'Run it again in some minutes; the machine of the owner must be on for the rest.',
   },
   CLI_JOB_FAILED: {
     kind: 'system',

@@ -41,6 +41,7 @@ export type StorageErrorCode =
   | 'STORAGE_SHARE_UNKNOWN'
   | 'STORAGE_SHARE_LIMIT'
   | 'STORAGE_SHARE_AWAY'
+  | 'STORAGE_SHARE_FILLING'
 
 /** What each code of this package means. */
 export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
@@ -277,6 +278,12 @@ export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
     retryable: true,
     meaning: 'Too few of the nodes that keep the root of a share answer, or its owner who alone knows where a part is.',
     next: 'Try again later; what the share shows stays as it is meanwhile.',
+  },
+  STORAGE_SHARE_FILLING: {
+    kind: 'peer',
+    retryable: true,
+    meaning: 'A share does not show this yet: its owner is still filling it, or waits for nodes that are away.',
+    next: 'Try again in a minute; the machine of its owner must be on for that.',
   },
 }
 

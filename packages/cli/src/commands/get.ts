@@ -22,6 +22,12 @@ import { interrupted } from '../objects/transfer-report.ts'
 import { patiently } from '../patiently.ts'
 import { shownName } from '../terminal/shown-name.ts'
 
+const HELP = `
+A long object that was interrupted goes on where it stopped: the same command again.
+A folder of a share that is still being filled: what is shown comes, and the rest as it is shown. When nothing new is
+shown for a minute, this ends with exit code 5; the same command again brings what is shown then.
+`
+
 /** `stead get`: brings an object back. */
 export function define(command: Command, context: CommandContext): void {
   addMemberOption(command, 'payer')
@@ -30,7 +36,7 @@ export function define(command: Command, context: CommandContext): void {
       'stead://bucket/key, also stead://bucket/key?version=<version>; or a link to a share, with /path behind it for a part of that',
     )
     .argument('[file]', 'where to; - for standard output; the last part of the key by default')
-    .addHelpText('after', '\nA long object that was interrupted goes on where it stopped: the same command again.')
+    .addHelpText('after', HELP)
     .action(async (object: string, given: string | undefined, options: GivenMember) => {
       if (isShareLink(object)) {
         const { getShared } = await import('../objects/get-shared.ts')

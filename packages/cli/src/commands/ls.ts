@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
 import { formatBytes, parseObjectUrl } from '../objects/object-url.ts'
-import { isShareLink, parseSharedPlace } from '../objects/share-link.ts'
+import { isShareLink, parseSharedPlace, stillFilling } from '../objects/share-link.ts'
 import { shownName } from '../terminal/shown-name.ts'
 import { renderTable } from '../terminal/table.ts'
 import { toJson } from '../terminal/terminal.ts'
@@ -18,6 +18,10 @@ export function define(command: Command, context: CommandContext): void {
   addMemberOption(command, 'payer')
     .argument('[prefix]', 'stead://bucket/prefix, or a link to a share; without one the buckets are listed')
     .option('-r, --recursive', 'all that is below, and not the folders')
+    .addHelpText(
+      'after',
+      '\nA share that is still being filled lists what is shown so far, and says so on standard error.',
+    )
     .action(async (prefix: string | undefined, given: GivenList) => {
       const client = clientFor(context, given)
       const { terminal } = context
@@ -29,21 +33,24 @@ export function define(command: Command, context: CommandContext): void {
         return terminal.out(buckets.map(({ name }) => `stead://${name}/`).join('\n'))
       }
       const pageAfter = isShareLink(prefix) ? sharedPages(client, prefix, given) : objectPages(client, prefix, given)
-      let found = 0
+      let [isFilled, found] = [true, 0]
       for (let after: string | undefined, isFirst = true; isFirst || after !== undefined; isFirst = false) {
         const page = await pageAfter(after)
         after = page.next
         const here = page.objects.length + page.commonPrefixes.length
+        isFilled &&= page.isFilled ?? true
         found += here
         if (terminal.isJson) terminal.out(toJson(page))
         else if (here > 0) terminal.out(describe(page.objects, page.commonPrefixes))
       }
-      if (found === 0)
+      if (!isFilled) terminal.message(stillFilling(found))
+      else if (found === 0)
         terminal.message(isShareLink(prefix) ? 'the link shows nothing there' : `nothing is under ${shownName(prefix)}`)
     })
 }
 
-type Pages = (after: string | undefined) => Promise<SharedList>
+/** Objects of a bucket are all there are; a share may still be filled. */
+type Pages = (after: string | undefined) => Promise<Omit<SharedList, 'isFilled'> & Partial<SharedList>>
 
 function objectPages(client: DaemonClient, prefix: string, { recursive }: GivenList): Pages {
   const { bucket, key } = parseObjectUrl(prefix)

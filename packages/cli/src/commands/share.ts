@@ -15,7 +15,8 @@ interface GivenShare extends GivenMember {
 
 const HELP = `
 Whoever has the link reads what is under the prefix, as it is at that moment, from any node: no account, no money.
-It shows nothing else, neither names nor versions nor metadata.
+It shows nothing else, neither names nor versions nor metadata. What is there is shown within seconds; a large folder
+is filled after the link is made, and whoever reads it meanwhile is told so (stead shares: filling).
 A link can be narrowed without asking anybody: stead share <link>/folder/ or <link>/folder/file.
 
 What ends a share: stead unshare, or its time. Its list is then gone from the nodes, and nothing new is ever shown.
@@ -64,8 +65,17 @@ async function share(
   const made = await client.share({ bucket, prefix: key, ...expiresAt })
   const { terminal } = context
   terminal.message(`whoever has this link reads ${shownObjectUrl({ bucket, key })}${untilOf(made)}`)
-  if (!made.isFilled) terminal.message('not all of it is shown yet: the node goes on as nodes come back')
+  if (!made.isFilled)
+    terminal.message('the share is still being filled: this node goes on by itself, and whoever reads it is told')
+  if (await isEmpty(client, bucket, key))
+    terminal.message(`nothing is there yet under ${shownObjectUrl({ bucket, key })}: is that the folder you meant?`)
   return made
+}
+
+/** Whether there is no object under a folder; the marker that some programs keep for an empty one is none. */
+async function isEmpty(client: DaemonClient, bucket: string, prefix: string): Promise<boolean> {
+  const { objects } = await client.listObjects({ bucket, prefix, limit: 2 })
+  return objects.every(({ key }) => key === prefix && key.endsWith('/'))
 }
 
 function untilOf({ expiresAt }: { readonly expiresAt?: UnixMs }): string {

@@ -10,17 +10,23 @@ interface GivenShares extends GivenMember {
   readonly links?: boolean
 }
 
+const HELP = `
+STATE is "filling" until all that is there is shown, and whenever something could not be shown: it is tried again
+within half a minute, and whoever reads the link is told meanwhile.
+`
+
 /** `stead shares`: what is shared. */
 export function define(command: Command, context: CommandContext): void {
   addMemberOption(command, 'payer')
     .option('--links', 'with their links: whoever sees them reads what is shared')
+    .addHelpText('after', HELP)
     .action(async (given: GivenShares) => {
       const client = clientFor(context, given)
       const { terminal } = context
       const { shares } = await client.listShares()
       const shown =
         given.links === true ? await Promise.all(shares.map((share) => client.getShare(nameOf(share)))) : shares
-      terminal.out(terminal.isJson ? toJson({ shares: shown }) : describe(shown))
+      terminal.out(terminal.isJson ? toJson({ shares: shown }) : describeShares(shown))
     })
 }
 
@@ -28,8 +34,10 @@ function nameOf({ bucket, id }: ShareView): { readonly bucket: string; readonly 
   return { bucket, id }
 }
 
-function describe(shares: readonly (ShareView & { readonly link?: string })[]): string {
+/** What is shared, as a table. */
+export function describeShares(shares: readonly (ShareView & { readonly link?: string })[]): string {
   if (shares.length === 0) return 'nothing is shared'
+  const hasLinks = shares.some(({ link }) => link !== undefined)
   return renderTable<ShareView & { readonly link?: string }>(
     [
       { title: 'ID', value: ({ id }) => id },
@@ -37,9 +45,10 @@ function describe(shares: readonly (ShareView & { readonly link?: string })[]): 
       { title: 'SINCE', value: ({ createdAt }) => new Date(createdAt).toISOString() },
       {
         title: 'UNTIL',
-        value: ({ expiresAt }) => (expiresAt === undefined ? 'taken back' : new Date(expiresAt).toISOString()),
+        value: ({ expiresAt }) => (expiresAt === undefined ? 'no end' : new Date(expiresAt).toISOString()),
       },
-      { title: 'LINK', value: ({ link, isFilled }) => link ?? (isFilled ? 'shows all' : 'does not show all yet') },
+      { title: 'STATE', value: ({ isFilled }) => (isFilled ? 'shows all' : 'filling') },
+      ...(hasLinks ? [{ title: 'LINK', value: ({ link = '' }: { readonly link?: string }) => link }] : []),
     ],
     shares,
   )

@@ -8,6 +8,7 @@ import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { shownName } from '../terminal/shown-name.ts'
 import { keepFile, replaceFile, targetOf } from './keep-file.ts'
+import { type FillingTerms, fillingTerms, keysAsShown } from './keys-as-shown.ts'
 import { SafeFolder } from './safe-folder.ts'
 import { parseSharedPlace, type SharedPlace } from './share-link.ts'
 import { TransferProgress } from './transfer-progress.ts'
@@ -22,22 +23,34 @@ interface SharedRequest {
   readonly given: string | undefined
 }
 
-/** Brings an object that a link shows, or all of a folder. @throws CliError CLI_USAGE, CLI_UNSAFE_NAME, CLI_INTERRUPTED */
-export async function getShared(client: SharedReader, context: CommandContext, request: SharedRequest): Promise<void> {
+/**
+ * Brings an object that a link shows, or all of a folder; what is still being filled is waited for.
+ * @throws CliError CLI_USAGE, CLI_UNSAFE_NAME, CLI_INTERRUPTED, CLI_SHARE_FILLING
+ */
+export async function getShared(
+  client: SharedReader,
+  context: CommandContext,
+  request: SharedRequest,
+  terms: FillingTerms = fillingTerms,
+): Promise<void> {
   try {
-    await bring(client, context, request)
+    await bring(client, context, { ...request, terms })
   } catch (error) {
     if (!context.interruption().aborted) throw error
     throw interrupted({ kind: 'down', partsAt: undefined })
   }
 }
 
-async function bring(client: SharedReader, context: CommandContext, { text, given }: SharedRequest): Promise<void> {
+async function bring(
+  client: SharedReader,
+  context: CommandContext,
+  { text, given, terms }: SharedRequest & { readonly terms: FillingTerms },
+): Promise<void> {
   const place = parseSharedPlace(text)
   const { name, isObject } = await client.narrowShare({ link: place.link })
   const isFolder = !isObject && (place.path === '' || place.path.endsWith('/'))
   if (isFolder)
-    await getFolder(client, context, { place, to: given ?? folderName(place.path === '' ? name : place.path) })
+    await getFolder(client, context, { place, to: given ?? folderName(place.path === '' ? name : place.path), terms })
   else await getOne(client, context, { place, name: isObject ? name : place.path, given })
 }
 
@@ -65,27 +78,40 @@ async function getOne(
 async function getFolder(
   client: SharedReader,
   context: CommandContext,
-  { place: { link, path }, to }: { readonly place: SharedPlace; readonly to: string },
+  {
+    place: { link, path },
+    to,
+    terms,
+  }: { readonly place: SharedPlace; readonly to: string; readonly terms: FillingTerms },
 ): Promise<void> {
   if (to === '-') throw new CliError('CLI_USAGE', 'a folder cannot be written to standard output: name an object in it')
   if (statSync(to, { throwIfNoEntry: false })?.isDirectory() === false)
     throw new CliError('CLI_USAGE', `${to} is there and is no folder`)
   const signal = context.interruption()
   const folder = new SafeFolder(to)
-  let [files, left] = [0, 0]
-  const progress = new TransferProgress(context.terminal, to, undefined)
-  for await (const key of keysOf(client, { link, path })) {
-    const file = placeIn(folder, key.slice(path.length), context)
-    if (file === undefined) {
-      left++
-      continue
-    }
-    const { body } = await client.getShared({ link, path: key })
-    await replaceFile(Readable.from(progress.count(body)), file, signal)
-    files++
+  const files = new Set<string>()
+  const left = new Set<string>()
+  const progress = new TransferProgress(context.terminal, shownName(to), undefined)
+  const end = (): void => {
+    const without = left.size === 0 ? '' : `, ${left.size} left out`
+    context.terminal.message(`${files.size} files are in ${shownName(to)}${without}: ${progress.end()}`)
   }
-  const without = left === 0 ? '' : `, ${left} left out`
-  context.terminal.message(`${files} files are in ${shownName(to)}${without}: ${progress.end()}`)
+  try {
+    for await (const key of keysAsShown(client, context, { place: { link, path }, terms, signal })) {
+      const file = left.has(key) ? undefined : placeIn(folder, key.slice(path.length), context)
+      if (file === undefined) {
+        left.add(key)
+        continue
+      }
+      const { body } = await client.getShared({ link, path: key })
+      await replaceFile(Readable.from(progress.count(body)), file, signal)
+      files.add(key)
+    }
+  } catch (error) {
+    if (hasCode(error, 'CLI_SHARE_FILLING')) end()
+    throw error
+  }
+  end()
 }
 
 /** Where a file goes; undefined, which is said, for a name that it cannot have there. */
@@ -96,14 +122,6 @@ function placeIn(folder: SafeFolder, name: string, { terminal }: CommandContext)
     if (!hasCode(error, 'CLI_UNSAFE_NAME')) throw error
     terminal.message(`left out: ${shownName(error.message)}`)
     return undefined
-  }
-}
-
-async function* keysOf(client: SharedReader, { link, path }: SharedPlace): AsyncGenerator<string> {
-  for (let after: string | undefined = ''; after !== undefined; ) {
-    const page = await client.listShared({ link, folder: path, isRecursive: true, after })
-    for (const { key } of page.objects) yield key
-    after = page.next
   }
 }
 

@@ -23,6 +23,11 @@ export function parseSharedPlace(text: string): SharedPlace {
   return { link: trimmed.slice(0, slash), path: trimmed.slice(slash + 1) }
 }
 
+/** What a person is told who reads a share that does not show all yet. */
+export function stillFilling(shown: number): string {
+  return `the share is still being filled: ${shown} shown so far`
+}
+
 /** Milliseconds of a length of time as people write it: 30m, 12h, 7d, 4w. @throws CliError CLI_USAGE */
 export function parseDuration(text: string): number {
   const [, amount = '', unit = ''] = /^(\d{1,6})([mhdw])$/.exec(text) ?? []

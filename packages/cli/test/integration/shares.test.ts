@@ -84,7 +84,7 @@ describe('a folder that is shared', () => {
     expect(await refused('get', `${narrow}/../note`, '-')).toContain('STORAGE_OBJECT_UNKNOWN')
 
     const shares = await run(owner, 'shares')
-    expect(shares).toContain('stead://photos/trip/')
+    expect(shares).toMatch(/stead:\/\/photos\/trip\/.*shows all$/)
     expect(shares).not.toContain('stead:share:')
     expect(await run(owner, 'shares', '--links')).toContain('stead:share:')
     expect(await run(owner, 'unshare', 'stead://photos/trip/')).toContain('1 ended')
@@ -97,6 +97,8 @@ describe('a folder that is shared', () => {
   }, 300_000)
 
   it('is refused with a reason where it cannot be', async () => {
+    const empty = await stead(['share', 'stead://photos/tirp/', ...owner])
+    expect([empty.code, empty.stderr]).toEqual([0, expect.stringContaining('nothing is there yet')])
     expect(await refused('share', 'stead://photos/trip/', '--write')).toContain('a link is to read')
     expect(await refused('ls', 'stead:share:uAAAA')).toContain('STORAGE_BAD_LINK')
     expect(await refused('share', 'stead://photos/trip/', '--expires', 'soon')).toContain('no length of time')

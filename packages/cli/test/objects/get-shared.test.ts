@@ -52,7 +52,7 @@ async function get(
   const objects = keys.map((key) => ({ key, lengthBytes: key.length, modifiedAt: 0 as UnixMs, etag: 'e' }))
   const client: Parameters<typeof getShared>[0] = {
     narrowShare: async () => ({ link, name, isObject }),
-    listShared: async () => ({ objects, commonPrefixes: [] }),
+    listShared: async () => ({ objects, commonPrefixes: [], isFilled: true }),
     getShared: async ({ path }) => {
       const bytes = new TextEncoder().encode(path === '' ? name : path)
       return {
@@ -121,5 +121,75 @@ describe('a name that the person chose', () => {
     await get({ name: 'new', keys: [], isObject: true }, join(target, 'mine'))
     expect(readFileSync(join(outside, 'file'), 'utf8')).toBe('new')
     expect(readdirSync(outside)).toEqual(['file'])
+  })
+})
+
+describe('a share that is still being filled', () => {
+  /** Each look finds the next of these; the last one again and again. */
+  async function getFilling(looks: readonly { readonly keys: Record<string, string>; readonly isFilled: boolean }[]) {
+    let look = 0
+    const brought: string[] = []
+    const client: Parameters<typeof getShared>[0] = {
+      narrowShare: async () => ({ link, name: 'trip', isObject: false }),
+      listShared: async () => {
+        const { keys, isFilled } = looks[Math.min(look++, looks.length - 1)] ?? { keys: {}, isFilled: true }
+        const objects = Object.entries(keys).map(([key, etag]) => ({
+          key,
+          lengthBytes: 1,
+          modifiedAt: 0 as UnixMs,
+          etag,
+        }))
+        return { objects, commonPrefixes: [], isFilled }
+      },
+      getShared: async ({ path = '' }) => {
+        brought.push(path)
+        return {
+          lengthBytes: 1,
+          body: (async function* () {
+            yield new Uint8Array([look])
+          })(),
+        }
+      },
+    }
+    const terms = { lookMs: 1, giveUpMs: 20 }
+    const end = getShared(client, context, { text: link, given: target }, terms)
+    return { end, brought }
+  }
+
+  it('is waited for: what is new or changed comes, what is there does not come twice', async () => {
+    const { end, brought } = await getFilling([
+      { keys: { a: '1', '../x': '1' }, isFilled: false },
+      { keys: { a: '1', b: '1', '../x': '1' }, isFilled: false },
+      { keys: { a: '2', b: '1', c: '1', '../x': '1' }, isFilled: true },
+    ])
+    await end
+    expect(brought).toEqual(['a', 'b', 'a', 'c'])
+    expect(readFileSync(join(target, 'a'))[0]).toBe(3)
+    expect(said.filter((text) => text.includes('still being filled: 2 shown so far'))).toHaveLength(1)
+    expect(said.filter((text) => text.startsWith('left out: '))).toHaveLength(1)
+    expect(said.at(-1)).toContain(`3 files are in ${target}, 1 left out`)
+  })
+
+  it('is given up when nothing new comes: what is shown is there, and trying again can help', async () => {
+    const { end } = await getFilling([{ keys: { a: '1' }, isFilled: false }])
+    await expect(end).rejects.toMatchObject({
+      code: 'CLI_SHARE_FILLING',
+      retryable: true,
+      message: expect.stringContaining('1 shown so far'),
+    })
+    expect(readdirSync(target)).toEqual(['a'])
+    expect(said.at(-1)).toContain(`1 files are in ${target}`)
+  })
+
+  it('ends when the person wants it to', async () => {
+    const waiting = { ...context, interruption: () => AbortSignal.timeout(30) }
+    const client: Parameters<typeof getShared>[0] = {
+      narrowShare: async () => ({ link, name: 'trip', isObject: false }),
+      listShared: async () => ({ objects: [], commonPrefixes: [], isFilled: false }),
+      getShared: () => Promise.reject(new Error('nothing is shown')),
+    }
+    await expect(getShared(client, waiting, { text: link, given: target })).rejects.toMatchObject({
+      code: 'CLI_INTERRUPTED',
+    })
   })
 })

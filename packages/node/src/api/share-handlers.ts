@@ -65,7 +65,8 @@ export function shareHandlers(node: SteadNode): Pick<Handlers, ShareRoutes> {
         ...object,
         ...(contentType === undefined ? {} : { contentType }),
       }))
-      return { objects, commonPrefixes: page.folders, ...(page.next === undefined ? {} : { next: page.next }) }
+      const { folders: commonPrefixes, isFilled, next } = page
+      return { objects, commonPrefixes, isFilled, ...(next === undefined ? {} : { next }) }
     },
     getShared: async ({ body: { link, path = '', fromByte = 0, toByte } }) => {
       const range = fromByte > 0 || toByte !== undefined ? { fromByte, toByte } : undefined

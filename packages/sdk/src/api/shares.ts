@@ -25,7 +25,7 @@ export interface ShareView {
   readonly prefix: string
   readonly createdAt: UnixMs
   readonly expiresAt?: UnixMs
-  /** Whether all is shown that was there when it was shared. */
+  /** Whether all is shown, but for changes of the last seconds: false while it is filled, or objects cannot be shown. */
   readonly isFilled: boolean
 }
 
@@ -149,6 +149,8 @@ export interface SharedList {
   readonly commonPrefixes: readonly string[]
   /** Where the next page begins. */
   readonly next?: string
+  /** Whether all is shown that its owner has there; false while it is filled: then more comes. */
+  readonly isFilled: boolean
 }
 
 /** Wire form of {@link SharedList}. */
@@ -164,4 +166,5 @@ export const sharedListWire: Wire<SharedList> = z.object({
   ),
   commonPrefixes: z.array(z.string()),
   next: optionalWire(z.string()),
+  isFilled: z.boolean(),
 })

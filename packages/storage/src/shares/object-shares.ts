@@ -12,11 +12,11 @@ import { NEWEST, type SealedTree } from '../objects/sealed-tree.ts'
 import { KEEPER_BYTES } from '../register/quorum.ts'
 import { bytesOfKey, keyOfBytes, type TreeKey } from '../tree/tree-key.ts'
 import type { ShareGrant } from './share-link.ts'
-import { endShare, isFolder, isOver, type KnownShare, putShare, sharesIn } from './share-marks.ts'
+import { endShare, isFolder, isOver, type KnownShare, liveShare, putShare, sharesIn } from './share-marks.ts'
 import { SharePublisher } from './share-publisher.ts'
 import { shareRowSchema } from './share-rows.ts'
 import { fileIn, placeOf, type ShareSecrets, stepsOf } from './share-secrets.ts'
-import { ShareTurns } from './share-turns.ts'
+import { ShareTurns, type TurnOutcome } from './share-turns.ts'
 
 /** What {@link ObjectShares} stand on. */
 export interface ObjectSharesComponents {
@@ -44,7 +44,7 @@ export interface ShareInfo {
   readonly prefix: string
   readonly createdAt: UnixMs
   readonly expiresAt: UnixMs | undefined
-  /** Whether all is shown that was there when it was shared. */
+  /** Whether all is shown, but for changes of the last seconds: false while it is filled, or objects cannot be shown. */
   readonly isFilled: boolean
 }
 
@@ -62,6 +62,8 @@ const KEEPERS_IN_LINK = 3
 const ALL_BUCKETS = ''
 /** Who shares a large folder has the link after so long, and the rest is shown meanwhile. */
 const SHOW_WAIT_MS = 20_000
+/** How often it is looked meanwhile whether another try has shown it. */
+const SHOW_LOOK_MS = 1000
 /** After a write, so long is waited for others. */
 const PUBLISH_AFTER_MS = 50
 /** Ended shares are looked after so long, in case another machine writes to one that it does not know to be over. */
@@ -81,10 +83,10 @@ export class ObjectShares {
     const publisher = new SharePublisher(components, terms)
     this.#publisher = publisher
     const { catalogue } = components
-    const work = async (bucket: string): Promise<number | undefined> => {
+    const work = async (bucket: string): Promise<TurnOutcome> => {
       if (bucket !== ALL_BUCKETS) return await catalogue.inBucket(bucket, (open) => publisher.publish(open))
       for (const { name } of await catalogue.rows()) this.#turns.later(name, 0)
-      return undefined
+      return { isDone: true, moreAfterMs: undefined }
     }
     this.#turns = new ShareTurns({ ...components, work })
   }
@@ -96,7 +98,7 @@ export class ObjectShares {
 
   /**
    * Shares a folder (a prefix that ends with `/`), a whole bucket (no prefix), or one object. What is there is shown when
-   * this resolves, unless it takes long or nodes are away: then by and by.
+   * this resolves, unless it takes long or nodes are away: then by and by, which the share tells whoever reads it.
    * @throws StorageError STORAGE_BUCKET_UNKNOWN, STORAGE_BAD_NAME, STORAGE_OBJECT_UNKNOWN, STORAGE_SHARE_LIMIT; as the
    * bucket's tree
    */
@@ -126,28 +128,40 @@ export class ObjectShares {
           createdAt: rows.now,
           isBegun: false,
           filledTo: '',
+          isWalked: false,
           isFilled: false,
           ...(expiresAt === undefined ? {} : { expiresAt }),
           ...(keepers === undefined ? {} : { keepers }),
         })
       })
     })
-    await this.#shown(bucket)
+    await this.#shown(bucket, id)
     return await this.open(bucket, nameOfShare(id))
   }
 
   /** Shows what can be shown soon; the rest comes by itself. */
-  async #shown(bucket: string): Promise<void> {
+  async #shown(bucket: string, id: TreeKey): Promise<void> {
     const { clock, logger } = this.#components
     const enough = new AbortController()
     const late = clock.sleep(SHOW_WAIT_MS, enough.signal).catch(() => undefined)
     try {
-      await Promise.race([this.#turns.now(bucket), late])
+      await Promise.race([this.#fill(bucket, id, enough.signal), late])
     } catch (error) {
       if (!isSteadError(error)) throw error
       logger.warn('a share could not be shown yet', { error: messageOf(error) })
     } finally {
       enough.abort()
+    }
+  }
+
+  /** One try, and those that come after it by themselves. */
+  async #fill(bucket: string, id: TreeKey, enough: AbortSignal): Promise<void> {
+    const { catalogue, clock } = this.#components
+    await this.#turns.now(bucket)
+    while (!enough.aborted && !this.#turns.isStopped) {
+      const row = await catalogue.inBucket(bucket, ({ tree }) => tree.read((rows) => liveShare(rows, id)))
+      if (row === undefined || row.isFilled) return
+      await clock.sleep(SHOW_LOOK_MS, enough)
     }
   }
 

@@ -13,7 +13,7 @@ import { sealSegment } from '../segment/segment-frames.ts'
 import { sealedBytesOf } from '../segment/segment-layout.ts'
 import { bytesOfKey, keyOfBytes } from '../tree/tree-key.ts'
 import { noteOldContent, putExtent, putFile, removeFile } from './share-entries.ts'
-import { type SharedFile, type SharedStored, shareHeadSchema } from './share-rows.ts'
+import { type SharedFile, type SharedStored, type ShareHeadRow, shareHeadSchema } from './share-rows.ts'
 import type { ShareSecrets } from './share-secrets.ts'
 
 /** What shows objects of a bucket in a share. */
@@ -32,11 +32,13 @@ const KEY_BYTES = 32
 /** Another process writes to this share now. */
 export class PublisherReplaced extends Error {}
 
-/** @throws PublisherReplaced; StorageError STORAGE_SHARE_ENDED */
-export async function checkPublisher(rows: Rows, publisher: Uint8Array): Promise<void> {
+/** The head of a share that this process writes to. @throws PublisherReplaced; StorageError STORAGE_SHARE_ENDED */
+export async function headOfPublisher(rows: Rows, publisher: Uint8Array): Promise<ShareHeadRow> {
   const value = await rows.get(shareHeadKey)
   if (value === undefined) throw shareEnded()
-  if (!equalBytes(shareHeadSchema.decodeMessage(value).publisher, publisher)) throw new PublisherReplaced()
+  const head = shareHeadSchema.decodeMessage(value)
+  if (!equalBytes(head.publisher, publisher)) throw new PublisherReplaced()
+  return head
 }
 
 export function shareEnded(): StorageError {
@@ -179,7 +181,7 @@ export class ObjectPublisher {
   ): Promise<void> {
     const { share, publisher } = this.#components
     await share.write(async (rows, place) => {
-      await checkPublisher(rows, publisher)
+      await headOfPublisher(rows, publisher)
       await change(rows, place)
     }, packed)
   }

@@ -7,9 +7,10 @@ import { listObjects } from '../objects/list-objects.ts'
 import { changesRange, ID_BYTES, objectOfChange, shareHeadKey } from '../objects/row-keys.ts'
 import type { BucketRow } from '../objects/rows.ts'
 import { NEWEST, type SealedTree } from '../objects/sealed-tree.ts'
+import type { Rows } from '../objects/transaction.ts'
 import { bytesOfKey, type TreeKey } from '../tree/tree-key.ts'
 import type { TreeEntry } from '../tree/tree-node.ts'
-import { checkPublisher, ObjectPublisher, PublisherReplaced } from './publish-object.ts'
+import { headOfPublisher, ObjectPublisher, PublisherReplaced } from './publish-object.ts'
 import { dropOldContents } from './share-entries.ts'
 import {
   dropMarks,
@@ -23,8 +24,9 @@ import {
   putShare,
   sharesIn,
 } from './share-marks.ts'
-import { type ShareRow, shareHeadSchema } from './share-rows.ts'
+import { type ShareHeadRow, type ShareRow, shareHeadSchema } from './share-rows.ts'
 import { type ShareSecrets, shareSecretsOf } from './share-secrets.ts'
+import type { TurnOutcome } from './share-turns.ts'
 
 /** What a {@link SharePublisher} stands on. */
 export interface SharePublisherComponents {
@@ -42,7 +44,6 @@ export interface SharePublisherComponents {
 const [BATCH, AT_ONCE] = [128, 32]
 /** How often another process may take over before it is left to that one for a while. */
 const TAKEOVERS_MAX = 3
-const RETRY_MS = 30_000
 
 interface OpenShare {
   readonly bucket: SealedTree
@@ -50,6 +51,12 @@ interface OpenShare {
   readonly secrets: ShareSecrets
   readonly id: TreeKey
   readonly row: ShareRow
+}
+
+/** What a share says when a process begins to write to it. */
+interface BegunShare {
+  readonly row: ShareRow
+  readonly head: ShareHeadRow
 }
 
 /**
@@ -81,21 +88,22 @@ export class SharePublisher {
 
   /**
    * Brings all shares of a bucket up to date, and ends those that are over.
-   * @returns after how many milliseconds there is more to do: what failed is tried again, and shares expire
+   * @returns whether nothing failed, and when the next share expires
    * @throws as the trees
    */
-  async publish({ row: bucketRow, tree: bucket }: OpenBucket): Promise<number | undefined> {
+  async publish({ row: bucketRow, tree: bucket }: OpenBucket): Promise<TurnOutcome> {
     const { clock } = this.#components
+    let isAllDone = true
     let moreAfterMs = Number.POSITIVE_INFINITY
     for (const { id, row } of await bucket.read((rows) => sharesIn(rows), NEWEST)) {
       const secrets = this.secretsOf(bucketRow, id)
       const share: OpenShare = { bucket, tree: this.treeOf(bucketRow, { id, row }), secrets, id, row }
       const isDone = isOver(row, clock.now()) ? await this.#finish(share) : await this.#bringUp(share)
-      if (!isDone) moreAfterMs = Math.min(moreAfterMs, RETRY_MS)
-      else if (row.expiresAt !== undefined && row.endedAt === undefined)
+      if (!isDone) isAllDone = false
+      if (row.expiresAt !== undefined && row.endedAt === undefined)
         moreAfterMs = Math.min(moreAfterMs, row.expiresAt - clock.now())
     }
-    return Number.isFinite(moreAfterMs) ? moreAfterMs : undefined
+    return { isDone: isAllDone, moreAfterMs: Number.isFinite(moreAfterMs) ? moreAfterMs : undefined }
   }
 
   /** Begins nothing more while something else is done. */
@@ -128,16 +136,19 @@ export class SharePublisher {
   async #bringUp(share: OpenShare): Promise<boolean> {
     for (let takeovers = 0; takeovers < TAKEOVERS_MAX; takeovers++)
       try {
-        const row = await this.#begin(share)
-        if (row === undefined) return await this.#finish(share)
+        const begun = await this.#begin(share)
+        if (begun === undefined) return await this.#finish(share)
+        const { row } = begun
         const publisher = new ObjectPublisher(
           { ...this.#components, ...share, share: share.tree, publisher: this.#own },
           { graceMs: this.#graceMs },
         )
-        const isFilled = row.isFilled || (await this.#fill({ ...share, row }, publisher))
-        const isShown = await this.#showChanges(share, publisher)
+        const isWalked = row.isWalked || (await this.#walk({ ...share, row }, publisher))
+        const shown = await this.#showChanges(share, publisher)
+        const isFilled = isWalked && shown === 'all'
+        if (isFilled || shown === 'some') await this.#noteFilled(share, begun, isFilled)
         await this.#dropOld(share)
-        return isFilled && isShown
+        return isFilled
       } catch (error) {
         if (hasCode(error, 'STORAGE_SHARE_ENDED')) return await this.#finish(share)
         if (!(error instanceof PublisherReplaced)) throw error
@@ -146,34 +157,57 @@ export class SharePublisher {
   }
 
   /** Becomes the process that writes to a share. @returns undefined when the share has ended */
-  async #begin({ bucket, tree, id, row }: OpenShare): Promise<ShareRow | undefined> {
+  async #begin({ bucket, tree, id, row }: OpenShare): Promise<BegunShare | undefined> {
+    const known = await tree.read((rows) => headIn(rows))
+    if (known !== undefined && equalBytes(known.publisher, this.#own)) {
+      const live = await bucket.read((rows) => liveShare(rows, id), NEWEST)
+      return live === undefined ? undefined : { row: live, head: known }
+    }
     const { expiresAt } = row
-    const head = shareHeadSchema.encodeMessage({
-      version: 1,
-      publisher: this.#own,
-      ...(expiresAt === undefined ? {} : { expiresAt }),
-    })
-    const known = await tree.read((rows) => rows.get(shareHeadKey))
-    if (known !== undefined && equalBytes(known, head)) return await bucket.read((rows) => liveShare(rows, id), NEWEST)
-    const isThere = await tree.write(async (rows) => {
+    const head = await tree.write(async (rows) => {
+      const before = await headIn(rows)
       // A tree that was begun and has no head was erased.
-      if (row.isBegun && (await rows.get(shareHeadKey)) === undefined) return false
-      rows.put(shareHeadKey, head)
-      return true
+      if (row.isBegun && before === undefined) return undefined
+      const own: ShareHeadRow = {
+        version: 1,
+        publisher: this.#own,
+        ...(expiresAt === undefined ? {} : { expiresAt }),
+        isFilled: before?.isFilled ?? false,
+      }
+      rows.put(shareHeadKey, shareHeadSchema.encodeMessage(own))
+      return own
     })
-    if (!isThere) return undefined
-    return await bucket.write(async (rows) => {
-      const live = await liveShare(rows, id)
-      if (live === undefined || live.isBegun) return live
-      const begun = { ...live, isBegun: true }
+    if (head === undefined) return undefined
+    const live = await bucket.write(async (rows) => {
+      const now = await liveShare(rows, id)
+      if (now === undefined || now.isBegun) return now
+      const begun = { ...now, isBegun: true }
       putShare(rows, id, begun)
       return begun
     })
+    return live === undefined ? undefined : { row: live, head }
   }
 
-  /** Shows what was there when it was shared, some objects at a time. @returns false when it must be gone on with later */
-  async #fill({ bucket, id, row }: OpenShare, publisher: ObjectPublisher): Promise<boolean> {
-    for (let { filledTo, isFilled } = row; !isFilled; ) {
+  /** Says to whoever reads the share, then to its owner, whether something could not be shown. */
+  async #noteFilled({ bucket, tree, id }: OpenShare, { head, row }: BegunShare, isFilled: boolean): Promise<void> {
+    if (head.isFilled !== isFilled)
+      await tree.write(async (rows) => {
+        const now = await headOfPublisher(rows, this.#own)
+        rows.put(shareHeadKey, shareHeadSchema.encodeMessage({ ...now, isFilled }))
+      })
+    if (row.isFilled !== isFilled)
+      await bucket.write(async (rows) => {
+        const now = await liveShare(rows, id)
+        if (now !== undefined) putShare(rows, id, { ...now, isFilled })
+      })
+  }
+
+  /**
+   * Shows what was there when it was shared, some objects at a time, and marks what could not be shown.
+   * @returns false when it must be gone on with later
+   */
+  async #walk({ bucket, id, row }: OpenShare, publisher: ObjectPublisher): Promise<boolean> {
+    for (let { filledTo, isWalked } = row; !isWalked; ) {
       if (this.#isPaused) return false
       const page = await bucket.read(async (rows) => {
         if (!isFolder(row.prefix)) return { keys: [row.prefix], next: undefined }
@@ -183,12 +217,12 @@ export class SharePublisher {
       const failed = await this.#showAll(page.keys, row, publisher)
       if (failed.length > 0 && failed.length === page.keys.length) return false
       filledTo = page.next?.after ?? filledTo
-      isFilled = page.next === undefined
+      isWalked = page.next === undefined
       const live = await bucket.write(async (rows) => {
         const now = await liveShare(rows, id)
         if (now === undefined) return undefined
         for (const key of failed) mark(rows, id, key)
-        putShare(rows, id, { ...now, filledTo, isFilled })
+        putShare(rows, id, { ...now, filledTo, isWalked })
         return now
       })
       if (live === undefined) return true
@@ -196,9 +230,9 @@ export class SharePublisher {
     return true
   }
 
-  /** Shows what changed since. @returns false when some of it must be tried again later */
-  async #showChanges({ bucket, id, row }: OpenShare, publisher: ObjectPublisher): Promise<boolean> {
-    let isDone = true
+  /** Shows what changed since. @returns `some` when something could not be shown, `paused` when that is not known */
+  async #showChanges({ bucket, id, row }: OpenShare, publisher: ObjectPublisher): Promise<'all' | 'some' | 'paused'> {
+    let shown: 'all' | 'some' = 'all'
     const range = changesRange(id)
     for (let { from } = range; ; ) {
       const marks = await bucket.read(async (rows) => {
@@ -210,8 +244,8 @@ export class SharePublisher {
         return found
       }, NEWEST)
       const last = marks.at(-1)
-      if (last === undefined) return isDone
-      if (this.#isPaused) return false
+      if (last === undefined) return shown
+      if (this.#isPaused) return shown === 'all' ? 'paused' : shown
       from = `${last.key}\u0000`
       const failed = new Set(
         await this.#showAll(
@@ -220,8 +254,8 @@ export class SharePublisher {
           publisher,
         ),
       )
-      if (failed.size > 0) isDone = false
-      if (failed.size === marks.length) return false
+      if (failed.size > 0) shown = 'some'
+      if (failed.size === marks.length) return shown
       await bucket.write(async (rows) => {
         for (const { key, value } of marks) {
           const now = failed.has(objectOfChange(key)) ? undefined : await rows.get(key)
@@ -262,8 +296,13 @@ export class SharePublisher {
   async #dropOld({ tree, secrets }: OpenShare): Promise<void> {
     for (let isMore = true; isMore; )
       isMore = await tree.write(async (rows) => {
-        await checkPublisher(rows, this.#own)
+        await headOfPublisher(rows, this.#own)
         return await dropOldContents(rows, secrets, { graceMs: this.#graceMs })
       })
   }
+}
+
+async function headIn(rows: Rows): Promise<ShareHeadRow | undefined> {
+  const value = await rows.get(shareHeadKey)
+  return value === undefined ? undefined : shareHeadSchema.decodeMessage(value)
 }

@@ -31,8 +31,11 @@ export interface ShareRow {
   readonly endedAt?: UnixMs
   /** The share's tree has been begun. */
   readonly isBegun: boolean
-  /** Objects up to this key are shown. */
+  /** Objects up to this key are shown, or marked to be. */
   readonly filledTo: string
+  /** All that was there when it was shared is shown, or marked to be. */
+  readonly isWalked: boolean
+  /** Nothing is left that could not be shown. */
   readonly isFilled: boolean
   /** Who keeps the pointer of its tree at first. */
   readonly keepers?: Uint8Array
@@ -46,8 +49,9 @@ export const shareRowSchema: Schema<ShareRow> = defineSchema<ShareRow>('ShareRow
   endedAt: [5, optionalField(timeField)],
   isBegun: [6, flagField],
   filledTo: [7, textField(OBJECT_KEY_BYTES_MAX)],
-  isFilled: [8, flagField],
-  keepers: [9, optionalField(bytesField(KEEPERS_BYTES_MAX, 1))],
+  isWalked: [8, flagField],
+  isFilled: [9, flagField],
+  keepers: [10, optionalField(bytesField(KEEPERS_BYTES_MAX, 1))],
 })
 
 /** The head of a share's tree: without one the share has ended. */
@@ -56,12 +60,15 @@ export interface ShareHeadRow {
   /** Which process writes: another one that takes over is not written over. */
   readonly publisher: Uint8Array
   readonly expiresAt?: UnixMs
+  /** As the share's row says it, to whoever reads: all is shown, but for changes of the last seconds. */
+  readonly isFilled: boolean
 }
 
 export const shareHeadSchema: Schema<ShareHeadRow> = defineSchema<ShareHeadRow>('ShareHeadRow', 128, {
   version: [1, versionField(1)],
   publisher: [2, fixedBytesField(ID_BYTES)],
   expiresAt: [3, optionalField(timeField)],
+  isFilled: [4, flagField],
 })
 
 /** entries: a name sealed for the folder, and what it names sealed for that place alone. */

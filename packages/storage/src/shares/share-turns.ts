@@ -4,18 +4,28 @@ import { type Clock, hasCode, type Logger, messageOf, type Timer } from '@stead/
 export interface ShareTurnsComponents {
   readonly clock: Clock
   readonly logger: Logger
-  /** Does what is to be done for a bucket. @returns after how many milliseconds there is more to do */
-  readonly work: (bucket: string) => Promise<number | undefined>
+  /** Does what is to be done for a bucket. */
+  readonly work: (bucket: string) => Promise<TurnOutcome>
 }
 
-/** What could not be done is tried again after so long. */
-const RETRY_MS = 30_000
+/** What a turn came to. */
+export interface TurnOutcome {
+  /** Whether nothing is left of it that must be tried again. */
+  readonly isDone: boolean
+  /** After how many milliseconds there is more to do; undefined when nothing is known of. */
+  readonly moreAfterMs: number | undefined
+}
+
+/** What could not be done is tried again after so long, twice as long with each try, and at last after so long. */
+const [RETRY_MS_MIN, RETRY_MS_MAX] = [1000, 30_000]
 /** The longest that a timer of any platform takes. */
 const WAIT_MS_MAX = 2 ** 31 - 1
 
 interface Turn {
   timer: Timer | undefined
   dueMs: number
+  /** Tries in a row that left something. */
+  failures: number
   last: Promise<void>
 }
 
@@ -29,6 +39,11 @@ export class ShareTurns {
     this.#components = components
   }
 
+  /** Whether nothing begins any more by itself. */
+  get isStopped(): boolean {
+    return this.#isStopped
+  }
+
   /** One turn after those that are under way; what fails is tried again by itself. @throws as the work */
   async now(bucket: string): Promise<void> {
     const turn = this.#turnOf(bucket)
@@ -36,11 +51,13 @@ export class ShareTurns {
       .catch(() => undefined)
       .then(async () => {
         try {
-          const moreAfterMs = await this.#components.work(bucket)
+          const { isDone, moreAfterMs } = await this.#components.work(bucket)
           if (moreAfterMs !== undefined) this.later(bucket, moreAfterMs)
+          if (isDone) turn.failures = 0
+          else this.#again(bucket, turn)
         } catch (error) {
           // Nodes or the disk are away; a bucket that is not there does not come back.
-          if (!hasCode(error, 'STORAGE_BUCKET_UNKNOWN')) this.later(bucket, RETRY_MS)
+          if (!hasCode(error, 'STORAGE_BUCKET_UNKNOWN')) this.#again(bucket, turn)
           throw error
         }
       })
@@ -48,13 +65,13 @@ export class ShareTurns {
     await next
   }
 
-  /** A turn after so many milliseconds, or sooner. */
-  later(bucket: string, delayMs: number): void {
+  /** A turn after so many milliseconds, or sooner. @returns whether none was to come sooner */
+  later(bucket: string, delayMs: number): boolean {
     const { clock, logger } = this.#components
     const turn = this.#turnOf(bucket)
     const waitMs = Math.min(Math.max(delayMs, 0), WAIT_MS_MAX)
     const dueMs = clock.monotonicMs() + waitMs
-    if (this.#isStopped || (turn.timer !== undefined && turn.dueMs <= dueMs)) return
+    if (this.#isStopped || (turn.timer !== undefined && turn.dueMs <= dueMs)) return false
     turn.timer?.clear()
     turn.dueMs = dueMs
     turn.timer = clock.setTimer(waitMs, () => {
@@ -64,6 +81,7 @@ export class ShareTurns {
           logger.warn('shares could not be brought up to date', { error: messageOf(error) })
       })
     })
+    return true
   }
 
   /** Waits for what is under way; nothing begins any more by itself. */
@@ -76,10 +94,14 @@ export class ShareTurns {
     }
   }
 
+  #again(bucket: string, turn: Turn): void {
+    if (this.later(bucket, Math.min(RETRY_MS_MIN * 2 ** turn.failures, RETRY_MS_MAX))) turn.failures++
+  }
+
   #turnOf(bucket: string): Turn {
     const known = this.#turns.get(bucket)
     if (known !== undefined) return known
-    const turn: Turn = { timer: undefined, dueMs: 0, last: Promise.resolve() }
+    const turn: Turn = { timer: undefined, dueMs: 0, failures: 0, last: Promise.resolve() }
     this.#turns.set(bucket, turn)
     return turn
   }

@@ -19,6 +19,7 @@ import {
   type SharedExtent,
   type SharedFile,
   type SharedStored,
+  type ShareHeadRow,
   shareHeadSchema,
   unpadName,
 } from './share-rows.ts'
@@ -50,6 +51,8 @@ export interface SharedPage {
   readonly folders: readonly string[]
   /** Where the next page begins; undefined on the last one. */
   readonly next: string | undefined
+  /** Whether the share shows all that its owner has there; false while it is filled: then more comes. */
+  readonly isFilled: boolean
 }
 
 /** What is listed. */
@@ -110,31 +113,36 @@ export class SharedFolder {
     checkLimit(limit)
     if (folder !== '' && !folder.endsWith('/'))
       throw new StorageError('STORAGE_BAD_NAME', 'a folder of a share ends with /')
-    return await this.#look(async (rows) => {
+    return await this.#look(async (rows, { isFilled }) => {
       const objects: SharedObject[] = []
       const folders: string[] = []
       for await (const { key, file } of this.#walk(rows, { folder, isRecursive, after })) {
-        if (objects.length + folders.length === limit) return { objects, folders, next: lastOf(objects, folders) }
+        if (objects.length + folders.length === limit)
+          return { objects, folders, next: lastOf(objects, folders), isFilled }
         if (file === undefined) folders.push(key)
         else objects.push(objectOf(key, file))
       }
-      return { objects, folders, next: undefined }
+      return { objects, folders, next: undefined, isFilled }
     })
   }
 
   /**
    * Bytes of an object.
    * @param path within the link's folder; empty for a link to one object
-   * @throws StorageError STORAGE_SHARE_EXPIRED, STORAGE_SHARE_ENDED, STORAGE_OBJECT_UNKNOWN; RangeError for a range that
-   * begins behind the end; as the tree
+   * @throws StorageError STORAGE_SHARE_EXPIRED, STORAGE_SHARE_ENDED, STORAGE_OBJECT_UNKNOWN, STORAGE_SHARE_FILLING when it
+   * may still come; RangeError for a range that begins behind the end; as the tree
    */
   async get(
     path: string,
     range?: { readonly fromByte: number; readonly toByte?: number | undefined },
   ): Promise<SharedBody> {
-    const file = await this.#look((rows) => this.#fileAt(rows, path))
-    if (file === undefined)
-      throw new StorageError('STORAGE_OBJECT_UNKNOWN', `the share shows no object ${path}`, { details: { path } })
+    const file = await this.#look(async (rows, { isFilled }) => {
+      const found = await this.#fileAt(rows, path)
+      if (found !== undefined) return found
+      throw isFilled
+        ? new StorageError('STORAGE_OBJECT_UNKNOWN', `the share shows no object ${path}`, { details: { path } })
+        : new StorageError('STORAGE_SHARE_FILLING', `the share shows no object ${path} yet`, { details: { path } })
+    })
     const { fromByte = 0, toByte = file.lengthBytes } = range ?? {}
     if (fromByte < 0 || toByte < fromByte || (fromByte > 0 && fromByte >= file.lengthBytes))
       throw new RangeError(`there are no bytes ${fromByte} to ${toByte} in an object of ${file.lengthBytes}`)
@@ -143,15 +151,16 @@ export class SharedFolder {
     return { object, fromByte, toByte: to, body: this.#read(file, { fromByte, toByte: to }) }
   }
 
-  async #look<Result>(look: (rows: TreeReader) => Promise<Result>): Promise<Result> {
+  async #look<Result>(look: (rows: TreeReader, head: ShareHeadRow) => Promise<Result>): Promise<Result> {
     const { tree, clock } = this.#components
     checkTime(this.#link.expiresAt, clock.now())
     return await tree.read(async (rows) => {
-      const head = await rows.get(shareHeadKey)
+      const value = await rows.get(shareHeadKey)
       if (tree.sequence === 0) throw new StorageError('STORAGE_SHARE_AWAY', 'the share has not begun yet')
-      if (head === undefined) throw shareEnded()
-      checkTime(shareHeadSchema.decodeMessage(head).expiresAt, clock.now())
-      return await look(rows)
+      if (value === undefined) throw shareEnded()
+      const head = shareHeadSchema.decodeMessage(value)
+      checkTime(head.expiresAt, clock.now())
+      return await look(rows, head)
     })
   }
 

@@ -106,7 +106,12 @@ describe('whoever has a link to a folder', () => {
     // The secret of one file opens that file.
     expect(opened(rows, narrowLink(narrow, { path: 'small' }).secret)).toBe(1)
     const reader = place.reader({ ...narrow, secret: narrow.pages })
-    expect(await reader.list({ isRecursive: true, limit: 10 })).toEqual({ objects: [], folders: [], next: undefined })
+    expect(await reader.list({ isRecursive: true, limit: 10 })).toEqual({
+      objects: [],
+      folders: [],
+      next: undefined,
+      isFilled: true,
+    })
     for (const path of ['../beside-name', 'beside-name', 'a/beside-name', 'yours/beside-file'])
       await expect(place.reader(narrow).get(path)).rejects.toMatchObject({ code: 'STORAGE_OBJECT_UNKNOWN' })
   })

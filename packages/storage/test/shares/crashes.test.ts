@@ -86,6 +86,7 @@ describe('shares', () => {
         links.push(link)
         const there = await has(store, prefix)
         expect(await place.seen(link)).toEqual(there)
+        expect(await place.reader(link).list({ limit: 10 })).toMatchObject({ isFilled: true })
         // One extent for each large object, and none of what was given up.
         const larges = Object.values(there).filter((digest) => digest === digestOf(LARGE)).length
         expect(await place.countRows(link, 'sharedExtents')).toBe(larges)

@@ -55,7 +55,7 @@ describe('a shared folder', () => {
       expect(listed).toEqual(keys.toSorted((left, right) => (left < right ? -1 : 1)))
     }
     const folders = await reader.list({ folder: 'f/', after: 'f/2/', limit: 3 })
-    expect(folders).toEqual({ objects: [], folders: ['f/3/', 'f/4/', 'f/5/'], next: 'f/5/' })
+    expect(folders).toEqual({ objects: [], folders: ['f/3/', 'f/4/', 'f/5/'], next: 'f/5/', isFilled: true })
   })
 
   it('follows what its owner changes, copies, uploads in parts and deletes', async () => {
