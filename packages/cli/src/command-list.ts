@@ -30,7 +30,7 @@ export const commandList: readonly CommandEntry[] = [
     summary: "run a job package's tasks in the sandbox of this machine",
     load: () => import('./commands/test.ts'),
   },
-  { name: 'jobs', summary: 'list jobs, watch or cancel one', load: () => import('./commands/jobs.ts') },
+  { name: 'jobs', summary: 'list jobs; watch, save or cancel one', load: () => import('./commands/jobs.ts') },
   { name: 'put', summary: 'keep a file on the network', load: () => import('./commands/put.ts') },
   { name: 'get', summary: 'bring an object back', load: () => import('./commands/get.ts') },
   { name: 'ls', summary: 'list buckets and objects', load: () => import('./commands/ls.ts') },

@@ -1,5 +1,6 @@
 import { type MicroUsd, microUsd, silentLogger, silentMetrics } from '@stead/core'
 import type { MarketProvider, ResourceSeller } from '@stead/market'
+import { decorated } from '@stead/testkit'
 import { describe, expect, it } from 'vitest'
 import { ComputeProvider, computeTermsSchema, type JobResult } from '../src/index.ts'
 import { type ServiceFactory, World } from './support/world.ts'
@@ -58,11 +59,5 @@ function pricing(market: MarketProvider, price: () => MicroUsd): MarketProvider 
         return { ...answer, terms: computeTermsSchema.encodeDocument(priced) }
       },
     })
-  return new Proxy(market, {
-    get(target, property) {
-      if (property === 'sell') return sell
-      const member: unknown = Reflect.get(target, property)
-      return typeof member === 'function' ? member.bind(target) : member
-    },
-  })
+  return decorated(market, { sell })
 }

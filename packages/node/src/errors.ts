@@ -116,13 +116,13 @@ export const nodeErrorCatalog: ErrorCatalog<NodeErrorCode> = {
     kind: 'user',
     retryable: false,
     meaning: 'The folder has a recovery phrase already, with objects of its own.',
-    next: 'Choose another folder: stead recover --data-dir <folder>',
+    next: 'Choose another folder: stead recover --phrase-file <file> --data-dir <folder>',
   },
   NODE_PAYER_UNKNOWN: {
     kind: 'user',
     retryable: false,
     meaning: 'It is not clear which machine is gone: several wrote under this recovery phrase, or none did.',
-    next: 'Name the one that is gone: stead recover --replace <0x address>; while all still run: stead recover --beside',
+    next: 'Name the one that is gone: stead recover --phrase-file <file> --replace <0x address>; while all still run: --beside in its place',
   },
 }
 

@@ -159,6 +159,24 @@ describe('a daemon that is started again', () => {
     expect(await client.listJobs()).toEqual({ jobs: [] })
   })
 
+  test('is found again after a body that could not be sent again', async () => {
+    const answer = { key: 'a', lengthBytes: 1, modifiedAt: 0, etag: 'e', version: 'null', metadata: {} }
+    const first = await daemon((_, response) => sendJson(response, 200, { jobs: [] }))
+    const second = await daemon((request, response) => {
+      request.resume()
+      request.on('end', () => sendJson(response, 200, answer))
+    })
+    const client = clientOf(first.connection, second.connection)
+    expect(await client.listJobs()).toEqual({ jobs: [] })
+    await first.server.kill()
+    async function* body(): AsyncGenerator<Uint8Array, void> {
+      yield new Uint8Array(1)
+    }
+    const put = () => client.putObject({ bucket: 'mine', key: 'a' }, body())
+    await expect(put()).rejects.toMatchObject({ code: 'API_NO_DAEMON' })
+    expect(await put()).toMatchObject({ key: 'a' })
+  })
+
   test('a wrong token is not tried for ever', async () => {
     const { connection } = await daemon((_, response) => sendJson(response, 200, { jobs: [] }))
     await expect(clientOf({ ...connection, token: 'wrong' }).listJobs()).rejects.toMatchObject({

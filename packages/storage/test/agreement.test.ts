@@ -1,4 +1,4 @@
-import { CoreError, hasCode, microUsd, type Network, type RequestHandler } from '@stead/core'
+import { CoreError, hasCode, microUsd, type Network } from '@stead/core'
 import { type Agreement, AgreementDriver, agreementSchema, decodePossession, encodePossession } from '@stead/storage'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -12,6 +12,7 @@ import {
   storageReplySchema,
   storageRequestSchema,
 } from '../src/messages.ts'
+import { serving } from './support/serving.ts'
 import { hasher, pieceOf, TradeWorld } from './support/trade-world.ts'
 
 const HOUR_MS = 3_600_000
@@ -339,22 +340,9 @@ async function refusal(call: Promise<unknown>): Promise<unknown> {
   }
 }
 
-/** A network whose node serves agreements through something else. */
-function serving(network: Network, change: (handler: RequestHandler) => RequestHandler): Network {
-  const handle: Network['handle'] = (protocol, limits, handler) =>
-    network.handle(protocol, limits, protocol === STORAGE_PROTOCOL ? change(handler) : handler)
-  return new Proxy(network, {
-    get(target, property) {
-      if (property === 'handle') return handle
-      const member: unknown = Reflect.get(target, property)
-      return typeof member === 'function' ? member.bind(target) : member
-    },
-  })
-}
-
 /** Does what it is asked, and its answer does not arrive. */
 function dropping(network: Network, isDropped: (isSettle: boolean) => boolean): Network {
-  return serving(network, (handler) => async (request) => {
+  return serving(network, STORAGE_PROTOCOL, (handler) => async (request) => {
     const answer = await handler(request)
     if (isDropped(storageRequestSchema.decodeMessage(request.payload).settle !== undefined))
       throw new CoreError('NETWORK_TIMEOUT', 'the answer is lost')
@@ -364,7 +352,7 @@ function dropping(network: Network, isDropped: (isSettle: boolean) => boolean): 
 
 /** Shows another leaf than the one that it was asked for. */
 function lyingAboutLeaves(network: Network): Network {
-  return serving(network, (handler) => async (request) => {
+  return serving(network, STORAGE_PROTOCOL, (handler) => async (request) => {
     const answer = storageReplySchema.decodeMessage(await handler(request))
     if (answer.proof === undefined) return storageReplySchema.encodeMessage(answer)
     const proof = decodePossession(answer.proof)

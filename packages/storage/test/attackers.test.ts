@@ -1,4 +1,4 @@
-import { type Address, address, hasCode, microUsd, type Network, type RequestHandler, type Signer } from '@stead/core'
+import { type Address, address, hasCode, microUsd, type Network, type Signer } from '@stead/core'
 import { marketProviderOptionsSchema } from '@stead/market'
 import { createSigner, loadSecp256k1, peerIdOfPublicKey } from '@stead/protocol'
 import { type Agreement, type AgreementDriver, agreementSchema } from '@stead/storage'
@@ -14,6 +14,7 @@ import {
   storageRequestSchema,
 } from '../src/messages.ts'
 import { NetworkWorld } from './support/network-world.ts'
+import { serving } from './support/serving.ts'
 import { pieceOf, TradeWorld } from './support/trade-world.ts'
 
 const HOUR_MS = 3_600_000
@@ -25,20 +26,9 @@ type Answer = (request: StorageRequest, honest: () => Promise<StorageReply>) => 
 
 /** A network whose node answers about agreements in its own way. */
 function answering(network: Network, answer: Answer): Network {
-  const change =
-    (handler: RequestHandler): RequestHandler =>
-    async (request) => {
-      const honest = async (): Promise<StorageReply> => storageReplySchema.decodeMessage(await handler(request))
-      return storageReplySchema.encodeMessage(await answer(storageRequestSchema.decodeMessage(request.payload), honest))
-    }
-  const handle: Network['handle'] = (protocol, limits, handler) =>
-    network.handle(protocol, limits, protocol === STORAGE_PROTOCOL ? change(handler) : handler)
-  return new Proxy(network, {
-    get(target, property) {
-      if (property === 'handle') return handle
-      const member: unknown = Reflect.get(target, property)
-      return typeof member === 'function' ? member.bind(target) : member
-    },
+  return serving(network, STORAGE_PROTOCOL, (handler) => async (request) => {
+    const honest = async (): Promise<StorageReply> => storageReplySchema.decodeMessage(await handler(request))
+    return storageReplySchema.encodeMessage(await answer(storageRequestSchema.decodeMessage(request.payload), honest))
   })
 }
 

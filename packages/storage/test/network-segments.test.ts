@@ -1,4 +1,4 @@
-import type { Address, Network, RequestHandler } from '@stead/core'
+import type { Address, Network } from '@stead/core'
 import { addressOfPeerId, equalBytes } from '@stead/protocol'
 import { decodePossession, encodePossession } from '@stead/storage'
 import { ManualClock, MemoryStore, SeededRandom } from '@stead/testkit'
@@ -7,32 +7,14 @@ import { PIECES_PROTOCOL, pieceReplySchema, STORAGE_PROTOCOL, storageReplySchema
 import { UptimeBook } from '../src/placement/uptime-book.ts'
 import { MemoryAdjudicator } from './support/memory-adjudicator.ts'
 import { NetworkWorld, type SellingNode } from './support/network-world.ts'
+import { type Serve, serving } from './support/serving.ts'
 
 const KEY = new Uint8Array(32).fill(9)
 const HOUR_MS = 3_600_000
 
-type RequestHandlerChange = (handler: RequestHandler) => RequestHandler
-
-/** A network whose node serves one protocol through something else. */
-function serving(
-  network: Network,
-  change: (handler: RequestHandler) => RequestHandler,
-  changed: string = PIECES_PROTOCOL,
-): Network {
-  const handle: Network['handle'] = (protocol, limits, handler) =>
-    network.handle(protocol, limits, protocol === changed ? change(handler) : handler)
-  return new Proxy(network, {
-    get(target, property) {
-      if (property === 'handle') return handle
-      const member: unknown = Reflect.get(target, property)
-      return typeof member === 'function' ? member.bind(target) : member
-    },
-  })
-}
-
 /** Gives other bytes than it was given. */
 const altering = (network: Network): Network =>
-  serving(network, (handler) => async (request) => {
+  serving(network, PIECES_PROTOCOL, (handler) => async (request) => {
     const reply = pieceReplySchema.decodeMessage(await handler(request))
     return pieceReplySchema.encodeMessage({
       ...reply,
@@ -44,21 +26,18 @@ const altering = (network: Network): Network =>
 const liars = new Set<Address>()
 
 const lying = (network: Network): Network =>
-  serving(
-    network,
-    (handler) => async (request) => {
-      const answer = await handler(request)
-      const reply = storageReplySchema.decodeMessage(answer)
-      if (reply.proof === undefined || !liars.has(addressOfPeerId(network.self))) return answer
-      const proof = decodePossession(reply.proof)
-      const leaves = proof.leaves.map((each) => ({ ...each, leaf: { ...each.leaf, leaf: new Uint8Array(32) } }))
-      return storageReplySchema.encodeMessage({ ...reply, proof: encodePossession({ ...proof, leaves }) })
-    },
-    STORAGE_PROTOCOL,
-  )
+  serving(network, STORAGE_PROTOCOL, (handler) => async (request) => {
+    const answer = await handler(request)
+    const reply = storageReplySchema.decodeMessage(answer)
+    if (reply.proof === undefined || !liars.has(addressOfPeerId(network.self))) return answer
+    const proof = decodePossession(reply.proof)
+    const leaves = proof.leaves.map((each) => ({ ...each, leaf: { ...each.leaf, leaf: new Uint8Array(32) } }))
+    return storageReplySchema.encodeMessage({ ...reply, proof: encodePossession({ ...proof, leaves }) })
+  })
 
 /** Never answers. */
-const silent = (network: Network): Network => serving(network, () => () => new Promise(() => undefined))
+const silent = (network: Network): Network =>
+  serving(network, PIECES_PROTOCOL, () => () => new Promise(() => undefined))
 
 async function piecesOf(sellers: readonly SellingNode[]): Promise<number> {
   const counts = await Promise.all(sellers.map(async ({ store }) => (await store.scan('storage-pieces')).length))
@@ -114,11 +93,12 @@ describe('segments on a network', () => {
 
   it('are read by many at once: a node with much to do is asked again, and not taken for one that has nothing', async () => {
     const world = new NetworkWorld({ dataPieces: 2, pieces: 3, enough: 3 })
-    const slow: RequestHandlerChange = (handler) => async (request) => {
+    const slow: Serve = (handler) => async (request) => {
       await world.clock.sleep(100)
       return await handler(request)
     }
-    for (let number = 0; number < 3; number++) await world.addSeller({ decorate: (network) => serving(network, slow) })
+    for (let number = 0; number < 3; number++)
+      await world.addSeller({ decorate: (network) => serving(network, PIECES_PROTOCOL, slow) })
     await world.startPayer()
     const { segments } = world.payer
     const plaintext = new SeededRandom(3).bytes(20_000)
@@ -132,12 +112,12 @@ describe('segments on a network', () => {
   it('are kept on others when a node fails while it is sent its piece', async () => {
     const world = new NetworkWorld({ dataPieces: 2, pieces: 3, enough: 3 })
     let refused = 0
-    const failing: RequestHandlerChange = () => async () => {
+    const failing: Serve = () => async () => {
       refused++
       throw new RangeError('the node dies')
     }
     for (let number = 0; number < 5; number++)
-      await world.addSeller(number < 2 ? { decorate: (network) => serving(network, failing) } : {})
+      await world.addSeller(number < 2 ? { decorate: (network) => serving(network, PIECES_PROTOCOL, failing) } : {})
     await world.startPayer()
     const { segments } = world.payer
     const plaintext = new SeededRandom(4).bytes(20_000)

@@ -22,7 +22,9 @@ export type AuditVerdict =
   | { readonly kind: 'difference'; readonly what: string; readonly details?: Readonly<Record<string, string>> }
 
 /** `match`, or the first difference in one line. */
-export function auditVerdictText(verdict: AuditVerdict): string {
+export function auditVerdictText(
+  verdict: { readonly kind: 'match' } | { readonly kind: 'difference'; readonly what: string },
+): string {
   return verdict.kind === 'match' ? 'match' : verdict.what
 }
 

@@ -23,7 +23,7 @@ import { patiently } from '../patiently.ts'
 import { shownName } from '../terminal/shown-name.ts'
 
 const HELP = `
-A long object that was interrupted goes on where it stopped: the same command again.
+A long object of one's own that was interrupted goes on where it stopped: the same command again. One of a link begins anew.
 A folder of a share that is still being filled: what is shown comes, and the rest as it is shown. When nothing new is
 shown for a minute, this ends with exit code 5; the same command again brings what is shown then.
 `

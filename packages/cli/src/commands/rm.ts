@@ -25,20 +25,23 @@ export function define(command: Command, context: CommandContext): void {
       const deleted = isAll ? await removeAll(client, bucket, key) : await removeOne(client, bucket, key)
       const uploads = await giveUpUploads(client, bucket, { key, isAll })
       if (isAll && key === '') await client.deleteBucket(bucket)
-      if (deleted + uploads === 0) await sayNothing(client, object, { context, isAll })
+      const isBucket = isAll && key === ''
+      if (deleted + uploads === 0 && !isBucket) await explainNothing(client, object, { context, isAll })
       const halves = uploads === 0 ? '' : `, ${uploads} half-sent given up`
       context.terminal.out(
         context.terminal.isJson
           ? toJson({ deleted, uploads })
           : deleted + uploads === 0
-            ? '0 deleted'
+            ? isBucket
+              ? `the empty bucket ${bucket} is deleted`
+              : '0 deleted'
             : `${deleted} deleted${halves}; their room is paid for until the node's daily sweep gives it back`,
       )
     })
 }
 
 /** @throws CliError CLI_USAGE for a folder that was meant as one object */
-async function sayNothing(
+async function explainNothing(
   client: DaemonClient,
   object: string,
   { context, isAll }: { readonly context: CommandContext; readonly isAll: boolean },

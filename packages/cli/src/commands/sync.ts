@@ -35,7 +35,7 @@ export function define(command: Command, context: CommandContext): void {
     .addHelpText(
       'after',
       '\nTwo are the same when they have one length and were changed at one time, or have the same MD5.' +
-        '\nNames that --exclude leaves out are neither copied nor deleted.',
+        '\nNames that --exclude leaves out, links, and what cannot be read are neither copied nor deleted.',
     )
   const rules = addFilterOptions(command)
   command.action(async (from: string, to: string, given: GivenSync) => {
@@ -106,6 +106,8 @@ async function plan(request: SyncRequest, parts: Parts): Promise<Work> {
   if (!isObjectUrl(to)) return await planDown(request, parts)
   const [source, target] = [folderOf(parseObjectUrl(from)), folderOf(parseObjectUrl(to))]
   checkApart(source, target)
+  // Else what is to be copied would be what the source does not have.
+  if (request.given.delete === true) checkApart(target, source)
   const isTaken = nameFilter(request.rules)
   const { objects } = parts.access
   const there = orNone(remoteObjects(objects, target))
@@ -123,12 +125,16 @@ async function planUp(request: SyncRequest, parts: Parts): Promise<Work> {
   const target = folderOf(parseObjectUrl(to))
   const isTaken = nameFilter(rules)
   const there = taken(orNone(remoteObjects(parts.access.objects, target)), isTaken)
+  const leftOut: string[] = []
   const found = await planSync(
-    taken(filesOf(from, parts.context), isTaken),
+    taken(filesOf(from, parts.context, leftOut), isTaken),
     there,
     async (file, entry) => (await hasEtag(join(from, file.name), entry.object.etag, file.lengthBytes)) === true,
   )
-  return workOf(found, {
+  // What could not be read is not known to be gone.
+  const isSpared = ({ name }: Entry): boolean => leftOut.some((left) => name === left || name.startsWith(`${left}/`))
+  const known = { ...found, extra: found.extra.filter((entry) => !isSpared(entry)) }
+  return workOf(known, {
     transfer: (terms, entry) => upload(terms, { entry, file: join(from, entry.name), to: placed(target, entry) }),
     deletion: (entry) => remoteDeletion(parts, placed(target, entry)),
   })
@@ -196,8 +202,12 @@ async function* orNone<Each>(entries: AsyncIterable<Each>): AsyncGenerator<Each,
   }
 }
 
-function filesOf(root: string, { terminal }: CommandContext): Iterable<Entry> {
-  return localFiles(root, ({ name, reason }) => terminal.message(`left out: ${shownName(name)} ${reason}`))
+/** @param leftOut gets the names of what is there and cannot be read */
+function filesOf(root: string, { terminal }: CommandContext, leftOut: string[] = []): Iterable<Entry> {
+  return localFiles(root, ({ name, reason }) => {
+    leftOut.push(name)
+    terminal.message(`left out: ${shownName(name)} ${reason}`)
+  })
 }
 
 /** @throws CliError CLI_USAGE */

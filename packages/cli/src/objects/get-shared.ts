@@ -6,6 +6,7 @@ import { hasCode } from '@stead/core'
 import type { DaemonClient } from '@stead/sdk'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
+import { exitCodes } from '../exit-codes.ts'
 import { shownName } from '../terminal/shown-name.ts'
 import { keepFile, replaceFile, targetOf } from './keep-file.ts'
 import { type FillingTerms, fillingTerms, keysAsShown } from './keys-as-shown.ts'
@@ -112,6 +113,7 @@ async function getFolder(
     throw error
   }
   end()
+  if (left.size > 0) context.exitWith(exitCodes.error)
 }
 
 /** Where a file goes; undefined, which is said, for a name that it cannot have there. */

@@ -75,7 +75,10 @@ export class SafeFolder {
           `needs a folder ${JSON.stringify(folder)}, which is a ${found.isSymbolicLink() ? 'link' : 'file'}`,
         )
     }
-    if (statOf(file)?.isDirectory() === true) throw unsafe(name, 'has the name of a folder that is there')
+    const there = statOf(file)
+    if (there?.isDirectory() === true) throw unsafe(name, 'has the name of a folder that is there')
+    if (there !== undefined && !there.isFile() && !there.isSymbolicLink())
+      throw unsafe(name, 'has the name of a device or a pipe that is there')
     return file
   }
 

@@ -23,8 +23,8 @@ const AT_ONCE_MAX = 8
 const BYTES_MAX = 16 * 1024 * 1024
 
 /**
- * Runs transfers, several small ones at once, in their order. One that fails does not keep the others from going on,
- * unless the node is away or the signal aborted: then no more are begun.
+ * Runs transfers, several small ones at once, in their order. One that fails does not keep the others from going on, unless
+ * the node is away or the signal aborted: then no more are begun, and where the node is away all those failed as well.
  */
 export async function runTransfers(
   transfers: readonly Transfer[],
@@ -33,18 +33,22 @@ export async function runTransfers(
   const failures: TransferFailure[] = []
   const running = new Set<Promise<void>>()
   let runningBytes = 0
-  let isOver = false
+  const away: unknown[] = []
   for (const transfer of transfers) {
     const { name, lengthBytes } = transfer
     while (running.size > 0 && (running.size >= AT_ONCE_MAX || runningBytes + lengthBytes > BYTES_MAX))
       await Promise.race(running)
-    if (isOver || signal.aborted) break
+    if (signal.aborted) break
+    if (away.length > 0) {
+      failures.push({ name, error: away[0] })
+      continue
+    }
     runningBytes += lengthBytes
     const work = transfer
       .run()
       .catch((error: unknown) => {
         failures.push({ name, error })
-        isOver ||= isAway(error)
+        if (isAway(error)) away.push(error)
       })
       .finally(() => {
         runningBytes -= lengthBytes

@@ -1,4 +1,4 @@
-import { isSteadError } from '@stead/core'
+import { hasCode, isSteadError } from '@stead/core'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { exitCodeOf } from '../exit-codes.ts'
@@ -80,6 +80,7 @@ export async function runAndReport(
 ): Promise<void> {
   const { terminal } = context
   const failures = [...(await runTransfers(transfers, signal))]
+  const transferred = transfers.length - failures.length
   let deleted = 0
   if (failures.length === 0 && !signal.aborted) {
     const ended = await runTransfers(
@@ -91,7 +92,6 @@ export async function runAndReport(
   }
   const rate = progress.end()
   if (signal.aborted) throw interrupted(way)
-  const transferred = transfers.length - failures.length
   const failure = failureOf(failures, transfers.length + deletions.length)
   if (failure !== undefined) context.exitWith(exitCodeOf(failure))
   if (terminal.isJson) {
@@ -123,9 +123,12 @@ function failureOf(failures: readonly TransferFailure[], total: number): CliErro
   const [first] = failures
   if (first === undefined) return undefined
   const isFinal = failures.every(({ error }) => isSteadError(error) && !error.retryable)
+  // Where it is not about names of files, what helps is what the first failure says.
+  const isUnsafe = failures.every(({ error }) => hasCode(error, 'CLI_UNSAFE_NAME'))
+  const next = isFinal && !isUnsafe && isSteadError(first.error) ? { next: first.error.next } : {}
   return new CliError(
     isFinal ? 'CLI_TRANSFER_REFUSED' : 'CLI_TRANSFER_FAILED',
     `${failures.length} of ${total} ${isFinal ? 'refused' : 'failed'}; the first: ${shownName(describeFailure(first))}`,
-    { cause: first.error },
+    { cause: first.error, ...next },
   )
 }

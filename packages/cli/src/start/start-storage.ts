@@ -4,6 +4,7 @@ import { type Address, formatMicroUsd } from '@stead/core'
 import type { DaemonClient } from '@stead/sdk'
 import type { ReceiptLine, StorageUsage } from '@stead/sdk/api'
 import { auditStorage, type StorageAuditVerdict } from '../audit/audit-storage.ts'
+import { auditVerdictText } from '../audit/audit-verdict.ts'
 import { supervisorLogger } from '../commands/dev.ts'
 import { daemonClient } from '../daemon-access.ts'
 import { type DevMember, DevNetwork } from '../dev/dev-network.ts'
@@ -74,10 +75,10 @@ export async function startStorage(
       return exitCodes.interrupted
     const story = await Promise.race([play(network, terminal), failed.promise, interrupted])
     if (story === 'interrupted') return exitCodes.interrupted
-    terminal.out(terminal.isJson ? toJson({ ...story, audit: auditText(story.audit) }) : describe(story))
+    terminal.out(terminal.isJson ? toJson({ ...story, audit: auditVerdictText(story.audit) }) : describe(story))
     if (!once) {
       terminal.message(
-        `\nThe network goes on. Try: npx stead usage --data-dir ${network.layout.root}; Ctrl-C stops it.`,
+        `\nThe network goes on. Try: npx stead usage --data-dir ${network.layout.root}, npx stead audit storage --data-dir ${network.layout.root}; Ctrl-C stops it.`,
       )
       await Promise.race([interrupted, failed.promise])
     }
@@ -212,10 +213,6 @@ function describe(story: StorageStory): string {
     '',
     table,
     `bill: ${receipts.length} proven periods, ${formatMicroUsd(paid)}; from now on ${formatMicroUsd(usage.microUsdPerDay)} a day`,
-    `audit: ${auditText(audit)}; recompute it while the network is up: npx stead audit storage`,
+    `audit: ${auditVerdictText(audit)}`,
   ].join('\n')
-}
-
-function auditText(audit: StorageAuditVerdict): string {
-  return audit.kind === 'match' ? 'match' : audit.what
 }

@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { PART_BYTES } from '../../src/objects/content-hash.ts'
@@ -48,6 +49,23 @@ describe('Ctrl-C', () => {
       expect(said.code).toBe(130)
       expect(said.message).toMatch(/stead rm <object>.*also/)
     }
+  })
+})
+
+describe('a sync with --delete', () => {
+  it('does not delete what could not be read here, as if it were gone', async () => {
+    await commands.keep('mine', 'tree/2020/a', 'tree/gone', 'tree/note')
+    symlinkSync(commands.directory, join(folder, '2020'))
+    writeFileSync(join(folder, 'note'), 'note')
+    expect(await commands.run(['sync', '--delete', folder, 'stead://mine/tree'])).toMatchObject({ code: 0 })
+    expect(await commands.keys('mine')).toEqual(['tree/2020/a', 'tree/note'])
+  })
+
+  it('does not delete its own source, which lies in the target', async () => {
+    await commands.keep('mine', 'tree/sub/a', 'tree/b')
+    const said = await commands.run(['sync', '--delete', 'stead://mine/tree/sub', 'stead://mine/tree'])
+    expect(said).toMatchObject(refused('is within'))
+    expect(await commands.keys('mine')).toEqual(['tree/b', 'tree/sub/a'])
   })
 })
 
@@ -202,5 +220,23 @@ describe('nothing there', () => {
     await commands.keep('mine', 'a')
     await commands.run(['sync', 'stead://mine', folder])
     expect((await commands.run(['sync', 'stead://mine', folder])).out).toBe('0 copied; 1 the same')
+  })
+})
+
+describe('a pipe where a file would go', () => {
+  it('is left as it is', async () => {
+    await commands.keep('mine', 'pipe')
+    execFileSync('mkfifo', [join(folder, 'pipe')])
+    const said = await commands.run(['cp', '-r', 'stead://mine', folder])
+    expect([said.code, said.message]).toEqual([1, expect.stringContaining('a device or a pipe')])
+    expect(statSync(join(folder, 'pipe')).isFIFO()).toBe(true)
+  })
+})
+
+describe('an empty bucket', () => {
+  it('is deleted, and that is said', async () => {
+    await commands.objects.makeBucket('mine')
+    const said = await commands.run(['rm', '-r', 'stead://mine'])
+    expect(said).toMatchObject({ code: 0, out: 'the empty bucket mine is deleted', message: '' })
   })
 })

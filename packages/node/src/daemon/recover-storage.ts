@@ -55,7 +55,7 @@ export async function recoverStorage(
   })
   const { self, buckets = [], lost } = found
   if (lost === undefined) return { node: self, buckets }
-  if (lost.payer !== self) takeKey(directories.dataDir, lost)
+  if (lost.payer !== self) takeKey(directories.dataDir, lost, self)
   return await withNode(logger, plan, async (node) => {
     const storage = await node.trade.payer.storage.open()
     const books = await storage.recover()
@@ -79,10 +79,10 @@ function lostPayer(payers: readonly PayerRow[], replace: Address | undefined): P
   throw new NodeError('NODE_PAYER_UNKNOWN', message, { details: { payers: known } })
 }
 
-/** The key that the folder had stays beside the new one: it may have been given money. */
-function takeKey(dataDir: string, { payer, privateKey }: PayerRow): void {
+/** The key that the folder had stays beside the new one, under its own address: it may have been given money. */
+function takeKey(dataDir: string, { privateKey }: PayerRow, own: Address): void {
   const path = nodeKeyPath(dataDir)
-  renameSync(path, `${path}.before-${payer}`)
+  renameSync(path, `${path}.was-${own}`)
   writePrivateFile(path, `${bytesToHex(privateKey)}\n`, true)
 }
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { messageOf } from '@stead/core'
 import type { MarketProvider } from '@stead/market'
 import {
   answerShares,
@@ -126,7 +127,9 @@ export async function openBuyingStorage(
     // Nodes that were away when the books were made again may be there now.
     if (await hasLostBooks(store)) await recover()
     const swept = await objects.collect()
-    await warnOfFunds({ ...foundation, market, consumer })
+    await warnOfFunds({ ...foundation, market, consumer }).catch((error: unknown) =>
+      foundation.logger.warn('it is not known how long the money for storage is enough', { error: messageOf(error) }),
+    )
     return swept
   })
   sweeper.start()

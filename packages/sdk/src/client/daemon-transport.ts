@@ -65,10 +65,11 @@ export class DaemonTransport {
     try {
       return await this.#send(used, route, request)
     } catch (error) {
-      // What has been read of a body that comes once cannot be sent again: the rest would be kept as the whole.
-      if (!isStale(error) || (route.body === 'stream' && !isRepeatable(request.body))) throw error
+      if (!isStale(error)) throw error
       // A daemon that was started again has another port and token.
       this.forget()
+      // What has been read of a body that comes once cannot be sent again: the rest would be kept as the whole.
+      if (route.body === 'stream' && !isRepeatable(request.body)) throw error
       const fresh = await this.#connect()
       if (fresh.url === used.url && fresh.token === used.token) throw error
       return await this.#send(fresh, route, request)

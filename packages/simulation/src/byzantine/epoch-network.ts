@@ -7,7 +7,7 @@ import {
   PROBE_PROTOCOL,
 } from '@stead/epochs'
 import { bytesToHex, contentIdOf } from '@stead/protocol'
-import { decorated } from './decorated.ts'
+import { decorated } from '@stead/testkit'
 import type { EpochCheat } from './epoch-cheats.ts'
 
 /** Made-up notices of each node that are passed on: as many as anybody keeps. */

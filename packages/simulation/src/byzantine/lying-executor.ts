@@ -1,7 +1,7 @@
 import type { Clock, Fuel, Random } from '@stead/core'
 import { type Executor, type Outcome, type RunOptions, SandboxError } from '@stead/sandbox'
+import { decorated } from '@stead/testkit'
 import type { CheatName } from './cheats.ts'
-import { decorated } from './decorated.ts'
 
 /** What a lie needs. */
 export interface LyingParts {

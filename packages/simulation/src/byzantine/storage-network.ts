@@ -12,8 +12,8 @@ import {
   storageReplySchema,
   storageRequestSchema,
 } from '@stead/storage'
+import { decorated } from '@stead/testkit'
 import { flipped } from './bit-flips.ts'
-import { decorated } from './decorated.ts'
 import type { StorageCheat } from './storage-cheats.ts'
 
 /** What lying about storage needs. */

@@ -1,6 +1,6 @@
 import type { ComputeConsumer, JobHandle } from '@stead/compute'
 import { type Hash, isSteadError } from '@stead/core'
-import { decorated } from '../byzantine/decorated.ts'
+import { decorated } from '@stead/testkit'
 import { JobConduct } from '../checks/job-conduct.ts'
 import { JobAccount } from './job-account.ts'
 import { LiarBook } from './liar-book.ts'

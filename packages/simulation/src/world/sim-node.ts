@@ -21,10 +21,9 @@ import {
   offerBookOptionsSchema,
 } from '@stead/market'
 import type { StorageProviderComponents } from '@stead/storage'
-import { type LedgerView, MemoryChain, MemoryDisk, MemoryStore, type SeededRandom } from '@stead/testkit'
+import { decorated, type LedgerView, MemoryChain, MemoryDisk, MemoryStore, type SeededRandom } from '@stead/testkit'
 import { attack } from '../byzantine/attacker.ts'
 import { attackOf, type CheatName } from '../byzantine/cheats.ts'
-import { decorated } from '../byzantine/decorated.ts'
 import { attackEpochs, type EpochLiar } from '../byzantine/epoch-attacker.ts'
 import { epochCheatOf } from '../byzantine/epoch-cheats.ts'
 import { type BendableParts, lyingParts } from '../byzantine/lying-parts.ts'

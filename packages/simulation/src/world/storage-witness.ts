@@ -15,7 +15,7 @@ import {
   storageRequestSchema,
   verifyPossession,
 } from '@stead/storage'
-import { decorated } from '../byzantine/decorated.ts'
+import { decorated } from '@stead/testkit'
 import { WitnessedAgreement } from './witnessed-agreement.ts'
 
 /** What a witness of storage found wrong, in words, and between whom. */

@@ -1,5 +1,5 @@
 import { isSteadError, messageOf, type Network, type RequestHandler } from '@stead/core'
-import { decorated } from '../byzantine/decorated.ts'
+import { decorated } from '@stead/testkit'
 
 /**
  * The network of an honest node, with an eye on its handlers: whatever a peer sends, what they throw must be an answer

@@ -1,7 +1,7 @@
 import type { PeerId } from '@stead/core'
 import type { Admission, AdmissionRequest, MarketProvider } from '@stead/market'
 import { bytesToHex } from '@stead/protocol'
-import { decorated } from '../byzantine/decorated.ts'
+import { decorated } from '@stead/testkit'
 
 /** What one provider delivered to one payer, whatever the books of either say. */
 export interface Deliveries {
