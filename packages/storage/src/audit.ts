@@ -129,9 +129,9 @@ function recompute(input: StorageBillInput): StorageBillAudit {
   const channels: StorageBilledChannel[] = []
   const older = { entries: 0, amountMicroUsd: 0n }
   let waiting = 0
+  const counted = periods.filter((period) => checkEntry(period, billed.get(period.delivery)))
   for (const [channel, entries] of Map.groupBy(billed.values(), (each) => each.channel)) {
     const own = periods.filter((period) => period.channel === channel)
-    const counted = own.filter((period) => checkEntry(period, billed.get(period.delivery)))
     waiting += waitingOf(own, billed)
     for (const { entry } of unexplained(channel, { entries, own, billed, deliveries })) {
       older.entries++
@@ -139,13 +139,11 @@ function recompute(input: StorageBillInput): StorageBillAudit {
     }
     channels.push({
       channel,
-      entries: counted.length,
-      amountMicroUsd: sumOf(counted),
+      ...partOf(counted.filter((period) => period.channel === channel)),
       cumulativeMicroUsd: cumulative.get(channel) ?? microUsd(0n),
     })
   }
   const silent = periods.filter((period) => !channels.some(({ channel }) => channel === period.channel))
-  const counted = periods.filter(({ delivery }) => billed.has(delivery))
   return {
     kind: 'match',
     periods: counted.length,
@@ -306,6 +304,10 @@ function unexplained(
 
 function sumOf(periods: readonly Recomputed[]): MicroUsd {
   return microUsd(periods.reduce((sum, { amountMicroUsd }) => sum + amountMicroUsd, 0n))
+}
+
+function partOf(periods: readonly Recomputed[]): Pick<StorageBilledChannel, 'entries' | 'amountMicroUsd'> {
+  return { entries: periods.length, amountMicroUsd: sumOf(periods) }
 }
 
 function deliveryText(delivery: Uint8Array): string {

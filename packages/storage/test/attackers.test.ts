@@ -1,7 +1,7 @@
 import { type Address, address, hasCode, microUsd, type Network, type Signer } from '@stead/core'
 import { marketProviderOptionsSchema } from '@stead/market'
 import { createSigner, loadSecp256k1, peerIdOfPublicKey } from '@stead/protocol'
-import { type Agreement, type AgreementDriver, agreementSchema } from '@stead/storage'
+import { type Agreement, type AgreementDriver, agreementSchema, type StorageProviderInput } from '@stead/storage'
 import { describe, expect, it } from 'vitest'
 import { agreementNumber, dueAt, nextAgreement, signAgreement } from '../src/agreement/agreement.ts'
 import type { SetChange } from '../src/agreement/piece-set.ts'
@@ -145,8 +145,8 @@ class OwnPayer {
     this.#channel = channel
   }
 
-  static async started(): Promise<OwnPayer> {
-    const world = await TradeWorld.started()
+  static async started(provider: StorageProviderInput = {}): Promise<OwnPayer> {
+    const world = await TradeWorld.started({ provider })
     const channel = await world.channel()
     const driver = await world.agreement(channel)
     await world.keep(driver, channel, pieceOf(1, MIB))
@@ -233,6 +233,34 @@ describe('a payer that buys storage and cheats', () => {
     await expect(payer.revise({ ...before, revision: before.revision + 1, dueByteSeconds: 1n })).rejects.toMatchObject({
       details: { remoteCode: 'STORAGE_AGREEMENT_DIFFERS' },
     })
+  })
+
+  it('cannot have a node asked on chain about what it was free to delete', async () => {
+    const payer = await OwnPayer.started({ unpaidSecondsMax: 4 * 3600 })
+    const { driver, world } = payer
+    const two = pieceOf(2)
+    await world.keep(driver, payer.channel, two)
+    // Never paid, and signed anew just before the time is over.
+    for (let hour = 0; hour < 2; hour++) await payer.hourPasses()
+    await world.within(driver.agree(payer.channel, { drop: [two.piece] }))
+    await payer.hourPasses()
+    await world.clock.advance(600_000)
+    await world.clock.settle()
+    const askable = await world.node.storage.answerTo(driver.id, new Uint8Array(32))
+    expect(askable?.revision).toBe(driver.agreement?.revision)
+    // It signs nothing more, and ends when nobody can ask any more.
+    const next = await payer
+      .revise({
+        ...payer.agreement,
+        revision: payer.agreement.revision + 1,
+        atSecond: Math.floor(world.clock.now() / 1000),
+        dueByteSeconds: dueAt(payer.agreement, Math.floor(world.clock.now() / 1000)),
+      })
+      .catch((error: unknown) => error)
+    expect(next).toMatchObject({ details: { remoteCode: 'STORAGE_UNPAID' } })
+    for (let hour = 0; hour < 4; hour++) await world.clock.advance(HOUR_MS)
+    await world.clock.settle()
+    expect(world.node.storage.status()).toMatchObject({ agreements: 0 })
   })
 
   it('cannot sign for less, for another time, for other pieces or at another price', async () => {

@@ -6,8 +6,8 @@ import type { WitnessedAgreement, WitnessedPiece } from '../world/witnessed-agre
 import type { World } from '../world/world.ts'
 import type { Violations } from './violations.ts'
 
-/** A look, a sweep and the clocks' differences after the time in which somebody must pay. */
-const ENDED_AFTER_MS: number = UNPAID_SECONDS_MAX * 1000 + 240_000
+/** A node signs nothing more after the time in which somebody must pay, and keeps what it signed last for as long again. */
+const ENDED_AFTER_MS: number = 2 * UNPAID_SECONDS_MAX * 1000 + 240_000
 
 /** Agreements of a node by the name that a node has for a piece. */
 export function agreementsOf(world: World, node: SimNode): readonly WitnessedAgreement[] {

@@ -2,8 +2,8 @@ import { type Clock, hasCode, type Network, type PeerId } from '@stead/core'
 import { PIECES_PROTOCOL } from '../messages.ts'
 import { remoteCodeOf } from './remote-code.ts'
 
+/** Doubles: a piece of 8 MiB is not sent again and again. */
 const FIRST_PAUSE_MS = 20
-const PAUSE_MAX_MS = 500
 
 /**
  * Asks a node about pieces. One that works on as many requests of this peer as it takes, or writes as many pieces as it can,
@@ -17,7 +17,7 @@ export async function askPieces(
   { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
 ): Promise<Uint8Array> {
   const endMs = clock.monotonicMs() + timeoutMs
-  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MAX_MS)) {
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs *= 2) {
     const leftMs = Math.max(1, endMs - clock.monotonicMs())
     try {
       const options = { timeoutMs: leftMs, bulk: true, ...(signal === undefined ? {} : { signal }) }

@@ -27,7 +27,8 @@ export class BoughtNode implements NodeFacts {
   readonly driver: AgreementDriver
   readonly #channel: BoughtNodeParts['channel']
   #adds: WaitingPiece[] = []
-  #drops: Hash[] = []
+  /** Once each: orders come again while a node is away. */
+  readonly #drops: Set<Hash> = new Set()
   #pumping: Promise<void> | undefined
   #isHeld = false
 
@@ -48,7 +49,7 @@ export class BoughtNode implements NodeFacts {
     await this.driver.put(piece.piece, bytes, signal)
     signal?.throwIfAborted()
     // An order to give it up that waits until now would take it away again.
-    this.#drops = this.#drops.filter((dropped) => dropped !== piece.piece)
+    this.#drops.delete(piece.piece)
     const agreed = Promise.withResolvers<void>()
     this.#adds.push({ piece, agreed })
     this.#pump()
@@ -57,14 +58,14 @@ export class BoughtNode implements NodeFacts {
 
   /** Agrees that some pieces are not kept any more; what fails is tried again with the next change. */
   drop(pieces: readonly Hash[]): void {
-    this.#drops.push(...pieces)
+    for (const piece of pieces) this.#drops.add(piece)
     this.#pump()
   }
 
   /** While held, no piece is given up: it would free the node of what it is asked to show on chain. */
   hold(isHeld: boolean): void {
     this.#isHeld = isHeld
-    if (!isHeld && this.#drops.length > 0) this.#pump()
+    if (!isHeld && this.#drops.size > 0) this.#pump()
   }
 
   /** Has everything proven and pays for it. */
@@ -98,15 +99,16 @@ export class BoughtNode implements NodeFacts {
   async #agreeAll(): Promise<void> {
     // Whatever else comes in this turn goes with the first revision.
     await Promise.resolve()
-    while (this.#adds.length + (this.#isHeld ? 0 : this.#drops.length) > 0) {
+    while (this.#adds.length + (this.#isHeld ? 0 : this.#drops.size) > 0) {
       const adds = this.#adds.splice(0, CHANGES_MAX)
-      const drops = this.#isHeld ? [] : this.#drops.splice(0, CHANGES_MAX - adds.length)
+      const drops = this.#isHeld ? [] : Array.from(this.#drops.values().take(CHANGES_MAX - adds.length))
+      for (const piece of drops) this.#drops.delete(piece)
       try {
         await this.#agree({ add: adds.map(({ piece }) => piece), drop: drops })
         for (const { agreed } of adds) agreed.resolve()
       } catch (error) {
         for (const { agreed } of adds) agreed.reject(error)
-        this.#drops.unshift(...drops)
+        for (const piece of drops) this.#drops.add(piece)
         if (this.#adds.length === 0) return
       }
     }

@@ -257,6 +257,8 @@ export class NetworkSegments {
       ...leaving,
       ...intended.filter(({ number }) => leaving.every((placed) => placed.number !== number)),
     ]
+    // Reading took its time: what was released meanwhile stays so.
+    if ((await this.#books.rowOf(known.segment)) === undefined) return { madePieces: 0, missingPieces: 0 }
     await this.#books.write({ ...row, placed: meanwhile }, notIn([...row.placed, ...intended], meanwhile))
     await this.#books.flush()
     // As many as there are nodes: whatever is given up here would have to be computed again.

@@ -73,8 +73,7 @@ export class PieceSender {
         if (abort.signal.aborted || to === undefined) return
         logger.info('a node did not take a piece', { node: to.node, error: messageOf(error) })
         // Who is full stays so; who did not take a piece for another reason may take the next one soon.
-        if (isEnded(error)) await nodes.end(to)
-        else if (remoteCodeOf(error) === 'STORAGE_NO_ROOM') nodes.shun(to.node)
+        if (isEnded(error) || remoteCodeOf(error) === 'STORAGE_NO_ROOM') nodes.shun(to.node)
         else nodes.shun(to.node, BUSY_MS)
       } finally {
         this.#sending.delete(name)

@@ -253,12 +253,13 @@ export class StorageConsumer {
     const looks = await Promise.all(
       this.#nodes.all().map(async ({ node, peer }) => [node, await this.#isThere(peer)] as const),
     )
+    // When nobody is there, it is this machine's own line that is away, and nothing was seen.
+    if (!looks.some(([, isThere]) => isThere)) return
     for (const [node, isThere] of looks) {
       this.#watch.note(node, isThere)
       if (!isThere || this.#watch.isLost(node)) this.#nodes.shun(node, 2 * this.#options.lookEveryMs)
     }
-    // When nobody is there, it is this machine's own line that is away.
-    if (looks.some(([, isThere]) => isThere)) await this.#uptimes.note(looks)
+    await this.#uptimes.note(looks)
     await keepWatched(this.#components.store, this.#watch.entries())
   }
 
@@ -309,6 +310,11 @@ export class StorageConsumer {
       }
       if (outcome.kind === 'offline')
         this.#logger.info('a node was not paid', { node, error: messageOf(outcome.error) })
+      if (outcome.kind === 'ended') {
+        // While what it signed is still there to be shown.
+        await this.challenger?.suspect(node, 'lost')
+        await this.#nodes.end(bought)
+      }
       if (outcome.kind === 'lied') {
         this.#logger.warn('a node did not show what it signed for', { node })
         // First of all: a revision without the pieces would free the node of them.

@@ -13,7 +13,7 @@ import {
 } from '@stead/core'
 import type { MarketPayer, OfferBook, OfferEntry, OpenedQuote, PayerChannel, ReceiptChain } from '@stead/market'
 import { addressOfPeerId, type Secp256k1 } from '@stead/protocol'
-import { agreementNumber } from '../agreement/agreement.ts'
+import { type AgreementParties, agreementNumber } from '../agreement/agreement.ts'
 import { AgreementDriver } from '../consumer/agreement-driver.ts'
 import { agreementOfKey, BOUGHT_TABLE, decodeBoughtRow } from '../consumer/bought-rows.ts'
 import { roomOf } from '../consumer/channel-room.ts'
@@ -132,9 +132,8 @@ export class StorageNodes {
       Array.from(all, async (peer) => {
         const node = addressOfPeerId(peer)
         if (this.#bought.has(node)) return
-        const parties = { ...identity, payer: signer.address, node, number: agreementNumber(0) }
         try {
-          const driver = await AgreementDriver.find(this.#components, peer, parties)
+          const driver = await this.#find(peer, { ...identity, payer: signer.address, node })
           const operator = offered.find(({ offer }) => offer.node === node)?.offer.operator ?? node
           if (driver !== undefined) this.#add(driver, { node, operator })
         } catch (error) {
@@ -145,6 +144,17 @@ export class StorageNodes {
       }),
     )
     return silent
+  }
+
+  /** The agreement with a node that has not ended, of whatever number. */
+  async #find(peer: PeerId, parties: Omit<AgreementParties, 'number'>): Promise<AgreementDriver | undefined> {
+    for (let ordinal = 0; ; ordinal++) {
+      try {
+        return await AgreementDriver.find(this.#components, peer, { ...parties, number: agreementNumber(ordinal) })
+      } catch (error) {
+        if (ordinal === ORDINALS_MAX || remoteCodeOf(error) !== 'STORAGE_AGREEMENT_ENDED') throw error
+      }
+    }
   }
 
   /** All nodes with an agreement. */
@@ -198,7 +208,6 @@ export class StorageNodes {
     return await Promise.all(
       this.all().map(async (bought) => {
         const outcome = await bought.settle()
-        if (outcome.kind === 'ended') await this.end(bought)
         if (outcome.kind === 'lied' || outcome.kind === 'lost') this.shun(bought.node)
         return { bought, outcome }
       }),
@@ -209,7 +218,7 @@ export class StorageNodes {
   async end({ node, driver }: BoughtNode): Promise<void> {
     if (this.#bought.get(node)?.driver !== driver) return
     this.#components.logger.warn('a node has ended its agreement', { node, agreement: driver.id })
-    this.shun(node)
+    if ((driver.agreement?.pieces ?? 0) > 0) this.shun(node)
     this.#bought.delete(node)
     await driver.forget()
   }

@@ -37,7 +37,7 @@ import {
   type StorageReply,
 } from '../messages.ts'
 import { amountOf } from '../meter.ts'
-import type { StorageProviderOptions } from '../options.ts'
+import { STAKED_UNPAID_SECONDS_MIN, type StorageProviderOptions } from '../options.ts'
 import type { PieceLog } from '../pieces/piece-log.ts'
 import type { LeafProof } from '../proof/proof-tree.ts'
 import {
@@ -113,12 +113,19 @@ export class AgreementDesk {
 
   /** Gives up what the logs had at the start and nobody agreed on, where a loss of power took the note that it waits. */
   async giveUpFound(): Promise<void> {
-    const { pieces, pending, signer } = this.#components
+    const { pieces, pending, signer, store } = this.#components
     if (pieces.found.length === 0) return
+    const peer = peerIdOfPublicKey(signer.publicKey)
     const agreed = new Set<Hash>()
     for (const kept of [...this.#agreements.values(), ...this.#ended.all()])
       for (const [, { piece }] of kept.set.entries()) agreed.add(logNameOf(kept.id, piece))
-    for (const name of pieces.found) if (!agreed.has(name)) pending.give(name, peerIdOfPublicKey(signer.publicKey))
+    const names = pieces.found.filter((name) => !agreed.has(name))
+    // The index knows them from now on: another restart would not find them again.
+    await store.write(
+      names.map((name) => pending.given(name, peer)),
+      'process',
+    )
+    for (const name of names) pending.give(name, peer)
   }
 
   sizes(): readonly Size[] {
@@ -192,7 +199,8 @@ export class AgreementDesk {
   }
 
   /** How an agreement stands, and what is in its slots. */
-  standing(peer: PeerId, { agreement, fromSlot }: StandingAsk): StorageReply {
+  async standing(peer: PeerId, { agreement, fromSlot }: StandingAsk): Promise<StorageReply> {
+    if (!this.#agreements.has(agreement) && (await this.#ended.has(agreement))) throw endedAgreement(agreement)
     const kept = this.require(agreement, peer)
     if (fromSlot === undefined) return this.#reply(kept)
     const page: SetChange[] = []
@@ -208,17 +216,31 @@ export class AgreementDesk {
   async dropUnpaid(): Promise<void> {
     const nowSecond = this.#nowSecond()
     for (const kept of [...this.#agreements.values()]) {
-      const unpaid = nowSecond - kept.row.paidToSecond
-      if (unpaid <= this.#options.unpaidSecondsMax) continue
-      await this.#inTurn(kept.id, () => this.#end(kept, unpaid))
+      if (!this.#isOver(kept)) continue
+      await this.#inTurn(kept.id, () => this.#end(kept, nowSecond - kept.row.paidToSecond))
     }
     for (const kept of [...this.#ended.all()]) await this.#inTurn(kept.id, () => this.#ended.deletePieces(kept))
+  }
+
+  /** Unpaid for too long, and about nothing that somebody could still ask for on chain: otherwise whoever never pays gets a node slashed. */
+  #isOver({ row, agreement }: KeptAgreement): boolean {
+    const { unpaidSecondsMax } = this.#options
+    const nowSecond = this.#nowSecond()
+    const askableSeconds = Math.min(unpaidSecondsMax, STAKED_UNPAID_SECONDS_MIN)
+    return nowSecond - row.paidToSecond > unpaidSecondsMax && nowSecond - agreement.atSecond > askableSeconds
+  }
+
+  /** What is unpaid for too long is signed no further. @throws StorageError STORAGE_UNPAID */
+  #requirePaid({ atSecond, revision }: Agreement, paidToSecond: number): void {
+    const unpaidSeconds = atSecond - paidToSecond
+    if (unpaidSeconds <= this.#options.unpaidSecondsMax) return
+    throw new StorageError('STORAGE_UNPAID', `nobody has paid for ${unpaidSeconds} seconds`, { details: { revision } })
   }
 
   async #end(kept: KeptAgreement, unpaidSeconds: number): Promise<void> {
     const { logger } = this.#components
     // Paid while it waited for its turn.
-    if (this.#nowSecond() - kept.row.paidToSecond <= this.#options.unpaidSecondsMax) return
+    if (!this.#isOver(kept)) return
     logger.warn('an agreement ends, because nobody pays for it', {
       agreement: kept.id,
       payer: kept.agreement.payer,
@@ -234,8 +256,7 @@ export class AgreementDesk {
     refuseOver('agreements of one payer', own + 1, agreementsPerPayerMax)
     refuseOver('agreements', this.#agreements.size + 1, agreementsMax)
     const id = agreementIdOf(next)
-    if (await this.#ended.has(id))
-      throw new StorageError('STORAGE_AGREEMENT_ENDED', `the agreement ${id} has ended`, { details: { agreement: id } })
+    if (await this.#ended.has(id)) throw endedAgreement(id)
     if (next.revision !== 0 || ask.changes.length > 0) throw differs('revision', 0)
     this.#components.market.leftMicroUsd({ peer, channel: ask.channel })
     const { atSecond } = next
@@ -280,6 +301,7 @@ export class AgreementDesk {
     const goneNames = gone.map(({ piece }) => logNameOf(id, piece))
     // Where nothing was due there is nothing unpaid: the time of what comes now begins now.
     const paidToSecond = dueAt(before, next.atSecond) === 0n ? next.atSecond : kept.row.paidToSecond
+    this.#requirePaid(next, paidToSecond)
     const row = this.#signed(next, ask, { peer, paidToSecond })
     await this.#write(row, changes, goneNames)
     set.apply(changes)
@@ -310,6 +332,7 @@ export class AgreementDesk {
     const quantity =
       isRepeated && last !== undefined ? last.quantity : dueAt(before, next.atSecond) - next.dueByteSeconds
     const paidToSecond = isRepeated ? kept.row.paidToSecond : kept.paidToSecondAfter(next)
+    if (!isRepeated) this.#requirePaid(next, paidToSecond)
     const amountMicroUsd = amountOf(next.priceMicroUsdPerTibHour, quantity)
     const { channel, delivery } = ask
     const item = contentIdOf('dag-cbor', ask.document)
@@ -413,4 +436,8 @@ function lostPiece(code: StorageErrorCode, piece: Hash): StorageError {
 function refuseOver(what: string, need: number, have: number): void {
   if (need <= have) return
   throw new StorageError('STORAGE_BUSY', `${need} ${what}, at most ${have} are allowed`, { details: { need, have } })
+}
+
+function endedAgreement(agreement: Hash): StorageError {
+  return new StorageError('STORAGE_AGREEMENT_ENDED', `the agreement ${agreement} has ended`, { details: { agreement } })
 }

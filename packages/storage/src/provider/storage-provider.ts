@@ -276,7 +276,7 @@ export class StorageProvider {
   ): Promise<StorageReply> {
     if (revise !== undefined) return await this.#desk.revise(peer, revise)
     if (settle !== undefined) return await this.#desk.settle(peer, settle)
-    if (standing !== undefined) return this.#desk.standing(peer, standing)
+    if (standing !== undefined) return await this.#desk.standing(peer, standing)
     if (audit !== undefined) return await this.#desk.audit(audit.agreement, audit.seed)
     throw new StorageError('STORAGE_UNSUPPORTED', 'the request asks for nothing that is known here')
   }
@@ -302,6 +302,10 @@ export class StorageProvider {
       if ((await this.#components.pieces.find(name)) === undefined) await this.#pending.add(name, peer, bytes.length)
       await this.#components.pieces.put(name, bytes)
       this.#bytes.add(bytes.length, IN)
+    } catch (error) {
+      // Nothing was written: it waits for nobody. Its note goes with the next start.
+      if (hasCode(error, 'STORAGE_NO_ROOM')) this.#pending.forget(name)
+      throw error
     } finally {
       this.#writing--
     }
