@@ -122,6 +122,8 @@ export const storageMutants: readonly Mutant[] = [
     to: 'if (nowSecond > 0) continue',
     ...STORAGE,
     more: { cheats: ['owes-storage'], byzantineShare: 0.5 },
+    // Twice the time in which somebody must pay.
+    faultMinutes: 5,
     rule: 'no-room-for-nothing',
   },
   {
