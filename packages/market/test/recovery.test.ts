@@ -54,6 +54,31 @@ describe('money that is on its way when something fails', () => {
     expect(world.payer.channels()[0]?.state).toBe('open')
   })
 
+  it('stays away from a purse that thaws since a call whose answer was lost', async () => {
+    const world = new World()
+    await world.start()
+    const first = await world.open()
+    const { ledger } = world
+    const { state } = ledger
+    const thaw = state.thaw.bind(state)
+    state.thaw = (...request) => {
+      thaw(...request)
+      ledger.setOutage('unreachable')
+      throw new Error('gone')
+    }
+    await expect(world.within(world.payer.thaw(first.terms.purse))).rejects.toMatchObject({ code: 'CHAIN_UNREACHABLE' })
+    ledger.setOutage('none')
+    expect(ledger.escrow.purse(first.terms.purse)?.thawEndsAt).toBeDefined()
+    expect(await world.payer.purses()).toMatchObject([{ stage: 'funded' }])
+    // Its provider sees the thaw, and says so.
+    await world.clock.advance(61_000)
+    const second = await world.open(500_000n)
+    expect(second.terms.purse).not.toBe(first.terms.purse)
+    expect(first.state).toBe('thawing')
+    expect(await world.payer.purses()).toMatchObject([{ stage: 'thawing' }, { stage: 'funded' }])
+    expect(await world.deliver(100)).toBeDefined()
+  })
+
   it('is found again when the chain could not even be asked, and its channel is used', async () => {
     const world = new World()
     await world.start()

@@ -14,8 +14,8 @@ export interface KeepingPayer {
   readonly storage: LiveStorageBuyer
 }
 
-/** Longer than a node that is gone is waited for, and some periods. */
 const MINUTE_MS = 60_000
+/** Longer than a node that is gone is waited for, and some periods. */
 const REPAIR_MINUTES_MAX = 5
 const READ_MINUTES_MAX = 3
 const STOP_MINUTES_MAX = 3
@@ -108,10 +108,9 @@ async function checkReadable(
     const kept = world.objects.keptOf(node)
     const { name } = node.plan
     for (const key of kept.keys) {
-      const whole = { key, fromByte: 0, toByte: kept.lengthOf(key) }
       let fault: string | undefined
       try {
-        fault = await readFault(kept, storage, whole)
+        fault = await readFault(kept, storage, { key })
       } catch (error) {
         if (!isSteadError(error)) throw error
         fault = `${key} cannot be read: ${error.code}, ${error.message}`
