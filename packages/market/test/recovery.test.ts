@@ -157,6 +157,22 @@ describe('a loss of power', () => {
     expect((await world.within(world.payer.settle())).receiptedMicroUsd).toBe(600n)
   })
 
+  it('of the payer just after money was locked: the purse is there, with what its locking cost', async () => {
+    const world = new World()
+    await world.start()
+    const quote = await world.quote()
+    // The third write keeps what the chain said of the purse.
+    world.payerStore.crashAtWrite(3, 'after')
+    void world.payer.openChannels([{ quote, allocationMicroUsd: microUsd(1_000_000n) }])
+    await world.within(world.payerStore.crashed)
+    world.hub.kill(world.payerKey.peer)
+    world.payerStore = world.payerStore.reopen('power')
+    await world.startPayer()
+    const [purse] = await world.payer.purses()
+    expect(purse?.stage).toBe('funded')
+    expect(purse?.transactions).toHaveLength(1)
+  })
+
   it('of the provider: what it forgot is not asked of it, and a voucher that is out stays good', async () => {
     const world = new World({ payer: { payAfterMs: 60_000 } })
     await world.start()
