@@ -121,6 +121,10 @@ export const REGRESSIONS: readonly Regression[] = [
     },
   },
   {
+    found: 'a gang outvoted honest nodes, was caught, and a payer went on leaving out all whom it had spoken against',
+    plan: { seed: 859, nodes: 11, minutes: 0.98, profile: 'byzantine', without: [], hasRealSignatures: false },
+  },
+  {
     found: 'what was due to a node cost more than its credit at once, was never paid, and the node deleted the pieces',
     plan: { ...STORAGE_PLAN, seed: 5 },
   },
