@@ -21,7 +21,7 @@ export const liarMutants: readonly Mutant[] = [
     name: 'dissent-forgiven',
     what: 'a node whose answer differs from what the others agreed on is not paid for it, and goes on',
     file: `${CONSUMER}/assessor.ts`,
-    from: '    this.condemn(answer.node, reason, () => this.#recorder.note(event, refusal))',
+    from: '    this.condemn(answer.node, { what: reason, accusers }, () => this.#recorder.note(event, refusal))',
     to: '    this.#recorder.note(event, refusal)',
     profile: 'byzantine',
     more: FOUND_OUT,
