@@ -37,6 +37,8 @@ export interface RegisterPlace {
   /** Asks the network for what is newer than what is known. */
   search(): Promise<OpenedRecord | undefined>
   readonly isAnnounced: boolean
+  /** Nobody can have written to it before this process: its seed was drawn for it. */
+  readonly isNew: boolean
 }
 
 /** Who must agree on a step. */
@@ -67,6 +69,8 @@ const STEPS_MAX = 32
 const PAUSE_MS = 10
 /** So long keepers are waited for that may settle what others do not know, before it is settled from here. */
 const GRACE_MS = 100
+/** After so long without an answer others may have been made keepers, and the keepers before them may have forgotten. */
+const LOOK_AGAIN_MS = 86_400_000
 
 /**
  * One pointer on several nodes, of which some may lie, forget or be away (ADR 15): each step is decided once, by the
@@ -82,6 +86,8 @@ export class NetworkRegister implements RootPointer {
   #turn = { step: 0, round: 0 }
   /** The last step that something of this process's own was proposed for. */
   #proposedStep = 0
+  /** When enough keepers last agreed on what is known. */
+  #agreedAtMs: number | undefined
   #working: Promise<unknown> = Promise.resolve()
 
   /** @param writer 16 bytes drawn for this process: never those of one before */
@@ -191,7 +197,9 @@ export class NetworkRegister implements RootPointer {
 
   /** Brings what is known up to date where that is needed. @returns who decides the first step */
   async #firstKeepers(expected: number): Promise<Uint8Array> {
-    if (this.#known === undefined || this.#known.record.sequence < expected) await this.#newest()
+    const agreedMs = this.#components.clock.now() - (this.#agreedAtMs ?? 0)
+    if (this.#known === undefined || this.#known.record.sequence < expected || agreedMs > LOOK_AGAIN_MS)
+      await this.#newest()
     return this.#known?.record.keepers ?? (await this.#place.begin())
   }
 
@@ -215,13 +223,14 @@ export class NetworkRegister implements RootPointer {
       if (keepers === undefined) return
       const looked = await this.#look(keepers)
       if (looked.newest !== undefined) await this.#adopt(looked.newest)
-      if (looked.kind === 'away' && this.#known === before) {
+      if (this.#known === before && this.#mustSearch(looked)) {
         const found = isSearched ? undefined : await this.#place.search()
         isSearched = true
         if (found !== undefined) await this.#adopt(found)
-        if (this.#known === before) throw away(looked.have, quorumOf(keepersOf(keepers).length))
-        continue
+        if (this.#known !== before) continue
       }
+      if (looked.kind === 'away' && this.#known === before)
+        throw away(looked.have, quorumOf(keepersOf(keepers).length))
       if (looked.kind === 'decided') await this.#learn(looked.accepted)
       if (looked.kind === 'unsettled') {
         // What this process is about to swap in itself is settled by that.
@@ -230,9 +239,16 @@ export class NetworkRegister implements RootPointer {
       }
       if (looked.kind === 'away' || looked.kind === 'moved') continue
       // Where others decide from now on, they are asked as well: they may have gone further.
-      if (equalBytes(this.#known?.record.keepers ?? keepers, keepers)) return
+      if (!equalBytes(this.#known?.record.keepers ?? keepers, keepers)) continue
+      this.#agreedAtMs = this.#components.clock.now()
+      return
     }
     throw contended()
+  }
+
+  /** Whether others may have taken the place of those who were asked: these do not say, or may have forgotten, what was. */
+  #mustSearch(looked: Looked): boolean {
+    return looked.kind === 'away' || (looked.kind === 'sure' && looked.isBlank && !this.#place.isNew)
   }
 
   async #look(keepers: Uint8Array): Promise<Looked> {
@@ -348,6 +364,7 @@ export class NetworkRegister implements RootPointer {
       bytes,
     )
     const decided = { signed, word, bytes, record }
+    this.#agreedAtMs = this.#components.clock.now()
     await this.#adopt(decided)
     return decided
   }
@@ -438,7 +455,9 @@ function highestOf(answers: readonly KeeperAnswer[], step: number): OpenedRecord
 
 /** What came of asking. */
 type Looked = { readonly newest?: OpenedRecord | undefined } & (
-  | { readonly kind: 'sure' | 'moved' | 'unsettled' }
+  | { readonly kind: 'moved' | 'unsettled' }
+  /** @param isBlank as many as must agree have nothing at all: not even what a quorum of them had decided */
+  | { readonly kind: 'sure'; readonly isBlank: boolean }
   | { readonly kind: 'decided'; readonly accepted: OpenedRecord }
   | { readonly kind: 'away'; readonly have: number }
 )
@@ -457,7 +476,10 @@ function lookAt(
   if (answers.length < need) return { kind: 'away', have: answers.length, newest }
   const step = ((newest ?? known)?.record.step ?? 0) + 1
   const accepted = answers.flatMap((answer) => (answer.accepted?.record.step === step ? [answer.accepted] : []))
-  if (accepted.length === 0) return { kind: 'sure', newest }
+  if (accepted.length === 0) {
+    const blank = answers.filter((answer) => answer.decided === undefined && answer.accepted === undefined)
+    return { kind: 'sure', isBlank: blank.length >= need, newest }
+  }
   const isAgreed = (each: OpenedRecord): boolean =>
     accepted.filter(({ word }) => word.record === each.word.record && compareBallots(word, each.word) === 0).length >=
     need

@@ -56,13 +56,14 @@ export class NetworkRootPointers {
    * The pointer of a seed; the same one for the same seed.
    * @param keepers who keeps it at first, as {@link NetworkRootPointers.keepers} drew them; without them the pointer is
    * looked for in the network's table
+   * @param isNew nobody can have written to it before: it is not looked for in the table where they know nothing
    */
-  readonly open = (seed: Uint8Array, keepers?: Uint8Array): NetworkPointer => {
+  readonly open = (seed: Uint8Array, keepers?: Uint8Array, isNew = false): NetworkPointer => {
     const key = new RegisterKey(this.#components.secp256k1, seed)
     const register = (): Promise<NetworkRegister> => {
       const known = this.#open.get(key.id)
       if (known !== undefined) return known
-      const opened = this.#register(key, keepers).catch((error: unknown) => {
+      const opened = this.#register(key, { hint: keepers, isNew }).catch((error: unknown) => {
         this.#open.delete(key.id)
         throw error
       })
@@ -111,9 +112,9 @@ export class NetworkRootPointers {
     return moved
   }
 
-  async #register(key: RegisterKey, hint: Uint8Array | undefined): Promise<NetworkRegister> {
+  async #register(key: RegisterKey, origin: Origin): Promise<NetworkRegister> {
     const row = await this.#cache.get(key.id)
-    const place = new NetworkPlace(this.#components, this.#cache, key, { ...row, key: key.publicKey }, hint)
+    const place = new NetworkPlace(this.#components, this.#cache, key, { ...row, key: key.publicKey }, origin)
     return new NetworkRegister(this.#components, key, place, this.#writer)
   }
 }
@@ -121,10 +122,18 @@ export class NetworkRootPointers {
 /** A pointer whose last value is kept here too. */
 export type NetworkPointer = Pick<NetworkRegister, 'read' | 'swap' | 'cached'>
 
+/** What is known of a pointer before it is asked. */
+interface Origin {
+  /** Who keeps it at first. */
+  readonly hint: Uint8Array | undefined
+  readonly isNew: boolean
+}
+
 /** Where a register of this machine stands. */
 class NetworkPlace implements RegisterPlace {
   readonly known: OpenedRecord | undefined
   readonly isAnnounced: boolean
+  readonly isNew: boolean
   readonly #components: NetworkRootPointersComponents
   readonly #cache: RootCache
   readonly #key: RegisterKey
@@ -136,7 +145,7 @@ class NetworkPlace implements RegisterPlace {
     cache: RootCache,
     key: RegisterKey,
     row: RootCacheRow & { readonly known?: OpenedRecord },
-    hint: Uint8Array | undefined,
+    { hint, isNew }: Origin,
   ) {
     const { known, ...rest } = row
     this.#components = components
@@ -146,6 +155,7 @@ class NetworkPlace implements RegisterPlace {
     this.#hint = hint
     this.known = known
     this.isAnnounced = hint === undefined
+    this.isNew = isNew
   }
 
   async keepers(): Promise<Uint8Array | undefined> {

@@ -60,6 +60,8 @@ export class RegisterWorld {
   readonly blocked: Set<string> = new Set()
   /** Messages that were sent. */
   requests = 0
+  /** How often the network's table was searched. */
+  searches = 0
   /** Keepers that machine 0's messages do not reach until this ends. */
   held: ReadonlySet<number> | undefined
   readonly provided: Map<string, Set<PeerId>> = new Map()
@@ -135,6 +137,11 @@ export class RegisterWorld {
     return this.#events.length
   }
 
+  /** Nothing happens for so long. */
+  sleep(ms: number): void {
+    this.#now += ms
+  }
+
   /** Something happens, drawn from all that may. */
   async step(): Promise<void> {
     const place = Math.floor(this.random.fraction() * this.#events.length)
@@ -188,7 +195,10 @@ export class RegisterWorld {
     return {
       self,
       request: (peer: PeerId, _protocol: string, payload: Uint8Array) => this.#request({ self, number }, peer, payload),
-      findProviders: async (key: string) => [...this.#providersOf(key)],
+      findProviders: async (key: string) => {
+        this.searches++
+        return [...this.#providersOf(key)]
+      },
       addresses: unused,
       start: unused,
       stop: unused,

@@ -4,6 +4,7 @@ import { ManualClock, MemoryStore } from '@stead/testkit'
 import { describe, expect, it } from 'vitest'
 import { storageProviderOptionsSchema } from '../../src/options.ts'
 import { hear, type KeeperState } from '../../src/register/keeper-state.ts'
+import type { NetworkRootPointers } from '../../src/register/network-root-pointers.ts'
 import { faultsOf, quorumOf, remainderOf } from '../../src/register/quorum.ts'
 import { RegisterDesk } from '../../src/register/register-desk.ts'
 import { registerReplySchema, registerRequestSchema } from '../../src/register/register-messages.ts'
@@ -44,6 +45,31 @@ function keeper(world: RegisterWorld, place: number): Keeper {
 
 function setAway(world: RegisterWorld, places: readonly number[]): void {
   for (const [place, each] of world.keepers.entries()) each.isAway = places.includes(place)
+}
+
+/** Has the pointers kept by others than these keepers, who lose their disks afterwards. */
+async function goTo(world: RegisterWorld, pointers: NetworkRootPointers, gone: readonly Keeper[]): Promise<void> {
+  const rounds = [gone.slice(0, 3), gone.slice(0, 5), gone]
+  for (const round of rounds) {
+    for (const each of round) each.isAway = true
+    const names = new Set(round.map(({ key: name }) => name.toString()))
+    await world.within(pointers.mend((name) => names.has(name.toString())))
+  }
+  for (const each of gone) {
+    await world.restart(each, true)
+    each.isAway = false
+  }
+}
+
+/** A pointer whose first keepers are all replaced and have forgotten it. */
+async function replaced(seed: number) {
+  const world = new RegisterWorld(seed)
+  const first = world.first
+  const machine = world.machine(0, undefined, { keepers: first })
+  await world.within(machine.pointer.swap(0, value(1)))
+  for (let number = 0; number < 7; number++) world.addKeeper()
+  await goTo(world, machine.pointers, world.keepers.slice(0, 7))
+  return { world, first, ...machine }
 }
 
 describe('a quorum', () => {
@@ -310,5 +336,35 @@ describe('a pointer on the network', () => {
     expect(await world.within(two.pointer.swap(3, value(4)))).toBe('done')
     world.held = undefined
     expect(await world.within(waiting)).toMatchObject({ code: 'STORAGE_BUSY' })
+  })
+
+  it('is not believed to be empty because those who kept it first were replaced and forgot it', async () => {
+    const { world, pointers, pointer, first } = await replaced(10)
+    await world.within(pointer.swap(1, value(2)))
+    const late = world.machine(1, undefined, { mayBegin: false, keepers: first })
+    expect(await world.within(late.pointer.read())).toEqual({ sequence: 2, value: value(2) })
+    // Nor is a root the newest because a machine saw it last.
+    const asleep = world.machine(2, undefined, { mayBegin: false, keepers: first })
+    await world.within(asleep.pointer.read())
+    for (let number = 0; number < 7; number++) world.addKeeper()
+    await goTo(world, pointers, world.keepers.slice(7, 14))
+    expect(await world.within(pointer.swap(2, value(3)))).toBe('done')
+    world.sleep(90 * 86_400_000)
+    expect(await world.within(late.pointer.swap(2, value(9)))).toBe('moved')
+    const awake = world.machine(3, asleep.store, { mayBegin: false, keepers: first })
+    expect(await awake.pointer.cached()).toEqual({ sequence: 2, value: value(2) })
+    expect(await world.within(awake.pointer.read())).toEqual({ sequence: 3, value: value(3) })
+  })
+
+  it('that is new is begun without a search in the table of the network', async () => {
+    const world = new RegisterWorld(11)
+    const { pointers } = world.machine(0)
+    const pointer = pointers.open(new Uint8Array(32).fill(3), world.first, true)
+    expect(await world.within(pointer.read())).toBeUndefined()
+    expect(await world.within(pointer.swap(0, value(1)))).toBe('done')
+    expect(world.searches).toBe(0)
+    const empty = pointers.open(new Uint8Array(32).fill(4), world.first)
+    expect(await world.within(empty.read())).toBeUndefined()
+    expect(world.searches).toBe(1)
   })
 })
