@@ -42,7 +42,7 @@ import type { RootPointers } from './root-pointer.ts'
 import { ID_BYTES, settingsKey } from './row-keys.ts'
 import { type Description, type Payer, type PayerRow, type SettingsRow, settingsRowSchema } from './rows.ts'
 import type { SealedTree } from './sealed-tree.ts'
-import { SealedTrees } from './sealed-trees.ts'
+import { SealedTrees, type TreeOrigin } from './sealed-trees.ts'
 import type { SegmentStore } from './segment-store.ts'
 import { type Stored, storedOfRow } from './stored.ts'
 import type { Rows, Transaction } from './transaction.ts'
@@ -102,13 +102,13 @@ export class TreeObjectStore implements ObjectStore {
     this.#trees = new SealedTrees(components, this.#options)
     const { random, keepers } = components
     const trees = this.#trees
-    const treeOf = (path: readonly string[], first?: Uint8Array): SealedTree => trees.ofPath(path, first)
+    const treeOf = (path: readonly string[], origin: TreeOrigin): SealedTree => trees.ofPath(path, origin)
     this.#catalogue = new BucketCatalogue({ tree: trees.ofPath([]), treeOf, random, keepers })
     this.#intake = new BodyIntake(this.#catalogue, components, this.#options)
     const { cipher = createFrameCipher(), pointerNameOf = sha256 } = components
     const shares = { ...components, cipher, pointerNameOf, catalogue: this.#catalogue }
     this.shares = new ObjectShares(
-      { ...shares, treeOf: (name, secrets, first) => trees.ofShare(name, secrets, first) },
+      { ...shares, treeOf: (name, secrets, origin) => trees.ofShare(name, secrets, origin) },
       this.#options,
     )
   }

@@ -7,6 +7,7 @@ import { listObjects } from '../objects/list-objects.ts'
 import { changesRange, ID_BYTES, objectOfChange, shareHeadKey } from '../objects/row-keys.ts'
 import type { BucketRow } from '../objects/rows.ts'
 import { NEWEST, type SealedTree } from '../objects/sealed-tree.ts'
+import type { TreeOrigin } from '../objects/sealed-trees.ts'
 import type { Rows } from '../objects/transaction.ts'
 import { bytesOfKey, type TreeKey } from '../tree/tree-key.ts'
 import type { TreeEntry } from '../tree/tree-node.ts'
@@ -33,7 +34,7 @@ export interface SharePublisherComponents {
   /** What all buckets follow from. */
   readonly secret: PathSecret
   /** The tree of a share, by a name that no other has. */
-  readonly treeOf: (name: string, secrets: ShareSecrets, keepers: Uint8Array | undefined) => SealedTree
+  readonly treeOf: (name: string, secrets: ShareSecrets, origin: TreeOrigin) => SealedTree
   readonly cipher: FrameCipher
   readonly random: Random
   readonly clock: Clock
@@ -83,7 +84,7 @@ export class SharePublisher {
 
   treeOf(bucket: Pick<BucketRow, 'name' | 'generation'>, { id, row }: KnownShare): SealedTree {
     const name = `${bucket.name}/${bytesToHex(bucket.generation)}/${bytesToHex(bytesOfKey(id))}`
-    return this.#components.treeOf(name, this.secretsOf(bucket, id), row.keepers)
+    return this.#components.treeOf(name, this.secretsOf(bucket, id), { keepers: row.keepers, hasRoot: row.isBegun })
   }
 
   /**
