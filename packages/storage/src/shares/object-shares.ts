@@ -247,7 +247,7 @@ export class ObjectShares {
     if (found.length === 0) return
     if (isDeleted) for (const { id } of found) await open.tree.write((rows) => endShare(rows, id))
     this.#publisher.recheck()
-    await this.#publisher.publish(open)
+    await this.#turns.between(open.row.name, () => this.#publisher.publish(open))
     for (const { id, row } of found)
       if (row.endedAt !== undefined && clock.now() - row.endedAt > KEEP_ENDED_MS)
         await open.tree.write(async (rows) => rows.delete(shareKey(id)))
