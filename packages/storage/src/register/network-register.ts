@@ -28,8 +28,11 @@ export interface NetworkRegisterComponents {
 export interface RegisterPlace {
   /** What this machine knew last to be decided. */
   readonly known: OpenedRecord | undefined
-  /** Who decides the first step; undefined when that is not known here. */
-  keepers(): Promise<Uint8Array | undefined>
+  /**
+   * Where to begin when nothing is known to be decided.
+   * @throws StorageError STORAGE_ROOT_UNKNOWN where it must be found and is not
+   */
+  find(): Promise<FoundRegister>
   /** The same, chosen now where there are none. @throws StorageError STORAGE_ROOT_UNKNOWN where they must be found */
   begin(): Promise<Uint8Array>
   /** Keeps what is newer. */
@@ -39,6 +42,13 @@ export interface RegisterPlace {
   readonly isAnnounced: boolean
   /** Nobody can have written to it before this process: its seed was drawn for it. */
   readonly isNew: boolean
+}
+
+/** What is known of a register, or what the network's table led to. */
+export interface FoundRegister {
+  readonly decided: OpenedRecord | undefined
+  /** Who decides the first step; undefined when nobody has begun it. */
+  readonly keepers: Uint8Array | undefined
 }
 
 /** Who must agree on a step. */
@@ -218,8 +228,8 @@ export class NetworkRegister implements RootPointer {
   async #newest(inTurn: <Result>(work: () => Promise<Result>) => Promise<Result> = (work) => work()): Promise<void> {
     let isSearched = false
     for (let steps = 0; steps < STEPS_MAX; steps++) {
+      const keepers = this.#known?.record.keepers ?? (await this.#foundKeepers())
       const before = this.#known
-      const keepers = before?.record.keepers ?? (await this.#place.keepers())
       if (keepers === undefined) return
       const looked = await this.#look(keepers)
       if (looked.newest !== undefined) await this.#adopt(looked.newest)
@@ -229,8 +239,7 @@ export class NetworkRegister implements RootPointer {
         if (found !== undefined) await this.#adopt(found)
         if (this.#known !== before) continue
       }
-      if (looked.kind === 'away' && this.#known === before)
-        throw away(looked.have, quorumOf(keepersOf(keepers).length))
+      if (looked.kind === 'away' && this.#known === before) throw away(looked.have, quorumOf(keepersOf(keepers).length))
       if (looked.kind === 'decided') await this.#learn(looked.accepted)
       if (looked.kind === 'unsettled') {
         // What this process is about to swap in itself is settled by that.
@@ -244,6 +253,12 @@ export class NetworkRegister implements RootPointer {
       return
     }
     throw contended()
+  }
+
+  async #foundKeepers(): Promise<Uint8Array | undefined> {
+    const { decided, keepers } = await this.#place.find()
+    if (decided !== undefined) await this.#adopt(decided)
+    return this.#known?.record.keepers ?? keepers
   }
 
   /** Whether others may have taken the place of those who were asked: these do not say, or may have forgotten, what was. */
@@ -429,10 +444,11 @@ function refusalOf(
   if (newest !== undefined) return { kind: 'newer', record: newest }
   const taken = answers.filter(({ isTaken }) => isTaken).length
   if (taken + waiting >= need) return undefined
-  if (answers.length < need) return { kind: 'away', have: answers.length + waiting }
+  if (answers.length + waiting < need) return { kind: 'away', have: answers.length + waiting }
   const rounds = answers.map(({ promised }) => promised?.round ?? 0).sort((left, right) => right - left)
   // So many may make up a round that nobody could follow.
-  return { kind: 'contended', round: Math.max(word.round, rounds[faultsOf(keepers.length)] ?? 0) }
+  const round = rounds[faultsOf(keepers.length)]
+  return round === undefined ? undefined : { kind: 'contended', round: Math.max(word.round, round) }
 }
 
 /** The newest record that is told to be decided, after a step. */

@@ -11,7 +11,7 @@ import {
 import { concatBytes, publicKeyOfPeerId, type Secp256k1 } from '@stead/protocol'
 import { StorageError } from '../errors.ts'
 import { askKeepers, type KeeperAnswer } from './ask-keepers.ts'
-import { NetworkRegister, type RegisterPlace } from './network-register.ts'
+import { type FoundRegister, NetworkRegister, type RegisterPlace } from './network-register.ts'
 import { KEEPERS_MAX } from './quorum.ts'
 import { keepersOf, type OpenedRecord, RegisterKey, registerTableKey, WRITER_BYTES } from './register-record.ts'
 import { RootCache, type RootCacheRow } from './root-cache.ts'
@@ -158,16 +158,17 @@ class NetworkPlace implements RegisterPlace {
     this.isNew = isNew
   }
 
-  async keepers(): Promise<Uint8Array | undefined> {
+  async find(): Promise<FoundRegister> {
     const chosen = this.#hint ?? this.#row.keepers
-    if (chosen !== undefined) return chosen
+    if (chosen !== undefined) return { decided: undefined, keepers: chosen }
     const mayBegin = await this.#components.mayBegin(this.#key.id)
     // Who must find it has time: a table that was just joined fills late.
     for (let tries = 0; tries < (mayBegin ? 1 : SEARCHES); tries++) {
-      const { keepers } = await this.#searched()
-      if (keepers !== undefined) return keepers
+      const found = await this.#searched()
+      if (found.keepers !== undefined) await this.#choose(found.keepers)
+      if (found.keepers !== undefined || found.decided !== undefined) return found
     }
-    if (mayBegin) return undefined
+    if (mayBegin) return { decided: undefined, keepers: undefined }
     throw unknownRoot()
   }
 
@@ -176,9 +177,14 @@ class NetworkPlace implements RegisterPlace {
     if (chosen !== undefined) return chosen
     if (!(await this.#components.mayBegin(this.#key.id))) throw unknownRoot()
     const keepers = concatBytes(...(await this.#components.choose()).slice(0, KEEPERS_MAX))
+    await this.#choose(keepers)
+    return keepers
+  }
+
+  /** Notes who decides the first step: it may not be decided by others as well. */
+  async #choose(keepers: Uint8Array): Promise<void> {
     this.#row = { ...this.#row, keepers }
     await this.#cache.put(this.#key.id, this.#row, true)
-    return keepers
   }
 
   async save({ signed }: OpenedRecord): Promise<void> {
@@ -191,7 +197,7 @@ class NetworkPlace implements RegisterPlace {
   }
 
   /** Who keeps it, by the network's table. Each may be a liar, and none can make a record up. */
-  async #searched(): Promise<Found> {
+  async #searched(): Promise<FoundRegister> {
     const { network } = this.#components
     const peers = await network.findProviders(registerTableKey(this.#key.id), FOUND_MAX, FIND_TIMEOUT_MS)
     const keepers = peers.flatMap((peer) => keeperOf(peer) ?? [])
@@ -205,20 +211,13 @@ function unknownRoot(): StorageError {
   return new StorageError('STORAGE_ROOT_UNKNOWN', 'nobody is found who keeps anything under this recovery phrase')
 }
 
-/** What a search found. */
-interface Found {
-  readonly decided: OpenedRecord | undefined
-  /** Who decides the next step. */
-  readonly keepers: Uint8Array | undefined
-}
-
-function newestOf(answers: readonly KeeperAnswer[]): Found {
+function newestOf(answers: readonly KeeperAnswer[]): FoundRegister {
   const newest = answers
     .flatMap(({ decided }) => (decided !== undefined && 'record' in decided ? [decided] : []))
     .sort((left, right) => right.record.step - left.record.step)[0]
   // Before anybody said that the first step is decided, those who decide it are in what was proposed for it.
   const first = answers.find(({ accepted }) => accepted?.record.step === 1)?.accepted
-  return { decided: newest, keepers: (newest ?? first)?.record.keepers }
+  return { decided: newest, keepers: first?.record.keepers }
 }
 
 function keeperOf(peer: PeerId): Uint8Array | undefined {

@@ -254,6 +254,31 @@ describe('a pointer on the network', () => {
     expect(await world.within(pointer.read())).toEqual({ sequence: 2, value: value(2) })
   })
 
+  it('is found although its first value was told to be decided to nobody, and some who took it are away', async () => {
+    const world = new RegisterWorld(12)
+    const { pointer } = world.machine(0)
+    for (const link of ['0/5', '0/6']) world.blocked.add(link)
+    expect(await world.within(pointer.swap(0, value(1)))).toBe('done')
+    setAway(world, [0])
+    const stranger = world.machine(1, undefined, { mayBegin: false })
+    expect(await world.within(stranger.pointer.read())).toEqual({ sequence: 1, value: value(1) })
+    expect(await world.within(stranger.pointer.swap(1, value(2)))).toBe('done')
+  })
+
+  it('whose first keepers were found once is asked for there again', async () => {
+    const world = new RegisterWorld(13)
+    const { pointer } = world.machine(0)
+    world.blocked.add('0/6')
+    expect(await world.within(pointer.swap(0, value(1)))).toBe('done')
+    const stranger = world.machine(1, undefined, { mayBegin: false })
+    world.blocked.add('1/0').add('1/1').add('1/2')
+    await expect(world.within(stranger.pointer.read())).rejects.toMatchObject({ code: 'STORAGE_ROOT_AWAY' })
+    world.blocked.clear()
+    world.provided.clear()
+    const again = world.machine(2, stranger.store, { mayBegin: false })
+    expect(await world.within(again.pointer.read())).toEqual({ sequence: 1, value: value(1) })
+  })
+
   it('never goes back on a machine that has its own copy, whatever all keepers say', async () => {
     const world = new RegisterWorld(5)
     const store = new MemoryStore()
