@@ -200,6 +200,23 @@ describe('a desk of registers', () => {
     await desk.dropUnasked()
     expect(await store.scan('storage-registers')).toHaveLength(0)
   })
+
+  it('keeps what is written while it looks for what nobody asked for', async () => {
+    const clock = new ManualClock()
+    const store = new MemoryStore()
+    const desk = open(store, false, {}, clock)
+    await desk.serve({ peer: peerOf(9), payload: first(1) })
+    await desk.serve({ peer: peerOf(9), payload: first(2) })
+    await clock.advance(100 * 86_400_000)
+    const own = new RegisterKey(secp256k1, new Uint8Array(32).fill(1))
+    const { signed } = own.sign({ kind: 'decide', step: 1, round: 0, writer: ONE }, record(1, 1, ONE))
+    const told = registerRequestSchema.encodeMessage({ key: own.publicKey, word: signed })
+    const serving = desk.serve({ peer: peerOf(9), payload: told })
+    await desk.dropUnasked()
+    expect(registerReplySchema.decodeMessage(await serving).isTaken).toBe(true)
+    expect((await store.scan('storage-registers')).map(({ key: id }) => `0x${id}`)).toEqual([own.id])
+    expect(desk.sizes()[0]?.have).toBe(1)
+  })
 })
 
 describe('a pointer on the network', () => {
