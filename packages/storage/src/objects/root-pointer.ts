@@ -3,6 +3,8 @@ export interface PointerValue {
   /** 1, 2, 3 … */
   readonly sequence: number
   readonly value: Uint8Array
+  /** It may have been acknowledged, or may still be given up for another one of this number. @default false */
+  readonly isUnsettled?: boolean
 }
 
 /** A register with one value that is replaced step by step; several may write to it. */

@@ -5,7 +5,7 @@ import { POINTER_VALUE_BYTES_MAX, type PointerValue, type RootPointer } from './
 /** hash of a pointer's seed -> PointerRow */
 const POINTERS_TABLE = 'storage-pointers'
 
-interface PointerRow extends PointerValue {
+interface PointerRow extends Pick<PointerValue, 'sequence' | 'value'> {
   readonly version: 1
 }
 

@@ -1,19 +1,11 @@
-import {
-  type Clock,
-  type Hash,
-  hasCode,
-  type Logger,
-  type Network,
-  type PeerId,
-  type Random,
-  type Store,
-} from '@stead/core'
-import { concatBytes, publicKeyOfPeerId, type Secp256k1 } from '@stead/protocol'
+import type { Clock, Hash, Logger, Network, Random, Store } from '@stead/core'
+import { concatBytes, type Secp256k1 } from '@stead/protocol'
 import { StorageError } from '../errors.ts'
 import { askKeepers, type KeeperAnswer } from './ask-keepers.ts'
+import { findKeepers } from './find-keepers.ts'
 import { type FoundRegister, NetworkRegister, type RegisterPlace } from './network-register.ts'
 import { KEEPERS_MAX } from './quorum.ts'
-import { keepersOf, type OpenedRecord, RegisterKey, registerTableKey, WRITER_BYTES } from './register-record.ts'
+import { keepersOf, type OpenedRecord, RegisterKey, WRITER_BYTES } from './register-record.ts'
 import { RootCache, type RootCacheRow } from './root-cache.ts'
 
 /** What {@link NetworkRootPointers} stand on. */
@@ -33,9 +25,7 @@ export interface NetworkRootPointersComponents {
   readonly mayBegin: (register: Hash) => Promise<boolean>
 }
 
-/** How long the network's table is searched. */
-const FIND_TIMEOUT_MS = 5000
-const FOUND_MAX = 16
+/** How often the network's table is searched for a pointer that must be there. */
 const SEARCHES = 4
 
 /** The pointers of a payer's trees on the network, each on seven nodes where there are so many, with a copy here. */
@@ -198,9 +188,7 @@ class NetworkPlace implements RegisterPlace {
 
   /** Who keeps it, by the network's table. Each may be a liar, and none can make a record up. */
   async #searched(): Promise<FoundRegister> {
-    const { network } = this.#components
-    const peers = await network.findProviders(registerTableKey(this.#key.id), FOUND_MAX, FIND_TIMEOUT_MS)
-    const keepers = peers.flatMap((peer) => keeperOf(peer) ?? [])
+    const keepers = await findKeepers(this.#components.network, this.#key.id)
     return await askKeepers(this.#components, keepers, { key: this.#key.publicKey }, ({ answers, waiting }) =>
       waiting === 0 ? newestOf(answers) : undefined,
     )
@@ -218,13 +206,4 @@ function newestOf(answers: readonly KeeperAnswer[]): FoundRegister {
   // Before anybody said that the first step is decided, those who decide it are in what was proposed for it.
   const first = answers.find(({ accepted }) => accepted?.record.step === 1)?.accepted
   return { decided: newest, keepers: first?.record.keepers }
-}
-
-function keeperOf(peer: PeerId): Uint8Array | undefined {
-  try {
-    return publicKeyOfPeerId(peer)
-  } catch (error) {
-    if (hasCode(error, 'PROTOCOL_MALFORMED')) return undefined
-    throw error
-  }
 }
