@@ -1,4 +1,4 @@
-import { type Clock, hasCode, type Logger, messageOf, type Random } from '@stead/core'
+import { type Clock, hasCode, isSteadError, type Logger, messageOf, type Random } from '@stead/core'
 import type { PathSecret } from '../keys/path-secret.ts'
 import type { ObjectStoreOptions } from '../options.ts'
 import { NodeCache } from '../tree/node-cache.ts'
@@ -180,6 +180,7 @@ export class SealedTree {
     try {
       await forEachReferenceOf(this, (reference) => references.push(Uint8Array.from(reference)))
     } catch (error) {
+      if (!isSteadError(error)) throw error
       this.#components.logger.warn('a tree that is erased cannot be read', { error: messageOf(error) })
       return []
     }

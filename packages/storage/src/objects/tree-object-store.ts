@@ -1,4 +1,4 @@
-import { type Clock, type Logger, messageOf, type Random } from '@stead/core'
+import { type Clock, isSteadError, type Logger, messageOf, type Random } from '@stead/core'
 import { sha256 } from '@stead/protocol'
 import { createFrameCipher } from '#create-frame-cipher'
 import type { FrameCipher } from '../crypto/frame-cipher.ts'
@@ -141,6 +141,7 @@ export class TreeObjectStore implements ObjectStore {
     try {
       await this.shares.sweep(open, true)
     } catch (error) {
+      if (!isSteadError(error)) throw error
       this.#components.logger.warn('shares of a deleted bucket end with the next sweep', { error: messageOf(error) })
     }
   }

@@ -1,4 +1,4 @@
-import type { Clock, Hash, Logger, Network, Random, Timer } from '@stead/core'
+import { type Clock, type Hash, hasCode, type Logger, type Network, type Random, type Timer } from '@stead/core'
 import { equalBytes, type Secp256k1 } from '@stead/protocol'
 import { StorageError } from '../errors.ts'
 import { POINTER_VALUE_BYTES_MAX, type PointerValue, type RootPointer } from '../objects/root-pointer.ts'
@@ -165,7 +165,7 @@ export class NetworkRegister implements RootPointer {
       return undefined
     } catch (error) {
       const before = this.#known
-      if (before === undefined) throw error
+      if (before === undefined || !hasCode(error, 'STORAGE_ROOT_AWAY')) throw error
       const all = keepersOf(before.record.keepers)
       const left = all.filter((keeper) => !isGone(keeper))
       if (left.length < remainderOf(all.length)) throw error

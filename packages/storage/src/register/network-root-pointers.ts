@@ -76,16 +76,16 @@ export class NetworkRootPointers {
   /**
    * Moves the pointers that were opened here away from keepers that are gone for good.
    * @returns how many were moved
-   * @throws StorageError STORAGE_ROOT_AWAY, STORAGE_BUSY; the others are moved all the same
+   * @throws StorageError STORAGE_ROOT_AWAY, STORAGE_BUSY; CoreError STORE_FAILED; the others are moved all the same
    */
   async mend(isGone: (keeper: Uint8Array) => boolean): Promise<number> {
     let moved = 0
     const errors: unknown[] = []
     for (const opened of this.#open.values()) {
-      const register = await opened
-      const keepers = keepersOf(register.known?.record.keepers ?? new Uint8Array(0))
-      if (!keepers.some(isGone)) continue
       try {
+        const register = await opened
+        const keepers = keepersOf(register.known?.record.keepers ?? new Uint8Array(0))
+        if (!keepers.some(isGone)) continue
         const stay = keepers.filter((keeper) => !isGone(keeper))
         const names = new Set(stay.map((keeper) => keeper.toString()))
         const fresh = (await this.#components.choose()).filter(

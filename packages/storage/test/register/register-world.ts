@@ -62,6 +62,7 @@ export class RegisterWorld {
   requests = 0
   /** How often the network's table was searched. */
   searches = 0
+  isTableAway = false
   /** Keepers that machine 0's messages do not reach until this ends. */
   held: ReadonlySet<number> | undefined
   readonly provided: Map<string, Set<PeerId>> = new Map()
@@ -197,6 +198,7 @@ export class RegisterWorld {
       request: (peer: PeerId, _protocol: string, payload: Uint8Array) => this.#request({ self, number }, peer, payload),
       findProviders: async (key: string) => {
         this.searches++
+        if (this.isTableAway) throw lost()
         return [...this.#providersOf(key)]
       },
       addresses: unused,

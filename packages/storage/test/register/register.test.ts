@@ -1,4 +1,4 @@
-import { hasCode, type PeerId, silentLogger } from '@stead/core'
+import { CoreError, hasCode, type PeerId, silentLogger } from '@stead/core'
 import { createSigner, loadSecp256k1, peerIdOfPublicKey } from '@stead/protocol'
 import { ManualClock, MemoryStore } from '@stead/testkit'
 import { describe, expect, it } from 'vitest'
@@ -362,6 +362,40 @@ describe('a pointer on the network', () => {
       pointers.mend((name) => world.keepers.slice(0, 7).some(({ key: each }) => each.toString() === name.toString())),
     )
     expect(await world.within(late.pointer.read())).toEqual({ sequence: 3, value: value(3) })
+  })
+
+  it('goes to no others by the word of a few unless the table was asked who else keeps it', async () => {
+    const world = new RegisterWorld(14)
+    const { pointer, pointers } = world.machine(0)
+    await world.within(pointer.swap(0, value(1)))
+    for (let number = 0; number < 4; number++) world.addKeeper()
+    setAway(world, [0, 1, 2, 3])
+    const gone = new Set(world.keepers.slice(0, 4).map(({ key: name }) => name.toString()))
+    const mend = (): Promise<number> => world.within(pointers.mend((name) => gone.has(name.toString())))
+    world.isTableAway = true
+    await expect(mend()).rejects.toMatchObject({ code: 'NETWORK_TIMEOUT' })
+    world.isTableAway = false
+    expect(await mend()).toBe(1)
+  })
+
+  it('goes to others although another one of the same machine cannot be opened', async () => {
+    const world = new RegisterWorld(15)
+    const seed = new Uint8Array(32).fill(7)
+    const store = new MemoryStore()
+    const get = store.get.bind(store)
+    const damage = Promise.withResolvers<Uint8Array>()
+    const damaged = new RegisterKey(secp256k1, seed).id.slice(2)
+    store.get = async (table, name) => (name === damaged ? await damage.promise : await get(table, name))
+    const { pointer, pointers } = world.machine(0, store, { keepers: world.first })
+    const opening = expect(pointers.open(seed).read()).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    await world.within(pointer.swap(0, value(1)))
+    world.addKeeper()
+    setAway(world, [0])
+    const isGone = (name: Uint8Array): boolean => name.toString() === keeper(world, 0).key.toString()
+    const mending = expect(world.within(pointers.mend(isGone))).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    damage.reject(new CoreError('STORE_FAILED', 'the disk cannot be read'))
+    await Promise.all([opening, mending])
+    expect(await world.within(pointers.mend(isGone))).toBe(0)
   })
 
   it('does not say that nothing was changed when others built on what was', async () => {

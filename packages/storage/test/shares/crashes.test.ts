@@ -1,5 +1,5 @@
 import { hasCode } from '@stead/core'
-import type { SegmentStore, TreeObjectStore } from '@stead/storage'
+import { type SegmentStore, StorageError, type TreeObjectStore } from '@stead/storage'
 import { describe, expect, it } from 'vitest'
 import { type FaultKind, FaultyPorts } from '../objects/faulty-ports.ts'
 import { bytesFrom, bytesOf } from '../objects/workplace.ts'
@@ -106,6 +106,49 @@ describe('shares', () => {
     }
     expect([...seen].sort().slice(0, 2)).toEqual([0, 1])
   }, 60_000)
+})
+
+describe('the end of a share', () => {
+  const endings: Record<string, (store: TreeObjectStore) => Promise<unknown>> = {
+    alone: async (store) => {
+      const [share] = await store.shares.list('bucket')
+      await store.shares.unshare('bucket', share?.id ?? '')
+    },
+    'with its bucket': (store) => store.deleteBucket('bucket'),
+  }
+
+  it.each(Object.entries(endings))(
+    '%s lets go what can be read, and hides no fault of this program',
+    async (_, end) => {
+      for (const error of [
+        new StorageError('STORAGE_TOO_FEW_PIECES', 'need 2 pieces, have 0'),
+        new TypeError('a fault'),
+      ]) {
+        const place = await begun()
+        const link = await place.link(place.openStore(OPTIONS), 'bucket', 'a/')
+        let isBroken = false
+        const segments: SegmentStore = {
+          put: (key, plaintext) => place.segments.put(key, plaintext),
+          read: async (reference, key, range) => {
+            if (isBroken) throw error
+            return await place.segments.read(reference, key, range)
+          },
+          release: (reference) => place.segments.release(reference),
+          list: (after, limit) => place.segments.list(after, limit),
+        }
+        const store = place.open(OPTIONS, { segments, pointers: place.namedPointers })
+        for (const key of ['inline', 'b/packed', 'b/large']) await store.delete('bucket', `a/${key}`)
+        await store.shares.list('bucket')
+        // What the tree of the share refers to must be read to be let go.
+        isBroken = true
+        if (error instanceof TypeError) await expect(end(store)).rejects.toThrow(error)
+        else {
+          await end(store)
+          await expect(place.seen(link)).rejects.toMatchObject({ code: 'STORAGE_SHARE_ENDED' })
+        }
+      }
+    },
+  )
 })
 
 /** Segments of which one call, once it is asked for, waits. */
