@@ -75,7 +75,7 @@ export interface ObjectStoreComponents {
   readonly logger: Logger
   /** Seals small bytes for shares. @default that of the platform */
   readonly cipher?: FrameCipher
-  /** What a pointer is known by to those who may read it. @default the hash of its seed, as {@link StoreRootPointers} */
+  /** What a pointer is known by to those who may read it. @default the hash of its seed */
   readonly pointerNameOf?: (seed: Uint8Array) => Uint8Array
 }
 
