@@ -146,6 +146,7 @@ export class StorageConsumer {
       ...components,
       mayBegin,
       choose: () => this.#chooseKeepers(count, least),
+      wanted: count,
     })
   }
 

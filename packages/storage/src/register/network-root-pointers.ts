@@ -18,6 +18,8 @@ export interface NetworkRootPointersComponents {
   readonly logger: Logger
   /** Chooses nodes that keep a new pointer. @returns their public keys, as many as there may be */
   readonly choose: () => Promise<readonly Uint8Array[]>
+  /** How many keep a pointer where there are so many nodes, 1 .. {@link KEEPERS_MAX}. */
+  readonly wanted: number
   /**
    * Whether a pointer that nobody is found to keep may be begun here: where two machines begin one, each has its own.
    * Only the machine that drew the recovery phrase begins the catalogue's.
@@ -74,32 +76,49 @@ export class NetworkRootPointers {
   }
 
   /**
-   * Moves the pointers that were opened here away from keepers that are gone for good.
+   * Moves the pointers that were opened here away from keepers that are gone for good, and gives them as many as are wanted
+   * where there were fewer.
    * @returns how many were moved
    * @throws StorageError STORAGE_ROOT_AWAY, STORAGE_BUSY; CoreError STORE_FAILED; the others are moved all the same
    */
   async mend(isGone: (keeper: Uint8Array) => boolean): Promise<number> {
     let moved = 0
     const errors: unknown[] = []
+    let isShort = false
+    const draw = async (isMissed: boolean): Promise<readonly Uint8Array[]> => {
+      // Where there were too few nodes for one, the others that only want more need not ask all of them again.
+      if (isShort && !isMissed) return []
+      const drawn = await this.#components.choose()
+      isShort = drawn.length < this.#components.wanted
+      return drawn
+    }
     for (const opened of this.#open.values()) {
       try {
-        const register = await opened
-        const keepers = keepersOf(register.known?.record.keepers ?? new Uint8Array(0))
-        if (!keepers.some(isGone)) continue
-        const stay = keepers.filter((keeper) => !isGone(keeper))
-        const names = new Set(stay.map((keeper) => keeper.toString()))
-        const fresh = (await this.#components.choose()).filter(
-          (keeper) => !names.has(keeper.toString()) && !isGone(keeper),
-        )
-        const next = [...stay, ...fresh].slice(0, Math.max(keepers.length, stay.length))
-        await register.move(concatBytes(...next), isGone)
-        moved++
+        if (await this.#mend(await opened, isGone, draw)) moved++
       } catch (error) {
         errors.push(error)
       }
     }
     if (errors.length > 0) throw errors[0]
     return moved
+  }
+
+  /** @returns whether others keep it from now on */
+  async #mend(
+    register: NetworkRegister,
+    isGone: (keeper: Uint8Array) => boolean,
+    draw: (isMissed: boolean) => Promise<readonly Uint8Array[]>,
+  ): Promise<boolean> {
+    const keepers = keepersOf(register.known?.record.keepers ?? new Uint8Array(0))
+    const stay = keepers.filter((keeper) => !isGone(keeper))
+    if (keepers.length === 0 || stay.length >= Math.max(keepers.length, this.#components.wanted)) return false
+    const names = new Set(stay.map(String))
+    const drawn = await draw(stay.length < keepers.length)
+    const fresh = drawn.filter((keeper) => !names.has(String(keeper)) && !isGone(keeper))
+    if (fresh.length === 0 && stay.length === keepers.length) return false
+    const next = [...stay, ...fresh].slice(0, Math.max(keepers.length, drawn.length))
+    await register.move(concatBytes(...next), isGone)
+    return true
   }
 
   async #register(key: RegisterKey, origin: Origin): Promise<NetworkRegister> {

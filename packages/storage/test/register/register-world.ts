@@ -117,6 +117,7 @@ export class RegisterWorld {
           .filter(({ isAway }) => !isAway)
           .slice(0, 7)
           .map(({ key }) => key),
+      wanted: 7,
       mayBegin: async () => mayBegin,
     })
     return { pointer: pointers.open(SEED, keepers), pointers, store }

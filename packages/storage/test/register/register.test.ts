@@ -378,6 +378,26 @@ describe('a pointer on the network', () => {
     expect(await mend()).toBe(1)
   })
 
+  it('has as many keepers again as it had, once there are nodes', async () => {
+    const world = new RegisterWorld(16)
+    const { pointer, pointers } = world.machine(0, undefined, { keepers: world.first })
+    await world.within(pointer.swap(0, value(1)))
+    const nobody = (): boolean => false
+    const gone = new Set(world.keepers.slice(0, 2).map(({ key: name }) => name.toString()))
+    setAway(world, [0, 1])
+    expect(await world.within(pointers.mend((name) => gone.has(name.toString())))).toBe(1)
+    expect(await world.within(pointers.mend(nobody))).toBe(0)
+    setAway(world, [0, 1, 2, 3])
+    await expect(world.within(pointer.read())).rejects.toMatchObject({ details: { needNodes: 4, haveNodes: 3 } })
+    for (let number = 0; number < 2; number++) world.addKeeper()
+    setAway(world, [0, 1])
+    expect(await world.within(pointers.mend(nobody))).toBe(1)
+    expect(await world.within(pointers.mend(nobody))).toBe(0)
+    setAway(world, [0, 1, 2, 3])
+    expect(await world.within(pointer.read())).toEqual({ sequence: 1, value: value(1) })
+    expect(await world.within(pointer.swap(1, value(2)))).toBe('done')
+  })
+
   it('goes to others although another one of the same machine cannot be opened', async () => {
     const world = new RegisterWorld(15)
     const seed = new Uint8Array(32).fill(7)
