@@ -75,6 +75,18 @@ export class NetworkRootPointers {
     return concatBytes(...chosen.slice(0, KEEPERS_MAX))
   }
 
+  /** Who keeps the pointers that were opened here, each once. */
+  async keepersNow(): Promise<readonly Uint8Array[]> {
+    const found = new Map<string, Uint8Array>()
+    for (const opened of this.#open.values()) {
+      // What became of it is for those who opened it.
+      const register = await opened.catch(() => undefined)
+      for (const keeper of keepersOf(register?.known?.record.keepers ?? new Uint8Array(0)))
+        found.set(String(keeper), keeper)
+    }
+    return [...found.values()]
+  }
+
   /**
    * Moves the pointers that were opened here away from keepers that are gone for good, and gives them as many as are wanted
    * where there were fewer.
