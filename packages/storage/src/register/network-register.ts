@@ -2,15 +2,23 @@ import { type Clock, type Hash, hasCode, type Logger, type Network, type Random,
 import { equalBytes, type Secp256k1 } from '@stead/protocol'
 import { StorageError } from '../errors.ts'
 import { POINTER_VALUE_BYTES_MAX, type PointerValue, type RootPointer } from '../objects/root-pointer.ts'
-import { type Answers, askKeepers, type KeeperAnswer, type KeeperQuestion } from './ask-keepers.ts'
-import { faultsOf, quorumOf, remainderOf } from './quorum.ts'
+import { askKeepers, type KeeperQuestion } from './ask-keepers.ts'
 import {
-  compareBallots,
+  type Electorate,
+  electorateOf,
+  highestOf,
+  type Looked,
+  lookAt,
+  type Prepared,
+  refusalOf,
+  type Step,
+} from './judge-answers.ts'
+import { quorumOf, remainderOf } from './quorum.ts'
+import {
   keepersOf,
   type OpenedRecord,
   type RegisterKey,
   type RegisterRecord,
-  type RegisterWord,
   recordSchema,
   type SignedWord,
 } from './register-record.ts'
@@ -50,19 +58,6 @@ export interface FoundRegister {
   /** Who decides the first step; undefined when nobody has begun it. */
   readonly keepers: Uint8Array | undefined
 }
-
-/** Who must agree on a step. */
-interface Electorate {
-  readonly keepers: readonly Uint8Array[]
-  readonly need: number
-}
-
-/** What was found when a turn was asked for. */
-type Prepared =
-  | { readonly kind: 'ready'; readonly found: OpenedRecord | undefined }
-  | { readonly kind: 'newer'; readonly record: OpenedRecord }
-  | { readonly kind: 'contended'; readonly round: number }
-  | { readonly kind: 'away'; readonly have: number }
 
 /** What came of a step. */
 type Decided =
@@ -418,89 +413,9 @@ export class NetworkRegister implements RootPointer {
   }
 }
 
-/** A step that is to be decided. */
-interface Step extends Electorate {
-  readonly before: OpenedRecord | undefined
-  readonly number: number
-}
-
 interface Chosen {
   readonly kind: 'chosen'
   readonly record: OpenedRecord
-}
-
-function electorateOf(keepers: Uint8Array): Electorate {
-  const each = keepersOf(keepers)
-  return { keepers: each, need: quorumOf(each.length) }
-}
-
-/** What the answers say when they do not agree, or cannot any more; undefined while they may. */
-function refusalOf(
-  { answers, waiting }: Answers,
-  { number, need, keepers }: Step,
-  word: RegisterWord,
-): Exclude<Prepared, { kind: 'ready' }> | undefined {
-  const newest = newestOf(answers, number - 1)
-  if (newest !== undefined) return { kind: 'newer', record: newest }
-  const taken = answers.filter(({ isTaken }) => isTaken).length
-  if (taken + waiting >= need) return undefined
-  if (answers.length + waiting < need) return { kind: 'away', have: answers.length + waiting }
-  const rounds = answers.map(({ promised }) => promised?.round ?? 0).sort((left, right) => right - left)
-  // So many may make up a round that nobody could follow.
-  const round = rounds[faultsOf(keepers.length)]
-  return round === undefined ? undefined : { kind: 'contended', round: Math.max(word.round, round) }
-}
-
-/** The newest record that is told to be decided, after a step. */
-function newestOf(answers: readonly KeeperAnswer[], after: number): OpenedRecord | undefined {
-  let newest: OpenedRecord | undefined
-  for (const { decided } of answers)
-    if (decided !== undefined && 'record' in decided && decided.record.step > (newest?.record.step ?? after))
-      newest = decided
-  return newest
-}
-
-/** What was proposed last for a step. */
-function highestOf(answers: readonly KeeperAnswer[], step: number): OpenedRecord | undefined {
-  let highest: OpenedRecord | undefined
-  for (const { accepted } of answers)
-    if (accepted?.record.step === step && (highest === undefined || compareBallots(accepted.word, highest.word) > 0))
-      highest = accepted
-  return highest
-}
-
-/** What came of asking. */
-type Looked = { readonly newest?: OpenedRecord | undefined } & (
-  | { readonly kind: 'moved' | 'unsettled' }
-  /** @param isBlank as many as must agree have nothing at all: not even what a quorum of them had decided */
-  | { readonly kind: 'sure'; readonly isBlank: boolean }
-  | { readonly kind: 'decided'; readonly accepted: OpenedRecord }
-  | { readonly kind: 'away'; readonly have: number }
-)
-
-/** What is the newest by what the keepers of a step say: enough of them would know of what was agreed after it. */
-function lookAt(
-  answers: readonly KeeperAnswer[],
-  {
-    known,
-    keepers,
-    need,
-  }: { readonly known: OpenedRecord | undefined; readonly keepers: Uint8Array; readonly need: number },
-): Looked {
-  const newest = newestOf(answers, known?.record.step ?? 0)
-  if (newest !== undefined && !equalBytes(newest.record.keepers, keepers)) return { kind: 'moved', newest }
-  if (answers.length < need) return { kind: 'away', have: answers.length, newest }
-  const step = ((newest ?? known)?.record.step ?? 0) + 1
-  const accepted = answers.flatMap((answer) => (answer.accepted?.record.step === step ? [answer.accepted] : []))
-  if (accepted.length === 0) {
-    const blank = answers.filter((answer) => answer.decided === undefined && answer.accepted === undefined)
-    return { kind: 'sure', isBlank: blank.length >= need, newest }
-  }
-  const isAgreed = (each: OpenedRecord): boolean =>
-    accepted.filter(({ word }) => word.record === each.word.record && compareBallots(word, each.word) === 0).length >=
-    need
-  const agreed = accepted.find(isAgreed)
-  return agreed === undefined ? { kind: 'unsettled', newest } : { kind: 'decided', accepted: agreed, newest }
 }
 
 function pointerValueOf(known: OpenedRecord | undefined): PointerValue | undefined {

@@ -3,6 +3,7 @@ import { concatBytes, type Secp256k1 } from '@stead/protocol'
 import { StorageError } from '../errors.ts'
 import { askKeepers, type KeeperAnswer } from './ask-keepers.ts'
 import { findKeepers } from './find-keepers.ts'
+import { newestDecided } from './judge-answers.ts'
 import { type FoundRegister, NetworkRegister, type RegisterPlace } from './network-register.ts'
 import { KEEPERS_MAX } from './quorum.ts'
 import { keepersOf, type OpenedRecord, RegisterKey, WRITER_BYTES } from './register-record.ts'
@@ -231,10 +232,7 @@ function unknownRoot(): StorageError {
 }
 
 function newestOf(answers: readonly KeeperAnswer[]): FoundRegister {
-  const newest = answers
-    .flatMap(({ decided }) => (decided !== undefined && 'record' in decided ? [decided] : []))
-    .sort((left, right) => right.record.step - left.record.step)[0]
   // Before anybody said that the first step is decided, those who decide it are in what was proposed for it.
   const first = answers.find(({ accepted }) => accepted?.record.step === 1)?.accepted
-  return { decided: newest, keepers: first?.record.keepers }
+  return { decided: newestDecided(answers), keepers: first?.record.keepers }
 }

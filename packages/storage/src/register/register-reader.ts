@@ -4,6 +4,7 @@ import { StorageError } from '../errors.ts'
 import type { PointerValue, RootPointer } from '../objects/root-pointer.ts'
 import { type AskComponents, askKeepers, type KeeperAnswer } from './ask-keepers.ts'
 import { findKeepers } from './find-keepers.ts'
+import { newestDecided } from './judge-answers.ts'
 import { faultsOf, quorumOf } from './quorum.ts'
 import { compareBallots, keepersOf, type OpenedRecord, registerIdOf } from './register-record.ts'
 
@@ -114,12 +115,6 @@ export class RegisterReader implements Pick<RootPointer, 'read'> {
     const agreed = same.filter(({ word }) => record !== undefined && compareBallots(word, record.word) === 0)
     return { record, taken: same.length, agreed: agreed.length }
   }
-}
-
-function newestDecided(answers: readonly KeeperAnswer[]): OpenedRecord | undefined {
-  return answers
-    .flatMap(({ decided }) => (decided !== undefined && 'record' in decided ? [decided] : []))
-    .sort((left, right) => right.record.step - left.record.step)[0]
 }
 
 /** The newest that was decided; before anybody was told of the first, what was proposed for it. */
