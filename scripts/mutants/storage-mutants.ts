@@ -63,6 +63,7 @@ export const storageMutants: readonly Mutant[] = [
     from: '(pending?.changes ?? []).some((change) => change.piece === piece)',
     to: 'pending === null',
     ...STORAGE,
+    more: { crashes: 4, byzantineShare: 0 },
     rule: 'no-orphans',
   },
   {

@@ -66,7 +66,6 @@ export type { PointerValue, RootPointer, RootPointers } from './objects/root-poi
 export { POINTER_VALUE_BYTES_MAX } from './objects/root-pointer.ts'
 export type { PayerRow } from './objects/rows.ts'
 export type { ListedSegment, SegmentStore } from './objects/segment-store.ts'
-export { StoreRootPointers } from './objects/store-root-pointers.ts'
 export type { ObjectStoreComponents } from './objects/tree-object-store.ts'
 export { TreeObjectStore } from './objects/tree-object-store.ts'
 export type {

@@ -147,6 +147,7 @@ export class StorageConsumer {
       ...components,
       mayBegin,
       choose: () => this.#chooseKeepers(count, least),
+      wanted: count,
     })
   }
 
@@ -249,10 +250,13 @@ export class StorageConsumer {
     return await round
   }
 
-  /** Asks all nodes whether they are there. */
+  /** Asks all nodes whether they are there, those included that keep a pointer and nothing else of this payer. */
   async look(): Promise<void> {
+    const peers = new Map(this.#nodes.all().map(({ node, peer }) => [node, peer]))
+    for (const keeper of await this.pointers.keepersNow())
+      peers.set(addressOfPublicKey(keeper), peerIdOfPublicKey(keeper))
     const looks = await Promise.all(
-      this.#nodes.all().map(async ({ node, peer }) => [node, await this.#isThere(peer)] as const),
+      Array.from(peers, async ([node, peer]) => [node, await this.#isThere(peer)] as const),
     )
     // When nobody is there, it is this machine's own line that is away, and nothing was seen.
     if (!looks.some(([, isThere]) => isThere)) return
