@@ -12,6 +12,7 @@ export type CliErrorCode =
   | 'CLI_TRANSFER_FAILED'
   | 'CLI_TRANSFER_REFUSED'
   | 'CLI_SHARE_FILLING'
+  | 'CLI_VERSIONS_STAY'
   | 'CLI_JOB_FAILED'
   | 'CLI_LIMIT_REACHED'
   | 'CLI_AUDIT_MISMATCH'
@@ -88,6 +89,12 @@ export const cliErrorCatalog: ErrorCatalog<CliErrorCode> = {
     retryable: true,
     meaning: 'A share does not show all that its owner has there, and nothing new came; what is shown was brought.',
     next: 'Run it again in some minutes; the machine of the owner must be on for the rest.',
+  },
+  CLI_VERSIONS_STAY: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The bucket keeps versions of what was deleted in it, so that it is not deleted itself.',
+    next: 'To delete it with all versions, for good: stead rm -r --all-versions stead://bucket',
   },
   CLI_JOB_FAILED: {
     kind: 'system',

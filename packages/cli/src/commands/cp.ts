@@ -8,13 +8,14 @@ import { type Entry, localFiles } from '../objects/local-files.ts'
 import { addFilterOptions, type FilterRule, nameFilter } from '../objects/name-filter.ts'
 import { objectAccess } from '../objects/object-access.ts'
 import {
+  folderOf,
   formatObjectUrl,
   isObjectUrl,
   type ObjectUrl,
   parseObjectUrl,
   parseObjectVersion,
 } from '../objects/object-url.ts'
-import { folderOf, type RemoteEntry, remoteEntry, remoteObjects } from '../objects/remote-objects.ts'
+import { type RemoteEntry, remoteEntry, remoteObjects } from '../objects/remote-objects.ts'
 import { SafeFolder } from '../objects/safe-folder.ts'
 import { copy, download, type TransferTerms, upload } from '../objects/transfer-plan.ts'
 import type { Transfer } from '../objects/transfer-pool.ts'

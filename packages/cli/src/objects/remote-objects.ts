@@ -37,8 +37,3 @@ function changedAtMsOf({ metadata, modifiedAt }: ObjectView): number {
 export function metadataOf({ changedAtMs }: Pick<Entry, 'changedAtMs'>): Readonly<Record<string, string>> {
   return { [MTIME]: (changedAtMs / 1000).toFixed(3) }
 }
-
-/** A folder's prefix: with a `/` at its end, or nothing for a whole bucket. */
-export function folderOf({ bucket, key }: ObjectUrl): ObjectUrl {
-  return { bucket, key: key === '' || key.endsWith('/') ? key : `${key}/` }
-}

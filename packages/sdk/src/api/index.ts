@@ -83,6 +83,7 @@ export type {
   StorageRoundView,
   StorageUsage,
   StreamBody,
+  Versioning,
   WriteConditions,
 } from './objects.ts'
 export type {
@@ -123,3 +124,4 @@ export type {
   UploadQuery,
   UploadView,
 } from './uploads.ts'
+export type { DeleteObjectQuery, ListVersionsQuery, VersionList, VersionView } from './versions.ts'

@@ -65,8 +65,6 @@ import {
   bucketQueryWire,
   type CopyObjectRequest,
   copyObjectRequestWire,
-  type DeleteObjectQuery,
-  deleteObjectQueryWire,
   type GetObjectQuery,
   getObjectQueryWire,
   type HeadObjectQuery,
@@ -140,6 +138,14 @@ import {
   uploadQueryWire,
   uploadViewWire,
 } from './uploads.ts'
+import {
+  type DeleteObjectQuery,
+  deleteObjectQueryWire,
+  type ListVersionsQuery,
+  listVersionsQueryWire,
+  type VersionList,
+  versionListWire,
+} from './versions.ts'
 
 /**
  * How an answer's body is made: `json` is one value; `lines` is NDJSON, one value a line; `events` are server-sent
@@ -183,6 +189,7 @@ export interface Routes {
   readonly headObject: Route<NoBody, HeadObjectQuery, ObjectView>
   readonly copyObject: Route<CopyObjectRequest, NoQuery, ObjectView>
   readonly listObjects: Route<NoBody, ListObjectsQuery, ObjectList>
+  readonly listVersions: Route<NoBody, ListVersionsQuery, VersionList>
   readonly deleteObject: Route<NoBody, DeleteObjectQuery, undefined>
   readonly beginUpload: Route<NoBody, BeginUploadQuery, UploadView>
   readonly listUploads: Route<NoBody, ListUploadsQuery, UploadList>
@@ -285,8 +292,13 @@ export const routes: Routes = {
     query: listObjectsQueryWire,
     answer: objectListWire,
   },
+  listVersions: {
+    ...get('listVersions', '/v1/objects/versions', 'All versions of the objects of a bucket, delete markers included'),
+    query: listVersionsQueryWire,
+    answer: versionListWire,
+  },
   deleteObject: {
-    ...post('deleteObject', '/v1/objects/delete', 'Deletes an object; no error for one that is not there'),
+    ...post('deleteObject', '/v1/objects/delete', 'Deletes an object or one version; no error for what is not there'),
     query: deleteObjectQueryWire,
     answer: undefined,
   },

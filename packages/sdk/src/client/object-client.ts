@@ -1,6 +1,7 @@
 import { hasCode } from '@stead/core'
 import type { HeadObjectQuery, ObjectMetadata, ObjectView, StreamBody, WriteConditions } from '../api/objects.ts'
 import type { PartView } from '../api/uploads.ts'
+import type { DeleteObjectQuery } from '../api/versions.ts'
 import { blobOf, type ObjectContent, partsOf } from './content-parts.ts'
 import type { DaemonClient } from './daemon-client.ts'
 import type { CallOptions } from './daemon-transport.ts'
@@ -155,8 +156,8 @@ export class ObjectClient {
     return await this.#daemon.copyObject({ from, to: { bucket, key }, ...conditions }, callOf(signal))
   }
 
-  /** Deletes an object; no error when there is none. */
-  async delete(place: ObjectPlace, options: CallOptions = {}): Promise<void> {
+  /** Deletes an object, or one version of it for good; no error when there is none. */
+  async delete(place: DeleteObjectQuery, options: CallOptions = {}): Promise<void> {
     await this.#daemon.deleteObject(place, options)
   }
 
