@@ -19,19 +19,23 @@ export function targetOf(given: string | undefined, key: string): string {
   return file
 }
 
+/** The file that comes whole or not at all, behind links; undefined for a pipe or a device, which is written to as it is. */
+export function replaceableFile(file: string): string | undefined {
+  const found = statOf(file)
+  if (found === undefined) return file
+  return found.isFile() ? realpathSync(file) : undefined
+}
+
 /** What is at a path; undefined when nothing is. */
-export function statOf(path: string): Stats | undefined {
+function statOf(path: string): Stats | undefined {
   return statSync(path, { throwIfNoEntry: false })
 }
 
-/** A file comes whole or not at all; a pipe or a device is written to as it is. */
+/** Writes to the file that a person named. */
 export async function keepFile(source: Readable, file: string, signal: AbortSignal): Promise<void> {
-  const found = statOf(file)
-  if (found !== undefined && !found.isFile()) {
-    await pipeline(source, createWriteStream(file), { signal })
-    return
-  }
-  await replaceFile(source, found === undefined ? file : realpathSync(file), signal)
+  const target = replaceableFile(file)
+  if (target === undefined) await pipeline(source, createWriteStream(file), { signal })
+  else await replaceFile(source, target, signal)
 }
 
 /** A file comes whole or not at all, in place of what has its name: a link or a device is not written to. */

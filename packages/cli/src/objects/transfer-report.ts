@@ -119,6 +119,7 @@ function nextOf(way: TransferWay): string {
   return `Run the same command again: a long object goes on where it stopped. Until then its part lies as ${PARTIAL_PREFIX}… ${shownName(way.partsAt)}; delete that file to give it up`
 }
 
+/** All of them as one error; which they are was said before. */
 function failureOf(failures: readonly TransferFailure[], total: number): CliError | undefined {
   const [first] = failures
   if (first === undefined) return undefined
@@ -128,7 +129,7 @@ function failureOf(failures: readonly TransferFailure[], total: number): CliErro
   const next = isFinal && !isUnsafe && isSteadError(first.error) ? { next: first.error.next } : {}
   return new CliError(
     isFinal ? 'CLI_TRANSFER_REFUSED' : 'CLI_TRANSFER_FAILED',
-    `${failures.length} of ${total} ${isFinal ? 'refused' : 'failed'}; the first: ${shownName(describeFailure(first))}`,
+    `${failures.length} of ${total} ${isFinal ? 'refused' : 'failed'}`,
     { cause: first.error, ...next },
   )
 }

@@ -1,5 +1,5 @@
 import { isSteadError } from '@stead/core'
-import type { GetObjectQuery, StorageUsage, VersionView } from '@stead/sdk/api'
+import { BLOB_BYTES_MAX, type GetObjectQuery, type StorageUsage, type VersionView } from '@stead/sdk/api'
 import {
   type Challenger,
   type ObjectBody,
@@ -165,9 +165,6 @@ function challengerOf({ consumer }: BuyingStorage): Challenger {
   if (consumer.challenger === undefined) throw new TypeError('storage was opened without an adjudicator')
   return consumer.challenger
 }
-
-/** Largest blob: what the blob store takes. */
-const BLOB_BYTES_MAX = 64 * 1024 * 1024
 
 /** @throws StorageError STORAGE_OBJECT_UNKNOWN, STORAGE_BAD_RANGE, STORAGE_CONDITION */
 async function openObject(

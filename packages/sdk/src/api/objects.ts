@@ -216,6 +216,9 @@ export interface StorageNodeView {
   readonly paidMicroUsd: MicroUsd
 }
 
+/** Money for fewer days is warned of: long enough to send some from a holiday, and the nodes wait two weeks more. */
+export const FUNDED_DAYS_WARNED = 14
+
 /** Answer to `GET /v1/storage`. */
 export interface StorageUsage {
   readonly nodes: readonly StorageNodeView[]

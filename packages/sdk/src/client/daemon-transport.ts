@@ -1,5 +1,5 @@
 import { hasCode } from '@stead/core'
-import { type Route, STREAM_TYPE } from '../api/routes.ts'
+import { type Route, STREAM_TYPE } from '../api/route.ts'
 import { describeIssues, type Wire } from '../api/scalars.ts'
 import { SdkError } from '../errors.ts'
 import { decoded, failureOf, textOf } from './daemon-answers.ts'
