@@ -8,6 +8,9 @@ export type CliErrorCode =
   | 'CLI_JOB_DIRECTORY'
   | 'CLI_INPUT_UNREADABLE'
   | 'CLI_OUTPUT_UNWRITABLE'
+  | 'CLI_DISK_FULL'
+  | 'CLI_FILE_REFUSED'
+  | 'CLI_FILE_FAILED'
   | 'CLI_UNSAFE_NAME'
   | 'CLI_TRANSFER_FAILED'
   | 'CLI_TRANSFER_REFUSED'
@@ -64,6 +67,24 @@ export const cliErrorCatalog: ErrorCatalog<CliErrorCode> = {
     retryable: false,
     meaning: 'The place after --output cannot be written to.',
     next: 'Name a folder that can be written, or stead://bucket/folder/',
+  },
+  CLI_DISK_FULL: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The disk that a file is written to is full, or the share of it that this user may have.',
+    next: 'Make room, then run the same command again: a long object goes on where it stopped.',
+  },
+  CLI_FILE_REFUSED: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The system does not let this user read or write a file or a folder, or the disk is read-only.',
+    next: 'Look who may read or write there, or name another folder.',
+  },
+  CLI_FILE_FAILED: {
+    kind: 'system',
+    retryable: false,
+    meaning: 'A file or a folder cannot be read or written; the message says what the system says.',
+    next: 'Look at the file or folder that is named, and whether its disk is well.',
   },
   CLI_UNSAFE_NAME: {
     kind: 'user',

@@ -1,12 +1,11 @@
 import { createWriteStream } from 'node:fs'
 import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
 import { downloadObject } from '../objects/download-object.ts'
-import { replaceableFile, targetOf } from '../objects/keep-file.ts'
+import { pourInto, replaceableFile, targetOf } from '../objects/keep-file.ts'
 import { type ObjectAccess, objectAccess } from '../objects/object-access.ts'
 import {
   formatObjectUrl,
@@ -89,5 +88,5 @@ async function pour({ access, url, entry, progress, signal }: GetTerms, target: 
   const { bucket, key, version } = url
   const pinned = version === undefined ? {} : { version }
   const { body } = await access.objects.get({ bucket, key }, { ifMatch: entry.object.etag, signal, ...pinned })
-  await pipeline(Readable.from(progress.count(body)), target, { end: target !== process.stdout, signal })
+  await pourInto(target, Readable.from(progress.count(body)), signal)
 }

@@ -31,10 +31,19 @@ function statOf(path: string): Stats | undefined {
   return statSync(path, { throwIfNoEntry: false })
 }
 
+/** Writes to a pipe or a device. Whoever reads it may have enough before the end: that is no fault. @throws SystemError */
+export async function pourInto(target: NodeJS.WritableStream, source: Readable, signal: AbortSignal): Promise<void> {
+  try {
+    await pipeline(source, target, { end: target !== process.stdout, signal })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error
+  }
+}
+
 /** Writes to the file that a person named. */
 export async function keepFile(source: Readable, file: string, signal: AbortSignal): Promise<void> {
   const target = replaceableFile(file)
-  if (target === undefined) await pipeline(source, createWriteStream(file), { signal })
+  if (target === undefined) await pourInto(createWriteStream(file), source, signal)
   else await replaceFile(source, target, signal)
 }
 
