@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { addMemberOption, type GivenMember } from '../node-place.ts'
+import { entryOfFile } from '../objects/local-files.ts'
 import { type ObjectAccess, objectAccess } from '../objects/object-access.ts'
 import { type ObjectUrl, parseObjectUrl, shownObjectUrl } from '../objects/object-url.ts'
 import { metadataOf } from '../objects/remote-objects.ts'
@@ -49,7 +50,7 @@ async function putFile(
   { file, place, found }: { readonly file: string; readonly place: ObjectUrl; readonly found: Stats },
   { progress, signal }: { readonly progress: TransferProgress; readonly signal: AbortSignal },
 ): Promise<ObjectView> {
-  const metadata = metadataOf({ changedAtMs: found.mtimeMs })
+  const metadata = metadataOf(entryOfFile(file, found))
   return await patiently(
     () => progress.counting((onBytes) => uploadFile(access, { file, place }, { metadata, signal, onBytes })),
     signal,
