@@ -16,6 +16,7 @@ export type CliErrorCode =
   | 'CLI_TRANSFER_REFUSED'
   | 'CLI_SHARE_FILLING'
   | 'CLI_VERSIONS_STAY'
+  | 'CLI_NO_PHRASE'
   | 'CLI_JOB_FAILED'
   | 'CLI_LIMIT_REACHED'
   | 'CLI_AUDIT_MISMATCH'
@@ -116,6 +117,12 @@ export const cliErrorCatalog: ErrorCatalog<CliErrorCode> = {
     retryable: false,
     meaning: 'The bucket keeps versions of what was deleted in it, so that it is not deleted itself.',
     next: 'To delete it with all versions, for good: stead rm -r --all-versions stead://bucket',
+  },
+  CLI_NO_PHRASE: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The node has no recovery phrase: it is made when something is kept on the network for the first time.',
+    next: 'Keep something: stead put <file> stead://my-bucket/; or name the folder of the node: --data-dir <path>',
   },
   CLI_JOB_FAILED: {
     kind: 'system',

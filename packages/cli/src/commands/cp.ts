@@ -16,6 +16,7 @@ import {
   parseObjectUrl,
   parseObjectVersion,
 } from '../objects/object-url.ts'
+import { showNewPhrase } from '../objects/recovery-phrase.ts'
 import { type RemoteEntry, remoteEntry, remoteObjects } from '../objects/remote-objects.ts'
 import { SafeFolder } from '../objects/safe-folder.ts'
 import { copy, download, type TransferTerms, upload } from '../objects/transfer-plan.ts'
@@ -66,6 +67,7 @@ async function run(request: CopyRequest, context: CommandContext): Promise<void>
   const extras = { emptyFolders: left.emptyFolders.filter(nameFilter(request.rules)).length }
   if (given.dryRun === true) return printDryRun(context, transfers, extras)
   await runAndReport(context, { transfers, progress, signal, way: wayOf(request) }, extras)
+  showNewPhrase(context, access.dataDir)
 }
 
 function wayOf({ from, to, given }: CopyRequest): TransferWay {

@@ -8,6 +8,7 @@ import { addMemberOption, type GivenMember } from '../node-place.ts'
 import { entryOfFile } from '../objects/local-files.ts'
 import { type ObjectAccess, objectAccess } from '../objects/object-access.ts'
 import { type ObjectUrl, parseObjectUrl, shownObjectUrl } from '../objects/object-url.ts'
+import { showNewPhrase } from '../objects/recovery-phrase.ts'
 import { metadataOf } from '../objects/remote-objects.ts'
 import { TransferProgress } from '../objects/transfer-progress.ts'
 import { interrupted } from '../objects/transfer-report.ts'
@@ -38,6 +39,7 @@ export function define(command: Command, context: CommandContext): void {
         context.terminal.out(
           context.terminal.isJson ? toJson({ bucket: place.bucket, ...stored }) : `${shownObjectUrl(place)}: ${rate}`,
         )
+        showNewPhrase(context, access.dataDir)
       } catch (error) {
         progress.end()
         throw signal.aborted ? interrupted({ kind: file === '-' ? 'within' : 'up' }) : error

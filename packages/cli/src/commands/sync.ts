@@ -11,6 +11,7 @@ import { type Entry, localFiles } from '../objects/local-files.ts'
 import { addFilterOptions, type FilterRule, nameFilter } from '../objects/name-filter.ts'
 import { type ObjectAccess, objectAccess } from '../objects/object-access.ts'
 import { folderOf, formatObjectUrl, isObjectUrl, type ObjectUrl, parseObjectUrl } from '../objects/object-url.ts'
+import { showNewPhrase } from '../objects/recovery-phrase.ts'
 import { remoteObjects } from '../objects/remote-objects.ts'
 import { SafeFolder } from '../objects/safe-folder.ts'
 import { planSync, type SyncPlan } from '../objects/sync-plan.ts'
@@ -81,6 +82,7 @@ async function run(request: SyncRequest, context: CommandContext): Promise<void>
   }
   if (given.dryRun === true) return printDryRun(context, transfers, extras)
   await runAndReport(context, { transfers, progress, signal, way: wayOf(request) }, extras)
+  showNewPhrase(context, access.dataDir)
 }
 
 /**
