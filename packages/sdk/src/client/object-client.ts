@@ -81,7 +81,10 @@ const PARTS_MAX = 10_000
  * Objects of a node, with web streams; the same in Node.js and in browsers. All calls throw what the node throws, such as
  * STORAGE_BUCKET_UNKNOWN, and besides as {@link DaemonClient}; a call whose signal aborts rejects with its reason.
  *
+ * A page is let in when its origin is one of the node's `api.origins` and it knows the token of api.json.
+ *
  * @example
+ * const daemon = new DaemonClient({ connection: async () => ({ url, token }), fetch, clock: { sleep } })
  * const objects = new ObjectClient(daemon)
  * await objects.put({ bucket: 'mine', key: 'log' }, response.body, { ifNoneMatch: '*' })
  * const { body } = await objects.get({ bucket: 'mine', key: 'log' }, { fromByte: 1024 })
