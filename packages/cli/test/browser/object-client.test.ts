@@ -64,7 +64,7 @@ describe.runIf(chromiumPath !== undefined)(name, () => {
       missing: 'STORAGE_OBJECT_UNKNOWN',
       left: ['copy'],
     })
-  })
+  }, 60_000)
 
   it('puts and gets a body that is longer than its memory may grow', async () => {
     await page.run('putLarge', { connection, lengthBytes: 20 * MIB })

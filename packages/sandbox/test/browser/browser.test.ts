@@ -42,9 +42,11 @@ describe.runIf(chromiumPath !== undefined)(name, () => {
     await node.start()
     const files = new Map([...modules].map(([module, bytes]) => [`/modules/${encodeURI(module)}`, bytes]))
     files.set('/silent.js', new TextEncoder().encode('// Says nothing.'))
-    const bundles = new Map(
-      ['main', 'worker', 'mortal-worker'].map((name) => [`/${name}.js`, new URL(`./page/${name}.ts`, import.meta.url)]),
-    )
+    const bundles = new Map([
+      ['/main.js', new URL('./page/main.ts', import.meta.url)],
+      ['/worker.js', new URL('./page/worker.ts', import.meta.url)],
+      ['/mortal-worker.js', new URL('./page/mortal-worker.ts', import.meta.url)],
+    ])
     chromium = await ChromiumPage.open(chromiumPath ?? '', { bundles, files })
   })
   afterAll(async () => {
