@@ -33,8 +33,7 @@ async function bundleForBrowser(entry: URL): Promise<string> {
 }
 
 /** Functions of a page that a test can call with one value each. */
-// biome-ignore lint/suspicious/noExplicitAny: each takes what it takes
-type PageFunctions = Readonly<Record<string, (argument: any) => unknown>>
+type PageFunctions = Readonly<Record<string, (argument: never) => unknown>>
 
 /** What a page and the server that it comes from are made of, by path. */
 interface PageParts {
