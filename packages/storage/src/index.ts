@@ -62,6 +62,7 @@ export type {
   UploadInfo,
   WriteCondition,
 } from './objects/object-store.ts'
+export { etagOfParts } from './objects/parts-etag.ts'
 export type { PointerValue, RootPointer, RootPointers } from './objects/root-pointer.ts'
 export { POINTER_VALUE_BYTES_MAX } from './objects/root-pointer.ts'
 export type { PayerRow } from './objects/rows.ts'
