@@ -155,12 +155,13 @@ interface Origin {
 class NetworkPlace implements RegisterPlace {
   readonly known: OpenedRecord | undefined
   readonly isAnnounced: boolean
-  readonly isNew: boolean
   readonly #components: NetworkRootPointersComponents
   readonly #cache: RootCache
   readonly #key: RegisterKey
   readonly #hint: Uint8Array | undefined
   #row: RootCacheRow
+  #isNew: boolean
+  #isSearched = false
 
   constructor(
     components: NetworkRootPointersComponents,
@@ -177,7 +178,12 @@ class NetworkPlace implements RegisterPlace {
     this.#hint = hint
     this.known = known
     this.isAnnounced = hint === undefined
-    this.isNew = isNew
+    this.#isNew = isNew
+  }
+
+  /** True also once it is begun here: before that it was looked for in the table. */
+  get isNew(): boolean {
+    return this.#isNew
   }
 
   async find(): Promise<FoundRegister> {
@@ -185,8 +191,10 @@ class NetworkPlace implements RegisterPlace {
     if (chosen !== undefined) return { decided: undefined, keepers: chosen }
     const mayBegin = await this.#components.mayBegin(this.#key.id)
     // Who must find it has time: a table that was just joined fills late.
-    for (let tries = 0; tries < (mayBegin ? 1 : SEARCHES); tries++) {
+    const searches = mayBegin ? 1 - Number(this.#isSearched) : SEARCHES
+    for (let tries = 0; tries < searches; tries++) {
       const found = await this.#searched()
+      this.#isSearched = true
       if (found.keepers !== undefined) await this.#choose(found.keepers)
       if (found.keepers !== undefined || found.decided !== undefined) return found
     }
@@ -200,6 +208,7 @@ class NetworkPlace implements RegisterPlace {
     if (!(await this.#components.mayBegin(this.#key.id))) throw unknownRoot()
     const keepers = concatBytes(...(await this.#components.choose()).slice(0, KEEPERS_MAX))
     await this.#choose(keepers)
+    this.#isNew = true
     return keepers
   }
 
