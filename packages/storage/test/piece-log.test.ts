@@ -36,6 +36,7 @@ class Machine {
   disk = new MemoryDisk()
   store = new MemoryStore()
   log: PieceLog
+  readonly errors: string[] = []
   readonly #options: PieceLogInput
 
   constructor(options: PieceLogInput = LARGE) {
@@ -79,7 +80,8 @@ class Machine {
 
   #create(): PieceLog {
     const { disk, store } = this
-    const components = { disk, store, hasher, random: new SeededRandom(this.#seed), logger: silentLogger }
+    const logger = { ...silentLogger, error: (message: string) => this.errors.push(message) }
+    const components = { disk, store, hasher, random: new SeededRandom(this.#seed), logger }
     return new PieceLog(components, pieceLogOptionsSchema.parse(this.#options))
   }
 }
@@ -229,6 +231,12 @@ describe('a piece log', () => {
       for (const kind of ['kill', 'power'] as const) {
         await machine.crash(kind)
         for (const [piece, bytes] of kept) if (bytes !== undefined) await machine.holds(piece, bytes)
+        // Nothing rots here: what a crash leaves half is no damage, and each byte is counted.
+        expect(machine.errors).toEqual([])
+        const { liveBytes, trashBytes } = machine.log.usage()
+        let onDisk = 0
+        for (const bytes of machine.disk.files.values()) onDisk += bytes.length
+        expect(liveBytes + trashBytes).toBe(onDisk)
       }
       return steps
     }

@@ -24,8 +24,13 @@ export async function recoverIndex(files: LogFiles, index: PieceIndex): Promise<
   const pieces: Hash[] = []
   let damagedBytes = 0
   for (const { number, lengthBytes } of listed) {
-    const indexedBytes = index.files().find((file) => file.number === number)?.indexedBytes ?? 0
+    const indexedBytes = indexedEnd(index, number)
     const isLast = number === listed.at(-1)?.number
+    // A crash as it was made: it has nothing, not even a head.
+    if (lengthBytes < HEAD_BYTES) {
+      await files.remove(number)
+      continue
+    }
     if (lengthBytes > indexedBytes) {
       const found = await recoverFile(
         { files, index },
@@ -45,7 +50,10 @@ async function recoverFile(
 ): Promise<Pick<Recovery, 'found' | 'damagedBytes'>> {
   return await files.use(number, async (file) => {
     const key = decodeFileHead(await file.read(0, HEAD_BYTES))
-    if (key === undefined) return { found: [], damagedBytes: file.lengthBytes }
+    if (key === undefined) {
+      await index.apply([], { file: number, endByte: file.lengthBytes })
+      return { found: [], damagedBytes: file.lengthBytes }
+    }
     const { records, endByte, damagedBytes } = await scanRecords(file, key, fromByte)
     for (let from = 0; from < records.length; from += BATCH_RECORDS) {
       const batch = records.slice(from, from + BATCH_RECORDS)
@@ -58,6 +66,8 @@ async function recoverFile(
     }
     // Only the end of the last file can be torn: there is no record that anybody was told of.
     if (isLast && endByte < file.lengthBytes) await file.truncate(endByte)
+    // What is no record takes room as well, until the file is compacted.
+    if (indexedEnd(index, number) < file.lengthBytes) await index.apply([], { file: number, endByte: file.lengthBytes })
     const found = records.flatMap(({ head }) => (head.kind === 'put' ? [head.piece] : []))
     return { found, damagedBytes }
   })
@@ -85,4 +95,8 @@ async function forgetMissing(index: PieceIndex, present: ReadonlySet<number>): P
   }
   for (const number of missing) await index.forgetFile(number)
   return lost
+}
+
+function indexedEnd(index: PieceIndex, number: number): number {
+  return index.files().find((file) => file.number === number)?.indexedBytes ?? 0
 }
