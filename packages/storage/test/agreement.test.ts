@@ -1,5 +1,6 @@
 import { CoreError, hasCode, microUsd, type Network } from '@stead/core'
 import { type Agreement, AgreementDriver, agreementSchema, decodePossession, encodePossession } from '@stead/storage'
+import { decorated } from '@stead/testkit'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { dueAt, nextAgreement, signAgreement } from '../src/agreement/agreement.ts'
@@ -97,6 +98,32 @@ describe('an agreement', () => {
     expect(price).toBeGreaterThan(900)
     expect(price).toBeLessThan(1000)
     expect(lost).toBe(2)
+  })
+
+  it('pays a period once, whichever of its own writes the disk refuses', async () => {
+    for (let nth = 1; nth <= 6; nth++) {
+      const world = await TradeWorld.started()
+      const channel = await world.channel()
+      const driver = await world.agreement(channel)
+      await world.keep(driver, channel, pieceOf(1, 1_048_576))
+      await world.clock.advance(HOUR_MS)
+      world.payerStore.failWrite(nth)
+      await world.within(driver.settle(channel)).catch(() => undefined)
+      await world.within(driver.settle(channel)).catch(() => undefined)
+      const revision = driver.agreement?.revision
+      // What was kept back goes to the disk with the next payment, and nothing older comes over it.
+      await world.clock.advance(HOUR_MS)
+      expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'paid' })
+      // Two hours, and the seconds in which it waits for room.
+      const earned = Number(await world.earned())
+      expect([nth, earned >= 1908 && earned < 1930]).toEqual([nth, true])
+      expect(driver.agreement?.revision).toBe((revision ?? 0) + 1)
+      await world.restartPayer()
+      const row = await world.payerStore.get(BOUGHT_TABLE, driver.id.slice(2))
+      if (row === undefined) throw new Error('the agreement is gone')
+      const again = await AgreementDriver.load(world.driverParts(), driver.id, decodeBoughtRow(row))
+      expect(again.agreement).toEqual(driver.agreement)
+    }
   })
 
   it('is paid for a period that was answered just before the node lost its power', async () => {
@@ -247,6 +274,30 @@ describe('an agreement', () => {
     expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'paid', isWhole: true })
     expect(driver.agreement?.dueByteSeconds).toBe(0n)
     expect(await world.earned()).toBeGreaterThan(90_000n)
+  })
+
+  it('has a bill due again that the node kept off its books and no channel has room for any more', async () => {
+    const world = await TradeWorld.started()
+    const channel = await world.channel()
+    const driver = await world.agreement(channel)
+    await world.keep(driver, channel, pieceOf(1, 1_048_576))
+    await world.clock.advance(HOUR_MS)
+    // The revision is written, its delivery is not.
+    world.nodeStore.failWrite(3)
+    expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'offline' })
+    // From now on it gives less credit than that bill costs.
+    const largest = microUsd(500n)
+    const small = decorated(channel, {
+      largestMicroUsd: () => largest,
+      roomMicroUsd: () => largest,
+      reserve: (maximum) => (maximum > largest ? undefined : channel.reserve(maximum)),
+    })
+    for (let part = 0; part < 3; part++) await world.within(driver.settle(small, { isFresh: true }))
+    const earned = Number(await world.earned())
+    expect(earned).toBeGreaterThanOrEqual(954)
+    expect(earned).toBeLessThan(980)
+    await world.clock.advance(HOUR_MS)
+    expect(await world.within(driver.settle(await world.channel()))).toMatchObject({ kind: 'paid', isWhole: true })
   })
 
   it('goes on when the node never had a piece that a revision names', async () => {

@@ -179,11 +179,16 @@ export interface NextRevision {
   readonly set: SetSums
   /** How much of what is due until then goes on a bill; 0 when nothing does. */
   readonly billedByteSeconds: bigint
+  /** Of a bill that came to nothing, and is due again. @default 0 */
+  readonly restoredByteSeconds?: bigint
 }
 
 /** The revision that follows. @throws RangeError when its time is before that of the one before, or more is billed than due */
-export function nextAgreement(before: Agreement, { atSecond, set, billedByteSeconds }: NextRevision): Agreement {
-  const due = dueAt(before, atSecond)
+export function nextAgreement(
+  before: Agreement,
+  { atSecond, set, billedByteSeconds, restoredByteSeconds = 0n }: NextRevision,
+): Agreement {
+  const due = dueAt(before, atSecond) + restoredByteSeconds
   if (billedByteSeconds < 0n || billedByteSeconds > due)
     throw new RangeError(`${billedByteSeconds} byte-seconds are billed, ${due} are due`)
   return {

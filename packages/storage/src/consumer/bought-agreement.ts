@@ -1,4 +1,4 @@
-import type { Hash, Signer, Store, StoreOperation } from '@stead/core'
+import type { Hash, Signer, StoreOperation } from '@stead/core'
 import type { MarketPayer } from '@stead/market'
 import { addressOfPeerId, equalBytes, type Secp256k1 } from '@stead/protocol'
 import {
@@ -23,7 +23,6 @@ import {
 /** What a {@link BoughtAgreement} is written with. */
 export interface BoughtAgreementParts {
   readonly market: Pick<MarketPayer, 'journal'>
-  readonly store: Store
   readonly signer: Signer
   readonly secp256k1: Secp256k1
 }
@@ -116,7 +115,7 @@ export class BoughtAgreement {
     return { document, payerSignature, nodeSignature }
   }
 
-  /** Goes on to a revision that both signed. @param rows written with it, together or not at all */
+  /** Goes on to a revision that both signed. @param rows written with it, together or not at all @throws CoreError as Store.write; it has gone on then */
   async adopt(
     next: Agreement,
     signed: SignedAgreement,
@@ -130,10 +129,14 @@ export class BoughtAgreement {
       if (piece === undefined) return { kind: 'delete', ...place }
       return { kind: 'put', ...place, value: setPieceSchema.encodeMessage(piece) }
     })
-    await this.#parts.market.journal([boughtOperation(this.id, row), ...slots, ...rows])
-    this.set.apply(changes)
-    this.#agreement = next
-    this.#row = row
+    try {
+      await this.#journal([boughtOperation(this.id, row), ...slots, ...rows])
+    } finally {
+      // Also when the disk refuses it: the node goes on from there, what is accepted is paid, and both are on disk together.
+      this.set.apply(changes)
+      this.#agreement = next
+      this.#row = row
+    }
   }
 
   /** Nothing of it stays on the disk. @throws CoreError as Store.write */
@@ -142,11 +145,16 @@ export class BoughtAgreement {
       return { kind: 'delete', table: BOUGHT_SLOTS_TABLE, key: slotKey(this.id, slot) }
     })
     const row: StoreOperation = { kind: 'delete', table: BOUGHT_TABLE, key: this.id.slice(2) }
-    await this.#parts.store.write([...slots, row], 'process')
+    await this.#journal([...slots, row])
   }
 
   async #write(row: BoughtRow): Promise<void> {
-    await this.#parts.store.write([boughtOperation(this.id, row)], 'process')
+    await this.#journal([boughtOperation(this.id, row)])
     this.#row = row
+  }
+
+  /** By the market's journal alone: what it holds back for a disk that refuses must not come over what is newer. */
+  async #journal(operations: readonly StoreOperation[]): Promise<void> {
+    await this.#parts.market.journal(operations)
   }
 }

@@ -428,7 +428,7 @@ export class StorageConsumer {
       await this.round()
     } catch (error) {
       // The disk or the chain is away: agreements wait, and soon it is tried again.
-      this.#logger.error('storage could not be looked after', { error: messageOf(error) })
+      this.#logger.error('storage could not be looked after', { error })
       delayMs = Math.min(delayMs, ROUND_RETRY_MS)
     }
     if (this.#isRunning) this.#roundLater(delayMs)

@@ -73,6 +73,13 @@ export interface AgreementDeskComponents {
 
 const PAGE_ROWS = 512
 const SECOND_MS = 1000
+/** A revision that is taken, with what it changes. */
+interface TakenRevision {
+  readonly ask: RevisionAsk
+  readonly changes: readonly SetChange[]
+  readonly restoredByteSeconds: bigint
+}
+
 /** A node's agreements: what it keeps for whom, revision by revision, each on disk before it is signed. */
 export class AgreementDesk {
   readonly #components: AgreementDeskComponents
@@ -272,27 +279,41 @@ export class AgreementDesk {
 
   async #revise(kept: KeptAgreement, next: Agreement, ask: RevisionAsk): Promise<StorageReply> {
     const { id } = kept
-    await this.#bills.requireBooked(kept)
+    this.#rules.requireTime(kept.agreement, next)
+    const restoredByteSeconds = await this.#restored(kept, next)
     const changes = ask.changes.map(changeOf)
     requireDistinct(changes, kept.set)
     const release = this.#components.pending.hold(changes.flatMap(({ piece }) => this.#nameIn(id, piece)))
     try {
-      return await this.#take(kept, next, { ask, changes })
+      return await this.#take(kept, next, { ask, changes, restoredByteSeconds })
     } finally {
       release()
     }
   }
 
+  /** The payer gave up a bill that is not on the books, and has what it was for due again: so nothing is kept for nothing. */
+  async #restored(kept: KeptAgreement, next: Agreement): Promise<bigint> {
+    const { bill } = kept.row
+    try {
+      await this.#bills.requireBooked(kept)
+    } catch (error) {
+      const dueByteSeconds = dueAt(kept.agreement, next.atSecond)
+      if (bill === undefined || next.dueByteSeconds !== dueByteSeconds + bill.quantity) throw error
+      return bill.quantity
+    }
+    return 0n
+  }
+
   async #take(
     kept: KeptAgreement,
     next: Agreement,
-    { ask, changes }: { readonly ask: RevisionAsk; readonly changes: readonly SetChange[] },
+    { ask, changes, ...restored }: TakenRevision,
   ): Promise<StorageReply> {
     const { agreement: before, set, id, peer } = kept
     const { pending } = this.#components
     const after = set.rootAfter(changes)
-    this.#rules.requireTime(before, next)
-    checkNextAgreement(next, nextAgreement(before, { atSecond: next.atSecond, set: after, billedByteSeconds: 0n }))
+    const { atSecond } = next
+    checkNextAgreement(next, nextAgreement(before, { atSecond, set: after, billedByteSeconds: 0n, ...restored }))
     if (next.bytes > before.bytes) this.#rules.requireRunway(peer, ask.channel, next)
     for (const { piece } of changes) if (piece !== undefined) await this.#rules.requirePiece(id, piece)
     // The payer moved it to another slot of the same revision, or it is really gone.
