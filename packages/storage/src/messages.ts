@@ -14,6 +14,7 @@ import {
 import { type SignedAgreement, signedAgreementSchema } from './agreement/agreement.ts'
 import { SLOTS_MAX } from './agreement/piece-set.ts'
 import { possessionField } from './agreement/possession.ts'
+import { BLOCK_BYTES } from './proof/proof-tree.ts'
 
 /** The protocol of agreements: {@link StorageRequest} answered by {@link StorageReply}. */
 export const STORAGE_PROTOCOL = '/stead/storage/1'
@@ -32,8 +33,10 @@ export const STORAGE_MESSAGE_BYTES_MAX: number = 96 * 1024
 export const PIECE_BYTES_MAX: number = 8 * 1024 * 1024
 /** Most blocks of one read: a mebibyte. */
 export const BLOCKS_PER_READ_MAX = 16
+/** Most bytes of a piece in one message: a mebibyte. */
+export const PART_BYTES_MAX: number = BLOCKS_PER_READ_MAX * BLOCK_BYTES
 /** Largest message of pieces. */
-export const PIECES_MESSAGE_BYTES_MAX: number = PIECE_BYTES_MAX + 16 * 1024
+export const PIECES_MESSAGE_BYTES_MAX: number = PART_BYTES_MAX + 16 * 1024
 
 /** What is in a slot from now on; without a piece nothing is. */
 export interface SlotMessage {
@@ -171,7 +174,31 @@ export interface PutPiece {
 const putSchema: Schema<PutPiece> = defineSchema<PutPiece>('PutPiece', PIECES_MESSAGE_BYTES_MAX, {
   agreement: [1, hashField],
   piece: [2, hashField],
-  bytes: [3, bytesField(PIECE_BYTES_MAX, 1)],
+  bytes: [3, bytesField(PART_BYTES_MAX, 1)],
+})
+
+/**
+ * The next bytes of a piece that is too large for one message: whole blocks, except at the end. The first part takes room
+ * for all of it; with the last one it is kept as after a {@link PutPiece}, if all together make its root.
+ */
+export interface PutPart {
+  readonly agreement: Hash
+  readonly piece: Hash
+  /** Of the whole piece, as its length. */
+  readonly root: Uint8Array
+  readonly lengthBytes: number
+  /** 0 begins it, also again. */
+  readonly fromByte: number
+  readonly bytes: Uint8Array
+}
+
+const partSchema: Schema<PutPart> = defineSchema<PutPart>('PutPart', PIECES_MESSAGE_BYTES_MAX, {
+  agreement: [1, hashField],
+  piece: [2, hashField],
+  root: [3, fixedBytesField(32)],
+  lengthBytes: [4, uintField(PIECE_BYTES_MAX)],
+  fromByte: [5, uintField(PIECE_BYTES_MAX)],
+  bytes: [6, bytesField(PART_BYTES_MAX, 1)],
 })
 
 /** Some blocks of a piece; whoever knows both names may read. */
@@ -194,16 +221,21 @@ const getSchema: Schema<GetBlocks> = defineSchema<GetBlocks>('GetBlocks', 128, {
 export interface PieceRequest {
   readonly put?: PutPiece
   readonly get?: GetBlocks
+  readonly part?: PutPart
 }
 
 /** Encoding of {@link PieceRequest}. */
 export const pieceRequestSchema: Schema<PieceRequest> = defineSchema<PieceRequest>(
   'PieceRequest',
   PIECES_MESSAGE_BYTES_MAX,
-  { put: [1, optionalField(putSchema.asField())], get: [2, optionalField(getSchema.asField())] },
+  {
+    put: [1, optionalField(putSchema.asField())],
+    get: [2, optionalField(getSchema.asField())],
+    part: [3, optionalField(partSchema.asField())],
+  },
 )
 
-/** Blocks with their proof, or nothing after a put. */
+/** Blocks with their proof, or nothing after a piece or a part of one. */
 export interface PieceReply {
   readonly bytes: Uint8Array
   readonly siblings: readonly Uint8Array[]

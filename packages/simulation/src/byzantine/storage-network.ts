@@ -77,8 +77,8 @@ class AnswerLies {
 
   readonly piece: Handle = async (payload, answer) => {
     const { random, clock } = this.#liar
-    const { put } = pieceRequestSchema.decodeMessage(payload)
-    if (put !== undefined) {
+    const { put, part } = pieceRequestSchema.decodeMessage(payload)
+    if (put !== undefined || part !== undefined) {
       if (this.#cheat === 'refuses-pieces') throw new StorageError('STORAGE_NO_ROOM', 'need more bytes than there are')
       return await answer()
     }
@@ -128,9 +128,12 @@ class AskLies {
   }
 
   #wrongPiece(payload: Uint8Array): Uint8Array {
-    const { put } = pieceRequestSchema.decodeMessage(payload)
-    if (put === undefined) return payload
-    return pieceRequestSchema.encodeMessage({ put: { ...put, bytes: flipped(put.bytes, this.#liar.random) } })
+    const { random } = this.#liar
+    const { put, part } = pieceRequestSchema.decodeMessage(payload)
+    if (put !== undefined)
+      return pieceRequestSchema.encodeMessage({ put: { ...put, bytes: flipped(put.bytes, random) } })
+    if (part === undefined) return payload
+    return pieceRequestSchema.encodeMessage({ part: { ...part, bytes: flipped(part.bytes, random) } })
   }
 
   /** Another revision than the one that follows, signed as it should be. */

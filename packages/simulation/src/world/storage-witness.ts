@@ -99,8 +99,9 @@ export class StorageWitness {
   }
 
   #noteSent(payload: Uint8Array): void {
-    const put = readable(() => pieceRequestSchema.decodeMessage(payload))?.put
-    if (put !== undefined) this.#agreements.get(put.agreement)?.send(put.piece)
+    const request = readable(() => pieceRequestSchema.decodeMessage(payload))
+    const sent = request?.put ?? request?.part
+    if (sent !== undefined) this.#agreements.get(sent.agreement)?.send(sent.piece)
   }
 
   #noteSigned(payload: Uint8Array, answer: Uint8Array): void {

@@ -136,12 +136,14 @@ export class PieceLog {
 
   /**
    * Begins to keep a piece that comes in parts, with room for all of it. Call its `finish` or `abandon` in the end.
-   * @throws StorageError STORAGE_NO_ROOM; RangeError for one of no bytes or more than 16 MiB; CoreError STORE_FAILED
+   * @throws StorageError STORAGE_NO_ROOM, STORAGE_PIECE_DIFFERS; RangeError for one of no bytes or more than 16 MiB;
+   *   CoreError STORE_FAILED
    */
   async begin(piece: Hash, whole: ProofRoot): Promise<PieceWriter> {
     const { lengthBytes } = whole
     if (lengthBytes < 1 || lengthBytes > PIECE_BYTES_MAX)
       throw new RangeError(`a piece in parts has 1 to ${PIECE_BYTES_MAX} bytes, not ${lengthBytes}`)
+    await this.#has(piece, whole.root)
     await this.#reserve(bytesInParts(lengthBytes))
     const writer = new PieceWriter({
       files: this.#files,

@@ -101,7 +101,7 @@ export class NetworkSegments {
     this.#options = options
     this.#profile = profile
     this.#books = new SegmentBooks(components, components.hasLostBooks)
-    this.#sender = new PieceSender(components)
+    this.#sender = new PieceSender(components, options)
     this.#codes = new ErasureCodes(components.kernel)
     this.#codes.of(profile)
   }
