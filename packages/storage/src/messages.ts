@@ -1,6 +1,7 @@
 import type { Hash, MicroUsd } from '@stead/core'
 import {
   bytesField,
+  concatBytes,
   defineSchema,
   fixedBytesField,
   flagField,
@@ -164,24 +165,12 @@ export const storageReplySchema: Schema<StorageReply> = defineSchema<StorageRepl
   },
 )
 
-/** A piece to keep until the next revision says that it is agreed; without one it goes after a while. */
-export interface PutPiece {
-  readonly agreement: Hash
-  readonly piece: Hash
-  readonly bytes: Uint8Array
-}
-
-const putSchema: Schema<PutPiece> = defineSchema<PutPiece>('PutPiece', PIECES_MESSAGE_BYTES_MAX, {
-  agreement: [1, hashField],
-  piece: [2, hashField],
-  bytes: [3, bytesField(PART_BYTES_MAX, 1)],
-})
-
 /**
- * The next bytes of a piece that is too large for one message: whole blocks, except at the end. The first part takes room
- * for all of it; with the last one it is kept as after a {@link PutPiece}, if all together make its root.
+ * Bytes of a piece to keep until the next revision says that it is agreed; without one it goes after a while. Where one
+ * message is not enough, parts come one after another: whole blocks, except at the end. The first takes room for all of
+ * them; with the last the piece is kept, if all together make its root.
  */
-export interface PutPart {
+export interface PutPiece {
   readonly agreement: Hash
   readonly piece: Hash
   /** Of the whole piece, as its length. */
@@ -189,16 +178,14 @@ export interface PutPart {
   readonly lengthBytes: number
   /** 0 begins it, also again. */
   readonly fromByte: number
-  readonly bytes: Uint8Array
 }
 
-const partSchema: Schema<PutPart> = defineSchema<PutPart>('PutPart', PIECES_MESSAGE_BYTES_MAX, {
+const putSchema: Schema<PutPiece> = defineSchema<PutPiece>('PutPiece', 256, {
   agreement: [1, hashField],
   piece: [2, hashField],
   root: [3, fixedBytesField(32)],
   lengthBytes: [4, uintField(PIECE_BYTES_MAX)],
   fromByte: [5, uintField(PIECE_BYTES_MAX)],
-  bytes: [6, bytesField(PART_BYTES_MAX, 1)],
 })
 
 /** Some blocks of a piece; whoever knows both names may read. */
@@ -217,12 +204,15 @@ const getSchema: Schema<GetBlocks> = defineSchema<GetBlocks>('GetBlocks', 128, {
   blocks: [4, uintField(BLOCKS_PER_READ_MAX)],
 })
 
-/** Exactly one of these. */
+/** Either `put` with bytes, or `get`. */
 export interface PieceRequest {
   readonly put?: PutPiece
   readonly get?: GetBlocks
-  readonly part?: PutPart
+  /** Of the piece that is put. The last of the message: see {@link putMessage}. */
+  readonly bytes?: Uint8Array
 }
+
+const BYTES_NUMBER = 3
 
 /** Encoding of {@link PieceRequest}. */
 export const pieceRequestSchema: Schema<PieceRequest> = defineSchema<PieceRequest>(
@@ -231,11 +221,24 @@ export const pieceRequestSchema: Schema<PieceRequest> = defineSchema<PieceReques
   {
     put: [1, optionalField(putSchema.asField())],
     get: [2, optionalField(getSchema.asField())],
-    part: [3, optionalField(partSchema.asField())],
+    bytes: [BYTES_NUMBER, optionalField(bytesField(PART_BYTES_MAX, 1))],
   },
 )
 
-/** Blocks with their proof, or nothing after a piece or a part of one. */
+/** A {@link PieceRequest} that puts bytes, as what comes before them and they themselves: they are sent from where they are. */
+export function putMessage(
+  put: PutPiece,
+  bytes: Uint8Array,
+): { readonly payload: Uint8Array; readonly tail: Uint8Array } {
+  const lengthDelimited = 2
+  const head = [(BYTES_NUMBER << 3) | lengthDelimited]
+  let left = bytes.length
+  for (; left >= 0x80; left >>>= 7) head.push((left & 0x7f) | 0x80)
+  head.push(left)
+  return { payload: concatBytes(pieceRequestSchema.encodeMessage({ put }), Uint8Array.from(head)), tail: bytes }
+}
+
+/** Blocks with their proof, or nothing after a put. */
 export interface PieceReply {
   readonly bytes: Uint8Array
   readonly siblings: readonly Uint8Array[]

@@ -1,15 +1,17 @@
 import { type Hash, hasCode, type Network } from '@stead/core'
+import { concatBytes } from '@stead/protocol'
 import { BLOCK_BYTES, StorageError } from '@stead/storage'
 import { describe, expect, it } from 'vitest'
 import type { AgreementDriver } from '../src/consumer/agreement-driver.ts'
 import { readBlocks } from '../src/consumer/read-blocks.ts'
-import { PIECES_PROTOCOL, type PieceRequest, type PutPart, pieceRequestSchema } from '../src/messages.ts'
+import { PIECES_PROTOCOL, type PieceRequest, type PutPiece, pieceRequestSchema, putMessage } from '../src/messages.ts'
 import { logNameOf } from '../src/provider/log-name.ts'
 import { serving } from './support/serving.ts'
 import { hasher, pieceOf, TradeWorld, type TradeWorldOptions } from './support/trade-world.ts'
 
 const TEN_MINUTES_MS = 600_000
 const LARGE = 5 * BLOCK_BYTES + 300
+const MIB = 1024 * 1024
 const TAKEN = 'taken'
 
 /** A payer that sends parts of pieces as it likes, and its node. */
@@ -42,11 +44,15 @@ class OwnSender {
   }
 
   /** One part of a piece, with whatever is wrong with it. */
-  async part(piece: ReturnType<typeof pieceOf>, block: number, wrong: Partial<PutPart> = {}): Promise<unknown> {
+  async part(
+    piece: ReturnType<typeof pieceOf>,
+    block: number,
+    wrong: Partial<PutPiece> & { readonly bytes?: Uint8Array } = {},
+  ): Promise<unknown> {
     const { bytes: all, ...whole } = piece
     const fromByte = block * BLOCK_BYTES
-    const bytes = all.subarray(fromByte, fromByte + BLOCK_BYTES)
-    return await this.send({ part: { agreement: this.agreement, ...whole, fromByte, bytes, ...wrong } })
+    const { bytes = all.subarray(fromByte, fromByte + BLOCK_BYTES), ...other } = wrong
+    return await this.send({ put: { agreement: this.agreement, ...whole, fromByte, ...other }, bytes })
   }
 
   async allOf(piece: ReturnType<typeof pieceOf>): Promise<unknown> {
@@ -92,8 +98,8 @@ describe('a piece that comes in parts', () => {
     let refusals = 0
     const forgetful = (network: Network): Network =>
       serving(network, PIECES_PROTOCOL, (handler) => async (request) => {
-        const { part } = pieceRequestSchema.decodeMessage(request.payload)
-        if (part?.fromByte === 2 * BLOCK_BYTES && refusals++ < 2)
+        const { put } = pieceRequestSchema.decodeMessage(request.payload)
+        if (put?.fromByte === 2 * BLOCK_BYTES && refusals++ < 2)
           throw new StorageError('STORAGE_PIECE_INCOMPLETE', 'the node came back with nothing of it')
         return await handler(request)
       })
@@ -176,13 +182,16 @@ describe('a piece that comes in parts', () => {
     for (const block of [0, 1]) expect(await sender.part(piece, block)).toBe(TAKEN)
     const more = pieceOf(1, 3 * BLOCK_BYTES).bytes.subarray(2 * BLOCK_BYTES)
     const { bytes: _bytes, ...whole } = piece
-    const part = { ...whole, agreement: sender.agreement, fromByte: 2 * BLOCK_BYTES, bytes: more }
-    expect(await sender.send({ part })).toBe('STORAGE_UNSUPPORTED')
-    const encode = (wrong: Partial<PutPart>) => () => pieceRequestSchema.encodeMessage({ part: { ...part, ...wrong } })
-    const decode = (bytes: Uint8Array) => () => pieceRequestSchema.decodeMessage(bytes)
-    expect(decode(encode({ lengthBytes: 8 * 1024 * 1024 })())).not.toThrow()
-    expect(() => decode(encode({ lengthBytes: 8 * 1024 * 1024 + 1 })())()).toThrow()
-    expect(() => decode(encode({ bytes: new Uint8Array(1024 * 1024 + 1) })())()).toThrow()
+    const put = { ...whole, agreement: sender.agreement, fromByte: 2 * BLOCK_BYTES }
+    expect(await sender.send({ put, bytes: more })).toBe('STORAGE_UNSUPPORTED')
+    expect(await sender.send({ put })).toBe('STORAGE_UNSUPPORTED')
+    const decoded = (lengthBytes: number, bytes: Uint8Array) => () => {
+      const { payload, tail } = putMessage({ ...put, lengthBytes }, bytes)
+      return pieceRequestSchema.decodeMessage(concatBytes(payload, tail))
+    }
+    expect(decoded(8 * MIB, new Uint8Array(MIB))().bytes).toHaveLength(MIB)
+    expect(decoded(8 * MIB + 1, new Uint8Array(MIB))).toThrow()
+    expect(decoded(8 * MIB, new Uint8Array(MIB + 1))).toThrow()
   })
 
   it('is refused when its parts are not what was said, leaves nothing, and is taken when they are', async () => {
@@ -239,8 +248,8 @@ describe('a piece that comes in parts', () => {
   it('comes from whom the agreement is with', async () => {
     const sender = await OwnSender.started()
     const { bytes: _bytes, ...whole } = pieceOf(1, LARGE)
-    const part = { ...whole, agreement: whole.piece, fromByte: 0, bytes: new Uint8Array(BLOCK_BYTES) }
-    expect(await sender.send({ part })).toBe('STORAGE_AGREEMENT_UNKNOWN')
+    const put = { ...whole, agreement: whole.piece, fromByte: 0 }
+    expect(await sender.send({ put, bytes: new Uint8Array(BLOCK_BYTES) })).toBe('STORAGE_AGREEMENT_UNKNOWN')
     expect(sender.inWork()).toEqual([0, 0])
   })
 })

@@ -99,9 +99,8 @@ export class StorageWitness {
   }
 
   #noteSent(payload: Uint8Array): void {
-    const request = readable(() => pieceRequestSchema.decodeMessage(payload))
-    const sent = request?.put ?? request?.part
-    if (sent !== undefined) this.#agreements.get(sent.agreement)?.send(sent.piece)
+    const put = readable(() => pieceRequestSchema.decodeMessage(payload))?.put
+    if (put !== undefined) this.#agreements.get(put.agreement)?.send(put.piece)
   }
 
   #noteSigned(payload: Uint8Array, answer: Uint8Array): void {

@@ -1,6 +1,6 @@
 import type { Clock, Hash, Network, PeerId } from '@stead/core'
 import type { SetPiece } from '../agreement/piece-set.ts'
-import { PART_BYTES_MAX, type PieceRequest, pieceRequestSchema } from '../messages.ts'
+import { PART_BYTES_MAX, putMessage } from '../messages.ts'
 import { askPieces } from './ask-pieces.ts'
 import { remoteCodeOf } from './remote-code.ts'
 
@@ -23,8 +23,8 @@ export interface SendOptions {
 const BEGINS_MAX = 3
 
 /**
- * Brings a piece to a node: whole, or part by part, one after the other was taken, so that neither side holds more than
- * one of them.
+ * Brings a piece to a node: whole, or part by part, each when the one before was taken, so that a node holds no more than
+ * one of them. They are sent from where they are: the bytes must not change any more, whatever becomes of this.
  * @throws CoreError as Network.request
  */
 export async function sendPiece(
@@ -34,18 +34,12 @@ export async function sendPiece(
   { timeoutMs, partBytesMax = PART_BYTES_MAX, signal }: SendOptions,
 ): Promise<void> {
   const endMs = components.clock.monotonicMs() + timeoutMs
-  const ask = async (request: PieceRequest): Promise<void> => {
-    const leftMs = Math.max(1, endMs - components.clock.monotonicMs())
-    await askPieces(components, peer, pieceRequestSchema.encodeMessage(request), { timeoutMs: leftMs, signal })
-  }
-  if (bytes.length <= partBytesMax) {
-    await ask({ put: { agreement, piece, bytes } })
-    return
-  }
   const sendParts = async (): Promise<void> => {
     for (let fromByte = 0; fromByte < bytes.length; fromByte += partBytesMax) {
-      const part = bytes.subarray(fromByte, fromByte + partBytesMax)
-      await ask({ part: { agreement, piece, root, lengthBytes, fromByte, bytes: part } })
+      const put = { agreement, piece, root, lengthBytes, fromByte }
+      const { payload, tail } = putMessage(put, bytes.subarray(fromByte, fromByte + partBytesMax))
+      const leftMs = Math.max(1, endMs - components.clock.monotonicMs())
+      await askPieces(components, peer, payload, { timeoutMs: leftMs, signal, tail })
     }
   }
   for (let begins = 1; ; begins++) {

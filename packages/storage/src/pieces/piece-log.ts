@@ -123,13 +123,15 @@ export class PieceLog {
 
   /**
    * Keeps a piece; it outlives a loss of power once this resolves. The same piece again is no work.
-   * @throws StorageError STORAGE_NO_ROOM, STORAGE_PIECE_DIFFERS when there is another one of that name; RangeError for one
-   * of more than 16 MiB; CoreError STORE_FULL, STORE_FAILED
+   * @param root what it is said to be @default it may be anything
+   * @throws StorageError STORAGE_NOT_AUTHENTIC for another root, STORAGE_NO_ROOM, STORAGE_PIECE_DIFFERS when there is another
+   * one of that name; RangeError for one of more than 16 MiB; CoreError STORE_FULL, STORE_FAILED
    */
-  async put(piece: Hash, bytes: Uint8Array): Promise<ProofTree> {
+  async put(piece: Hash, bytes: Uint8Array, root?: Uint8Array): Promise<ProofTree> {
     if (bytes.length > PIECE_BYTES_MAX)
       throw new RangeError(`a piece has at most ${PIECE_BYTES_MAX} bytes, not ${bytes.length}`)
     const tree = ProofTree.of(this.#components.hasher, bytes)
+    if (root !== undefined && !equalBytes(tree.root, root)) throw otherError(piece)
     await this.#inTurn(piece, () => this.#put(piece, bytes, tree))
     return tree
   }
@@ -240,10 +242,7 @@ export class PieceLog {
     const { root, lengthBytes } = whole
     const isRight =
       isComplete && equalBytes(ProofTree.fromBlocks(this.#components.hasher, blocks, lengthBytes).root, root)
-    if (!isRight)
-      throw new StorageError('STORAGE_NOT_AUTHENTIC', `what came of the piece ${piece} is not what was said`, {
-        details: { piece },
-      })
+    if (!isRight) throw otherError(piece)
     const list = encodeParts(parts)
     const shape = { lengthBytes, blocksBytes: blocks.length, partsBytes: list.length }
     const head: RecordHead = { kind: 'parts', piece, root, ...shape }
@@ -425,6 +424,12 @@ const NOTHING = { blocks: new Uint8Array(0), bytes: new Uint8Array(0) }
 
 function damagedError(piece: Hash): StorageError {
   return new StorageError('STORAGE_PIECE_DAMAGED', `the piece ${piece} is not any more what was stored`, {
+    details: { piece },
+  })
+}
+
+function otherError(piece: Hash): StorageError {
+  return new StorageError('STORAGE_NOT_AUTHENTIC', `what came of the piece ${piece} is not what was said`, {
     details: { piece },
   })
 }

@@ -1,7 +1,7 @@
 import type { Clock, Hash, PeerId, Size } from '@stead/core'
 import { equalBytes } from '@stead/protocol'
 import { StorageError } from '../errors.ts'
-import type { PutPart } from '../messages.ts'
+import type { PutPiece } from '../messages.ts'
 import type { PieceLog } from '../pieces/piece-log.ts'
 import type { PieceWriter } from '../pieces/piece-writer.ts'
 import { BLOCK_BYTES } from '../proof/proof-tree.ts'
@@ -62,18 +62,18 @@ export class PieceIntakes {
    * @throws StorageError STORAGE_PIECE_INCOMPLETE when it is not the next one, STORAGE_NOT_AUTHENTIC when all together are
    * not the piece that was said, STORAGE_UNSUPPORTED, STORAGE_BUSY, STORAGE_NO_ROOM, STORAGE_PIECE_DIFFERS; CoreError
    */
-  async take(name: Hash, peer: PeerId, part: PutPart): Promise<void> {
-    checkShape(part)
-    const intake = part.fromByte === 0 ? await this.#begin(name, peer, part) : this.#intakes.get(name)
-    const isNext = intake?.lengthBytes === part.lengthBytes && equalBytes(intake.root, part.root)
-    if (intake === undefined || !isNext) {
-      if (await this.#has(name, part.root)) return
+  async take(name: Hash, peer: PeerId, put: PutPiece, bytes: Uint8Array): Promise<void> {
+    const { fromByte, lengthBytes, root } = put
+    checkShape(put, bytes.length)
+    const intake = fromByte === 0 ? await this.#begin(name, peer, put) : this.#intakes.get(name)
+    if (intake === undefined || intake.lengthBytes !== lengthBytes || !equalBytes(intake.root, root)) {
+      if (await this.#has(name, root)) return
       throw incomplete('nothing of it is here')
     }
     const receivedBytes = intake.writer?.receivedBytes ?? 0
-    if (part.fromByte > 0 && (intake.isBusy || receivedBytes !== part.fromByte))
-      throw incomplete(`byte ${receivedBytes} is the next, not ${part.fromByte}`)
-    await this.#write(intake, part.bytes)
+    if (fromByte > 0 && (intake.isBusy || receivedBytes !== fromByte))
+      throw incomplete(`byte ${receivedBytes} is the next, not ${fromByte}`)
+    await this.#write(intake, bytes)
   }
 
   /** Gives up what came to a stop, or takes too long. */
@@ -85,7 +85,7 @@ export class PieceIntakes {
     }
   }
 
-  async #begin(name: Hash, peer: PeerId, { root, lengthBytes }: PutPart): Promise<Intake> {
+  async #begin(name: Hash, peer: PeerId, { root, lengthBytes }: PutPiece): Promise<Intake> {
     const before = this.#intakes.get(name)
     if (before?.isBusy === true) throw new StorageError('STORAGE_BUSY', 'this piece is being written')
     before?.writer?.abandon()
@@ -157,11 +157,11 @@ export class PieceIntakes {
 }
 
 /** @throws StorageError STORAGE_UNSUPPORTED for a part that can be none of its piece */
-function checkShape({ fromByte, lengthBytes, bytes }: PutPart): void {
-  const toByte = fromByte + bytes.length
-  const isWhole = toByte === lengthBytes || bytes.length % BLOCK_BYTES === 0
+function checkShape({ fromByte, lengthBytes }: PutPiece, partBytes: number): void {
+  const toByte = fromByte + partBytes
+  const isWhole = toByte === lengthBytes || partBytes % BLOCK_BYTES === 0
   if (fromByte % BLOCK_BYTES === 0 && toByte <= lengthBytes && isWhole) return
-  const message = `${bytes.length} bytes from ${fromByte} on are no part of ${lengthBytes}`
+  const message = `${partBytes} bytes from ${fromByte} on are no part of ${lengthBytes}`
   throw new StorageError('STORAGE_UNSUPPORTED', message)
 }
 

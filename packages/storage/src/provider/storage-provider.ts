@@ -26,7 +26,6 @@ import {
   PIECE_BYTES_MAX,
   PIECES_MESSAGE_BYTES_MAX,
   PIECES_PROTOCOL,
-  type PutPart,
   type PutPiece,
   pieceReplySchema,
   pieceRequestSchema,
@@ -286,45 +285,46 @@ export class StorageProvider {
   }
 
   async #servePiece({ peer, payload }: IncomingRequest): Promise<Uint8Array> {
-    const { put, part, get } = pieceRequestSchema.decodeMessage(payload)
-    if (put !== undefined) await this.#write(peer, put, (name) => this.#put(name, peer, put.bytes))
-    else if (part !== undefined) await this.#write(peer, part, (name) => this.#intakes.take(name, peer, part))
+    const { put, get, bytes } = pieceRequestSchema.decodeMessage(payload)
+    if (put !== undefined && bytes !== undefined) await this.#put(peer, put, bytes)
     else if (get !== undefined) return await this.#get(get)
     else throw new StorageError('STORAGE_UNSUPPORTED', 'the request asks for nothing that is known here')
     return pieceReplySchema.encodeMessage({ bytes: new Uint8Array(0), siblings: [] })
   }
 
   /** Takes a piece or a part of one, if there is not too much to write. */
-  async #write(
-    peer: IncomingRequest['peer'],
-    { agreement, piece, bytes }: PutPiece | PutPart,
-    work: (name: Hash) => Promise<void>,
-  ): Promise<void> {
+  async #put(peer: IncomingRequest['peer'], put: PutPiece, bytes: Uint8Array): Promise<void> {
     if (this.#state !== 'running') throw new StorageError('STORAGE_FINISHING', 'this node takes nothing new')
-    this.#desk.require(agreement, peer)
+    this.#desk.require(put.agreement, peer)
     if (this.#writing >= WRITES_AT_ONCE_MAX)
       throw new StorageError('STORAGE_BUSY', `${this.#writing} pieces are being written`)
-    const name = logNameOf(agreement, piece)
+    const name = logNameOf(put.agreement, put.piece)
     if (this.#pending.isGoing(name)) throw new StorageError('STORAGE_BUSY', 'this piece is being deleted')
+    const isWhole = put.fromByte === 0 && bytes.length === put.lengthBytes
     this.#writing++
     try {
       await this.#intakes.expire()
-      await work(name)
+      if (isWhole) await this.#putWhole(name, peer, { root: put.root, bytes })
+      else await this.#intakes.take(name, peer, put, bytes)
       this.#bytes.add(bytes.length, IN)
     } finally {
       this.#writing--
     }
   }
 
-  async #put(name: Hash, peer: IncomingRequest['peer'], bytes: Uint8Array): Promise<void> {
+  async #putWhole(
+    name: Hash,
+    peer: IncomingRequest['peer'],
+    { root, bytes }: { readonly root: Uint8Array; readonly bytes: Uint8Array },
+  ): Promise<void> {
     const { pieces } = this.#components
     try {
       // One that is there is agreed, or waits: the same bytes are no work, and other ones are refused by the log.
       if ((await pieces.find(name)) === undefined) await this.#pending.add(name, peer, bytes.length)
-      await pieces.put(name, bytes)
+      await pieces.put(name, bytes, root)
     } catch (error) {
       // Nothing was written: it waits for nobody. Its note goes with the next start.
-      if (hasCode(error, 'STORAGE_NO_ROOM')) this.#pending.forget(name)
+      if (hasCode(error, 'STORAGE_NO_ROOM') || hasCode(error, 'STORAGE_NOT_AUTHENTIC')) this.#pending.forget(name)
       throw error
     }
   }
