@@ -79,7 +79,7 @@ class OwnSender {
 }
 
 describe('a piece that comes in parts', () => {
-  it('is agreed on, proven and read as any other', async () => {
+  it('is agreed on, proven and read like those that come whole', async () => {
     const { world, driver } = await OwnSender.started()
     const { bytes, ...piece } = pieceOf(1, LARGE)
     const channel = await world.channel()

@@ -159,6 +159,8 @@ export class NetworkSegments {
       }
       await this.#books.write({ ...row, placed }, notIn(intended, placed))
       await this.#books.flush()
+      // Where a node has not answered, the network may still have what was to be sent to it.
+      if (placed.length === chosen.length) coded.free()
       return bytes
     })
   }
