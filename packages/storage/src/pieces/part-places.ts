@@ -8,9 +8,9 @@ export interface PartPlace {
 }
 
 /** Most parts of one piece: as many as a piece of 16 MiB has blocks. */
-export const PARTS_MAX = 256
+const PARTS_MAX = 256
 /** A place: file 4, length 4, offset of the record 8, all big endian. */
-const PLACE_BYTES = 16
+export const PLACE_BYTES = 16
 /** Longest list of parts. */
 export const PARTS_BYTES_MAX: number = PARTS_MAX * PLACE_BYTES
 

@@ -2,7 +2,7 @@ import type { Hash } from '@stead/core'
 import type { PairHasher } from '../proof/pair-hasher.ts'
 import { BLOCK_BYTES, blockCount, type ProofRoot, rootsOfBlocks } from '../proof/proof-tree.ts'
 import type { LogFiles } from './log-files.ts'
-import type { PartPlace } from './part-places.ts'
+import { type PartPlace, PLACE_BYTES } from './part-places.ts'
 import { HEAD_BYTES, RECORD_ALIGNMENT, type RecordHead, recordBytes } from './piece-record.ts'
 import { partShape } from './piece-rows.ts'
 
@@ -20,8 +20,6 @@ export interface PieceWriterParts {
 }
 
 const ROOT_BYTES = 32
-/** Of a place in the list of parts. */
-const PLACE_BYTES = 16
 
 /** Most bytes that a piece takes in the logs when it comes in parts, whatever their lengths. */
 export function bytesInParts(lengthBytes: number): number {
