@@ -1,5 +1,6 @@
 // A provider's process of the benches: a whole node, and beside it a plain TCP echo as the reference.
 import { createServer } from 'node:net'
+import { IdleMemory } from '../../packages/node/src/daemon/idle-memory.ts'
 import type { TrialProvider } from './trial-network.ts'
 import { startNode } from './trial-network.ts'
 
@@ -24,6 +25,8 @@ const node = await startNode(settings.dataDir, {
   'storage.shareGib': settings.storageGib,
   'storage.keepFreeGib': 1,
 })
+// As the daemon does.
+new IdleMemory(node.foundation).start()
 const echo = createServer((socket) => {
   socket.setNoDelay(true)
   socket.on('data', (bytes) => socket.write(bytes))

@@ -1,5 +1,6 @@
 // A payer's daemon of the benches in a process of its own, with its S3 gateway open.
 import { nodeDirectories, readS3File } from '@stead/node/files'
+import { IdleMemory } from '../../packages/node/src/daemon/idle-memory.ts'
 import { startNode } from './trial-network.ts'
 
 /** What the process tells when it serves. */
@@ -18,6 +19,8 @@ interface GatewaySettings {
 
 const { dataDir, ...settings } = JSON.parse(process.argv[2] ?? '{}') as GatewaySettings
 const node = await startNode(dataDir, { 's3.enabled': true, 's3.port': 0, 'storage.spread': false, ...settings })
+// As the daemon does.
+new IdleMemory(node.foundation).start()
 const access = readS3File(nodeDirectories(dataDir, {}).stateDir)
 if (access === undefined) throw new Error('the gateway did not say where it is')
 const { endpoint, accessKeyId, secretAccessKey } = access

@@ -2,7 +2,17 @@
 // TypeScript is met: Node.js then need not load its type stripper, which takes 20 MB for the life of the process.
 import { enableCompileCache } from 'node:module'
 import { compileCacheDirectory } from './compile-cache.mjs'
+import { DAEMON_FLAGS, isDaemon } from './daemon-flags.mjs'
 
+const args = process.argv.slice(2)
+const lacksFlags = isDaemon(args) && DAEMON_FLAGS.some((flag) => !process.execArgv.includes(flag))
+// A parent that talks to it starts it with them: the way to it would be lost.
+if (lacksFlags && process.send === undefined && typeof process.execve === 'function' && process.platform !== 'win32')
+  process.execve(
+    process.execPath,
+    [process.execPath, ...process.execArgv, ...DAEMON_FLAGS, import.meta.filename, ...args],
+    process.env,
+  )
 enableCompileCache(compileCacheDirectory(process.env))
 const isWorkspace = process.execArgv.includes('--conditions=@stead/source')
 await import(isWorkspace ? '../src/main.ts' : '../dist/main.js')

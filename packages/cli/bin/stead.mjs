@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { DAEMON_FLAGS, isDaemon } from './daemon-flags.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const root = join(here, '..', '..', '..')
@@ -15,7 +16,9 @@ else await import('./enter.mjs')
 
 /** Becomes the pinned Node.js, or where a process cannot be replaced, waits for it: one that waits takes 40 MB. */
 function runFromSource() {
-  const args = ['--conditions=@stead/source', join(here, 'enter.mjs'), ...process.argv.slice(2)]
+  const own = process.argv.slice(2)
+  const flags = ['--conditions=@stead/source', ...(isDaemon(own) ? DAEMON_FLAGS : [])]
+  const args = [...flags, join(here, 'enter.mjs'), ...own]
   if (process.platform !== 'win32' && typeof process.execve === 'function') {
     process.execve(pinnedNode, [pinnedNode, ...args], process.env)
   }

@@ -5,8 +5,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { compileCacheDirectory } from '../bin/compile-cache.mjs'
+import { DAEMON_FLAGS, isDaemon } from '../bin/daemon-flags.mjs'
 
 const stead = fileURLToPath(new URL('../bin/stead.mjs', import.meta.url))
+const enter = fileURLToPath(new URL('../bin/enter.mjs', import.meta.url))
 
 describe('the launcher', () => {
   it('keeps compiled code where no other user can plant it', () => {
@@ -30,6 +32,24 @@ describe('the launcher', () => {
       expect(run(['nonsense']).status).toBe(2)
     } finally {
       rmSync(cache, { recursive: true, force: true })
+    }
+  })
+
+  it('starts a daemon with a small young generation, and nothing else', () => {
+    expect([isDaemon(['up', '--verbose']), isDaemon(['run', 'up']), isDaemon([])]).toEqual([true, false, false])
+    // What Node.js was started with in the end.
+    const tell = "data:text/javascript,process.on('exit',()=>console.log(process.execArgv.join()))"
+    for (const [flags, args] of [
+      [DAEMON_FLAGS, ['up', '--nonsense']],
+      [[], ['up', '--nonsense']],
+      [[], ['nonsense']],
+    ] as const) {
+      const all = ['--conditions=@stead/source', ...flags, enter, ...args]
+      const env = { ...process.env, NODE_OPTIONS: `--import ${tell}` }
+      const { status, stdout } = spawnSync(process.execPath, all, { encoding: 'utf8', timeout: 20_000, env })
+      expect(status).toBe(2)
+      const isSmall = DAEMON_FLAGS.every((flag) => stdout.trim().split('\n').at(-1)?.includes(flag))
+      expect(isSmall).toBe(args[0] === 'up')
     }
   })
 })

@@ -38,6 +38,11 @@ export interface RequestOptions {
   readonly timeoutMs: number
   readonly signal?: AbortSignal
   /**
+   * Bytes that follow the payload, as if they were its end. They must not change any more: they are sent from there.
+   * @default none
+   */
+  readonly tail?: Uint8Array
+  /**
    * See {@link ProtocolLimits.bulk}; has an effect when the other end serves the protocol as bulk too.
    * @default as this node serves the protocol; false where it does not
    */

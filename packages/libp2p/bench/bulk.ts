@@ -67,12 +67,13 @@ function rawPut(socket: TLSSocket): (blocks: number) => Promise<void> {
   }
 }
 
-function requests(network: Libp2pNetwork, peer: PeerId, protocol: string, payload: Uint8Array) {
+function requests(network: Libp2pNetwork, peer: PeerId, protocol: string, tail: Uint8Array) {
   const bulk = protocol.includes('bulk')
+  const head = new Uint8Array(0)
   return async (blocks: number): Promise<void> => {
     let left = blocks
     const lane = async (): Promise<void> => {
-      while (left-- > 0) await network.request(peer, protocol, payload, { timeoutMs: 30_000, bulk })
+      while (left-- > 0) await network.request(peer, protocol, head, { timeoutMs: 30_000, bulk, tail })
     }
     await Promise.all(Array.from({ length: IN_FLIGHT }, lane))
   }

@@ -65,8 +65,18 @@ export function encodeFrameHeader(kind: FrameKind, id: number, bodyBytes: number
 
 /** A whole request frame; `payload` is copied. */
 export function encodeRequest(id: number, timeLeftMs: number, payload: Uint8Array): Uint8Array {
+  return encodeRequestBefore(id, timeLeftMs, { payload, tailBytes: 0 })
+}
+
+/** A request frame without its last bytes, which are sent after it, as they are; `payload` is copied. */
+export function encodeRequestBefore(
+  id: number,
+  timeLeftMs: number,
+  { payload, tailBytes }: { readonly payload: Uint8Array; readonly tailBytes: number },
+): Uint8Array {
   const frame = uncleared(HEADER_BYTES + REQUEST_PREFIX_BYTES + payload.length)
-  writeHeader(frame, { kind: FRAME_KIND.request, id, bodyBytes: REQUEST_PREFIX_BYTES + payload.length })
+  const bodyBytes = REQUEST_PREFIX_BYTES + payload.length + tailBytes
+  writeHeader(frame, { kind: FRAME_KIND.request, id, bodyBytes })
   writeUint32(frame, HEADER_BYTES, Math.min(TIMEOUT_MS_MAX, Math.max(1, Math.ceil(timeLeftMs))))
   frame.set(payload, HEADER_BYTES + REQUEST_PREFIX_BYTES)
   return frame

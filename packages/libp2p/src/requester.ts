@@ -4,7 +4,7 @@ import {
   badFrame,
   decodeRefusalBody,
   encodeFrame,
-  encodeRequest,
+  encodeRequestBefore,
   FRAME_KIND,
   type FrameKind,
   REPORT_BYTES_MAX,
@@ -51,6 +51,12 @@ interface Pending {
   readonly stopListening: (() => void) | undefined
 }
 
+/** A request as it is sent: a frame, or the beginning of one and what follows as it is. */
+interface RequestFrame {
+  readonly frame: Uint8Array
+  readonly tail: Uint8Array | undefined
+}
+
 const ID_MODULUS = 2 ** 32
 
 /** The asking end of a stream: many requests in flight on one stream to one peer, which is opened again after a drop. */
@@ -59,7 +65,7 @@ export class Requester {
   readonly #options: RequesterOptions
   readonly #pending = new Map<number, Pending>()
   /** Frames of requests that wait for the stream to open, by request id. */
-  readonly #unsent = new Map<number, Uint8Array>()
+  readonly #unsent = new Map<number, RequestFrame>()
   #stream: FrameStream | undefined
   /** Streams on which nothing more is asked, until what was asked there has its answer. */
   readonly #retired = new Set<FrameStream>()
@@ -82,8 +88,10 @@ export class Requester {
   }
 
   /** See Network.request. */
-  request(payload: Uint8Array, { timeoutMs, signal }: RequestOptions): Promise<Uint8Array> {
-    const refusal = this.#refusalOf(payload, signal)
+  request(payload: Uint8Array, { timeoutMs, signal, tail }: RequestOptions): Promise<Uint8Array> {
+    const tailBytes = tail?.length ?? 0
+    const bytes = payload.length + tailBytes
+    const refusal = this.#refusalOf(bytes, signal)
     if (refusal !== undefined) return Promise.reject(refusal)
     if (this.#stream !== undefined && this.#components.mayOpenBetter()) this.#retireStream()
     return new Promise((resolve, reject) => {
@@ -92,11 +100,10 @@ export class Requester {
         this.#onTimeout(id, timeoutMs)
       })
       const stopListening = signal === undefined ? undefined : this.#abortOn(signal, id)
-      const bytes = payload.length
       const pending: Pending = { resolve, reject, timer, bytes, stream: undefined, readsBefore: 0, stopListening }
       this.#pending.set(id, pending)
       this.#inFlightBytes += bytes
-      const frame = encodeRequest(id, timeoutMs, payload)
+      const frame = { frame: encodeRequestBefore(id, timeoutMs, { payload, tailBytes }), tail }
       if (this.#stream === undefined) {
         this.#unsent.set(id, frame)
         if (!this.#isOpening) void this.#open()
@@ -116,17 +123,16 @@ export class Requester {
     for (const stream of streams) stream.close()
   }
 
-  #send(stream: FrameStream, pending: Pending, frame: Uint8Array): void {
+  #send(stream: FrameStream, pending: Pending, { frame, tail }: RequestFrame): void {
     pending.stream = stream
     pending.readsBefore = stream.reads
-    stream.outbox.send(frame)
+    stream.outbox.send(frame, tail)
   }
 
-  #refusalOf(payload: Uint8Array, signal: AbortSignal | undefined): CoreError | undefined {
+  #refusalOf(haveBytes: number, signal: AbortSignal | undefined): CoreError | undefined {
     const { payloadBytesMax, inFlightMax, inFlightBytesMax } = this.#options
     if (this.#stopped !== undefined) return this.#stopped
     if (signal?.aborted === true) return this.#error('CORE_ABORTED', 'the request was cancelled before it was sent')
-    const haveBytes = payload.length
     if (haveBytes > payloadBytesMax) {
       const message = `the request has ${haveBytes} bytes, at most ${payloadBytesMax} are allowed`
       return this.#error('NETWORK_TOO_LARGE', message, { haveBytes, limitBytes: payloadBytesMax })

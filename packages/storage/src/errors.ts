@@ -9,6 +9,7 @@ export type StorageErrorCode =
   | 'STORAGE_NO_ROOM'
   | 'STORAGE_PIECE_UNKNOWN'
   | 'STORAGE_PIECE_DIFFERS'
+  | 'STORAGE_PIECE_INCOMPLETE'
   | 'STORAGE_PIECE_DAMAGED'
   | 'STORAGE_BAD_PHRASE'
   | 'STORAGE_AGREEMENT_UNKNOWN'
@@ -86,6 +87,13 @@ export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
     retryable: false,
     meaning: 'Another piece is kept under this name already.',
     next: 'Give each piece a name of its own, or delete the old one first.',
+  },
+  STORAGE_PIECE_INCOMPLETE: {
+    kind: 'peer',
+    retryable: true,
+    meaning:
+      'A part of a piece does not follow on what the node has of it: the node was restarted, or had waited too long.',
+    next: 'Send the piece again from its beginning.',
   },
   STORAGE_PIECE_DAMAGED: {
     kind: 'peer',

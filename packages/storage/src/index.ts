@@ -88,6 +88,7 @@ export {
 } from './options.ts'
 export type { KeptPiece, PieceLogComponents, PieceLogUsage, ScrubReport } from './pieces/piece-log.ts'
 export { PieceLog } from './pieces/piece-log.ts'
+export type { PieceWriter } from './pieces/piece-writer.ts'
 export type { NodeFacts, Spread } from './placement/choose-nodes.ts'
 export { chooseNodes } from './placement/choose-nodes.ts'
 export type { NetworkSegmentsComponents, PlacedSegment } from './placement/network-segments.ts'

@@ -1,6 +1,7 @@
 import type { Hash, MicroUsd } from '@stead/core'
 import {
   bytesField,
+  concatBytes,
   defineSchema,
   fixedBytesField,
   flagField,
@@ -14,6 +15,7 @@ import {
 import { type SignedAgreement, signedAgreementSchema } from './agreement/agreement.ts'
 import { SLOTS_MAX } from './agreement/piece-set.ts'
 import { possessionField } from './agreement/possession.ts'
+import { BLOCK_BYTES } from './proof/proof-tree.ts'
 
 /** The protocol of agreements: {@link StorageRequest} answered by {@link StorageReply}. */
 export const STORAGE_PROTOCOL = '/stead/storage/1'
@@ -32,8 +34,10 @@ export const STORAGE_MESSAGE_BYTES_MAX: number = 96 * 1024
 export const PIECE_BYTES_MAX: number = 8 * 1024 * 1024
 /** Most blocks of one read: a mebibyte. */
 export const BLOCKS_PER_READ_MAX = 16
+/** Most bytes of a piece in one message: a mebibyte. */
+export const PART_BYTES_MAX: number = BLOCKS_PER_READ_MAX * BLOCK_BYTES
 /** Largest message of pieces. */
-export const PIECES_MESSAGE_BYTES_MAX: number = PIECE_BYTES_MAX + 16 * 1024
+export const PIECES_MESSAGE_BYTES_MAX: number = PART_BYTES_MAX + 16 * 1024
 
 /** What is in a slot from now on; without a piece nothing is. */
 export interface SlotMessage {
@@ -161,17 +165,27 @@ export const storageReplySchema: Schema<StorageReply> = defineSchema<StorageRepl
   },
 )
 
-/** A piece to keep until the next revision says that it is agreed; without one it goes after a while. */
+/**
+ * Bytes of a piece to keep until the next revision says that it is agreed; without one it goes after a while. Where one
+ * message is not enough, parts come one after another: whole blocks, except at the end. The first takes room for all of
+ * them; with the last the piece is kept, if all together make its root.
+ */
 export interface PutPiece {
   readonly agreement: Hash
   readonly piece: Hash
-  readonly bytes: Uint8Array
+  /** Of the whole piece, as its length. */
+  readonly root: Uint8Array
+  readonly lengthBytes: number
+  /** 0 begins it, also again. */
+  readonly fromByte: number
 }
 
-const putSchema: Schema<PutPiece> = defineSchema<PutPiece>('PutPiece', PIECES_MESSAGE_BYTES_MAX, {
+const putSchema: Schema<PutPiece> = defineSchema<PutPiece>('PutPiece', 256, {
   agreement: [1, hashField],
   piece: [2, hashField],
-  bytes: [3, bytesField(PIECE_BYTES_MAX, 1)],
+  root: [3, fixedBytesField(32)],
+  lengthBytes: [4, uintField(PIECE_BYTES_MAX)],
+  fromByte: [5, uintField(PIECE_BYTES_MAX)],
 })
 
 /** Some blocks of a piece; whoever knows both names may read. */
@@ -190,18 +204,39 @@ const getSchema: Schema<GetBlocks> = defineSchema<GetBlocks>('GetBlocks', 128, {
   blocks: [4, uintField(BLOCKS_PER_READ_MAX)],
 })
 
-/** Exactly one of these. */
+/** Either `put` with bytes, or `get`. */
 export interface PieceRequest {
   readonly put?: PutPiece
   readonly get?: GetBlocks
+  /** Of the piece that is put. The last of the message: see {@link putMessage}. */
+  readonly bytes?: Uint8Array
 }
+
+const BYTES_NUMBER = 3
 
 /** Encoding of {@link PieceRequest}. */
 export const pieceRequestSchema: Schema<PieceRequest> = defineSchema<PieceRequest>(
   'PieceRequest',
   PIECES_MESSAGE_BYTES_MAX,
-  { put: [1, optionalField(putSchema.asField())], get: [2, optionalField(getSchema.asField())] },
+  {
+    put: [1, optionalField(putSchema.asField())],
+    get: [2, optionalField(getSchema.asField())],
+    bytes: [BYTES_NUMBER, optionalField(bytesField(PART_BYTES_MAX, 1))],
+  },
 )
+
+/** A {@link PieceRequest} that puts bytes, as what comes before them and they themselves: they are sent from where they are. */
+export function putMessage(
+  put: PutPiece,
+  bytes: Uint8Array,
+): { readonly payload: Uint8Array; readonly tail: Uint8Array } {
+  const lengthDelimited = 2
+  const head = [(BYTES_NUMBER << 3) | lengthDelimited]
+  let left = bytes.length
+  for (; left >= 0x80; left >>>= 7) head.push((left & 0x7f) | 0x80)
+  head.push(left)
+  return { payload: concatBytes(pieceRequestSchema.encodeMessage({ put }), Uint8Array.from(head)), tail: bytes }
+}
 
 /** Blocks with their proof, or nothing after a put. */
 export interface PieceReply {

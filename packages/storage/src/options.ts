@@ -1,5 +1,7 @@
 import { type MicroUsd, microUsd } from '@stead/core'
 import { z } from 'zod'
+import { PART_BYTES_MAX } from './messages.ts'
+import { BLOCK_BYTES } from './proof/proof-tree.ts'
 import { FRAME_PLAIN_BYTES, SEGMENT_PLAIN_BYTES } from './segment/segment-layout.ts'
 
 const KIB = 1024
@@ -202,6 +204,7 @@ export interface StorageConsumerOptions {
   readonly lostAfterMs: number
   readonly shunMs: number
   readonly hedgeAfterMs: number
+  readonly partBytesMax: number
   readonly challengeOn: 'never' | 'lied' | 'lost'
   readonly randomPerMonth: number
 }
@@ -275,6 +278,11 @@ export const storageConsumerOptionsSchema: z.ZodType<StorageConsumerOptions, Sto
    * @default 400: longer than a good answer takes around the world
    */
   hedgeAfterMs: z.int().min(1).default(400),
+  /**
+   * Bytes of a piece that are sent in one message, 64 KiB .. 1 MiB, whole blocks.
+   * @default 1 MiB: one for each node is in memory
+   */
+  partBytesMax: z.int().min(BLOCK_BYTES).max(PART_BYTES_MAX).multipleOf(BLOCK_BYTES).default(PART_BYTES_MAX),
   /**
    * What an off-chain proof must have come to before the node is asked on chain, at most once a week.
    * @default lied: who says itself that a piece is gone is not to lose stake for saying so

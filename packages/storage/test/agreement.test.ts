@@ -59,10 +59,10 @@ describe('an agreement', () => {
     const { bytes, ...sent } = pieceOf(1)
     const missing = await world.within(refusal(driver.agree(channel, { add: [sent] })))
     expect(missing).toBe('STORAGE_PIECE_UNKNOWN')
-    await world.within(driver.put(sent.piece, bytes))
+    await world.within(driver.put(sent, bytes))
     const other = { ...sent, root: pieceOf(2).root }
     const driver2 = await world.agreement(channel)
-    await world.within(driver2.put(sent.piece, bytes))
+    await world.within(driver2.put(sent, bytes))
     expect(await world.within(refusal(driver2.agree(channel, { add: [other] })))).toBe('STORAGE_PIECE_DIFFERS')
   })
 
@@ -201,7 +201,7 @@ describe('an agreement', () => {
     const channel = await world.channel()
     const driver = await world.agreement(channel)
     await world.keep(driver, channel, pieceOf(1))
-    await world.within(driver.put(pieceOf(2).piece, pieceOf(2).bytes))
+    await world.within(driver.put(pieceOf(2), pieceOf(2).bytes))
     expect(await world.pieceCount()).toBe(2)
     await world.clock.advance(700_000)
     await world.clock.settle()
@@ -213,7 +213,7 @@ describe('an agreement', () => {
     const channel = await world.channel()
     const driver = await world.agreement(channel)
     await world.keep(driver, channel, pieceOf(1))
-    await world.within(driver.put(pieceOf(2).piece, pieceOf(2).bytes))
+    await world.within(driver.put(pieceOf(2), pieceOf(2).bytes))
     await world.restartNode()
     expect(await world.pieceCount()).toBe(2)
     await world.clock.advance(700_000)
@@ -388,7 +388,7 @@ describe('an agreement', () => {
     const channel = await world.channel(1000n)
     const driver = await world.agreement(channel)
     const { bytes, ...piece } = pieceOf(1, 1_048_576)
-    await world.within(driver.put(piece.piece, bytes))
+    await world.within(driver.put(piece, bytes))
     expect(await world.within(refusal(driver.agree(channel, { add: [piece] })))).toBe('STORAGE_RUNWAY')
   })
 })
@@ -428,7 +428,8 @@ function lyingAboutLeaves(network: Network): Network {
 describe('an agreement over crashes', () => {
   /** What one life of both sides does: agrees, lets an hour pass, pays, changes, pays. */
   async function life(world: TradeWorld, step: (action: () => Promise<unknown>) => Promise<void>): Promise<void> {
-    const [first, second] = [pieceOf(1, 65_536), pieceOf(2, 65_536)]
+    // The second one comes in parts.
+    const [first, second] = [pieceOf(1, 65_536), pieceOf(2, 131_072)]
     const state: { driver?: AgreementDriver } = {}
     const driver = async (): Promise<AgreementDriver> => {
       const rows = await world.payerStore.scan(BOUGHT_TABLE)
@@ -458,24 +459,27 @@ describe('an agreement over crashes', () => {
     if (outcome.kind !== 'paid' && outcome.kind !== 'nothing-due') throw new Error(`not paid: ${outcome.kind}`)
   }
 
-  async function writesOf(side: 'payerStore' | 'nodeStore'): Promise<number> {
+  async function stepsOf(): Promise<Readonly<Record<'payerStore' | 'nodeStore' | 'disk', number>>> {
     const world = await TradeWorld.started()
     await life(world, async (action) => void (await action()))
-    return world[side].writeCount
+    const { payerStore, nodeStore, disk } = world
+    return { payerStore: payerStore.writeCount, nodeStore: nodeStore.writeCount, disk: disk.stepCount }
   }
 
   const moments = fc.record({
-    side: fc.constantFrom('payerStore' as const, 'nodeStore' as const),
+    side: fc.constantFrom('payerStore' as const, 'nodeStore' as const, 'disk' as const),
     share: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
     moment: fc.constantFrom('before' as const, 'after' as const),
   })
 
   it('bills no second twice and forgets none, wherever one of them dies', async () => {
-    const counts = { payerStore: await writesOf('payerStore'), nodeStore: await writesOf('nodeStore') }
+    const counts = await stepsOf()
     await fc.assert(
       fc.asyncProperty(moments, async ({ side, share, moment }) => {
         const world = await TradeWorld.started()
-        world[side].crashAtWrite(1 + Math.floor(share * counts[side]), moment)
+        const step = 1 + Math.floor(share * counts[side])
+        if (side === 'disk') world.disk.crashAtStep(step, moment)
+        else world[side].crashAtWrite(step, moment)
         await life(world, async (action) => {
           for (let attempt = 0; attempt < 4; attempt++) {
             const crashed = world[side].crashed.then(() => 'crashed' as const)
@@ -490,12 +494,12 @@ describe('an agreement over crashes', () => {
             if (attempt === 3) throw result
           }
         })
-        const exact = (10 ** 9 * (65_536 + 2 * 65_536)) / 2 ** 40
+        const exact = (10 ** 9 * (2 * 65_536 + 131_072)) / 2 ** 40
         const earned = Number(await world.earned())
         expect(earned).toBeGreaterThanOrEqual(exact * 0.98)
         expect(earned).toBeLessThanOrEqual(exact * 1.05 + 3)
       }),
-      { numRuns: 40 },
+      { numRuns: 60 },
     )
   }, 120_000)
 })

@@ -332,7 +332,7 @@ describe('a payer that buys storage and cheats', () => {
   it('cannot fill a slot twice, name a piece that it did not send, or promise bytes with a false root', async () => {
     const payer = await OwnPayer.started()
     const { bytes, ...piece } = pieceOf(2)
-    await payer.world.within(payer.driver.put(piece.piece, bytes))
+    await payer.world.within(payer.driver.put(piece, bytes))
     const attempt = async (changes: readonly SetChange[]): Promise<unknown> => {
       const { agreement, driver } = payer
       try {

@@ -1,95 +1,8 @@
-import { CoreError, type Hash, hasCode, hash, silentLogger } from '@stead/core'
-import {
-  BLOCK_BYTES,
-  loadPairHasher,
-  PieceLog,
-  type PieceLogInput,
-  ProofTree,
-  pieceLogOptionsSchema,
-  verifyLeaf,
-  verifyRange,
-} from '@stead/storage'
-import { MemoryDisk, MemoryStore, SeededRandom } from '@stead/testkit'
+import { CoreError, type Hash } from '@stead/core'
+import { BLOCK_BYTES, verifyLeaf, verifyRange } from '@stead/storage'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-
-const hasher = await loadPairHasher()
-const MIB = 1024 * 1024
-const LARGE: PieceLogInput = { capacityBytes: 1024 * MIB, keepFreeBytes: 0, fileBytesMax: MIB }
-
-function named(number: number): Hash {
-  return hash(`0x${number.toString(16).padStart(64, '0')}`)
-}
-
-function bytesOf(lengthBytes: number, seed: number): Uint8Array {
-  let state = seed + 1
-  return Uint8Array.from({ length: lengthBytes }, () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0
-    return state >>> 24
-  })
-}
-
-/** A node's disk and store, over crashes. */
-let machines = 0
-class Machine {
-  readonly #seed = ++machines
-  disk = new MemoryDisk()
-  store = new MemoryStore()
-  log: PieceLog
-  readonly errors: string[] = []
-  readonly #options: PieceLogInput
-
-  constructor(options: PieceLogInput = LARGE) {
-    this.#options = options
-    this.log = this.#create()
-  }
-
-  static async started(options: PieceLogInput = LARGE): Promise<Machine> {
-    const machine = new Machine(options)
-    await machine.log.start()
-    return machine
-  }
-
-  /** The process ends at once, and the next one begins. */
-  async crash(kind: 'kill' | 'power' = 'kill', survivors = 0): Promise<void> {
-    if (!this.disk.isCrashed) this.disk.crash()
-    if (!this.store.isCrashed) this.store.crash()
-    this.disk = this.disk.reopen(kind, survivors % 1)
-    this.store = this.store.reopen(kind, Math.floor(survivors))
-    this.log = this.#create()
-    await this.log.start()
-  }
-
-  /** The next process finds logs and no index. */
-  async loseIndex(): Promise<void> {
-    await this.log.stop()
-    this.disk = this.disk.reopen()
-    this.store = new MemoryStore()
-    this.log = this.#create()
-    await this.log.start()
-  }
-
-  async holds(piece: Hash, bytes: Uint8Array): Promise<void> {
-    const tree = ProofTree.of(hasher, bytes)
-    const kept = await this.log.find(piece)
-    expect(kept).toEqual({ piece, root: tree.root, lengthBytes: bytes.length, isDamaged: false })
-    const proof = await this.log.readRange(piece, 0, Math.ceil(bytes.length / BLOCK_BYTES))
-    expect(Buffer.compare(proof.bytes, bytes)).toBe(0)
-    expect(verifyRange(hasher, tree, proof)).toBe(true)
-  }
-
-  #create(): PieceLog {
-    const { disk, store } = this
-    const logger = { ...silentLogger, error: (message: string) => this.errors.push(message) }
-    const components = { disk, store, hasher, random: new SeededRandom(this.#seed), logger }
-    return new PieceLog(components, pieceLogOptionsSchema.parse(this.#options))
-  }
-}
-
-const failsWith =
-  (code: string) =>
-  (error: unknown): boolean =>
-    hasCode(error, code)
+import { bytesOf, failsWith, hasher, LARGE, Machine, named } from './support/log-machine.ts'
 
 describe('a piece log', () => {
   it('gives back pieces, ranges of them and leaves, each with its proof', async () => {
@@ -353,6 +266,11 @@ describe('a piece log', () => {
   it('holds what a plain map would, in any order of puts, deletions, compactions and crashes', async () => {
     const step = fc.oneof(
       fc.record({ kind: fc.constant('put'), piece: fc.nat(5), size: fc.integer({ min: 0, max: 500_000 }) }),
+      fc.record({
+        kind: fc.constantFrom('parts', 'half'),
+        piece: fc.nat(5),
+        size: fc.integer({ min: BLOCK_BYTES + 1, max: 500_000 }),
+      }),
       fc.record({ kind: fc.constant('remove'), piece: fc.nat(5), size: fc.constant(0) }),
       fc.record({ kind: fc.constantFrom('compact', 'kill', 'power', 'index'), piece: fc.constant(0), size: fc.nat(3) }),
     )
@@ -366,6 +284,16 @@ describe('a piece log', () => {
             const bytes = model.get(name) ?? bytesOf(size, size)
             await machine.log.put(name, bytes)
             model.set(name, bytes)
+          } else if (kind === 'parts') {
+            const bytes = model.get(name) ?? bytesOf(size, size)
+            if (bytes.length > 0) await machine.putInParts(name, bytes, 1 + (size % 3))
+            if (bytes.length > 0) model.set(name, bytes)
+          } else if (kind === 'half') {
+            const bytes = model.get(name) ?? bytesOf(size, size)
+            if (bytes.length <= BLOCK_BYTES) continue
+            const writer = await machine.begun(name, bytes)
+            await writer.append(bytes.subarray(0, BLOCK_BYTES))
+            if (size % 2 === 0) writer.abandon()
           } else if (kind === 'remove') {
             await machine.log.remove(name)
             model.delete(name)

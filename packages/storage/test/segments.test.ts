@@ -85,10 +85,12 @@ describe('the layout of a segment', () => {
 describe('sealed frames', () => {
   it('are the same from both ciphers, and each opens what the other sealed', () => {
     const nonce = bytesOf(12)
-    for (const lengthBytes of [0, 1, 1000]) {
+    for (const lengthBytes of [0, 1, 1000, 65_520]) {
       const plaintext = bytesOf(lengthBytes)
-      const sealed = cipher.seal(KEY, nonce, plaintext)
-      expect(javaScriptFrameCipher.seal(KEY, nonce, plaintext)).toEqual(sealed)
+      const [sealed, other] = [new Uint8Array(lengthBytes + 16), new Uint8Array(lengthBytes + 16)]
+      cipher.seal(KEY, nonce, plaintext, sealed)
+      javaScriptFrameCipher.seal(KEY, nonce, plaintext, other)
+      expect(other).toEqual(sealed)
       for (const each of [cipher, javaScriptFrameCipher]) {
         expect(each.open(KEY, nonce, sealed)).toEqual(plaintext)
         expect(each.open(KEY, nonce, sealed.subarray(1))).toBeUndefined()

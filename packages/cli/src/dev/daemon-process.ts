@@ -3,6 +3,7 @@ import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type DaemonReady, makePrivateDirectory } from '@stead/node/files'
+import { DAEMON_FLAGS } from '../../bin/daemon-flags.mjs'
 import { CliError } from '../errors.ts'
 
 /** How a daemon is started. */
@@ -102,7 +103,7 @@ function spawnDaemon(options: DaemonProcessOptions): DaemonParts {
   const log = openSync(logFile, 'a', 0o600)
   const conditions = process.execArgv.filter((argument) => argument.startsWith('--conditions='))
   const { file, args: own } = options.program ?? STEAD_UP
-  const args = [...conditions, file, ...own, '--data-dir', options.dataDir, ...options.args]
+  const args = [...conditions, ...DAEMON_FLAGS, file, ...own, '--data-dir', options.dataDir, ...options.args]
   const child = spawn(process.execPath, args, { stdio: ['ignore', log, log, 'ipc'] })
   closeSync(log)
   const exited = new Promise<DaemonExit>((resolve) => {

@@ -5,12 +5,14 @@ import {
   answerShares,
   createErasureKernel,
   createFrameCipher,
+  FRAME_PLAIN_BYTES,
   loadPairHasher,
   PieceLog,
   pieceLogOptionsSchema,
   type RecoveredStorage,
   registerKeyOf,
   SEGMENT_PROFILES,
+  type SegmentProfile,
   SHARES_LIMITS,
   SHARES_PROTOCOL,
   StorageConsumer,
@@ -59,6 +61,15 @@ export async function openStorageProvider(
 }
 
 const SECOND_MS = 1000
+/** Frames of a segment for each data piece: a piece has a mebibyte, and goes in one message. */
+const FRAMES_PER_PIECE = 16
+/** Eight mebibytes: what is being sent and its pieces take 32 MiB of memory at most. */
+const SEGMENT_FRAMES_MAX = 128
+
+/** Bytes of an object that are sealed, coded and sent at once. */
+function segmentBytesOf({ dataPieces }: SegmentProfile): number {
+  return Math.min(dataPieces * FRAMES_PER_PIECE, SEGMENT_FRAMES_MAX) * FRAME_PLAIN_BYTES
+}
 
 /** Opens what keeps objects on the network; the recovery phrase is made at the first time. */
 export async function openBuyingStorage(
@@ -95,15 +106,18 @@ export async function openBuyingStorage(
     SEGMENT_PROFILES[profile],
   )
   await consumer.start()
-  const objects = new TreeObjectStore({
-    ...foundation,
-    segments: consumer.segments,
-    pointers: consumer.pointers.open,
-    keepers: consumer.pointers.keepers,
-    payer: { payer: signer.address, privateKey: loadKey(nodeKeyPath(dataDir), secp256k1) },
-    pointerNameOf: (seed) => registerKeyOf(secp256k1, seed),
-    secret,
-  })
+  const objects = new TreeObjectStore(
+    {
+      ...foundation,
+      segments: consumer.segments,
+      pointers: consumer.pointers.open,
+      keepers: consumer.pointers.keepers,
+      payer: { payer: signer.address, privateKey: loadKey(nodeKeyPath(dataDir), secp256k1) },
+      pointerNameOf: (seed) => registerKeyOf(secp256k1, seed),
+      secret,
+    },
+    { segmentBytes: segmentBytesOf(SEGMENT_PROFILES[profile]) },
+  )
   foundation.network.handle(SHARES_PROTOCOL, SHARES_LIMITS, (request) =>
     answerShares(request, { places: (segment) => consumer.segments.places(segment) }),
   )

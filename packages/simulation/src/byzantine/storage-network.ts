@@ -1,5 +1,6 @@
 import { type Clock, CoreError, type Network, type Random, type RequestHandler, type Signer } from '@stead/core'
 import { MARKET_PROTOCOL, marketRequestSchema } from '@stead/market'
+import { concatBytes } from '@stead/protocol'
 import {
   type Agreement,
   agreementSchema,
@@ -24,6 +25,7 @@ export interface StorageLiar {
   readonly signer: Signer
 }
 
+const NOTHING = new Uint8Array(0)
 const LIE_SHARE = 0.6
 /** Later than anybody waits before asking another node, sooner than a request ends. */
 const LATE_MS_MAX = 20_000
@@ -46,8 +48,11 @@ export function storageLyingNetwork(liar: StorageLiar, cheat: StorageCheat): Net
         return isLying() ? await lie(request.payload, answer) : await answer()
       })
     },
-    request: async (peer, protocol, payload, options) =>
-      network.request(peer, protocol, isLying() ? asks.bend(protocol, payload) : asks.note(protocol, payload), options),
+    request: async (peer, protocol, payload, { tail = NOTHING, ...options }) => {
+      const whole = concatBytes(payload, tail)
+      const said = isLying() ? asks.bend(protocol, whole) : asks.note(protocol, whole)
+      return await network.request(peer, protocol, said, options)
+    },
   })
 }
 
@@ -128,9 +133,9 @@ class AskLies {
   }
 
   #wrongPiece(payload: Uint8Array): Uint8Array {
-    const { put } = pieceRequestSchema.decodeMessage(payload)
-    if (put === undefined) return payload
-    return pieceRequestSchema.encodeMessage({ put: { ...put, bytes: flipped(put.bytes, this.#liar.random) } })
+    const { put, bytes } = pieceRequestSchema.decodeMessage(payload)
+    if (put === undefined || bytes === undefined) return payload
+    return pieceRequestSchema.encodeMessage({ put, bytes: flipped(bytes, this.#liar.random) })
   }
 
   /** Another revision than the one that follows, signed as it should be. */

@@ -1,5 +1,5 @@
 import type { SegmentProfile, StorageConsumerInput, StorageProviderInput } from '@stead/storage'
-import { FRAME_PLAIN_BYTES } from '@stead/storage'
+import { BLOCK_BYTES, FRAME_PLAIN_BYTES } from '@stead/storage'
 import type { SeededRandom } from '@stead/testkit'
 
 /** A period of a simulated world: several of them are paid in a run of minutes. */
@@ -49,6 +49,8 @@ export const BUYING: StorageConsumerInput = {
   lookEveryMs: 10_000,
   lostAfterMs: LOST_AFTER_MS,
   shunMs: 30_000,
+  // Pieces of whole segments come in two or three parts.
+  partBytesMax: BLOCK_BYTES,
 }
 
 const LARGE_FROM = 10

@@ -33,7 +33,6 @@ import { changeOf } from '../agreement/slot-message.ts'
 import { StorageError } from '../errors.ts'
 import {
   CHANGES_MAX,
-  pieceRequestSchema,
   STORAGE_PROTOCOL,
   type StorageReply,
   type StorageRequest,
@@ -41,7 +40,6 @@ import {
   storageRequestSchema,
 } from '../messages.ts'
 import { amountOf, byteSecondsFor } from '../meter.ts'
-import { askPieces } from './ask-pieces.ts'
 import { BoughtAgreement } from './bought-agreement.ts'
 import { BOUGHT_SLOTS_TABLE, type BoughtRow, boughtOperation, type PendingRevision } from './bought-rows.ts'
 import { roomOf } from './channel-room.ts'
@@ -49,6 +47,7 @@ import { giveUpTooLargeBill } from './give-up-bill.ts'
 import { forgetPeriods, paidPeriodOperation } from './paid-periods.ts'
 import { type RecoveryParts, recoverAgreement } from './recover-agreement.ts'
 import { isEnded, remoteCodeOf } from './remote-code.ts'
+import { type SendOptions, sendPiece } from './send-piece.ts'
 import type { SettleOutcome } from './settle-outcome.ts'
 
 /** What a driver stands on. */
@@ -179,10 +178,14 @@ export class AgreementDriver {
     return await this.#inTurn(() => this.#open(channel))
   }
 
-  /** Sends a piece; it is kept for good once {@link agree} named it. The same again is no work. */
-  async put(piece: Hash, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
-    const payload = pieceRequestSchema.encodeMessage({ put: { agreement: this.id, piece, bytes } })
-    await askPieces(this.#components, this.peer, payload, { timeoutMs: PIECE_TIMEOUT_MS, signal })
+  /** Sends a piece; it is kept for good once {@link agree} named it. The same again is no work. @throws as {@link sendPiece} */
+  async put(
+    piece: SetPiece,
+    bytes: Uint8Array,
+    options: Pick<SendOptions, 'partBytesMax' | 'signal'> = {},
+  ): Promise<void> {
+    const to = { peer: this.peer, agreement: this.id }
+    await sendPiece(this.#components, to, { ...piece, bytes }, { timeoutMs: PIECE_TIMEOUT_MS, ...options })
   }
 
   /**

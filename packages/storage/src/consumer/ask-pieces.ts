@@ -2,7 +2,7 @@ import { type Clock, hasCode, type Network, type PeerId } from '@stead/core'
 import { PIECES_PROTOCOL } from '../messages.ts'
 import { remoteCodeOf } from './remote-code.ts'
 
-/** Doubles: a piece of 8 MiB is not sent again and again. */
+/** Doubles: a part of a mebibyte is not sent again and again. */
 const FIRST_PAUSE_MS = 20
 
 /**
@@ -14,14 +14,23 @@ export async function askPieces(
   { network, clock }: { readonly network: Network; readonly clock: Clock },
   peer: PeerId,
   payload: Uint8Array,
-  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
+  {
+    timeoutMs,
+    signal,
+    tail,
+  }: {
+    readonly timeoutMs: number
+    readonly signal?: AbortSignal | undefined
+    readonly tail?: Uint8Array | undefined
+  },
 ): Promise<Uint8Array> {
   const endMs = clock.monotonicMs() + timeoutMs
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs *= 2) {
     const leftMs = Math.max(1, endMs - clock.monotonicMs())
     try {
       const options = { timeoutMs: leftMs, bulk: true, ...(signal === undefined ? {} : { signal }) }
-      return await network.request(peer, PIECES_PROTOCOL, payload, options)
+      const rest = tail === undefined ? {} : { tail }
+      return await network.request(peer, PIECES_PROTOCOL, payload, { ...options, ...rest })
     } catch (error) {
       const isBusy = hasCode(error, 'NETWORK_BUSY') || remoteCodeOf(error) === 'STORAGE_BUSY'
       if (!isBusy || leftMs <= pauseMs) throw error

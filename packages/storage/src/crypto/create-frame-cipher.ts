@@ -4,7 +4,7 @@ import { type FrameCipher, TAG_BYTES } from './frame-cipher.ts'
 /** In JavaScript: runs everywhere, some fifty times as slow as a processor's instructions. */
 export const javaScriptFrameCipher: FrameCipher = {
   name: 'javascript',
-  seal: (key, nonce, plaintext) => gcm(key, nonce).encrypt(plaintext),
+  seal: (key, nonce, plaintext, sealed) => sealed.set(gcm(key, nonce).encrypt(plaintext)),
   open: (key, nonce, sealed) => {
     if (sealed.length < TAG_BYTES) return undefined
     try {

@@ -52,15 +52,18 @@ export class ErasureCode {
 
   /**
    * The pieces after the data, each as long as those.
-   * @throws RangeError when there are not `dataPieces` of one length
+   * @param parity memory for them @default new memory
+   * @throws RangeError when there are not `dataPieces` of one length, or not as much memory as it takes
    */
-  encode(data: readonly Uint8Array[]): readonly Uint8Array[] {
+  encode(data: readonly Uint8Array[], parity?: readonly Uint8Array[]): readonly Uint8Array[] {
     const { dataPieces, pieces } = this.profile
     if (data.length !== dataPieces) throw new RangeError(`need ${dataPieces} data pieces, have ${data.length}`)
     const lengthBytes = commonLength(data)
-    const parity = Array.from({ length: pieces - dataPieces }, () => new Uint8Array(lengthBytes))
-    this.#kernel.combine(this.#parity, data, parity)
-    return parity
+    const made = parity ?? Array.from({ length: pieces - dataPieces }, () => new Uint8Array(lengthBytes))
+    if (made.length !== pieces - dataPieces || made.some(({ length }) => length !== lengthBytes))
+      throw new RangeError(`need memory for ${pieces - dataPieces} pieces of ${lengthBytes} bytes`)
+    this.#kernel.combine(this.#parity, data, made)
+    return made
   }
 
   /**

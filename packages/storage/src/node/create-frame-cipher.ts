@@ -9,14 +9,19 @@ export function createFrameCipher(): FrameCipher {
   return { name: 'openssl', seal, open }
 }
 
-function seal(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array): Uint8Array {
+function seal(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, sealed: Uint8Array): void {
   const cipher = createCipheriv(ALGORITHM, key, nonce, OPTIONS)
-  const sealed = new Uint8Array(plaintext.length + TAG_BYTES)
-  sealed.set(cipher.update(plaintext))
+  const ciphertext = cipher.update(plaintext)
+  sealed.set(ciphertext)
   // A stream cipher holds nothing back, so that the end adds only the tag.
   cipher.final()
   sealed.set(cipher.getAuthTag(), plaintext.length)
-  return sealed
+  free(ciphertext)
+}
+
+/** Gives memory back that nobody else has. Left to the collector, as much as was sealed lay about before it ran. */
+function free({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
 }
 
 function open(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {

@@ -39,8 +39,10 @@ interface Moment {
 
 /** Extents in memory; more are written down as they come, so that an object of any size takes the same. */
 const EXTENTS_MAX = 32
-/** Segments that are sent at once: the coder works while the network does. Each has up to 64 MiB in pieces until it is kept. */
+/** Segments that are sent at once: the coder works while the network does. */
 const SENDING_MAX = 2
+/** Bytes of the segments that are sent at once: three times as many are in memory as pieces. One that has more goes alone. */
+const SENDING_BYTES_MAX = 8 * 1024 * 1024
 
 /**
  * Keeps a body's segments under a content of its own, that nothing refers to before it is finished. What was written of
@@ -64,8 +66,8 @@ export class ContentWriter {
   }
 
   /**
-   * Keeps the next segment, and goes on while it is sent: the next one is made meanwhile, at most {@link SENDING_MAX} are
-   * in memory. @throws what became of one before; as the tree; CoreError CORE_ABORTED
+   * Keeps the next segment, and goes on while it is sent: the next one is made meanwhile, where there is room for one more
+   * of its size. @throws what became of one before; as the tree; CoreError CORE_ABORTED
    */
   async add(plaintext: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
     checkAborted(signal)
@@ -75,7 +77,13 @@ export class ContentWriter {
     this.#lengthBytes += plaintext.length
     const place = { endByte: this.#lengthBytes, lengthBytes: plaintext.length, kept: this.#moment() }
     this.#sending.push({ ...place, keeping })
-    while (this.#sending.length >= SENDING_MAX) await this.#landed(signal)
+    while (this.#sending.length > 0 && !this.#hasRoom(plaintext.length)) await this.#landed(signal)
+  }
+
+  /** Whether another segment of this size may be sent beside those that are. */
+  #hasRoom(segmentBytes: number): boolean {
+    const sendingBytes = this.#sending.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0)
+    return this.#sending.length < SENDING_MAX && sendingBytes + segmentBytes <= SENDING_BYTES_MAX
   }
 
   /** Waits for all that was added. @throws as add */

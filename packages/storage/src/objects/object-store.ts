@@ -117,7 +117,8 @@ export interface ObjectStore {
   /** @throws StorageError STORAGE_OBJECT_UNKNOWN; RangeError for a range that begins behind the end */
   get(bucket: string, key: string, options?: GetOptions): Promise<ObjectBody>
   /**
-   * Takes the body as fast as it can keep it. The object is seen as a whole or not at all.
+   * Takes the body as fast as it can keep it; the memory of each of its chunks is the giver's again when the next one is asked
+   * for. The object is seen as a whole or not at all.
    * @throws StorageError STORAGE_CONDITION; CoreError CORE_ABORTED; what the body throws
    */
   put(

@@ -20,8 +20,9 @@ export async function* readAhead(
   let next = range.fromByte
   const ask = (): void => {
     if (next >= range.toByte) return
-    // Chunks end where frames do, so that none is opened twice.
-    const toByte = Math.min(range.toByte, (Math.floor(next / CHUNK_BYTES) + 1) * CHUNK_BYTES)
+    // Chunks end where frames do, so that none is opened twice. The first one is a frame: whoever waits for it has it soon.
+    const unitBytes = next === range.fromByte ? FRAME_PLAIN_BYTES : CHUNK_BYTES
+    const toByte = Math.min(range.toByte, (Math.floor(next / unitBytes) + 1) * unitBytes)
     const chunk = read({ fromByte: next, toByte })
     // Whoever stops reading does not hear what becomes of the rest.
     chunk.catch(() => undefined)

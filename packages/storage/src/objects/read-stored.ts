@@ -1,3 +1,4 @@
+import { concatBytes } from '@stead/protocol'
 import { StorageError } from '../errors.ts'
 import type { TreeKey } from '../tree/tree-key.ts'
 import type { TreeReader } from '../tree/tree-reader.ts'
@@ -34,12 +35,24 @@ async function* pieces(tree: SealedTree, stored: Stored, { fromByte, toByte }: B
     yield* segmentBytes(tree, segment, { fromByte: at + fromByte, toByte: at + toByte })
   }
   if (stored.kind !== 'content') return
+  // Over the ends of segments: each would else wait for the one before to be read to its end.
+  yield* readAhead({ fromByte, toByte }, (part) => contentBytes(tree, stored.content, part))
+}
+
+/** Some bytes of a content, of as many of its extents as they lie in. */
+async function contentBytes(tree: SealedTree, content: TreeKey, { fromByte, toByte }: ByteRange): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
   for (let at = fromByte; at < toByte; ) {
-    const { stored: below, startByte, endByte } = await extentAt(tree, stored.content, at)
+    const { stored, startByte, endByte } = await extentAt(tree, content, at)
     const part = { fromByte: at - startByte, toByte: Math.min(endByte, toByte) - startByte }
-    yield* pieces(tree, below, part)
+    if (stored.kind === 'segment') {
+      const from = stored.fromByte
+      parts.push(await tree.readSegment(stored.segment, { fromByte: from + part.fromByte, toByte: from + part.toByte }))
+    } else for await (const bytes of pieces(tree, stored, part)) parts.push(bytes)
     at = endByte
   }
+  const [first] = parts
+  return parts.length === 1 && first !== undefined ? first : concatBytes(...parts)
 }
 
 /** The extent of a content that holds a byte. @throws StorageError STORAGE_OBJECT_UNKNOWN; as the tree */

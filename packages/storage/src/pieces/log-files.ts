@@ -2,15 +2,18 @@ import { CoreError, type Disk, type DiskFile, type Random } from '@stead/core'
 import {
   decodeFileHead,
   encodeFileHead,
-  encodeRecord,
   HEAD_BYTES,
   KEY_BYTES,
+  type RecordContent,
   type RecordHead,
   recordBytes,
+  writeRecord,
 } from './piece-record.ts'
 
 /** Files that are open at once, the active one besides. */
 const OPEN_MAX = 32
+/** A record up to this size is made in memory that is used again: most are a part of a mebibyte. */
+const SCRATCH_BYTES = 1024 * 1024 + 64 * 1024
 const SUFFIX = '.log'
 const DIGITS = 8
 
@@ -37,6 +40,8 @@ export class LogFiles {
   readonly #disk: Disk
   readonly #random: Random
   readonly #fileBytesMax: number
+  /** Bytes of the files that this process has appended to. */
+  readonly #lengths: Map<number, number> = new Map()
   /** In the order of use. */
   readonly #open: Map<number, OpenFile> = new Map()
   #active: ActiveFile | undefined
@@ -48,6 +53,7 @@ export class LogFiles {
   #flushing: Promise<void> = Promise.resolve()
   /** One after another, so that each knows where it begins. Its outcome is its caller's. */
   #appending: Promise<void> = Promise.resolve()
+  #scratch: Uint8Array = new Uint8Array(0)
 
   constructor(components: { readonly disk: Disk; readonly random: Random }, fileBytesMax: number) {
     this.#disk = components.disk
@@ -58,6 +64,16 @@ export class LogFiles {
   /** The number of the file that grows; 0 before the first record. */
   get activeNumber(): number {
     return this.#active?.number ?? 0
+  }
+
+  /** Files that this process has appended to, and their bytes. */
+  get appended(): ReadonlyMap<number, number> {
+    return this.#lengths
+  }
+
+  /** Whether everything in a file is on the disk. */
+  isForced(number: number): boolean {
+    return this.#active?.number !== number && !this.#failed.has(number)
   }
 
   /** All files, oldest first. Others in the folder are left alone. @throws CoreError STORE_FAILED */
@@ -100,11 +116,14 @@ export class LogFiles {
   }
 
   /** Appends a record, in a new file when the active one is full. @throws CoreError STORE_FULL, STORE_FAILED */
-  append(head: RecordHead, content: { readonly blocks: Uint8Array; readonly bytes: Uint8Array }): Promise<RecordPlace> {
+  append(head: RecordHead, content: RecordContent): Promise<RecordPlace> {
     const place = this.#appending.then(async () => {
       const { number, file, key } = await this.#fileFor(recordBytes(head))
       const atByte = file.lengthBytes
-      await file.append(encodeRecord(key, head, content))
+      const record = this.#recordOf(recordBytes(head))
+      writeRecord(record, key, { head, ...content })
+      await file.append(record)
+      this.#lengths.set(number, file.lengthBytes)
       return { file: number, atByte }
     })
     this.#appending = place.then(ignored, ignored)
@@ -133,6 +152,7 @@ export class LogFiles {
     this.#open.delete(number)
     await (await open?.opening)?.close()
     await this.#disk.remove(nameOf(number))
+    this.#lengths.delete(number)
   }
 
   async close(): Promise<void> {
@@ -141,6 +161,13 @@ export class LogFiles {
     await Promise.all(files.map((file) => file.close()))
     await this.#active?.file.close()
     this.#active = undefined
+  }
+
+  /** Memory for one record; records are appended one after another. */
+  #recordOf(lengthBytes: number): Uint8Array {
+    if (lengthBytes > SCRATCH_BYTES) return new Uint8Array(lengthBytes)
+    if (this.#scratch.length < lengthBytes) this.#scratch = new Uint8Array(Math.min(SCRATCH_BYTES, 2 * lengthBytes))
+    return this.#scratch.subarray(0, lengthBytes)
   }
 
   /** One that could not be opened is tried again by the next user. */

@@ -1,5 +1,4 @@
 import type { Hash, Store, StoreOperation } from '@stead/core'
-import { recordBytes } from './piece-record.ts'
 import {
   LOG_FILES_TABLE,
   type LogFileRow,
@@ -7,6 +6,7 @@ import {
   PIECES_TABLE,
   type PieceRow,
   pieceRowSchema,
+  recordsOf,
 } from './piece-rows.ts'
 
 const DIGITS = 8
@@ -79,8 +79,9 @@ export class PieceIndex {
     for (const { piece, row } of changes) {
       const old = latest.has(piece) ? latest.get(piece) : await this.get(piece)
       latest.set(piece, row)
-      if (old !== undefined) moved.set(old.file, (moved.get(old.file) ?? 0) - recordBytes(old))
-      if (row !== undefined) moved.set(row.file, (moved.get(row.file) ?? 0) + recordBytes(row))
+      const move = (file: number, bytes: number): unknown => moved.set(file, (moved.get(file) ?? 0) + bytes)
+      if (old !== undefined) for (const { file, bytes } of recordsOf(old)) move(file, -bytes)
+      if (row !== undefined) for (const { file, bytes } of recordsOf(row)) move(file, bytes)
       operations.push(
         row === undefined
           ? { kind: 'delete', table: PIECES_TABLE, key: piece }

@@ -3,12 +3,23 @@ import { equalBytes } from '@stead/protocol'
 import { StorageError } from '../errors.ts'
 import type { PieceLogOptions } from '../options.ts'
 import type { PairHasher } from '../proof/pair-hasher.ts'
-import { BLOCK_BYTES, type LeafProof, ProofTree, type RangeProof, verifyRange } from '../proof/proof-tree.ts'
+import {
+  BLOCK_BYTES,
+  blockCount,
+  type LeafProof,
+  type ProofRoot,
+  ProofTree,
+  type RangeProof,
+  verifyRange,
+} from '../proof/proof-tree.ts'
 import { compactFile } from './compact-file.ts'
-import { LogFiles } from './log-files.ts'
+import { LogFiles, type RecordPlace } from './log-files.ts'
+import { encodeParts } from './part-places.ts'
 import { PieceIndex } from './piece-index.ts'
-import { HEAD_BYTES, type RecordHead, recordBytes } from './piece-record.ts'
+import { HEAD_BYTES, type RecordContent, type RecordHead, recordBytes } from './piece-record.ts'
 import type { PieceRow } from './piece-rows.ts'
+import { bytesInParts, PieceWriter } from './piece-writer.ts'
+import { readContent } from './read-content.ts'
 import { recoverIndex } from './recover-index.ts'
 
 /** What a {@link PieceLog} stands on. */
@@ -24,7 +35,7 @@ export interface PieceLogComponents {
 export interface PieceLogUsage {
   /** Records of pieces that are there. */
   readonly liveBytes: number
-  /** Records that were deleted or replaced and not compacted yet. */
+  /** Records that were deleted, replaced or not finished, and not compacted yet. */
   readonly trashBytes: number
   readonly capacityBytes: number
 }
@@ -49,6 +60,8 @@ export interface ScrubReport {
 
 /** The largest piece: a whole segment, for a code with one data piece. */
 const PIECE_BYTES_MAX = 16 * 1024 * 1024
+/** Blocks that are read at once to see whether they rotted: a mebibyte. */
+const CHECKED_BLOCKS = 16
 
 /**
  * The pieces that a node keeps: appended to log files, forced out before anybody is told, found by an index in the store.
@@ -63,7 +76,9 @@ export class PieceLog {
   readonly #turns: Map<Hash, Promise<void>> = new Map()
   /** Reads that may still look where a record was before a compaction. */
   readonly #reads: Set<Promise<unknown>> = new Set()
-  #pendingBytes = 0
+  /** Of pieces that come in parts: the index does not know yet what they have. */
+  readonly #writers: Set<PieceWriter> = new Set()
+  #reservedBytes = 0
   #found: readonly Hash[] = []
   #compacting: Promise<number> | undefined
 
@@ -100,21 +115,51 @@ export class PieceLog {
   usage(): PieceLogUsage {
     const files = this.#index.files()
     const liveBytes = files.reduce((sum, file) => sum + file.liveBytes, 0)
-    const usedBytes = files.reduce((sum, file) => sum + file.indexedBytes, 0)
+    const lengths = new Map(files.map(({ number, indexedBytes }) => [number, indexedBytes]))
+    for (const [number, bytes] of this.#files.appended) lengths.set(number, Math.max(bytes, lengths.get(number) ?? 0))
+    const usedBytes = lengths.values().reduce((sum, bytes) => sum + bytes, 0)
     return { liveBytes, trashBytes: usedBytes - liveBytes, capacityBytes: this.#options.capacityBytes }
   }
 
   /**
    * Keeps a piece; it outlives a loss of power once this resolves. The same piece again is no work.
-   * @throws StorageError STORAGE_NO_ROOM, STORAGE_PIECE_DIFFERS when there is another one of that name; RangeError for one
-   * of more than 16 MiB; CoreError STORE_FULL, STORE_FAILED
+   * @param root what it is said to be @default it may be anything
+   * @throws StorageError STORAGE_NOT_AUTHENTIC for another root, STORAGE_NO_ROOM, STORAGE_PIECE_DIFFERS when there is another
+   * one of that name; RangeError for one of more than 16 MiB; CoreError STORE_FULL, STORE_FAILED
    */
-  async put(piece: Hash, bytes: Uint8Array): Promise<ProofTree> {
+  async put(piece: Hash, bytes: Uint8Array, root?: Uint8Array): Promise<ProofTree> {
     if (bytes.length > PIECE_BYTES_MAX)
       throw new RangeError(`a piece has at most ${PIECE_BYTES_MAX} bytes, not ${bytes.length}`)
     const tree = ProofTree.of(this.#components.hasher, bytes)
+    if (root !== undefined && !equalBytes(tree.root, root)) throw otherError(piece)
     await this.#inTurn(piece, () => this.#put(piece, bytes, tree))
     return tree
+  }
+
+  /**
+   * Begins to keep a piece that comes in parts, with room for all of it. Call its `finish` or `abandon` in the end.
+   * @throws StorageError STORAGE_NO_ROOM, STORAGE_PIECE_DIFFERS; RangeError for one of no bytes or more than 16 MiB;
+   *   CoreError STORE_FAILED
+   */
+  async begin(piece: Hash, whole: ProofRoot): Promise<PieceWriter> {
+    const { lengthBytes } = whole
+    if (lengthBytes < 1 || lengthBytes > PIECE_BYTES_MAX)
+      throw new RangeError(`a piece in parts has 1 to ${PIECE_BYTES_MAX} bytes, not ${lengthBytes}`)
+    await this.#has(piece, whole.root)
+    await this.#reserve(bytesInParts(lengthBytes))
+    const writer = new PieceWriter({
+      files: this.#files,
+      hasher: this.#components.hasher,
+      piece,
+      whole,
+      keep: () => this.#inTurn(piece, () => this.#keepParts(writer)),
+      release: (bytes) => {
+        this.#reservedBytes -= bytes
+        if (writer.isOver) this.#writers.delete(writer)
+      },
+    })
+    this.#writers.add(writer)
+    return writer
   }
 
   /** What is known of a piece without reading it; undefined when it is not there. */
@@ -150,7 +195,8 @@ export class PieceLog {
   async remove(piece: Hash): Promise<void> {
     await this.#inTurn(piece, async () => {
       if ((await this.#index.get(piece)) === undefined) return
-      const head: RecordHead = { kind: 'delete', piece, root: new Uint8Array(32), lengthBytes: 0, blocksBytes: 0 }
+      const shape = { lengthBytes: 0, blocksBytes: 0, partsBytes: 0 }
+      const head: RecordHead = { kind: 'delete', piece, root: new Uint8Array(32), ...shape }
       const place = await this.#files.append(head, NOTHING)
       await this.#files.flush(place.file)
       await this.#index.apply([{ piece, row: undefined }], { file: place.file, endByte: place.atByte + HEAD_BYTES })
@@ -183,35 +229,68 @@ export class PieceLog {
   }
 
   async #put(piece: Hash, bytes: Uint8Array, tree: ProofTree): Promise<void> {
-    const known = await this.#index.get(piece)
-    const isSame = known !== undefined && equalBytes(known.root, tree.root)
-    if (isSame && !known.isDamaged) return
-    if (known !== undefined && !isSame)
-      throw new StorageError('STORAGE_PIECE_DIFFERS', `the piece ${piece} is there already and is another one`, {
-        details: { piece },
-      })
+    if (await this.#has(piece, tree.root)) return
     const { root, lengthBytes, blocks } = tree
-    const head: RecordHead = { kind: 'put', piece, root, lengthBytes, blocksBytes: blocks.length }
-    const needBytes = recordBytes(head)
-    const { freeBytes } = await this.#components.disk.space()
-    // Nothing waits between the look and the reservation: pieces that come together must not share the last room.
-    this.#checkRoom(needBytes, freeBytes)
-    this.#pendingBytes += needBytes
+    const head: RecordHead = { kind: 'put', piece, root, lengthBytes, blocksBytes: blocks.length, partsBytes: 0 }
+    await this.#reserve(recordBytes(head))
+    await this.#append(head, { blocks, bytes })
+  }
+
+  /** All parts of a piece are in the logs: from now on it is there. */
+  async #keepParts({ piece, whole, blocks, parts, isComplete }: PieceWriter): Promise<void> {
+    if (await this.#has(piece, whole.root)) return
+    const { root, lengthBytes } = whole
+    const isRight =
+      isComplete && equalBytes(ProofTree.fromBlocks(this.#components.hasher, blocks, lengthBytes).root, root)
+    if (!isRight) throw otherError(piece)
+    const list = encodeParts(parts)
+    const shape = { lengthBytes, blocksBytes: blocks.length, partsBytes: list.length }
+    const head: RecordHead = { kind: 'parts', piece, root, ...shape }
+    // Its room is part of what the writer has.
+    this.#reservedBytes += recordBytes(head)
+    for (const file of new Set(parts.map((part) => part.file))) await this.#files.flush(file)
+    await this.#append(head, { blocks, bytes: list })
+  }
+
+  /** Whether the same piece is there, whole. @throws StorageError STORAGE_PIECE_DIFFERS when another one is */
+  async #has(piece: Hash, root: Uint8Array): Promise<boolean> {
+    const known = await this.#index.get(piece)
+    if (known === undefined) return false
+    if (equalBytes(known.root, root)) return !known.isDamaged
+    throw new StorageError('STORAGE_PIECE_DIFFERS', `the piece ${piece} is there already and is another one`, {
+      details: { piece },
+    })
+  }
+
+  /** Appends the record of a piece for which there is room, and has the index know it. */
+  async #append(head: RecordHead, content: RecordContent): Promise<void> {
+    const { piece, root, lengthBytes, blocksBytes } = head
+    let place: RecordPlace
     try {
-      const { file, atByte } = await this.#files.append(head, { blocks, bytes })
-      await this.#files.flush(file)
-      const row = { version: 1, file, atByte, lengthBytes, blocksBytes: blocks.length, root, isDamaged: false } as const
-      await this.#index.apply([{ piece, row }], { file, endByte: atByte + needBytes })
+      place = await this.#files.append(head, content)
     } finally {
-      this.#pendingBytes -= needBytes
+      // It is in the files' lengths from now on.
+      this.#reservedBytes -= recordBytes(head)
     }
+    const { file, atByte } = place
+    await this.#files.flush(file)
+    const row = { version: 1, file, atByte, lengthBytes, blocksBytes, root, isDamaged: false } as const
+    const parts = head.kind === 'parts' ? { parts: content.bytes } : {}
+    await this.#index.apply([{ piece, row: { ...row, ...parts } }], { file, endByte: atByte + recordBytes(head) })
+  }
+
+  /** Takes room. Nothing waits between the look and the taking: what comes together must not share the last room. */
+  async #reserve(needBytes: number): Promise<void> {
+    const { freeBytes } = await this.#components.disk.space()
+    this.#checkRoom(needBytes, freeBytes)
+    this.#reservedBytes += needBytes
   }
 
   #checkRoom(needBytes: number, freeBytes: number): void {
     const { capacityBytes, keepFreeBytes } = this.#options
     const { liveBytes, trashBytes } = this.usage()
-    const usedBytes = liveBytes + trashBytes + this.#pendingBytes
-    const haveBytes = Math.min(capacityBytes - usedBytes, freeBytes - keepFreeBytes - this.#pendingBytes)
+    const usedBytes = liveBytes + trashBytes + this.#reservedBytes
+    const haveBytes = Math.min(capacityBytes - usedBytes, freeBytes - keepFreeBytes - this.#reservedBytes)
     if (needBytes <= haveBytes) return
     throw new StorageError('STORAGE_NO_ROOM', `need ${needBytes} bytes, have ${Math.max(0, haveBytes)}`, {
       details: { needBytes, haveBytes: Math.max(0, haveBytes) },
@@ -242,12 +321,11 @@ export class PieceLog {
     { firstBlock, blocks }: { readonly firstBlock: number; readonly blocks: number },
   ): Promise<RangeProof> {
     const tree = await this.#treeOf(piece, row)
-    const from = firstBlock * BLOCK_BYTES
-    const lengthBytes = Math.min(blocks * BLOCK_BYTES, row.lengthBytes - from)
-    const atByte = row.atByte + HEAD_BYTES + row.blocksBytes + from
+    const fromByte = firstBlock * BLOCK_BYTES
+    const lengthBytes = Math.min(blocks * BLOCK_BYTES, row.lengthBytes - fromByte)
     const isRange = Number.isInteger(firstBlock) && Number.isInteger(blocks) && firstBlock >= 0 && lengthBytes >= 0
     if (!isRange) throw new RangeError(`the piece ${piece} has no ${blocks} blocks from ${firstBlock} on`)
-    const bytes = await this.#files.use(row.file, (opened) => opened.read(atByte, lengthBytes))
+    const bytes = await readContent(this.#files, row, { fromByte, lengthBytes })
     if (bytes.length !== lengthBytes) throw await this.#damaged(piece, row)
     const proof = tree.proveRange(firstBlock, bytes)
     if (!verifyRange(this.#components.hasher, row, proof)) throw await this.#damaged(piece, row)
@@ -262,8 +340,9 @@ export class PieceLog {
       const { lengthBytes, isDamaged } = row
       if (isDamaged) return { lengthBytes: 0, isDamaged }
       try {
-        const whole = { firstBlock: 0, blocks: Math.ceil(lengthBytes / BLOCK_BYTES) }
-        await this.#proven(piece, row, whole)
+        const count = blockCount(lengthBytes)
+        for (let firstBlock = 0; firstBlock < count; firstBlock += CHECKED_BLOCKS)
+          await this.#proven(piece, row, { firstBlock, blocks: Math.min(CHECKED_BLOCKS, count - firstBlock) })
         return { lengthBytes, isDamaged: false }
       } catch (error) {
         if (error instanceof StorageError && error.code === 'STORAGE_PIECE_DAMAGED')
@@ -289,8 +368,9 @@ export class PieceLog {
     const { logger } = this.#components
     const { trashShareMax } = this.#options
     let freedBytes = 0
+    await this.#noteEnds()
     for (const { number, indexedBytes, liveBytes } of this.#index.files()) {
-      if (number === this.#files.activeNumber) continue
+      if (number === this.#files.activeNumber || this.#writers.values().some((writer) => writer.isIn(number))) continue
       if (liveBytes > indexedBytes * (1 - trashShareMax)) continue
       try {
         const inTurn = (piece: Hash, work: () => Promise<void>): Promise<void> => this.#inTurn(piece, work)
@@ -306,6 +386,14 @@ export class PieceLog {
       }
     }
     return freedBytes
+  }
+
+  /** Has the index know where files end that grow no more: what nobody finished is trash. */
+  async #noteEnds(): Promise<void> {
+    const indexed = new Map(this.#index.files().map(({ number, indexedBytes }) => [number, indexedBytes]))
+    for (const [number, endByte] of this.#files.appended)
+      if (this.#files.isForced(number) && endByte > (indexed.get(number) ?? 0))
+        await this.#index.apply([], { file: number, endByte })
   }
 
   async #reading<Result>(read: () => Promise<Result>): Promise<Result> {
@@ -336,6 +424,12 @@ const NOTHING = { blocks: new Uint8Array(0), bytes: new Uint8Array(0) }
 
 function damagedError(piece: Hash): StorageError {
   return new StorageError('STORAGE_PIECE_DAMAGED', `the piece ${piece} is not any more what was stored`, {
+    details: { piece },
+  })
+}
+
+function otherError(piece: Hash): StorageError {
+  return new StorageError('STORAGE_NOT_AUTHENTIC', `what came of the piece ${piece} is not what was said`, {
     details: { piece },
   })
 }

@@ -1,4 +1,15 @@
-import { defineSchema, fixedBytesField, flagField, type Schema, uintField, versionField } from '@stead/protocol'
+import {
+  bytesField,
+  defineSchema,
+  fixedBytesField,
+  flagField,
+  optionalField,
+  type Schema,
+  uintField,
+  versionField,
+} from '@stead/protocol'
+import { decodeParts, PARTS_BYTES_MAX, type PartPlace } from './part-places.ts'
+import { type RecordShape, recordBytes } from './piece-record.ts'
 
 /** Where a piece is. */
 export interface PieceRow {
@@ -12,10 +23,12 @@ export interface PieceRow {
   readonly root: Uint8Array
   /** It could not be read as it was written; what is left is kept until somebody deletes it. */
   readonly isDamaged: boolean
+  /** The list of its parts, see `part-places.ts`. @default none: its record holds the piece itself */
+  readonly parts?: Uint8Array
 }
 
 /** Encodings of {@link PieceRow}. */
-export const pieceRowSchema: Schema<PieceRow> = defineSchema<PieceRow>('PieceRow', 256, {
+export const pieceRowSchema: Schema<PieceRow> = defineSchema<PieceRow>('PieceRow', 512 + PARTS_BYTES_MAX, {
   version: [1, versionField(1)],
   file: [2, uintField()],
   atByte: [3, uintField()],
@@ -23,7 +36,31 @@ export const pieceRowSchema: Schema<PieceRow> = defineSchema<PieceRow>('PieceRow
   blocksBytes: [5, uintField()],
   root: [6, fixedBytesField(32)],
   isDamaged: [7, flagField],
+  parts: [8, optionalField(bytesField(PARTS_BYTES_MAX))],
 })
+
+/** What the length of a piece's record follows from. */
+export function shapeOf({ lengthBytes, blocksBytes, parts }: PieceRow): RecordShape {
+  return { lengthBytes, blocksBytes, partsBytes: parts?.length ?? 0 }
+}
+
+/** Where the parts of a piece are; none for one whose record holds it itself, or whose list rotted. */
+export function partsOf({ parts, lengthBytes }: PieceRow): readonly PartPlace[] {
+  return parts === undefined ? [] : (decodeParts(parts, lengthBytes) ?? [])
+}
+
+/** What the length of a part's record follows from. */
+export function partShape(lengthBytes: number): RecordShape {
+  return { lengthBytes, blocksBytes: 0, partsBytes: 0 }
+}
+
+/** The records that a piece needs: its own, and those of its parts. */
+export function recordsOf(row: PieceRow): readonly { readonly file: number; readonly bytes: number }[] {
+  return [
+    { file: row.file, bytes: recordBytes(shapeOf(row)) },
+    ...partsOf(row).map(({ file, lengthBytes }) => ({ file, bytes: recordBytes(partShape(lengthBytes)) })),
+  ]
+}
 
 /** What is known of a log file. */
 export interface LogFileRow {

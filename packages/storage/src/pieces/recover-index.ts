@@ -1,7 +1,9 @@
-import type { Hash } from '@stead/core'
+import type { DiskFile, Hash } from '@stead/core'
 import type { LogFiles } from './log-files.ts'
+import { decodeParts } from './part-places.ts'
 import type { IndexChange, PieceIndex } from './piece-index.ts'
 import { decodeFileHead, HEAD_BYTES, recordBytes } from './piece-record.ts'
+import { recordsOf } from './piece-rows.ts'
 import { type FoundRecord, scanRecords } from './scan-records.ts'
 
 /** What was found at the start. */
@@ -20,7 +22,8 @@ const BATCH_RECORDS = 500
 export async function recoverIndex(files: LogFiles, index: PieceIndex): Promise<Recovery> {
   await index.load()
   const listed = await files.list()
-  const lost = await forgetMissing(index, new Set(listed.map(({ number }) => number)))
+  const present = new Set(listed.map(({ number }) => number))
+  const lost = await forgetMissing(index, present)
   const pieces: Hash[] = []
   let damagedBytes = 0
   for (const { number, lengthBytes } of listed) {
@@ -33,7 +36,7 @@ export async function recoverIndex(files: LogFiles, index: PieceIndex): Promise<
     }
     if (lengthBytes > indexedBytes) {
       const found = await recoverFile(
-        { files, index },
+        { files, index, present },
         { number, fromByte: Math.max(indexedBytes, HEAD_BYTES), isLast },
       )
       pieces.push(...found.found)
@@ -45,7 +48,11 @@ export async function recoverIndex(files: LogFiles, index: PieceIndex): Promise<
 }
 
 async function recoverFile(
-  { files, index }: { readonly files: LogFiles; readonly index: PieceIndex },
+  {
+    files,
+    index,
+    present,
+  }: { readonly files: LogFiles; readonly index: PieceIndex; readonly present: ReadonlySet<number> },
   { number, fromByte, isLast }: { readonly number: number; readonly fromByte: number; readonly isLast: boolean },
 ): Promise<Pick<Recovery, 'found' | 'damagedBytes'>> {
   return await files.use(number, async (file) => {
@@ -59,24 +66,39 @@ async function recoverFile(
       const batch = records.slice(from, from + BATCH_RECORDS)
       const last = batch.at(-1)
       const indexed = last === undefined ? fromByte : last.atByte + recordBytes(last.head)
-      await index.apply(
-        batch.map((record) => changeOf(number, record)),
-        { file: number, endByte: indexed },
-      )
+      const changes = await Promise.all(batch.map((record) => changesOf({ file, number, present }, record)))
+      await index.apply(changes.flat(), { file: number, endByte: indexed })
     }
     // Only the end of the last file can be torn: there is no record that anybody was told of.
     if (isLast && endByte < file.lengthBytes) await file.truncate(endByte)
     // What is no record takes room as well, until the file is compacted.
     if (indexedEnd(index, number) < file.lengthBytes) await index.apply([], { file: number, endByte: file.lengthBytes })
-    const found = records.flatMap(({ head }) => (head.kind === 'put' ? [head.piece] : []))
+    const found = records.flatMap(({ head }) => (head.kind === 'put' || head.kind === 'parts' ? [head.piece] : []))
     return { found, damagedBytes }
   })
 }
 
-function changeOf(file: number, { head, atByte }: FoundRecord): IndexChange {
-  const { piece, kind, root, lengthBytes, blocksBytes } = head
-  if (kind === 'delete') return { piece, row: undefined }
-  return { piece, row: { version: 1, file, atByte, lengthBytes, blocksBytes, root, isDamaged: false } }
+/** What a record changes: one part of a piece changes nothing, before all are there. */
+async function changesOf(
+  {
+    file,
+    number,
+    present,
+  }: { readonly file: DiskFile; readonly number: number; readonly present: ReadonlySet<number> },
+  { head, atByte }: FoundRecord,
+): Promise<readonly IndexChange[]> {
+  const { piece, kind, root, lengthBytes, blocksBytes, partsBytes } = head
+  if (kind === 'part') return []
+  if (kind === 'delete') return [{ piece, row: undefined }]
+  const row = { version: 1, file: number, atByte, lengthBytes, blocksBytes, root, isDamaged: false } as const
+  if (kind === 'put') return [{ piece, row }]
+  const parts = await file.read(atByte + HEAD_BYTES + blocksBytes, partsBytes)
+  const places = decodeParts(parts, lengthBytes)
+  // Where its parts are is not known any more: it can be deleted, and not be read.
+  if (places === undefined) return [{ piece, row: { ...row, parts, isDamaged: true } }]
+  // Its parts were copied since, and a later record says where.
+  if (places.some((part) => !present.has(part.file))) return []
+  return [{ piece, row: { ...row, parts } }]
 }
 
 /** Forgets the pieces of files that somebody removed. */
@@ -89,7 +111,9 @@ async function forgetMissing(index: PieceIndex, present: ReadonlySet<number>): P
     const page = await index.page(after)
     after = page.at(-1)?.[0]
     if (after === undefined) break
-    const gone = page.flatMap(([piece, { file }]) => (missing.has(file) ? [{ piece, row: undefined }] : []))
+    const gone = page.flatMap(([piece, row]) =>
+      recordsOf(row).some(({ file }) => missing.has(file)) ? [{ piece, row: undefined }] : [],
+    )
     lost += gone.length
     if (gone.length > 0) await index.apply(gone)
   }

@@ -45,9 +45,13 @@ export class BoughtNode implements NodeFacts {
   }
 
   /** Sends a piece and agrees that it is kept. @throws CoreError, StorageError, MarketError; nothing is agreed then */
-  async keep(piece: SetPiece, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
-    await this.driver.put(piece.piece, bytes, signal)
-    signal?.throwIfAborted()
+  async keep(
+    piece: SetPiece,
+    bytes: Uint8Array,
+    options: { readonly partBytesMax?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<void> {
+    await this.driver.put(piece, bytes, options)
+    options.signal?.throwIfAborted()
     // An order to give it up that waits until now would take it away again.
     this.#drops.delete(piece.piece)
     const agreed = Promise.withResolvers<void>()

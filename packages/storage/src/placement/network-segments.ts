@@ -96,7 +96,7 @@ export class NetworkSegments {
     this.#options = options
     this.#profile = profile
     this.#books = new SegmentBooks(components, components.hasLostBooks)
-    this.#sender = new PieceSender(components)
+    this.#sender = new PieceSender(components, options)
     this.#codes = new ErasureCodes(components.kernel)
     this.#codes.of(profile)
   }
@@ -154,6 +154,8 @@ export class NetworkSegments {
       }
       await this.#books.write({ ...row, placed }, notIn(intended, placed))
       await this.#books.flush()
+      // Where a node has not answered, the network may still have what was to be sent to it.
+      if (placed.length === chosen.length) coded.free()
       return bytes
     })
   }

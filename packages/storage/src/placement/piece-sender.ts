@@ -1,6 +1,7 @@
 import { type Address, type Clock, type Hash, type Logger, messageOf } from '@stead/core'
 import { isEnded, remoteCodeOf } from '../consumer/remote-code.ts'
 import { StorageError } from '../errors.ts'
+import type { StorageConsumerOptions } from '../options.ts'
 import type { BoughtNode } from './bought-node.ts'
 import { pieceNameOf, rootOfPiece, type SegmentReference } from './segment-reference.ts'
 import type { PlacedNumber } from './segment-rows.ts'
@@ -26,11 +27,13 @@ const BUSY_MS = 10_000
 /** Brings the pieces of a segment to their nodes, and knows which are on their way. */
 export class PieceSender {
   readonly #components: PieceSenderComponents
+  readonly #options: Pick<StorageConsumerOptions, 'partBytesMax'>
   /** Pieces on their way to a node, whether somebody still waits for them or not. */
   readonly #sending: Set<string> = new Set()
 
-  constructor(components: PieceSenderComponents) {
+  constructor(components: PieceSenderComponents, options: Pick<StorageConsumerOptions, 'partBytesMax'>) {
     this.#components = components
+    this.#options = options
   }
 
   /** Whether a piece is on its way to a node, and may be agreed on yet. */
@@ -48,6 +51,7 @@ export class PieceSender {
     { waitFor, least }: { readonly waitFor: number; readonly least: number },
   ): Promise<readonly PlacedNumber[]> {
     const { nodes, logger, clock } = this.#components
+    const { partBytesMax } = this.#options
     const { segment } = reference
     const abort = new AbortController()
     const placed: PlacedNumber[] = []
@@ -61,7 +65,7 @@ export class PieceSender {
       try {
         if (to === undefined) return
         const root = rootOfPiece(reference, number)
-        await to.keep({ piece, root, lengthBytes: bytes.length }, bytes, abort.signal)
+        await to.keep({ piece, root, lengthBytes: bytes.length }, bytes, { partBytesMax, signal: abort.signal })
         if (abort.signal.aborted) {
           // Agreed on after nobody waited for it any more.
           to.drop([piece])

@@ -58,7 +58,7 @@ export class ProofTree implements ProofRoot {
 
   /** Hashes a whole piece. @throws RangeError for one of 4 GiB or more */
   static of(hasher: PairHasher, bytes: Uint8Array): ProofTree {
-    return ProofTree.fromBlocks(hasher, blockRoots(hasher, bytes), bytes.length)
+    return ProofTree.fromBlocks(hasher, rootsOfBlocks(hasher, bytes), bytes.length)
   }
 
   /** From the roots of its blocks, 32 bytes each, as {@link ProofTree.blocks} gave them. */
@@ -135,7 +135,7 @@ export function verifyRange(hasher: PairHasher, { root, lengthBytes }: ProofRoot
   const { firstBlock, bytes, siblings } = proof
   const count = rangeBlocks(lengthBytes, firstBlock, bytes.length)
   if (count === undefined) return false
-  let hashes = blockRoots(hasher, bytes)
+  let hashes = rootsOfBlocks(hasher, bytes)
   let [first, last] = [firstBlock, firstBlock + count - 1]
   let used = 0
   for (let level = BLOCK_LEVELS; level < depthOf(lengthBytes); level++) {
@@ -208,8 +208,8 @@ function rangeBlocks(lengthBytes: number, firstBlock: number, rangeBytes: number
 /** Two levels of a block, used again for each: most of the time would go into making them. */
 const scratch: readonly Uint8Array[] = [new Uint8Array(BLOCK_BYTES / 2), new Uint8Array(BLOCK_BYTES / 4)]
 
-/** Roots of the blocks that some bytes are, one after another. */
-function blockRoots(hasher: PairHasher, bytes: Uint8Array): Uint8Array {
+/** Roots of the blocks that some bytes are, 32 bytes each, one after another. */
+export function rootsOfBlocks(hasher: PairHasher, bytes: Uint8Array): Uint8Array {
   const count = blockCount(bytes.length)
   const roots = new Uint8Array(count * WORD_BYTES)
   for (let block = 0; block < count; block++) {

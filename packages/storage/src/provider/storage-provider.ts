@@ -46,6 +46,7 @@ import type { ChallengeAnswer } from './challenge-answer.ts'
 import { Leaving, type LeavingProgress } from './leaving.ts'
 import { logNameOf } from './log-name.ts'
 import { PendingPieces } from './pending-pieces.ts'
+import { PieceIntakes } from './piece-intakes.ts'
 import { PieceScrub } from './piece-scrub.ts'
 
 /** What a provider stands on. */
@@ -83,10 +84,10 @@ export interface StorageProviderStatus {
 
 /** Messages of one peer that are in work or wait. */
 const ASKS_PER_PEER_MAX = 16
-/** Pieces of one peer that are on their way; each may have 8 MiB. */
+/** Messages of pieces of one peer that are in work or wait; each may have a mebibyte. */
 const PIECES_PER_PEER_MAX = 4
-/** Pieces of all peers that are in memory at once. */
-const PIECES_AT_ONCE_MAX = 8
+/** Pieces and parts of all peers that are in memory at once: 16 MiB. */
+const WRITES_AT_ONCE_MAX = 16
 const HANDLER_TIMEOUT_MS = 120_000
 const SWEEP_MS = 60_000
 
@@ -95,6 +96,7 @@ export class StorageProvider {
   readonly #components: StorageProviderComponents
   readonly #options: StorageProviderOptions
   readonly #pending: PendingPieces
+  readonly #intakes: PieceIntakes
   readonly #desk: AgreementDesk
   readonly #leaving: Leaving
   readonly #registers: RegisterDesk
@@ -110,6 +112,7 @@ export class StorageProvider {
     this.#components = components
     this.#options = Object.freeze(storageProviderOptionsSchema.parse(options))
     this.#pending = new PendingPieces(components, this.#options)
+    this.#intakes = new PieceIntakes({ ...components, pending: this.#pending }, this.#options.pendingMs)
     this.#leaving = new Leaving(components)
     const isLeaving = (): boolean => this.#leaving.isLeaving
     this.#desk = new AgreementDesk({ ...components, pending: this.#pending, isLeaving }, this.#options)
@@ -217,7 +220,7 @@ export class StorageProvider {
 
   /** What the provider holds in memory, with the most that it may. */
   sizes(): readonly Size[] {
-    return [...this.#desk.sizes(), ...this.#pending.sizes(), ...this.#registers.sizes()]
+    return [...this.#desk.sizes(), ...this.#pending.sizes(), ...this.#intakes.sizes(), ...this.#registers.sizes()]
   }
 
   status(): StorageProviderStatus {
@@ -282,32 +285,47 @@ export class StorageProvider {
   }
 
   async #servePiece({ peer, payload }: IncomingRequest): Promise<Uint8Array> {
-    const { put, get } = pieceRequestSchema.decodeMessage(payload)
-    if (put !== undefined) await this.#put(peer, put)
+    const { put, get, bytes } = pieceRequestSchema.decodeMessage(payload)
+    if (put !== undefined && bytes !== undefined) await this.#put(peer, put, bytes)
     else if (get !== undefined) return await this.#get(get)
     else throw new StorageError('STORAGE_UNSUPPORTED', 'the request asks for nothing that is known here')
     return pieceReplySchema.encodeMessage({ bytes: new Uint8Array(0), siblings: [] })
   }
 
-  async #put(peer: IncomingRequest['peer'], { agreement, piece, bytes }: PutPiece): Promise<void> {
+  /** Takes a piece or a part of one, if there is not too much to write. */
+  async #put(peer: IncomingRequest['peer'], put: PutPiece, bytes: Uint8Array): Promise<void> {
     if (this.#state !== 'running') throw new StorageError('STORAGE_FINISHING', 'this node takes nothing new')
-    this.#desk.require(agreement, peer)
-    if (this.#writing >= PIECES_AT_ONCE_MAX)
+    this.#desk.require(put.agreement, peer)
+    if (this.#writing >= WRITES_AT_ONCE_MAX)
       throw new StorageError('STORAGE_BUSY', `${this.#writing} pieces are being written`)
-    const name = logNameOf(agreement, piece)
+    const name = logNameOf(put.agreement, put.piece)
     if (this.#pending.isGoing(name)) throw new StorageError('STORAGE_BUSY', 'this piece is being deleted')
-    // One that is there is agreed, or waits: the same bytes are no work, and other ones are refused by the log.
+    const isWhole = put.fromByte === 0 && bytes.length === put.lengthBytes
     this.#writing++
     try {
-      if ((await this.#components.pieces.find(name)) === undefined) await this.#pending.add(name, peer, bytes.length)
-      await this.#components.pieces.put(name, bytes)
+      await this.#intakes.expire()
+      if (isWhole) await this.#putWhole(name, peer, { root: put.root, bytes })
+      else await this.#intakes.take(name, peer, put, bytes)
       this.#bytes.add(bytes.length, IN)
-    } catch (error) {
-      // Nothing was written: it waits for nobody. Its note goes with the next start.
-      if (hasCode(error, 'STORAGE_NO_ROOM')) this.#pending.forget(name)
-      throw error
     } finally {
       this.#writing--
+    }
+  }
+
+  async #putWhole(
+    name: Hash,
+    peer: IncomingRequest['peer'],
+    { root, bytes }: { readonly root: Uint8Array; readonly bytes: Uint8Array },
+  ): Promise<void> {
+    const { pieces } = this.#components
+    try {
+      // One that is there is agreed, or waits: the same bytes are no work, and other ones are refused by the log.
+      if ((await pieces.find(name)) === undefined) await this.#pending.add(name, peer, bytes.length)
+      await pieces.put(name, bytes, root)
+    } catch (error) {
+      // Nothing was written: it waits for nobody. Its note goes with the next start.
+      if (hasCode(error, 'STORAGE_NO_ROOM') || hasCode(error, 'STORAGE_NOT_AUTHENTIC')) this.#pending.forget(name)
+      throw error
     }
   }
 
@@ -345,7 +363,9 @@ export class StorageProvider {
   async #sweep(): Promise<void> {
     const { pieces, logger } = this.#components
     try {
-      for (const name of this.#pending.over()) await this.#pending.remove(name, () => pieces.remove(name))
+      await this.#intakes.expire()
+      for (const name of this.#pending.over())
+        if (!this.#intakes.has(name)) await this.#pending.remove(name, () => pieces.remove(name))
       await this.#desk.dropUnpaid()
       await this.#registers.dropUnasked()
       await pieces.compact()

@@ -17,6 +17,8 @@ export interface CodedSegment {
   readonly plainBytes: number
   readonly pieceBytes: number
   readonly pieces: readonly CodedPiece[]
+  /** Gives the memory of the pieces back now. Left to the collector, several dead segments would lie about. */
+  free(): void
 }
 
 /** What codes segments. */
@@ -27,7 +29,8 @@ export interface SegmentCoderComponents {
 }
 
 /**
- * Seals, codes and hashes a segment. Takes as much memory as its pieces, and twice the plaintext.
+ * Seals, codes and hashes a segment. Takes as much memory as its pieces, all of it at once: such a block is the operating
+ * system's again as soon as it is free, while some of many smaller ones stay.
  * @param key 32 bytes, drawn for this segment alone
  */
 export function codeSegment(
@@ -35,17 +38,15 @@ export function codeSegment(
   key: Uint8Array,
   plaintext: Uint8Array,
 ): CodedSegment {
-  const { dataPieces } = code.profile
+  const { dataPieces, pieces: count } = code.profile
   const pieceBytes = pieceBytesOf(plaintext.length, dataPieces)
-  const sealed = new Uint8Array(pieceBytes * dataPieces)
-  sealSegment(cipher, key, plaintext, sealed)
-  const data = Array.from({ length: dataPieces }, (_, number) =>
-    sealed.subarray(number * pieceBytes, (number + 1) * pieceBytes),
+  const coded = new Uint8Array(pieceBytes * count)
+  sealSegment(cipher, key, plaintext, coded)
+  const all = Array.from({ length: count }, (_, number) =>
+    coded.subarray(number * pieceBytes, (number + 1) * pieceBytes),
   )
-  const pieces = [...data, ...code.encode(data)].map((bytes, number) => ({
-    number,
-    bytes,
-    tree: ProofTree.of(hasher, bytes),
-  }))
-  return { plainBytes: plaintext.length, pieceBytes, pieces }
+  code.encode(all.slice(0, dataPieces), all.slice(dataPieces))
+  const pieces = all.map((bytes, number) => ({ number, bytes, tree: ProofTree.of(hasher, bytes) }))
+  const free = (): void => void coded.buffer.transfer(0)
+  return { plainBytes: plaintext.length, pieceBytes, pieces, free }
 }

@@ -26,7 +26,7 @@ export function sealSegment(cipher: FrameCipher, key: Uint8Array, plaintext: Uin
   const frames = framesOf(plaintext.length)
   for (let frame = 0; frame < frames; frame++) {
     const part = plaintext.subarray(frame * FRAME_PLAIN_BYTES, (frame + 1) * FRAME_PLAIN_BYTES)
-    sealed.set(cipher.seal(key, nonceOf(frame, frame === frames - 1), part), frame * FRAME_BYTES)
+    cipher.seal(key, nonceOf(frame, frame === frames - 1), part, sealed.subarray(frame * FRAME_BYTES))
   }
   return sealedBytesOf(plaintext.length)
 }

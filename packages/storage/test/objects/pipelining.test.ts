@@ -40,7 +40,7 @@ class SlowSegments {
   }
 }
 
-async function started(): Promise<{
+async function started(segmentBytes = SEGMENT_BYTES): Promise<{
   place: Workplace
   slow: SlowSegments
   put: (signal?: AbortSignal) => Promise<unknown>
@@ -48,9 +48,9 @@ async function started(): Promise<{
   const place = new Workplace()
   await place.open().createBucket('bucket')
   const slow = new SlowSegments(place.segments)
-  const store = place.open({ segmentBytes: SEGMENT_BYTES }, { segments: slow.store })
+  const store = place.open({ segmentBytes }, { segments: slow.store })
   const put = (signal?: AbortSignal): Promise<unknown> =>
-    store.put('bucket', 'large', [bytesOf(SEGMENTS * SEGMENT_BYTES)], signal === undefined ? {} : { signal })
+    store.put('bucket', 'large', [bytesOf(SEGMENTS * segmentBytes)], signal === undefined ? {} : { signal })
   return { place, slow, put }
 }
 
@@ -86,6 +86,25 @@ describe('an object of many segments', () => {
     await end
     const { body } = await place.open().get('bucket', 'large')
     expect(Buffer.compare(await bytesFrom(body), bytesOf(SEGMENTS * SEGMENT_BYTES))).toBe(0)
+  })
+
+  it('is sent one segment after another where two are too much memory', async () => {
+    const { slow, put } = await started(5 * 1024 * 1024)
+    const done = put()
+    for (let sent = 1; sent <= SEGMENTS; sent++) {
+      await settled()
+      expect([slow.sent, slow.waiting.length]).toEqual([sent, 1])
+      slow.tell()
+    }
+    let isDone = false
+    const end = done.then(() => {
+      isDone = true
+    })
+    while (!isDone) {
+      slow.tell()
+      await settled()
+    }
+    await end
   })
 
   it('leaves nothing behind when one of its segments is not kept, whatever becomes of the one after', async () => {

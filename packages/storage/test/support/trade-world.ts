@@ -21,6 +21,7 @@ import {
 import { createSigner, loadSecp256k1, type Offer, peerIdOfPublicKey, type Secp256k1 } from '@stead/protocol'
 import {
   AgreementDriver,
+  BLOCK_BYTES,
   loadPairHasher,
   type PairHasher,
   PieceLog,
@@ -41,7 +42,7 @@ import {
   MemoryStore,
   SeededRandom,
 } from '@stead/testkit'
-import { PIECES_TABLE, pieceRowSchema } from '../../src/pieces/piece-rows.ts'
+import { PIECES_TABLE, partsOf, pieceRowSchema } from '../../src/pieces/piece-rows.ts'
 import { logNameOf } from '../../src/provider/log-name.ts'
 
 const secp256k1: Secp256k1 = await loadSecp256k1()
@@ -252,7 +253,9 @@ export class TradeWorld {
   }
 
   async keep(driver: AgreementDriver, channel: PayerChannel, ...pieces: ReturnType<typeof pieceOf>[]): Promise<void> {
-    for (const { piece, bytes } of pieces) await this.within(driver.put(piece, bytes))
+    // Some of them in parts.
+    const options = { partBytesMax: BLOCK_BYTES }
+    for (const { bytes, ...piece } of pieces) await this.within(driver.put(piece, bytes, options))
     const add = pieces.map(({ bytes: _bytes, ...piece }) => piece)
     await this.within(driver.agree(channel, { add }))
   }
@@ -261,9 +264,10 @@ export class TradeWorld {
   async rot(agreement: Hash, piece: Hash): Promise<void> {
     const row = await this.nodeStore.get(PIECES_TABLE, logNameOf(agreement, piece))
     if (row === undefined) throw new Error('there is no such piece')
-    const { file, atByte, lengthBytes } = pieceRowSchema.decodeDocument(row)
-    for (let place = 200; place < lengthBytes; place += 4096)
-      this.disk.rot(`${String(file).padStart(8, '0')}.log`, atByte + place)
+    const kept = pieceRowSchema.decodeDocument(row)
+    for (const { file, atByte, lengthBytes } of kept.parts === undefined ? [kept] : partsOf(kept))
+      for (let place = 200; place < lengthBytes; place += 4096)
+        this.disk.rot(`${String(file).padStart(8, '0')}.log`, atByte + place)
   }
 
   async pieceCount(): Promise<number> {

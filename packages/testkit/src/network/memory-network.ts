@@ -69,6 +69,7 @@ const REFUSE_MS = 10 * 60_000
 const RTT_WEIGHT = 1 / 8
 const PROVIDE_INTERVAL_MS = 10 * 60_000
 const PING_PROTOCOL = '/stead/ping/1'
+const NOTHING = new Uint8Array(0)
 
 /** A node of a {@link MemoryHub}: the Network port without sockets, with the same answers and errors as the real one. */
 export class MemoryNetwork implements Network {
@@ -140,11 +141,15 @@ export class MemoryNetwork implements Network {
     if (options.signal?.aborted === true)
       throw new CoreError('CORE_ABORTED', 'the request was cancelled before it was sent')
     const limitBytes = this.#responder.payloadBytesMax(protocol)
-    if (payload.length > limitBytes) {
-      const message = `the request has ${payload.length} bytes, at most ${limitBytes} are allowed`
-      throw new CoreError('NETWORK_TOO_LARGE', message, { details: { haveBytes: payload.length, limitBytes } })
+    const { tail = NOTHING } = options
+    const haveBytes = payload.length + tail.length
+    if (haveBytes > limitBytes) {
+      const message = `the request has ${haveBytes} bytes, at most ${limitBytes} are allowed`
+      throw new CoreError('NETWORK_TOO_LARGE', message, { details: { haveBytes, limitBytes } })
     }
-    const copy = new Uint8Array(payload)
+    const copy = new Uint8Array(haveBytes)
+    copy.set(payload)
+    copy.set(tail, payload.length)
     return await this.#requester.begin(peer, options, {
       send: (id) => this.#sendRequest(id, peer, { protocol, payload: copy, timeoutMs: options.timeoutMs }),
       cancel: (id) => this.#tell(peer, (node) => node.#responder.cancel(`${this.self} ${id}`)),

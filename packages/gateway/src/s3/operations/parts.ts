@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
 import type { ObjectInfo } from '@stead/storage'
+import { freedAfterUse } from '../body/freed-after-use.ts'
 import type { S3Call } from '../call.ts'
 import { type S3Answer, xmlAnswer } from '../http/answer.ts'
 import { type ByteRange, readByteRange } from '../http/byte-range.ts'
@@ -22,7 +23,7 @@ export async function uploadPart(call: S3Call): Promise<S3Answer> {
   const upload = readUploadId(call)
   if (request.headers.get('x-amz-copy-source') !== undefined) return uploadPartCopy(call, upload, number)
   const body = await call.openBody()
-  const { etag } = await store.putPart(request.bucket, upload, number, body.bytes, {
+  const { etag } = await store.putPart(request.bucket, upload, number, freedAfterUse(body.bytes), {
     etag: () => body.md5Hex(),
     signal,
   })

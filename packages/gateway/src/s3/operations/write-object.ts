@@ -1,4 +1,5 @@
 import type { PutOptions, WriteCondition } from '@stead/storage'
+import { freedAfterUse } from '../body/freed-after-use.ts'
 import type { S3Call } from '../call.ts'
 import type { S3Answer } from '../http/answer.ts'
 import { writeConditionOf } from '../http/conditions.ts'
@@ -23,7 +24,7 @@ export async function putObject(call: S3Call): Promise<S3Answer> {
     etag: () => body.md5Hex(),
     signal,
   }
-  const info = await onCondition(call, condition, store.put(bucket, key, body.bytes, options))
+  const info = await onCondition(call, condition, store.put(bucket, key, freedAfterUse(body.bytes), options))
   return {
     status: 200,
     headers: { etag: `"${info.etag}"`, ...versionHeader(info.version), ...body.checksumHeaders },

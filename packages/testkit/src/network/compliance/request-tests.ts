@@ -78,6 +78,20 @@ export function requestTests(bench: Bench): void {
     payload.fill(0)
     expect(textOf(await answer)).toBe('before')
   })
+
+  it('may have a tail, which arrives as their end, small or large', async () => {
+    const [first, second] = await bench.startPair((network) =>
+      network.handle(PROTOCOL, { ...LIMITS, messageBytesMax: 1024 * 1024 + 5 }, echo),
+    )
+    const large = new Uint8Array(1024 * 1024).map((_, i) => i * 29)
+    const ask = (text: string, tail: Uint8Array): Promise<Uint8Array> =>
+      second.request(first.self, PROTOCOL, bytesOf(text), { ...PATIENT, tail })
+    const both = await Promise.all([ask('head ', large), ask('head ', bytesOf('and tail')), ask('', bytesOf('tail'))])
+    expect(both[0]).toEqual(Uint8Array.from([...bytesOf('head '), ...large]))
+    expect(both.slice(1).map(textOf)).toEqual(['head and tail', 'tail'])
+    // It is the sender's own afterwards as well.
+    expect(large[77]).toBe((77 * 29) % 256)
+  })
 }
 
 /** What a protocol's limits hold back. */
@@ -86,6 +100,8 @@ export function limitTests(bench: Bench): void {
     const [first, second] = await bench.startPair((network) => network.handle(PROTOCOL, LIMITS, echo))
     const tooLarge = new Uint8Array(LIMITS.messageBytesMax + 1)
     expect(await codeOf(second.request(first.self, PROTOCOL, tooLarge, PATIENT))).toBe('NETWORK_TOO_LARGE')
+    const inTwo = second.request(first.self, PROTOCOL, bytesOf('x'), { ...PATIENT, tail: tooLarge.subarray(1) })
+    expect(await codeOf(inTwo)).toBe('NETWORK_TOO_LARGE')
     expect(textOf(await second.request(first.self, PROTOCOL, bytesOf('x'), PATIENT))).toBe('x')
   })
 
