@@ -65,6 +65,14 @@ export function claimedRead(channel: Hash): ContractRead<MicroUsd> {
   )
 }
 
+/** Who signs the vouchers of a channel; undefined before its first claim. */
+export function voucherSignerRead(channel: Hash): ContractRead<Address | undefined> {
+  return question('channel', AbiFunction.encodeData(escrow.channel, [channel]), (answer) => {
+    const [, isOpened, voucherSigner] = AbiFunction.decodeResult(escrow.channel, answer)
+    return isOpened ? addressAnswer(voucherSigner, 'channel.voucherSigner') : undefined
+  })
+}
+
 /** Credited to an operator and not paid out. */
 export function owedRead(operator: Address): ContractRead<MicroUsd> {
   return question('owed', AbiFunction.encodeData(escrow.owed, [operator]), (answer) =>

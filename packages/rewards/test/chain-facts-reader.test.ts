@@ -36,7 +36,7 @@ describe('chain facts', () => {
 
   const bond = (node: typeof NODE, operator: typeof OPERATOR, blockNumber: number) =>
     history.recorded.bonds.push({ blockNumber, node, operator })
-  const claim = (blockNumber: number, logIndex: number, fee: number) =>
+  const claim = (blockNumber: number, logIndex: number, fee: number, channel = programOf('c')) =>
     history.recorded.claims.push({
       blockNumber,
       logIndex,
@@ -44,6 +44,7 @@ describe('chain facts', () => {
       operator: OPERATOR,
       grossMicroUsd: microUsd(20 * fee),
       feeMicroUsd: microUsd(fee),
+      parts: [{ channel, grossMicroUsd: microUsd(20 * fee) }],
     })
 
   it('has the first block as beacon, and the nodes that were bonded before it, each with its last operator', async () => {
