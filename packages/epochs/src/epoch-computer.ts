@@ -11,6 +11,7 @@ import {
   epochNumber,
   evidenceDigest,
   evidenceIdOf,
+  factsUnder,
   openEvidence,
 } from '@stead/rewards'
 import type { DocumentExchange } from './document-exchange.ts'
@@ -208,7 +209,8 @@ export class EpochComputer {
   }
 
   async #compute(epoch: EpochNumber, previous: ContentId | undefined): Promise<KnownResult> {
-    const facts = await this.#parts.facts.facts(epoch)
+    const read = await this.#parts.facts.facts(epoch)
+    const facts = factsUnder(read, this.#parts.policies.quality(read.utility))
     const gathered = { facts, document: await this.#parts.shelf.put(encodeChainFacts(facts), epoch), previous }
     const evidence = (await this.#recall(gathered)) ?? (await this.#gather(gathered))
     const computed = await computeEpoch(this.components(epoch), evidence)

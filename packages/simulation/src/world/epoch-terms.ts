@@ -1,5 +1,11 @@
 import { type Address, address } from '@stead/core'
-import { defaultQualityParameters, encodePolicy, policyId, utilityProgram } from '@stead/rewards'
+import {
+  defaultAuditParameters,
+  defaultQualityParameters,
+  encodePolicy,
+  policyId,
+  utilityProgram,
+} from '@stead/rewards'
 import type { MemoryEconomyOptions } from '@stead/testkit'
 
 export const TOKEN_UNITS: bigint = 10n ** 18n
@@ -14,6 +20,7 @@ const QUALITY = {
   probersPerNode: PROBERS_PER_NODE,
   probersMin: PROBERS_MIN,
   probesPerEpoch: 4,
+  audits: { ...defaultAuditParameters, auditorsPerNode: PROBERS_PER_NODE, auditorsMin: PROBERS_MIN },
 }
 
 /** The policy by which epochs of a simulated world are computed. */

@@ -13,6 +13,7 @@ import {
 import { addressOfPublicKey, bytesToHex, peerIdOfPublicKey, publicKeyOfPeerId } from '@stead/protocol'
 import { type Challengeable, Challenger, type ChallengerComponents } from '../consumer/challenger.ts'
 import type { SettleOutcome } from '../consumer/settle-outcome.ts'
+import { showAgreements } from '../consumer/show-agreements.ts'
 import type { FrameCipher } from '../crypto/frame-cipher.ts'
 import type { ErasureKernel } from '../erasure/erasure-kernel.ts'
 import { type StorageConsumerInput, type StorageConsumerOptions, storageConsumerOptionsSchema } from '../options.ts'
@@ -156,6 +157,7 @@ export class StorageConsumer {
     const { clock, store } = this.#components
     this.#watch = new NodeWatch(clock, this.#options.lostAfterMs, await loadWatched(store))
     await this.challenger?.start()
+    showAgreements(this.#network, (node) => this.#nodes.of(node)?.driver.signed)
     this.#isRunning = true
     this.#roundLater(this.#options.settleEveryMs)
     this.#lookLater()
