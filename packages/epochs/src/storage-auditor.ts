@@ -1,4 +1,4 @@
-import { type Address, hasCode, isSteadError, messageOf, type PeerId } from '@stead/core'
+import { type Address, type Hash, hasCode, isSteadError, messageOf } from '@stead/core'
 import {
   AUDIT_TOOK_MS_MAX,
   type AuditEvidence,
@@ -14,6 +14,7 @@ import {
   agreementIdOf,
   agreementNumber,
   remoteCodeOf,
+  type SignedAgreement,
   STORAGE_PROTOCOL,
   type StorageReply,
   shownAskSchema,
@@ -49,27 +50,34 @@ export class StorageAuditor {
     this.#rules = rules
   }
 
-  /** What a node shows. Whatever goes wrong on the way is a node that did not answer. */
+  /** What a node shows of its first agreement with the payer, or of the one after those that have ended. */
   async audit(question: AuditQuestion, signal: AbortSignal): Promise<AuditFinding> {
-    const { directory, network } = this.#parts
-    try {
-      const peer = await directory.peerOf(question.node)
-      if (peer === undefined) return { outcome: 'offline', tookMs: 0 }
-      // Connecting is not the node's answer: it is made before the time is taken.
-      await network.connect(peer, CONNECT_TIMEOUT_MS)
-      return await this.#askAll(peer, question, signal)
-    } catch (error) {
-      if (!isSteadError(error)) throw error
-      return this.#unanswered(question, error)
+    const { chainId, escrow } = this.#rules.facts
+    const { node, payer } = question
+    for (let ordinal = 0; ordinal < ENDED_MAX; ordinal++) {
+      const agreement = agreementIdOf({ chainId, escrow, payer, node, number: agreementNumber(ordinal) })
+      const finding = await this.#askNode(question, agreement, signal)
+      if (finding !== 'ended') return finding
     }
+    return DENIED
   }
 
-  /** The same with the payer's word that there is something to show; undefined when it has none, or is not there. */
-  async attest(
-    { node, payer }: AuditQuestion,
-    finding: AuditFinding,
-    signal: AbortSignal,
-  ): Promise<AuditFinding | undefined> {
+  /**
+   * The same with the payer's word that there is something to show; undefined when it has none, or is not there. A node
+   * that denied is asked again, for exactly what the payer shows: a payer that numbers its agreements in its own way must
+   * not make a liar of a node that was asked for the wrong one.
+   */
+  async attest(question: AuditQuestion, finding: AuditFinding, signal: AbortSignal): Promise<AuditFinding | undefined> {
+    const agreement = await this.#askPayer(question, signal)
+    const agreed = agreement === undefined ? undefined : agreementIn(this.#rules, question, { agreement })
+    if (agreement === undefined || agreed === undefined) return undefined
+    if (finding.outcome !== 'lied') return withEvidence(finding, { agreement })
+    const again = await this.#askNode(question, agreementIdOf(agreed), signal)
+    if (again === 'ended') return withEvidence(finding, { agreement })
+    return again.evidence === undefined ? withEvidence(again, { agreement }) : again
+  }
+
+  async #askPayer({ node, payer }: AuditQuestion, signal: AbortSignal): Promise<SignedAgreement | undefined> {
     const { directory, network, logger } = this.#parts
     try {
       const peer = await directory.peerOf(payer)
@@ -77,9 +85,7 @@ export class StorageAuditor {
       await network.connect(peer, CONNECT_TIMEOUT_MS)
       const ask = shownAskSchema.encodeMessage({ node })
       const answer = await network.request(peer, AGREEMENTS_PROTOCOL, ask, { timeoutMs: PAYER_TIMEOUT_MS, signal })
-      const { agreement } = shownReplySchema.decodeMessage(answer)
-      const isAgreed = agreement !== undefined && agreementIn(this.#rules, { node, payer }, { agreement }) !== undefined
-      return isAgreed ? withEvidence(finding, { agreement }) : undefined
+      return shownReplySchema.decodeMessage(answer).agreement
     } catch (error) {
       if (!isSteadError(error)) throw error
       logger.debug('a payer did not show its agreement', { node, payer, error: messageOf(error) })
@@ -87,34 +93,24 @@ export class StorageAuditor {
     }
   }
 
-  /** The first agreement of both, or the one after those that have ended. */
-  async #askAll(peer: PeerId, question: AuditQuestion, signal: AbortSignal): Promise<AuditFinding> {
-    const { clock } = this.#parts
-    const askedAtMs = clock.monotonicMs()
-    for (let ordinal = 0; ordinal < ENDED_MAX; ordinal++) {
-      try {
-        const reply = await this.#ask(peer, { question, ordinal, signal })
-        return this.#judge(question, reply, clock.monotonicMs() - askedAtMs)
-      } catch (error) {
-        if (remoteCodeOf(error) !== 'STORAGE_AGREEMENT_ENDED') throw error
-      }
+  /** Whatever goes wrong on the way is a node that did not answer. */
+  async #askNode(question: AuditQuestion, agreement: Hash, signal: AbortSignal): Promise<AuditFinding | 'ended'> {
+    const { directory, network, clock } = this.#parts
+    try {
+      const peer = await directory.peerOf(question.node)
+      if (peer === undefined) return { outcome: 'offline', tookMs: 0 }
+      // Connecting is not the node's answer: it is made before the time is taken.
+      await network.connect(peer, CONNECT_TIMEOUT_MS)
+      const ask = storageRequestSchema.encodeMessage({ audit: { agreement, seed: question.leaves } })
+      const timeoutMs = LATE_PARTS * this.#rules.parameters.answerMaxMs
+      const askedAtMs = clock.monotonicMs()
+      const answer = await network.request(peer, STORAGE_PROTOCOL, ask, { timeoutMs, signal })
+      const latencyMs = clock.monotonicMs() - askedAtMs
+      return this.#judge(question, storageReplySchema.decodeMessage(answer), latencyMs)
+    } catch (error) {
+      if (!isSteadError(error)) throw error
+      return this.#unanswered(question, error)
     }
-    return DENIED
-  }
-
-  async #ask(
-    peer: PeerId,
-    of: { readonly question: AuditQuestion; readonly ordinal: number; readonly signal: AbortSignal },
-  ): Promise<StorageReply> {
-    const { question, ordinal, signal } = of
-    const { node, payer, leaves: seed } = question
-    const { chainId, escrow } = this.#rules.facts
-    const agreement = agreementIdOf({ chainId, escrow, payer, node, number: agreementNumber(ordinal) })
-    const ask = storageRequestSchema.encodeMessage({ audit: { agreement, seed } })
-    const timeoutMs = LATE_PARTS * this.#rules.parameters.answerMaxMs
-    return storageReplySchema.decodeMessage(
-      await this.#parts.network.request(peer, STORAGE_PROTOCOL, ask, { timeoutMs, signal }),
-    )
   }
 
   #judge(question: AuditQuestion, { agreement, proof }: StorageReply, latencyMs: number): AuditFinding {
@@ -130,9 +126,10 @@ export class StorageAuditor {
     )
   }
 
-  #unanswered({ node }: AuditQuestion, error: unknown): AuditFinding {
+  #unanswered({ node }: AuditQuestion, error: unknown): AuditFinding | 'ended' {
     this.#parts.logger.debug('a node did not show what it keeps', { node, error: messageOf(error) })
     const code = remoteCodeOf(error)
+    if (code === 'STORAGE_AGREEMENT_ENDED') return 'ended'
     if (code === 'STORAGE_PIECE_UNKNOWN' || code === 'STORAGE_PIECE_DAMAGED') return { outcome: 'lost', tookMs: 0 }
     if (code === 'STORAGE_AGREEMENT_UNKNOWN' || hasCode(error, 'PROTOCOL_MALFORMED')) return DENIED
     return { outcome: 'offline', tookMs: 0 }

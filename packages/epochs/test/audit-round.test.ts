@@ -230,6 +230,19 @@ describe('an auditor', () => {
     expect(outcomes).toEqual(['none', 'none', 'none', 'lied'])
   })
 
+  it('is not made a tool by a payer that numbers its agreements in its own way', async () => {
+    const number = keccakText('a number of its own').slice(0, 16)
+    const own = new KeptPieces(payer.signer, keeper.signer, { atSecond: BEGINS + 600, change: { number } })
+    const { chainId, escrow } = identity
+    const id = agreementIdOf({ chainId, escrow, payer: payer.address, node: keeper.address, number })
+    serve(async (ask) => {
+      if (ask.agreement !== id) return await refusing('STORAGE_AGREEMENT_UNKNOWN')(ask)
+      return { agreement: own.signed, proof: await own.prove(ask.seed), slots: [], damaged: [] }
+    })
+    attest(() => own)
+    expect((await found()).counts).toBe('proven')
+  })
+
   it('asks for the agreement after one that has ended', async () => {
     const { chainId, escrow } = identity
     const parties = { chainId, escrow, payer: payer.address, node: keeper.address }
@@ -255,7 +268,7 @@ describe('an auditor', () => {
     attest()
     const after = await begun()
     for (let hour = 0; hour < 24; hour++) await clock.advance(3_600_000)
-    expect([after.reports()[0]?.outcome, asked]).toEqual(['lied', 1])
+    expect([after.reports()[0]?.outcome, asked]).toEqual(['lied', 2])
     after.stop()
     const again = await begun()
     expect(again.reports()).toEqual(after.reports())

@@ -1,11 +1,12 @@
 import type { ContentId, FinalRoot } from '@stead/core'
 import type { EpochNotice, EpochService } from '@stead/epochs'
-import { Assignment, type ComputedEpoch, type EpochResult, epochNumber, openProbeLog } from '@stead/rewards'
+import { Assignment, type ComputedEpoch, type EpochResult, epochNumber, openProbeLog, openResult } from '@stead/rewards'
 import type { FaultProfile } from '../faults/profiles.ts'
 import { EPOCH_SECONDS, PROBERS_MIN, PROBERS_PER_NODE } from '../world/epoch-terms.ts'
 import { KEEP_EPOCHS } from '../world/node-epochs.ts'
 import type { SimNode } from '../world/sim-node.ts'
 import type { World } from '../world/world.ts'
+import { checkAudits } from './audit-checks.ts'
 import { EpochAuditor, type RootFinding } from './epoch-auditor.ts'
 import { checkDeposits, checkMinted, unbooked, unclaimed } from './reward-checks.ts'
 import type { Violations } from './violations.ts'
@@ -23,7 +24,14 @@ const SECONDS_PER_MINUTE = 60
 const START_MS_MAX = 10_000
 const NOTICES_PER_NODE_MAX = 8
 /** Tables whose keys begin with an epoch, in digits that sort. */
-const TABLES_BY_EPOCH = ['epoch-seeds', 'epoch-probes', 'epoch-own-logs', 'epoch-logs', 'epoch-results'] as const
+const TABLES_BY_EPOCH = [
+  'epoch-seeds',
+  'epoch-probes',
+  'epoch-audits',
+  'epoch-own-logs',
+  'epoch-logs',
+  'epoch-results',
+] as const
 const EPOCH_DIGITS = 8
 const KINDS: readonly EpochNotice['kind'][] = ['log', 'result', 'vote']
 
@@ -162,6 +170,13 @@ async function checkFinal(
   const { evidence, computed } = await audits.of(final)
   await checkLogs(world, { epoch: final.epoch, logs: evidence?.logs ?? [] }, violations)
   if (computed !== undefined) checkQuality(world, computed, violations)
+  if (computed !== undefined) {
+    const load = (id: ContentId) => firstOf(bondedOf(world), ({ service }) => service.shelf.get(id))
+    const { previous } = computed.evidence
+    const bytes = previous === undefined ? undefined : await load(previous)
+    const before = bytes === undefined ? undefined : openResult(bytes)
+    await checkAudits(world, { computed, logs: computed.evidence.logs, before, load }, violations)
+  }
   for (const { plan } of owing(world, computed?.result))
     violations.check(
       false,
