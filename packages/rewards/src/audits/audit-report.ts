@@ -38,7 +38,7 @@ export interface AuditEvidence {
 /** Most audits in one log; the rest is not reported. */
 export const AUDIT_REPORTS_MAX = 32
 /** Largest evidence in bytes: a revision, and five leaves with their paths. */
-export const AUDIT_EVIDENCE_BYTES_MAX: number = 14 * 1024
+const AUDIT_EVIDENCE_BYTES_MAX: number = 14 * 1024
 /** A longer time is reported as this. */
 export const AUDIT_TOOK_MS_MAX = 0xffff
 

@@ -18,7 +18,7 @@ export const CLAIMANT_EPOCHS = 7
 /** Most payers of a node among whom is drawn: those that brought most. */
 export const CLAIMANTS_PER_NODE_MAX = 64
 /** Most claimants in the facts of an epoch. */
-export const FACT_CLAIMANTS_MAX = 65_536
+const FACT_CLAIMANTS_MAX = 65_536
 
 /** The part of an epoch's facts that audits need. */
 export interface AuditFacts {
