@@ -1,4 +1,4 @@
-import type { ContentId, FinalRoot } from '@stead/core'
+import type { Address, ContentId, FinalRoot } from '@stead/core'
 import type { EpochNotice, EpochService } from '@stead/epochs'
 import { Assignment, type ComputedEpoch, type EpochResult, epochNumber, openProbeLog, openResult } from '@stead/rewards'
 import type { FaultProfile } from '../faults/profiles.ts'
@@ -23,6 +23,8 @@ const SECONDS_PER_MINUTE = 60
 /** Until then a node that was away when the faults ended is up again. */
 const START_MS_MAX = 10_000
 const NOTICES_PER_NODE_MAX = 8
+/** Two looks of a node for what it can claim. */
+const PAYOUT_MS_MAX = 100_000
 /** Tables whose keys begin with an epoch, in digits that sort. */
 const TABLES_BY_EPOCH = [
   'epoch-seeds',
@@ -124,13 +126,25 @@ async function unpaid(world: World): Promise<readonly { readonly node: SimNode; 
   const found: { readonly node: SimNode; readonly why: string }[] = []
   for (const { node, service } of bondedOf(world)) {
     const { operator } = node.plan
-    const owed = world.parts.ledger.escrow.owedMicroUsd(operator)
+    const owed = world.parts.ledger.escrow.owedMicroUsd(operator) - creditedLately(world, operator)
     if (owed > 0n) found.push({ node, why: `has ${owed} micro-dollars of credit that nobody paid out` })
     const known = new Set((await service.claimer?.claimed())?.map(({ transaction }) => transaction))
     const missing = unbooked(world, operator, known)
     if (missing.length > 0) found.push({ node, why: `does not know of ${missing.length} of its transactions` })
   }
   return found
+}
+
+/** What an operator was credited since the last round in which its node must have looked: storage is claimed all the time. */
+function creditedLately(world: World, operator: Address): bigint {
+  const { blocks, contracts } = world.parts.ledger
+  const { number: toBlock, at } = blocks.head
+  let credited = 0n
+  for (const claim of contracts.events.of('claims', { fromBlock: 0, toBlock })) {
+    const isLate = blocks.block(claim.blockNumber).at >= at - PAYOUT_MS_MAX
+    if (claim.operator === operator && isLate) credited += claim.grossMicroUsd - claim.feeMicroUsd
+  }
+  return credited
 }
 
 /** Nothing goes wrong by itself: no loss, no crash, no outage. */
