@@ -10,7 +10,7 @@ import {
   type PeerId,
   type Timer,
 } from '@stead/core'
-import { addressOfPublicKey, bytesToHex, peerIdOfPublicKey, publicKeyOfPeerId } from '@stead/protocol'
+import { addressOfPublicKey, bytesToHex, nodeKey, peerIdOfPublicKey, publicKeyOfPeerId } from '@stead/protocol'
 import { type Challengeable, Challenger, type ChallengerComponents } from '../consumer/challenger.ts'
 import type { SettleOutcome } from '../consumer/settle-outcome.ts'
 import { showAgreements } from '../consumer/show-agreements.ts'
@@ -126,6 +126,7 @@ export class StorageConsumer {
   #lookTimer: Timer | undefined
   #working: Promise<unknown> = Promise.resolve()
   #isRunning = false
+  #isAnnounced = false
 
   constructor(components: StorageConsumerComponents, options: StorageConsumerInput, profile: SegmentProfile) {
     this.#components = components
@@ -250,6 +251,19 @@ export class StorageConsumer {
     return await round
   }
 
+  /** Lets auditors find this payer, who ask what it agreed on. Not waited for: nothing of its own hangs on it. */
+  async #announce(): Promise<void> {
+    if (this.#isAnnounced || this.#nodes.all().length === 0) return
+    this.#isAnnounced = true
+    try {
+      await this.#network.provide(nodeKey(this.#components.signer.address))
+    } catch (error) {
+      if (!isSteadError(error)) throw error
+      this.#isAnnounced = false
+      this.#logger.debug('this payer was not announced', { error: messageOf(error) })
+    }
+  }
+
   /** Asks all nodes whether they are there. */
   async look(): Promise<void> {
     const looks = await Promise.all(
@@ -292,6 +306,7 @@ export class StorageConsumer {
   }
 
   async #round(): Promise<StorageRound> {
+    void this.#announce()
     const outcomes: Record<SettleOutcome['kind'], number> = {
       paid: 0,
       'nothing-due': 0,
