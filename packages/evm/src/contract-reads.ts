@@ -16,7 +16,8 @@ const escrow = {
   token: AbiFunction.fromAbi(escrowAbi, 'token'),
 }
 /** What an Escrow answers that was deployed before it told signers; a later one says this and more. */
-const channelBefore = AbiFunction.from('function channel(bytes32 id) view returns (uint128 claimed, bool opened)')
+const CHANNEL_BEFORE = 'function channel(bytes32 id) view returns (uint128 claimed, bool opened)'
+const channelBefore = AbiFunction.from(CHANNEL_BEFORE)
 const WORDS_WITH_SIGNER = 3
 const operatorOf = AbiFunction.fromAbi(stakeAbi, 'operatorOf')
 const balanceOf = AbiFunction.fromAbi(testDollarAbi, 'balanceOf')
