@@ -53,7 +53,8 @@ export const moneyMutants: readonly Mutant[] = [
     to: '',
     profile: 'byzantine',
     more: KILLS,
-    faultMinutes: 3,
+    nodes: 6,
+    faultMinutes: 4,
     rule: 'within-cap',
   },
   {

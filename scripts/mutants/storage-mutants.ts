@@ -63,6 +63,7 @@ export const storageMutants: readonly Mutant[] = [
     from: '(pending?.changes ?? []).some((change) => change.piece === piece)',
     to: 'pending === null',
     ...STORAGE,
+    more: { crashes: 4, byzantineShare: 0 },
     rule: 'no-orphans',
   },
   {
@@ -122,6 +123,8 @@ export const storageMutants: readonly Mutant[] = [
     to: 'if (nowSecond > 0) continue',
     ...STORAGE,
     more: { cheats: ['owes-storage'], byzantineShare: 0.5 },
+    // Twice the time in which somebody must pay.
+    faultMinutes: 5,
     rule: 'no-room-for-nothing',
   },
   {

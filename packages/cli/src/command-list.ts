@@ -50,6 +50,7 @@ export const commandList: readonly CommandEntry[] = [
     summary: 'bring back on a new machine what a recovery phrase gives',
     load: () => import('./commands/recover.ts'),
   },
+  { name: 'phrase', summary: 'show the recovery phrase', load: () => import('./commands/phrase.ts') },
   { name: 'usage', summary: 'show who keeps how much, and what it costs', load: () => import('./commands/usage.ts') },
   {
     name: 'challenge',

@@ -8,10 +8,15 @@ export type CliErrorCode =
   | 'CLI_JOB_DIRECTORY'
   | 'CLI_INPUT_UNREADABLE'
   | 'CLI_OUTPUT_UNWRITABLE'
+  | 'CLI_DISK_FULL'
+  | 'CLI_FILE_REFUSED'
+  | 'CLI_FILE_FAILED'
   | 'CLI_UNSAFE_NAME'
   | 'CLI_TRANSFER_FAILED'
   | 'CLI_TRANSFER_REFUSED'
   | 'CLI_SHARE_FILLING'
+  | 'CLI_VERSIONS_STAY'
+  | 'CLI_NO_PHRASE'
   | 'CLI_JOB_FAILED'
   | 'CLI_LIMIT_REACHED'
   | 'CLI_AUDIT_MISMATCH'
@@ -64,6 +69,24 @@ export const cliErrorCatalog: ErrorCatalog<CliErrorCode> = {
     meaning: 'The place after --output cannot be written to.',
     next: 'Name a folder that can be written, or stead://bucket/folder/',
   },
+  CLI_DISK_FULL: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The disk that a file is written to is full, or the share of it that this user may have.',
+    next: 'Make room, then run the same command again: a long object goes on where it stopped.',
+  },
+  CLI_FILE_REFUSED: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The system does not let this user read or write a file or a folder, or the disk is read-only.',
+    next: 'Look who may read or write there, or name another folder.',
+  },
+  CLI_FILE_FAILED: {
+    kind: 'system',
+    retryable: false,
+    meaning: 'A file or a folder cannot be read or written; the message says what the system says.',
+    next: 'Look at the file or folder that is named, and whether its disk is well.',
+  },
   CLI_UNSAFE_NAME: {
     kind: 'user',
     retryable: false,
@@ -88,6 +111,18 @@ export const cliErrorCatalog: ErrorCatalog<CliErrorCode> = {
     retryable: true,
     meaning: 'A share does not show all that its owner has there, and nothing new came; what is shown was brought.',
     next: 'Run it again in some minutes; the machine of the owner must be on for the rest.',
+  },
+  CLI_VERSIONS_STAY: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The bucket keeps versions of what was deleted in it, so that it is not deleted itself.',
+    next: 'To delete it with all versions, for good: stead rm -r --all-versions stead://bucket',
+  },
+  CLI_NO_PHRASE: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'The node has no recovery phrase: it is made when something is kept on the network for the first time.',
+    next: 'Keep something: stead put <file> stead://my-bucket/; or name the folder of the node: --data-dir <path>',
   },
   CLI_JOB_FAILED: {
     kind: 'system',

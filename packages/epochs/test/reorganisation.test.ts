@@ -71,6 +71,18 @@ describe('when another fork of the chain wins', () => {
     expect(answered).toHaveLength(4 * 3)
   })
 
+  it('logs on a beacon that was undone count no more, although they counted before', async () => {
+    await world.passGathering(EPOCH)
+    const { logs } = first.service
+    expect(await world.during(logs.all(EPOCH))).toHaveLength(4)
+    const { beacon } = onChain(EPOCH)
+    const { blocks } = world.ledger
+    world.ledger.reorganise(blocks.head.number - Number(onChain(EPOCH - 1).toBlock))
+    await world.passSeconds(2)
+    expect(onChain(EPOCH).beacon).not.toBe(beacon)
+    expect(await world.during(logs.all(EPOCH))).toEqual([])
+  })
+
   it('as it ends, all compute it by the blocks that count, and the root stands unchallenged', async () => {
     await world.passTo(EPOCH + 1)
     await world.passSeconds(4)

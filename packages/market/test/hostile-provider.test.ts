@@ -1,6 +1,7 @@
 import { CoreError, microUsd, type UnixMs } from '@stead/core'
 import { type Quote, signQuote } from '@stead/protocol'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { MarketError } from '../src/errors.ts'
 import type { PayerChannel } from '../src/index.ts'
 import {
   channelReplySchema,
@@ -67,6 +68,23 @@ describe('a hostile provider', () => {
     const [restored] = world.payer.channels()
     expect(restored).toMatchObject({ state: 'lost', lostReason: 'receipt-invalid' })
     expect(restored?.stats().paidMicroUsd).toBe(100n)
+  })
+
+  it('cannot have one purse locked after the other by saying that they thaw', async () => {
+    const [quote, other] = [await world.quote(), await world.quote()]
+    await impostor(() => {
+      throw new MarketError('MARKET_PURSE_THAWING', 'it thaws')
+    })
+    const again = await world.within(world.payer.openChannels([{ quote, allocationMicroUsd: microUsd(1n) }]))
+    expect(again).toMatchObject({
+      channels: [],
+      refused: [{ error: { details: { remoteCode: 'MARKET_PURSE_THAWING' } } }],
+    })
+    expect(await world.payer.purses()).toHaveLength(1)
+    const allocationMicroUsd = microUsd(2_000_000n)
+    const fresh = await world.within(world.payer.openChannels([{ quote: other, allocationMicroUsd }]))
+    expect(fresh).toMatchObject({ channels: [], refused: [{}] })
+    expect(await world.payer.purses()).toMatchObject([{ stage: 'funded' }, { stage: 'funded' }])
   })
 
   it('gets no more ahead than its quote says, and no quote above the payer’s limit', async () => {

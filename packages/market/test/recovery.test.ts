@@ -54,6 +54,31 @@ describe('money that is on its way when something fails', () => {
     expect(world.payer.channels()[0]?.state).toBe('open')
   })
 
+  it('stays away from a purse that thaws since a call whose answer was lost', async () => {
+    const world = new World()
+    await world.start()
+    const first = await world.open()
+    const { ledger } = world
+    const { state } = ledger
+    const thaw = state.thaw.bind(state)
+    state.thaw = (...request) => {
+      thaw(...request)
+      ledger.setOutage('unreachable')
+      throw new Error('gone')
+    }
+    await expect(world.within(world.payer.thaw(first.terms.purse))).rejects.toMatchObject({ code: 'CHAIN_UNREACHABLE' })
+    ledger.setOutage('none')
+    expect(ledger.escrow.purse(first.terms.purse)?.thawEndsAt).toBeDefined()
+    expect(await world.payer.purses()).toMatchObject([{ stage: 'funded' }])
+    // Its provider sees the thaw, and says so.
+    await world.clock.advance(61_000)
+    const second = await world.open(500_000n)
+    expect(second.terms.purse).not.toBe(first.terms.purse)
+    expect(first.state).toBe('thawing')
+    expect(await world.payer.purses()).toMatchObject([{ stage: 'thawing' }, { stage: 'funded' }])
+    expect(await world.deliver(100)).toBeDefined()
+  })
+
   it('is found again when the chain could not even be asked, and its channel is used', async () => {
     const world = new World()
     await world.start()
@@ -130,6 +155,22 @@ describe('a loss of power', () => {
     })
     expect(await world.deliver(100)).toBeDefined()
     expect((await world.within(world.payer.settle())).receiptedMicroUsd).toBe(600n)
+  })
+
+  it('of the payer just after money was locked: the purse is there, with what its locking cost', async () => {
+    const world = new World()
+    await world.start()
+    const quote = await world.quote()
+    // The third write keeps what the chain said of the purse.
+    world.payerStore.crashAtWrite(3, 'after')
+    void world.payer.openChannels([{ quote, allocationMicroUsd: microUsd(1_000_000n) }])
+    await world.within(world.payerStore.crashed)
+    world.hub.kill(world.payerKey.peer)
+    world.payerStore = world.payerStore.reopen('power')
+    await world.startPayer()
+    const [purse] = await world.payer.purses()
+    expect(purse?.stage).toBe('funded')
+    expect(purse?.transactions).toHaveLength(1)
   })
 
   it('of the provider: what it forgot is not asked of it, and a voucher that is out stays good', async () => {

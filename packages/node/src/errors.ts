@@ -19,6 +19,9 @@ export type NodeErrorCode =
   | 'NODE_UNPAID_TOO_SHORT'
   | 'NODE_PHRASE_OTHER'
   | 'NODE_PAYER_UNKNOWN'
+  | 'NODE_PAYER_RUNS'
+  | 'NODE_RUNNING'
+  | 'NODE_NETWORK_UNKNOWN'
 
 /** What each code of this package means. */
 export const nodeErrorCatalog: ErrorCatalog<NodeErrorCode> = {
@@ -123,6 +126,24 @@ export const nodeErrorCatalog: ErrorCatalog<NodeErrorCode> = {
     retryable: false,
     meaning: 'It is not clear which machine is gone: several wrote under this recovery phrase, or none did.',
     next: 'Name the one that is gone: stead recover --phrase-file <file> --replace <0x address>; while all still run: --beside in its place',
+  },
+  NODE_PAYER_RUNS: {
+    kind: 'user',
+    retryable: true,
+    meaning: 'The machine whose place is to be taken still runs; two with one key would contradict each other.',
+    next: 'Stop it for good, and run the same command again; while it is to go on: stead recover --phrase-file <file> --beside',
+  },
+  NODE_RUNNING: {
+    kind: 'user',
+    retryable: true,
+    meaning: 'A node runs in the folder, which must not change under it.',
+    next: 'Stop it (Ctrl-C where it runs), or choose another folder: stead recover --phrase-file <file> --data-dir <folder>',
+  },
+  NODE_NETWORK_UNKNOWN: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'It is not set where the network is: its chain, or a peer to begin with.',
+    next: 'Name what is missing, or copy config.json of the old machine into the folder: stead recover --help',
   },
 }
 

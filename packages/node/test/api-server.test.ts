@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, request as httpRequest } from 'node:http'
+import { createServer, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { connect } from 'node:net'
 import { silentLogger } from '@stead/core'
 import { contentIdOf } from '@stead/protocol'
@@ -21,7 +21,7 @@ function handlersOf(parts: Partial<Handlers>): Handlers {
   return parts as Handlers
 }
 
-async function serve(parts: Partial<Handlers>) {
+async function serve(parts: Partial<Handlers>, origins: readonly string[] = []) {
   let loads = 0
   const server = new ApiServer(
     {
@@ -36,7 +36,7 @@ async function serve(parts: Partial<Handlers>) {
         })
       },
     },
-    { port: 0 },
+    { port: 0, origins },
   )
   running.push(server)
   const access = await server.start()
@@ -47,6 +47,7 @@ interface Answer {
   readonly status: number
   readonly body: string
   readonly type: string
+  readonly headers: IncomingHttpHeaders
 }
 
 /** A request with any header at all, which fetch would not send. */
@@ -72,7 +73,12 @@ async function send(
           body += chunk
         })
         response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, body, type: response.headers['content-type'] ?? '' }),
+          resolve({
+            status: response.statusCode ?? 0,
+            body,
+            type: response.headers['content-type'] ?? '',
+            headers: response.headers,
+          }),
         )
       },
     )
@@ -112,6 +118,39 @@ describe('who may use the local API', () => {
     }
     const own = await send(api.port, '/v1/peers', { headers: { authorization, origin: api.url } })
     expect(own.status).toBe(200)
+  })
+
+  it('is open to web pages of origins that were named, with the token, and to no others', async () => {
+    const origin = 'http://127.0.0.1:8080'
+    const api = await serve({ listPeers: async () => ({ peers: [] }) }, [origin])
+    const authorization = `Bearer ${api.token}`
+    const ask = (headers: Record<string, string>, method = 'GET'): Promise<Answer> =>
+      send(api.port, '/v1/peers', { headers, method })
+    const readable = { 'access-control-allow-origin': origin, vary: 'Origin' }
+    expect(await ask({ origin }, 'OPTIONS')).toMatchObject({
+      status: 204,
+      headers: {
+        ...readable,
+        'access-control-allow-methods': 'GET, POST',
+        'access-control-allow-headers': 'authorization, content-type, last-event-id',
+        'access-control-expose-headers': 'stead-object',
+      },
+    })
+    expect(api.loads()).toBe(0)
+    expect(await ask({ origin, authorization })).toMatchObject({ status: 200, headers: readable })
+    // A page may read why it was refused, and no more.
+    expect(await ask({ origin })).toMatchObject({ status: 401, headers: readable })
+    for (const headers of [
+      { origin: 'http://127.0.0.1:8081', authorization },
+      { origin: `${origin}.evil.example`, authorization },
+      { origin: 'null', authorization },
+      { origin, host: `evil.example:${api.port}`, authorization },
+    ])
+      for (const method of ['GET', 'OPTIONS']) {
+        const answer = await ask(headers, method)
+        expect([JSON.stringify(headers), answer.status]).toEqual([JSON.stringify(headers), 403])
+        if (headers.origin !== origin) expect(answer.headers).not.toHaveProperty('access-control-allow-origin')
+      }
   })
 
   it('listens on loopback alone', async () => {

@@ -58,6 +58,16 @@ describe('requests and answers', () => {
     })
   })
 
+  test('go by a fetch that is a method of nothing, as browsers want theirs', async () => {
+    const { connection } = await daemon((_, response) => sendJson(response, 200, { receipts: [] }))
+    const fetch = function (this: unknown, ...request: Parameters<typeof globalThis.fetch>): Promise<Response> {
+      if (this !== undefined) throw new TypeError('Illegal invocation')
+      return globalThis.fetch(...request)
+    }
+    const components = { connection: async () => connection, fetch, clock: { sleep: async () => undefined } }
+    expect(await new DaemonClient(components).listReceipts({})).toEqual({ receipts: [] })
+  })
+
   test('queries are in the URL', async () => {
     const { client } = await daemon((request, response) => {
       expect(request.url).toBe(`/v1/receipts?job=${JOB}&since=5`)

@@ -1,6 +1,6 @@
 export type { Violation } from './checks/violations.ts'
 export type { ChurnOptions } from './churn/churn-options.ts'
-export { CHURN_PROFILES, CHURN_YEARS, COMMON_YEAR, KILL_DAY } from './churn/churn-settings.ts'
+export { CHURN_YEARS, COMMON_YEAR, KILL_DAY } from './churn/churn-settings.ts'
 export type { ChurnDay, ChurnResult } from './churn/run-churn.ts'
 export { runChurn } from './churn/run-churn.ts'
 export type { TraceLine } from './engine/trace.ts'

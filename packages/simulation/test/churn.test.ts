@@ -1,23 +1,17 @@
+import { SEGMENT_PROFILES } from '@stead/storage'
 import { SeededRandom } from '@stead/testkit'
 import { describe, expect, it } from 'vitest'
 import { HOME_PC, HOME_SERVER, SERVER } from '../src/churn/node-kinds.ts'
 import { NodeSession } from '../src/churn/node-session.ts'
-import {
-  CHURN_PROFILES,
-  CHURN_YEARS,
-  type ChurnOptions,
-  type ChurnResult,
-  COMMON_YEAR,
-  runChurn,
-} from '../src/index.ts'
+import { CHURN_YEARS, type ChurnOptions, type ChurnResult, COMMON_YEAR, runChurn } from '../src/index.ts'
 
 const HOUR_MS = 3_600_000
 
 /** A small network in which a look an hour is enough. */
 const SMALL: ChurnOptions = { ...COMMON_YEAR, stepMinutes: 60, nodes: 150, payers: 2, segmentsPerPayer: 3 }
 
-function year(profile: keyof typeof CHURN_PROFILES, change: Partial<ChurnOptions> = {}): ChurnResult {
-  const known = CHURN_PROFILES[profile]
+function year(profile: keyof typeof SEGMENT_PROFILES, change: Partial<ChurnOptions> = {}): ChurnResult {
+  const known = SEGMENT_PROFILES[profile]
   if (known === undefined) throw new TypeError(`no profile ${profile}`)
   return runChurn({ ...SMALL, profile: known, ...change })
 }

@@ -7,7 +7,7 @@ const secp256k1 = await loadSecp256k1()
 const MINUTES = 2
 /** Nodes find each other before the first fault. */
 const BEGIN_MS = 10_000
-const SEEDS = 6
+const SEEDS = 8
 
 /** Faults of a profile with what shows that they were felt. */
 const HAPPENS: Readonly<Partial<Record<ProfileName, readonly string[]>>> = {

@@ -7,7 +7,8 @@ export interface Regression {
   readonly plan: WorldPlan
 }
 
-const storage = { nodes: 10, minutes: 1.5, profile: 'storage', without: [], hasRealSignatures: false } as const
+/** Where the worlds of storage begin. */
+const STORAGE_PLAN = { nodes: 10, minutes: 1.5, profile: 'storage', without: [], hasRealSignatures: false } as const
 
 /** Worlds as `--shrink` left them. With the fault put back, each must fail: say in `found` what it does then. */
 export const REGRESSIONS: readonly Regression[] = [
@@ -108,36 +109,52 @@ export const REGRESSIONS: readonly Regression[] = [
     },
   },
   {
+    found: 'a thaw whose answer was lost was news to its payer for ever, which offered that purse for job after job',
+    plan: {
+      seed: 494,
+      nodes: 5,
+      minutes: 1.53,
+      profile: 'chain',
+      without: [],
+      hasRealSignatures: false,
+      hasEpochs: true,
+    },
+  },
+  {
+    found: 'a gang outvoted honest nodes, was caught, and a payer went on leaving out all whom it had spoken against',
+    plan: { seed: 859, nodes: 11, minutes: 0.98, profile: 'byzantine', without: [], hasRealSignatures: false },
+  },
+  {
     found: 'what was due to a node cost more than its credit at once, was never paid, and the node deleted the pieces',
-    plan: { ...storage, seed: 5 },
+    plan: { ...STORAGE_PLAN, seed: 5 },
   },
   {
     found: 'a revision whose piece the node had not was asked for again for ever, and nothing could be paid any more',
-    plan: { ...storage, seed: 2 },
+    plan: { ...STORAGE_PLAN, seed: 2 },
   },
   {
     found: "after a loss of power a payer asked for a period that its node had billed under another revision's number",
-    plan: { ...storage, seed: 15 },
+    plan: { ...STORAGE_PLAN, seed: 15 },
   },
   {
     found: 'a piece was agreed on twice, paid twice, and deleted from one of its slots while the other was still paid',
-    plan: { ...storage, seed: 28 },
+    plan: { ...STORAGE_PLAN, seed: 28 },
   },
   {
     found: 'made-up offers were asked for quotes again and again, and a payer found no node for its repair',
-    plan: { ...storage, seed: 48 },
+    plan: { ...STORAGE_PLAN, seed: 48 },
   },
   {
     found:
       'a node answered for a period that a loss of power took from its books, and ended the agreement of whoever had paid',
-    plan: { ...storage, seed: 44, nodes: 10, minutes: 4 },
+    plan: { ...STORAGE_PLAN, seed: 44, nodes: 10, minutes: 4 },
   },
   {
     found: 'a piece in a revision whose answer was lost was taken for released, and paid for ever as of no segment',
-    plan: { ...storage, seed: 15, nodes: 8, minutes: 1 },
+    plan: { ...STORAGE_PLAN, seed: 15, nodes: 8, minutes: 1 },
   },
   {
     found: 'a check that found a piece rotten waited for a disk while no time passed',
-    plan: { ...storage, seed: 30, nodes: 8, minutes: 1 },
+    plan: { ...STORAGE_PLAN, seed: 30, nodes: 8, minutes: 1 },
   },
 ]

@@ -49,7 +49,9 @@ describe('the story of a broken rule', () => {
     const short = channel.id.slice(0, 10)
     expect(between.some((what) => what.startsWith('open ') && what.includes(short))).toBe(true)
     expect(between.some((what) => /run a task .* at most \d+ micro-dollars => /.test(what))).toBe(true)
-    expect(between.some((what) => /pays \d deliver.* micro-dollars \(voucher over \d+ in all/.test(what))).toBe(true)
+    expect(
+      between.some((what) => /pays \d deliver.* micro-dollars \(increment \d+, a voucher over \d+ in all/.test(what)),
+    ).toBe(true)
   })
 
   it('is short, of those who are involved alone, in the order of time, and says nothing for debugging', () => {

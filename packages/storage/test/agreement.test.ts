@@ -205,6 +205,18 @@ describe('an agreement', () => {
     expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'ended' })
   })
 
+  it('owes nothing for the time in which it was about no piece', async () => {
+    const world = await TradeWorld.started({ provider: { unpaidSecondsMax: 4 * 3600 } })
+    const channel = await world.channel()
+    const driver = await world.agreement(channel)
+    for (let hour = 0; hour < 3; hour++) await world.clock.advance(HOUR_MS)
+    await world.keep(driver, channel, pieceOf(1))
+    for (let hour = 0; hour < 2; hour++) await world.clock.advance(HOUR_MS)
+    await world.keep(driver, channel, pieceOf(2))
+    expect(world.node.storage.status()).toMatchObject({ agreements: 1 })
+    expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'paid', isWhole: true })
+  })
+
   it('never begins again under the name that it had, and its node signs no second first revision', async () => {
     const world = await TradeWorld.started({ provider: { unpaidSecondsMax: 7200 } })
     const channel = await world.channel()

@@ -1,9 +1,10 @@
 import { address, silentLogger } from '@stead/core'
-import { PathSecret, TreeObjectStore } from '@stead/storage'
+import { nobleSecp256k1 } from '@stead/protocol'
+import { PathSecret, registerOf, TreeObjectStore } from '@stead/storage'
 import { MemoryStore, SeededRandom } from '@stead/testkit'
 import { describe, expect, it } from 'vitest'
 import { bytesFrom } from './objects/workplace.ts'
-import { NetworkWorld, type StoringPayer } from './support/network-world.ts'
+import { NetworkWorld, type SellingNode, type StoringPayer } from './support/network-world.ts'
 
 const secret = new PathSecret(new Uint8Array(32).fill(3))
 const HOUR_MS = 3_600_000
@@ -111,6 +112,34 @@ describe('a payer whose disk is gone', () => {
     const other = objectsOf(world, await world.addMachine())
     const found = await world.within(other.list('photos', { limit: 10 }))
     expect(found.objects.map(({ key }) => key)).toEqual(['a', 'b'])
+  }, 60_000)
+
+  it('has its pointers looked after by another machine, which has no agreement with their keepers', async () => {
+    const world = await NetworkWorld.of(26)
+    const first = objectsOf(world, world.payer)
+    await world.within(first.createBucket('photos'))
+    await world.within(first.put('photos', 'a', [Uint8Array.of(1)]))
+    const catalogue = registerOf(nobleSecp256k1, secret.key('pointer')).slice(2)
+    const keepers: SellingNode[] = []
+    for (const seller of world.sellers)
+      if ((await seller.store.scan('storage-registers')).some(({ key }) => key !== catalogue)) keepers.push(seller)
+    expect(keepers).toHaveLength(7)
+    await world.payer.consumer.stop()
+    const machine = await world.addMachine()
+    const second = objectsOf(world, machine)
+    await world.within(second.put('photos', 'b', [Uint8Array.of(2)]))
+    const known = new Set(machine.consumer.status().map(({ node }) => node))
+    const strange = keepers.filter(({ node }) => !known.has(node)).slice(0, 2)
+    expect(strange).toHaveLength(2)
+    for (const seller of strange) world.kill(seller)
+    await world.within(machine.consumer.look())
+    await world.clock.advance(3 * HOUR_MS)
+    await world.within(machine.consumer.look())
+    await world.within(machine.consumer.round())
+    const [next] = keepers.filter((seller) => !strange.includes(seller))
+    if (next !== undefined) world.kill(next)
+    await world.within(second.put('photos', 'c', [Uint8Array.of(3)]))
+    await machine.consumer.stop()
   }, 60_000)
 })
 

@@ -8,9 +8,8 @@ import { addChainOptions, chainPlace, type GivenChain } from '../chain/chain-pla
 import type { CommandContext } from '../command-context.ts'
 import { defineEpochAudits } from '../epoch/audit-commands.ts'
 import { CliError } from '../errors.ts'
-import { exitCodeOf } from '../exit-codes.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
-import { errorFacts, printError } from '../terminal/print-error.ts'
+import { printMismatch } from '../terminal/print-mismatch.ts'
 import { renderTable } from '../terminal/table.ts'
 import { toJson } from '../terminal/terminal.ts'
 import { jobIdOf } from './jobs.ts'
@@ -44,12 +43,7 @@ async function audit(id: Hash, given: GivenChain, context: CommandContext): Prom
     return
   }
   const error = new CliError('CLI_AUDIT_MISMATCH', verdict.what, { details: { job: id, ...verdict.details } })
-  context.exitWith(exitCodeOf(error))
-  if (terminal.isJson) terminal.out(toJson({ job: id, audit: verdict.what, ...verdict, error: errorFacts(error) }))
-  else {
-    terminal.out('MISMATCH')
-    printError(terminal, error)
-  }
+  printMismatch(context, error, { job: id, audit: verdict.what, ...verdict })
 }
 
 async function auditKept(given: GivenChain & GivenMember, context: CommandContext): Promise<void> {
@@ -62,12 +56,7 @@ async function auditKept(given: GivenChain & GivenMember, context: CommandContex
   }
   const { what, node, details } = verdict
   const error = new CliError('CLI_AUDIT_MISMATCH', what, { details: { node, ...details } })
-  context.exitWith(exitCodeOf(error))
-  if (terminal.isJson) terminal.out(toJson({ audit: what, ...verdict, error: errorFacts(error) }))
-  else {
-    terminal.out('MISMATCH')
-    printError(terminal, error)
-  }
+  printMismatch(context, error, { audit: what, ...verdict })
 }
 
 const GIB_HOUR = 2n ** 30n * 3600n

@@ -4,17 +4,20 @@ import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { addMemberOption, type GivenMember } from '../node-place.ts'
-import { type Entry, localFiles } from '../objects/local-files.ts'
+import { LeftOut } from '../objects/left-out.ts'
+import { type Entry, entryOfFile, localFiles } from '../objects/local-files.ts'
 import { addFilterOptions, type FilterRule, nameFilter } from '../objects/name-filter.ts'
 import { objectAccess } from '../objects/object-access.ts'
 import {
+  folderOf,
   formatObjectUrl,
   isObjectUrl,
   type ObjectUrl,
   parseObjectUrl,
   parseObjectVersion,
 } from '../objects/object-url.ts'
-import { folderOf, type RemoteEntry, remoteEntry, remoteObjects } from '../objects/remote-objects.ts'
+import { showNewPhrase } from '../objects/recovery-phrase.ts'
+import { type RemoteEntry, remoteEntry, remoteObjects } from '../objects/remote-objects.ts'
 import { SafeFolder } from '../objects/safe-folder.ts'
 import { copy, download, type TransferTerms, upload } from '../objects/transfer-plan.ts'
 import type { Transfer } from '../objects/transfer-pool.ts'
@@ -53,15 +56,18 @@ async function run(request: CopyRequest, context: CommandContext): Promise<void>
   const { from, to, given } = request
   const signal = context.interruption()
   const access = objectAccess(context, given)
-  const planned = await entriesOf(request, { access, context, signal })
+  const left = new LeftOut(context)
+  const planned = await entriesOf(request, { access, left, signal })
   if (planned.length === 0) context.terminal.message(`nothing is under ${shownName(from)}`)
   if (isObjectUrl(to) && given.dryRun !== true) await access.objects.makeBucket(parseObjectUrl(to).bucket)
   const totalBytes = planned.reduce((sum, { entry }) => sum + entry.lengthBytes, 0)
   const progress = new TransferProgress(context.terminal, `${planned.length} files`, totalBytes)
   const terms: TransferTerms = { access, terminal: context.terminal, progress, signal }
   const transfers = planned.map(({ make }) => make(terms))
-  if (given.dryRun === true) return printDryRun(context, transfers, {})
-  await runAndReport(context, { transfers, progress, signal, way: wayOf(request) })
+  const extras = { emptyFolders: left.emptyFolders.filter(nameFilter(request.rules)).length }
+  if (given.dryRun === true) return printDryRun(context, transfers, extras)
+  await runAndReport(context, { transfers, progress, signal, way: wayOf(request) }, extras)
+  showNewPhrase(context, access.dataDir)
 }
 
 function wayOf({ from, to, given }: CopyRequest): TransferWay {
@@ -82,7 +88,7 @@ interface Planned {
 
 type Access = {
   readonly access: ReturnType<typeof objectAccess>
-  readonly context: CommandContext
+  readonly left: LeftOut
   readonly signal: AbortSignal
 }
 
@@ -98,7 +104,7 @@ async function entriesOf(request: CopyRequest, parts: Access): Promise<readonly 
       'CLI_USAGE',
       `${from} is ${found.isDirectory() ? 'a folder: give -r to copy what is in it' : 'not a file'}`,
     )
-  const entry = { name: basename(from), lengthBytes: found.size, changedAtMs: found.mtimeMs }
+  const entry = entryOfFile(basename(from), found)
   const target = namedIn(parseObjectUrl(to), entry.name)
   return [{ entry, make: (terms) => upload(terms, { entry, file: from, to: target }) }]
 }
@@ -123,7 +129,7 @@ async function oneObject(from: string, to: string, { access }: Access): Promise<
   return { entry, make: (terms) => download(terms, { entry, from: url, folder }) }
 }
 
-async function folderEntries(request: CopyRequest, { access, context, signal }: Access): Promise<readonly Planned[]> {
+async function folderEntries(request: CopyRequest, { access, left, signal }: Access): Promise<readonly Planned[]> {
   const { from, to, rules } = request
   const isTaken = nameFilter(rules)
   const planned: Planned[] = []
@@ -131,9 +137,7 @@ async function folderEntries(request: CopyRequest, { access, context, signal }: 
     const target = folderOf(parseObjectUrl(to))
     if (statSync(from, { throwIfNoEntry: false })?.isDirectory() !== true)
       throw new CliError('CLI_USAGE', `there is no folder ${from}`)
-    const onLeftOut = (left: { name: string; reason: string }): void =>
-      context.terminal.message(`left out: ${shownName(left.name)} ${left.reason}`)
-    for (const entry of localFiles(from, onLeftOut)) {
+    for (const entry of localFiles(from, left)) {
       if (!isTaken(entry.name)) continue
       const place = { bucket: target.bucket, key: `${target.key}${entry.name}` }
       planned.push({ entry, make: (terms) => upload(terms, { entry, file: join(from, entry.name), to: place }) })

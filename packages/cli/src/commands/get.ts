@@ -1,12 +1,11 @@
-import { createWriteStream, realpathSync } from 'node:fs'
+import { createWriteStream } from 'node:fs'
 import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
 import { downloadObject } from '../objects/download-object.ts'
-import { statOf, targetOf } from '../objects/keep-file.ts'
+import { pourInto, replaceableFile, targetOf } from '../objects/keep-file.ts'
 import { type ObjectAccess, objectAccess } from '../objects/object-access.ts'
 import {
   formatObjectUrl,
@@ -72,12 +71,10 @@ interface GetTerms {
   readonly signal: AbortSignal
 }
 
-/** A file comes whole or not at all; a pipe or a device is written to as it is. */
 async function keep(terms: GetTerms, file: string): Promise<void> {
   const { access, url, entry, progress, signal } = terms
-  const found = statOf(file)
-  if (found !== undefined && !found.isFile()) return await pour(terms, createWriteStream(file))
-  const target = found === undefined ? file : realpathSync(file)
+  const target = replaceableFile(file)
+  if (target === undefined) return await pour(terms, createWriteStream(file))
   await patiently(
     () =>
       progress.counting((onBytes) =>
@@ -91,5 +88,5 @@ async function pour({ access, url, entry, progress, signal }: GetTerms, target: 
   const { bucket, key, version } = url
   const pinned = version === undefined ? {} : { version }
   const { body } = await access.objects.get({ bucket, key }, { ifMatch: entry.object.etag, signal, ...pinned })
-  await pipeline(Readable.from(progress.count(body)), target, { end: target !== process.stdout, signal })
+  await pourInto(target, Readable.from(progress.count(body)), signal)
 }

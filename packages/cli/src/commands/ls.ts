@@ -3,7 +3,7 @@ import type { SharedList, SharedObject } from '@stead/sdk/api'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
-import { formatBytes, parseObjectUrl } from '../objects/object-url.ts'
+import { formatBytes, parseObjectUrl, prefixOf } from '../objects/object-url.ts'
 import { isShareLink, parseSharedPlace, stillFilling } from '../objects/share-link.ts'
 import { shownName } from '../terminal/shown-name.ts'
 import { renderTable } from '../terminal/table.ts'
@@ -60,9 +60,13 @@ function objectPages(client: DaemonClient, prefix: string, { recursive }: GivenL
 
 function sharedPages(client: DaemonClient, text: string, { recursive = false }: GivenList): Pages {
   const { link, path } = parseSharedPlace(text)
-  const folder = path === '' || path.endsWith('/') ? path : `${path}/`
   return (after) =>
-    client.listShared({ link, folder, isRecursive: recursive, ...(after === undefined ? {} : { after }) })
+    client.listShared({
+      link,
+      folder: prefixOf(path),
+      isRecursive: recursive,
+      ...(after === undefined ? {} : { after }),
+    })
 }
 
 function describe(objects: readonly SharedObject[], prefixes: readonly string[]): string {

@@ -5,8 +5,10 @@ import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { addMemberOption, type GivenMember } from '../node-place.ts'
+import { entryOfFile } from '../objects/local-files.ts'
 import { type ObjectAccess, objectAccess } from '../objects/object-access.ts'
 import { type ObjectUrl, parseObjectUrl, shownObjectUrl } from '../objects/object-url.ts'
+import { showNewPhrase } from '../objects/recovery-phrase.ts'
 import { metadataOf } from '../objects/remote-objects.ts'
 import { TransferProgress } from '../objects/transfer-progress.ts'
 import { interrupted } from '../objects/transfer-report.ts'
@@ -37,6 +39,7 @@ export function define(command: Command, context: CommandContext): void {
         context.terminal.out(
           context.terminal.isJson ? toJson({ bucket: place.bucket, ...stored }) : `${shownObjectUrl(place)}: ${rate}`,
         )
+        showNewPhrase(context, access.dataDir)
       } catch (error) {
         progress.end()
         throw signal.aborted ? interrupted({ kind: file === '-' ? 'within' : 'up' }) : error
@@ -49,7 +52,7 @@ async function putFile(
   { file, place, found }: { readonly file: string; readonly place: ObjectUrl; readonly found: Stats },
   { progress, signal }: { readonly progress: TransferProgress; readonly signal: AbortSignal },
 ): Promise<ObjectView> {
-  const metadata = metadataOf({ changedAtMs: found.mtimeMs })
+  const metadata = metadataOf(entryOfFile(file, found))
   return await patiently(
     () => progress.counting((onBytes) => uploadFile(access, { file, place }, { metadata, signal, onBytes })),
     signal,

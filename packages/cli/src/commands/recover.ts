@@ -23,13 +23,19 @@ export function define(command: Command, context: CommandContext): void {
     .addHelpText(
       'after',
       '\nThe folder takes the place of the machine that is gone: its key, its money and what it agreed on. That machine must' +
-        '\nnot run again. Afterwards: stead up',
+        '\nnot run again: two with one key sign what contradicts, and nodes stop to serve both. While it answers, this is refused.' +
+        '\nWhere the network is (chain, address book, a peer to begin with) is taken from config.json in the folder, from the' +
+        '\nenvironment or from flags, as for stead up, which comes afterwards.',
     )
     .action(async (given: GivenRecover) => {
       if (given.beside === true && given.replace !== undefined)
         throw new CliError('CLI_USAGE', 'a machine runs beside others or in place of one: give --beside or --replace')
       const phrase = readPhrase(given.phraseFile)
       const plan = nodePlanOf(given, context)
+      if (plan.config.network.bootstrap.length === 0)
+        context.terminal.message(
+          'no peer to begin with is set (network.bootstrap): only nodes on this local network are found',
+        )
       const write = (line: string): void => void process.stderr.write(line)
       const logger = createLogger({ ...plan.config.log, level: 'warn', write, now: () => Date.now() })
       const { recoverStorage } = await import('@stead/node/daemon')

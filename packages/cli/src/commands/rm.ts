@@ -1,96 +1,118 @@
+import { hasCode } from '@stead/core'
 import type { DaemonClient } from '@stead/sdk'
-import type { UploadView } from '@stead/sdk/api'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
+import { exitCodeOf } from '../exit-codes.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
-import { parseObjectUrl } from '../objects/object-url.ts'
+import { parseObjectUrl, prefixOf } from '../objects/object-url.ts'
+import { giveUpUploads, type Removal, removeObjects, removeVersions } from '../objects/remove-objects.ts'
+import { errorFacts, printError } from '../terminal/print-error.ts'
 import { shownName } from '../terminal/shown-name.ts'
 import { toJson } from '../terminal/terminal.ts'
 
 interface GivenRemoval extends GivenMember {
   readonly recursive?: boolean
+  readonly allVersions?: boolean
 }
+
+const HELP = `
+A bucket keeps versions when an S3 client said so (PutBucketVersioning). Then a deletion puts a delete marker on an object,
+which hides it: its versions stay, can be read as stead://bucket/key?version=<version>, and are paid for. --all-versions
+deletes versions and markers for good.
+`
 
 /** `stead rm`: deletes objects. */
 export function define(command: Command, context: CommandContext): void {
   addMemberOption(command, 'payer')
     .argument('<object>', 'stead://bucket/key, or a folder with --recursive')
     .option('-r, --recursive', 'all objects below, and the bucket itself when no key is given')
+    .option('--all-versions', 'where versions are kept: delete each of them for good, and delete markers')
+    .addHelpText('after', HELP)
     .action(async (object: string, given: GivenRemoval) => {
       const client = clientFor(context, given)
-      const { bucket, key } = parseObjectUrl(object)
-      const isAll = given.recursive === true
-      if (key === '' && !isAll) throw new CliError('CLI_USAGE', `${object} is a bucket: give -r to remove all of it`)
-      const deleted = isAll ? await removeAll(client, bucket, key) : await removeOne(client, bucket, key)
-      const uploads = await giveUpUploads(client, bucket, { key, isAll })
-      if (isAll && key === '') await client.deleteBucket(bucket)
-      const isBucket = isAll && key === ''
-      if (deleted + uploads === 0 && !isBucket) await explainNothing(client, object, { context, isAll })
-      const halves = uploads === 0 ? '' : `, ${uploads} half-sent given up`
+      const removal: Removal = { ...parseObjectUrl(object), isRecursive: given.recursive === true }
+      if (removal.key === '' && !removal.isRecursive)
+        throw new CliError('CLI_USAGE', `${object} is a bucket: give -r to remove all of it`)
+      const removed = await remove(client, removal, given.allVersions === true)
+      const isBucket = removal.key === ''
+      if (removed.deleted + removed.uploads === 0 && !isBucket)
+        await explainNothing(client, object, { context, removal })
+      const left = isBucket ? await removeBucket(client, object, { removal, removed }) : undefined
+      if (left !== undefined) context.exitWith(exitCodeOf(left))
       context.terminal.out(
         context.terminal.isJson
-          ? toJson({ deleted, uploads })
-          : deleted + uploads === 0
-            ? isBucket
-              ? `the empty bucket ${bucket} is deleted`
-              : '0 deleted'
-            : `${deleted} deleted${halves}; their room is paid for until the node's daily sweep gives it back`,
+          ? toJson({ ...removed, ...(left === undefined ? {} : { error: errorFacts(left) }) })
+          : describe(object, removal, { removed, left }),
       )
+      if (left !== undefined && !context.terminal.isJson) printError(context.terminal, left)
     })
+}
+
+/** What was done. */
+interface Removed {
+  /** What `deleted` counts; a marker hides an object whose versions stay. */
+  readonly kind: 'objects' | 'markers' | 'versions'
+  readonly deleted: number
+  readonly uploads: number
+}
+
+async function remove(client: DaemonClient, removal: Removal, isAllVersions: boolean): Promise<Removed> {
+  const { buckets } = await client.listBuckets()
+  const { versioning = 'off' } = buckets.find(({ name }) => name === removal.bucket) ?? {}
+  const kind = versioning === 'off' ? 'objects' : isAllVersions ? 'versions' : 'markers'
+  const deleted = await (kind === 'versions' ? removeVersions : removeObjects)(client, removal)
+  return { kind, deleted, uploads: await giveUpUploads(client, removal) }
+}
+
+/** Deletes a bucket that has nothing any more; gives what keeps it. */
+async function removeBucket(
+  client: DaemonClient,
+  object: string,
+  { removal: { bucket }, removed }: { readonly removal: Removal; readonly removed: Removed },
+): Promise<CliError | undefined> {
+  try {
+    await client.deleteBucket(bucket)
+    return undefined
+  } catch (error) {
+    if (removed.kind !== 'markers' || !hasCode(error, 'STORAGE_BUCKET_NOT_EMPTY')) throw error
+    return new CliError('CLI_VERSIONS_STAY', `${object} keeps versions of what was deleted, and stays`, {
+      details: { bucket },
+      next: `To delete it with all versions, for good: stead rm -r --all-versions ${object}`,
+      cause: error,
+    })
+  }
 }
 
 /** @throws CliError CLI_USAGE for a folder that was meant as one object */
 async function explainNothing(
   client: DaemonClient,
   object: string,
-  { context, isAll }: { readonly context: CommandContext; readonly isAll: boolean },
+  { context, removal }: { readonly context: CommandContext; readonly removal: Removal },
 ): Promise<void> {
-  const { bucket, key } = parseObjectUrl(object)
-  const below = isAll ? [] : (await client.listObjects({ bucket, prefix: folderPrefix(key), limit: 1 })).objects
+  const { bucket, key, isRecursive } = removal
+  const below = isRecursive ? [] : (await client.listObjects({ bucket, prefix: prefixOf(key), limit: 1 })).objects
   if (below.length > 0) throw new CliError('CLI_USAGE', `${object} is a folder: give -r to remove all that is below it`)
   context.terminal.message(`nothing is under ${shownName(object)}`)
 }
 
-async function removeOne(client: DaemonClient, bucket: string, key: string): Promise<number> {
-  const { objects } = await client.listObjects({ bucket, prefix: key, limit: 1 })
-  if (objects[0]?.key !== key) return 0
-  await client.deleteObject({ bucket, key })
-  return 1
-}
-
-/** What was begun to be sent to a key, or below it, takes room as well. */
-async function giveUpUploads(
-  client: DaemonClient,
-  bucket: string,
-  { key, isAll }: { readonly key: string; readonly isAll: boolean },
-): Promise<number> {
-  const isMeant = (of: string): boolean => of === key || (isAll && of.startsWith(folderPrefix(key)))
-  let given = 0
-  for (let after: UploadView | undefined; ; ) {
-    const place = after === undefined ? {} : { afterKey: after.key, afterId: after.id }
-    const { uploads } = await client.listUploads({ bucket, prefix: key, ...place })
-    for (const { id } of uploads.filter(({ key: of }) => isMeant(of))) {
-      await client.abortUpload({ bucket, upload: id })
-      given++
-    }
-    after = uploads.at(-1)
-    if (after === undefined) return given
+function describe(
+  object: string,
+  { bucket, key, isRecursive }: Removal,
+  { removed, left }: { readonly removed: Removed; readonly left: CliError | undefined },
+): string {
+  const { kind, deleted, uploads } = removed
+  const halves = uploads === 0 ? '' : `, ${uploads} half-sent given up`
+  if (kind === 'markers' && deleted > 0) {
+    const hidden = `${deleted} hidden by delete markers${halves}; their versions stay and are paid for`
+    // Where the bucket stays, that is said with how to delete it.
+    return left === undefined
+      ? `${hidden}. For good: stead rm ${isRecursive ? '-r ' : ''}--all-versions ${shownName(object)}`
+      : hidden
   }
-}
-
-function folderPrefix(key: string): string {
-  return key === '' || key.endsWith('/') ? key : `${key}/`
-}
-
-/** What is below a folder, and the object of its name: `a` means neither `ab` nor `a.txt`. */
-async function removeAll(client: DaemonClient, bucket: string, key: string): Promise<number> {
-  const isFolder = key === '' || key.endsWith('/')
-  let deleted = isFolder ? 0 : await removeOne(client, bucket, key)
-  for (;;) {
-    const { objects } = await client.listObjects({ bucket, prefix: folderPrefix(key) })
-    if (objects.length === 0) return deleted
-    for (const each of objects) await client.deleteObject({ bucket, key: each.key })
-    deleted += objects.length
+  if (deleted + uploads > 0) {
+    const what = kind === 'versions' ? `${deleted} versions deleted for good` : `${deleted} deleted`
+    return `${what}${halves}; their room is paid for until the node's daily sweep gives it back`
   }
+  return key === '' && left === undefined ? `the empty bucket ${bucket} is deleted` : '0 deleted'
 }

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { addMemberOption, type GivenMember, nodePlace } from '../node-place.ts'
+import { showNewPhrase } from '../objects/recovery-phrase.ts'
 import { toJson } from '../terminal/terminal.ts'
 
 /** `stead s3`: how S3 clients reach one's objects. */
@@ -15,6 +16,7 @@ export function define(command: Command, context: CommandContext): void {
         next: 'Start the node with it: stead up --s3',
       })
     context.terminal.out(context.terminal.isJson ? toJson(access) : describe(access))
+    showNewPhrase(context, directories.dataDir)
   })
 }
 

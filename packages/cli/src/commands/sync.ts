@@ -6,11 +6,13 @@ import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { addMemberOption, type GivenMember } from '../node-place.ts'
 import { hasEtag } from '../objects/content-hash.ts'
+import { LeftOut } from '../objects/left-out.ts'
 import { type Entry, localFiles } from '../objects/local-files.ts'
 import { addFilterOptions, type FilterRule, nameFilter } from '../objects/name-filter.ts'
 import { type ObjectAccess, objectAccess } from '../objects/object-access.ts'
-import { formatObjectUrl, isObjectUrl, type ObjectUrl, parseObjectUrl } from '../objects/object-url.ts'
-import { folderOf, remoteObjects } from '../objects/remote-objects.ts'
+import { folderOf, formatObjectUrl, isObjectUrl, type ObjectUrl, parseObjectUrl } from '../objects/object-url.ts'
+import { showNewPhrase } from '../objects/recovery-phrase.ts'
+import { remoteObjects } from '../objects/remote-objects.ts'
 import { SafeFolder } from '../objects/safe-folder.ts'
 import { planSync, type SyncPlan } from '../objects/sync-plan.ts'
 import { copy, download, type TransferTerms, upload } from '../objects/transfer-plan.ts'
@@ -34,7 +36,8 @@ export function define(command: Command, context: CommandContext): void {
     .option('--dry-run', 'say what would be done')
     .addHelpText(
       'after',
-      '\nTwo are the same when they have one length and were changed at one time, or have the same MD5.' +
+      '\nTwo are the same when they have one length and were changed at one time, or have the same MD5. Kept of a file are its' +
+        '\ncontent, when it was changed, and whether it can be run; empty folders are not kept.' +
         '\nNames that --exclude leaves out, links, and what cannot be read are neither copied nor deleted.',
     )
   const rules = addFilterOptions(command)
@@ -55,6 +58,7 @@ interface SyncRequest {
 /** What a sync does, before it is known how it is followed. */
 interface Work {
   readonly same: number
+  readonly emptyFolders: number
   /** How many the source has. */
   readonly wanted: number
   readonly totalBytes: number
@@ -71,9 +75,14 @@ async function run(request: SyncRequest, context: CommandContext): Promise<void>
   if (isObjectUrl(to) && given.dryRun !== true) await access.objects.makeBucket(parseObjectUrl(to).bucket)
   const progress = new TransferProgress(context.terminal, 'sync', work.totalBytes)
   const transfers = work.transfers({ access, terminal: context.terminal, progress, signal })
-  const extras = { same: work.same, deletions: given.delete === true ? work.deletions : [] }
+  const extras = {
+    same: work.same,
+    emptyFolders: work.emptyFolders,
+    deletions: given.delete === true ? work.deletions : [],
+  }
   if (given.dryRun === true) return printDryRun(context, transfers, extras)
   await runAndReport(context, { transfers, progress, signal, way: wayOf(request) }, extras)
+  showNewPhrase(context, access.dataDir)
 }
 
 /**
@@ -125,19 +134,19 @@ async function planUp(request: SyncRequest, parts: Parts): Promise<Work> {
   const target = folderOf(parseObjectUrl(to))
   const isTaken = nameFilter(rules)
   const there = taken(orNone(remoteObjects(parts.access.objects, target)), isTaken)
-  const leftOut: string[] = []
+  const left = new LeftOut(parts.context)
   const found = await planSync(
-    taken(filesOf(from, parts.context, leftOut), isTaken),
+    taken(localFiles(from, left), isTaken),
     there,
     async (file, entry) => (await hasEtag(join(from, file.name), entry.object.etag, file.lengthBytes)) === true,
   )
   // What could not be read is not known to be gone.
-  const isSpared = ({ name }: Entry): boolean => leftOut.some((left) => name === left || name.startsWith(`${left}/`))
-  const known = { ...found, extra: found.extra.filter((entry) => !isSpared(entry)) }
-  return workOf(known, {
+  const known = { ...found, extra: found.extra.filter(({ name }) => !left.isUnder(name)) }
+  const work = workOf(known, {
     transfer: (terms, entry) => upload(terms, { entry, file: join(from, entry.name), to: placed(target, entry) }),
     deletion: (entry) => remoteDeletion(parts, placed(target, entry)),
   })
+  return { ...work, emptyFolders: left.emptyFolders.filter(isTaken).length }
 }
 
 async function planDown({ from, to, rules }: SyncRequest, parts: Parts): Promise<Work> {
@@ -146,7 +155,7 @@ async function planDown({ from, to, rules }: SyncRequest, parts: Parts): Promise
   const isTaken = nameFilter(rules)
   const isThere = statSync(to, { throwIfNoEntry: false }) !== undefined
   if (isThere) checkFolder(to)
-  const here = isThere ? taken(filesOf(to, parts.context), isTaken) : []
+  const here = isThere ? taken(localFiles(to, new LeftOut(parts.context)), isTaken) : []
   const wanted = taken(remoteObjects(parts.access.objects, source), isTaken)
   const found = await planSync(
     wanted,
@@ -171,6 +180,7 @@ function workOf<Source extends Entry, Target extends Entry>(
 ): Work {
   return {
     same,
+    emptyFolders: 0,
     wanted: transfers.length + same,
     totalBytes: transfers.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0),
     transfers: (terms) => transfers.map((entry) => make.transfer(terms, entry)),
@@ -200,14 +210,6 @@ async function* orNone<Each>(entries: AsyncIterable<Each>): AsyncGenerator<Each,
   } catch (error) {
     if (!hasCode(error, 'STORAGE_BUCKET_UNKNOWN')) throw error
   }
-}
-
-/** @param leftOut gets the names of what is there and cannot be read */
-function filesOf(root: string, { terminal }: CommandContext, leftOut: string[] = []): Iterable<Entry> {
-  return localFiles(root, ({ name, reason }) => {
-    leftOut.push(name)
-    terminal.message(`left out: ${shownName(name)} ${reason}`)
-  })
 }
 
 /** @throws CliError CLI_USAGE */

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { addNodeSettings, nodePlanOf } from '../node-config.ts'
+import { showNewPhrase } from '../objects/recovery-phrase.ts'
 import { toJson } from '../terminal/terminal.ts'
 
 /** `stead up`: a node in the foreground. */
@@ -20,9 +21,12 @@ export function define(command: Command, context: CommandContext): void {
 }
 
 async function up(options: Record<string, unknown>, context: CommandContext): Promise<void> {
+  const plan = nodePlanOf(options, context)
   const end = await runDaemon({
-    ...nodePlanOf(options, context),
+    ...plan,
     onReady: (ready) => {
+      // With the S3 gateway the phrase is made at the first start.
+      showNewPhrase(context, plan.directories.dataDir)
       if (context.terminal.isJson) context.terminal.out(toJson({ ready }))
     },
   })

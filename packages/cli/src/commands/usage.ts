@@ -1,5 +1,5 @@
 import { formatMicroUsd, type MicroUsd } from '@stead/core'
-import type { StorageNodeView, StorageRoundView, StorageUsage } from '@stead/sdk/api'
+import { FUNDED_DAYS_WARNED, type StorageNodeView, type StorageRoundView, type StorageUsage } from '@stead/sdk/api'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
@@ -60,15 +60,12 @@ function describe({ nodes, keptBytes, microUsdPerDay, fundsMicroUsd, fundedDays,
   return `${table}\n${sum}; ${removed}\n${fundsText(fundsMicroUsd, fundedDays)}${placementText(placement)}`
 }
 
-/** Nodes may delete what nobody pays for; this is said long before. */
-const LOW_DAYS = 14
-
 function fundsText(fundsMicroUsd: MicroUsd | undefined, days: number | undefined): string {
   if (fundsMicroUsd === undefined) return 'the chain cannot be asked for how long the money is enough'
   const funds = `${formatMicroUsd(fundsMicroUsd)} in the account and locked for storage`
   if (days === undefined) return funds
   const enough = `${funds}: enough for ${days} days`
-  return days < LOW_DAYS
+  return days < FUNDED_DAYS_WARNED
     ? `${enough}. Send dollars to the account (stead status): nodes delete what nobody pays for`
     : enough
 }

@@ -6,9 +6,8 @@ import { addChainOptions, chainPlace, type GivenChain } from '../chain/chain-pla
 import { withEconomy } from '../chain/with-economy.ts'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
-import { exitCodeOf } from '../exit-codes.ts'
 import { addMemberOption, nodePlace, toldNodePlace } from '../node-place.ts'
-import { errorFacts, printError } from '../terminal/print-error.ts'
+import { printMismatch } from '../terminal/print-mismatch.ts'
 import { toJson } from '../terminal/terminal.ts'
 import { type AddressAudit, auditAddress } from './audit-address.ts'
 import { type DocumentSource, documentSource } from './document-source.ts'
@@ -120,19 +119,13 @@ function describeMatch({ root, computed, base, owedLogs }: Match): string {
 }
 
 function printDifference(verdict: EpochVerdict & { readonly kind: 'difference' }, context: CommandContext): void {
-  const { terminal } = context
   const { root, what, details } = verdict
   const state = root.state === 'dropped' ? ` (of the root that was dropped${NEVER_COUNTED})` : ''
   const error = new CliError('CLI_AUDIT_MISMATCH', `epoch ${root.epoch}: ${what}${state}`, {
     details: { epoch: root.epoch, root: root.root, ...details },
     next: `Keep the evidence: stead audit epoch ${root.epoch} --json > evidence.json`,
   })
-  context.exitWith(exitCodeOf(error))
-  if (terminal.isJson) terminal.out(toJson({ audit: what, ...root, error: errorFacts(error) }))
-  else {
-    terminal.out('MISMATCH')
-    printError(terminal, error)
-  }
+  printMismatch(context, error, { audit: what, ...root })
 }
 
 async function printAddress(text: string, given: GivenAudit, context: CommandContext): Promise<void> {

@@ -5,7 +5,7 @@ import { type DaemonClient, ObjectClient, taskResultOf } from '@stead/sdk'
 import type { JobDetail, JobResultLine } from '@stead/sdk/api'
 import type { JobReport } from '@stead/sdk/job'
 import { CliError } from '../errors.ts'
-import { formatObjectUrl, isObjectUrl, parseObjectUrl } from '../objects/object-url.ts'
+import { folderOf, formatObjectUrl, isObjectUrl, parseObjectUrl } from '../objects/object-url.ts'
 import { SafeFolder } from '../objects/safe-folder.ts'
 import { toJson } from '../terminal/terminal.ts'
 
@@ -25,8 +25,7 @@ export async function openOutput(text: string, client: DaemonClient): Promise<Ou
 }
 
 async function objectOutput(text: string, objects: ObjectClient): Promise<OutputPlace> {
-  const { bucket, key } = parseObjectUrl(text)
-  const prefix = key === '' || key.endsWith('/') ? key : `${key}/`
+  const { bucket, key: prefix } = folderOf(parseObjectUrl(text))
   await objects.makeBucket(bucket)
   return {
     name: formatObjectUrl({ bucket, key: prefix }),

@@ -99,12 +99,18 @@ function noticeOf({ type, task, node, reason, details }: JobEvent): string | und
     case 'rejected':
       return `${node} is not paid for ${task}: ${reason}, ${textOf(details.detail)}`
     case 'node':
-      return `${node} ${details.state === 'dropped' ? 'gets no more work' : 'gets no work for a while'}: ${reason}`
+      return `${node} ${NODE_STATES[textOf(details.state)] ?? textOf(details.state)}: ${reason}`
     case 'problem':
       return `${textOf(details.message)} (${textOf(details.code)}); next: ${textOf(details.next)}`
     default:
       return undefined
   }
+}
+
+const NODE_STATES: Readonly<Record<string, string>> = {
+  'backed-off': 'gets no work for a while',
+  dropped: 'gets no more work',
+  cleared: 'may get work again',
 }
 
 /** `12 match; 3 rtt; 1 price`. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, openAsBlob } from 'node:fs'
+import { etagOfParts } from '@stead/storage'
 
 /** Bytes of one part of a file that is put: one segment. */
 export const PART_BYTES: number = 16 * 1024 * 1024
@@ -23,9 +24,8 @@ export async function hasEtag(file: string, etag: string, lengthBytes: number): 
   }
   const parts = Number(/^[0-9a-f]{32}-(\d+)$/.exec(etag)?.[1] ?? 0)
   if (parts === 0 || parts !== Math.max(1, Math.ceil(lengthBytes / PART_BYTES))) return undefined
-  const hash = createHash('md5')
   const blob = await openAsBlob(file)
-  for (let at = 0; at < parts * PART_BYTES; at += PART_BYTES)
-    hash.update(await md5Of(blob.slice(at, at + PART_BYTES)), 'hex')
-  return `${hash.digest('hex')}-${parts}` === etag
+  const etags: string[] = []
+  for (let at = 0; at < parts * PART_BYTES; at += PART_BYTES) etags.push(await md5Of(blob.slice(at, at + PART_BYTES)))
+  return etagOfParts(etags) === etag
 }

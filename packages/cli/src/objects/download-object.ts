@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { constants, lstatSync, readdirSync, renameSync, rmSync } from 'node:fs'
-import { type FileHandle, open, utimes } from 'node:fs/promises'
+import { chmod, type FileHandle, open, stat, utimes } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { ObjectClient } from '@stead/sdk'
 import { hasEtag, PART_BYTES } from './content-hash.ts'
@@ -46,12 +46,19 @@ export async function downloadObject(
       options.onBytes(-entry.lengthBytes)
       await fetchInto(partial.path, { objects, download, startByte: 0 }, options)
     }
+    if (entry.isExecutable === true) await allowToRun(partial.path)
     await utimes(partial.path, entry.changedAtMs / 1000, entry.changedAtMs / 1000)
     renameSync(partial.path, file)
   } catch (error) {
     partial.letGo()
     throw error
   }
+}
+
+/** Whoever may read it. */
+async function allowToRun(path: string): Promise<void> {
+  const { mode } = await stat(path)
+  await chmod(path, (mode & 0o777) | ((mode & 0o444) >> 2))
 }
 
 async function fetchInto(

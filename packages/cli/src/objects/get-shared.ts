@@ -1,14 +1,13 @@
 import { statSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { hasCode } from '@stead/core'
 import type { DaemonClient } from '@stead/sdk'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { shownName } from '../terminal/shown-name.ts'
-import { keepFile, replaceFile, targetOf } from './keep-file.ts'
+import { keepFile, pourInto, replaceFile, targetOf } from './keep-file.ts'
 import { type FillingTerms, fillingTerms, keysAsShown } from './keys-as-shown.ts'
 import { SafeFolder } from './safe-folder.ts'
 import { parseSharedPlace, type SharedPlace } from './share-link.ts'
@@ -68,7 +67,7 @@ async function getOne(
   const progress = new TransferProgress(context.terminal, name, lengthBytes)
   const source = Readable.from(progress.count(body))
   if (file === undefined) {
-    await pipeline(source, process.stdout, { end: false })
+    await pourInto(process.stdout, source, context.interruption())
     return
   }
   await (isChosen ? replaceFile : keepFile)(source, file, context.interruption())

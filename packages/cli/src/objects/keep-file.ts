@@ -19,19 +19,32 @@ export function targetOf(given: string | undefined, key: string): string {
   return file
 }
 
+/** The file that comes whole or not at all, behind links; undefined for a pipe or a device, which is written to as it is. */
+export function replaceableFile(file: string): string | undefined {
+  const found = statOf(file)
+  if (found === undefined) return file
+  return found.isFile() ? realpathSync(file) : undefined
+}
+
 /** What is at a path; undefined when nothing is. */
-export function statOf(path: string): Stats | undefined {
+function statOf(path: string): Stats | undefined {
   return statSync(path, { throwIfNoEntry: false })
 }
 
-/** A file comes whole or not at all; a pipe or a device is written to as it is. */
-export async function keepFile(source: Readable, file: string, signal: AbortSignal): Promise<void> {
-  const found = statOf(file)
-  if (found !== undefined && !found.isFile()) {
-    await pipeline(source, createWriteStream(file), { signal })
-    return
+/** Writes to a pipe or a device. Whoever reads it may have enough before the end: that is no fault. @throws SystemError */
+export async function pourInto(target: NodeJS.WritableStream, source: Readable, signal: AbortSignal): Promise<void> {
+  try {
+    await pipeline(source, target, { end: target !== process.stdout, signal })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error
   }
-  await replaceFile(source, found === undefined ? file : realpathSync(file), signal)
+}
+
+/** Writes to the file that a person named. */
+export async function keepFile(source: Readable, file: string, signal: AbortSignal): Promise<void> {
+  const target = replaceableFile(file)
+  if (target === undefined) await pourInto(createWriteStream(file), source, signal)
+  else await replaceFile(source, target, signal)
 }
 
 /** A file comes whole or not at all, in place of what has its name: a link or a device is not written to. */

@@ -10,6 +10,8 @@ export interface ObjectAccess {
   readonly client: DaemonClient
   readonly objects: ObjectClient
   readonly book: UploadBook
+  /** Where the node keeps what must outlive it. */
+  readonly dataDir: string
 }
 
 /** The objects of the node that a command means. */
@@ -18,5 +20,6 @@ export function objectAccess(context: CommandContext, given: GivenMember): Objec
   const place = tell('payer', given, context)
   const client = clientOf(place)
   const objects = new ObjectClient(client, { partBytes: PART_BYTES, sendsStreams: true })
-  return { client, objects, book: new UploadBook(join(place.directories.stateDir, 'cli')) }
+  const { stateDir, dataDir } = place.directories
+  return { client, objects, book: new UploadBook(join(stateDir, 'cli')), dataDir }
 }

@@ -60,6 +60,16 @@ export function parseObject(text: string): ObjectUrl {
   return url
 }
 
+/** What the keys below a folder begin with: the folder with a `/` at its end, or nothing for a whole bucket. */
+export function prefixOf(key: string): string {
+  return key === '' || key.endsWith('/') ? key : `${key}/`
+}
+
+/** The same as a place. */
+export function folderOf({ bucket, key }: ObjectUrl): ObjectUrl {
+  return { bucket, key: prefixOf(key) }
+}
+
 export function formatObjectUrl({ bucket, key }: ObjectUrl): string {
   return `${SCHEME}${bucket}/${key}`
 }

@@ -12,7 +12,7 @@ export interface SyncPlan<Source extends Entry, Target extends Entry> {
 const TIME_TOLERANCE_MS = 2
 
 /**
- * Compares by length, then by time, then by content where that can be done without moving it.
+ * Compares by length and whether it is a program, then by time, then by content where that can be done without moving it.
  * @param hasSameContent asked for two of one length whose times differ
  */
 export async function planSync<Source extends Entry, Target extends Entry>(
@@ -33,12 +33,17 @@ export async function planSync<Source extends Entry, Target extends Entry>(
   return { transfers, extra: [...there.values()], same }
 }
 
+/** Where both say whether they can be run. */
+function isOtherKind({ isExecutable: left }: Entry, { isExecutable: right }: Entry): boolean {
+  return left !== undefined && right !== undefined && left !== right
+}
+
 async function isSame<Source extends Entry, Target extends Entry>(
   source: Source,
   target: Target,
   hasSameContent: (source: Source, target: Target) => Promise<boolean>,
 ): Promise<boolean> {
-  if (source.lengthBytes !== target.lengthBytes) return false
+  if (source.lengthBytes !== target.lengthBytes || isOtherKind(source, target)) return false
   if (Math.abs(source.changedAtMs - target.changedAtMs) <= TIME_TOLERANCE_MS) return true
   return await hasSameContent(source, target)
 }

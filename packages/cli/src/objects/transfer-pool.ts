@@ -1,5 +1,6 @@
 import { isSteadError, messageOf } from '@stead/core'
 import { isAway } from '../patiently.ts'
+import { namedError } from '../system-error.ts'
 
 /** One thing that is to be brought over. */
 export interface Transfer {
@@ -46,7 +47,8 @@ export async function runTransfers(
     runningBytes += lengthBytes
     const work = transfer
       .run()
-      .catch((error: unknown) => {
+      .catch((thrown: unknown) => {
+        const error = namedError(thrown)
         failures.push({ name, error })
         if (isAway(error)) away.push(error)
       })

@@ -14,6 +14,8 @@ const FAILURES_SHOWN = 20
 /** What is done besides transfers, and what was found not to be needed. */
 export interface TransferExtras {
   readonly same?: number
+  /** Folders in which nothing is, for which there are no objects. */
+  readonly emptyFolders?: number
   /** Done when all transfers went well: what the source does not have. */
   readonly deletions?: readonly { readonly name: string; run(): Promise<void> }[]
 }
@@ -29,7 +31,7 @@ export type TransferWay =
 export function printDryRun(
   context: CommandContext,
   transfers: readonly Transfer[],
-  { same = 0, deletions = [] }: TransferExtras,
+  { same = 0, emptyFolders = 0, deletions = [] }: TransferExtras,
 ): void {
   const { terminal } = context
   const refusals = transfers.flatMap(refusalOf)
@@ -42,16 +44,15 @@ export function printDryRun(
   if (terminal.isJson) {
     const failed = refusals.map(describeFailure)
     const error = failure === undefined ? {} : { error: errorFacts(failure) }
-    terminal.out(toJson({ dryRun: true, transferred, deleted, same, failed, ...error }))
+    terminal.out(toJson({ dryRun: true, transferred, deleted, same, emptyFolders, failed, ...error }))
     return
   }
   for (const name of transferred) terminal.out(`would copy ${shownName(name)}`)
   for (const name of deleted) terminal.out(`would delete ${shownName(name)}`)
   for (const each of refusals) terminal.message(`would refuse ${shownName(describeFailure(each))}`)
-  const refused = refusals.length === 0 ? '' : `, ${refusals.length} refused`
-  terminal.message(
-    `${transferred.length} to copy, ${deleted.length} to delete, ${same} the same${refused}; nothing was done`,
-  )
+  const besides = [refusals.length > 0 ? `${refusals.length} refused` : '', emptyText(emptyFolders)].filter(Boolean)
+  const counts = [`${transferred.length} to copy`, `${deleted.length} to delete`, `${same} the same`, ...besides]
+  terminal.message(`${counts.join(', ')}; nothing was done`)
   if (failure !== undefined) printError(terminal, failure)
 }
 
@@ -76,7 +77,7 @@ export interface TransferRun {
 export async function runAndReport(
   context: CommandContext,
   { transfers, progress, signal, way }: TransferRun,
-  { same = 0, deletions = [] }: TransferExtras = {},
+  { same = 0, emptyFolders = 0, deletions = [] }: TransferExtras = {},
 ): Promise<void> {
   const { terminal } = context
   const failures = [...(await runTransfers(transfers, signal))]
@@ -96,14 +97,22 @@ export async function runAndReport(
   if (failure !== undefined) context.exitWith(exitCodeOf(failure))
   if (terminal.isJson) {
     const error = failure === undefined ? {} : { error: errorFacts(failure) }
-    terminal.out(toJson({ transferred, deleted, same, failed: failures.map(describeFailure), ...error }))
+    terminal.out(toJson({ transferred, deleted, same, emptyFolders, failed: failures.map(describeFailure), ...error }))
     return
   }
   for (const each of failures.slice(0, FAILURES_SHOWN)) terminal.message(shownName(describeFailure(each)))
   if (failures.length > FAILURES_SHOWN) terminal.message(`… and ${failures.length - FAILURES_SHOWN} more`)
-  const besides = [deleted > 0 ? `${deleted} deleted` : '', same > 0 ? `${same} the same` : ''].filter(Boolean)
+  const besides = [
+    deleted > 0 ? `${deleted} deleted` : '',
+    same > 0 ? `${same} the same` : '',
+    emptyText(emptyFolders),
+  ].filter(Boolean)
   terminal.out([transferred === 0 ? '0 copied' : `${transferred} copied: ${rate}`, ...besides].join('; '))
   if (failure !== undefined) printError(terminal, failure)
+}
+
+function emptyText(folders: number): string {
+  return folders === 0 ? '' : `${folders} empty ${folders === 1 ? 'folder' : 'folders'} left out`
 }
 
 /** What a person reads who stopped a transfer. */
@@ -119,6 +128,7 @@ function nextOf(way: TransferWay): string {
   return `Run the same command again: a long object goes on where it stopped. Until then its part lies as ${PARTIAL_PREFIX}… ${shownName(way.partsAt)}; delete that file to give it up`
 }
 
+/** All of them as one error; which they are was said before. */
 function failureOf(failures: readonly TransferFailure[], total: number): CliError | undefined {
   const [first] = failures
   if (first === undefined) return undefined
@@ -128,7 +138,7 @@ function failureOf(failures: readonly TransferFailure[], total: number): CliErro
   const next = isFinal && !isUnsafe && isSteadError(first.error) ? { next: first.error.next } : {}
   return new CliError(
     isFinal ? 'CLI_TRANSFER_REFUSED' : 'CLI_TRANSFER_FAILED',
-    `${failures.length} of ${total} ${isFinal ? 'refused' : 'failed'}; the first: ${shownName(describeFailure(first))}`,
+    `${failures.length} of ${total} ${isFinal ? 'refused' : 'failed'}`,
     { cause: first.error, ...next },
   )
 }

@@ -1,6 +1,8 @@
 import { openAsBlob } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import type { ObjectClient, ObjectPlace, PutContentOptions } from '@stead/sdk'
 import type { ObjectView } from '@stead/sdk/api'
+import { CliError } from '../errors.ts'
 import { md5Of, PART_BYTES } from './content-hash.ts'
 import type { UploadBook } from './upload-book.ts'
 
@@ -13,9 +15,29 @@ export interface UploadComponents {
 /**
  * Sends a file. A long one goes in parts; when that ends early, the next time only parts are sent that are not there, or
  * are not what the file has in their place now.
- * @throws StorageError; NotReadableError for a file that is changed meanwhile
+ * @throws StorageError; SystemError; CliError CLI_INPUT_UNREADABLE for a file that is changed meanwhile
  */
 export async function uploadFile(
+  components: UploadComponents,
+  { file, place }: { readonly file: string; readonly place: ObjectPlace },
+  options: Omit<PutContentOptions, 'resume'>,
+): Promise<ObjectView> {
+  const { size, mtimeMs } = await stat(file)
+  try {
+    return await sendFile(components, { file, place }, options)
+  } catch (cause) {
+    // Whatever the way to the node made of it.
+    const now = await stat(file).catch(() => undefined)
+    if (now?.size === size && now.mtimeMs === mtimeMs) throw cause
+    throw new CliError('CLI_INPUT_UNREADABLE', `${file} was changed while it was sent`, {
+      details: { path: file },
+      next: 'Run the same command again when nothing writes to the file.',
+      cause,
+    })
+  }
+}
+
+async function sendFile(
   { objects, book }: UploadComponents,
   { file, place }: { readonly file: string; readonly place: ObjectPlace },
   options: Omit<PutContentOptions, 'resume'>,

@@ -152,7 +152,7 @@ async function runAndSettle(
 ): Promise<ExitCode> {
   const { terminal } = surroundings
   const client = daemonClient(network.layout.payerDir)
-  const outcome = await runMainJob({ client, ...surroundings }, loaded)
+  const outcome = await runMainJob({ client, operators: PROVIDERS, ...surroundings }, loaded)
   terminal.message('settling …')
   const providers = network.members.filter((member) => member.operator !== undefined)
   const settled = await settleJob({ payer: client, providers }, outcome.job)

@@ -1,10 +1,12 @@
 import { formatMicroUsd, formatTokenUnits, isSteadError, type SteadError } from '@stead/core'
 import { type ExitCode, exitCodeOf, exitCodes } from '../exit-codes.ts'
+import { namedError } from '../system-error.ts'
 import { shownName, shownText } from './shown-name.ts'
 import { type Terminal, toJson } from './terminal.ts'
 
 /** Tells a person (and with --json a program) what went wrong, and gives the exit code. Never a stack trace. */
-export function printError(terminal: Terminal, error: unknown): ExitCode {
+export function printError(terminal: Terminal, thrown: unknown): ExitCode {
+  const error = namedError(thrown)
   if (!isSteadError(error)) return printUnknown(terminal, error)
   if (terminal.isJson) terminal.out(toJson({ error: errorFacts(error) }))
   const { bad, dim } = terminal.style

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { address, microUsd, silentLogger } from '@stead/core'
@@ -44,8 +44,26 @@ function joining(): readonly string[] {
   ]
 }
 
-async function up(folder: string): Promise<void> {
-  const node = new SteadProcess(['up', ...joining(), '--data-dir', folder, '--json'])
+/** The same as a file in the folder of a machine. */
+function writeConfig(folder: string): void {
+  const [known = ''] = network.processOf('provider-1')?.ready.addresses ?? []
+  const config = {
+    network: { listen: ['/ip4/127.0.0.1/tcp/0'], bootstrap: [known], mdns: false },
+    chain: { rpcUrl: network.rpcUrl, addressBook: network.layout.addressBook },
+    storage: { spread: false, profile: '2-of-3' },
+  }
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'config.json'), JSON.stringify(config))
+}
+
+async function refusal(folder: string, ...args: readonly string[]): Promise<string> {
+  const { code, stderr } = await stead(['recover', '--phrase-file', words, ...args, '--data-dir', folder])
+  expect(code).not.toBe(0)
+  return stderr
+}
+
+async function up(folder: string, settings = joining()): Promise<void> {
+  const node = new SteadProcess(['up', ...settings, '--data-dir', folder, '--json'])
   running.push(node)
   await node.untilOutput(/ready/)
 }
@@ -66,7 +84,12 @@ describe('a recovery phrase on a new machine', () => {
   it('reads and writes beside the machine that drew it, each seeing at once what the other wrote', async () => {
     const first = network.layout.root
     await run(first, 'put', file, 'stead://photos/one')
-    writeFileSync(words, readFileSync(join(network.layout.payerDir, 'storage.phrase')))
+    const phrase = await run(first, 'phrase')
+    expect(phrase.split(' ')).toHaveLength(24)
+    writeFileSync(words, phrase)
+    const log = readFileSync(network.processOf('payer')?.logFile ?? '', 'utf8')
+    expect(log).toContain('stead phrase')
+    expect(log).not.toContain(phrase.split(' ').slice(0, 3).join(' '))
     const second = join(directory, 'second')
     const recover = ['recover', '--beside', '--phrase-file', words, ...joining(), '--json']
     const recovered = JSON.parse(await run(second, ...recover))
@@ -83,9 +106,32 @@ describe('a recovery phrase on a new machine', () => {
     ])
     for (const machine of [first, second])
       expect(await run(machine, 'ls', 'stead://photos')).toMatch(/four\n.*one\n.*three\n.*two\n/s)
-    const refused = await stead(['recover', '--phrase-file', words, ...joining(), '--data-dir', join(directory, 'x')])
-    expect([refused.code, refused.stderr]).toEqual([expect.any(Number), expect.stringContaining('NODE_PAYER_UNKNOWN')])
+    expect(await refusal(join(directory, 'x'), ...joining())).toContain('NODE_PAYER_UNKNOWN')
   }, 300_000)
+
+  it('takes the place of no machine that still runs, and touches no folder whose node runs', async () => {
+    const payer = network.members.find(({ name }) => name === 'payer')
+    const third = join(directory, 'third')
+    const told = await refusal(third, '--replace', payer?.node ?? '', ...joining())
+    expect(told).toContain(`${payer?.node} still runs`)
+    expect(told).toContain('NODE_PAYER_RUNS')
+    expect(readdirSync(join(third, 'keys'))).toEqual(['node.key'])
+    // Nothing of the place that it did not get: beside the others it may write.
+    await run(third, 'recover', '--beside', '--phrase-file', words, ...joining())
+    const second = join(directory, 'second')
+    expect(await refusal(second, '--beside', ...joining())).toMatch(/runs in .*second \(process \d+\).*NODE_RUNNING/)
+    rmSync(join(second, 'storage.phrase'))
+    expect(await refusal(second, '--beside', ...joining())).toContain('NODE_RUNNING')
+    expect(existsSync(join(second, 'storage.phrase'))).toBe(false)
+    writeFileSync(join(second, 'storage.phrase'), readFileSync(words))
+  }, 120_000)
+
+  it('is told what is not set of the network, before anything is written', async () => {
+    const nowhere = join(directory, 'nowhere')
+    const told = await refusal(nowhere, '--no-mdns')
+    expect(told).toMatch(/not set: chain.rpcUrl \(--rpc.*chain.addressBook.*network.bootstrap.*NODE_NETWORK_UNKNOWN/)
+    expect(existsSync(nowhere)).toBe(false)
+  })
 
   it('brings back everything of a machine that is gone: objects, money, agreements', async () => {
     const payer = network.members.find(({ name }) => name === 'payer')
@@ -93,11 +139,11 @@ describe('a recovery phrase on a new machine', () => {
     network.killMember('payer')
     rmSync(network.layout.payerDir, { recursive: true })
     const fresh = join(directory, 'fresh')
-    const recover = ['recover', '--replace', payer.node, '--phrase-file', words, ...joining(), '--json']
-    const recovered = JSON.parse(await run(fresh, ...recover))
+    writeConfig(fresh)
+    const recovered = JSON.parse(await run(fresh, 'recover', '--replace', payer.node, '--phrase-file', words, '--json'))
     expect(recovered).toMatchObject({ node: payer.node, buckets: ['photos'], books: { silentNodes: 0 } })
     expect(recovered.books.segments).toBeGreaterThan(2)
-    await up(fresh)
+    await up(fresh, [])
     for (const name of ['one', 'two', 'three', 'four']) {
       await run(fresh, 'get', `stead://photos/${name}`, back)
       expect(readFileSync(back).equals(bytes)).toBe(true)

@@ -125,6 +125,15 @@ describe('names that no file can have', () => {
     expect(told.message).toContain('would refuse stead://mine/../evil')
   })
 
+  it('are named once each', async () => {
+    await commands.keep('mine', '../evil', 'good')
+    for (const args of [['sync', '--dry-run'], ['sync']]) {
+      const said = await commands.run([...args, 'stead://mine', folder])
+      expect(said.message.match(/evil -> /g)).toHaveLength(1)
+      expect(said.message).toContain('error: 1 of 2 refused (CLI_TRANSFER_REFUSED)')
+    }
+  })
+
   it('keep a sync from deleting, which its dry run knows', async () => {
     await commands.keep('mine', '../evil', 'good')
     writeFileSync(join(folder, 'extra'), 'x')

@@ -46,15 +46,19 @@ export class ObjectCommands {
     return keys
   }
 
-  /** Runs a command line; `signal` is what Ctrl-C would abort. */
-  async run(args: readonly string[], signal: AbortSignal = new AbortController().signal): Promise<Said> {
+  /** Runs a command line; `signal` is what Ctrl-C would abort. `isInteractive`: a person looks at what it says. */
+  async run(
+    args: readonly string[],
+    signal: AbortSignal = new AbortController().signal,
+    isInteractive = false,
+  ): Promise<Said> {
     const [out, message]: [string[], string[]] = [[], []]
     let code: number = exitCodes.ok
     const isJson = args.includes('--json')
     const context: CommandContext = {
       terminal: {
         ...createTerminal({ isJson }),
-        isInteractive: false,
+        isInteractive,
         out: (text) => void out.push(text),
         message: (text) => void message.push(text),
       },

@@ -7,7 +7,7 @@ import type { Answer, TaskEntry } from './job-ledger.ts'
 import type { JobRecorder } from './job-recorder.ts'
 import type { Lane } from './lane.ts'
 import { type StrictLimits, strictEventOf } from './strict-limits.ts'
-import type { TrustBook } from './trust-book.ts'
+import type { Lie, TrustBook } from './trust-book.ts'
 import { verdictOf } from './verdict.ts'
 
 /** What assessing stands on. */
@@ -139,10 +139,12 @@ export class Assessor {
   }
 
   /** A node was caught: `tell` notes it, in the same write as what is learned of the node. */
-  condemn(node: Address, lie: string, tell: () => void): void {
-    this.#trust.distrust(node, lie, this.#clock.now())
+  condemn(node: Address, lie: Lie, tell: () => void): void {
+    const cleared = this.#trust.distrust(node, lie, this.#clock.now())
     tell()
-    this.#options.onLie(node, lie)
+    const reason = `${node}, which spoke against it, was caught itself`
+    for (const each of cleared) this.#recorder.note({ type: 'node', node: each, state: 'cleared', reason })
+    this.#options.onLie(node, lie.what)
   }
 
   /** A node lied, here or in another job: what rests on its word alone is checked. */
@@ -168,7 +170,12 @@ export class Assessor {
     const agreeing = task.answers.filter(({ outcome }) => outcome === agreed.outcome)
     if (agreeing.length > 1) {
       if (this.#mayBeNanBits(task)) this.#doubt(answer)
-      else this.#disagree(answer, agreed)
+      else
+        this.#disagree(
+          answer,
+          agreed,
+          agreeing.map(({ node }) => node),
+        )
       return
     }
     if (this.#mayBeNanBits(task)) {
@@ -193,7 +200,7 @@ export class Assessor {
     for (const { channel, amountMicroUsd } of unpaid) this.#budget.spend(channel, amountMicroUsd)
     const [agreed] = agreeing
     const dissenting = task.answers.filter((answer) => answer.outcome !== outcome)
-    if (agreed !== undefined) for (const answer of dissenting) this.#disagree(answer, agreed)
+    if (agreed !== undefined) for (const answer of dissenting) this.#disagree(answer, agreed, nodes)
     this.#options.onEnded(task)
   }
 
@@ -244,7 +251,7 @@ export class Assessor {
     })
   }
 
-  #disagree(answer: Answer, agreed: Answer): void {
+  #disagree(answer: Answer, agreed: Answer, accusers: readonly Address[]): void {
     const reason = differenceOf(agreed.record, answer.record)
     const isPaid = answer.isAccepted
     const event = {
@@ -260,7 +267,7 @@ export class Assessor {
       isPaid,
     } as const
     const refusal = isPaid ? undefined : this.#refusal(answer, reason)
-    this.condemn(answer.node, reason, () => this.#recorder.note(event, refusal))
+    this.condemn(answer.node, { what: reason, accusers }, () => this.#recorder.note(event, refusal))
   }
 
   #reject(answer: Answer, detail: string): void {

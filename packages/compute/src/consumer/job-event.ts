@@ -26,7 +26,7 @@ export type LossReason =
 export type LieReason = 'wrong-result' | 'over-billed' | 'malformed'
 
 /** How a node stands in a job. */
-export type NodeState = 'backed-off' | 'dropped'
+export type NodeState = 'backed-off' | 'dropped' | 'cleared'
 
 /** One fact about a job. Deliveries are named by 32 hexadecimal digits. */
 export type JobEventBody =
@@ -106,7 +106,7 @@ export type JobEventBody =
   | { readonly type: 'hedged'; readonly task: string; readonly node: Address; readonly afterMs: number }
   /** A result that rested on one node's word is checked, because that node lied elsewhere. */
   | { readonly type: 'rechecked'; readonly task: string; readonly node: Address }
-  /** A node gets no work for a while, or none of this job any more. */
+  /** A node gets no work for a while, or none of this job any more; or it was caught on the word of one that lies, and gets work again. */
   | {
       readonly type: 'node'
       readonly node: Address

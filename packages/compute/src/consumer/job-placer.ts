@@ -400,7 +400,9 @@ export class JobPlacer {
     const { reason, detail } = result
     const { node } = live.lane
     const event = { type: 'rejected', task: live.task.plan.key, node, delivery: live.id, reason, detail } as const
-    assessor.condemn(node, reason, () => recorder.note(event, () => live.reservation.reject(reason)))
+    assessor.condemn(node, { what: reason, accusers: [] }, () =>
+      recorder.note(event, () => live.reservation.reject(reason)),
+    )
     this.#replace(live.task, `${reason}: ${detail}`)
   }
 

@@ -7,6 +7,8 @@ const TABLE = 'compute-trust'
 const NODES_MAX = 100_000
 /** A node that keeps lying is left out for at most so long. */
 const DISTRUST_MAX_MS = 30 * 24 * 3_600_000
+/** With fewer accusers left it is one word against another. */
+const ACCUSERS_MIN = 2
 
 /** What one payer has learned of one node by its own checked experience; never volume, never hearsay. */
 export interface TrustRecord {
@@ -20,6 +22,21 @@ export interface TrustRecord {
   readonly distrustedUntil: UnixMs
   /** What the last lie was. */
   readonly lastLie?: string
+  /** Whose word the distrust rests on; undefined where a lie shows by itself. */
+  readonly accused?: Accusation
+}
+
+/** What was found of a node by the equal answers of others, as long as it gets no work for it. */
+export interface Accusation {
+  readonly by: readonly Address[]
+  readonly times: number
+}
+
+/** What a node did. */
+export interface Lie {
+  readonly what: string
+  /** The nodes whose equal answers say so; empty where it shows by itself. */
+  readonly accusers: readonly Address[]
 }
 
 /** When a node is checked. */
@@ -41,6 +58,8 @@ export class TrustBook {
   readonly #records: Map<Address, TrustRecord> = new Map()
   readonly #changed: Set<Address> = new Set()
   readonly #forgotten: Set<Address> = new Set()
+  /** Nodes whose distrust rests on the word of others. */
+  readonly #accused: Set<Address> = new Set()
 
   constructor(options: TrustOptions) {
     this.#options = options
@@ -49,7 +68,9 @@ export class TrustBook {
   /** Reads what was learned before. @throws CoreError STORE_FAILED, STORE_CORRUPT */
   async load(store: Store): Promise<void> {
     for (const { key, value } of await store.scan(TABLE, { limit: NODES_MAX })) {
-      this.#records.set(key as Address, { ...STRANGER, ...decodeRow<TrustRecord>(value) })
+      const record = { ...STRANGER, ...decodeRow<TrustRecord>(value) }
+      this.#records.set(key as Address, record)
+      if (record.accused !== undefined) this.#accused.add(key as Address)
     }
   }
 
@@ -99,12 +120,41 @@ export class TrustBook {
     this.#set(node, { ...this.of(node), valid: 0 })
   }
 
-  /** The node lied: its trust is gone, and it gets no work for a while. */
-  distrust(node: Address, lie: string, now: UnixMs): void {
-    const record = this.of(node)
+  /**
+   * The node lied: its trust is gone, and it gets no work for a while. Its own word counts no more either: whoever was caught by
+   * it, and by fewer than two others, is a stranger again, so that a gang that outvotes honest nodes undoes that when it is caught.
+   * @returns nodes that were cleared so
+   */
+  distrust(node: Address, { what, accusers }: Lie, now: UnixMs): readonly Address[] {
+    const { accused, ...record } = this.of(node)
     const pauseMs = Math.min(this.#options.distrustMs * 2 ** Math.min(record.wrong, 20), DISTRUST_MAX_MS)
     const distrustedUntil = (now + pauseMs) as UnixMs
-    this.#set(node, { ...record, valid: 0, wrong: record.wrong + 1, distrustedUntil, lastLie: lie })
+    const isFirst = record.distrustedUntil <= now
+    const by = new Set([...(isFirst ? [] : (accused?.by ?? [])), ...accusers])
+    // What shows by itself stays, whatever else is taken back.
+    const isWord = accusers.length > 0 && (isFirst || accused !== undefined)
+    const times = isFirst ? 1 : (accused?.times ?? 0) + 1
+    const next = { ...record, valid: 0, wrong: record.wrong + 1, distrustedUntil, lastLie: what }
+    this.#set(node, isWord ? { ...next, accused: { by: [...by], times } } : next)
+    return this.#clearBy(node, now)
+  }
+
+  /** Takes back what rests on the word of a node. */
+  #clearBy(liar: Address, now: UnixMs): readonly Address[] {
+    const cleared: Address[] = []
+    for (const node of this.#accused) {
+      const { accused, ...record } = this.of(node)
+      if (accused?.by.includes(liar) !== true) continue
+      const by = accused.by.filter((accuser) => accuser !== liar)
+      if (by.length >= ACCUSERS_MIN) {
+        this.#set(node, { ...record, accused: { ...accused, by } })
+        continue
+      }
+      if (record.distrustedUntil > now) cleared.push(node)
+      const wrong = Math.max(0, record.wrong - accused.times)
+      this.#set(node, { ...record, wrong, distrustedUntil: 0 as UnixMs })
+    }
+    return cleared
   }
 
   /** The node was too slow or silent. */
@@ -130,10 +180,13 @@ export class TrustBook {
   #set(node: Address, record: TrustRecord): void {
     this.#records.delete(node)
     this.#records.set(node, record)
+    if (record.accused === undefined) this.#accused.delete(node)
+    else this.#accused.add(node)
     this.#changed.add(node)
     for (const oldest of this.#records.keys()) {
       if (this.#records.size <= NODES_MAX) break
       this.#records.delete(oldest)
+      this.#accused.delete(oldest)
       this.#changed.delete(oldest)
       this.#forgotten.add(oldest)
     }

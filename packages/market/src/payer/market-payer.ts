@@ -210,14 +210,24 @@ export class MarketPayer {
       const known = reused.get(share)
       const driver = known ?? created.get(share)
       if (driver === undefined) throw new RangeError('a share has no channel')
-      return { driver, error: await this.#openOne(driver, known === undefined ? undefined : share.quote) }
+      return { share, driver, error: await this.#openOne(driver, known === undefined ? undefined : share.quote) }
     })
+    const thawed = outcomes.filter(
+      ({ driver, error }) => error !== undefined && this.#purses.stageOf(driver.terms.purse) === 'thawing',
+    )
+    const final = outcomes.filter((outcome) => !thawed.includes(outcome))
+    // Their purse is used no more, by the chain's word and not by a provider's: there is no third time.
+    const others = thawed.length === 0 ? undefined : await this.openChannels(thawed.map(({ share }) => share))
     return {
-      channels: outcomes.flatMap(({ driver, error }) => (error === undefined ? [driver] : [])),
-      refused: outcomes.flatMap(({ driver, error }) =>
-        error === undefined ? [] : [{ node: driver.terms.node, error }],
-      ),
-      purse: funded[0]?.purse,
+      channels: [
+        ...final.flatMap(({ driver, error }) => (error === undefined ? [driver] : [])),
+        ...(others?.channels ?? []),
+      ],
+      refused: [
+        ...final.flatMap(({ driver, error }) => (error === undefined ? [] : [{ node: driver.terms.node, error }])),
+        ...(others?.refused ?? []),
+      ],
+      purse: funded[0]?.purse ?? others?.purse,
     }
   }
 
@@ -367,9 +377,16 @@ export class MarketPayer {
   /** A provider that does not find the purse is asked again once this node has made sure that it is there. */
   async #openOne(driver: ChannelDriver, renewal: OpenedQuote | undefined): Promise<SteadError | undefined> {
     const error = await this.#tryOpening(driver, renewal)
-    if (error?.details.remoteCode !== 'MARKET_PURSE_UNKNOWN') return error
+    const code = error?.details.remoteCode
+    if (code === 'MARKET_PURSE_THAWING') await this.#ask([driver.terms.purse], (purse) => this.#findThaw(purse))
+    if (code !== 'MARKET_PURSE_UNKNOWN') return error
     await this.#ask([driver.terms.purse], (purse) => this.#purses.keepLocked(purse))
     return this.#tryOpening(driver, renewal)
+  }
+
+  /** What a provider says of a purse is looked at on chain: it may thaw since a call whose answer was lost. */
+  async #findThaw(purse: Hash): Promise<void> {
+    if (await this.#purses.findThaw(purse)) for (const driver of this.#driversOf(purse)) driver.setThawing(true)
   }
 
   async #tryOpening(driver: ChannelDriver, renewal: OpenedQuote | undefined): Promise<SteadError | undefined> {

@@ -196,6 +196,17 @@ export class PurseDesk {
     }
   }
 
+  /** Asks the chain whether a purse thaws without this payer's knowledge, because the chain's answer was lost; true when it does. @throws the chain's errors */
+  async findThaw(purse: Hash): Promise<boolean> {
+    const { chain, logger } = this.#components
+    const thawEndsAt = (await chain.purse(purse))?.thawEndsAt
+    const row = this.#rows.get(purse)
+    if (row?.stage !== 'funded' || thawEndsAt === undefined) return row?.stage === 'thawing'
+    logger.info('a purse thaws already; no answer told of it', { purse, thawEndsAt })
+    await this.#keep(purse, { ...row, stage: 'thawing', thawEndsAt })
+    return true
+  }
+
   /** Takes back what is left after the thaw. @throws MarketError MARKET_PURSE_UNKNOWN, the chain's errors */
   async close(purse: Hash): Promise<PurseRecord> {
     const { chain } = this.#components

@@ -3,7 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { isSteadError, type Logger, messageOf } from '@stead/core'
 import { NodeError } from '../errors.ts'
-import { checkAccess } from './access.ts'
+import { checkAccess, checkOrigin, pageHeaders } from './access.ts'
 import type { ApiAccess } from './api-file.ts'
 import { sendProblem } from './send-problem.ts'
 
@@ -21,6 +21,8 @@ export interface ApiServerComponents {
 export interface ApiServerOptions {
   /** 0 lets the system choose. */
   readonly port: number
+  /** Origins of web pages that may ask when they know the token. @default none */
+  readonly origins?: readonly string[]
 }
 
 const HEADERS_TIMEOUT_MS = 10_000
@@ -72,7 +74,16 @@ export class ApiServer {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      checkAccess(request.headers, { token: this.#token, port: this.#port })
+      const { origins = [] } = this.#options
+      const rules = { token: this.#token, port: this.#port, origins }
+      const headers = pageHeaders(request.headers.origin, rules)
+      for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+      if (request.method === 'OPTIONS' && headers['access-control-allow-origin'] !== undefined) {
+        checkOrigin(request.headers, rules)
+        response.writeHead(204).end()
+        return
+      }
+      checkAccess(request.headers, rules)
       this.#routes ??= this.#components.loadRoutes()
       const listener = await this.#routes
       listener(request, response)

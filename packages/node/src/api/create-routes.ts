@@ -4,6 +4,7 @@ import { isSteadError, type Logger } from '@stead/core'
 import { SdkError } from '@stead/sdk'
 import {
   type AnswerForm,
+  BLOB_BYTES_MAX,
   type ByteStream,
   describeIssues,
   OBJECT_HEADER,
@@ -23,8 +24,6 @@ import { PROBLEM_TYPE, problemFor } from './send-problem.ts'
 
 /** Largest JSON body: a job of 100,000 tasks. */
 const JSON_BYTES_MAX = 128 * 1024 * 1024
-/** Largest blob: what the blob store takes. */
-const BLOB_BYTES_MAX = 64 * 1024 * 1024
 
 /** What the routes need. */
 export interface RoutesComponents {

@@ -2,6 +2,7 @@ import { statfs } from 'node:fs/promises'
 import { messageOf } from '@stead/core'
 import type { DoctorCheck, DoctorReport } from '@stead/sdk/api'
 import type { SteadNode } from '../daemon/stead-node.ts'
+import { isPhraseUnseen, readPhrase } from '../identity/phrase-file.ts'
 
 /** Looks at everything that a node depends on; each check says what it found and what to do. */
 export async function examineNode(node: SteadNode): Promise<DoctorReport> {
@@ -13,6 +14,7 @@ export async function examineNode(node: SteadNode): Promise<DoctorReport> {
     attempt('network', async () => checkNetwork(node)),
     attempt('offers', async () => checkOffers(node)),
     attempt('provider', () => checkProvider(node)),
+    attempt('recovery phrase', async () => checkPhrase(node)),
     attempt('signatures', async () => checkSignatures(node)),
   ])
   const walls = await attemptWalls(node)
@@ -95,6 +97,13 @@ async function checkProvider(node: SteadNode): Promise<Finding> {
   const detail = `${state}, ${running} tasks running, ${waiting} waiting; claims: ${claim.decision} (${claim.reason})`
   if (claim.error === undefined) return { state: 'ok', detail }
   return { state: 'warning', detail: `${detail}; ${claim.error}`, next: 'Try a claim now: stead settle' }
+}
+
+function checkPhrase({ directories: { dataDir } }: SteadNode): Finding {
+  if (readPhrase(dataDir) === undefined) return { state: 'ok', detail: 'none yet: nothing was kept on the network' }
+  if (!isPhraseUnseen(dataDir)) return { state: 'ok', detail: 'there, and was shown' }
+  const detail = 'nobody was shown it yet: when this machine is lost, so is what is kept'
+  return { state: 'warning', detail, next: 'Write it down: stead phrase' }
 }
 
 function checkSignatures(node: SteadNode): Finding {

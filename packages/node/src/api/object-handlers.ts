@@ -1,6 +1,13 @@
 import { isSteadError } from '@stead/core'
-import type { GetObjectQuery, StorageUsage } from '@stead/sdk/api'
-import { type Challenger, type ObjectBody, type ObjectStore, type StorageConsumer, StorageError } from '@stead/storage'
+import { BLOB_BYTES_MAX, type GetObjectQuery, type StorageUsage, type VersionView } from '@stead/sdk/api'
+import {
+  type Challenger,
+  type ObjectBody,
+  type ObjectInfo,
+  type ObjectStore,
+  type StorageConsumer,
+  StorageError,
+} from '@stead/storage'
 import type { BuyingStorage } from '../daemon/buying-storage.ts'
 import type { SteadNode } from '../daemon/stead-node.ts'
 import { costPerDay, storageFunds } from '../daemon/storage-funds.ts'
@@ -24,6 +31,7 @@ type ObjectRoutes =
   | 'completeUpload'
   | 'abortUpload'
   | 'listObjects'
+  | 'listVersions'
   | 'deleteObject'
   | 'listBuckets'
   | 'createBucket'
@@ -69,18 +77,25 @@ export function objectHandlers(node: SteadNode): Pick<Handlers, ObjectRoutes> {
     listObjects: async ({ query }) => {
       const { objects } = await open()
       const { bucket, limit = LIMIT, ...rest } = query
-      const page = await objects.list(bucket, { ...rest, limit: Math.min(Math.max(limit, 1), LIMIT) })
+      const page = await objects.list(bucket, { ...rest, limit: limitOf(limit) })
       const { commonPrefixes, next } = page
       return { objects: page.objects.map(viewOf), commonPrefixes, ...(next === undefined ? {} : { next: next.after }) }
     },
-    deleteObject: async ({ query }) => {
+    listVersions: async ({ query }) => {
       const { objects } = await open()
-      await objects.delete(query.bucket, query.key)
+      const { bucket, limit = LIMIT, ...rest } = query
+      const page = await objects.list(bucket, { ...rest, versions: true, limit: limitOf(limit) })
+      return { versions: page.objects.map(versionOf), ...defined({ next: page.next }) }
+    },
+    deleteObject: async ({ query: { bucket, key, version } }) => {
+      const { objects } = await open()
+      await objects.delete(bucket, key, defined({ version }))
       return undefined
     },
     listBuckets: async () => {
       const { objects } = await open()
-      return { buckets: (await objects.buckets()).map(({ name, createdAt }) => ({ name, createdAt })) }
+      const buckets = await objects.buckets()
+      return { buckets: buckets.map(({ name, createdAt, versioning }) => ({ name, createdAt, versioning })) }
     },
     createBucket: async ({ query }) => {
       const { objects } = await open()
@@ -119,6 +134,14 @@ export function objectHandlers(node: SteadNode): Pick<Handlers, ObjectRoutes> {
   }
 }
 
+function limitOf(wanted: number): number {
+  return Math.min(Math.max(wanted, 1), LIMIT)
+}
+
+function versionOf({ key, version, isLatest, isDeleted, lengthBytes, modifiedAt }: ObjectInfo): VersionView {
+  return { key, version, isLatest, isDeleted, lengthBytes, modifiedAt }
+}
+
 /** Who keeps how much is known without the chain. */
 async function fundsOf(
   node: SteadNode,
@@ -142,9 +165,6 @@ function challengerOf({ consumer }: BuyingStorage): Challenger {
   if (consumer.challenger === undefined) throw new TypeError('storage was opened without an adjudicator')
   return consumer.challenger
 }
-
-/** Largest blob: what the blob store takes. */
-const BLOB_BYTES_MAX = 64 * 1024 * 1024
 
 /** @throws StorageError STORAGE_OBJECT_UNKNOWN, STORAGE_BAD_RANGE, STORAGE_CONDITION */
 async function openObject(

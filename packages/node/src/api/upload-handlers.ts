@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto'
-import type { CompleteUploadRequest, PartView } from '@stead/sdk/api'
-import type { ObjectStore, PartInfo } from '@stead/storage'
+import type { PartView } from '@stead/sdk/api'
+import { etagOfParts, type ObjectStore, type PartInfo } from '@stead/storage'
 import type { Handlers } from './handlers.ts'
 import { conditionOf, defined, hashedBody, viewOf } from './object-view.ts'
 
@@ -31,7 +30,7 @@ export function uploadHandlers(open: () => Promise<ObjectStore>): Pick<Handlers,
       return { parts: parts.map(partViewOf) }
     },
     completeUpload: async ({ body: { bucket, upload, parts, ...conditions } }) => {
-      const options = { etag: etagOfParts(parts), ...conditionOf(conditions) }
+      const options = { etag: etagOfParts(parts.map((part) => part.etag)), ...conditionOf(conditions) }
       return viewOf(await (await open()).completeUpload(bucket, upload, parts, options))
     },
     abortUpload: async ({ query: { bucket, upload } }) => {
@@ -43,11 +42,4 @@ export function uploadHandlers(open: () => Promise<ObjectStore>): Pick<Handlers,
 
 function partViewOf({ number, lengthBytes, etag }: PartInfo): PartView {
   return { number, lengthBytes, etag }
-}
-
-/** As S3 makes it: MD5 of the parts' MD5, and how many there are. */
-function etagOfParts(parts: CompleteUploadRequest['parts']): string {
-  const hash = createHash('md5')
-  for (const { etag } of parts) hash.update(etag, 'hex')
-  return `${hash.digest('hex')}-${parts.length}`
 }

@@ -34,6 +34,11 @@ export function nodeDirectories(dataDir: string | undefined, environment: Enviro
   }
 }
 
+/** Where a node keeps its store, whose lock says that it runs. */
+export function storeDirectory(dataDir: string): string {
+  return join(dataDir, 'store')
+}
+
 /** Where a node keeps its key. */
 export function nodeKeyPath(dataDir: string): string {
   return join(dataDir, 'keys', 'node.key')

@@ -23,7 +23,7 @@ export interface NodeConfig {
     readonly addressBook: string | undefined
     readonly confirmations: number
   }
-  readonly api: { readonly port: number }
+  readonly api: { readonly port: number; readonly origins: readonly string[] }
   readonly log: { readonly level: LogLevel; readonly format: LogFormat }
   readonly provide: {
     readonly enabled: boolean
@@ -100,6 +100,9 @@ const ENDPOINT = z
     /^([0-9.]{7,15}|\[[0-9a-fA-F:.]{2,45}\]):[0-9]{1,5}$/,
     'must be an IP address and a port such as 203.0.113.7:4802',
   )
+const ORIGIN = z
+  .string()
+  .regex(/^https?:\/\/[a-z0-9.-]{1,253}(:[0-9]{1,5})?$/, 'must be an origin such as http://127.0.0.1:8080')
 const ADDRESS = z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'must be 0x and 40 hexadecimal digits')
 
 function flag(defaultValue: boolean, notes: SettingNotes): Leaf {
@@ -177,6 +180,10 @@ const tree: Readonly<Record<keyof NodeConfig, Readonly<Record<string, Leaf>>>> =
     port: integer([0, 65_535], 0, {
       help: 'Port of the local HTTP API on 127.0.0.1; 0 lets the system choose one.',
       reason: 'A free port never collides; its number is in api.json.',
+    }),
+    origins: list(ORIGIN, [], {
+      help: 'Origins of web pages, such as http://127.0.0.1:8080, that may use the local HTTP API with its token; may be repeated.',
+      reason: 'Any page that the browser shows could ask otherwise; who knows the token may do everything.',
     }),
   },
   log: {

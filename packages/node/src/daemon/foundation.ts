@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { Address, Clock, Logger, Network, Random, Signer, Store } from '@stead/core'
 import { type AddressBook, chainIdentityOf, EvmChain, readAddressBook } from '@stead/evm'
 import { Libp2pNetwork } from '@stead/libp2p'
@@ -7,7 +6,7 @@ import { SqliteStore } from '@stead/sqlite'
 import { PrometheusMetrics } from '../adapters/prometheus-metrics.ts'
 import { systemClock } from '../adapters/system-clock.ts'
 import { systemRandom } from '../adapters/system-random.ts'
-import { type NodeDirectories, nodeKeyPath } from '../config/directories.ts'
+import { type NodeDirectories, nodeKeyPath, storeDirectory } from '../config/directories.ts'
 import type { NodeConfig } from '../config/settings.ts'
 import { NodeError } from '../errors.ts'
 import { loadOrCreateKey } from '../identity/key-file.ts'
@@ -64,7 +63,7 @@ export async function openFoundation(
   const [clock, random, metrics] = [systemClock, systemRandom, new PrometheusMetrics()]
   makePrivateDirectory(directories.dataDir)
   // First of all: a second node on the same folder must find out before it touches anything.
-  const store = await SqliteStore.open({ logger, metrics }, { directory: join(directories.dataDir, 'store') })
+  const store = await SqliteStore.open({ logger, metrics }, { directory: storeDirectory(directories.dataDir) })
   stops.push('store', () => store.close())
   const secp256k1 = await loadSecp256k1()
   const privateKey = loadOrCreateKey(nodeKeyPath(directories.dataDir), { secp256k1, random })

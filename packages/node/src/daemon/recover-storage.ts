@@ -1,11 +1,13 @@
 import { renameSync } from 'node:fs'
-import type { Address, Logger } from '@stead/core'
-import { bytesToHex } from '@stead/protocol'
+import { type Address, hasCode, type Logger, silentMetrics } from '@stead/core'
+import { bytesToHex, peerIdOfPublicKey } from '@stead/protocol'
+import { SqliteStore } from '@stead/sqlite'
 import type { PayerRow, RecoveredStorage, TreeObjectStore } from '@stead/storage'
-import { type NodeDirectories, nodeKeyPath } from '../config/directories.ts'
+import { readApiFile } from '../api/api-file.ts'
+import { type NodeDirectories, nodeKeyPath, storeDirectory } from '../config/directories.ts'
 import type { NodeConfig } from '../config/settings.ts'
 import { NodeError } from '../errors.ts'
-import { writePrivateFile } from '../identity/private-file.ts'
+import { makePrivateDirectory, writePrivateFile } from '../identity/private-file.ts'
 import { SteadNode } from './stead-node.ts'
 import { noteLostBooks, placePhrase } from './storage-phrase.ts'
 
@@ -31,12 +33,17 @@ export interface RecoveredNode {
   readonly books?: RecoveredStorage
 }
 
-/** Brings back what a phrase gives: finds the catalogue, takes the place of the machine that is gone, makes its books again. */
+/**
+ * Brings back what a phrase gives: finds the catalogue, takes the place of the machine that is gone, makes its books again.
+ * @throws NodeError NODE_NETWORK_UNKNOWN, NODE_RUNNING, NODE_PHRASE_OTHER, NODE_PAYER_UNKNOWN, NODE_PAYER_RUNS;
+ *   StorageError STORAGE_BAD_PHRASE, STORAGE_ROOT_UNKNOWN
+ */
 export async function recoverStorage(
   { logger }: { readonly logger: Logger },
   { config, directories, phrase, replace }: RecoverOptions,
 ): Promise<RecoveredNode> {
-  placePhrase(directories.dataDir, phrase)
+  requireNetwork(config)
+  await aloneIn(directories, logger, () => placePhrase(directories.dataDir, phrase))
   // Nothing is sold or served while the node is not yet who it will be.
   const quiet: NodeConfig = {
     ...config,
@@ -50,6 +57,7 @@ export async function recoverStorage(
     if (replace === 'beside') return { self, buckets: await bucketsOf(objects) }
     // The root tells it, and no segment is read: repairs may have put the pieces where only the payer finds them.
     const lost = lostPayer(await objects.payers(), replace)
+    if (lost.payer !== self) await refuseIfRunning(node, lost)
     await noteLostBooks(node.foundation.store, true)
     return { self, lost }
   })
@@ -61,6 +69,49 @@ export async function recoverStorage(
     const books = await storage.recover()
     return { node: lost.payer, buckets: await bucketsOf(storage.objects), books }
   })
+}
+
+/** @throws NodeError NODE_NETWORK_UNKNOWN */
+function requireNetwork({ chain, network }: NodeConfig): void {
+  const missing = [
+    ...(chain.rpcUrl === undefined ? ['chain.rpcUrl (--rpc <url>)'] : []),
+    ...(chain.addressBook === undefined ? ['chain.addressBook (--address-book <file>)'] : []),
+    ...(network.bootstrap.length === 0 && !network.mdns ? ['network.bootstrap (--bootstrap <multiaddr>)'] : []),
+  ]
+  if (missing.length === 0) return
+  throw new NodeError('NODE_NETWORK_UNKNOWN', `not set: ${missing.join(', ')}`, { details: { missing } })
+}
+
+/** Does something in a folder while no node can run there. @throws NodeError NODE_RUNNING; CoreError of the store */
+async function aloneIn({ dataDir, stateDir }: NodeDirectories, logger: Logger, work: () => void): Promise<void> {
+  makePrivateDirectory(dataDir)
+  const options = { directory: storeDirectory(dataDir) }
+  const store = await SqliteStore.open({ logger, metrics: silentMetrics }, options).catch((cause: unknown) => {
+    if (!hasCode(cause, 'STORE_LOCKED')) throw cause
+    const pid = readApiFile(stateDir)?.pid
+    const process = pid === undefined ? '' : ` (process ${pid})`
+    throw new NodeError('NODE_RUNNING', `a node runs in ${dataDir}${process}`, { details: { dataDir, pid }, cause })
+  })
+  try {
+    work()
+  } finally {
+    await store.close()
+  }
+}
+
+const ANSWER_TIMEOUT_MS = 15_000
+
+/** Asks the machine that is said to be gone: whoever answers has its key. @throws NodeError NODE_PAYER_RUNS */
+async function refuseIfRunning({ foundation }: SteadNode, { payer, privateKey }: PayerRow): Promise<void> {
+  const { network, secp256k1 } = foundation
+  const peer = peerIdOfPublicKey(secp256k1.publicKey(privateKey))
+  try {
+    await network.ping(peer, ANSWER_TIMEOUT_MS)
+  } catch (error) {
+    if (hasCode(error, 'NETWORK_UNREACHABLE') || hasCode(error, 'NETWORK_TIMEOUT')) return
+    throw error
+  }
+  throw new NodeError('NODE_PAYER_RUNS', `${payer} still runs: it answers as ${peer}`, { details: { payer, peer } })
 }
 
 async function bucketsOf(objects: TreeObjectStore): Promise<readonly string[]> {

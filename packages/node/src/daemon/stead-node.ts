@@ -162,7 +162,7 @@ export class SteadNode {
 
   async #openApi(): Promise<string> {
     const { logger, config, directories } = this
-    const server = new ApiServer({ logger, loadRoutes: () => this.#loadRoutes() }, { port: config.api.port })
+    const server = new ApiServer({ logger, loadRoutes: () => this.#loadRoutes() }, config.api)
     const access = await server.start()
     this.#stops.push('api', () => server.stop())
     writeApiFile(directories.stateDir, access)

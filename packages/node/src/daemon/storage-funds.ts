@@ -1,5 +1,6 @@
 import { type Chain, formatMicroUsd, type Logger, type MicroUsd, microUsd } from '@stead/core'
 import type { MarketPayer, PayerChannel } from '@stead/market'
+import { FUNDED_DAYS_WARNED } from '@stead/sdk/api'
 import { amountOf, type StorageConsumer } from '@stead/storage'
 
 /** For how long a node can pay for what it keeps on others. */
@@ -19,8 +20,6 @@ export interface StorageFundsComponents {
 }
 
 const DAY_SECONDS = 86_400n
-/** Long enough to send money from a holiday; the nodes wait two weeks more. */
-const WARNED_DAYS = 14
 
 /** What storing costs a day, and how many days the money is enough for. @throws ChainError where the chain cannot be asked */
 export async function storageFunds({ chain, market, consumer }: StorageFundsComponents): Promise<StorageFunds> {
@@ -48,7 +47,7 @@ export function costPerDay(consumer: StorageConsumer): MicroUsd {
 /** Warns long before nodes may delete what nobody pays for. @throws ChainError where the chain cannot be asked */
 export async function warnOfFunds(components: StorageFundsComponents & { readonly logger: Logger }): Promise<void> {
   const { days, fundsMicroUsd, microUsdPerDay } = await storageFunds(components)
-  if (days === undefined || days >= WARNED_DAYS) return
+  if (days === undefined || days >= FUNDED_DAYS_WARNED) return
   components.logger.warn('the money for storage comes to its end; nodes delete what nobody pays for', {
     days,
     funds: formatMicroUsd(fundsMicroUsd),

@@ -1,10 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Hash, Store } from '@stead/core'
 import type { Secp256k1 } from '@stead/protocol'
 import { createRecoveryPhrase, type PathSecret, registerOf, rootSecretOf } from '@stead/storage'
 import { NodeError } from '../errors.ts'
-import { writePrivateFile } from '../identity/private-file.ts'
+import { phrasePath, readPhrase, writePhrase } from '../identity/phrase-file.ts'
 import type { Foundation } from './foundation.ts'
 
 /** register, or {@link LOST_BOOKS} -> nothing */
@@ -12,33 +10,31 @@ const MARKS_TABLE = 'storage-marks'
 /** The phrase came from elsewhere with the key of a payer, whose books are still to be made again. */
 const LOST_BOOKS = 'lost-books'
 
-/** Where the recovery phrase is. */
-function phrasePath(dataDir: string): string {
-  return join(dataDir, 'storage.phrase')
-}
-
 /** Puts a phrase that was made elsewhere into a folder. @throws StorageError STORAGE_BAD_PHRASE; NodeError NODE_PHRASE_OTHER */
 export function placePhrase(dataDir: string, phrase: string): void {
   rootSecretOf(phrase)
-  const path = phrasePath(dataDir)
   const words = phrase.trim().toLowerCase().split(/\s+/).join(' ')
-  const known = existsSync(path) ? readFileSync(path, 'utf8').trim() : words
+  const known = readPhrase(dataDir) ?? words
   if (known !== words)
-    throw new NodeError('NODE_PHRASE_OTHER', 'this folder has another recovery phrase already', { details: { path } })
-  writePrivateFile(path, `${words}\n`, true)
+    throw new NodeError('NODE_PHRASE_OTHER', 'this folder has another recovery phrase already', {
+      details: { path: phrasePath(dataDir) },
+    })
+  writePhrase(dataDir, words, { isNew: false })
 }
 
 /** The secret of the phrase of a folder; the phrase is made at the first time. @throws StorageError STORAGE_BAD_PHRASE; CoreError */
 export async function secretOf(foundation: Foundation): Promise<PathSecret> {
   const { dataDir, random, store, logger, secp256k1 } = foundation
-  const path = phrasePath(dataDir)
-  if (existsSync(path)) return rootSecretOf(readFileSync(path, 'utf8'))
+  const known = readPhrase(dataDir)
+  if (known !== undefined) return rootSecretOf(known)
   const phrase = createRecoveryPhrase(random)
   const secret = rootSecretOf(phrase)
   // First: a phrase without the mark is one that came from elsewhere.
   await mark(store, catalogueOf(secp256k1, secret))
-  writePrivateFile(path, `${phrase}\n`, true)
-  logger.warn('a recovery phrase was made: write it down, nobody can read the objects without it', { file: path })
+  writePhrase(dataDir, phrase, { isNew: true })
+  logger.warn('a recovery phrase was made; write it down, nobody can read the objects without it: stead phrase', {
+    file: phrasePath(dataDir),
+  })
   return secret
 }
 

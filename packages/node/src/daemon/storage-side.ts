@@ -10,7 +10,7 @@ import {
   pieceLogOptionsSchema,
   type RecoveredStorage,
   registerKeyOf,
-  type SegmentProfile,
+  SEGMENT_PROFILES,
   SHARES_LIMITS,
   SHARES_PROTOCOL,
   StorageConsumer,
@@ -58,12 +58,6 @@ export async function openStorageProvider(
   return storage
 }
 
-/** How many pieces a segment has, of which how many give it back, and how many must be kept at first. */
-const PROFILES: Readonly<Record<NodeConfig['storage']['profile'], SegmentProfile>> = {
-  '2-of-3': { dataPieces: 2, pieces: 3, enough: 3 },
-  '4-of-12': { dataPieces: 4, pieces: 12, enough: 9 },
-  '16-of-48': { dataPieces: 16, pieces: 48, enough: 36 },
-}
 const SECOND_MS = 1000
 
 /** Opens what keeps objects on the network; the recovery phrase is made at the first time. */
@@ -98,7 +92,7 @@ export async function openBuyingStorage(
       challengeOn,
       randomPerMonth: challengesPerMonth,
     },
-    PROFILES[profile],
+    SEGMENT_PROFILES[profile],
   )
   await consumer.start()
   const objects = new TreeObjectStore({

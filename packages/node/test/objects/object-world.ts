@@ -1,5 +1,5 @@
 import { setTimeout as sleepFor } from 'node:timers/promises'
-import { silentLogger } from '@stead/core'
+import { silentLogger, type UnixMs } from '@stead/core'
 import { DaemonClient, SdkError } from '@stead/sdk'
 import {
   createFrameCipher,
@@ -17,16 +17,21 @@ import type { Handlers } from '../../src/api/handlers.ts'
 import { objectHandlers } from '../../src/api/object-handlers.ts'
 import type { SteadNode } from '../../src/daemon/stead-node.ts'
 
+/** Longer than unfinished writes are kept. */
+const SWEEP_AHEAD_MS = 8 * 86_400_000
+
 /** The API of a node over objects whose segments are in memory; the rest of the node is not there. */
 export class ObjectWorld {
   readonly segments: MemorySegmentStore
   readonly objects: TreeObjectStore
   readonly #blobs = new Map<string, Uint8Array>()
+  #aheadMs = 0
   #server: ApiServer | undefined
   #access: { readonly url: string; readonly token: string } | undefined
 
   constructor(segments: (own: SegmentStore) => SegmentStore = (own) => own) {
-    const [clock, random] = [systemClock, new SeededRandom(3)]
+    const random = new SeededRandom(3)
+    const clock = { ...systemClock, now: () => (systemClock.now() + this.#aheadMs) as UnixMs }
     this.segments = new MemorySegmentStore({ cipher: createFrameCipher(), random, clock })
     this.objects = new TreeObjectStore(
       {
@@ -70,6 +75,14 @@ export class ObjectWorld {
     this.#server = undefined
     this.#access = undefined
     await server?.stop()
+  }
+
+  /** What the daily sweep does, when nobody reads any more what was deleted until now. */
+  async sweep(): Promise<void> {
+    this.#aheadMs += SWEEP_AHEAD_MS
+    await this.objects.collect()
+    this.#aheadMs += SWEEP_AHEAD_MS
+    await this.objects.collect()
   }
 
   /** Where it listens. @throws SdkError API_NO_DAEMON */

@@ -1,9 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { contentIdOf } from '@stead/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ProcessExecutor } from '../../src/node/index.ts'
 import { compileAssemblyScript, compileC } from '../compilers.ts'
 import { ChromiumPage, chromiumPath } from './chromium.ts'
+import { rendererBytes } from './chromium-memory.ts'
 import {
   type CorpusCase,
   compiledCases,
@@ -14,6 +14,7 @@ import {
   strictCases,
 } from './corpus.ts'
 import { endlessGuests } from './endless.ts'
+import type { PageTests } from './page/main.ts'
 
 if (chromiumPath === undefined)
   process.stderr.write(
@@ -35,13 +36,18 @@ if (toolModule !== undefined && simdModule !== undefined) {
 const name = chromiumPath === undefined ? 'Chromium (NOT RUN: it is missing)' : 'Chromium'
 describe.runIf(chromiumPath !== undefined)(name, () => {
   const node = new ProcessExecutor({}, { modulesMax: 1000 })
-  let chromium: ChromiumPage
+  let chromium: ChromiumPage<PageTests>
   beforeAll(async () => {
     modules.set('assemblyscript', await compileAssemblyScript('periods.as'))
     await node.start()
     const files = new Map([...modules].map(([module, bytes]) => [`/modules/${encodeURI(module)}`, bytes]))
     files.set('/silent.js', new TextEncoder().encode('// Says nothing.'))
-    chromium = await ChromiumPage.open(chromiumPath ?? '', files)
+    const bundles = new Map([
+      ['/main.js', new URL('./page/main.ts', import.meta.url)],
+      ['/worker.js', new URL('./page/worker.ts', import.meta.url)],
+      ['/mortal-worker.js', new URL('./page/mortal-worker.ts', import.meta.url)],
+    ])
+    chromium = await ChromiumPage.open(chromiumPath ?? '', { bundles, files })
   })
   afterAll(async () => {
     await chromium?.close()
@@ -162,28 +168,3 @@ describe.runIf(chromiumPath !== undefined)(name, () => {
     expect(await chromium.run('contentId', bytes)).toBe(contentIdOf('raw', Uint8Array.from(bytes)))
   })
 })
-
-/** Resident memory of all of Chromium's renderers that this process started. */
-function rendererBytes(): number {
-  const statuses = readdirSync('/proc').flatMap((pid) => {
-    try {
-      const isRenderer = readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('--type=renderer')
-      return isRenderer && isDescendant(Number(pid)) ? [readFileSync(`/proc/${pid}/status`, 'utf8')] : []
-    } catch {
-      // Not a process, or one that has just ended.
-      return []
-    }
-  })
-  const kilobytes = statuses.map((status) => Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]))
-  expect(kilobytes.length).toBeGreaterThan(0)
-  return kilobytes.reduce((sum, one) => sum + one * 1024, 0)
-}
-
-function isDescendant(pid: number): boolean {
-  for (let at = pid; at > 1; ) {
-    const stat = readFileSync(`/proc/${at}/stat`, 'utf8')
-    at = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
-    if (at === process.pid) return true
-  }
-  return false
-}

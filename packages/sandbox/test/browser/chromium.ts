@@ -4,7 +4,6 @@ import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { rolldown } from 'rolldown'
-import type { PageTests } from './page/main.ts'
 
 /** Debian's Chromium, or the one that STEAD_TEST_CHROMIUM names; undefined when it is not there. */
 export const chromiumPath: string | undefined = [process.env.STEAD_TEST_CHROMIUM, '/usr/bin/chromium'].find(
@@ -33,8 +32,18 @@ async function bundleForBrowser(entry: URL): Promise<string> {
   return output[0].code
 }
 
+/** Functions of a page that a test can call with one value each. */
+type PageFunctions = Readonly<Record<string, (argument: never) => unknown>>
+
+/** What a page and the server that it comes from are made of, by path. */
+interface PageParts {
+  /** TypeScript entries; `/main.js` sets `globalThis.tests`. */
+  readonly bundles: ReadonlyMap<string, URL>
+  readonly files: ReadonlyMap<string, Uint8Array>
+}
+
 /** A page in Chromium, and the server on loopback that it came from. */
-export class ChromiumPage {
+export class ChromiumPage<Tests extends PageFunctions> {
   readonly page: Page
   /** Bytes of the minified bundles, by path. */
   readonly bundleBytes: ReadonlyMap<string, number>
@@ -51,13 +60,13 @@ export class ChromiumPage {
     this.#server = parts.server
   }
 
-  /** Opens the test page. @param files what the server has besides page and worker, by path */
-  static async open(executablePath: string, files: ReadonlyMap<string, Uint8Array>): Promise<ChromiumPage> {
-    const bundles = new Map([
-      ['/main.js', await bundleForBrowser(new URL('./page/main.ts', import.meta.url))],
-      ['/worker.js', await bundleForBrowser(new URL('./page/worker.ts', import.meta.url))],
-      ['/mortal-worker.js', await bundleForBrowser(new URL('./page/mortal-worker.ts', import.meta.url))],
-    ])
+  /** Opens a page. */
+  static async open<Tests extends PageFunctions>(
+    executablePath: string,
+    { bundles: entries, files }: PageParts,
+  ): Promise<ChromiumPage<Tests>> {
+    const bundles = new Map<string, string>()
+    for (const [path, entry] of entries) bundles.set(path, await bundleForBrowser(entry))
     const server = createServer((request, response) => {
       const path = request.url ?? ''
       const body =
@@ -71,14 +80,22 @@ export class ChromiumPage {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const browser = await chromium.launch({ executablePath, args: FLAGS })
     const parts = { browser, page: await browser.newPage(), server }
-    const opened = new ChromiumPage(parts, new Map([...bundles].map(([path, code]) => [path, Buffer.byteLength(code)])))
+    const opened = new ChromiumPage<Tests>(
+      parts,
+      new Map([...bundles].map(([path, code]) => [path, Buffer.byteLength(code)])),
+    )
     try {
-      await opened.#show(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+      await opened.#show(`${opened.origin}/`)
     } catch (error) {
       await opened.close()
       throw error
     }
     return opened
+  }
+
+  /** Where the page came from: `http://127.0.0.1:<port>`. */
+  get origin(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
   async #show(address: string): Promise<void> {
@@ -92,16 +109,16 @@ export class ChromiumPage {
   }
 
   /** Calls a function of the page's `tests`. */
-  async run<Name extends keyof PageTests>(
+  async run<Name extends keyof Tests & string>(
     name: Name,
-    ...[argument]: Parameters<PageTests[Name]>
-  ): Promise<Awaited<ReturnType<PageTests[Name]>>> {
+    ...[argument]: Parameters<Tests[Name]>
+  ): Promise<Awaited<ReturnType<Tests[Name]>>> {
     // Runs in the page, so it can name nothing of this file.
     const call = ([name, argument]: readonly unknown[]): unknown =>
       (globalThis as unknown as { tests: Record<string, (argument: unknown) => unknown> }).tests[name as string]?.(
         argument,
       )
-    return (await this.page.evaluate(call, [name, argument] as const)) as Awaited<ReturnType<PageTests[Name]>>
+    return (await this.page.evaluate(call, [name, argument] as const)) as Awaited<ReturnType<Tests[Name]>>
   }
 
   async close(): Promise<void> {

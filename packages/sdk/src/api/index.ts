@@ -84,8 +84,10 @@ export type {
   StorageRoundView,
   StorageUsage,
   StreamBody,
+  Versioning,
   WriteConditions,
 } from './objects.ts'
+export { FUNDED_DAYS_WARNED } from './objects.ts'
 export type {
   AskedChallengeView,
   ChallengeList,
@@ -96,8 +98,10 @@ export type {
 export type { ProblemDetails } from './problem.ts'
 export { errorOfProblem, problemOf, problemWire } from './problem.ts'
 export type { JobQuote, QuotedProvider } from './quote.ts'
-export type { AnswerForm, Route, Routes } from './routes.ts'
-export { OBJECT_HEADER, routes, STREAM_TYPE } from './routes.ts'
+export type { AnswerForm, Route } from './route.ts'
+export { BLOB_BYTES_MAX, OBJECT_HEADER, STREAM_TYPE } from './route.ts'
+export type { Routes } from './routes.ts'
+export { routes } from './routes.ts'
 export type { Wire } from './scalars.ts'
 export { describeIssues } from './scalars.ts'
 export type {
@@ -124,3 +128,4 @@ export type {
   UploadQuery,
   UploadView,
 } from './uploads.ts'
+export type { DeleteObjectQuery, ListVersionsQuery, VersionList, VersionView } from './versions.ts'

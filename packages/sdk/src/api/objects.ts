@@ -127,14 +127,6 @@ export const copyObjectRequestWire: Wire<CopyObjectRequest> = z.strictObject({
   ...writeConditionShape,
 })
 
-/** Which object is deleted. */
-export interface DeleteObjectQuery extends BucketQuery {
-  readonly key: string
-}
-
-/** Wire form of {@link DeleteObjectQuery}. */
-export const deleteObjectQueryWire: Wire<DeleteObjectQuery> = z.strictObject({ bucket: z.string(), key: z.string() })
-
 /** Which objects are listed, in the order of their keys. */
 export interface ListObjectsQuery extends BucketQuery {
   readonly prefix?: string
@@ -192,14 +184,19 @@ export const objectListWire: Wire<ObjectList> = z.object({
   next: optionalWire(z.string()),
 })
 
+/** `on` keeps every version of an object that is replaced or deleted; `suspended` keeps those that are there. */
+export type Versioning = 'off' | 'on' | 'suspended'
+
 /** Buckets in the order of their names. */
 export interface BucketList {
-  readonly buckets: readonly { readonly name: string; readonly createdAt: UnixMs }[]
+  readonly buckets: readonly { readonly name: string; readonly createdAt: UnixMs; readonly versioning: Versioning }[]
 }
 
 /** Wire form of {@link BucketList}. */
 export const bucketListWire: Wire<BucketList> = z.object({
-  buckets: z.array(z.object({ name: z.string(), createdAt: unixMsWire })),
+  buckets: z.array(
+    z.object({ name: z.string(), createdAt: unixMsWire, versioning: z.enum(['off', 'on', 'suspended']) }),
+  ),
 })
 
 /** A node that keeps pieces for this one. */
@@ -218,6 +215,9 @@ export interface StorageNodeView {
   /** Since this daemon was started. */
   readonly paidMicroUsd: MicroUsd
 }
+
+/** Money for fewer days is warned of: long enough to send some from a holiday, and the nodes wait two weeks more. */
+export const FUNDED_DAYS_WARNED = 14
 
 /** Answer to `GET /v1/storage`. */
 export interface StorageUsage {

@@ -65,8 +65,6 @@ import {
   bucketQueryWire,
   type CopyObjectRequest,
   copyObjectRequestWire,
-  type DeleteObjectQuery,
-  deleteObjectQueryWire,
   type GetObjectQuery,
   getObjectQueryWire,
   type HeadObjectQuery,
@@ -99,7 +97,7 @@ import {
   challengeRequestWire,
 } from './possession.ts'
 import { type JobQuote, jobQuoteWire } from './quote.ts'
-import type { Wire } from './scalars.ts'
+import type { Route } from './route.ts'
 import {
   type GetSharedRequest,
   getSharedRequestWire,
@@ -140,35 +138,14 @@ import {
   uploadQueryWire,
   uploadViewWire,
 } from './uploads.ts'
-
-/**
- * How an answer's body is made: `json` is one value; `lines` is NDJSON, one value a line; `events` are server-sent
- * events whose data is one value each and whose id is its `number`; `bytes` is the plain content, `stream` too, as it comes.
- */
-export type AnswerForm = 'json' | 'lines' | 'events' | 'bytes' | 'stream'
-
-/** Media type of a body that is taken as it comes. */
-export const STREAM_TYPE = 'application/x-stead-stream'
-
-/** Header of an object's answer that says what it is: its ObjectView as JSON, percent-coded as a part of a URL is. */
-export const OBJECT_HEADER = 'stead-object'
-
-/** One operation of the local HTTP API: what the daemon serves and what the client sends, from one definition. */
-export interface Route<Body, Query, Answer> {
-  /** Name in OpenAPI (`operationId`). */
-  readonly name: string
-  readonly method: 'GET' | 'POST'
-  /** `:id` stands for a path parameter. */
-  readonly path: string
-  /** One sentence for OpenAPI. */
-  readonly summary: string
-  /** JSON body; `bytes` for a plain one, `stream` for one of any length; undefined when there is none. */
-  readonly body: Wire<Body> | 'bytes' | 'stream' | undefined
-  readonly query: Wire<Query> | undefined
-  readonly form: AnswerForm
-  /** The answer's value, or one of its lines or events; undefined for plain bytes. */
-  readonly answer: Wire<Answer> | undefined
-}
+import {
+  type DeleteObjectQuery,
+  deleteObjectQueryWire,
+  type ListVersionsQuery,
+  listVersionsQueryWire,
+  type VersionList,
+  versionListWire,
+} from './versions.ts'
 
 type NoBody = undefined
 type NoQuery = undefined
@@ -183,6 +160,7 @@ export interface Routes {
   readonly headObject: Route<NoBody, HeadObjectQuery, ObjectView>
   readonly copyObject: Route<CopyObjectRequest, NoQuery, ObjectView>
   readonly listObjects: Route<NoBody, ListObjectsQuery, ObjectList>
+  readonly listVersions: Route<NoBody, ListVersionsQuery, VersionList>
   readonly deleteObject: Route<NoBody, DeleteObjectQuery, undefined>
   readonly beginUpload: Route<NoBody, BeginUploadQuery, UploadView>
   readonly listUploads: Route<NoBody, ListUploadsQuery, UploadList>
@@ -285,8 +263,13 @@ export const routes: Routes = {
     query: listObjectsQueryWire,
     answer: objectListWire,
   },
+  listVersions: {
+    ...get('listVersions', '/v1/objects/versions', 'All versions of the objects of a bucket, delete markers included'),
+    query: listVersionsQueryWire,
+    answer: versionListWire,
+  },
   deleteObject: {
-    ...post('deleteObject', '/v1/objects/delete', 'Deletes an object; no error for one that is not there'),
+    ...post('deleteObject', '/v1/objects/delete', 'Deletes an object or one version; no error for what is not there'),
     query: deleteObjectQueryWire,
     answer: undefined,
   },

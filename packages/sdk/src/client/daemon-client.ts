@@ -57,6 +57,7 @@ import type {
   UploadQuery,
   UploadView,
 } from '../api/uploads.ts'
+import type { DeleteObjectQuery, ListVersionsQuery, VersionList } from '../api/versions.ts'
 import { SdkError } from '../errors.ts'
 import { bodyOf, bytesOf, decoded } from './daemon-answers.ts'
 import { type CallOptions, DaemonTransport, type TransportComponents } from './daemon-transport.ts'
@@ -170,10 +171,13 @@ export class DaemonClient {
     return this.#transport.ask(routes.listObjects, { ...options, query })
   }
 
-  async deleteObject(
-    query: { readonly bucket: string; readonly key: string },
-    options: CallOptions = {},
-  ): Promise<void> {
+  /** Every version of the objects, newest first within a key, and what says that one was deleted. */
+  listVersions(query: ListVersionsQuery, options: CallOptions = {}): Promise<VersionList> {
+    return this.#transport.ask(routes.listVersions, { ...options, query })
+  }
+
+  /** Without a version the object goes, or with versioning a delete marker hides it; with one, that goes for good. */
+  async deleteObject(query: DeleteObjectQuery, options: CallOptions = {}): Promise<void> {
     await this.#transport.fetch(routes.deleteObject, { ...options, query })
   }
 

@@ -1,5 +1,5 @@
 import { hasCode } from '@stead/core'
-import { type Route, STREAM_TYPE } from '../api/routes.ts'
+import { type Route, STREAM_TYPE } from '../api/route.ts'
 import { describeIssues, type Wire } from '../api/scalars.ts'
 import { SdkError } from '../errors.ts'
 import { decoded, failureOf, textOf } from './daemon-answers.ts'
@@ -100,9 +100,11 @@ export class DaemonTransport {
     const { body, type } = bodyTextOf(route, request.body)
     const headers: Record<string, string> = { authorization: `Bearer ${connection.token}`, ...request.headers }
     if (type !== undefined) headers['content-type'] = type
+    // Browsers refuse their fetch as a method of anything else.
+    const { fetch } = this.#components
     let response: Response
     try {
-      response = await this.#components.fetch(`${connection.url}${pathOf(route, request)}`, {
+      response = await fetch(`${connection.url}${pathOf(route, request)}`, {
         method: route.method,
         headers,
         body: body ?? null,

@@ -1,6 +1,7 @@
 import { hasCode } from '@stead/core'
 import type { HeadObjectQuery, ObjectMetadata, ObjectView, StreamBody, WriteConditions } from '../api/objects.ts'
 import type { PartView } from '../api/uploads.ts'
+import type { DeleteObjectQuery } from '../api/versions.ts'
 import { blobOf, type ObjectContent, partsOf } from './content-parts.ts'
 import type { DaemonClient } from './daemon-client.ts'
 import type { CallOptions } from './daemon-transport.ts'
@@ -80,7 +81,10 @@ const PARTS_MAX = 10_000
  * Objects of a node, with web streams; the same in Node.js and in browsers. All calls throw what the node throws, such as
  * STORAGE_BUCKET_UNKNOWN, and besides as {@link DaemonClient}; a call whose signal aborts rejects with its reason.
  *
+ * A page is let in when its origin is one of the node's `api.origins` and it knows the token of api.json.
+ *
  * @example
+ * const daemon = new DaemonClient({ connection: async () => ({ url, token }), fetch, clock: { sleep } })
  * const objects = new ObjectClient(daemon)
  * await objects.put({ bucket: 'mine', key: 'log' }, response.body, { ifNoneMatch: '*' })
  * const { body } = await objects.get({ bucket: 'mine', key: 'log' }, { fromByte: 1024 })
@@ -155,8 +159,8 @@ export class ObjectClient {
     return await this.#daemon.copyObject({ from, to: { bucket, key }, ...conditions }, callOf(signal))
   }
 
-  /** Deletes an object; no error when there is none. */
-  async delete(place: ObjectPlace, options: CallOptions = {}): Promise<void> {
+  /** Deletes an object, or one version of it for good; no error when there is none. */
+  async delete(place: DeleteObjectQuery, options: CallOptions = {}): Promise<void> {
     await this.#daemon.deleteObject(place, options)
   }
 

@@ -1,6 +1,6 @@
 import { hasCode } from '@stead/core'
 import { type GetObjectQuery, type ObjectStream, type ObjectView, objectViewWire } from '../api/objects.ts'
-import { OBJECT_HEADER } from '../api/routes.ts'
+import { OBJECT_HEADER } from '../api/route.ts'
 import { SdkError } from '../errors.ts'
 
 /** How a stream that broke is opened again. */

@@ -1,7 +1,8 @@
+import { BLOB_BYTES_MAX } from '../api/route.ts'
 import type { InputRange, JobInput, JobPlan, PlannedBytes } from './job-package.ts'
 
-/** Largest part of a task: what the blob store takes. */
-export const INPUT_RANGE_BYTES_MAX: number = 64 * 1024 * 1024
+/** Largest part of a task. */
+export const INPUT_RANGE_BYTES_MAX: number = BLOB_BYTES_MAX
 
 /** An input whose bytes are in memory, for tests and for inputs that a package brings itself. */
 export function inputOf(name: string, bytes: Uint8Array): JobInput {

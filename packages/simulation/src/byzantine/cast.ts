@@ -52,9 +52,9 @@ export class Cast {
       return epochCheats[Math.floor(random.fraction() * epochCheats.length)]
     if (this.#options.hasStorage && random.fraction() < STORAGE_CHEAT_SHARE) {
       const all: readonly CheatName[] = isPayer(index) ? STORAGE_PAYER_CHEATS : STORAGE_PROVIDER_CHEATS
-      const chosen = this.#options.cheats
-      const kinds = chosen === undefined ? all : chosen.filter((each) => storageCheatOf(each) !== undefined)
-      return kinds[Math.floor(random.fraction() * kinds.length)]
+      const chosen = this.#options.cheats?.filter((each) => storageCheatOf(each) !== undefined)
+      const kinds = chosen === undefined ? all : chosen
+      if (kinds.length > 0) return kinds[Math.floor(random.fraction() * kinds.length)]
     }
     const own = cheats[Math.floor(random.fraction() * cheats.length)]
     const isMember = this.#gangCheat !== undefined && !isPayer(index) && random.fraction() < GANG_MEMBER_SHARE

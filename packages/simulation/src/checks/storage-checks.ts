@@ -14,11 +14,13 @@ export interface KeepingPayer {
   readonly storage: LiveStorageBuyer
 }
 
-/** Longer than a node that is gone is waited for, and some periods. */
 const MINUTE_MS = 60_000
+/** Longer than a node that is gone is waited for, and some periods. */
 const REPAIR_MINUTES_MAX = 5
 const READ_MINUTES_MAX = 3
-const STOP_MINUTES_MAX = 3
+const STOP_MINUTES_MAX = 4
+const ROUNDS_MAX = 6
+const BETWEEN_ROUNDS_MS = 15_000
 /** Two sweeps of a node after what is not agreed on is over. */
 const SWEEP_MINUTES = 3
 
@@ -32,8 +34,9 @@ export async function checkStorage(world: World, violations: Violations, look: (
   await checkReadable(world, payers, violations, look)
   const stopped = payers.map(async ({ storage }) => {
     await storage.sweep.stop()
-    // The first tells nodes what they need not keep, the second sees that they do not.
-    await storage.consumer.round()
+    // A node that has not seen yet that a purse is on chain again takes no revision. The last round sees what became of all.
+    for (let round = 0; round < ROUNDS_MAX && (await storage.consumer.round()).outcomes.offline > 0; round++)
+      await world.parts.hub.clock.sleep(BETWEEN_ROUNDS_MS)
     await storage.consumer.round()
     await stopStorageBuyer(storage)
   })
@@ -108,10 +111,9 @@ async function checkReadable(
     const kept = world.objects.keptOf(node)
     const { name } = node.plan
     for (const key of kept.keys) {
-      const whole = { key, fromByte: 0, toByte: kept.lengthOf(key) }
       let fault: string | undefined
       try {
-        fault = await readFault(kept, storage, whole)
+        fault = await readFault(kept, storage, { key })
       } catch (error) {
         if (!isSteadError(error)) throw error
         fault = `${key} cannot be read: ${error.code}, ${error.message}`

@@ -1,4 +1,4 @@
-import type { SegmentProfile } from '@stead/storage'
+import { SEGMENT_PROFILES } from '@stead/storage'
 import type { ChurnOptions } from './churn-options.ts'
 import { HOME_PC, HOME_SERVER, MIXED_KINDS, SERVER } from './node-kinds.ts'
 
@@ -15,7 +15,7 @@ export const COMMON_YEAR: ChurnOptions = {
     { atDay: 90, hours: 24, hits: { region: 3 } },
     { atDay: 200, hours: 72, hits: { region: 7 } },
   ],
-  profile: { dataPieces: 16, pieces: 48, enough: 36 },
+  profile: SEGMENT_PROFILES['16-of-48'],
   payers: 30,
   segmentsPerPayer: 20,
   storedBytesPerPayer: 100e9,
@@ -43,11 +43,4 @@ export const CHURN_YEARS: Readonly<Record<string, Partial<ChurnOptions>>> = {
     ],
   },
   '30 % killed': { outages: [{ atDay: KILL_DAY, hours: Number.POSITIVE_INFINITY, hits: { share: 0.3 } }] },
-}
-
-/** The profiles of the daemon. */
-export const CHURN_PROFILES: Readonly<Record<string, SegmentProfile>> = {
-  '2-of-3': { dataPieces: 2, pieces: 3, enough: 3 },
-  '4-of-12': { dataPieces: 4, pieces: 12, enough: 9 },
-  '16-of-48': { dataPieces: 16, pieces: 48, enough: 36 },
 }

@@ -193,8 +193,9 @@ export class FaultInjector {
     tally.add('rottenRows')
     this.#tell(node, `a row of its disk rots: ${row.table} ${row.key}`)
     scheduler.at(this.#until() + this.#profile.awayMsMax, () => this.#repair(node))
-    // Most rows are read when the process starts.
-    if (random.fraction() < ROT_CRASH_SHARE) this.#crash(node)
+    // Most rows are read when the process starts: at once, before the backup is there.
+    if (random.fraction() < ROT_CRASH_SHARE)
+      this.#end(node, { kind: 'kill', survivors: 0, awayMs: random.fraction() * this.#profile.awayMsMax })
   }
 
   #rotPiece(node: SimNode): void {
@@ -270,8 +271,8 @@ export class FaultInjector {
     }
     this.#tell(node, `will crash ${moment} its ${writes}. write from now`)
     this.#doomed.set(node, die)
-    // Where there is storage, half of these die at a step of the disk that has the pieces.
-    if (node.plan.storage !== undefined && random.fraction() < 0.5) {
+    // Of those that keep pieces, half die at a step of the disk that has them.
+    if (node.provider?.storage !== undefined && random.fraction() < 0.5) {
       node.disk.crashAtStep(writes, DISK_MOMENTS[Math.floor(random.fraction() * DISK_MOMENTS.length)] ?? 'before')
       void node.disk.crashed.then(die)
       return

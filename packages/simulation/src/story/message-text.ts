@@ -103,8 +103,9 @@ function requestText({ quote, open, pay, reject, sync }: MarketRequest, identity
   if (pay !== undefined) {
     const { channel, index, entries, cumulativeMicroUsd } = incrementSchema.decodeDocument(pay.increment)
     const added = entries.reduce((sum, { amountMicroUsd }) => sum + amountMicroUsd, 0n)
-    const bill = `${counted(entries.length)} for ${added} micro-dollars (voucher over ${cumulativeMicroUsd} in all`
-    return [`pays ${bill}, increment ${index}) on ${channel}${rejected(pay.rejections)}`, payText]
+    const bill = `${counted(entries.length)} for ${added} micro-dollars`
+    const voucher = `increment ${index}, a voucher over ${cumulativeMicroUsd} in all`
+    return [`pays ${bill} (${voucher}) on ${channel}${rejected(pay.rejections)}`, payText]
   }
   if (reject !== undefined) return [`does not pay on ${reject.channel}${rejected(reject.rejections)}`, () => 'noted']
   return sync === undefined ? ['nothing', () => 'an answer'] : [`how does ${sync.channel} stand?`, channelText]

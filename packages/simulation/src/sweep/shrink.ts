@@ -42,6 +42,7 @@ export async function shrink(failed: PlayedWorld, play: PlayPlan, options: Shrin
   options.onTried?.(search.result(false))
   let before: WorldPlan | undefined
   if (failed.plan.hasEpochs === true) await search.try({ hasEpochs: false })
+  if (failed.plan.hasStorage === true) await search.try({ hasStorage: false })
   await shrinkProfile(search)
   while (before !== search.smallest.plan && !search.isOver()) {
     before = search.smallest.plan

@@ -8,7 +8,6 @@ import {
   StorageProvider,
   type StorageProviderComponents,
   type StorageProviderInput,
-  StoreRootPointers,
   TreeObjectStore,
 } from '@stead/storage'
 import { ObjectSweep } from './object-sweep.ts'
@@ -59,9 +58,9 @@ export async function openStorageBuyer(
 ): Promise<LiveStorageBuyer> {
   const consumer = new StorageConsumer({ ...parts, cipher, kernel, hasher }, BUYING, profile)
   await consumer.start()
-  const pointers = new StoreRootPointers(parts.store).open
+  const { segments, pointers } = consumer
   const objects = new TreeObjectStore(
-    { ...parts, segments: consumer.segments, pointers, secret: new PathSecret(secret) },
+    { ...parts, segments, pointers: pointers.open, keepers: pointers.keepers, secret: new PathSecret(secret) },
     { segmentBytes: SEGMENT_PLAIN_BYTES, graceMs: GRACE_MS, keepUnfinishedMs: KEEP_UNFINISHED_MS },
   )
   const sweep = new ObjectSweep(objects, parts)

@@ -130,11 +130,11 @@ export class StorageWorkload {
   async #get({ node, storage, key, random }: Operation, isWhole: boolean): Promise<string> {
     const kept = this.keptOf(node)
     const length = kept.lengthOf(key)
-    const fromByte = isWhole ? 0 : Math.floor(random.fraction() * length)
-    const toByte = isWhole ? length : fromByte + Math.floor(random.fraction() * (length - fromByte))
-    const fault = await readFault(kept, storage, { key, fromByte, toByte })
+    const fromByte = Math.floor(random.fraction() * length)
+    const toByte = fromByte + Math.floor(random.fraction() * (length - fromByte))
+    const fault = await readFault(kept, storage, isWhole ? { key } : { key, range: { fromByte, toByte } })
     if (fault !== undefined && node.isHonest) this.#components.onBug(`${node.plan.name}: ${fault}`)
-    return `got ${key} from ${fromByte} to ${toByte}`
+    return `got ${key}${isWhole ? '' : ` from ${fromByte} to ${toByte}`}`
   }
 }
 
@@ -145,19 +145,19 @@ interface Operation {
   readonly random: SeededRandom
 }
 
-/** Reads a part of an object; what is wrong with it, or undefined. @throws typed errors where it cannot be read */
+/** Reads an object, whole or a part of it; what is wrong with it, or undefined. @throws typed errors where it cannot be read */
 export async function readFault(
   kept: KeptObjects,
   { objects }: LiveStorageBuyer,
-  { key, fromByte, toByte }: { readonly key: string; readonly fromByte: number; readonly toByte: number },
+  { key, range }: { readonly key: string; readonly range?: { readonly fromByte: number; readonly toByte: number } },
 ): Promise<string | undefined> {
-  const range = { fromByte, toByte }
   const found = await objects.head(BUCKET, key)
-  if (found === undefined || fromByte >= found.lengthBytes) {
-    const isRight = found === undefined ? kept.allows(key, undefined) : true
-    return isRight ? undefined : `${key} is not there and was kept`
+  if (found === undefined) return kept.allows(key, undefined) ? undefined : `${key} is not there and was kept`
+  if (range !== undefined && range.fromByte >= found.lengthBytes) {
+    const isRight = kept.allows(key, new Uint8Array(0), range)
+    return isRight ? undefined : `${key} ends after ${found.lengthBytes} bytes and was longer`
   }
-  const { body } = await objects.get(BUCKET, key, { range })
+  const { body } = await objects.get(BUCKET, key, range === undefined ? {} : { range })
   const chunks: Uint8Array[] = []
   for await (const chunk of body) chunks.push(Uint8Array.from(chunk))
   const read = concatBytes(...chunks)

@@ -88,7 +88,7 @@ export class Workload {
   }
 
   #next(node: SimNode): void {
-    const waitMs = -Math.log(1 - this.#random.fraction()) * this.#options.betweenJobsMs
+    const waitMs = -Math.log(1 - this.#random.fraction()) * this.#options.betweenJobsMs * (1 + TWIN_SHARE)
     this.#scheduler.at(this.#scheduler.nowMs + waitMs, () => {
       if (!this.#isOn) return
       const { payer } = node

@@ -15,6 +15,7 @@ import {
   settingsRowSchema,
 } from './rows.ts'
 import type { SealedTree } from './sealed-tree.ts'
+import type { TreeOrigin } from './sealed-trees.ts'
 import type { Rows, Transaction } from './transaction.ts'
 
 /** A bucket that is there. */
@@ -28,7 +29,7 @@ export interface CatalogueComponents {
   /** The tree that lists the buckets. */
   readonly tree: SealedTree
   /** The tree of a bucket, by its name and generation. */
-  readonly treeOf: (path: readonly string[], keepers?: Uint8Array) => SealedTree
+  readonly treeOf: (path: readonly string[], origin: TreeOrigin) => SealedTree
   /** Draws who keeps the pointer of a new bucket. @default whoever keeps pointers anyway */
   readonly keepers: (() => Promise<Uint8Array>) | undefined
   readonly random: Random
@@ -112,17 +113,20 @@ export class BucketCatalogue {
   async create(name: string): Promise<BucketInfo> {
     checkBucketName(name)
     const { tree, random, keepers: draw } = this.#components
-    const keepers = draw === undefined ? {} : { keepers: await draw() }
-    const generation = random.bytes(ID_BYTES)
     // Somebody may have died between deleting a bucket and taking it off the list.
     const deleted = await this.#deletedGeneration(name)
+    const keepers = draw === undefined ? {} : { keepers: await draw() }
+    const bucket = { name, generation: random.bytes(ID_BYTES), ...keepers }
+    // First of all: whoever finds the bucket knows that its tree has a root, and believes nobody who knows of none.
+    await this.treeOf({ ...bucket, hasRoot: false }).write(async (rows) =>
+      rows.put(settingsKey, settingsRowSchema.encodeMessage(DEFAULT_SETTINGS)),
+    )
     const createdAt = await tree.write(async (rows): Promise<UnixMs> => {
-      const value = await rows.get(bucketKey(name))
-      const before = value === undefined ? undefined : bucketRowSchema.decodeMessage(value)
+      const before = await rowIn(rows, name)
       if (before !== undefined && (deleted === undefined || !equalBytes(before.generation, deleted)))
-        throw new StorageError('STORAGE_BUCKET_EXISTS', `there is a bucket ${name} already`, { details: { name } })
+        throw bucketExists(name)
       if (before !== undefined) putDeleted(rows, before)
-      const row: BucketRow = { version: 1, name, generation, createdAt: rows.now, ...keepers }
+      const row: BucketRow = { version: 1, ...bucket, createdAt: rows.now, hasRoot: true }
       rows.put(bucketKey(name), bucketRowSchema.encodeMessage(row))
       return rows.now
     })
@@ -145,8 +149,7 @@ export class BucketCatalogue {
     })
     this.#open.delete(name)
     await this.#components.tree.write(async (rows) => {
-      const value = await rows.get(bucketKey(name))
-      const row = value === undefined ? undefined : bucketRowSchema.decodeMessage(value)
+      const row = await rowIn(rows, name)
       if (row === undefined || !equalBytes(row.generation, generation)) return
       rows.delete(bucketKey(name))
       putDeleted(rows, row)
@@ -174,20 +177,19 @@ export class BucketCatalogue {
   async #opened(name: string): Promise<OpenBucket> {
     // Buckets of an older rule stay in reach.
     if (name.length > BUCKET_LENGTH_MAX) checkBucketName(name)
-    const value = await this.#components.tree.read((rows) => rows.get(bucketKey(name)))
-    if (value === undefined) {
+    const row = await this.#components.tree.read((rows) => rowIn(rows, name))
+    if (row === undefined) {
       checkBucketName(name)
       throw unknownBucket(name)
     }
-    const row = bucketRowSchema.decodeMessage(value)
     const opened = { row, tree: this.treeOf(row) }
     this.#open.set(name, opened)
     return opened
   }
 
   /** The tree of a row of the catalogue. */
-  treeOf({ name, generation, keepers }: Pick<BucketRow, 'name' | 'generation' | 'keepers'>): SealedTree {
-    return this.#components.treeOf([name, bytesToHex(generation)], keepers)
+  treeOf({ name, generation, ...origin }: Pick<BucketRow, 'name' | 'generation' | 'keepers' | 'hasRoot'>): SealedTree {
+    return this.#components.treeOf([name, bytesToHex(generation)], origin)
   }
 
   async #infoOf(row: BucketRow): Promise<BucketInfo | undefined> {
@@ -198,11 +200,12 @@ export class BucketCatalogue {
     return isDeleted ? undefined : { name, createdAt, versioning }
   }
 
+  /** The bucket of a name that is still on the list and was deleted. @throws StorageError STORAGE_BUCKET_EXISTS */
   async #deletedGeneration(name: string): Promise<Uint8Array | undefined> {
-    const value = await this.#components.tree.read((rows) => rows.get(bucketKey(name)))
-    if (value === undefined) return undefined
-    const row = bucketRowSchema.decodeMessage(value)
-    return (await this.#infoOf(row)) === undefined ? row.generation : undefined
+    const row = await this.#components.tree.read((rows) => rowIn(rows, name))
+    if (row === undefined) return undefined
+    if ((await this.#infoOf(row)) !== undefined) throw bucketExists(name)
+    return row.generation
   }
 }
 
@@ -212,6 +215,15 @@ export async function settingsOf(rows: Rows, name: string): Promise<SettingsRow>
   const settings = value === undefined ? DEFAULT_SETTINGS : settingsRowSchema.decodeMessage(value)
   if (settings.isDeleted) throw unknownBucket(name)
   return settings
+}
+
+async function rowIn(rows: Rows, name: string): Promise<BucketRow | undefined> {
+  const value = await rows.get(bucketKey(name))
+  return value === undefined ? undefined : bucketRowSchema.decodeMessage(value)
+}
+
+function bucketExists(name: string): StorageError {
+  return new StorageError('STORAGE_BUCKET_EXISTS', `there is a bucket ${name} already`, { details: { name } })
 }
 
 function unknownBucket(name: string): StorageError {

@@ -3,6 +3,8 @@ export interface PointerValue {
   /** 1, 2, 3 … */
   readonly sequence: number
   readonly value: Uint8Array
+  /** It may have been acknowledged, or may still be given up for another one of this number. @default false */
+  readonly isUnsettled?: boolean
 }
 
 /** A register with one value that is replaced step by step; several may write to it. */
@@ -26,8 +28,9 @@ export interface RootPointer {
 /**
  * Gives the pointer that follows from 32 secret bytes: its name and the key that signs it.
  * @param keepers who keeps it at first, where that was drawn for it: see ObjectStoreComponents
+ * @param isNew nobody can have written to it before
  */
-export type RootPointers = (seed: Uint8Array, keepers?: Uint8Array) => RootPointer
+export type RootPointers = (seed: Uint8Array, keepers?: Uint8Array, isNew?: boolean) => RootPointer
 
 /** Longest value of a pointer. */
 export const POINTER_VALUE_BYTES_MAX = 65_536

@@ -27,7 +27,7 @@ export class RootReader {
     this.#seenSequence = seenSequence
   }
 
-  /** The newest root that was seen, without asking. */
+  /** The newest root that was seen and will not be given up, without asking. */
   get known(): SequencedRoot {
     return this.#known
   }
@@ -71,7 +71,7 @@ export class RootReader {
       try {
         const value = await this.#pointer.read()
         const root = this.#opened(before, value?.sequence ?? 0, value?.value ?? new Uint8Array(0))
-        this.accept(root)
+        if (value?.isUnsettled !== true) this.accept(root)
         return root
       } finally {
         this.#reading = undefined

@@ -226,6 +226,8 @@ export interface BucketRow {
   readonly createdAt: UnixMs
   /** Who keeps the pointer of its tree at first; what came of them since is told by themselves. */
   readonly keepers?: Uint8Array
+  /** Its tree had a root before this row was written: whoever finds none there does not believe it. */
+  readonly hasRoot?: boolean
 }
 
 /** A machine that keeps segments, and what another one needs to pay for them in its place. */
@@ -254,4 +256,5 @@ export const bucketRowSchema: Schema<BucketRow> = defineSchema<BucketRow>('Bucke
   generation: [3, fixedBytesField(ID_BYTES)],
   createdAt: [4, timeField],
   keepers: [5, optionalField(bytesField(KEEPERS_BYTES_MAX, 1))],
+  hasRoot: [6, optionalField(flagField)],
 })

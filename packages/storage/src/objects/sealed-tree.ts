@@ -1,4 +1,4 @@
-import { type Clock, hasCode, type Logger, messageOf, type Random } from '@stead/core'
+import { type Clock, hasCode, isSteadError, type Logger, messageOf, type Random } from '@stead/core'
 import type { PathSecret } from '../keys/path-secret.ts'
 import type { ObjectStoreOptions } from '../options.ts'
 import { NodeCache } from '../tree/node-cache.ts'
@@ -21,6 +21,8 @@ import { forEachReferenceOf } from './tree-references.ts'
 export interface SealedTreeComponents {
   readonly segments: SegmentStore
   readonly pointer: RootPointer
+  /** A root that somebody has seen: none before it is believed. @default 0 */
+  readonly seenSequence?: number
   /** Of this tree alone: what is in it, its root and its pointer follow from it. */
   readonly secret: PathSecret
   /** Who pays here, in the tree that tells others: that of the catalogue, which nobody else is given. @default nobody */
@@ -51,7 +53,7 @@ export class SealedTree {
 
   constructor(components: SealedTreeComponents, options: ObjectStoreOptions) {
     this.#components = components
-    this.#roots = new RootReader(components.pointer, components.secret)
+    this.#roots = new RootReader(components.pointer, components.secret, components.seenSequence)
     this.#nodes = new NodeCache({ read: (place) => this.#readPage(place) }, components.memory)
     this.#commits = new CommitQueue({ tree: this, roots: this.#roots, nodes: this.#nodes, ...components }, options)
   }
@@ -178,6 +180,7 @@ export class SealedTree {
     try {
       await forEachReferenceOf(this, (reference) => references.push(Uint8Array.from(reference)))
     } catch (error) {
+      if (!isSteadError(error)) throw error
       this.#components.logger.warn('a tree that is erased cannot be read', { error: messageOf(error) })
       return []
     }

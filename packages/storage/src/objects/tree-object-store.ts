@@ -1,4 +1,4 @@
-import { type Clock, type Logger, messageOf, type Random } from '@stead/core'
+import { type Clock, isSteadError, type Logger, messageOf, type Random } from '@stead/core'
 import { sha256 } from '@stead/protocol'
 import { createFrameCipher } from '#create-frame-cipher'
 import type { FrameCipher } from '../crypto/frame-cipher.ts'
@@ -42,7 +42,7 @@ import type { RootPointers } from './root-pointer.ts'
 import { ID_BYTES, settingsKey } from './row-keys.ts'
 import { type Description, type Payer, type PayerRow, type SettingsRow, settingsRowSchema } from './rows.ts'
 import type { SealedTree } from './sealed-tree.ts'
-import { SealedTrees } from './sealed-trees.ts'
+import { SealedTrees, type TreeOrigin } from './sealed-trees.ts'
 import type { SegmentStore } from './segment-store.ts'
 import { type Stored, storedOfRow } from './stored.ts'
 import type { Rows, Transaction } from './transaction.ts'
@@ -75,7 +75,7 @@ export interface ObjectStoreComponents {
   readonly logger: Logger
   /** Seals small bytes for shares. @default that of the platform */
   readonly cipher?: FrameCipher
-  /** What a pointer is known by to those who may read it. @default the hash of its seed, as {@link StoreRootPointers} */
+  /** What a pointer is known by to those who may read it. @default the hash of its seed */
   readonly pointerNameOf?: (seed: Uint8Array) => Uint8Array
 }
 
@@ -102,13 +102,13 @@ export class TreeObjectStore implements ObjectStore {
     this.#trees = new SealedTrees(components, this.#options)
     const { random, keepers } = components
     const trees = this.#trees
-    const treeOf = (path: readonly string[], first?: Uint8Array): SealedTree => trees.ofPath(path, first)
+    const treeOf = (path: readonly string[], origin: TreeOrigin): SealedTree => trees.ofPath(path, origin)
     this.#catalogue = new BucketCatalogue({ tree: trees.ofPath([]), treeOf, random, keepers })
     this.#intake = new BodyIntake(this.#catalogue, components, this.#options)
     const { cipher = createFrameCipher(), pointerNameOf = sha256 } = components
     const shares = { ...components, cipher, pointerNameOf, catalogue: this.#catalogue }
     this.shares = new ObjectShares(
-      { ...shares, treeOf: (name, secrets, first) => trees.ofShare(name, secrets, first) },
+      { ...shares, treeOf: (name, secrets, origin) => trees.ofShare(name, secrets, origin) },
       this.#options,
     )
   }
@@ -141,6 +141,7 @@ export class TreeObjectStore implements ObjectStore {
     try {
       await this.shares.sweep(open, true)
     } catch (error) {
+      if (!isSteadError(error)) throw error
       this.#components.logger.warn('shares of a deleted bucket end with the next sweep', { error: messageOf(error) })
     }
   }

@@ -29,6 +29,7 @@ import { PieceSender, type SentPiece } from './piece-sender.ts'
 import { readSealed } from './read-sealed.ts'
 import { readPieces, readsOf, type SegmentRead } from './read-segment.ts'
 import { SegmentBooks } from './segment-books.ts'
+import type { SegmentProfile } from './segment-profile.ts'
 import {
   decodeReference,
   encodeReference,
@@ -54,12 +55,6 @@ export interface NetworkSegmentsComponents {
   readonly identity: ReceiptChain
   /** This payer's rows were lost: until they are made again, segments without one are looked for where they were first. @default false */
   readonly hasLostBooks?: boolean
-}
-
-/** How many pieces, and how many of them must be kept before a segment is. */
-export interface SegmentProfile extends ErasureProfile {
-  /** `dataPieces` .. `pieces`; the others are made up for by repair. */
-  readonly enough: number
 }
 
 /** A segment that is kept, as listings show it. */

@@ -21,9 +21,10 @@ import { NetworkRootPointers } from '../register/network-root-pointers.ts'
 import { KEEPERS_WANTED } from '../register/quorum.ts'
 import type { BoughtNode } from './bought-node.ts'
 import { steadyPieces } from './choose-nodes.ts'
-import { NetworkSegments, type SegmentProfile } from './network-segments.ts'
+import { NetworkSegments } from './network-segments.ts'
 import { NodeWatch } from './node-watch.ts'
 import { planRepair } from './repair-plan.ts'
+import type { SegmentProfile } from './segment-profile.ts'
 import { decodeReference, firstNodeOf, pieceNameOf } from './segment-reference.ts'
 import type { PlacedNumber } from './segment-rows.ts'
 import { StorageNodes, type StorageNodesComponents } from './storage-nodes.ts'
@@ -148,6 +149,7 @@ export class StorageConsumer {
       ...components,
       mayBegin,
       choose: () => this.#chooseKeepers(count, least),
+      wanted: count,
     })
   }
 
@@ -264,10 +266,13 @@ export class StorageConsumer {
     }
   }
 
-  /** Asks all nodes whether they are there. */
+  /** Asks all nodes whether they are there, those included that keep a pointer and nothing else of this payer. */
   async look(): Promise<void> {
+    const peers = new Map(this.#nodes.all().map(({ node, peer }) => [node, peer]))
+    for (const keeper of await this.pointers.keepersNow())
+      peers.set(addressOfPublicKey(keeper), peerIdOfPublicKey(keeper))
     const looks = await Promise.all(
-      this.#nodes.all().map(async ({ node, peer }) => [node, await this.#isThere(peer)] as const),
+      Array.from(peers, async ([node, peer]) => [node, await this.#isThere(peer)] as const),
     )
     // When nobody is there, it is this machine's own line that is away, and nothing was seen.
     if (!looks.some(([, isThere]) => isThere)) return

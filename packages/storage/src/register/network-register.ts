@@ -1,16 +1,24 @@
-import type { Clock, Hash, Logger, Network, Random, Timer } from '@stead/core'
+import { type Clock, type Hash, hasCode, type Logger, type Network, type Random, type Timer } from '@stead/core'
 import { equalBytes, type Secp256k1 } from '@stead/protocol'
 import { StorageError } from '../errors.ts'
 import { POINTER_VALUE_BYTES_MAX, type PointerValue, type RootPointer } from '../objects/root-pointer.ts'
-import { type Answers, askKeepers, type KeeperAnswer, type KeeperQuestion } from './ask-keepers.ts'
-import { faultsOf, quorumOf, remainderOf } from './quorum.ts'
+import { askKeepers, type KeeperQuestion } from './ask-keepers.ts'
 import {
-  compareBallots,
+  type Electorate,
+  electorateOf,
+  highestOf,
+  type Looked,
+  lookAt,
+  type Prepared,
+  refusalOf,
+  type Step,
+} from './judge-answers.ts'
+import { quorumOf, remainderOf } from './quorum.ts'
+import {
   keepersOf,
   type OpenedRecord,
   type RegisterKey,
   type RegisterRecord,
-  type RegisterWord,
   recordSchema,
   type SignedWord,
 } from './register-record.ts'
@@ -28,8 +36,11 @@ export interface NetworkRegisterComponents {
 export interface RegisterPlace {
   /** What this machine knew last to be decided. */
   readonly known: OpenedRecord | undefined
-  /** Who decides the first step; undefined when that is not known here. */
-  keepers(): Promise<Uint8Array | undefined>
+  /**
+   * Where to begin when nothing is known to be decided.
+   * @throws StorageError STORAGE_ROOT_UNKNOWN where it must be found and is not
+   */
+  find(): Promise<FoundRegister>
   /** The same, chosen now where there are none. @throws StorageError STORAGE_ROOT_UNKNOWN where they must be found */
   begin(): Promise<Uint8Array>
   /** Keeps what is newer. */
@@ -37,20 +48,16 @@ export interface RegisterPlace {
   /** Asks the network for what is newer than what is known. */
   search(): Promise<OpenedRecord | undefined>
   readonly isAnnounced: boolean
+  /** Nobody can have written to it before this process: its seed was drawn for it. */
+  readonly isNew: boolean
 }
 
-/** Who must agree on a step. */
-interface Electorate {
-  readonly keepers: readonly Uint8Array[]
-  readonly need: number
+/** What is known of a register, or what the network's table led to. */
+export interface FoundRegister {
+  readonly decided: OpenedRecord | undefined
+  /** Who decides the first step; undefined when nobody has begun it. */
+  readonly keepers: Uint8Array | undefined
 }
-
-/** What was found when a turn was asked for. */
-type Prepared =
-  | { readonly kind: 'ready'; readonly found: OpenedRecord | undefined }
-  | { readonly kind: 'newer'; readonly record: OpenedRecord }
-  | { readonly kind: 'contended'; readonly round: number }
-  | { readonly kind: 'away'; readonly have: number }
 
 /** What came of a step. */
 type Decided =
@@ -67,6 +74,8 @@ const STEPS_MAX = 32
 const PAUSE_MS = 10
 /** So long keepers are waited for that may settle what others do not know, before it is settled from here. */
 const GRACE_MS = 100
+/** After so long without an answer others may have been made keepers, and the keepers before them may have forgotten. */
+const LOOK_AGAIN_MS = 86_400_000
 
 /**
  * One pointer on several nodes, of which some may lie, forget or be away (ADR 15): each step is decided once, by the
@@ -82,6 +91,8 @@ export class NetworkRegister implements RootPointer {
   #turn = { step: 0, round: 0 }
   /** The last step that something of this process's own was proposed for. */
   #proposedStep = 0
+  /** When enough keepers last agreed on what is known. */
+  #agreedAtMs: number | undefined
   #working: Promise<unknown> = Promise.resolve()
 
   /** @param writer 16 bytes drawn for this process: never those of one before */
@@ -149,7 +160,7 @@ export class NetworkRegister implements RootPointer {
       return undefined
     } catch (error) {
       const before = this.#known
-      if (before === undefined) throw error
+      if (before === undefined || !hasCode(error, 'STORAGE_ROOT_AWAY')) throw error
       const all = keepersOf(before.record.keepers)
       const left = all.filter((keeper) => !isGone(keeper))
       if (left.length < remainderOf(all.length)) throw error
@@ -191,7 +202,9 @@ export class NetworkRegister implements RootPointer {
 
   /** Brings what is known up to date where that is needed. @returns who decides the first step */
   async #firstKeepers(expected: number): Promise<Uint8Array> {
-    if (this.#known === undefined || this.#known.record.sequence < expected) await this.#newest()
+    const agreedMs = this.#components.clock.now() - (this.#agreedAtMs ?? 0)
+    if (this.#known === undefined || this.#known.record.sequence < expected || agreedMs > LOOK_AGAIN_MS)
+      await this.#newest()
     return this.#known?.record.keepers ?? (await this.#place.begin())
   }
 
@@ -210,18 +223,18 @@ export class NetworkRegister implements RootPointer {
   async #newest(inTurn: <Result>(work: () => Promise<Result>) => Promise<Result> = (work) => work()): Promise<void> {
     let isSearched = false
     for (let steps = 0; steps < STEPS_MAX; steps++) {
+      const keepers = this.#known?.record.keepers ?? (await this.#foundKeepers())
       const before = this.#known
-      const keepers = before?.record.keepers ?? (await this.#place.keepers())
       if (keepers === undefined) return
       const looked = await this.#look(keepers)
       if (looked.newest !== undefined) await this.#adopt(looked.newest)
-      if (looked.kind === 'away' && this.#known === before) {
+      if (this.#known === before && this.#mustSearch(looked)) {
         const found = isSearched ? undefined : await this.#place.search()
         isSearched = true
         if (found !== undefined) await this.#adopt(found)
-        if (this.#known === before) throw away(looked.have, quorumOf(keepersOf(keepers).length))
-        continue
+        if (this.#known !== before) continue
       }
+      if (looked.kind === 'away' && this.#known === before) throw away(looked.have, quorumOf(keepersOf(keepers).length))
       if (looked.kind === 'decided') await this.#learn(looked.accepted)
       if (looked.kind === 'unsettled') {
         // What this process is about to swap in itself is settled by that.
@@ -230,9 +243,22 @@ export class NetworkRegister implements RootPointer {
       }
       if (looked.kind === 'away' || looked.kind === 'moved') continue
       // Where others decide from now on, they are asked as well: they may have gone further.
-      if (equalBytes(this.#known?.record.keepers ?? keepers, keepers)) return
+      if (!equalBytes(this.#known?.record.keepers ?? keepers, keepers)) continue
+      this.#agreedAtMs = this.#components.clock.now()
+      return
     }
     throw contended()
+  }
+
+  async #foundKeepers(): Promise<Uint8Array | undefined> {
+    const { decided, keepers } = await this.#place.find()
+    if (decided !== undefined) await this.#adopt(decided)
+    return this.#known?.record.keepers ?? keepers
+  }
+
+  /** Whether others may have taken the place of those who were asked: these do not say, or may have forgotten, what was. */
+  #mustSearch(looked: Looked): boolean {
+    return looked.kind === 'away' || (looked.kind === 'sure' && looked.isBlank && !this.#place.isNew)
   }
 
   async #look(keepers: Uint8Array): Promise<Looked> {
@@ -348,6 +374,7 @@ export class NetworkRegister implements RootPointer {
       bytes,
     )
     const decided = { signed, word, bytes, record }
+    this.#agreedAtMs = this.#components.clock.now()
     await this.#adopt(decided)
     return decided
   }
@@ -386,83 +413,9 @@ export class NetworkRegister implements RootPointer {
   }
 }
 
-/** A step that is to be decided. */
-interface Step extends Electorate {
-  readonly before: OpenedRecord | undefined
-  readonly number: number
-}
-
 interface Chosen {
   readonly kind: 'chosen'
   readonly record: OpenedRecord
-}
-
-function electorateOf(keepers: Uint8Array): Electorate {
-  const each = keepersOf(keepers)
-  return { keepers: each, need: quorumOf(each.length) }
-}
-
-/** What the answers say when they do not agree, or cannot any more; undefined while they may. */
-function refusalOf(
-  { answers, waiting }: Answers,
-  { number, need, keepers }: Step,
-  word: RegisterWord,
-): Exclude<Prepared, { kind: 'ready' }> | undefined {
-  const newest = newestOf(answers, number - 1)
-  if (newest !== undefined) return { kind: 'newer', record: newest }
-  const taken = answers.filter(({ isTaken }) => isTaken).length
-  if (taken + waiting >= need) return undefined
-  if (answers.length < need) return { kind: 'away', have: answers.length + waiting }
-  const rounds = answers.map(({ promised }) => promised?.round ?? 0).sort((left, right) => right - left)
-  // So many may make up a round that nobody could follow.
-  return { kind: 'contended', round: Math.max(word.round, rounds[faultsOf(keepers.length)] ?? 0) }
-}
-
-/** The newest record that is told to be decided, after a step. */
-function newestOf(answers: readonly KeeperAnswer[], after: number): OpenedRecord | undefined {
-  let newest: OpenedRecord | undefined
-  for (const { decided } of answers)
-    if (decided !== undefined && 'record' in decided && decided.record.step > (newest?.record.step ?? after))
-      newest = decided
-  return newest
-}
-
-/** What was proposed last for a step. */
-function highestOf(answers: readonly KeeperAnswer[], step: number): OpenedRecord | undefined {
-  let highest: OpenedRecord | undefined
-  for (const { accepted } of answers)
-    if (accepted?.record.step === step && (highest === undefined || compareBallots(accepted.word, highest.word) > 0))
-      highest = accepted
-  return highest
-}
-
-/** What came of asking. */
-type Looked = { readonly newest?: OpenedRecord | undefined } & (
-  | { readonly kind: 'sure' | 'moved' | 'unsettled' }
-  | { readonly kind: 'decided'; readonly accepted: OpenedRecord }
-  | { readonly kind: 'away'; readonly have: number }
-)
-
-/** What is the newest by what the keepers of a step say: enough of them would know of what was agreed after it. */
-function lookAt(
-  answers: readonly KeeperAnswer[],
-  {
-    known,
-    keepers,
-    need,
-  }: { readonly known: OpenedRecord | undefined; readonly keepers: Uint8Array; readonly need: number },
-): Looked {
-  const newest = newestOf(answers, known?.record.step ?? 0)
-  if (newest !== undefined && !equalBytes(newest.record.keepers, keepers)) return { kind: 'moved', newest }
-  if (answers.length < need) return { kind: 'away', have: answers.length, newest }
-  const step = ((newest ?? known)?.record.step ?? 0) + 1
-  const accepted = answers.flatMap((answer) => (answer.accepted?.record.step === step ? [answer.accepted] : []))
-  if (accepted.length === 0) return { kind: 'sure', newest }
-  const isAgreed = (each: OpenedRecord): boolean =>
-    accepted.filter(({ word }) => word.record === each.word.record && compareBallots(word, each.word) === 0).length >=
-    need
-  const agreed = accepted.find(isAgreed)
-  return agreed === undefined ? { kind: 'unsettled', newest } : { kind: 'decided', accepted: agreed, newest }
 }
 
 function pointerValueOf(known: OpenedRecord | undefined): PointerValue | undefined {

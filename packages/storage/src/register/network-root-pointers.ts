@@ -1,19 +1,12 @@
-import {
-  type Clock,
-  type Hash,
-  hasCode,
-  type Logger,
-  type Network,
-  type PeerId,
-  type Random,
-  type Store,
-} from '@stead/core'
-import { concatBytes, publicKeyOfPeerId, type Secp256k1 } from '@stead/protocol'
+import type { Clock, Hash, Logger, Network, Random, Store } from '@stead/core'
+import { concatBytes, type Secp256k1 } from '@stead/protocol'
 import { StorageError } from '../errors.ts'
 import { askKeepers, type KeeperAnswer } from './ask-keepers.ts'
-import { NetworkRegister, type RegisterPlace } from './network-register.ts'
+import { findKeepers } from './find-keepers.ts'
+import { newestDecided } from './judge-answers.ts'
+import { type FoundRegister, NetworkRegister, type RegisterPlace } from './network-register.ts'
 import { KEEPERS_MAX } from './quorum.ts'
-import { keepersOf, type OpenedRecord, RegisterKey, registerTableKey, WRITER_BYTES } from './register-record.ts'
+import { keepersOf, type OpenedRecord, RegisterKey, WRITER_BYTES } from './register-record.ts'
 import { RootCache, type RootCacheRow } from './root-cache.ts'
 
 /** What {@link NetworkRootPointers} stand on. */
@@ -26,6 +19,8 @@ export interface NetworkRootPointersComponents {
   readonly logger: Logger
   /** Chooses nodes that keep a new pointer. @returns their public keys, as many as there may be */
   readonly choose: () => Promise<readonly Uint8Array[]>
+  /** How many keep a pointer where there are so many nodes, 1 .. {@link KEEPERS_MAX}. */
+  readonly wanted: number
   /**
    * Whether a pointer that nobody is found to keep may be begun here: where two machines begin one, each has its own.
    * Only the machine that drew the recovery phrase begins the catalogue's.
@@ -33,9 +28,7 @@ export interface NetworkRootPointersComponents {
   readonly mayBegin: (register: Hash) => Promise<boolean>
 }
 
-/** How long the network's table is searched. */
-const FIND_TIMEOUT_MS = 5000
-const FOUND_MAX = 16
+/** How often the network's table is searched for a pointer that must be there. */
 const SEARCHES = 4
 
 /** The pointers of a payer's trees on the network, each on seven nodes where there are so many, with a copy here. */
@@ -56,13 +49,14 @@ export class NetworkRootPointers {
    * The pointer of a seed; the same one for the same seed.
    * @param keepers who keeps it at first, as {@link NetworkRootPointers.keepers} drew them; without them the pointer is
    * looked for in the network's table
+   * @param isNew nobody can have written to it before: it is not looked for in the table where they know nothing
    */
-  readonly open = (seed: Uint8Array, keepers?: Uint8Array): NetworkPointer => {
+  readonly open = (seed: Uint8Array, keepers?: Uint8Array, isNew = false): NetworkPointer => {
     const key = new RegisterKey(this.#components.secp256k1, seed)
     const register = (): Promise<NetworkRegister> => {
       const known = this.#open.get(key.id)
       if (known !== undefined) return known
-      const opened = this.#register(key, keepers).catch((error: unknown) => {
+      const opened = this.#register(key, { hint: keepers, isNew }).catch((error: unknown) => {
         this.#open.delete(key.id)
         throw error
       })
@@ -82,27 +76,38 @@ export class NetworkRootPointers {
     return concatBytes(...chosen.slice(0, KEEPERS_MAX))
   }
 
+  /** Who keeps the pointers that were opened here, each once. */
+  async keepersNow(): Promise<readonly Uint8Array[]> {
+    const found = new Map<string, Uint8Array>()
+    for (const opened of this.#open.values()) {
+      // What became of it is for those who opened it.
+      const register = await opened.catch(() => undefined)
+      for (const keeper of keepersOf(register?.known?.record.keepers ?? new Uint8Array(0)))
+        found.set(String(keeper), keeper)
+    }
+    return [...found.values()]
+  }
+
   /**
-   * Moves the pointers that were opened here away from keepers that are gone for good.
+   * Moves the pointers that were opened here away from keepers that are gone for good, and gives them as many as are wanted
+   * where there were fewer.
    * @returns how many were moved
-   * @throws StorageError STORAGE_ROOT_AWAY, STORAGE_BUSY; the others are moved all the same
+   * @throws StorageError STORAGE_ROOT_AWAY, STORAGE_BUSY; CoreError STORE_FAILED; the others are moved all the same
    */
   async mend(isGone: (keeper: Uint8Array) => boolean): Promise<number> {
     let moved = 0
     const errors: unknown[] = []
+    let isShort = false
+    const draw = async (isMissed: boolean): Promise<readonly Uint8Array[]> => {
+      // Where there were too few nodes for one, the others that only want more need not ask all of them again.
+      if (isShort && !isMissed) return []
+      const drawn = await this.#components.choose()
+      isShort = drawn.length < this.#components.wanted
+      return drawn
+    }
     for (const opened of this.#open.values()) {
-      const register = await opened
-      const keepers = keepersOf(register.known?.record.keepers ?? new Uint8Array(0))
-      if (!keepers.some(isGone)) continue
       try {
-        const stay = keepers.filter((keeper) => !isGone(keeper))
-        const names = new Set(stay.map((keeper) => keeper.toString()))
-        const fresh = (await this.#components.choose()).filter(
-          (keeper) => !names.has(keeper.toString()) && !isGone(keeper),
-        )
-        const next = [...stay, ...fresh].slice(0, Math.max(keepers.length, stay.length))
-        await register.move(concatBytes(...next), isGone)
-        moved++
+        if (await this.#mend(await opened, isGone, draw)) moved++
       } catch (error) {
         errors.push(error)
       }
@@ -111,15 +116,40 @@ export class NetworkRootPointers {
     return moved
   }
 
-  async #register(key: RegisterKey, hint: Uint8Array | undefined): Promise<NetworkRegister> {
+  /** @returns whether others keep it from now on */
+  async #mend(
+    register: NetworkRegister,
+    isGone: (keeper: Uint8Array) => boolean,
+    draw: (isMissed: boolean) => Promise<readonly Uint8Array[]>,
+  ): Promise<boolean> {
+    const keepers = keepersOf(register.known?.record.keepers ?? new Uint8Array(0))
+    const stay = keepers.filter((keeper) => !isGone(keeper))
+    if (keepers.length === 0 || stay.length >= Math.max(keepers.length, this.#components.wanted)) return false
+    const names = new Set(stay.map(String))
+    const drawn = await draw(stay.length < keepers.length)
+    const fresh = drawn.filter((keeper) => !names.has(String(keeper)) && !isGone(keeper))
+    if (fresh.length === 0 && stay.length === keepers.length) return false
+    const next = [...stay, ...fresh].slice(0, Math.max(keepers.length, drawn.length))
+    await register.move(concatBytes(...next), isGone)
+    return true
+  }
+
+  async #register(key: RegisterKey, origin: Origin): Promise<NetworkRegister> {
     const row = await this.#cache.get(key.id)
-    const place = new NetworkPlace(this.#components, this.#cache, key, { ...row, key: key.publicKey }, hint)
+    const place = new NetworkPlace(this.#components, this.#cache, key, { ...row, key: key.publicKey }, origin)
     return new NetworkRegister(this.#components, key, place, this.#writer)
   }
 }
 
 /** A pointer whose last value is kept here too. */
 export type NetworkPointer = Pick<NetworkRegister, 'read' | 'swap' | 'cached'>
+
+/** What is known of a pointer before it is asked. */
+interface Origin {
+  /** Who keeps it at first. */
+  readonly hint: Uint8Array | undefined
+  readonly isNew: boolean
+}
 
 /** Where a register of this machine stands. */
 class NetworkPlace implements RegisterPlace {
@@ -130,13 +160,15 @@ class NetworkPlace implements RegisterPlace {
   readonly #key: RegisterKey
   readonly #hint: Uint8Array | undefined
   #row: RootCacheRow
+  #isNew: boolean
+  #isSearched = false
 
   constructor(
     components: NetworkRootPointersComponents,
     cache: RootCache,
     key: RegisterKey,
     row: RootCacheRow & { readonly known?: OpenedRecord },
-    hint: Uint8Array | undefined,
+    { hint, isNew }: Origin,
   ) {
     const { known, ...rest } = row
     this.#components = components
@@ -146,18 +178,27 @@ class NetworkPlace implements RegisterPlace {
     this.#hint = hint
     this.known = known
     this.isAnnounced = hint === undefined
+    this.#isNew = isNew
   }
 
-  async keepers(): Promise<Uint8Array | undefined> {
+  /** True also once it is begun here: before that it was looked for in the table. */
+  get isNew(): boolean {
+    return this.#isNew
+  }
+
+  async find(): Promise<FoundRegister> {
     const chosen = this.#hint ?? this.#row.keepers
-    if (chosen !== undefined) return chosen
+    if (chosen !== undefined) return { decided: undefined, keepers: chosen }
     const mayBegin = await this.#components.mayBegin(this.#key.id)
     // Who must find it has time: a table that was just joined fills late.
-    for (let tries = 0; tries < (mayBegin ? 1 : SEARCHES); tries++) {
-      const { keepers } = await this.#searched()
-      if (keepers !== undefined) return keepers
+    const searches = mayBegin ? 1 - Number(this.#isSearched) : SEARCHES
+    for (let tries = 0; tries < searches; tries++) {
+      const found = await this.#searched()
+      this.#isSearched = true
+      if (found.keepers !== undefined) await this.#choose(found.keepers)
+      if (found.keepers !== undefined || found.decided !== undefined) return found
     }
-    if (mayBegin) return undefined
+    if (mayBegin) return { decided: undefined, keepers: undefined }
     throw unknownRoot()
   }
 
@@ -166,9 +207,15 @@ class NetworkPlace implements RegisterPlace {
     if (chosen !== undefined) return chosen
     if (!(await this.#components.mayBegin(this.#key.id))) throw unknownRoot()
     const keepers = concatBytes(...(await this.#components.choose()).slice(0, KEEPERS_MAX))
+    await this.#choose(keepers)
+    this.#isNew = true
+    return keepers
+  }
+
+  /** Notes who decides the first step: it may not be decided by others as well. */
+  async #choose(keepers: Uint8Array): Promise<void> {
     this.#row = { ...this.#row, keepers }
     await this.#cache.put(this.#key.id, this.#row, true)
-    return keepers
   }
 
   async save({ signed }: OpenedRecord): Promise<void> {
@@ -181,10 +228,8 @@ class NetworkPlace implements RegisterPlace {
   }
 
   /** Who keeps it, by the network's table. Each may be a liar, and none can make a record up. */
-  async #searched(): Promise<Found> {
-    const { network } = this.#components
-    const peers = await network.findProviders(registerTableKey(this.#key.id), FOUND_MAX, FIND_TIMEOUT_MS)
-    const keepers = peers.flatMap((peer) => keeperOf(peer) ?? [])
+  async #searched(): Promise<FoundRegister> {
+    const keepers = await findKeepers(this.#components.network, this.#key.id)
     return await askKeepers(this.#components, keepers, { key: this.#key.publicKey }, ({ answers, waiting }) =>
       waiting === 0 ? newestOf(answers) : undefined,
     )
@@ -195,27 +240,8 @@ function unknownRoot(): StorageError {
   return new StorageError('STORAGE_ROOT_UNKNOWN', 'nobody is found who keeps anything under this recovery phrase')
 }
 
-/** What a search found. */
-interface Found {
-  readonly decided: OpenedRecord | undefined
-  /** Who decides the next step. */
-  readonly keepers: Uint8Array | undefined
-}
-
-function newestOf(answers: readonly KeeperAnswer[]): Found {
-  const newest = answers
-    .flatMap(({ decided }) => (decided !== undefined && 'record' in decided ? [decided] : []))
-    .sort((left, right) => right.record.step - left.record.step)[0]
+function newestOf(answers: readonly KeeperAnswer[]): FoundRegister {
   // Before anybody said that the first step is decided, those who decide it are in what was proposed for it.
   const first = answers.find(({ accepted }) => accepted?.record.step === 1)?.accepted
-  return { decided: newest, keepers: (newest ?? first)?.record.keepers }
-}
-
-function keeperOf(peer: PeerId): Uint8Array | undefined {
-  try {
-    return publicKeyOfPeerId(peer)
-  } catch (error) {
-    if (hasCode(error, 'PROTOCOL_MALFORMED')) return undefined
-    throw error
-  }
+  return { decided: newestDecided(answers), keepers: first?.record.keepers }
 }

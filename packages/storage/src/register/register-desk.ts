@@ -101,20 +101,27 @@ export class RegisterDesk {
 
   /** Lets go of registers that nobody asks for any more and whose owner has nothing else here; looks once a day. */
   async dropUnasked(): Promise<void> {
-    const { clock, isPayer, store, logger } = this.#components
+    const { clock, store, logger } = this.#components
     const now = clock.now()
     if (now - this.#sweptAtMs < DAY_MS) return
     this.#sweptAtMs = now
     const before = now - this.#options.unaskedMs
     for await (const { id, row } of this.#rows()) {
-      if (row.askedAt >= before || isPayer(row.owner)) continue
+      if (this.#isWanted(row, before)) continue
       await this.#inTurn(id, async () => {
+        // Somebody may have asked since the row was read.
+        const held = await this.#read(id)
+        if (held === undefined || this.#isWanted(held, before)) return
         await store.write([{ kind: 'delete', table: REGISTERS_TABLE, key: id.slice(2) }], 'process')
         this.#recent.delete(id)
         this.#hold(id, undefined)
+        logger.info('a register ends, because nobody asks for it', { register: id, owner: held.owner })
       })
-      logger.info('a register ends, because nobody asks for it', { register: id, owner: row.owner })
     }
+  }
+
+  #isWanted({ owner, askedAt }: Pick<Held, 'owner' | 'askedAt'>, askedBefore: number): boolean {
+    return askedAt >= askedBefore || this.#components.isPayer(owner)
   }
 
   async #hear(

@@ -1,10 +1,12 @@
 import type { Hash, Network } from '@stead/core'
-import { equalBytes, publicKeyOfPeerId } from '@stead/protocol'
+import { equalBytes } from '@stead/protocol'
 import { StorageError } from '../errors.ts'
 import type { PointerValue, RootPointer } from '../objects/root-pointer.ts'
 import { type AskComponents, askKeepers, type KeeperAnswer } from './ask-keepers.ts'
+import { findKeepers } from './find-keepers.ts'
+import { newestDecided } from './judge-answers.ts'
 import { faultsOf, quorumOf } from './quorum.ts'
-import { compareBallots, keepersOf, type OpenedRecord, registerIdOf, registerTableKey } from './register-record.ts'
+import { compareBallots, keepersOf, type OpenedRecord, registerIdOf } from './register-record.ts'
 
 /** What a {@link RegisterReader} asks with. */
 export interface RegisterReaderComponents extends AskComponents {
@@ -13,8 +15,6 @@ export interface RegisterReaderComponents extends AskComponents {
 
 /** Keepers that named others, one after another. */
 const MOVES_MAX = 16
-const FIND_TIMEOUT_MS = 5000
-const FOUND_MAX = 16
 
 /**
  * Reads a register by its public key. Whoever has no more cannot settle what is half done: of that it takes what may have
@@ -50,10 +50,12 @@ export class RegisterReader implements Pick<RootPointer, 'read'> {
         if (this.#adopt(await this.#search())) continue
         break
       }
-      const { record, taken } = this.#lastProposed(answers)
+      const { record, taken, agreed } = this.#lastProposed(answers)
       // Those who did not answer may have taken it as well, and those who lie may have been counted when it was decided.
       const mayHaveTaken = taken + (keepers.length - answers.length) + faultsOf(keepers.length)
-      return pointerValueOf(record !== undefined && mayHaveTaken >= need ? record : this.#known)
+      if (record === undefined || mayHaveTaken < need) return pointerValueOf(this.#known)
+      const value = pointerValueOf(record)
+      return value === undefined || agreed >= need ? value : { ...value, isUnsettled: true }
     }
     throw new StorageError('STORAGE_SHARE_AWAY', 'too few of those who keep the root of this share answer')
   }
@@ -68,8 +70,8 @@ export class RegisterReader implements Pick<RootPointer, 'read'> {
   }
 
   async #search(): Promise<OpenedRecord | undefined> {
-    const peers = await this.#components.network.findProviders(registerTableKey(this.#id), FOUND_MAX, FIND_TIMEOUT_MS)
-    return newestOf(await this.#ask(peers.map(publicKeyOfPeerId), (_, waiting) => waiting === 0))
+    const keepers = await findKeepers(this.#components.network, this.#id)
+    return newestOf(await this.#ask(keepers, (_, waiting) => waiting === 0))
   }
 
   async #ask(
@@ -94,28 +96,25 @@ export class RegisterReader implements Pick<RootPointer, 'read'> {
   #isClear(answers: readonly KeeperAnswer[], need: number): boolean {
     if (answers.length < need) return false
     this.#adopt(newestDecided(answers))
-    const { record, taken } = this.#lastProposed(answers)
-    return record === undefined || taken >= need
+    const { record, agreed } = this.#lastProposed(answers)
+    return record === undefined || agreed >= need
   }
 
-  /** What was proposed last after the newest step that is known, and how many took it. */
+  /** What was proposed last after the newest step that is known, how many took it, and how many in its last turn. */
   #lastProposed(answers: readonly KeeperAnswer[]): {
     readonly record: OpenedRecord | undefined
     readonly taken: number
+    readonly agreed: number
   } {
     const step = (this.#known?.record.step ?? 0) + 1
     const accepted = answers
       .flatMap((answer) => (answer.accepted?.record.step === step ? [answer.accepted] : []))
       .sort((left, right) => compareBallots(right.word, left.word))
     const [record] = accepted
-    return { record, taken: accepted.filter(({ word }) => word.record === record?.word.record).length }
+    const same = accepted.filter(({ word }) => word.record === record?.word.record)
+    const agreed = same.filter(({ word }) => record !== undefined && compareBallots(word, record.word) === 0)
+    return { record, taken: same.length, agreed: agreed.length }
   }
-}
-
-function newestDecided(answers: readonly KeeperAnswer[]): OpenedRecord | undefined {
-  return answers
-    .flatMap(({ decided }) => (decided !== undefined && 'record' in decided ? [decided] : []))
-    .sort((left, right) => right.record.step - left.record.step)[0]
 }
 
 /** The newest that was decided; before anybody was told of the first, what was proposed for it. */

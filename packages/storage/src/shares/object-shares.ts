@@ -9,6 +9,7 @@ import { findVersion } from '../objects/object-versions.ts'
 import { ID_BYTES, settingsKey, shareKey } from '../objects/row-keys.ts'
 import { settingsRowSchema } from '../objects/rows.ts'
 import { NEWEST, type SealedTree } from '../objects/sealed-tree.ts'
+import type { TreeOrigin } from '../objects/sealed-trees.ts'
 import { KEEPER_BYTES } from '../register/quorum.ts'
 import { bytesOfKey, keyOfBytes, type TreeKey } from '../tree/tree-key.ts'
 import type { ShareGrant } from './share-link.ts'
@@ -24,7 +25,7 @@ export interface ObjectSharesComponents {
   /** What all buckets follow from. */
   readonly secret: PathSecret
   /** The tree of a share. */
-  readonly treeOf: (name: string, secrets: ShareSecrets, keepers: Uint8Array | undefined) => SealedTree
+  readonly treeOf: (name: string, secrets: ShareSecrets, origin: TreeOrigin) => SealedTree
   /** Draws who keeps the pointer of a new share. @default pointers that need nobody */
   readonly keepers?: () => Promise<Uint8Array>
   /** What the pointer of a seed is known by. */
@@ -246,7 +247,7 @@ export class ObjectShares {
     if (found.length === 0) return
     if (isDeleted) for (const { id } of found) await open.tree.write((rows) => endShare(rows, id))
     this.#publisher.recheck()
-    await this.#publisher.publish(open)
+    await this.#turns.between(open.row.name, () => this.#publisher.publish(open))
     for (const { id, row } of found)
       if (row.endedAt !== undefined && clock.now() - row.endedAt > KEEP_ENDED_MS)
         await open.tree.write(async (rows) => rows.delete(shareKey(id)))

@@ -7,6 +7,7 @@ import { listObjects } from '../objects/list-objects.ts'
 import { changesRange, ID_BYTES, objectOfChange, shareHeadKey } from '../objects/row-keys.ts'
 import type { BucketRow } from '../objects/rows.ts'
 import { NEWEST, type SealedTree } from '../objects/sealed-tree.ts'
+import type { TreeOrigin } from '../objects/sealed-trees.ts'
 import type { Rows } from '../objects/transaction.ts'
 import { bytesOfKey, type TreeKey } from '../tree/tree-key.ts'
 import type { TreeEntry } from '../tree/tree-node.ts'
@@ -33,7 +34,7 @@ export interface SharePublisherComponents {
   /** What all buckets follow from. */
   readonly secret: PathSecret
   /** The tree of a share, by a name that no other has. */
-  readonly treeOf: (name: string, secrets: ShareSecrets, keepers: Uint8Array | undefined) => SealedTree
+  readonly treeOf: (name: string, secrets: ShareSecrets, origin: TreeOrigin) => SealedTree
   readonly cipher: FrameCipher
   readonly random: Random
   readonly clock: Clock
@@ -42,6 +43,8 @@ export interface SharePublisherComponents {
 
 /** Objects that are shown before it is noted how far it got, and those at once. */
 const [BATCH, AT_ONCE] = [128, 32]
+/** So many batches of which nothing could be shown end a turn: nodes are away, or all of it is lost. */
+const FAILED_BATCHES_MAX = 4
 /** How often another process may take over before it is left to that one for a while. */
 const TAKEOVERS_MAX = 3
 
@@ -69,6 +72,8 @@ export class SharePublisher {
   readonly #own: Uint8Array
   /** Shares whose trees were erased. */
   readonly #finished = new Set<TreeKey>()
+  /** Where the next turn of a share goes on, behind changes that could not be shown. */
+  readonly #behind = new Map<TreeKey, TreeKey>()
   #isPaused = false
 
   constructor(components: SharePublisherComponents, { graceMs }: { readonly graceMs: number }) {
@@ -83,7 +88,7 @@ export class SharePublisher {
 
   treeOf(bucket: Pick<BucketRow, 'name' | 'generation'>, { id, row }: KnownShare): SealedTree {
     const name = `${bucket.name}/${bytesToHex(bucket.generation)}/${bytesToHex(bytesOfKey(id))}`
-    return this.#components.treeOf(name, this.secretsOf(bucket, id), row.keepers)
+    return this.#components.treeOf(name, this.secretsOf(bucket, id), { keepers: row.keepers, hasRoot: row.isBegun })
   }
 
   /**
@@ -130,6 +135,7 @@ export class SharePublisher {
     while ((await bucket.read((rows) => rows.first(from, before), NEWEST)) !== undefined)
       await bucket.write((rows) => dropMarks(rows, id))
     this.#finished.add(id)
+    this.#behind.delete(id)
     return true
   }
 
@@ -207,15 +213,16 @@ export class SharePublisher {
    * @returns false when it must be gone on with later
    */
   async #walk({ bucket, id, row }: OpenShare, publisher: ObjectPublisher): Promise<boolean> {
+    let failedBatches = 0
     for (let { filledTo, isWalked } = row; !isWalked; ) {
-      if (this.#isPaused) return false
+      if (this.#isPaused || failedBatches === FAILED_BATCHES_MAX) return false
       const page = await bucket.read(async (rows) => {
         if (!isFolder(row.prefix)) return { keys: [row.prefix], next: undefined }
         const { objects, next } = await listObjects(rows, { prefix: row.prefix, after: filledTo, limit: BATCH })
         return { keys: objects.map(({ key }) => key), next }
       }, NEWEST)
       const failed = await this.#showAll(page.keys, row, publisher)
-      if (failed.length > 0 && failed.length === page.keys.length) return false
+      if (failed.length > 0 && failed.length === page.keys.length) failedBatches++
       filledTo = page.next?.after ?? filledTo
       isWalked = page.next === undefined
       const live = await bucket.write(async (rows) => {
@@ -230,11 +237,17 @@ export class SharePublisher {
     return true
   }
 
-  /** Shows what changed since. @returns `some` when something could not be shown, `paused` when that is not known */
+  /**
+   * Shows what changed since. Where much of it cannot be shown, the next turn goes on behind that, and then from the start.
+   * @returns `some` when something could not be shown, `paused` when that is not known
+   */
   async #showChanges({ bucket, id, row }: OpenShare, publisher: ObjectPublisher): Promise<'all' | 'some' | 'paused'> {
-    let shown: 'all' | 'some' = 'all'
+    const behind = this.#behind.get(id)
+    this.#behind.delete(id)
+    let shown: 'all' | 'some' = behind === undefined ? 'all' : 'some'
+    let failedBatches = 0
     const range = changesRange(id)
-    for (let { from } = range; ; ) {
+    for (let from = behind ?? range.from; ; ) {
       const marks = await bucket.read(async (rows) => {
         const found: TreeEntry[] = []
         for await (const { key, value } of rows.scan(from, range.before)) {
@@ -255,7 +268,12 @@ export class SharePublisher {
         ),
       )
       if (failed.size > 0) shown = 'some'
-      if (failed.size === marks.length) return shown
+      if (failed.size === marks.length) {
+        failedBatches++
+        if (failedBatches < FAILED_BATCHES_MAX) continue
+        this.#behind.set(id, from)
+        return shown
+      }
       await bucket.write(async (rows) => {
         for (const { key, value } of marks) {
           const now = failed.has(objectOfChange(key)) ? undefined : await rows.get(key)

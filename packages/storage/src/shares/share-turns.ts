@@ -47,22 +47,30 @@ export class ShareTurns {
   /** One turn after those that are under way; what fails is tried again by itself. @throws as the work */
   async now(bucket: string): Promise<void> {
     const turn = this.#turnOf(bucket)
-    const next = turn.last
-      .catch(() => undefined)
-      .then(async () => {
-        try {
-          const { isDone, moreAfterMs } = await this.#components.work(bucket)
-          if (moreAfterMs !== undefined) this.later(bucket, moreAfterMs)
-          if (isDone) turn.failures = 0
-          else this.#again(bucket, turn)
-        } catch (error) {
-          // Nodes or the disk are away; a bucket that is not there does not come back.
-          if (!hasCode(error, 'STORAGE_BUCKET_UNKNOWN')) this.#again(bucket, turn)
-          throw error
-        }
-      })
-    turn.last = next
-    await next
+    await this.between(bucket, async () => {
+      try {
+        const { isDone, moreAfterMs } = await this.#components.work(bucket)
+        if (moreAfterMs !== undefined) this.later(bucket, moreAfterMs)
+        if (isDone) turn.failures = 0
+        else this.#again(bucket, turn)
+      } catch (error) {
+        // Nodes or the disk are away; a bucket that is not there does not come back.
+        if (!hasCode(error, 'STORAGE_BUCKET_UNKNOWN')) this.#again(bucket, turn)
+        throw error
+      }
+    })
+  }
+
+  /** Something else for a bucket, after the turns that are under way and before those that come. @throws as the work */
+  async between<Result>(bucket: string, work: () => Promise<Result>): Promise<Result> {
+    const turn = this.#turnOf(bucket)
+    const next = turn.last.then(work)
+    // What became of it is for those who began it.
+    turn.last = next.then(
+      () => undefined,
+      () => undefined,
+    )
+    return await next
   }
 
   /** A turn after so many milliseconds, or sooner. @returns whether none was to come sooner */
@@ -89,8 +97,7 @@ export class ShareTurns {
     this.#isStopped = true
     for (const turn of this.#turns.values()) {
       turn.timer?.clear()
-      // What became of it is for those who began it.
-      await turn.last.catch(() => undefined)
+      await turn.last
     }
   }
 

@@ -154,9 +154,9 @@ export class SharedFolder {
   async #look<Result>(look: (rows: TreeReader, head: ShareHeadRow) => Promise<Result>): Promise<Result> {
     const { tree, clock } = this.#components
     checkTime(this.#link.expiresAt, clock.now())
-    return await tree.read(async (rows) => {
+    return await tree.read(async (rows, sequence) => {
       const value = await rows.get(shareHeadKey)
-      if (tree.sequence === 0) throw new StorageError('STORAGE_SHARE_AWAY', 'the share has not begun yet')
+      if (sequence === 0) throw new StorageError('STORAGE_SHARE_AWAY', 'the share has not begun yet')
       if (value === undefined) throw shareEnded()
       const head = shareHeadSchema.decodeMessage(value)
       checkTime(head.expiresAt, clock.now())

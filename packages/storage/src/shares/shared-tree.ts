@@ -35,7 +35,7 @@ export class SharedTree {
     this.#nodes = new NodeCache({ read: (place) => this.#readPage(place) }, components.memory)
   }
 
-  /** The newest place in the sequence of roots that was seen. */
+  /** The newest place in the sequence of roots that was seen, and will not be given up. */
   get sequence(): number {
     return this.#roots.known.sequence
   }
@@ -44,11 +44,11 @@ export class SharedTree {
    * Looks at the newest rows. Asked again when the owner replaced them meanwhile.
    * @throws StorageError STORAGE_OLD_ROOT, STORAGE_NOT_AUTHENTIC; as the pointer, the segments, and `look`
    */
-  async read<Result>(look: (rows: TreeReader) => Promise<Result>): Promise<Result> {
+  async read<Result>(look: (rows: TreeReader, sequence: number) => Promise<Result>): Promise<Result> {
     let root = await this.#roots.fresh()
     for (let tries = 1; ; tries++) {
       try {
-        return await look(new TreeReader(this.#nodes, pageOfRecord(root.record)))
+        return await look(new TreeReader(this.#nodes, pageOfRecord(root.record)), root.sequence)
       } catch (error) {
         if (!(error instanceof PageUnreadable)) throw error
         const next = await this.#roots.fresh()

@@ -1,17 +1,24 @@
 import { hasCode } from '@stead/core'
-import type { ObjectStore, RootPointers, SegmentStore } from '@stead/storage'
+import { MemoryRootPointers, type ObjectStore, type RootPointers, type SegmentStore } from '@stead/storage'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { FaultyPorts } from './faulty-ports.ts'
 import { bytesFrom, bytesOf, Workplace } from './workplace.ts'
+
+const CODES = [
+  'STORAGE_OLD_ROOT',
+  'STORAGE_NOT_AUTHENTIC',
+  'STORAGE_SEGMENT_UNKNOWN',
+  'STORAGE_WRITE_LATE',
+  'NETWORK_TIMEOUT',
+] as const
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {
   try {
     await promise
     return 'done'
   } catch (error) {
-    for (const code of ['STORAGE_OLD_ROOT', 'STORAGE_NOT_AUTHENTIC', 'STORAGE_SEGMENT_UNKNOWN', 'STORAGE_WRITE_LATE'])
-      if (hasCode(error, code)) return code
+    for (const code of CODES) if (hasCode(error, code)) return code
     throw error
   }
 }
@@ -97,6 +104,41 @@ describe('nodes that keep a bucket', () => {
     expect(await codeOf(reader.head('bucket', 'a'))).toBe('STORAGE_OLD_ROOT')
     place.pointers.restore(newest)
     expect((await store.head('bucket', 'a'))?.lengthBytes).toBe(20)
+  })
+
+  it('that know nothing of a bucket that was created do not make it be taken for empty', async () => {
+    const place = new Workplace()
+    await place.open().createBucket('bucket')
+    await place.open().put('bucket', 'a', [bytesOf(10)])
+    const catalogue = Buffer.from(place.secret.key('pointer')).toString('hex')
+    const pointers: RootPointers = (seed) =>
+      catalogue === Buffer.from(seed).toString('hex') ? place.pointers.open(seed) : new MemoryRootPointers().open(seed)
+    const reader = place.open({}, { pointers })
+    const calls = [
+      () => reader.list('bucket', { limit: 1 }),
+      () => reader.head('bucket', 'a'),
+      () => reader.put('bucket', 'b', []),
+      () => reader.deleteBucket('bucket'),
+      () => reader.collect(),
+    ]
+    for (const call of calls) expect(await codeOf(call())).toBe('STORAGE_OLD_ROOT')
+  })
+
+  it('that lose what a bucket is set to before it is listed leave no bucket', async () => {
+    for (const kind of ['refuse-before', 'refuse-after'] as const) {
+      const place = new Workplace()
+      const ports = new FaultyPorts()
+      const store = place.open(
+        {},
+        { segments: ports.segments(place.segments), pointers: ports.pointers(place.pointers.open) },
+      )
+      await store.createBucket('other')
+      ports.plan(ports.calls.length + 2, kind)
+      expect(await codeOf(store.createBucket('bucket'))).toBe('NETWORK_TIMEOUT')
+      expect(ports.calls.at(-1)).toBe('put')
+      expect((await place.open().buckets()).map(({ name }) => name)).toEqual(['other'])
+      expect((await place.open().createBucket('bucket')).name).toBe('bucket')
+    }
   })
 
   it('that have lost a segment do not make others be taken for empty', async () => {
@@ -215,9 +257,8 @@ describe('a commit', () => {
       { gatherMs: 20, batchWritesMax: 100 },
       { segments: ports.segments(place.segments), pointers: ports.pointers(place.pointers.open) },
     )
-    const made = store.createBucket('bucket')
-    await place.clock.advance(20)
-    await made
+    await place.open().createBucket('bucket')
+    await store.bucket('bucket')
     const before = ports.calls.length
     const writes = Array.from({ length: 250 }, (_, index) => store.put('bucket', `${index}`, [bytesOf(5000, index)]))
     for (let turn = 0; turn < 10; turn++) await place.clock.advance(20)

@@ -1,15 +1,10 @@
-import { MemoryRootPointers, POINTER_VALUE_BYTES_MAX, type RootPointers, StoreRootPointers } from '@stead/storage'
-import { MemoryStore } from '@stead/testkit'
+import { MemoryRootPointers, POINTER_VALUE_BYTES_MAX, type RootPointers } from '@stead/storage'
 import { describe, expect, it } from 'vitest'
-import { bytesFrom, bytesOf, Workplace } from './workplace.ts'
 
 const SEED = new Uint8Array(32).fill(9)
-const kinds: readonly (readonly [string, () => RootPointers])[] = [
-  ['memory', () => new MemoryRootPointers().open],
-  ['a store', () => new StoreRootPointers(new MemoryStore()).open],
-]
+const make = (): RootPointers => new MemoryRootPointers().open
 
-describe.each(kinds)('pointers in %s', (_, make) => {
+describe('pointers in memory', () => {
   it('go step by step, and only from what was expected', async () => {
     const pointer = make()(SEED)
     expect(await pointer.read()).toBeUndefined()
@@ -39,26 +34,5 @@ describe.each(kinds)('pointers in %s', (_, make) => {
     read?.value.fill(3)
     expect((await open(SEED).read())?.value).toEqual(Uint8Array.of(1))
     expect(await open(new Uint8Array(32)).read()).toBeUndefined()
-  })
-})
-
-describe('pointers in a store', () => {
-  it('bring a bucket back after a kill, and name no seed', async () => {
-    const place = new Workplace()
-    const rows = new MemoryStore()
-    const store = place.open({}, { pointers: new StoreRootPointers(rows).open })
-    await store.createBucket('bucket')
-    await store.put('bucket', 'a', [bytesOf(5000)])
-    const reopened = place.open({}, { pointers: new StoreRootPointers(rows).open })
-    expect(await bytesFrom((await reopened.get('bucket', 'a')).body)).toEqual(bytesOf(5000))
-    const seed = Buffer.from(place.secret.key('pointer')).toString('hex')
-    for (const { key } of await rows.scan('storage-pointers')) expect(key).not.toContain(seed)
-  })
-
-  it('refuse a swap whose row the disk refuses, and go on afterwards', async () => {
-    const rows = new MemoryStore({ capacityBytes: 300 })
-    const pointer = new StoreRootPointers(rows).open(SEED)
-    await expect(pointer.swap(0, new Uint8Array(1000))).rejects.toMatchObject({ code: 'STORE_FULL' })
-    expect(await pointer.swap(0, Uint8Array.of(1))).toBe('done')
   })
 })

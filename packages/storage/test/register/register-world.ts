@@ -60,6 +60,9 @@ export class RegisterWorld {
   readonly blocked: Set<string> = new Set()
   /** Messages that were sent. */
   requests = 0
+  /** How often the network's table was searched. */
+  searches = 0
+  isTableAway = false
   /** Keepers that machine 0's messages do not reach until this ends. */
   held: ReadonlySet<number> | undefined
   readonly provided: Map<string, Set<PeerId>> = new Map()
@@ -114,6 +117,7 @@ export class RegisterWorld {
           .filter(({ isAway }) => !isAway)
           .slice(0, 7)
           .map(({ key }) => key),
+      wanted: 7,
       mayBegin: async () => mayBegin,
     })
     return { pointer: pointers.open(SEED, keepers), pointers, store }
@@ -133,6 +137,11 @@ export class RegisterWorld {
 
   get pending(): number {
     return this.#events.length
+  }
+
+  /** Nothing happens for so long. */
+  sleep(ms: number): void {
+    this.#now += ms
   }
 
   /** Something happens, drawn from all that may. */
@@ -188,7 +197,11 @@ export class RegisterWorld {
     return {
       self,
       request: (peer: PeerId, _protocol: string, payload: Uint8Array) => this.#request({ self, number }, peer, payload),
-      findProviders: async (key: string) => [...this.#providersOf(key)],
+      findProviders: async (key: string) => {
+        this.searches++
+        if (this.isTableAway) throw lost()
+        return [...this.#providersOf(key)]
+      },
       addresses: unused,
       start: unused,
       stop: unused,

@@ -1,9 +1,10 @@
-import { hasCode, type PeerId, silentLogger } from '@stead/core'
+import { CoreError, hasCode, type PeerId, silentLogger } from '@stead/core'
 import { createSigner, loadSecp256k1, peerIdOfPublicKey } from '@stead/protocol'
 import { ManualClock, MemoryStore } from '@stead/testkit'
 import { describe, expect, it } from 'vitest'
 import { storageProviderOptionsSchema } from '../../src/options.ts'
 import { hear, type KeeperState } from '../../src/register/keeper-state.ts'
+import type { NetworkRootPointers } from '../../src/register/network-root-pointers.ts'
 import { faultsOf, quorumOf, remainderOf } from '../../src/register/quorum.ts'
 import { RegisterDesk } from '../../src/register/register-desk.ts'
 import { registerReplySchema, registerRequestSchema } from '../../src/register/register-messages.ts'
@@ -44,6 +45,31 @@ function keeper(world: RegisterWorld, place: number): Keeper {
 
 function setAway(world: RegisterWorld, places: readonly number[]): void {
   for (const [place, each] of world.keepers.entries()) each.isAway = places.includes(place)
+}
+
+/** Has the pointers kept by others than these keepers, who lose their disks afterwards. */
+async function goTo(world: RegisterWorld, pointers: NetworkRootPointers, gone: readonly Keeper[]): Promise<void> {
+  const rounds = [gone.slice(0, 3), gone.slice(0, 5), gone]
+  for (const round of rounds) {
+    for (const each of round) each.isAway = true
+    const names = new Set(round.map(({ key: name }) => name.toString()))
+    await world.within(pointers.mend((name) => names.has(name.toString())))
+  }
+  for (const each of gone) {
+    await world.restart(each, true)
+    each.isAway = false
+  }
+}
+
+/** A pointer whose first keepers are all replaced and have forgotten it. */
+async function replaced(seed: number) {
+  const world = new RegisterWorld(seed)
+  const first = world.first
+  const machine = world.machine(0, undefined, { keepers: first })
+  await world.within(machine.pointer.swap(0, value(1)))
+  for (let number = 0; number < 7; number++) world.addKeeper()
+  await goTo(world, machine.pointers, world.keepers.slice(0, 7))
+  return { world, first, ...machine }
 }
 
 describe('a quorum', () => {
@@ -174,6 +200,23 @@ describe('a desk of registers', () => {
     await desk.dropUnasked()
     expect(await store.scan('storage-registers')).toHaveLength(0)
   })
+
+  it('keeps what is written while it looks for what nobody asked for', async () => {
+    const clock = new ManualClock()
+    const store = new MemoryStore()
+    const desk = open(store, false, {}, clock)
+    await desk.serve({ peer: peerOf(9), payload: first(1) })
+    await desk.serve({ peer: peerOf(9), payload: first(2) })
+    await clock.advance(100 * 86_400_000)
+    const own = new RegisterKey(secp256k1, new Uint8Array(32).fill(1))
+    const { signed } = own.sign({ kind: 'decide', step: 1, round: 0, writer: ONE }, record(1, 1, ONE))
+    const told = registerRequestSchema.encodeMessage({ key: own.publicKey, word: signed })
+    const serving = desk.serve({ peer: peerOf(9), payload: told })
+    await desk.dropUnasked()
+    expect(registerReplySchema.decodeMessage(await serving).isTaken).toBe(true)
+    expect((await store.scan('storage-registers')).map(({ key: id }) => `0x${id}`)).toEqual([own.id])
+    expect(desk.sizes()[0]?.have).toBe(1)
+  })
 })
 
 describe('a pointer on the network', () => {
@@ -226,6 +269,31 @@ describe('a pointer on the network', () => {
     expect(await world.within(stranger.pointer.read())).toEqual({ sequence: 1, value: value(1) })
     expect(await world.within(stranger.pointer.swap(1, value(2)))).toBe('done')
     expect(await world.within(pointer.read())).toEqual({ sequence: 2, value: value(2) })
+  })
+
+  it('is found although its first value was told to be decided to nobody, and some who took it are away', async () => {
+    const world = new RegisterWorld(12)
+    const { pointer } = world.machine(0)
+    for (const link of ['0/5', '0/6']) world.blocked.add(link)
+    expect(await world.within(pointer.swap(0, value(1)))).toBe('done')
+    setAway(world, [0])
+    const stranger = world.machine(1, undefined, { mayBegin: false })
+    expect(await world.within(stranger.pointer.read())).toEqual({ sequence: 1, value: value(1) })
+    expect(await world.within(stranger.pointer.swap(1, value(2)))).toBe('done')
+  })
+
+  it('whose first keepers were found once is asked for there again', async () => {
+    const world = new RegisterWorld(13)
+    const { pointer } = world.machine(0)
+    world.blocked.add('0/6')
+    expect(await world.within(pointer.swap(0, value(1)))).toBe('done')
+    const stranger = world.machine(1, undefined, { mayBegin: false })
+    world.blocked.add('1/0').add('1/1').add('1/2')
+    await expect(world.within(stranger.pointer.read())).rejects.toMatchObject({ code: 'STORAGE_ROOT_AWAY' })
+    world.blocked.clear()
+    world.provided.clear()
+    const again = world.machine(2, stranger.store, { mayBegin: false })
+    expect(await world.within(again.pointer.read())).toEqual({ sequence: 1, value: value(1) })
   })
 
   it('never goes back on a machine that has its own copy, whatever all keepers say', async () => {
@@ -296,6 +364,60 @@ describe('a pointer on the network', () => {
     expect(await world.within(late.pointer.read())).toEqual({ sequence: 3, value: value(3) })
   })
 
+  it('goes to no others by the word of a few unless the table was asked who else keeps it', async () => {
+    const world = new RegisterWorld(14)
+    const { pointer, pointers } = world.machine(0)
+    await world.within(pointer.swap(0, value(1)))
+    for (let number = 0; number < 4; number++) world.addKeeper()
+    setAway(world, [0, 1, 2, 3])
+    const gone = new Set(world.keepers.slice(0, 4).map(({ key: name }) => name.toString()))
+    const mend = (): Promise<number> => world.within(pointers.mend((name) => gone.has(name.toString())))
+    world.isTableAway = true
+    await expect(mend()).rejects.toMatchObject({ code: 'NETWORK_TIMEOUT' })
+    world.isTableAway = false
+    expect(await mend()).toBe(1)
+  })
+
+  it('has as many keepers again as it had, once there are nodes', async () => {
+    const world = new RegisterWorld(16)
+    const { pointer, pointers } = world.machine(0, undefined, { keepers: world.first })
+    await world.within(pointer.swap(0, value(1)))
+    const nobody = (): boolean => false
+    const gone = new Set(world.keepers.slice(0, 2).map(({ key: name }) => name.toString()))
+    setAway(world, [0, 1])
+    expect(await world.within(pointers.mend((name) => gone.has(name.toString())))).toBe(1)
+    expect(await world.within(pointers.mend(nobody))).toBe(0)
+    setAway(world, [0, 1, 2, 3])
+    await expect(world.within(pointer.read())).rejects.toMatchObject({ details: { needNodes: 4, haveNodes: 3 } })
+    for (let number = 0; number < 2; number++) world.addKeeper()
+    setAway(world, [0, 1])
+    expect(await world.within(pointers.mend(nobody))).toBe(1)
+    expect(await world.within(pointers.mend(nobody))).toBe(0)
+    setAway(world, [0, 1, 2, 3])
+    expect(await world.within(pointer.read())).toEqual({ sequence: 1, value: value(1) })
+    expect(await world.within(pointer.swap(1, value(2)))).toBe('done')
+  })
+
+  it('goes to others although another one of the same machine cannot be opened', async () => {
+    const world = new RegisterWorld(15)
+    const seed = new Uint8Array(32).fill(7)
+    const store = new MemoryStore()
+    const get = store.get.bind(store)
+    const damage = Promise.withResolvers<Uint8Array>()
+    const damaged = new RegisterKey(secp256k1, seed).id.slice(2)
+    store.get = async (table, name) => (name === damaged ? await damage.promise : await get(table, name))
+    const { pointer, pointers } = world.machine(0, store, { keepers: world.first })
+    const opening = expect(pointers.open(seed).read()).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    await world.within(pointer.swap(0, value(1)))
+    world.addKeeper()
+    setAway(world, [0])
+    const isGone = (name: Uint8Array): boolean => name.toString() === keeper(world, 0).key.toString()
+    const mending = expect(world.within(pointers.mend(isGone))).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    damage.reject(new CoreError('STORE_FAILED', 'the disk cannot be read'))
+    await Promise.all([opening, mending])
+    expect(await world.within(pointers.mend(isGone))).toBe(0)
+  })
+
   it('does not say that nothing was changed when others built on what was', async () => {
     const world = new RegisterWorld(8)
     const one = world.machine(0, undefined, { keepers: world.first })
@@ -310,5 +432,35 @@ describe('a pointer on the network', () => {
     expect(await world.within(two.pointer.swap(3, value(4)))).toBe('done')
     world.held = undefined
     expect(await world.within(waiting)).toMatchObject({ code: 'STORAGE_BUSY' })
+  })
+
+  it('is not believed to be empty because those who kept it first were replaced and forgot it', async () => {
+    const { world, pointers, pointer, first } = await replaced(10)
+    await world.within(pointer.swap(1, value(2)))
+    const late = world.machine(1, undefined, { mayBegin: false, keepers: first })
+    expect(await world.within(late.pointer.read())).toEqual({ sequence: 2, value: value(2) })
+    // Nor is a root the newest because a machine saw it last.
+    const asleep = world.machine(2, undefined, { mayBegin: false, keepers: first })
+    await world.within(asleep.pointer.read())
+    for (let number = 0; number < 7; number++) world.addKeeper()
+    await goTo(world, pointers, world.keepers.slice(7, 14))
+    expect(await world.within(pointer.swap(2, value(3)))).toBe('done')
+    world.sleep(90 * 86_400_000)
+    expect(await world.within(late.pointer.swap(2, value(9)))).toBe('moved')
+    const awake = world.machine(3, asleep.store, { mayBegin: false, keepers: first })
+    expect(await awake.pointer.cached()).toEqual({ sequence: 2, value: value(2) })
+    expect(await world.within(awake.pointer.read())).toEqual({ sequence: 3, value: value(3) })
+  })
+
+  it('that is new is begun without a search in the table of the network', async () => {
+    const world = new RegisterWorld(11)
+    const { pointers } = world.machine(0)
+    const pointer = pointers.open(new Uint8Array(32).fill(3), world.first, true)
+    expect(await world.within(pointer.read())).toBeUndefined()
+    expect(await world.within(pointer.swap(0, value(1)))).toBe('done')
+    expect(world.searches).toBe(0)
+    const empty = pointers.open(new Uint8Array(32).fill(4), world.first)
+    expect(await world.within(empty.read())).toBeUndefined()
+    expect(world.searches).toBe(1)
   })
 })

@@ -13,7 +13,9 @@ import {
 import { describe, expect, it } from 'vitest'
 import { tableRange } from '../../src/objects/row-keys.ts'
 import { packRowSchema } from '../../src/objects/rows.ts'
+import { sealedBytesOf } from '../../src/segment/segment-layout.ts'
 import { entryRowSchema } from '../../src/shares/share-rows.ts'
+import { PLACE_BYTES } from '../../src/shares/share-secrets.ts'
 import { NodeMemory } from '../../src/tree/node-memory.ts'
 import type { TreeEntry } from '../../src/tree/tree-node.ts'
 import { bytesOf } from '../objects/workplace.ts'
@@ -127,6 +129,21 @@ describe('whoever has a link to a folder', () => {
     }
     const short = await lengthsOf(['n', 'x'], ['', ''])
     expect(await lengthsOf(['n'.repeat(25), 'something-longer'], ['1'.repeat(80), '12'])).toEqual(short)
+  })
+
+  it('tells how folders beside a narrowed one lie, and how long a small object is that has a segment of its own', async () => {
+    const [place, text] = await family(['n', 'x'], ['', BESIDE])
+    const { rows } = await spy(place, narrowLink(parseShareLink(text), { path: 'mine/small' }))
+    const folders = new Map<string, number>()
+    for (const { key } of rows.filter(({ key }) => key.startsWith(tableRange('entries').from))) {
+      const folder = key.slice(1, 1 + PLACE_BYTES)
+      folders.set(folder, (folders.get(folder) ?? 0) + 1)
+    }
+    expect([...folders.values()].toSorted()).toEqual([1, 2, 3])
+    const packs = rows.filter(({ key }) => key.startsWith(tableRange('packs').from))
+    const bytes = packs.map(({ value }) => packRowSchema.decodeMessage(value).liveBytes)
+    const told = [50_000, BESIDE.length].map(sealedBytesOf)
+    expect(bytes.reduce((sum, each) => sum + each, 0)).toBe(told.reduce((sum, each) => sum + each, 0))
   })
 
   it('cannot write: nothing in it leads to the key of the pointer', async () => {

@@ -1,5 +1,5 @@
 import { hasCode } from '@stead/core'
-import type { SegmentStore, TreeObjectStore } from '@stead/storage'
+import { type SegmentStore, StorageError, type TreeObjectStore } from '@stead/storage'
 import { describe, expect, it } from 'vitest'
 import { type FaultKind, FaultyPorts } from '../objects/faulty-ports.ts'
 import { bytesFrom, bytesOf } from '../objects/workplace.ts'
@@ -108,26 +108,81 @@ describe('shares', () => {
   }, 60_000)
 })
 
-/** Segments of which one put, once it is asked for, waits. */
-class SlowPut {
+describe('the end of a share', () => {
+  const endings: Record<string, (store: TreeObjectStore) => Promise<unknown>> = {
+    alone: async (store) => {
+      const [share] = await store.shares.list('bucket')
+      await store.shares.unshare('bucket', share?.id ?? '')
+    },
+    'with its bucket': (store) => store.deleteBucket('bucket'),
+  }
+
+  it.each(Object.entries(endings))(
+    '%s lets go what can be read, and hides no fault of this program',
+    async (_, end) => {
+      for (const error of [
+        new StorageError('STORAGE_TOO_FEW_PIECES', 'need 2 pieces, have 0'),
+        new TypeError('a fault'),
+      ]) {
+        const place = await begun()
+        const link = await place.link(place.openStore(OPTIONS), 'bucket', 'a/')
+        let isBroken = false
+        const segments: SegmentStore = {
+          put: (key, plaintext) => place.segments.put(key, plaintext),
+          read: async (reference, key, range) => {
+            if (isBroken) throw error
+            return await place.segments.read(reference, key, range)
+          },
+          release: (reference) => place.segments.release(reference),
+          list: (after, limit) => place.segments.list(after, limit),
+        }
+        const store = place.open(OPTIONS, { segments, pointers: place.namedPointers })
+        for (const key of ['inline', 'b/packed', 'b/large']) await store.delete('bucket', `a/${key}`)
+        await store.shares.list('bucket')
+        // What the tree of the share refers to must be read to be let go.
+        isBroken = true
+        if (error instanceof TypeError) await expect(end(store)).rejects.toThrow(error)
+        else {
+          await end(store)
+          await expect(place.seen(link)).rejects.toMatchObject({ code: 'STORAGE_SHARE_ENDED' })
+        }
+      }
+    },
+  )
+})
+
+/** Segments of which one call, once it is asked for, waits. */
+class SlowCall {
   readonly #reached = Promise.withResolvers<void>()
   readonly #goOn = Promise.withResolvers<void>()
+  readonly #which: 'put' | 'read'
   #isArmed = false
+
+  constructor(which: 'put' | 'read') {
+    this.#which = which
+  }
 
   over(inner: SegmentStore): SegmentStore {
     return {
       put: async (key, plaintext) => {
-        if (this.#isArmed) {
-          this.#isArmed = false
-          this.#reached.resolve()
-          await this.#goOn.promise
-        }
+        await this.#pass('put')
         return await inner.put(key, plaintext)
       },
-      read: (reference, key, range) => inner.read(reference, key, range),
+      read: async (reference, key, range) => {
+        const bytes = await inner.read(reference, key, range)
+        await this.#pass('read')
+        return bytes
+      },
       release: (reference) => inner.release(reference),
       list: (after, limit) => inner.list(after, limit),
     }
+  }
+
+  async #pass(which: 'put' | 'read'): Promise<void> {
+    if (!this.#isArmed || which !== this.#which) return
+    this.#isArmed = false
+    this.#reached.resolve()
+    await this.#goOn.promise
   }
 
   arm(): void {
@@ -146,7 +201,7 @@ class SlowPut {
 describe('what changes while a share is written', () => {
   it('is not forgotten', async () => {
     const place = await begun()
-    const slow = new SlowPut()
+    const slow = new SlowCall('put')
     const store = place.open(OPTIONS, { segments: slow.over(place.segments), pointers: place.namedPointers })
     const link = await place.link(store, 'bucket', 'a/')
     await store.put('bucket', 'a/inline', [PACKED])
@@ -160,10 +215,29 @@ describe('what changes while a share is written', () => {
     expect((await place.seen(link)).inline).toBe(digestOf(LARGE))
   })
 
+  it('is not written over with older things after a sweep that came meanwhile', async () => {
+    const place = await begun()
+    const slow = new SlowCall('read')
+    const store = place.open(OPTIONS, { segments: slow.over(place.segments), pointers: place.namedPointers })
+    const link = await place.link(store, 'bucket', 'a/')
+    await store.put('bucket', 'a/inline', [PACKED])
+    slow.arm()
+    const publishing = store.shares.publish()
+    await slow.reached()
+    await store.put('bucket', 'a/inline', [INLINE])
+    const sweep = store.collect()
+    for (let turn = 0; turn < 200; turn++) await place.tick()
+    slow.goOn()
+    await Promise.all([publishing, sweep])
+    await store.shares.publish()
+    expect((await place.seen(link)).inline).toBe(digestOf(INLINE))
+    await store.stop()
+  })
+
   it('by another machine is not written over with older things', async () => {
     const place = await begun()
     const link = await place.link(place.openStore(OPTIONS), 'bucket', 'a/')
-    const slow = new SlowPut()
+    const slow = new SlowCall('put')
     const store = place.open(OPTIONS, { segments: slow.over(place.segments), pointers: place.namedPointers })
     await store.shares.publish()
     await store.put('bucket', 'a/inline', [PACKED])

@@ -5,9 +5,14 @@ import { digestOf, SharePlace } from './share-place.ts'
 
 const INLINE = bytesOf(100, 1)
 const PACKED = bytesOf(6000, 2)
+const LOST = bytesOf(6000, 3)
 const OPTIONS = { graceMs: 1000, keepUnfinishedMs: 50_000 }
 
-/** Segments whose nodes answer no reads for a while. */
+function tooFewPieces(): StorageError {
+  return new StorageError('STORAGE_TOO_FEW_PIECES', 'need 2 pieces of a segment, have 0')
+}
+
+/** Segments whose nodes answer no reads for a while, and have lost some bytes for good. */
 class BusyReads {
   isBusy = false
   /** So many reads are answered before the next one is not. */
@@ -17,9 +22,10 @@ class BusyReads {
     return {
       put: (key, plaintext) => inner.put(key, plaintext),
       read: async (reference, key, range) => {
-        if (this.isBusy && this.answered-- <= 0)
-          throw new StorageError('STORAGE_TOO_FEW_PIECES', 'need 2 pieces of a segment, have 0')
-        return await inner.read(reference, key, range)
+        if (this.isBusy && this.answered-- <= 0) throw tooFewPieces()
+        const bytes = await inner.read(reference, key, range)
+        if (Buffer.compare(bytes, LOST) === 0) throw tooFewPieces()
+        return bytes
       },
       release: (reference) => inner.release(reference),
       list: (after, limit) => inner.list(after, limit),
@@ -140,6 +146,28 @@ describe('a share of which objects could not be shown', () => {
     expect(await told(place, link)).toEqual([6, true])
     await store.stop()
   })
+
+  it('shows what comes after any number of objects that are lost for good, and each change behind them', async () => {
+    const { place, reads, store } = await begun(0)
+    for (let index = 0; index < 800; index++) await store.put('bucket', `a/a-${index}`, [LOST])
+    await store.put('bucket', 'a/z', [PACKED])
+    let link = ''
+    await pass(place, async () => {
+      link = await place.link(store, 'bucket', 'a/')
+    })
+    const shows = (text: string) => async (): Promise<void> => {
+      while ((await place.seen(link)).z !== text) await place.tick()
+    }
+    expect(await pass(place, shows(digestOf(PACKED)))).toBeLessThan(60_000)
+    expect(await told(place, link)).toEqual([4, false])
+    await store.put('bucket', 'a/z', [INLINE])
+    expect(await pass(place, shows(digestOf(INLINE)))).toBeLessThan(60_000)
+    expect(await isFilled(store)).toBe(false)
+    for (let index = 0; index < 800; index++) await store.delete('bucket', `a/a-${index}`)
+    expect(await pass(place, () => whole({ place, reads, store }))).toBeLessThan(60_000)
+    expect(await told(place, link)).toEqual([4, true])
+    await store.stop()
+  }, 60_000)
 
   it('stays told of by the next process, which fills it; one that is whole stays so', async () => {
     const { place, reads, store } = await begun(3)

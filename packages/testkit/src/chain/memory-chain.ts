@@ -146,9 +146,15 @@ export class MemoryChain implements Chain {
   watchThaws(callback: (purse: Hash, endsAt: UnixMs) => void): () => void {
     this.#checkStarted()
     const told = new Set(this.#toldThaws)
+    // Each transaction makes each watcher look: only at what came since. Another fork has another list.
+    let [known, seen] = [this.#ledger.thaws, 0]
     const look = (): void => {
-      if (this.#ledger.outage !== 'none') return
-      for (const { purse, endsAt } of this.#ledger.thaws) {
+      const { outage, thaws } = this.#ledger
+      if (outage !== 'none') return
+      const from = thaws === known ? seen : 0
+      if (from === thaws.length) return
+      ;[known, seen] = [thaws, thaws.length]
+      for (const { purse, endsAt } of thaws.slice(from)) {
         if (told.has(purse)) continue
         told.add(purse)
         this.#toldThaws.add(purse)

@@ -122,7 +122,6 @@ export class MemoryEscrow {
 
   /** All claims or none: the first that is refused takes the whole batch with it, stale ones change nothing. */
   claim(claims: readonly ChannelClaim[], now: UnixMs): readonly ClaimedChannel[] {
-    const before = new Map(this.#claimed)
     const credited: ClaimedChannel[] = []
     try {
       claims.forEach((claim, claimIndex) => {
@@ -130,8 +129,9 @@ export class MemoryEscrow {
         if (channel !== undefined) credited.push(channel)
       })
     } catch (error) {
-      for (const [channel] of this.#claimed) if (!before.has(channel)) this.#claimed.delete(channel)
-      for (const [channel, amount] of before) this.#claimed.set(channel, amount)
+      // Backwards: a channel may be there twice.
+      for (const { channel, cumulativeMicroUsd, grossMicroUsd } of credited.toReversed())
+        this.#setClaimed(channel, cumulativeMicroUsd - grossMicroUsd)
       throw error
     }
     for (const channel of credited) this.#credit(channel, now)
@@ -167,6 +167,11 @@ export class MemoryEscrow {
       })
     purse.closed = true
     return { payer: purse.seed.payer, refundMicroUsd: microUsd(purse.seed.totalMicroUsd - purse.claimedMicroUsd) }
+  }
+
+  #setClaimed(channel: Hash, amountMicroUsd: bigint): void {
+    if (amountMicroUsd === 0n) this.#claimed.delete(channel)
+    else this.#claimed.set(channel, amountMicroUsd)
   }
 
   #settle(claim: ChannelClaim, claimIndex: number): ClaimedChannel | undefined {

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto'
-import type { PartInfo } from '@stead/storage'
+import { etagOfParts, type PartInfo } from '@stead/storage'
 import { readXmlBody } from '../body/read-xml-body.ts'
 import type { S3Call } from '../call.ts'
 import { type S3Answer, xmlAnswer } from '../http/answer.ts'
@@ -42,7 +41,7 @@ export async function completeUpload(call: S3Call): Promise<S3Answer> {
   const condition = writeConditionOf(headers)
   const parts = readParts(await readXmlBody(call, 'CompleteMultipartUpload'))
   await checkParts(call, upload, parts)
-  const options = { etag: etagOfParts(parts), ...defined({ condition }) }
+  const options = { etag: etagOfParts(parts.map((part) => part.etag)), ...defined({ condition }) }
   const info = await onCondition(call, condition, store.completeUpload(bucket, upload, parts, options))
   const answer = xmlAnswer(
     writeXml('CompleteMultipartUploadResult', [
@@ -105,14 +104,4 @@ async function allParts({ store, request }: S3Call, upload: string): Promise<Rea
     if (last === undefined || page.length < PARTS_PER_PAGE) return parts
     after = last.number
   }
-}
-
-/**
- * The entity tag that clients expect: MD5 of the parts' MD5, and how many there are. Parts that did not come through a
- * gateway have tags of another kind, which count as they are.
- */
-function etagOfParts(parts: readonly ListedPart[]): string {
-  const hash = createHash('md5')
-  for (const { etag } of parts) hash.update(/^[0-9a-f]{32}$/.test(etag) ? Buffer.from(etag, 'hex') : etag)
-  return `${hash.digest('hex')}-${parts.length}`
 }

@@ -1,0 +1,100 @@
+import type { DaemonClient } from '@stead/sdk'
+import type { UploadView, VersionView } from '@stead/sdk/api'
+import { type ObjectUrl, prefixOf } from './object-url.ts'
+
+/** What is removed: one name, or a folder with the object of its name: `a` means neither `ab` nor `a.txt`. */
+export interface Removal extends ObjectUrl {
+  readonly isRecursive: boolean
+}
+
+/** Deletions at once: enough to hide the way to the node. */
+const AT_ONCE = 16
+
+/** Removes the objects that are there; where versions are kept a delete marker hides each. Gives how many. */
+export async function removeObjects(client: DaemonClient, removal: Removal): Promise<number> {
+  const { bucket, key, isRecursive } = removal
+  let deleted = await removeOne(client, removal)
+  for (;;) {
+    if (!isRecursive) return deleted
+    const { objects } = await client.listObjects({ bucket, prefix: prefixOf(key) })
+    if (objects.length === 0) return deleted
+    await inGroups(objects, (each) => client.deleteObject({ bucket, key: each.key }))
+    deleted += objects.length
+  }
+}
+
+async function removeOne(client: DaemonClient, { bucket, key, isRecursive }: Removal): Promise<number> {
+  if (isRecursive && prefixOf(key) === key) return 0
+  const { objects } = await client.listObjects({ bucket, prefix: key, limit: 1 })
+  if (objects[0]?.key !== key) return 0
+  await client.deleteObject({ bucket, key })
+  return 1
+}
+
+/** Removes every version and delete marker, for good. Gives how many. */
+export async function removeVersions(client: DaemonClient, removal: Removal): Promise<number> {
+  const { bucket, key, isRecursive } = removal
+  let deleted = 0
+  const remove = async (of: readonly VersionView[]): Promise<void> => {
+    // The oldest first: what is deleted as an object must not come up again when this ends early.
+    for (const { key: name, version } of of.toReversed()) {
+      await client.deleteObject({ bucket, key: name, version })
+      deleted++
+    }
+  }
+  let group: (readonly VersionView[])[] = []
+  for await (const versions of versionsByKey(client, bucket, key)) {
+    const name = versions[0]?.key ?? ''
+    if (name !== key && !(isRecursive && name.startsWith(prefixOf(key)))) continue
+    group.push(versions)
+    if (group.length < AT_ONCE) continue
+    await Promise.all(group.map(remove))
+    group = []
+  }
+  await Promise.all(group.map(remove))
+  return deleted
+}
+
+async function* versionsByKey(
+  client: DaemonClient,
+  bucket: string,
+  prefix: string,
+): AsyncGenerator<readonly VersionView[], void> {
+  let gathered: VersionView[] = []
+  for (let place: { after?: string; afterVersion?: string } | undefined = {}; place !== undefined; ) {
+    const page: Awaited<ReturnType<DaemonClient['listVersions']>> = await client.listVersions({
+      bucket,
+      prefix,
+      ...place,
+    })
+    for (const each of page.versions) {
+      if (gathered[0] !== undefined && gathered[0].key !== each.key) {
+        yield gathered
+        gathered = []
+      }
+      gathered.push(each)
+    }
+    place = page.next
+  }
+  if (gathered.length > 0) yield gathered
+}
+
+/** Gives up what was begun to be sent to a key, or below it: it takes room as well. Gives how many. */
+export async function giveUpUploads(client: DaemonClient, { bucket, key, isRecursive }: Removal): Promise<number> {
+  const isMeant = (of: string): boolean => of === key || (isRecursive && of.startsWith(prefixOf(key)))
+  let given = 0
+  for (let after: UploadView | undefined; ; ) {
+    const place = after === undefined ? {} : { afterKey: after.key, afterId: after.id }
+    const { uploads } = await client.listUploads({ bucket, prefix: key, ...place })
+    for (const { id } of uploads.filter(({ key: of }) => isMeant(of))) {
+      await client.abortUpload({ bucket, upload: id })
+      given++
+    }
+    after = uploads.at(-1)
+    if (after === undefined) return given
+  }
+}
+
+async function inGroups<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  for (let at = 0; at < items.length; at += AT_ONCE) await Promise.all(items.slice(at, at + AT_ONCE).map(work))
+}

@@ -1,0 +1,106 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { ObjectCommands } from './object-commands.ts'
+
+let commands: ObjectCommands
+
+beforeEach(async () => {
+  commands = new ObjectCommands()
+  await commands.start()
+  await commands.objects.makeBucket('mine')
+  await commands.world.objects.setVersioning('mine', 'on')
+})
+afterEach(() => commands.stop())
+
+/** More than lies in the metadata. */
+const large = new Uint8Array(100_000)
+
+async function put(key: string, ...contents: readonly (string | Uint8Array<ArrayBuffer>)[]): Promise<void> {
+  for (const content of contents) await commands.objects.put({ bucket: 'mine', key }, content)
+}
+
+/** `key` and how many versions it has, markers in brackets. */
+async function versions(): Promise<readonly string[]> {
+  const { objects } = await commands.world.objects.list('mine', { limit: 1000, versions: true })
+  return objects.map(({ key, isDeleted }) => (isDeleted ? `(${key})` : key))
+}
+
+describe('rm where versions are kept', () => {
+  it('says that delete markers hide what stays and is paid for, and how to delete it for good', async () => {
+    await put('a', 'one', 'two')
+    await put('tree/b', 'b')
+    const one = await commands.run(['rm', 'stead://mine/a'])
+    expect(one).toMatchObject({ code: 0, message: '' })
+    expect(one.out).toBe(
+      '1 hidden by delete markers; their versions stay and are paid for. For good: stead rm --all-versions stead://mine/a',
+    )
+    expect((await commands.run(['rm', '-r', 'stead://mine/tree'])).out).toContain('stead rm -r --all-versions')
+    expect(await versions()).toEqual(['(a)', 'a', 'a', '(tree/b)', 'tree/b'])
+    expect((await commands.run(['rm', 'stead://mine/a'])).out).toBe('0 deleted')
+  })
+
+  it('does not say that a bucket is gone which keeps versions', async () => {
+    await put('a', 'one', 'two')
+    const said = await commands.run(['rm', '-r', 'stead://mine'])
+    expect([said.code, said.out]).toEqual([1, '1 hidden by delete markers; their versions stay and are paid for'])
+    expect(said.message).toContain('CLI_VERSIONS_STAY')
+    expect(said.message).toContain('stead rm -r --all-versions stead://mine')
+    expect(await versions()).toEqual(['(a)', 'a', 'a'])
+    const again = await commands.run(['rm', '-r', 'stead://mine', '--json'])
+    expect([again.code, JSON.parse(again.out)]).toEqual([
+      1,
+      { kind: 'markers', deleted: 0, uploads: 0, error: expect.objectContaining({ code: 'CLI_VERSIONS_STAY' }) },
+    ])
+  })
+
+  it('with --all-versions deletes versions and markers of what is meant, and nothing else', async () => {
+    await put('a', 'one', 'two')
+    await put('a.txt', 'beside')
+    await put('a/b', 'below')
+    await commands.run(['rm', 'stead://mine/a'])
+    const said = await commands.run(['rm', '--all-versions', 'stead://mine/a'])
+    expect(said.out).toMatch(/^3 versions deleted for good; /)
+    expect(await versions()).toEqual(['a.txt', 'a/b'])
+    await put('a', 'again')
+    expect((await commands.run(['rm', '-r', '--all-versions', 'stead://mine/a'])).out).toMatch(/^2 versions/)
+    expect(await versions()).toEqual(['a.txt'])
+  })
+
+  it('with --all-versions deletes the whole bucket, more of it than a page, and the room is free in the end', async () => {
+    await commands.world.objects.setVersioning('mine', 'suspended')
+    await put('old', large)
+    await commands.world.objects.setVersioning('mine', 'on')
+    for (let index = 0; index < 40; index++) await put(`many/${index}`, 'x', 'y')
+    await put('large', large, large)
+    for (let index = 0; index < 1001; index++) await commands.world.objects.delete('mine', 'large')
+    await commands.objects.makeBucket('kept')
+    const said = await commands.run(['rm', '-r', '--all-versions', 'stead://mine', '--json'])
+    expect(JSON.parse(said.out)).toEqual({ kind: 'versions', deleted: 1 + 80 + 2 + 1001, uploads: 0 })
+    expect((await commands.run(['ls'])).out).toBe('stead://kept/')
+    expect(commands.world.segments.sealedBytes).toBeGreaterThan(300_000)
+    await commands.world.sweep()
+    expect(commands.world.segments.sealedBytes).toBeLessThan(100_000)
+  }, 60_000)
+
+  it('that ends early never brings back what was deleted', async () => {
+    await put('a', 'one', 'two', 'three')
+    await commands.run(['rm', 'stead://mine/a'])
+    const seen: unknown[] = []
+    const own = commands.world.objects.delete.bind(commands.world.objects)
+    commands.world.objects.delete = async (...args) => {
+      const result = await own(...args)
+      seen.push(await commands.world.objects.head('mine', 'a'))
+      return result
+    }
+    await commands.run(['rm', '--all-versions', 'stead://mine/a'])
+    expect(seen).toEqual([undefined, undefined, undefined, undefined])
+  })
+})
+
+describe('rm where no versions are kept', () => {
+  it('means the same with --all-versions', async () => {
+    await commands.keep('plain', 'a', 'b/c')
+    const said = await commands.run(['rm', '-r', '--all-versions', 'stead://plain'])
+    expect(said.out).toMatch(/^2 deleted; /)
+    expect((await commands.run(['ls'])).out).toBe('stead://mine/')
+  })
+})
