@@ -152,6 +152,14 @@ export const mutants: readonly Mutant[] = [
     tests: 'FeeLots.t.sol',
   },
   {
+    name: 'signer-untold',
+    what: 'a channel does not say whose money it pays out',
+    file: 'Settlement.sol',
+    from: '(uint256(uint160(signer)) << SIGNER_SHIFT) | voucher.cumulative;',
+    to: 'voucher.cumulative;',
+    tests: 'EscrowClaim.t.sol',
+  },
+  {
     name: 'fee-per-claim',
     what: 'each claim rounds its own fee, so the steps of a debt change it',
     file: 'Settlement.sol',

@@ -93,10 +93,14 @@ abstract contract Settlement is EIP712, FeeLots {
     /// @notice Longest branch that a claim may bring: room for 2^32 providers in one purse.
     uint256 public constant MAX_DEPTH = 32;
 
+    uint256 private constant SIGNER_SHIFT = 96;
+
     /// @notice What an operator has been credited and not yet been paid.
     mapping(address operator => uint256) public owed;
 
     mapping(bytes32 id => Purse) internal _purses;
+    /// @dev voucher signer << 96 | claimed, in one slot; what is claimed never exceeds a purse, which has 72 bits. The
+    ///      signer costs a later claim nothing, and says whose money it was: an event would, with each claim.
     mapping(bytes32 id => uint256) private _claimed;
 
     /// @notice Vouchers of one node were settled. One event for a batch and two words for a claim cost a fourth of what
@@ -140,9 +144,11 @@ abstract contract Settlement is EIP712, FeeLots {
     /// @param id The channel, as `channelIdOf` computes it.
     /// @return claimed The highest voucher settled.
     /// @return opened Whether later claims may leave the branch out.
-    function channel(bytes32 id) external view returns (uint128 claimed, bool opened) {
-        claimed = uint128(_claimed[id]);
-        opened = claimed != 0;
+    /// @return voucherSigner Who signs its vouchers; zero before the first claim. Whoever audits what a node was paid for
+    ///         has to know by whom, without asking the node.
+    function channel(bytes32 id) external view returns (uint128 claimed, bool opened, address voucherSigner) {
+        uint256 packed = _claimed[id];
+        (claimed, opened, voucherSigner) = (uint96(packed), packed != 0, address(uint160(packed >> SIGNER_SHIFT)));
     }
 
     /// @dev Settles the vouchers of one node. Makes no external call.
@@ -174,12 +180,12 @@ abstract contract Settlement is EIP712, FeeLots {
         voucher.allocation = c.allocation;
         voucher.cumulative = c.cumulative;
         bytes32 channelId = voucher.channelId();
-        uint256 before = _claimed[channelId];
+        uint256 before = uint96(_claimed[channelId]);
         if (voucher.cumulative <= before) return;
         // A channel has been paid something exactly when its branch has been verified.
         if (before == 0) _requireOpening(tally, position, openings, voucher);
-        _claimed[channelId] = voucher.cumulative;
         address signer = voucher.signerOf(tally.domain, c.r, c.vs);
+        _claimed[channelId] = (uint256(uint160(signer)) << SIGNER_SHIFT) | voucher.cumulative;
         (uint256 gross, uint256 fee) = _draw(tally, position, before, signer);
         unchecked {
             (uint256[] memory settled, uint256 count) = (tally.settled, tally.count);

@@ -30,9 +30,10 @@ contract EscrowClaimTest is EscrowTest {
         assertEq(escrow.feesHeld(), 2 * DOLLAR, "fee");
         assertEq(escrow.owed(thief), 0, "submitter");
         assertEq(escrow.purse(purse).claimed, debt, "purse");
-        (uint128 claimed, bool opened) = escrow.channel(channel);
+        (uint128 claimed, bool opened, address signer) = escrow.channel(channel);
         assertEq(claimed, debt, "channel");
         assertTrue(opened, "opened");
+        assertEq(signer, escrow.purse(purse).voucherSigner, "whose money it was");
     }
 
     function test_claim_laterOnesNeedNoBranchAndPayOnlyWhatIsNew() public {

@@ -128,6 +128,6 @@ contract EscrowInvariantsTest is Test {
     }
 
     function claimedOn(Held memory h) private view returns (uint128 claimed) {
-        (claimed,) = escrow.channel(escrow.channelIdOf(h.purse, h.leaf.node, h.leaf.operator, h.leaf.allocation));
+        (claimed,,) = escrow.channel(escrow.channelIdOf(h.purse, h.leaf.node, h.leaf.operator, h.leaf.allocation));
     }
 }

@@ -1,3 +1,4 @@
+import { auditMutants } from './audit-mutants.ts'
 import { computeMutants } from './compute-mutants.ts'
 import { epochMutants } from './epoch-mutants.ts'
 import { liarMutants } from './liar-mutants.ts'
@@ -20,6 +21,7 @@ export const mutants: readonly Mutant[] = [
   ...epochMutants,
   ...moreEpochMutants,
   ...storageMutants,
+  ...auditMutants,
 ]
 
 /** @throws RangeError when there is none of this name */

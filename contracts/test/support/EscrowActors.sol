@@ -377,6 +377,6 @@ contract EscrowActors is Test {
     }
 
     function _claimed(Held memory h) private view returns (uint128 claimed) {
-        (claimed,) = escrow.channel(escrow.channelIdOf(h.purse, h.leaf.node, h.leaf.operator, h.leaf.allocation));
+        (claimed,,) = escrow.channel(escrow.channelIdOf(h.purse, h.leaf.node, h.leaf.operator, h.leaf.allocation));
     }
 }

@@ -125,7 +125,7 @@ abstract contract EscrowTest is Test {
     }
 
     function claimedOn(bytes32 purse, Leaf memory leaf) internal view returns (uint128 claimed) {
-        (claimed,) = escrow.channel(escrow.channelIdOf(purse, leaf.node, leaf.operator, leaf.allocation));
+        (claimed,,) = escrow.channel(escrow.channelIdOf(purse, leaf.node, leaf.operator, leaf.allocation));
     }
 
     function netOf(uint128 cumulative) internal view returns (uint256) {

@@ -112,6 +112,11 @@ export interface Chain {
   purse(id: Hash): Promise<PurseState | undefined>
   /** Claimed so far on a channel; 0 when it was never claimed. */
   claimedMicroUsd(channel: Hash): Promise<MicroUsd>
+  /**
+   * Who signs the vouchers of a channel: its payer, or the key that the payer named for the purse. Undefined before the
+   * first claim, and never another one afterwards.
+   */
+  voucherSignerOf(channel: Hash): Promise<Address | undefined>
   /** All claims ever credited on some channels, oldest first; the auditor's evidence. */
   claimsOf(
     channels: readonly ChannelShareOnChain[],

@@ -115,6 +115,14 @@ export interface ClaimBatch {
   readonly operator: Address
   readonly grossMicroUsd: MicroUsd
   readonly feeMicroUsd: MicroUsd
+  /** Which channels brought how much of it, one entry for each claim. */
+  readonly parts: readonly ClaimPart[]
+}
+
+/** What one claim of a batch brought. */
+export interface ClaimPart {
+  readonly channel: Hash
+  readonly grossMicroUsd: MicroUsd
 }
 
 /** A sale of fees; it covers all epochs after the sale before it, up to `lastEpoch`. */

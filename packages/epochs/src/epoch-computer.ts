@@ -11,6 +11,7 @@ import {
   epochNumber,
   evidenceDigest,
   evidenceIdOf,
+  factsUnder,
   openEvidence,
 } from '@stead/rewards'
 import type { DocumentExchange } from './document-exchange.ts'
@@ -20,6 +21,7 @@ import { bytesText, EPOCH_TABLES, epochKey, put, textBytes } from './epoch-table
 import { EpochsError } from './errors.ts'
 import type { LogBook } from './log-book.ts'
 import type { NoticeBoard } from './notice-board.ts'
+import { OwnAuditsBook } from './own-audits.ts'
 import type { PolicyBook } from './policy-book.ts'
 import type { EpochPorts } from './ports.ts'
 import { scheduleOf } from './schedule.ts'
@@ -60,6 +62,8 @@ const KEPT_MAX = 64
 
 /** Computes epochs, each on the result of the one before it. */
 export class EpochComputer {
+  /** What auditors found of this node. */
+  readonly audits: OwnAuditsBook
   readonly #ports: EpochPorts
   readonly #parts: ComputerParts
   readonly #results: Map<ContentId, KnownResult> = new Map()
@@ -72,6 +76,7 @@ export class EpochComputer {
   constructor(ports: EpochPorts, parts: ComputerParts) {
     this.#ports = ports
     this.#parts = parts
+    this.audits = new OwnAuditsBook(ports)
   }
 
   /** Documents for an epoch, from here or from peers. */
@@ -166,6 +171,7 @@ export class EpochComputer {
     if (computed.sheetDocument !== undefined) await shelf.put(computed.sheetDocument.bytes, epoch)
     for (const { sheet } of openLots) await shelf.keepFor(sheet, epoch + 1)
     for (const policy of computed.evidence.policies) policies.add(policy)
+    this.audits.note(computed)
     const logs = computed.findings.logs
     const known = { epoch, evidence, digest: evidenceDigest(evidence), root, result, logs }
     this.#results.set(evidence, known)
@@ -208,7 +214,8 @@ export class EpochComputer {
   }
 
   async #compute(epoch: EpochNumber, previous: ContentId | undefined): Promise<KnownResult> {
-    const facts = await this.#parts.facts.facts(epoch)
+    const read = await this.#parts.facts.facts(epoch)
+    const facts = factsUnder(read, this.#parts.policies.quality(read.utility))
     const gathered = { facts, document: await this.#parts.shelf.put(encodeChainFacts(facts), epoch), previous }
     const evidence = (await this.#recall(gathered)) ?? (await this.#gather(gathered))
     const computed = await computeEpoch(this.components(epoch), evidence)

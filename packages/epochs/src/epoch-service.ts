@@ -51,6 +51,13 @@ export interface EpochServiceParts {
 /** What is looked at in each round. */
 type Duty = 'chain' | 'probing' | 'logs' | 'lies' | 'proposals' | 'final-root' | 'claims' | 'keeping'
 
+const TABLES_OF_EPOCHS = [
+  EPOCH_TABLES.seeds,
+  EPOCH_TABLES.probes,
+  EPOCH_TABLES.audits,
+  EPOCH_TABLES.ownLogs,
+  EPOCH_TABLES.results,
+]
 /** How long a round may go on after the node was told to stop. */
 const ROUND_GRACE_MS = 5000
 /** Rounds between two looks for something to claim. */
@@ -121,7 +128,8 @@ export class EpochService {
     this.watcher = new Watcher(ports, { facts, computer, logs, board, votes: this.#votes, operator })
     this.claimer = options.claims === undefined ? undefined : new RewardClaimer(ports, computer, options.claims)
     const beginOf = (epoch: EpochNumber) => this.#beginOf(epoch)
-    this.#probing = new ProbingDesk({ ...ports, directory }, { beginOf, logs, board })
+    const claimantsOf = (epoch: EpochNumber) => facts.claimants(epoch)
+    this.#probing = new ProbingDesk({ ...ports, directory }, { beginOf, claimantsOf, logs, board })
     this.#responder = new ProbeResponder(ports, { beginOf })
   }
 
@@ -292,7 +300,7 @@ export class EpochService {
     const oldest = Math.max(0, Math.min(now - this.#options.keepEpochs, (await this.#firstOpen(now)) - 1))
     await this.shelf.deleteBefore(oldest)
     await this.logs.deleteBefore(oldest)
-    for (const table of [EPOCH_TABLES.seeds, EPOCH_TABLES.probes, EPOCH_TABLES.ownLogs, EPOCH_TABLES.results]) {
+    for (const table of TABLES_OF_EPOCHS) {
       await deleteBefore(store, table, oldest)
     }
     this.#keptEpoch = now

@@ -11,6 +11,8 @@ export const EPOCH_TABLES = {
   seeds: 'epoch-seeds',
   /** epoch/beacon/node -> what was measured: latencies, then 65 bytes of the last answer */
   probes: 'epoch-probes',
+  /** epoch/beacon/node -> what the own audit of it found: an AuditReport */
+  audits: 'epoch-audits',
   /** epoch/beacon -> the own log as it was signed */
   ownLogs: 'epoch-own-logs',
   /** epoch/content id of a valid log -> 1 when it came in time, 0 later */

@@ -11,6 +11,7 @@ export {
 } from './epoch-messages.ts'
 export { EpochService, type EpochServiceOptions, type EpochServiceParts } from './epoch-service.ts'
 export { EpochsError, type EpochsErrorCode, epochsErrorCatalog } from './errors.ts'
+export type { OwnAudits } from './own-audits.ts'
 export { PolicyBook } from './policy-book.ts'
 export type { EpochPorts } from './ports.ts'
 export { RewardClaimer, type RewardClaimOptions } from './reward-claimer.ts'

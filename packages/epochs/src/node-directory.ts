@@ -1,13 +1,8 @@
 import type { Address, PeerId } from '@stead/core'
 import type { OfferBook } from '@stead/market'
-import { addressOfPeerId, type Resource } from '@stead/protocol'
+import { addressOfPeerId, nodeKey, type Resource } from '@stead/protocol'
 import { resourceBits } from '@stead/rewards'
 import type { EpochPorts } from './ports.ts'
-
-/** Under which key of the DHT a bonded node is found by its address. */
-function nodeKey(node: Address): string {
-  return `stead/nodes/1/${node}`
-}
 
 const FIND_TIMEOUT_MS = 5000
 const FOUND_MAX = 4

@@ -2,6 +2,8 @@ import type { Hash } from '@stead/core'
 import {
   defaultQualityParameters,
   encodePolicy,
+  firstQualityParameters,
+  firstUtilityProgram,
   type ProgramRegistry,
   policyId,
   type QualityParameters,
@@ -10,7 +12,7 @@ import {
 } from '@stead/rewards'
 import { EpochsError } from './errors.ts'
 
-/** The policies that this node knows, by id: that of the genesis, those of its settings, and what evidence carries. */
+/** The policies that this node knows, by id: those that a genesis had, those of its settings, and what evidence carries. */
 export class PolicyBook {
   readonly #programs: ProgramRegistry
   readonly #policies: Map<Hash, Uint8Array> = new Map()
@@ -18,6 +20,7 @@ export class PolicyBook {
   constructor(programs: ProgramRegistry, policies: readonly Uint8Array[]) {
     this.#programs = programs
     this.add(encodePolicy(utilityProgram, { quality: defaultQualityParameters }))
+    this.add(encodePolicy(firstUtilityProgram, { quality: firstQualityParameters }))
     for (const policy of policies) this.add(policy)
   }
 

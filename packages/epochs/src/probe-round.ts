@@ -1,7 +1,9 @@
 import { type Address, messageOf, type Timer, type UnixMs } from '@stead/core'
 import {
   Assignment,
+  AUDIT_REPORTS_MAX,
   type BondedNode,
+  type Claimant,
   type EpochBegin,
   epochSpan,
   PROBE_LOG_REPORTS_MAX,
@@ -14,6 +16,7 @@ import {
   type QualityParameters,
   signProbeLog,
 } from '@stead/rewards'
+import { AuditRound } from './audit-round.ts'
 import { PROBE_PROTOCOL } from './epoch-messages.ts'
 import { EPOCH_TABLES, forkKey, put } from './epoch-tables.ts'
 import type { NodeDirectory, NodePlace } from './node-directory.ts'
@@ -31,6 +34,8 @@ const WINDOW_MARGIN_PARTS = 8
 export interface ProbeRoundOptions {
   readonly begin: EpochBegin
   readonly quality: QualityParameters
+  /** Who brought nodes their claims of the epochs before; of no use where the policy has no audits. */
+  readonly claimants: readonly Claimant[]
 }
 
 interface Target {
@@ -49,6 +54,8 @@ export class ProbeRound {
   readonly #attended: Set<number> = new Set()
   #targets: readonly Target[] = []
   #seed: Uint8Array = new Uint8Array(0)
+  /** Undefined where the policy has no audits. */
+  #audits: AuditRound | undefined
 
   constructor(ports: EpochPorts & { readonly directory: NodeDirectory }, options: ProbeRoundOptions) {
     this.#ports = ports
@@ -74,11 +81,16 @@ export class ProbeRound {
       this.#attended.add(index)
     }
     this.#targets = await Promise.all(nodes.map((target) => this.#open(target)))
+    const auditorsPerNode = quality.audits?.auditorsPerNode ?? 0
+    const audited = places.filter((place) => assignment.positionOf(place, self) < auditorsPerNode)
+    const names = audited.slice(0, AUDIT_REPORTS_MAX).flatMap((place) => assignment.nodes[place]?.node ?? [])
+    await this.#startAudits(names)
     this.#window(this.#windowNow())
   }
 
   stop(): void {
     this.#stopped.abort()
+    this.#audits?.stop()
     for (const timer of this.#timers) timer.clear()
     this.#timers.clear()
   }
@@ -104,10 +116,19 @@ export class ProbeRound {
       prober: signer.address,
       seed: this.#seed,
       reports,
+      ...(this.#audits === undefined ? {} : { audits: { reports: wasThere ? this.#audits.reports() : [] } }),
     }
     const bytes = signProbeLog(signer, log)
     await store.write([put(EPOCH_TABLES.ownLogs, key, bytes)], 'power')
     return bytes
+  }
+
+  async #startAudits(nodes: readonly Address[]): Promise<void> {
+    const { begin, quality, claimants } = this.#options
+    if (quality.audits === undefined) return
+    const options = { begin, parameters: quality.audits, claimants, seed: this.#seed, nodes }
+    this.#audits = new AuditRound(this.#ports, options)
+    await this.#audits.start()
   }
 
   async #loadSeed(): Promise<Uint8Array> {

@@ -1,16 +1,18 @@
 import { isSteadError, messageOf } from '@stead/core'
-import { type EpochBegin, type EpochNumber, epochNumber } from '@stead/rewards'
+import { type Claimant, type EpochBegin, type EpochNumber, epochNumber } from '@stead/rewards'
 import { EPOCH_TABLES, forkKey } from './epoch-tables.ts'
 import type { LogBook } from './log-book.ts'
 import type { NodeDirectory } from './node-directory.ts'
 import type { NoticeBoard } from './notice-board.ts'
 import type { EpochPorts } from './ports.ts'
 import type { ResponderSource } from './probe-responder.ts'
-import { ProbeRound } from './probe-round.ts'
+import { ProbeRound, type ProbeRoundOptions } from './probe-round.ts'
 import { scheduleOf } from './schedule.ts'
 
 /** What the desk stands on. */
 export interface ProbingParts extends ResponderSource {
+  /** Who brought nodes their claims before an epoch. */
+  readonly claimantsOf: (epoch: EpochNumber) => Promise<readonly Claimant[]>
   readonly logs: LogBook
   readonly board: NoticeBoard
 }
@@ -51,13 +53,17 @@ export class ProbingDesk {
     if (found === undefined) return
     const { beacon, nodes } = found.begin
     if (this.#entered?.epoch === epoch && this.#entered.beacon === beacon) return
+    const { signer } = this.#ports
+    const isBonded = nodes.some(({ node }) => node === signer.address)
+    const hasAudits = isBonded && found.quality.audits !== undefined
+    // Before anything is entered: when the chain does not answer, it is asked again.
+    const claimants = hasAudits ? await this.#parts.claimantsOf(epoch) : []
     this.#entered = found.begin
     this.#rounds.get(epoch)?.stop()
     this.#rounds.delete(epoch)
-    const { signer } = this.#ports
-    if (!nodes.some(({ node }) => node === signer.address)) return
+    if (!isBonded) return
     void this.#announce()
-    await this.#open(epoch, found)
+    await this.#open(epoch, { ...found, claimants })
   }
 
   /** Not waited for: the table of the network may take longer than the first probes do. */
@@ -74,17 +80,18 @@ export class ProbingDesk {
   /** An earlier run of this node began to probe in the epoch that just ended: its log is still owed. */
   async #resume(epoch: EpochNumber): Promise<void> {
     const { store, time, calendar } = this.#ports
-    if (time.now() >= scheduleOf(calendar, epoch).logsCloseAt) return
+    if (this.#rounds.has(epoch) || time.now() >= scheduleOf(calendar, epoch).logsCloseAt) return
     const found = await this.#parts.beginOf(epoch)
     if (found === undefined || (await store.get(EPOCH_TABLES.seeds, forkKey(found.begin))) === undefined) return
-    await this.#open(epoch, found)
+    // Nobody is audited any more; what was found is on the disk.
+    await this.#open(epoch, { ...found, claimants: [] })
   }
 
-  async #open(epoch: EpochNumber, found: NonNullable<Awaited<ReturnType<ProbingParts['beginOf']>>>): Promise<void> {
-    const round = new ProbeRound(this.#ports, found)
+  async #open(epoch: EpochNumber, options: ProbeRoundOptions): Promise<void> {
+    const round = new ProbeRound(this.#ports, options)
     await round.start()
     this.#rounds.set(epoch, round)
-    this.#ports.logger.info('epoch entered', { epoch, bonded: found.begin.nodes.length, targets: round.targets })
+    this.#ports.logger.info('epoch entered', { epoch, bonded: options.begin.nodes.length, targets: round.targets })
   }
 
   async #publish(epoch: EpochNumber, round: ProbeRound): Promise<void> {

@@ -11,6 +11,7 @@ import {
 } from '@stead/core'
 import { createSigner, keccakText, loadSecp256k1, peerIdOfPublicKey, signNodeConsent } from '@stead/protocol'
 import {
+  defaultAuditParameters,
   defaultQualityParameters,
   type EpochNumber,
   encodePolicy,
@@ -54,6 +55,7 @@ const QUALITY: QualityParameters = {
   probersPerNode: 3,
   probersMin: 2,
   probesPerEpoch: 4,
+  audits: { ...defaultAuditParameters, auditorsPerNode: 3, auditorsMin: 2 },
 }
 const UTILITY_POLICY: Uint8Array = encodePolicy(utilityProgram, { quality: QUALITY })
 export const UTILITY: Hash = policyId(UTILITY_POLICY)

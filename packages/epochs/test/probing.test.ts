@@ -10,6 +10,7 @@ import {
 } from '@stead/core'
 import { createSigner, keccakText, loadSecp256k1, peerIdOfPublicKey } from '@stead/protocol'
 import {
+  defaultAuditParameters,
   defaultQualityParameters,
   type EpochBegin,
   epochNumber,
@@ -36,6 +37,7 @@ const quality: QualityParameters = {
   probersPerNode: 2,
   probersMin: 2,
   probesPerEpoch: 4,
+  audits: { ...defaultAuditParameters, auditorsPerNode: 2, auditorsMin: 2 },
 }
 const members = ['a', 'b', 'c'].map((name) => {
   const signer = createSigner(secp256k1, keccakText(`probing ${name}`))
@@ -86,7 +88,7 @@ describe('probing', () => {
       ...{ random: new SeededRandom(9), calendar: CALENDAR, chain: { identity } },
     }
     const directory = new NodeDirectory(ports, { list: () => [] })
-    const round = () => new ProbeRound({ ...ports, directory } as never, { begin, quality })
+    const round = () => new ProbeRound({ ...ports, directory } as never, { begin, quality, claimants: [] })
     const beginOf = async (epoch: number) => (epoch === EPOCH ? { begin, quality } : undefined)
     new ProbeResponder(ports as never, { beginOf }).start()
     return { network, store, round, ports }

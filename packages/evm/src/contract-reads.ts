@@ -5,6 +5,7 @@ import { ChainError } from './errors.ts'
 import { escrowAbi } from './generated/escrow.ts'
 import { stakeAbi } from './generated/stake.ts'
 import { testDollarAbi } from './generated/test-dollar.ts'
+import { NOBODY } from './nobody.ts'
 
 const escrow = {
   purse: AbiFunction.fromAbi(escrowAbi, 'purse'),
@@ -14,6 +15,10 @@ const escrow = {
   thawSeconds: AbiFunction.fromAbi(escrowAbi, 'thawSeconds'),
   token: AbiFunction.fromAbi(escrowAbi, 'token'),
 }
+/** What an Escrow answers that was deployed before it told signers; a later one says this and more. */
+const CHANNEL_BEFORE = 'function channel(bytes32 id) view returns (uint128 claimed, bool opened)'
+const channelBefore = AbiFunction.from(CHANNEL_BEFORE)
+const WORDS_WITH_SIGNER = 3
 const operatorOf = AbiFunction.fromAbi(stakeAbi, 'operatorOf')
 const balanceOf = AbiFunction.fromAbi(testDollarAbi, 'balanceOf')
 const allowance = AbiFunction.fromAbi(testDollarAbi, 'allowance')
@@ -61,8 +66,19 @@ export function purseRead(id: Hash): ContractRead<PurseState | undefined> {
 /** Claimed so far on a channel. */
 export function claimedRead(channel: Hash): ContractRead<MicroUsd> {
   return question('channel', AbiFunction.encodeData(escrow.channel, [channel]), (answer) =>
-    microUsd(AbiFunction.decodeResult(escrow.channel, answer)[0]),
+    microUsd(AbiFunction.decodeResult(channelBefore, answer)[0]),
   )
+}
+
+/** Who signs the vouchers of a channel; undefined before its first claim, nobody where the Escrow does not tell. */
+export function voucherSignerRead(channel: Hash): ContractRead<Address | undefined> {
+  return question('channel', AbiFunction.encodeData(escrow.channel, [channel]), (answer) => {
+    const [, isOpened] = AbiFunction.decodeResult(channelBefore, answer)
+    if (!isOpened) return undefined
+    if (answer.length < 2 + 64 * WORDS_WITH_SIGNER) return NOBODY
+    const [, , voucherSigner] = AbiFunction.decodeResult(escrow.channel, answer)
+    return addressAnswer(voucherSigner, 'channel.voucherSigner')
+  })
 }
 
 /** Credited to an operator and not paid out. */

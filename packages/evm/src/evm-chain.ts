@@ -38,6 +38,7 @@ import {
   purseRead,
   thawSecondsRead,
   tokenRead,
+  voucherSignerRead,
 } from './contract-reads.ts'
 import type { EventReader } from './economy/event-reader.ts'
 import type { EconomyContracts, EvmEconomy } from './economy/evm-economy.ts'
@@ -181,6 +182,10 @@ export class EvmChain implements Chain {
 
   claimedMicroUsd(channel: Hash): Promise<MicroUsd> {
     return this.#read(this.identity.escrow, claimedRead(channel))
+  }
+
+  voucherSignerOf(channel: Hash): Promise<Address | undefined> {
+    return this.#read(this.identity.escrow, voucherSignerRead(channel))
   }
 
   owedMicroUsd(operator: Address): Promise<MicroUsd> {

@@ -44,6 +44,7 @@ export {
   recoverAddress,
 } from './keys.ts'
 export { nodeConsentSigner, signNodeConsent } from './node-consent.ts'
+export { nodeKey } from './node-key.ts'
 export type { Offer, Resource, SignedDocument } from './offer.ts'
 export {
   OFFER_BYTES_MAX,

@@ -4,6 +4,19 @@ export type { EpochDifference } from './audit/epoch-difference.ts'
 export { describeDifference } from './audit/epoch-difference.ts'
 export type { EpochEarnings, ExplainedEpoch, ProgramEarnings } from './audit/explain-earnings.ts'
 export { explainEarnings } from './audit/explain-earnings.ts'
+export { auditSeed, drawClaimant } from './audits/audit-draw.ts'
+export type { AuditParameters } from './audits/audit-parameters.ts'
+export { defaultAuditParameters } from './audits/audit-parameters.ts'
+export type { AuditEvidence, AuditOutcome, AuditReport } from './audits/audit-report.ts'
+export {
+  AUDIT_OUTCOMES,
+  AUDIT_REPORTS_MAX,
+  AUDIT_TOOK_MS_MAX,
+  auditEvidenceSchema,
+  auditReportSchema,
+} from './audits/audit-report.ts'
+export type { AuditQuestion, AuditRules } from './audits/check-audit.ts'
+export { agreementIn, isProven } from './audits/check-audit.ts'
 export type {
   AccruableEpoch,
   ClaimableLine,
@@ -48,6 +61,7 @@ export {
   FACT_PROGRAMS_MAX,
   FACT_SALES_MAX,
   FACTS_BYTES_MAX,
+  factsUnder,
   KAPPA_BPS_MAX,
   mintCap,
   openChainFacts,
@@ -56,12 +70,14 @@ export type { ChainFactsPorts, EpochBegin } from './facts/chain-facts-reader.ts'
 export { ChainFactsReader } from './facts/chain-facts-reader.ts'
 export type { ClaimEvent, ClaimTotals } from './facts/claim-tally.ts'
 export { ClaimTally } from './facts/claim-tally.ts'
+export type { AuditFacts, Claimant } from './facts/claimants.ts'
+export { CLAIMANT_EPOCHS, CLAIMANTS_PER_NODE_MAX } from './facts/claimants.ts'
 export type { ProbePair } from './probes/answer-chain.ts'
 export { answerStatement, firstLink, nextLink, probeNonce } from './probes/answer-chain.ts'
 export type { AnswerContext, ProbeRefusal } from './probes/answer-probe.ts'
 export { answerProbe } from './probes/answer-probe.ts'
 export { Assignment } from './probes/assignment.ts'
-export type { ProbeLog, ProbeReport } from './probes/probe-log.ts'
+export type { AuditReports, ProbeLog, ProbeReport } from './probes/probe-log.ts'
 export {
   openProbeLog,
   PROBE_LOG_BYTES_MAX,
@@ -90,13 +106,18 @@ export { encodePolicy, POLICY_BYTES_MAX, ProgramRegistry, policyId } from './pro
 export type { KnownReason, ShareReason } from './programs/reasons.ts'
 export { REASONS_MAX } from './programs/reasons.ts'
 export type { UtilityParameters } from './programs/utility.ts'
-export { utilityProgram } from './programs/utility.ts'
+export { firstUtilityProgram, utilityProgram } from './programs/utility.ts'
+export type { AuditCounts, AuditMeasures } from './quality/audit-columns.ts'
 export type { LogRefusal, LogRefusals, NodeQuality } from './quality/node-quality.ts'
 export { QualityTable } from './quality/node-quality.ts'
 export type { LogEquivocation, ProbeFindings } from './quality/probe-tally.ts'
 export { ProbeTally } from './quality/probe-tally.ts'
 export type { LatencyClass, QualityParameters } from './quality/quality-parameters.ts'
-export { checkQualityParameters, defaultQualityParameters } from './quality/quality-parameters.ts'
+export {
+  checkQualityParameters,
+  defaultQualityParameters,
+  firstQualityParameters,
+} from './quality/quality-parameters.ts'
 export type { ProbeScore } from './quality/score.ts'
 export { scoreProbes } from './quality/score.ts'
 export type { EpochNumber, Ppm, RewardUnits, TokenUnits } from './units.ts'

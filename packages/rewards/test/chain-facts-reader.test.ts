@@ -1,7 +1,8 @@
-import { CoreError, microUsd } from '@stead/core'
+import { type Address, CoreError, type Hash, microUsd } from '@stead/core'
 import { chainRefusal, ManualClock } from '@stead/testkit'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { ChainFactsReader, encodeChainFacts, epochNumber, openChainFacts } from '../src/index.ts'
+import { compareFacts } from '../src/audit/compare-facts.ts'
+import { ChainFactsReader, encodeChainFacts, epochNumber, factsUnder, openChainFacts } from '../src/index.ts'
 import {
   addressOf,
   EPOCH_SECONDS,
@@ -15,13 +16,17 @@ import {
 const UTILITY = programOf('a')
 const [NODE, OTHER, POOR] = [addressOf('1'), addressOf('2'), addressOf('3')]
 const [OPERATOR, RIVAL] = [addressOf('8'), addressOf('9')]
+const [PAYER, CUSTOMER] = [addressOf('6'), addressOf('7')]
 
 describe('chain facts', () => {
   let history: SimulatedHistory
   let clock: ManualClock
   let reader: ChainFactsReader
+  const payers = new Map<Hash, Address>()
   beforeEach(() => {
     history = new SimulatedHistory()
+    payers.clear()
+    payers.set(programOf('c'), PAYER)
     clock = new ManualClock()
     history.mine(0)
     history.recorded.programs.push({ blockNumber: 0, program: UTILITY, source: 'minted', isEnabled: true })
@@ -31,12 +36,13 @@ describe('chain facts', () => {
       [POOR, 999n],
     ])
     const calendar = { genesisSeconds: GENESIS_SECONDS, epochSeconds: EPOCH_SECONDS }
-    reader = new ChainFactsReader({ chain: { identity }, economy: simulatedEconomy(stakes), history, calendar, clock })
+    const chain = { identity, voucherSignerOf: async (channel: Hash) => payers.get(channel) }
+    reader = new ChainFactsReader({ chain, economy: simulatedEconomy(stakes), history, calendar, clock })
   })
 
   const bond = (node: typeof NODE, operator: typeof OPERATOR, blockNumber: number) =>
     history.recorded.bonds.push({ blockNumber, node, operator })
-  const claim = (blockNumber: number, logIndex: number, fee: number) =>
+  const claim = (blockNumber: number, logIndex: number, fee: number, channel = programOf('c')) =>
     history.recorded.claims.push({
       blockNumber,
       logIndex,
@@ -44,6 +50,7 @@ describe('chain facts', () => {
       operator: OPERATOR,
       grossMicroUsd: microUsd(20 * fee),
       feeMicroUsd: microUsd(fee),
+      parts: [{ channel, grossMicroUsd: microUsd(20 * fee) }],
     })
 
   it('has the first block as beacon, and the nodes that were bonded before it, each with its last operator', async () => {
@@ -68,6 +75,47 @@ describe('chain facts', () => {
     const facts = await reader.facts(epochNumber(1))
     expect(facts.feeTotalMicroUsd).toBe(110n)
     expect(facts.fees).toHaveLength(1)
+  })
+
+  it('says who brought a bonded node its claims of the seven epochs before, as soon as an epoch has begun', async () => {
+    const [own, small, foreign] = [programOf('d'), programOf('e'), programOf('f')]
+    payers.set(own, NODE).set(small, CUSTOMER).set(foreign, CUSTOMER)
+    bond(NODE, OPERATOR, history.mine(10))
+    claim(history.mine(50), 0, 1000)
+    claim(history.mine(150), 0, 3)
+    claim(history.mine(250), 0, 2)
+    claim(history.mine(260), 0, 1, small)
+    claim(history.mine(270), 0, 7, own)
+    history.recorded.claims.push({
+      ...{ blockNumber: history.mine(280), logIndex: 0, node: OTHER, operator: RIVAL },
+      ...{ grossMicroUsd: microUsd(20), feeMicroUsd: microUsd(1) },
+      parts: [{ channel: foreign, grossMicroUsd: microUsd(20) }],
+    })
+    claim(history.mine(810), 0, 5000)
+    expect(await reader.claimants(epochNumber(8))).toEqual([
+      { node: NODE, payer: PAYER, grossMicroUsd: 100n },
+      { node: NODE, payer: CUSTOMER, grossMicroUsd: 20n },
+    ])
+    history.mine(900)
+    const facts = await reader.facts(epochNumber(8))
+    expect(facts.audits?.claimants).toHaveLength(2)
+    expect(openChainFacts(encodeChainFacts(facts))).toEqual(facts)
+    expect(factsUnder(facts, {}).audits).toBeUndefined()
+    expect(compareFacts(facts, { ...facts, audits: { claimants: [] } })).toMatchObject({
+      what: 'facts-claimant',
+      needMicroUsd: 100n,
+      haveMicroUsd: undefined,
+    })
+  })
+
+  it('does not take the claim of a channel that the endpoint does not show for one of nobody', async () => {
+    bond(NODE, OPERATOR, history.mine(10))
+    claim(history.mine(50), 0, 1)
+    history.mine(150)
+    payers.clear()
+    const asked = reader.claimants(epochNumber(1)).catch((error: unknown) => error)
+    for (let passes = 0; passes < 20; passes++) await clock.advance(1000)
+    expect(await asked).toMatchObject({ code: 'REWARDS_CONFLICT' })
   })
 
   it('gives each epoch with fees an entry in a sale that covers several, and none to epochs without', async () => {

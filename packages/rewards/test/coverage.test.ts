@@ -50,6 +50,9 @@ describe('coverage', () => {
       network: `4:0a00${index.toString(16).padStart(2, '0')}`,
       region: 'antarctica',
       resources: 1,
+      provenPpm: undefined,
+      auditCounts: {},
+      isPenalised: false,
       ...change,
     }
   }

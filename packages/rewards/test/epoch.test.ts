@@ -11,6 +11,7 @@ import {
   evidenceDigest,
   evidenceIdOf,
   explainEarnings,
+  firstUtilityProgram,
   type LotSale,
   openEvidence,
   openResult,
@@ -24,7 +25,17 @@ import {
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { encodeResult } from '../src/epoch/result.ts'
-import { addressOf, behaviourOf, makeFacts, makeLog, makeNodes, Shelf, utilityPolicy, type WorldNode } from './world.ts'
+import {
+  addressOf,
+  behaviourOf,
+  makeFacts,
+  makeLog,
+  makeNodes,
+  Shelf,
+  testParameters,
+  utilityPolicy,
+  type WorldNode,
+} from './world.ts'
 
 const nodes: readonly WorldNode[] = makeNodes(7).map((node, index) =>
   index === 1 ? { ...node, behaviour: behaviourOf(1, { latenciesMs: [200] }) } : node,
@@ -146,7 +157,7 @@ describe('epochs', () => {
     const logs = logsOf(facts)
     const plain = new Shelf()
     const expected = await plain.compute(plain.gather({ facts, logs, policies }))
-    expect(expected.resultDocument.id).toBe('bafyreianhaiv2ns3hetaewzgj4reipw73gupzi5srppzxdoou2bcnldvpu')
+    expect(expected.resultDocument.id).toBe('bafyreiegrmvwm7mvvvp6naid2dn7qqbmp6a4cfllxbrzxaqckcdgeyf7mm')
     await fc.assert(
       fc.asyncProperty(
         fc.shuffledSubarray([...logs], { minLength: logs.length }),
@@ -167,6 +178,17 @@ describe('epochs', () => {
       ),
       { numRuns: 8 },
     )
+  })
+
+  test('of a policy from before there were audits are what they were then', async () => {
+    const { audits: _, ...quality } = testParameters
+    const policy = encodePolicy(firstUtilityProgram, { quality })
+    const { audits: __, ...facts } = factsOf(0, { fees: feesOf([600, 400, 1]), utility: policyId(policy) })
+    const shelf = new Shelf()
+    const computed = await shelf.compute(
+      shelf.gather({ facts, logs: logsOf(facts), policies: [policy, coveragePolicy] }),
+    )
+    expect(computed.resultDocument.id).toBe('bafyreianhaiv2ns3hetaewzgj4reipw73gupzi5srppzxdoou2bcnldvpu')
   })
 
   test('are told apart by their documents: order, references and epochs that do not fit are refused', async () => {

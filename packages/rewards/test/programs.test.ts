@@ -5,6 +5,8 @@ import {
   defaultQualityParameters,
   encodePolicy,
   epochNumber,
+  firstQualityParameters,
+  firstUtilityProgram,
   type LotPart,
   mintCap,
   type Program,
@@ -109,10 +111,18 @@ describe('utility', () => {
 describe('policies', () => {
   test('have known ids: a change of code version or parameters is another program', () => {
     const id = policyId(encodePolicy(utilityProgram, utilityParameters))
-    expect(id).toBe('0xcee76b8fba71bc27b6130d1b30140b910c25f74ddc484622600d031ba6189ffd')
-    expect(policyId(encodePolicy({ ...utilityProgram, codeVersion: 2 }, utilityParameters))).not.toBe(id)
+    expect(id).toBe('0x13fb342aa54c64b5a0bd5742dd277632b6c14c37f0ecbb41184bac2b7838bf39')
+    expect(policyId(encodePolicy({ ...utilityProgram, codeVersion: 3 }, utilityParameters))).not.toBe(id)
     const quality = { ...defaultQualityParameters, answerMaxMs: 4999 }
     expect(policyId(encodePolicy(utilityProgram, { quality }))).not.toBe(id)
+  })
+
+  test('of the first version are what they were before there were audits, and have none', () => {
+    const first = encodePolicy(firstUtilityProgram, { quality: firstQualityParameters })
+    expect(policyId(first)).toBe('0xcee76b8fba71bc27b6130d1b30140b910c25f74ddc484622600d031ba6189ffd')
+    expect(() => encodePolicy(firstUtilityProgram, utilityParameters)).toThrow(
+      expect.objectContaining({ code: 'REWARDS_MALFORMED' }),
+    )
   })
 
   test('of programs that are not here, or with senseless parameters, are refused by a typed error', () => {

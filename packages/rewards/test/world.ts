@@ -10,6 +10,7 @@ import {
 } from '@stead/protocol'
 import {
   Assignment,
+  type AuditReport,
   type BondedNode,
   type ChainFacts,
   type ComputedEpoch,
@@ -20,6 +21,7 @@ import {
   encodeEvidence,
   encodePolicy,
   epochNumber,
+  firstUtilityProgram,
   type LoadDocument,
   type ProbeLog,
   type ProbeReport,
@@ -111,6 +113,7 @@ export function makeFacts(nodes: readonly BondedNode[], change: Partial<ChainFac
     feeTotalMicroUsd: (change.fees ?? []).reduce((sum, { feeMicroUsd }) => sum + feeMicroUsd, 0n) as never,
     sales: [],
     programs: [],
+    audits: { claimants: [] },
     ...change,
   }
 }
@@ -157,9 +160,10 @@ export function makeLog(
     readonly parameters?: QualityParameters
     readonly assignment?: Assignment
     readonly report?: Report
+    readonly audits?: readonly AuditReport[]
   },
 ): Uint8Array {
-  const { prober, parameters = testParameters } = by
+  const { prober, parameters = testParameters, audits } = by
   const assignment = by.assignment ?? new Assignment(facts.beacon, facts.nodes, parameters.probersPerNode)
   const worldNodes = new Map(nodes.map((node) => [node.node, node]))
   const { chainId, escrow, epoch, beacon } = facts
@@ -175,13 +179,17 @@ export function makeLog(
     const said = by.report === undefined ? report : by.report(report, node, log)
     return said === undefined ? [] : [said]
   })
-  return signProbeLog(prober.signer, { version: 1, ...log, reports })
+  const audited = audits === undefined ? {} : { audits: { reports: audits } }
+  return signProbeLog(prober.signer, { version: 1, ...log, reports, ...audited })
 }
 
 /** Documents by content id, and the epochs made from them. */
 export class Shelf {
   readonly documents: Map<ContentId, Uint8Array> = new Map()
-  readonly programs: ProgramRegistry = new ProgramRegistry().add(utilityProgram).add(coverageProgram)
+  readonly programs: ProgramRegistry = new ProgramRegistry()
+    .add(utilityProgram)
+    .add(firstUtilityProgram)
+    .add(coverageProgram)
   readonly load: LoadDocument = async (id) => this.documents.get(id)
 
   put(bytes: Uint8Array): ContentId {

@@ -1,7 +1,14 @@
 export { createFrameCipher } from '#create-frame-cipher'
 export { loadPairHasher } from '#load-pair-hasher'
 export type { Agreement, AgreementParties, SignedAgreement } from './agreement/agreement.ts'
-export { agreementIdOf, agreementSchema, openAgreement, signAgreement } from './agreement/agreement.ts'
+export {
+  agreementIdOf,
+  agreementNumber,
+  agreementSchema,
+  openAgreement,
+  signAgreement,
+  signedAgreementSchema,
+} from './agreement/agreement.ts'
 export type { SetChange, SetPiece, SetProof, SetRoot } from './agreement/piece-set.ts'
 export { PieceSet, verifySetProof } from './agreement/piece-set.ts'
 export type { PossessionProof } from './agreement/possession.ts'
@@ -22,6 +29,7 @@ export type {
 export { Challenger } from './consumer/challenger.ts'
 export type { PaidPeriod } from './consumer/paid-periods.ts'
 export { nextPaidNode, paidPeriodSchema, paidPeriodsOf } from './consumer/paid-periods.ts'
+export { remoteCodeOf } from './consumer/remote-code.ts'
 export type { SettleOutcome } from './consumer/settle-outcome.ts'
 export { javaScriptFrameCipher } from './crypto/create-frame-cipher.ts'
 export type { FrameCipher } from './crypto/frame-cipher.ts'
@@ -36,10 +44,13 @@ export { PathSecret } from './keys/path-secret.ts'
 export { createRecoveryPhrase, rootSecretOf } from './keys/recovery-phrase.ts'
 export type { PieceReply, PieceRequest, StorageReply, StorageRequest } from './messages.ts'
 export {
+  AGREEMENTS_PROTOCOL,
   PIECES_PROTOCOL,
   pieceReplySchema,
   pieceRequestSchema,
   STORAGE_PROTOCOL,
+  shownAskSchema,
+  shownReplySchema,
   storageReplySchema,
   storageRequestSchema,
 } from './messages.ts'
@@ -125,6 +136,7 @@ export type {
 } from './provider/challenge-watch.ts'
 export { ChallengeWatch } from './provider/challenge-watch.ts'
 export type { LeavingProgress } from './provider/leaving.ts'
+export { provePossession } from './provider/prove-possession.ts'
 export type {
   StorageProviderComponents,
   StorageProviderState,

@@ -1,5 +1,6 @@
-import type { Hash, MicroUsd } from '@stead/core'
+import type { Address, Hash, MicroUsd } from '@stead/core'
 import {
+  addressField,
   bytesField,
   concatBytes,
   defineSchema,
@@ -21,6 +22,9 @@ import { BLOCK_BYTES } from './proof/proof-tree.ts'
 export const STORAGE_PROTOCOL = '/stead/storage/1'
 /** The protocol of pieces, over a data connection where there is one: {@link PieceRequest} answered by {@link PieceReply}. */
 export const PIECES_PROTOCOL = '/stead/pieces/1'
+
+/** The protocol of what a payer shows of its agreements: {@link ShownAsk} answered by {@link ShownReply}. */
+export const AGREEMENTS_PROTOCOL = '/stead/storage-agreements/1'
 
 /** Most slots that one revision changes. */
 export const CHANGES_MAX = 512
@@ -164,6 +168,24 @@ export const storageReplySchema: Schema<StorageReply> = defineSchema<StorageRepl
     isLeaving: [7, optionalField(flagField)],
   },
 )
+
+/** A question to a payer for what it agreed on with a node. */
+export interface ShownAsk {
+  readonly node: Address
+}
+
+/** Encoding of {@link ShownAsk}. */
+export const shownAskSchema: Schema<ShownAsk> = defineSchema<ShownAsk>('ShownAsk', 64, { node: [1, addressField] })
+
+/** The newest revision that both signed; missing when there is none. */
+export interface ShownReply {
+  readonly agreement?: SignedAgreement
+}
+
+/** Encoding of {@link ShownReply}. */
+export const shownReplySchema: Schema<ShownReply> = defineSchema<ShownReply>('ShownReply', 1024, {
+  agreement: [1, optionalField(signedAgreementSchema.asField())],
+})
 
 /**
  * Bytes of a piece to keep until the next revision says that it is agreed; without one it goes after a while. Where one

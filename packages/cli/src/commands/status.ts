@@ -1,5 +1,5 @@
 import { formatMicroUsd, formatTokenUnits } from '@stead/core'
-import type { NodeStatus, PossessionStatus, StorageStatus } from '@stead/sdk/api'
+import type { AuditStatus, NodeStatus, PossessionStatus, StorageStatus } from '@stead/sdk/api'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
@@ -33,7 +33,12 @@ function describe(status: NodeStatus): string {
     `provider   ${provider.state}${why}: ${provider.running} running, ${provider.queued} queued; ${provider.succeeded} succeeded, ${provider.failed} failed, ${provider.timedOut} timed out, ${provider.rejected} rejected; ${formatMicroUsd(provider.unclaimedMicroUsd)} to claim`,
     ...(storage === undefined
       ? []
-      : [`storage    ${storageText(storage)}`, ...leavingLine(storage), ...possessionText(storage.possession)]),
+      : [
+          `storage    ${storageText(storage)}`,
+          ...leavingLine(storage),
+          ...auditText(storage.audits),
+          ...possessionText(storage.possession),
+        ]),
     `payer      ${payer.jobsRunning} jobs running, ${formatMicroUsd(payer.lockedMicroUsd)} locked and not spent`,
   ].join('\n')
 }
@@ -41,6 +46,21 @@ function describe(status: NodeStatus): string {
 function storageText({ state, agreements, agreedBytes, liveBytes, trashBytes, capacityBytes }: StorageStatus): string {
   const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(2)} GiB`
   return `${state}: ${gib(agreedBytes)} paid for in ${agreements} agreements; ${gib(liveBytes)} on disk, ${gib(trashBytes)} trash, of ${gib(capacityBytes)}`
+}
+
+/** What auditors found last; a warning comes before it costs anything. */
+function auditText(audits: AuditStatus | undefined): string[] {
+  if (audits === undefined) return []
+  const { epoch, isProven, outcomes, isWarned, isPenalised } = audits
+  const found = Object.entries(outcomes).map(([outcome, count]) => `${count} ${outcome}`)
+  const what = isProven === null ? 'too few audits count' : isProven ? 'proven' : 'not proven'
+  const line = `audits of epoch ${epoch}: ${what} (${found.join(', ') || 'none'})`
+  if (isPenalised) return [`           WARNING: ${line}; it was warned before, and loses a part of its quality`]
+  return [
+    isWarned
+      ? `           WARNING: ${line}; the next epoch without proof costs a part of its quality`
+      : `           ${line}`,
+  ]
 }
 
 /** What must not be overlooked: each of these can cost a tenth of the stake. */

@@ -20,6 +20,7 @@ import {
   epochNumber,
   evidenceDigest,
   evidenceIdOf,
+  firstUtilityProgram,
   openEvidence,
   openResult,
   ProgramRegistry,
@@ -267,7 +268,7 @@ export async function chainFactsReader({ chain, economy, history }: OpenEconomy)
 
 /** The programs that ship; governance may name others, which this version then cannot recompute. */
 export function shippedPrograms(): ProgramRegistry {
-  return new ProgramRegistry().add(utilityProgram).add(coverageProgram)
+  return new ProgramRegistry().add(utilityProgram).add(firstUtilityProgram).add(coverageProgram)
 }
 
 function found({ epoch, root, evidence }: RootEvent, state: FoundRoot['state']): FoundRoot {

@@ -27,6 +27,8 @@ export function reasonText({ code, about, need, have }: ShareReason, isMinting: 
         return isMinting
           ? `${about}: too few probers reported, 0 of ${amount(need)}`
           : `${about}: ${have} of ${need} probers reported`
+      case 'storage-unproven':
+        return `${about}: ${amount(have)} of ${amount(need)}, because it was warned and did not show again what it keeps`
       case 'capped':
       case 'deposit-limit':
         return `${about}: limited to ${amount(have)} of ${amount(need)}`

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleepFor } from 'node:timers/promises'
 import { type Address, type ContentId, silentLogger } from '@stead/core'
 import { loadSecp256k1 } from '@stead/protocol'
-import { computeEpoch, defaultQualityParameters } from '@stead/rewards'
+import { computeEpoch, defaultAuditParameters, defaultQualityParameters } from '@stead/rewards'
 import type { DaemonClient } from '@stead/sdk'
 import type { ChannelEarnings, EpochList } from '@stead/sdk/api'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -19,7 +19,13 @@ const EPOCHS = {
   challengeSeconds: 4,
   decisionSeconds: 20,
   blockSeconds: 1,
-  quality: { ...defaultQualityParameters, probersPerNode: 2, probersMin: 2, probesPerEpoch: 4 },
+  quality: {
+    ...defaultQualityParameters,
+    probersPerNode: 2,
+    probersMin: 2,
+    probesPerEpoch: 4,
+    audits: { ...defaultAuditParameters, auditorsPerNode: 2, auditorsMin: 2 },
+  },
 }
 const PROVIDERS = ['provider-1', 'provider-2', 'provider-3'] as const
 const LOOK_MS = 500

@@ -1,5 +1,6 @@
 import {
   type CapAccrued,
+  type ClaimBatch,
   type ClaimsCredited,
   type EventPlace,
   hash,
@@ -46,7 +47,7 @@ const placeOf = ({ blockNumber, logIndex, transaction }: ChainLog): EventPlace =
 })
 
 /** The claims of one event are of one node and operator, and count together. */
-export const claimsEvent: EconomyEvent<ClaimsCredited | undefined> = {
+export const claimsEvent: EconomyEvent<(ClaimsCredited & ClaimBatch) | undefined> = {
   of: 'escrow',
   topic: eventTopics.claimed,
   read: (log) => {
@@ -57,7 +58,9 @@ export const claimsEvent: EconomyEvent<ClaimsCredited | undefined> = {
     const sum = (field: 'grossMicroUsd' | 'feeMicroUsd') =>
       microUsd(entries.reduce((total, entry) => total + entry[field], 0n))
     const { node, operator } = first
-    return { ...placeOf(log), node, operator, grossMicroUsd: sum('grossMicroUsd'), feeMicroUsd: sum('feeMicroUsd') }
+    const parts = entries.map(({ channel, grossMicroUsd }) => ({ channel, grossMicroUsd }))
+    const sums = { grossMicroUsd: sum('grossMicroUsd'), feeMicroUsd: sum('feeMicroUsd') }
+    return { ...placeOf(log), node, operator, ...sums, parts }
   },
 }
 

@@ -2,7 +2,15 @@ import { computeTermsSchema, isFinal } from '@stead/compute'
 import { type Address, type MicroUsd, messageOf, type UnixMs } from '@stead/core'
 import type { OfferEntry } from '@stead/market'
 import { addressOfPeerId } from '@stead/protocol'
-import type { AccountStatus, NodeStatus, OfferStatus, PeerStatus, ProviderStatus, StorageStatus } from '@stead/sdk/api'
+import type {
+  AccountStatus,
+  AuditStatus,
+  NodeStatus,
+  OfferStatus,
+  PeerStatus,
+  ProviderStatus,
+  StorageStatus,
+} from '@stead/sdk/api'
 import { storageTermsSchema } from '@stead/storage'
 import type { SteadNode } from '../daemon/stead-node.ts'
 import type { SharedStorage } from '../daemon/trade.ts'
@@ -36,7 +44,7 @@ export function nodeHandlers(node: SteadNode): Pick<Handlers, NodeRoutes> {
         })
       if (body.leave) await storage.provider.leave()
       else await storage.provider.stay()
-      return storageStatusOf(storage)
+      return storageStatusOf(storage, node)
     },
     getDoctor: () => examineNode(node),
     runSelftest: () => runSelftest(node),
@@ -73,7 +81,7 @@ async function statusOf(node: SteadNode): Promise<NodeStatus> {
       account,
     },
     provider: await providerStatusOf(node),
-    ...(provider?.storage === undefined ? {} : { storage: storageStatusOf(provider.storage) }),
+    ...(provider?.storage === undefined ? {} : { storage: storageStatusOf(provider.storage, node) }),
     payer: { jobsRunning: running.length, lockedMicroUsd: locked as MicroUsd },
   }
 }
@@ -111,11 +119,26 @@ async function providerStatusOf(node: SteadNode): Promise<ProviderStatus> {
   }
 }
 
-function storageStatusOf({ provider, challenges }: SharedStorage): StorageStatus {
+function storageStatusOf({ provider, challenges }: SharedStorage, node: SteadNode): StorageStatus {
   const { leaving, ...status } = provider.status()
   const state = status.state === 'running' ? 'serving' : status.state === 'stopped' ? 'finished' : status.state
   const possession = challenges.status()
-  return { ...status, state, possession, ...(leaving === undefined ? {} : { leaving }) }
+  const audits = auditsOf(node)
+  return {
+    ...status,
+    state,
+    possession,
+    ...(audits === undefined ? {} : { audits }),
+    ...(leaving === undefined ? {} : { leaving }),
+  }
+}
+
+function auditsOf({ epochs }: SteadNode): AuditStatus | undefined {
+  const newest = epochs?.computer.audits.newest
+  if (newest === undefined) return undefined
+  const { epoch, provenPpm, counts, isWarned, isPenalised } = newest
+  const isProven = provenPpm === undefined ? null : provenPpm > 0
+  return { epoch, isProven, outcomes: counts, isWarned, isPenalised }
 }
 
 function sumOf(counts: Readonly<Record<string, number>>): number {

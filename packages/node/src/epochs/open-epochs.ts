@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { microUsd } from '@stead/core'
 import { ChainTime, EpochService, EpochsError, PolicyBook } from '@stead/epochs'
 import type { OfferBook } from '@stead/market'
-import { calendarOf, coverageProgram, ProgramRegistry, utilityProgram } from '@stead/rewards'
+import { calendarOf, coverageProgram, firstUtilityProgram, ProgramRegistry, utilityProgram } from '@stead/rewards'
 import type { NodeConfig } from '../config/settings.ts'
 import { type Foundation, operatorOf } from '../daemon/foundation.ts'
 import { openOperatorAccount } from '../daemon/operator-account.ts'
@@ -26,7 +26,7 @@ export async function openEpochs({ foundation, offers }: OpenEpochsParts, config
   }
   const economy = await chain.economy(addressBook)
   const calendar = calendarOf(await economy.epochTerms())
-  const programs = new ProgramRegistry().add(utilityProgram).add(coverageProgram)
+  const programs = new ProgramRegistry().add(utilityProgram).add(firstUtilityProgram).add(coverageProgram)
   const ports = {
     ...foundation,
     economy,

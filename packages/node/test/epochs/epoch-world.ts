@@ -17,6 +17,7 @@ import { AnvilProcess } from '@stead/evm/anvil'
 import { deployContracts } from '@stead/evm/deploy'
 import { bytesToHex, createSigner, keccakText, loadSecp256k1, type Secp256k1 } from '@stead/protocol'
 import {
+  defaultAuditParameters,
   defaultQualityParameters,
   encodePolicy,
   policyId,
@@ -44,6 +45,7 @@ const QUALITY: QualityParameters = {
   probersPerNode: 3,
   probersMin: 2,
   probesPerEpoch: 4,
+  audits: { ...defaultAuditParameters, auditorsPerNode: 3, auditorsMin: 2 },
 }
 const UTILITY_POLICY: Uint8Array = encodePolicy(utilityProgram, { quality: QUALITY })
 

@@ -23,7 +23,8 @@ export function compareFacts(own: ChainFacts, theirs: ChainFacts): EpochDifferen
     nodeDifference(own, theirs) ??
     feesDifference(own, theirs) ??
     saleDifference(own, theirs) ??
-    programDifference(own, theirs)
+    programDifference(own, theirs) ??
+    claimantDifference(own, theirs)
   )
 }
 
@@ -89,6 +90,20 @@ function programDifference(own: ChainFacts, theirs: ChainFacts): EpochDifference
   const byId = ({ programs }: ChainFacts) => new Map(programs.map((entry) => [entry.program, entry.depositedMicroUsd]))
   for (const { key: program, need, have } of paired(byId(own), byId(theirs))) {
     if (need !== have) return { what: 'facts-program', program, needMicroUsd: need, haveMicroUsd: have }
+  }
+  return undefined
+}
+
+/** Facts of a policy without audits have no claimants; that the policy has none is checked where the epoch is computed. */
+function claimantDifference(own: ChainFacts, theirs: ChainFacts): EpochDifference | undefined {
+  if (theirs.audits === undefined) return undefined
+  const byPair = ({ audits }: ChainFacts) =>
+    new Map((audits?.claimants ?? []).map((each) => [each.node + each.payer, each]))
+  for (const { need, have } of paired(byPair(own), byPair(theirs))) {
+    const either = need ?? have
+    if (either === undefined || need?.grossMicroUsd === have?.grossMicroUsd) continue
+    const { node, payer } = either
+    return { what: 'facts-claimant', node, payer, needMicroUsd: need?.grossMicroUsd, haveMicroUsd: have?.grossMicroUsd }
   }
   return undefined
 }

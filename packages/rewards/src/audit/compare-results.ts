@@ -5,7 +5,7 @@ type LineDifference = Extract<EpochDifference, { readonly what: 'line' }>
 
 /** The first difference between the result that an auditor computed and the published one, line by line. */
 export function compareResults(own: EpochResult, theirs: EpochResult): EpochDifference | undefined {
-  return lineDifference(own, theirs) ?? openLotDifference(own, theirs)
+  return lineDifference(own, theirs) ?? openLotDifference(own, theirs) ?? warningDifference(own, theirs)
 }
 
 function lineDifference(own: EpochResult, theirs: EpochResult): LineDifference | undefined {
@@ -42,4 +42,10 @@ function openLotDifference(own: EpochResult, theirs: EpochResult): EpochDifferen
     if (need !== have) return { what: 'open-lot', lot, need, have }
   }
   return undefined
+}
+
+function warningDifference(own: EpochResult, theirs: EpochResult): EpochDifference | undefined {
+  const [needed, had] = [new Set(own.audits?.unproven), new Set(theirs.audits?.unproven)]
+  const [node] = [...needed.symmetricDifference(had)].sort()
+  return node === undefined ? undefined : { what: 'unproven', node, need: needed.has(node), have: had.has(node) }
 }

@@ -41,6 +41,16 @@ export type EpochDifference =
       readonly needMicroUsd: bigint | undefined
       readonly haveMicroUsd: bigint | undefined
     }
+  /** What a payer's vouchers brought a node in the epochs before. */
+  | {
+      readonly what: 'facts-claimant'
+      readonly node: Address
+      readonly payer: Address
+      readonly needMicroUsd: bigint | undefined
+      readonly haveMicroUsd: bigint | undefined
+    }
+  /** A node that is warned, and should not be, or the other way round. */
+  | { readonly what: 'unproven'; readonly node: Address; readonly need: boolean; readonly have: boolean }
   /** The epoch builds on another history. */
   | { readonly what: 'previous'; readonly need: ContentId | undefined; readonly have: ContentId | undefined }
   /** Logs that were published in time are left out. */
@@ -78,6 +88,10 @@ export function describeDifference(difference: EpochDifference): string {
       return `chain facts, ${difference.field} of lot ${difference.lot}: ${sides(difference)}`
     case 'facts-program':
       return `chain facts, deposit of program ${difference.program}: need ${difference.needMicroUsd ?? 'none'}, have ${difference.haveMicroUsd ?? 'none'}`
+    case 'facts-claimant':
+      return `chain facts, what ${difference.payer} brought ${difference.node}: need ${difference.needMicroUsd ?? 'none'}, have ${difference.haveMicroUsd ?? 'none'} micro-dollars`
+    case 'unproven':
+      return `warning of node ${difference.node} by its audits: ${sides(difference)}`
     case 'log-left-out':
       return `${difference.count} probe logs that were published in time are left out, the first is ${difference.first}`
     case 'line':

@@ -1,9 +1,12 @@
 import type { Address, ContentId } from '@stead/core'
 import { contentIdOf, type Secp256k1 } from '@stead/protocol'
+import type { AuditParameters } from '../audits/audit-parameters.ts'
 import { malformed, RewardsError } from '../errors.ts'
 import { type ChainFacts, openChainFacts } from '../facts/chain-facts.ts'
 import type { ProgramRegistry, SharedInput, SoldLot } from '../programs/program.ts'
+import type { QualityTable } from '../quality/node-quality.ts'
 import { type ProbeFindings, ProbeTally } from '../quality/probe-tally.ts'
+import { warnUnproven } from '../quality/warn-unproven.ts'
 import { bindPrograms } from './bind-programs.ts'
 import { type EpochEvidence, openEvidence } from './evidence.ts'
 import { type LoadDocument, loadDocument } from './load-document.ts'
@@ -53,7 +56,9 @@ export async function computeEpoch(components: EpochComponents, evidenceId: Cont
   const programs = bindPrograms(components.programs, facts, evidence.policies)
   const tally = new ProbeTally(secp256k1, facts, programs.quality)
   for (const id of evidence.logs) tally.add(await loadDocument(load, 'probe log', id))
-  const findings = tally.findings()
+  const probed = tally.findings()
+  const audited = auditedOf(probed.quality, { previous, facts, audits: programs.quality.audits })
+  const findings = { ...probed, quality: audited.quality }
   const sheet = makeSheet(facts, findings.quality)
   const sheetDocument = facts.feeTotalMicroUsd === 0n ? undefined : named(encodeSheet(sheet))
   const lots = await settleLots(load, { facts, previous, sheet, sheetDocument })
@@ -67,8 +72,30 @@ export async function computeEpoch(components: EpochComponents, evidenceId: Cont
   const lines = sumLines(programs.enabled, input, previous?.lines ?? [])
   const tree = treeOfResult({ lines })
   const { root } = tree
-  const result = { version: 1 as const, epoch: facts.epoch, evidence: evidenceId, root, lines, openLots: lots.open }
+  const { epoch } = facts
+  const made = { version: 1 as const, epoch, evidence: evidenceId, root, lines, openLots: lots.open }
+  const result = audited.unproven === undefined ? made : { ...made, audits: { unproven: audited.unproven } }
   return { evidence, facts, result, resultDocument: named(encodeResult(result)), sheetDocument, tree, findings }
+}
+
+/** @throws RewardsError REWARDS_MALFORMED for facts that are not those that the policy asks for */
+function auditedOf(
+  quality: QualityTable,
+  {
+    previous,
+    facts,
+    audits,
+  }: {
+    readonly previous: EpochResult | undefined
+    readonly facts: ChainFacts
+    readonly audits: AuditParameters | undefined
+  },
+): { readonly quality: QualityTable; readonly unproven: readonly Address[] | undefined } {
+  if ((audits === undefined) !== (facts.audits === undefined)) {
+    malformed('claimants', audits === undefined ? 'none' : 'some', facts.audits === undefined ? 'none' : 'some')
+  }
+  if (audits === undefined) return { quality, unproven: undefined }
+  return warnUnproven(quality, previous?.audits?.unproven ?? [], audits)
 }
 
 function named(bytes: Uint8Array): NamedDocument {

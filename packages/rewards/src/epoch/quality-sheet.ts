@@ -52,18 +52,20 @@ export function makeSheet(facts: ChainFacts, quality: QualityTable): QualityShee
 
 function partOf(operator: Address, fees: readonly NodeFees[], quality: QualityTable): LotPart {
   let [fee, weighted] = [0n, 0n]
-  let [isBonded, isKnown] = [false, false]
+  let [isBonded, isKnown, isPenalised] = [false, false, false]
   for (const { node, feeMicroUsd } of fees) {
     const found = quality.of(node)
     // A node that changed hands is measured for whoever had it bonded as the epoch began.
     const own = found?.operator === operator ? found : undefined
     isBonded ||= own !== undefined
     isKnown ||= own?.qualityPpm !== undefined
+    isPenalised ||= own?.isPenalised === true
     fee += feeMicroUsd
     weighted += feeMicroUsd * BigInt(own?.qualityPpm ?? 0)
   }
   const qualityPpm: Ppm = fee === 0n ? ppm(0) : ppm(Number(weighted / fee))
-  const reason = !isBonded ? 'not-bonded' : isKnown ? '' : 'quality-unknown'
+  const measured = isPenalised ? 'storage-unproven' : ''
+  const reason = !isBonded ? 'not-bonded' : isKnown ? measured : 'quality-unknown'
   return { operator, feeMicroUsd: fee as MicroUsd, qualityPpm, reason }
 }
 

@@ -5,10 +5,12 @@ import {
   defineSchema,
   hashField,
   listField,
+  optionalField,
   type Schema,
   versionField,
 } from '@stead/protocol'
 import { checkAscending, malformed } from '../errors.ts'
+import { FACT_NODES_MAX } from '../facts/chain-facts.ts'
 import { REASONS_MAX, reasonField, type ShareReason } from '../programs/reasons.ts'
 import { type EpochNumber, epochField, type RewardUnits, rewardUnitsField } from '../units.ts'
 import { type RewardLeaf, RewardTree } from './reward-tree.ts'
@@ -38,6 +40,14 @@ export interface EpochResult {
   readonly lines: readonly ResultLine[]
   /** By lot. */
   readonly openLots: readonly OpenLot[]
+  /** What the next epoch has to know of the audits; missing where the policy has none. */
+  readonly audits?: ResultAudits
+}
+
+/** What audits leave behind. */
+export interface ResultAudits {
+  /** Nodes that are warned: they were not proven, and have not been since. Ascending. */
+  readonly unproven: readonly Address[]
 }
 
 /** Most lines of a result. */
@@ -60,6 +70,10 @@ const openLotSchema = defineSchema<OpenLot>('OpenLot', 128, {
   sheet: [2, contentIdField],
 })
 
+const auditsSchema = defineSchema<ResultAudits>('ResultAudits', 4 * 1024 * 1024, {
+  unproven: [1, listField(addressField, FACT_NODES_MAX)],
+})
+
 const resultSchema: Schema<EpochResult> = defineSchema<EpochResult>('EpochResult', RESULT_BYTES_MAX, {
   version: [1, versionField(1)],
   epoch: [2, epochField],
@@ -67,6 +81,7 @@ const resultSchema: Schema<EpochResult> = defineSchema<EpochResult>('EpochResult
   root: [4, hashField],
   lines: [5, listField(lineSchema.asField(), RESULT_LINES_MAX)],
   openLots: [6, listField(openLotSchema.asField(), OPEN_LOTS_MAX)],
+  audits: [7, optionalField(auditsSchema.asField())],
 })
 
 /** DAG-CBOR of a result whose lists are in order. */
@@ -78,6 +93,7 @@ export function encodeResult(result: EpochResult): Uint8Array {
 export function openResult(bytes: Uint8Array): EpochResult {
   const result = resultSchema.decodeDocument(bytes)
   checkAscending('lines', result.lines.map(lineKey))
+  checkAscending('unproven', result.audits?.unproven ?? [])
   for (const [index, { lot }] of result.openLots.entries()) {
     const before = result.openLots[index - 1]?.lot ?? -1
     if (lot <= before || lot > result.epoch) malformed('open lots', `${before + 1} .. ${result.epoch}`, lot)

@@ -1,4 +1,5 @@
 import {
+  type Address,
   type BlockMark,
   type Chain,
   type Clock,
@@ -15,6 +16,7 @@ import { type EpochNumber, epochNumber, tokenUnits } from '../units.ts'
 import type { BondedNode, ChainFacts, LotSale, SponsoredProgram } from './chain-facts.ts'
 import { Chronicle } from './chronicle.ts'
 import { ClaimTally, type ClaimTotals } from './claim-tally.ts'
+import { type ChannelSum, CLAIMANT_EPOCHS, type Claimant, ClaimantTally, sumByChannel } from './claimants.ts'
 import { EpochBlocks } from './epoch-blocks.ts'
 import { mapBounded, withRetries } from './retry.ts'
 import { StandingBlocks } from './standing-blocks.ts'
@@ -31,7 +33,7 @@ export interface EpochBegin {
 
 /** What the reader stands on. */
 export interface ChainFactsPorts {
-  readonly chain: Pick<Chain, 'identity'>
+  readonly chain: Pick<Chain, 'identity' | 'voucherSignerOf'>
   readonly economy: Pick<Economy, 'rootTerms' | 'bondedAt' | 'saleOf'>
   readonly history: EconomyHistory
   readonly calendar: EpochCalendar
@@ -47,6 +49,8 @@ const FACTS_MAX = 8
 const BEGINS_MAX = 40
 /** Epochs of which it is kept where they begin, and what their fees come to: as many as can wait for a final root. */
 const PLACES_MAX = 8192
+/** Channels whose payer is kept. */
+const SIGNERS_MAX = 131_072
 
 /** What was read, and the block that it stands on: while this one is in the chain, it is true. */
 interface Standing<Value> {
@@ -69,6 +73,9 @@ export class ChainFactsReader {
   readonly #begins: Map<EpochNumber, EpochBegin> = new Map()
   readonly #facts: Map<EpochNumber, Standing<ChainFacts>> = new Map()
   readonly #fees: Map<number, Standing<bigint>> = new Map()
+  readonly #claims: Map<number, Standing<readonly ChannelSum[]>> = new Map()
+  /** A channel's never changes. */
+  readonly #signers: Map<Hash, Address> = new Map()
 
   constructor(ports: ChainFactsPorts) {
     this.#ports = ports
@@ -104,7 +111,8 @@ export class ChainFactsReader {
   }
 
   /**
-   * All facts of an epoch that is over. An epoch in which no block was made has the next block as its beacon and no events.
+   * All facts of an epoch that is over, claimants included, see {@link factsUnder}. An epoch in which no block was made
+   * has the next block as its beacon and no events.
    * @throws RewardsError REWARDS_NOT_OVER, REWARDS_NO_PROGRAM, REWARDS_CONFLICT; ChainError
    */
   async facts(epoch: EpochNumber): Promise<ChainFacts> {
@@ -114,6 +122,53 @@ export class ChainFactsReader {
     const read = await withRetries(this.#ports.clock, () => this.#read(epoch))
     keep(this.#facts, { key: epoch, value: read, max: FACTS_MAX })
     return read.value
+  }
+
+  /**
+   * Who brought the nodes that are bonded as an epoch begins their claims of the epochs before, by node, then payer: known
+   * as soon as the epoch has begun. @throws RewardsError REWARDS_NOT_OVER, REWARDS_CONFLICT; ChainError
+   */
+  async claimants(epoch: EpochNumber): Promise<readonly Claimant[]> {
+    return await withRetries(this.#ports.clock, () => this.#claimants(epoch))
+  }
+
+  async #claimants(epoch: EpochNumber): Promise<readonly Claimant[]> {
+    const begin = await this.begin(epoch)
+    if (begin === undefined) throw notOver(epoch)
+    const bonded = new Set(begin.nodes.map(({ node }) => node))
+    const tally = new ClaimantTally(bonded)
+    for (let before = Math.max(0, epoch - CLAIMANT_EPOCHS); before < epoch; before++) {
+      const sums = (await this.#claimsOf(before)).filter(({ node }) => bonded.has(node))
+      await mapBounded(sums, READS_AT_ONCE, async ({ node, channel, grossMicroUsd }) => {
+        tally.add({ node, payer: await this.#signerOf(channel), grossMicroUsd })
+      })
+    }
+    return tally.claimants()
+  }
+
+  /** What each channel brought in an epoch that is over; nothing where no block was made in it. */
+  async #claimsOf(epoch: number): Promise<readonly ChannelSum[]> {
+    const [first, after] = [await this.#firstOf(epoch), await this.#firstOf(epoch + 1)]
+    if (first === undefined || after === undefined) return []
+    const known = this.#claims.get(epoch)
+    if (known?.on === after.hash) return known.value
+    const claims = await this.#ports.history.claims({ fromBlock: first.number, toBlock: after.number - 1 })
+    const sums = sumByChannel(claims)
+    keep(this.#claims, { key: epoch, value: { on: after.hash, value: sums }, max: 2 * CLAIMANT_EPOCHS })
+    return sums
+  }
+
+  async #signerOf(channel: Hash): Promise<Address> {
+    const known = this.#signers.get(channel)
+    if (known !== undefined) return known
+    const signer = await this.#ports.chain.voucherSignerOf(channel)
+    // The endpoint is behind, or another fork has undone the claim.
+    if (signer === undefined) {
+      const message = `the chain does not know the channel ${channel} that was claimed`
+      throw new RewardsError('REWARDS_CONFLICT', message, { details: { channel } })
+    }
+    keep(this.#signers, { key: channel, value: signer, max: SIGNERS_MAX })
+    return signer
   }
 
   async #read(epoch: EpochNumber): Promise<Standing<ChainFacts>> {
@@ -139,6 +194,7 @@ export class ChainFactsReader {
       feeTotalMicroUsd,
       sales: await this.#sales(fromBlock, toBlock, head),
       programs: await this.#programs(Math.max(fromBlock, toBlock), head),
+      audits: { claimants: await this.#claimants(epoch) },
     }
     await this.#checkSameFork(epoch, after)
     return { on: after.hash, value: facts }

@@ -5,13 +5,16 @@ import {
   hashField,
   listField,
   microUsdField,
+  optionalField,
   type Schema,
   uint64Field,
   uintField,
   versionField,
 } from '@stead/protocol'
 import { checkAscending, malformed } from '../errors.ts'
+import type { QualityParameters } from '../quality/quality-parameters.ts'
 import { BPS, type EpochNumber, epochField, type TokenUnits, tokenUnitsField } from '../units.ts'
+import { type AuditFacts, auditFactsSchema, byNodeThenPayer, checkClaimants } from './claimants.ts'
 
 /**
  * A node whose bond was enough in the last block before the epoch: it is probed, and may be called to probe. The beacon is
@@ -79,6 +82,8 @@ export interface ChainFacts {
   readonly sales: readonly LotSale[]
   /** By program. */
   readonly programs: readonly SponsoredProgram[]
+  /** Who brought bonded nodes their claims of the epochs before; missing where the policy of program 0 has no audits. */
+  readonly audits?: AuditFacts
 }
 
 /** Most bonded nodes, and most (operator, node) pairs with fees, of one epoch. */
@@ -88,7 +93,7 @@ export const FACT_SALES_MAX = 4096
 /** Most sponsored programs at a time. */
 export const FACT_PROGRAMS_MAX = 64
 /** Largest document of chain facts, in bytes. */
-export const FACTS_BYTES_MAX: number = 16 * 1024 * 1024
+export const FACTS_BYTES_MAX: number = 28 * 1024 * 1024
 /** κ never exceeds this, in ten-thousandths: what makes paying oneself a loss. */
 export const KAPPA_BPS_MAX = 9000
 
@@ -133,6 +138,7 @@ const factsSchema: Schema<ChainFacts> = defineSchema<ChainFacts>('ChainFacts', F
   feeTotalMicroUsd: [13, microUsdField],
   sales: [14, listField(saleSchema.asField(), FACT_SALES_MAX)],
   programs: [15, listField(programSchema.asField(), FACT_PROGRAMS_MAX)],
+  audits: [16, optionalField(auditFactsSchema.asField())],
 })
 
 /** The order of nodes and fees: by operator, then node. */
@@ -143,14 +149,23 @@ export function byOperatorThenNode(left: BondedNode, right: BondedNode): number 
 
 /** DAG-CBOR of facts, their lists put in order. @throws RewardsError REWARDS_MALFORMED, ProtocolError */
 export function encodeChainFacts(facts: ChainFacts): Uint8Array {
+  const { audits } = facts
   const ordered: ChainFacts = {
     ...facts,
     nodes: facts.nodes.toSorted(byOperatorThenNode),
     fees: facts.fees.toSorted(byOperatorThenNode),
     sales: facts.sales.toSorted((left, right) => left.lot - right.lot),
     programs: facts.programs.toSorted((left, right) => (left.program < right.program ? -1 : 1)),
+    ...(audits === undefined ? {} : { audits: { claimants: audits.claimants.toSorted(byNodeThenPayer) } }),
   }
   return factsSchema.encodeDocument(checkFacts(ordered))
+}
+
+/** The facts that a policy's epochs are computed from: without claimants where it has no audits. */
+export function factsUnder(facts: ChainFacts, { audits }: Pick<QualityParameters, 'audits'>): ChainFacts {
+  if (audits !== undefined) return facts
+  const { audits: _claimants, ...rest } = facts
+  return rest
 }
 
 /** Decodes facts and checks order and sums. @throws RewardsError REWARDS_MALFORMED; ProtocolError for other bytes */
@@ -182,6 +197,7 @@ function checkFacts(facts: ChainFacts): ChainFacts {
     'programs',
     programs.map(({ program }) => program),
   )
+  if (facts.audits !== undefined) checkClaimants(facts.audits.claimants)
   return facts
 }
 

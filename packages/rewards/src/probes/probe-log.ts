@@ -23,6 +23,7 @@ import {
   uintWord,
   versionField,
 } from '@stead/protocol'
+import { AUDIT_REPORTS_MAX, type AuditReport, auditReportSchema } from '../audits/audit-report.ts'
 import { checkAscending } from '../errors.ts'
 import { type EpochNumber, epochField } from '../units.ts'
 import type { ProbePair } from './answer-chain.ts'
@@ -52,6 +53,14 @@ export interface ProbeLog {
   readonly seed: Uint8Array
   /** By node, each once. */
   readonly reports: readonly ProbeReport[]
+  /** What it found of the pieces that nodes keep; missing where the policy has no audits. */
+  readonly audits?: AuditReports
+}
+
+/** The audits of a log. */
+export interface AuditReports {
+  /** By node, each once. */
+  readonly reports: readonly AuditReport[]
 }
 
 /** A log as it was signed. */
@@ -76,6 +85,10 @@ const reportSchema = defineSchema<ProbeReport>('ProbeReport', 1024, {
   resources: [6, uintField(2 ** RESOURCES.length - 1)],
 })
 
+const auditsSchema = defineSchema<AuditReports>('AuditReports', 480 * 1024, {
+  reports: [1, listField(auditReportSchema.asField(), AUDIT_REPORTS_MAX)],
+})
+
 /** Encodings of {@link ProbeLog}; read one with {@link openProbeLog}. */
 export const probeLogSchema: Schema<ProbeLog> = defineSchema<ProbeLog>('ProbeLog', PROBE_LOG_BYTES_MAX, {
   version: [1, versionField(1)],
@@ -86,6 +99,7 @@ export const probeLogSchema: Schema<ProbeLog> = defineSchema<ProbeLog>('ProbeLog
   prober: [6, addressField],
   seed: [7, fixedBytesField(32)],
   reports: [8, listField(reportSchema.asField(), PROBE_LOG_REPORTS_MAX)],
+  audits: [9, optionalField(auditsSchema.asField())],
 })
 
 /** Encodings of {@link SignedProbeLog}. */
@@ -112,9 +126,11 @@ export function probeLogSlot(log: Omit<ProbePair, 'node'>): Hash {
  */
 export function signProbeLog(signer: Signer, log: ProbeLog): Uint8Array {
   if (signer.address !== log.prober) throw new RangeError(`log of ${log.prober} signed by ${signer.address}`)
-  const reports = log.reports.toSorted((left, right) => (left.node < right.node ? -1 : 1))
-  checkReports(reports)
-  const document = probeLogSchema.encodeDocument({ ...log, reports })
+  const reports = log.reports.toSorted(byNode)
+  const audits = log.audits === undefined ? {} : { audits: { reports: log.audits.reports.toSorted(byNode) } }
+  const ordered = { ...log, reports, ...audits }
+  checkReports(ordered)
+  const document = probeLogSchema.encodeDocument(ordered)
   const { signature } = signStatement(signer, probeLogSlot(log), payloadOf(document))
   return signedProbeLogSchema.encodeDocument({ document, signature })
 }
@@ -130,17 +146,25 @@ export function openProbeLog(
 ): { readonly log: ProbeLog; readonly statement: Statement } {
   const { document, signature } = signedProbeLogSchema.decodeDocument(bytes)
   const log = probeLogSchema.decodeDocument(document)
-  checkReports(log.reports)
+  checkReports(log)
   const statement = { slot: probeLogSlot(log), payload: payloadOf(document), signature }
   checkStatement(secp256k1, log.prober, statement)
   return { log, statement }
 }
 
-function checkReports(reports: readonly ProbeReport[]): void {
+function checkReports({ reports, audits }: ProbeLog): void {
   checkAscending(
     'reports',
     reports.map(({ node }) => node),
   )
+  checkAscending(
+    'audits',
+    (audits?.reports ?? []).map(({ node }) => node),
+  )
+}
+
+function byNode(left: { readonly node: Address }, right: { readonly node: Address }): number {
+  return left.node < right.node ? -1 : 1
 }
 
 /** The set of resources as a report spells it. */

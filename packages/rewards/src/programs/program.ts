@@ -12,7 +12,7 @@ export interface LotPart {
   readonly feeMicroUsd: MicroUsd
   /** The fee-weighted q of its nodes. */
   readonly qualityPpm: Ppm
-  /** Why q is 0 although nothing was measured: `not-bonded` or `quality-unknown`; empty otherwise. */
+  /** Why q is 0 although nothing was measured, `not-bonded` or `quality-unknown`, or what took a part of it, `storage-unproven`; empty otherwise. */
   readonly reason: string
 }
 

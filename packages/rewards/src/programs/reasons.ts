@@ -8,6 +8,7 @@ export type KnownReason =
   | 'not-bonded'
   | 'quality-unknown'
   | 'quality'
+  | 'storage-unproven'
   | 'place-unknown'
   | 'place-not-paid'
   | 'network-unknown'

@@ -1,10 +1,12 @@
 import type { Address } from '@stead/core'
-import { defineSchema, type Schema } from '@stead/protocol'
+import { defineSchema, type Field } from '@stead/protocol'
+import { malformed } from '../errors.ts'
 import { mintCap } from '../facts/chain-facts.ts'
 import {
   checkQualityParameters,
+  firstQualityField,
   type QualityParameters,
-  qualityParametersSchema,
+  qualityField,
 } from '../quality/quality-parameters.ts'
 import { PPM, rewardUnits, type TokenUnits, tokenUnits } from '../units.ts'
 import type { LotPart, Program, ProgramInput, Share, SoldLot } from './program.ts'
@@ -16,27 +18,33 @@ export interface UtilityParameters {
   readonly quality: QualityParameters
 }
 
-const parametersSchema: Schema<UtilityParameters> = defineSchema<UtilityParameters>('UtilityParameters', 4096, {
-  quality: [1, qualityParametersSchema.asField()],
-})
-
 /**
  * Program 0, the only one that mints: for each lot sold in the epoch ⌊κ·q·B·f/F⌋, never above the ⌊κ·B·f/F⌋ that the
  * contract accrues. It is linear in f: no split over identities, nodes or epochs changes the sum upwards.
  */
-export const utilityProgram: Program<UtilityParameters> = {
-  name: 'utility',
-  codeVersion: 1,
-  funding: 'mint',
-  parametersSchema,
-  checkParameters: ({ quality }) => {
-    checkQualityParameters(quality)
-  },
-  shares(input) {
-    const feeOf = new Map(input.parts.map((part) => [part.operator, part]))
-    const sold = input.soldLots.map((lot) => ({ lot, parts: new Map(lot.parts.map((part) => [part.operator, part])) }))
-    return input.operators.map((operator) => shareOf(input, operator, { current: feeOf.get(operator), sold }))
-  },
+export const utilityProgram: Program<UtilityParameters> = utilityOf(2, qualityField)
+
+/** Program 0 before there were audits: past epochs, and chains that go by it, are computed as they were. */
+export const firstUtilityProgram: Program<UtilityParameters> = utilityOf(1, firstQualityField)
+
+function utilityOf(codeVersion: number, quality: Field<QualityParameters>): Program<UtilityParameters> {
+  return {
+    name: 'utility',
+    codeVersion,
+    funding: 'mint',
+    parametersSchema: defineSchema<UtilityParameters>('UtilityParameters', 4096, { quality: [1, quality] }),
+    checkParameters: (parameters) => {
+      const { audits } = checkQualityParameters(parameters.quality)
+      if (quality === firstQualityField && audits !== undefined) malformed('audits', 'none in version 1', 'some')
+    },
+    shares,
+  }
+}
+
+function shares(input: ProgramInput): readonly Share[] {
+  const feeOf = new Map(input.parts.map((part) => [part.operator, part]))
+  const sold = input.soldLots.map((lot) => ({ lot, parts: new Map(lot.parts.map((part) => [part.operator, part])) }))
+  return input.operators.map((operator) => shareOf(input, operator, { current: feeOf.get(operator), sold }))
 }
 
 interface OperatorLots {

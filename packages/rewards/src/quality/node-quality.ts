@@ -1,9 +1,10 @@
 import type { Address } from '@stead/core'
 import type { BondedNode } from '../facts/chain-facts.ts'
 import type { Ppm } from '../units.ts'
+import type { AuditMeasures } from './audit-columns.ts'
 
 /** What an epoch's probes say about one bonded node. */
-export interface NodeQuality extends BondedNode {
+export interface NodeQuality extends BondedNode, AuditMeasures {
   /** q; undefined when too few of the assigned probers reported. */
   readonly qualityPpm: Ppm | undefined
   /** Median over the reports; undefined as q is. */
@@ -19,6 +20,8 @@ export interface NodeQuality extends BondedNode {
   readonly region: string | undefined
   /** Bit i for the i-th resource, when more than half of the reports have it. */
   readonly resources: number
+  /** It was warned, and is not proven again: q is what is left of it. */
+  readonly isPenalised: boolean
 }
 
 /** Why something in a log does not count. */
@@ -37,8 +40,11 @@ export type LogRefusal =
   | 'wrong-length'
   | 'forged-answer'
   | 'late'
+  | 'not-auditor'
+  | 'not-claimed'
+  | 'forged-audit'
 
-/** Counts by reason; reasons that did not occur are missing. Logs, reports and (`late`) single answers. */
+/** Counts by reason; reasons that did not occur are missing. Logs, reports, audits and (`late`) single answers. */
 export type LogRefusals = Readonly<Partial<Record<LogRefusal, number>>>
 
 /** All nodes' qualities of an epoch. */

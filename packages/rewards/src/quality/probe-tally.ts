@@ -4,6 +4,8 @@ import type { ChainFacts } from '../facts/chain-facts.ts'
 import { firstLink, isAnswerOf, NonceSource, nextLink } from '../probes/answer-chain.ts'
 import { Assignment } from '../probes/assignment.ts'
 import { openProbeLog, type ProbeLog, type ProbeReport } from '../probes/probe-log.ts'
+import { NO_AUDITS } from './audit-columns.ts'
+import { AuditTally } from './audit-tally.ts'
 import { type LogRefusal, type LogRefusals, QualityTable } from './node-quality.ts'
 import type { QualityParameters } from './quality-parameters.ts'
 import { ReportColumns } from './report-columns.ts'
@@ -45,6 +47,7 @@ export class ProbeTally {
   readonly #parameters: QualityParameters
   readonly #assignment: Assignment
   readonly #columns: ReportColumns
+  readonly #audits: AuditTally | undefined
   readonly #probers = new Map<number, ProberState>()
   readonly #refused = new Map<LogRefusal, number>()
 
@@ -54,6 +57,10 @@ export class ProbeTally {
     this.#parameters = parameters
     this.#assignment = new Assignment(facts.beacon, facts.nodes, parameters.probersPerNode)
     this.#columns = new ReportColumns(this.#assignment)
+    const { audits } = parameters
+    const assignment = this.#assignment
+    this.#audits =
+      audits === undefined ? undefined : new AuditTally(secp256k1, { facts, parameters: audits, assignment })
   }
 
   /** Takes in the bytes of one published log. */
@@ -72,12 +79,15 @@ export class ProbeTally {
       const fresh = { prober: log.prober, copies: 1, statements: [statement], refused: new Map() }
       this.#probers.set(prober, fresh)
       this.#takeReports(log, prober, fresh)
+      for (const reason of this.#audits?.add(log, prober) ?? []) count(fresh.refused, reason)
       return
     }
     state.copies++
     const wasOne = state.statements.length === 1
     state.statements = lowestTwo([...state.statements, statement])
-    if (wasOne && state.statements.length === 2) this.#columns.silence(prober)
+    if (!wasOne || state.statements.length < 2) return
+    this.#columns.silence(prober)
+    this.#audits?.silence(prober)
   }
 
   /** What all logs so far come to. */
@@ -96,11 +106,18 @@ export class ProbeTally {
     }
     equivocations.sort((left, right) => (left.prober < right.prober ? -1 : 1))
     return {
-      quality: new QualityTable(this.#columns.qualities(this.#parameters.probersMin)),
+      quality: this.#quality(),
       refusals: Object.fromEntries([...refused].sort(([left], [right]) => (left < right ? -1 : 1))),
       equivocations,
       logs: this.#probers.size - equivocations.length,
     }
+  }
+
+  #quality(): QualityTable {
+    const probed = this.#columns.qualities(this.#parameters.probersMin)
+    return new QualityTable(
+      probed.map((node, target) => ({ ...node, ...(this.#audits?.measuresOf(target) ?? NO_AUDITS) })),
+    )
   }
 
   #open(bytes: Uint8Array): ReturnType<typeof openProbeLog> | undefined {

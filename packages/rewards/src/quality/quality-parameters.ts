@@ -1,4 +1,10 @@
-import { defineSchema, listField, type Schema, uintField } from '@stead/protocol'
+import { defineSchema, type Field, listField, optionalField, type SchemaFields, uintField } from '@stead/protocol'
+import {
+  type AuditParameters,
+  auditParametersSchema,
+  checkAuditParameters,
+  defaultAuditParameters,
+} from '../audits/audit-parameters.ts'
 import { malformed } from '../errors.ts'
 import { PROBES_MAX } from '../probes/probe-messages.ts'
 import { PPM, type Ppm, ppm, ppmField } from '../units.ts'
@@ -25,10 +31,12 @@ export interface QualityParameters {
   readonly availabilityFullPpm: Ppm
   /** By time, ascending, worth less and less; the last one holds for everything slower. 1 .. 16 of them. */
   readonly latencyClasses: readonly LatencyClass[]
+  /** How what nodes keep is audited. @default it is not */
+  readonly audits?: AuditParameters
 }
 
-/** The values that the genesis policy has; docs/economics.md says why. */
-export const defaultQualityParameters: QualityParameters = {
+/** The values that the first genesis policy had, before there were audits: chains that began with it still go by it. */
+export const firstQualityParameters: QualityParameters = {
   probersPerNode: 10,
   probersMin: 3,
   probesPerEpoch: 10,
@@ -44,6 +52,12 @@ export const defaultQualityParameters: QualityParameters = {
   ],
 }
 
+/** The values that the genesis policy has; docs/economics.md says why. */
+export const defaultQualityParameters: QualityParameters = {
+  ...firstQualityParameters,
+  audits: defaultAuditParameters,
+}
+
 const PROBERS_MAX = 64
 const ANSWER_MAX_MS = 60_000
 const CLASSES_MAX = 16
@@ -53,20 +67,28 @@ const classSchema = defineSchema<LatencyClass>('LatencyClass', 64, {
   scorePpm: [2, ppmField],
 })
 
-/** Encodings of {@link QualityParameters}. */
-export const qualityParametersSchema: Schema<QualityParameters> = defineSchema<QualityParameters>(
+const PROBE_FIELDS: SchemaFields<Omit<QualityParameters, 'audits'>> = {
+  probersPerNode: [1, uintField(PROBERS_MAX)],
+  probersMin: [2, uintField(PROBERS_MAX)],
+  probesPerEpoch: [3, uintField(PROBES_MAX)],
+  answerMaxMs: [4, uintField(ANSWER_MAX_MS)],
+  availabilityFloorPpm: [5, ppmField],
+  availabilityFullPpm: [6, ppmField],
+  latencyClasses: [7, listField(classSchema.asField(), CLASSES_MAX)],
+}
+
+/** {@link QualityParameters} as a field, as they were before there were audits. */
+export const firstQualityField: Field<QualityParameters> = defineSchema<Omit<QualityParameters, 'audits'>>(
   'QualityParameters',
   2048,
-  {
-    probersPerNode: [1, uintField(PROBERS_MAX)],
-    probersMin: [2, uintField(PROBERS_MAX)],
-    probesPerEpoch: [3, uintField(PROBES_MAX)],
-    answerMaxMs: [4, uintField(ANSWER_MAX_MS)],
-    availabilityFloorPpm: [5, ppmField],
-    availabilityFullPpm: [6, ppmField],
-    latencyClasses: [7, listField(classSchema.asField(), CLASSES_MAX)],
-  },
-)
+  PROBE_FIELDS,
+).asField()
+
+/** {@link QualityParameters} as a field. */
+export const qualityField: Field<QualityParameters> = defineSchema<QualityParameters>('QualityParameters', 2048, {
+  ...PROBE_FIELDS,
+  audits: [8, optionalField(auditParametersSchema.asField())],
+}).asField()
 
 /** Checks what the schema cannot. @throws RewardsError REWARDS_MALFORMED */
 export function checkQualityParameters(parameters: QualityParameters): QualityParameters {
@@ -85,5 +107,6 @@ export function checkQualityParameters(parameters: QualityParameters): QualityPa
     if (upToMs <= before.upToMs) malformed('latencyClasses', `a time above ${before.upToMs}`, upToMs)
     if (scorePpm > before.scorePpm) malformed('latencyClasses', `a score of at most ${before.scorePpm}`, scorePpm)
   }
+  if (parameters.audits !== undefined) checkAuditParameters(parameters.audits, probersPerNode)
   return parameters
 }

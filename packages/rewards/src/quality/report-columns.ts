@@ -1,12 +1,13 @@
 import type { Assignment } from '../probes/assignment.ts'
 import type { ProbeReport } from '../probes/probe-log.ts'
 import { type Ppm, ppm } from '../units.ts'
+import type { AuditMeasures } from './audit-columns.ts'
 import type { NodeQuality } from './node-quality.ts'
 import { lowerMedian, majority, type ProbeScore } from './score.ts'
 
 const NO_LATENCY = 0xffff
 
-type Measures = Omit<NodeQuality, 'node' | 'operator' | 'assigned' | 'reports'>
+type Measures = Omit<NodeQuality, 'node' | 'operator' | 'assigned' | 'reports' | 'isPenalised' | keyof AuditMeasures>
 
 /** The reports that count, one place for each (node, assigned prober), in columns of numbers: 15 bytes a report. */
 export class ReportColumns {
@@ -51,12 +52,12 @@ export class ReportColumns {
   }
 
   /** What the reports of each node come to; fewer than a majority of its probers, or fewer probers than `probersMin`, say nothing. */
-  qualities(probersMin: number): readonly NodeQuality[] {
+  qualities(probersMin: number): readonly Omit<NodeQuality, keyof AuditMeasures>[] {
     const texts = [...this.#texts.keys()]
     return this.#assignment.nodes.map((bonded, target) => {
       const probers = this.#assignment.probersOf(target)
       const places = this.#placesOf(target, probers)
-      const base = { ...bonded, assigned: probers.length, reports: places.length }
+      const base = { ...bonded, assigned: probers.length, reports: places.length, isPenalised: false }
       const isKnown = probers.length >= probersMin && 2 * places.length > probers.length
       if (!isKnown) return { ...base, ...UNKNOWN }
       return { ...base, ...this.#summary(places, texts) }

@@ -49,6 +49,7 @@ export type {
 } from './money.ts'
 export type {
   AccountStatus,
+  AuditStatus,
   BlobStored,
   DoctorCheck,
   DoctorReport,

@@ -59,8 +59,23 @@ export interface StorageStatus {
   readonly capacityBytes: number
   /** What is asked of this node on chain. */
   readonly possession: PossessionStatus
+  /** What auditors found last; missing before they did, and where the node takes no part in epochs. */
+  readonly audits?: AuditStatus
   /** Missing while the operator does not want to go. */
   readonly leaving?: LeavingStatus
+}
+
+/** What the auditors of one epoch found of a node that keeps pieces. */
+export interface AuditStatus {
+  readonly epoch: number
+  /** Whether it is proven that the node keeps what it is paid for; null when too few audits count. */
+  readonly isProven: boolean | null
+  /** How many auditors came to what: proven, late, offline, lost, lied, none. */
+  readonly outcomes: Readonly<Record<string, number>>
+  /** The next epoch in which it is not proven costs a part of its quality. */
+  readonly isWarned: boolean
+  /** This one did. */
+  readonly isPenalised: boolean
 }
 
 /** How far a node that hands its pieces over has come. */
@@ -143,6 +158,14 @@ const leavingStatusWire: Wire<LeavingStatus> = z.object({
   answerableUntil: optionalWire(unixMsWire),
 })
 
+const auditStatusWire: Wire<AuditStatus> = z.object({
+  epoch: countWire,
+  isProven: z.nullable(z.boolean()),
+  outcomes: z.record(z.string(), countWire),
+  isWarned: z.boolean(),
+  isPenalised: z.boolean(),
+})
+
 /** Wire form of {@link StorageStatus}. */
 export const storageStatusWire: Wire<StorageStatus> = z.object({
   state: z.enum(['serving', 'paused', 'finishing', 'finished']),
@@ -152,6 +175,7 @@ export const storageStatusWire: Wire<StorageStatus> = z.object({
   trashBytes: countWire,
   capacityBytes: countWire,
   possession: possessionStatusWire,
+  audits: optionalWire(auditStatusWire),
   leaving: optionalWire(leavingStatusWire),
 })
 

@@ -7,6 +7,7 @@ import {
   PROBE_PROTOCOL,
 } from '@stead/epochs'
 import { bytesToHex, contentIdOf } from '@stead/protocol'
+import { STORAGE_PROTOCOL, storageRequestSchema } from '@stead/storage'
 import { decorated } from '@stead/testkit'
 import type { EpochCheat } from './epoch-cheats.ts'
 
@@ -29,10 +30,15 @@ export function epochLyingNetwork(network: Network, cheat: EpochCheat, random: R
         return protocol === bent ? falseNotices(answer, random) : answer
       }),
     request: (peer: PeerId, protocol: string, payload: Uint8Array, options: RequestOptions) => {
-      if (protocol === unasked) return Promise.reject(new CoreError('NETWORK_TIMEOUT', 'not asked at all'))
+      if (protocol === unasked || (cheat === 'slanders' && isAudit(protocol, payload)))
+        return Promise.reject(new CoreError('NETWORK_TIMEOUT', 'not asked at all'))
       return network.request(peer, protocol, payload, options)
     },
   })
+}
+
+function isAudit(protocol: string, payload: Uint8Array): boolean {
+  return protocol === STORAGE_PROTOCOL && storageRequestSchema.decodeMessage(payload).audit !== undefined
 }
 
 function falseNotices(answer: Uint8Array, random: Random): Uint8Array {

@@ -1,11 +1,12 @@
-import type { ContentId, FinalRoot } from '@stead/core'
+import type { Address, ContentId, FinalRoot } from '@stead/core'
 import type { EpochNotice, EpochService } from '@stead/epochs'
-import { Assignment, type ComputedEpoch, type EpochResult, epochNumber, openProbeLog } from '@stead/rewards'
+import { Assignment, type ComputedEpoch, type EpochResult, epochNumber, openProbeLog, openResult } from '@stead/rewards'
 import type { FaultProfile } from '../faults/profiles.ts'
 import { EPOCH_SECONDS, PROBERS_MIN, PROBERS_PER_NODE } from '../world/epoch-terms.ts'
 import { KEEP_EPOCHS } from '../world/node-epochs.ts'
 import type { SimNode } from '../world/sim-node.ts'
 import type { World } from '../world/world.ts'
+import { checkAudits } from './audit-checks.ts'
 import { EpochAuditor, type RootFinding } from './epoch-auditor.ts'
 import { checkDeposits, checkMinted, unbooked, unclaimed } from './reward-checks.ts'
 import type { Violations } from './violations.ts'
@@ -22,8 +23,17 @@ const SECONDS_PER_MINUTE = 60
 /** Until then a node that was away when the faults ended is up again. */
 const START_MS_MAX = 10_000
 const NOTICES_PER_NODE_MAX = 8
+/** Two looks of a node for what it can claim. */
+const PAYOUT_MS_MAX = 100_000
 /** Tables whose keys begin with an epoch, in digits that sort. */
-const TABLES_BY_EPOCH = ['epoch-seeds', 'epoch-probes', 'epoch-own-logs', 'epoch-logs', 'epoch-results'] as const
+const TABLES_BY_EPOCH = [
+  'epoch-seeds',
+  'epoch-probes',
+  'epoch-audits',
+  'epoch-own-logs',
+  'epoch-logs',
+  'epoch-results',
+] as const
 const EPOCH_DIGITS = 8
 const KINDS: readonly EpochNotice['kind'][] = ['log', 'result', 'vote']
 
@@ -116,13 +126,25 @@ async function unpaid(world: World): Promise<readonly { readonly node: SimNode; 
   const found: { readonly node: SimNode; readonly why: string }[] = []
   for (const { node, service } of bondedOf(world)) {
     const { operator } = node.plan
-    const owed = world.parts.ledger.escrow.owedMicroUsd(operator)
+    const owed = world.parts.ledger.escrow.owedMicroUsd(operator) - creditedLately(world, operator)
     if (owed > 0n) found.push({ node, why: `has ${owed} micro-dollars of credit that nobody paid out` })
     const known = new Set((await service.claimer?.claimed())?.map(({ transaction }) => transaction))
     const missing = unbooked(world, operator, known)
     if (missing.length > 0) found.push({ node, why: `does not know of ${missing.length} of its transactions` })
   }
   return found
+}
+
+/** What an operator was credited since the last round in which its node must have looked: storage is claimed all the time. */
+function creditedLately(world: World, operator: Address): bigint {
+  const { blocks, contracts } = world.parts.ledger
+  const { number: toBlock, at } = blocks.head
+  let credited = 0n
+  for (const claim of contracts.events.of('claims', { fromBlock: 0, toBlock })) {
+    const isLate = blocks.block(claim.blockNumber).at >= at - PAYOUT_MS_MAX
+    if (claim.operator === operator && isLate) credited += claim.grossMicroUsd - claim.feeMicroUsd
+  }
+  return credited
 }
 
 /** Nothing goes wrong by itself: no loss, no crash, no outage. */
@@ -162,6 +184,13 @@ async function checkFinal(
   const { evidence, computed } = await audits.of(final)
   await checkLogs(world, { epoch: final.epoch, logs: evidence?.logs ?? [] }, violations)
   if (computed !== undefined) checkQuality(world, computed, violations)
+  if (computed !== undefined) {
+    const load = (id: ContentId) => firstOf(bondedOf(world), ({ service }) => service.shelf.get(id))
+    const { previous } = computed.evidence
+    const bytes = previous === undefined ? undefined : await load(previous)
+    const before = bytes === undefined ? undefined : openResult(bytes)
+    await checkAudits(world, { computed, logs: computed.evidence.logs, before, load }, violations)
+  }
   for (const { plan } of owing(world, computed?.result))
     violations.check(
       false,

@@ -1,6 +1,13 @@
 import { type Address, address } from '@stead/core'
-import { defaultQualityParameters, encodePolicy, policyId, utilityProgram } from '@stead/rewards'
+import {
+  defaultAuditParameters,
+  defaultQualityParameters,
+  encodePolicy,
+  policyId,
+  utilityProgram,
+} from '@stead/rewards'
 import type { MemoryEconomyOptions } from '@stead/testkit'
+import { UNPAID_SECONDS_MAX } from './storage-terms.ts'
 
 export const TOKEN_UNITS: bigint = 10n ** 18n
 export const EPOCH_SECONDS = 120
@@ -14,6 +21,13 @@ const QUALITY = {
   probersPerNode: PROBERS_PER_NODE,
   probersMin: PROBERS_MIN,
   probesPerEpoch: 4,
+  audits: {
+    ...defaultAuditParameters,
+    auditorsPerNode: PROBERS_PER_NODE,
+    auditorsMin: PROBERS_MIN,
+    // With an epoch less than a node waits for pay: what it may end is not asked for.
+    revisionAgeSecondsMax: UNPAID_SECONDS_MAX - EPOCH_SECONDS,
+  },
 }
 
 /** The policy by which epochs of a simulated world are computed. */

@@ -108,6 +108,10 @@ export class SimChain implements Chain {
     return this.#ask(() => this.#inner.purse(id))
   }
 
+  voucherSignerOf(channel: Hash): Promise<Address | undefined> {
+    return this.#ask(() => this.#inner.voucherSignerOf(channel))
+  }
+
   claimedMicroUsd(channel: Hash): Promise<MicroUsd> {
     return this.#ask(() => this.#inner.claimedMicroUsd(channel))
   }

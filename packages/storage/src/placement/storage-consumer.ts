@@ -10,9 +10,10 @@ import {
   type PeerId,
   type Timer,
 } from '@stead/core'
-import { addressOfPublicKey, bytesToHex, peerIdOfPublicKey, publicKeyOfPeerId } from '@stead/protocol'
+import { addressOfPublicKey, bytesToHex, nodeKey, peerIdOfPublicKey, publicKeyOfPeerId } from '@stead/protocol'
 import { type Challengeable, Challenger, type ChallengerComponents } from '../consumer/challenger.ts'
 import type { SettleOutcome } from '../consumer/settle-outcome.ts'
+import { showAgreements } from '../consumer/show-agreements.ts'
 import type { FrameCipher } from '../crypto/frame-cipher.ts'
 import type { ErasureKernel } from '../erasure/erasure-kernel.ts'
 import { type StorageConsumerInput, type StorageConsumerOptions, storageConsumerOptionsSchema } from '../options.ts'
@@ -126,6 +127,7 @@ export class StorageConsumer {
   #lookTimer: Timer | undefined
   #working: Promise<unknown> = Promise.resolve()
   #isRunning = false
+  #isAnnounced = false
 
   constructor(components: StorageConsumerComponents, options: StorageConsumerInput, profile: SegmentProfile) {
     this.#components = components
@@ -158,6 +160,7 @@ export class StorageConsumer {
     const { clock, store } = this.#components
     this.#watch = new NodeWatch(clock, this.#options.lostAfterMs, await loadWatched(store))
     await this.challenger?.start()
+    showAgreements(this.#network, (node) => this.#nodes.of(node)?.driver.signed)
     this.#isRunning = true
     this.#roundLater(this.#options.settleEveryMs)
     this.#lookLater()
@@ -250,6 +253,19 @@ export class StorageConsumer {
     return await round
   }
 
+  /** Lets auditors find this payer, who ask what it agreed on. Not waited for: nothing of its own hangs on it. */
+  async #announce(): Promise<void> {
+    if (this.#isAnnounced || this.#nodes.all().length === 0) return
+    this.#isAnnounced = true
+    try {
+      await this.#network.provide(nodeKey(this.#components.signer.address))
+    } catch (error) {
+      if (!isSteadError(error)) throw error
+      this.#isAnnounced = false
+      this.#logger.debug('this payer was not announced', { error: messageOf(error) })
+    }
+  }
+
   /** Asks all nodes whether they are there, those included that keep a pointer and nothing else of this payer. */
   async look(): Promise<void> {
     const peers = new Map(this.#nodes.all().map(({ node, peer }) => [node, peer]))
@@ -295,6 +311,7 @@ export class StorageConsumer {
   }
 
   async #round(): Promise<StorageRound> {
+    void this.#announce()
     const outcomes: Record<SettleOutcome['kind'], number> = {
       paid: 0,
       'nothing-due': 0,

@@ -22,6 +22,7 @@ import { addressOfPeerId, type Secp256k1 } from '@stead/protocol'
 import type { Agreement } from '../agreement/agreement.ts'
 import { StorageError } from '../errors.ts'
 import {
+  type AuditAsk,
   type GetBlocks,
   PIECE_BYTES_MAX,
   PIECES_MESSAGE_BYTES_MAX,
@@ -103,6 +104,7 @@ export class StorageProvider {
   readonly #scrub: PieceScrub
   readonly #refused: Counter
   readonly #bytes: Counter
+  readonly #audits: Counter
   #state: StorageProviderState = 'stopped'
   #writing = 0
   #timer: Timer | undefined
@@ -122,6 +124,9 @@ export class StorageProvider {
     this.#scrub = new PieceScrub({ ...components, onDamaged }, this.#options.scrubMs)
     this.#refused = components.metrics.counter('stead_storage_refused_total', 'Requests that were refused, by reason', [
       'code',
+    ])
+    this.#audits = components.metrics.counter('stead_storage_audits_total', 'Audits that were answered, by outcome', [
+      'outcome',
     ])
     this.#bytes = components.metrics.counter('stead_storage_bytes_total', 'Bytes of pieces by direction', ['direction'])
   }
@@ -280,8 +285,29 @@ export class StorageProvider {
     if (revise !== undefined) return await this.#desk.revise(peer, revise)
     if (settle !== undefined) return await this.#desk.settle(peer, settle)
     if (standing !== undefined) return await this.#desk.standing(peer, standing)
-    if (audit !== undefined) return await this.#desk.audit(audit.agreement, audit.seed)
+    if (audit !== undefined) return await this.#audited(audit)
     throw new StorageError('STORAGE_UNSUPPORTED', 'the request asks for nothing that is known here')
+  }
+
+  /** An auditor counts what is lost against this node: its operator hears of it before anything is taken. */
+  async #audited({ agreement, seed }: AuditAsk): Promise<StorageReply> {
+    try {
+      const reply = await this.#desk.audit(agreement, seed)
+      this.#audits.add(1, PROVEN)
+      return reply
+    } catch (error) {
+      const isLost = hasCode(error, 'STORAGE_PIECE_UNKNOWN') || hasCode(error, 'STORAGE_PIECE_DAMAGED')
+      this.#audits.add(1, isLost ? LOST : UNKNOWN)
+      if (isLost)
+        this.#components.logger.warn(
+          'an auditor asked for a piece that is lost here; look after the disk of the pieces',
+          {
+            agreement,
+            error: messageOf(error),
+          },
+        )
+      throw error
+    }
   }
 
   async #servePiece({ peer, payload }: IncomingRequest): Promise<Uint8Array> {
@@ -377,6 +403,7 @@ export class StorageProvider {
   }
 }
 
+const [PROVEN, LOST, UNKNOWN] = [{ outcome: 'proven' }, { outcome: 'lost' }, { outcome: 'unknown' }]
 const IN = { direction: 'in' }
 const OUT = { direction: 'out' }
 

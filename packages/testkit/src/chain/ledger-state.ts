@@ -4,6 +4,7 @@ import {
   type ChainIdentity,
   type ChannelClaim,
   type ChannelShareOnChain,
+  type ClaimBatch,
   type ClaimedChannel,
   type FundRequest,
   type Hash,
@@ -138,15 +139,17 @@ export class LedgerState {
 
 /** Neighbours of one node and operator are credited together, by one event. */
 function batchesOf(channels: readonly ClaimedChannel[]) {
-  const batches: Pick<ClaimedChannel, 'node' | 'operator' | 'grossMicroUsd' | 'feeMicroUsd'>[] = []
-  for (const { node, operator, grossMicroUsd, feeMicroUsd } of channels) {
+  const batches: Omit<ClaimBatch, 'blockNumber' | 'logIndex'>[] = []
+  for (const { node, operator, channel, grossMicroUsd, feeMicroUsd } of channels) {
     const last = batches.at(-1)
+    const part = { channel, grossMicroUsd }
     if (last?.node !== node || last.operator !== operator) {
-      batches.push({ node, operator, grossMicroUsd, feeMicroUsd })
+      batches.push({ node, operator, grossMicroUsd, feeMicroUsd, parts: [part] })
       continue
     }
     const gross = microUsd(last.grossMicroUsd + grossMicroUsd)
-    batches.splice(-1, 1, { ...last, grossMicroUsd: gross, feeMicroUsd: microUsd(last.feeMicroUsd + feeMicroUsd) })
+    const fee = microUsd(last.feeMicroUsd + feeMicroUsd)
+    batches.splice(-1, 1, { ...last, grossMicroUsd: gross, feeMicroUsd: fee, parts: [...last.parts, part] })
   }
   return batches
 }

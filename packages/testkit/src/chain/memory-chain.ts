@@ -80,6 +80,10 @@ export class MemoryChain implements Chain {
     return (await this.#read()).state.escrow.purse(id)
   }
 
+  async voucherSignerOf(channel: Hash): Promise<Address | undefined> {
+    return (await this.#read()).state.escrow.voucherSignerOf(channel)
+  }
+
   async claimedMicroUsd(channel: Hash): Promise<MicroUsd> {
     return (await this.#read()).state.escrow.claimedMicroUsd(channel)
   }

@@ -56,6 +56,7 @@ export class MemoryEscrow {
   readonly #separator: DomainSeparator
   readonly #purses: Map<Hash, Purse> = new Map()
   readonly #claimed: Map<Hash, bigint> = new Map()
+  readonly #signers: Map<Hash, Address> = new Map()
   readonly #owed: Map<Address, bigint> = new Map()
   readonly #lots: MemoryFeeLots
 
@@ -95,6 +96,11 @@ export class MemoryEscrow {
       thawEndsAt: purse.thawEndsAt,
       closed: purse.closed,
     }
+  }
+
+  /** Undefined before the first claim. */
+  voucherSignerOf(channel: Hash): Address | undefined {
+    return this.#claimed.has(channel) ? this.#signers.get(channel) : undefined
   }
 
   claimedMicroUsd(channel: Hash): MicroUsd {
@@ -185,6 +191,7 @@ export class MemoryEscrow {
     if (signer !== purse.seed.voucherSigner)
       revert('ClaimSignerMismatch', { ...index, signer, voucherSigner: purse.seed.voucherSigner })
     this.#claimed.set(channel, claim.cumulativeMicroUsd)
+    this.#signers.set(channel, signer)
     const { purse: id, node, operator, cumulativeMicroUsd } = claim
     return {
       channel,

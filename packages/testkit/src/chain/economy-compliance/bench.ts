@@ -84,6 +84,8 @@ export async function refusal(promise: Promise<unknown>, code = 'CHAIN_REVERTED'
 export interface PaidWork {
   readonly operator: Address
   readonly node: Address
+  readonly voucherSigner: Address
+  readonly channel: Hash
   readonly epoch: number
 }
 
@@ -125,11 +127,19 @@ export class EconomyBench {
       allocationMicroUsd: amountMicroUsd,
     }
     const { chain } = payer
-    const parties = { payer: chain.account, voucherKey: fixture.newSigner(), salt: fixture.newSalt() }
+    const voucherKey = fixture.newSigner()
+    const parties = { payer: chain.account, voucherKey, salt: fixture.newSalt() }
     const purse = buildTestPurse(chain.identity, parties, [leaf])
     await chain.fund(purse)
     await chain.claim([purse.claimOf(0, amountMicroUsd)])
-    return { operator: leaf.operator, node: leaf.node, epoch: await this.epochNow(payer) }
+    const { node, operator } = leaf
+    return {
+      operator,
+      node,
+      voucherSigner: voucherKey.address,
+      channel: purse.channelOf(0),
+      epoch: await this.epochNow(payer),
+    }
   }
 
   /** Buys what is for sale, whatever it costs. */

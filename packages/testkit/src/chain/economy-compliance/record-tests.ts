@@ -27,9 +27,12 @@ export function recordTests(bench: () => EconomyBench): void {
     const span = { fromBlock, toBlock: head.number }
 
     const [claims] = await history.claims(span)
-    const { operator, node: worker, epoch } = work
+    const { operator, node: worker, voucherSigner, channel, epoch } = work
     const credited = { node: worker, operator, grossMicroUsd: dollars(20), feeMicroUsd: dollars(1) }
-    expect(claims).toMatchObject({ ...credited, logIndex: expect.any(Number) })
+    const parts = [{ channel, grossMicroUsd: dollars(20) }]
+    expect(claims).toMatchObject({ ...credited, logIndex: expect.any(Number), parts })
+    expect(await chain.voucherSignerOf(channel)).toBe(voucherSigner)
+    expect(await chain.voucherSignerOf(fixture.newSalt())).toBeUndefined()
     const burned = sale?.burnedTokenUnits ?? 0n
     const sold = { lastEpoch: epoch, feesMicroUsd: dollars(1), burnedTokenUnits: burned }
     expect(await history.sales(span)).toMatchObject([sold])

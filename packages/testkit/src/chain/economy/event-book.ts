@@ -1,6 +1,7 @@
 import type {
   BlockSpan,
   CapAccrued,
+  ClaimBatch,
   ClaimsCredited,
   EventPlace,
   Hash,
@@ -15,7 +16,7 @@ import type {
 
 /** What happened, by kind. */
 interface Events {
-  readonly claims: ClaimsCredited
+  readonly claims: ClaimsCredited & ClaimBatch
   readonly payouts: OperatorPaid
   readonly lots: LotBought
   readonly bonds: NodeBonded & EventPlace
