@@ -98,6 +98,8 @@ function checkCredit(world: World, { node, channels, receipts, undone }: Account
     () => `${name}: ${payer} has ${out} micro-dollars of work unpaid, its window is ${windowMicroUsd} at the most`,
     who,
   )
+  // After a loss of power a provider may have forgotten what it delivered and was owed; that is no cheat's doing.
+  if (node.powerLosses > 0) return
   const { amountMicroUsd, repeated } = world.parts.witness.delivered(name, first.peer)
   violations.check(
     repeated === undefined,
@@ -105,8 +107,6 @@ function checkCredit(world: World, { node, channels, receipts, undone }: Account
     () => `${name} delivered ${repeated} to ${payer} twice`,
     who,
   )
-  // After a loss of power a provider may have forgotten what it was owed; that is no cheat's doing.
-  if (node.powerLosses > 0) return
   // Vouchers were worth what they say until another fork undid the funding: a provider that does not wait for
   // confirmations takes that on itself, whatever its window is.
   const worthOf = ({ channel, paidMicroUsd }: ProviderChannelReport): bigint =>
