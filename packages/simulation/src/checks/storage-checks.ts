@@ -18,8 +18,8 @@ const MINUTE_MS = 60_000
 /** Longer than a node that is gone is waited for, and some periods. */
 const REPAIR_MINUTES_MAX = 5
 const READ_MINUTES_MAX = 3
-const STOP_MINUTES_MAX = 4
-const ROUNDS_MAX = 6
+const STOP_MINUTES_MAX = 5
+const ROUNDS_MS_MAX = 75_000
 const BETWEEN_ROUNDS_MS = 15_000
 /** Two sweeps of a node after what is not agreed on is over. */
 const SWEEP_MINUTES = 3
@@ -32,11 +32,13 @@ export async function checkStorage(world: World, violations: Violations, look: (
   )
   await checkRedundancy(world, payers, violations, look)
   await checkReadable(world, payers, violations, look)
+  const { clock } = world.parts.hub
   const stopped = payers.map(async ({ storage }) => {
     await storage.sweep.stop()
     // A node that has not seen yet that a purse is on chain again takes no revision. The last round sees what became of all.
-    for (let round = 0; round < ROUNDS_MAX && (await storage.consumer.round()).outcomes.offline > 0; round++)
-      await world.parts.hub.clock.sleep(BETWEEN_ROUNDS_MS)
+    const endMs = clock.monotonicMs() + ROUNDS_MS_MAX
+    while ((await storage.consumer.round()).outcomes.offline > 0 && clock.monotonicMs() < endMs)
+      await clock.sleep(BETWEEN_ROUNDS_MS)
     await storage.consumer.round()
     await stopStorageBuyer(storage)
   })
