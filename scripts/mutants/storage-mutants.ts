@@ -143,7 +143,9 @@ export const storageMutants: readonly Mutant[] = [
     from: 'if (!REFUSALS.has(remoteCodeOf(error))) throw error',
     to: "if (remoteCodeOf(error) !== 'STORAGE_AGREEMENT_DIFFERS') throw error",
     ...STORAGE,
-    more: { crashes: 2, powerShare: 1 },
+    more: { crashes: 4, powerShare: 1, byzantineShare: 0 },
+    nodes: 8,
+    faultMinutes: 2,
     rule: 'payers-pay',
   },
   {
