@@ -83,7 +83,9 @@ export class BoughtNode implements NodeFacts {
     const outcome = await this.driver.settle(channel)
     if (outcome.kind !== 'no-room') return outcome
     try {
-      return await this.driver.settle(await this.#channel(true), { isFresh: true })
+      // Where the node's credit is used up, and not the channel, another one has no more of it.
+      const isUsedUp = leftMicroUsd(channel) < outcome.needMicroUsd
+      return await this.driver.settle(isUsedUp ? await this.#channel(true) : channel, { isFresh: true })
     } catch (error) {
       return { kind: 'offline', error }
     }
@@ -119,13 +121,23 @@ export class BoughtNode implements NodeFacts {
   }
 
   async #agree(change: { readonly add: readonly SetPiece[]; readonly drop: readonly Hash[] }): Promise<void> {
+    const channel = await this.#channel(false)
     try {
-      await this.driver.agree(await this.#channel(false), change)
+      await this.driver.agree(channel, change)
     } catch (error) {
-      if (!NEEDS_MONEY.has(remoteCodeOf(error))) throw error
+      const code = remoteCodeOf(error)
+      // One of which nothing is used is as good as any other.
+      const isFresh = leftMicroUsd(channel) === channel.terms.allocationMicroUsd
+      if (!NEEDS_MONEY.has(code) || (code === 'STORAGE_RUNWAY' && isFresh)) throw error
       await this.driver.agree(await this.#channel(true), change)
     }
   }
+}
+
+/** What of a channel's allocation is neither accepted nor in flight. */
+function leftMicroUsd(channel: PayerChannel): bigint {
+  const { acceptedMicroUsd, inFlightMicroUsd } = channel.stats()
+  return channel.terms.allocationMicroUsd - acceptedMicroUsd - inFlightMicroUsd
 }
 
 /** What a node says when a channel is not enough. */
