@@ -9,6 +9,7 @@ import type { SweepOutcome } from './mutants/sweep.ts'
 import { root, runStep } from './run-step.ts'
 
 const seedsMax = process.env.SIM_MUTANT_SEEDS ?? '40'
+if (!/^[1-9]\d{0,5}$/.test(seedsMax)) throw new RangeError(`SIM_MUTANT_SEEDS is a number of worlds, not '${seedsMax}'`)
 
 /** One line of the table, and whether the fault was noticed. */
 interface Row {

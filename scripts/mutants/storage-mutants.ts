@@ -149,6 +149,16 @@ export const storageMutants: readonly Mutant[] = [
     rule: 'payers-pay',
   },
   {
+    name: 'repair-drops-all',
+    what: 'a repair gives up the pieces that stay as well as those that it replaced',
+    file: 'packages/storage/src/placement/network-segments.ts',
+    from: 'const left = notIn([...row.placed, ...intended], next)',
+    to: 'const left = [...row.placed, ...intended]',
+    ...STORAGE,
+    more: { crashes: 3, byzantineShare: 0, rottenPieces: 0 },
+    rule: 'objects-readable',
+  },
+  {
     name: 'released-stays',
     what: 'nodes are told once what they need not keep, and never again',
     file: 'packages/storage/src/placement/network-segments.ts',
