@@ -9,6 +9,7 @@ import {
   creditAfterWriteOff,
   noCredit,
   prepayDue,
+  writeOffLimit,
 } from '../src/channel/credit-window.ts'
 import { DeliverySet } from '../src/channel/delivery-set.ts'
 import { PayerLedger, type Rejection } from '../src/channel/payer-ledger.ts'
@@ -255,6 +256,16 @@ describe('the credit window', () => {
     expect(credit.windowMicroUsd).toBe(1_334n)
     credit = creditAfterPayment(credit, TERMS, 1_000_000n)
     expect(credit.windowMicroUsd).toBe(3_000n)
+  })
+})
+
+describe('what a payer may leave unpaid', () => {
+  it('is a sum and a hundredth of a percent of what it paid for each basis point', () => {
+    const limits = { writeOffMaxMicroUsd: microUsd(50n), writeOffShareBps: 200 }
+    const paid = (amount: bigint) => ({ ...noCredit, paidMicroUsd: microUsd(amount) })
+    expect(writeOffLimit(paid(0n), limits)).toBe(50n)
+    expect(writeOffLimit(paid(10_000n), limits)).toBe(250n)
+    expect(writeOffLimit(paid(49n), limits)).toBe(50n)
   })
 })
 
