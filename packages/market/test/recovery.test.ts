@@ -72,10 +72,16 @@ describe('money that is on its way when something fails', () => {
     expect(await world.payer.purses()).toMatchObject([{ stage: 'funded' }])
     // Its provider sees the thaw, and says so.
     await world.clock.advance(61_000)
-    const second = await world.open(500_000n)
-    expect(second.terms.purse).not.toBe(first.terms.purse)
+    // The first share would fit into the channel that there is, the second one needs another.
+    const shares = [500_000n, 2_000_000n].map(async (amount) => {
+      return { quote: await world.quote(), allocationMicroUsd: microUsd(amount) }
+    })
+    const { channels } = await world.within(world.payer.openChannels(await Promise.all(shares)))
+    expect(channels.map(({ terms }) => terms.allocationMicroUsd)).toEqual([500_000n, 2_000_000n])
+    expect(channels.map(({ terms }) => terms.purse)).not.toContain(first.terms.purse)
     expect(first.state).toBe('thawing')
-    expect(await world.payer.purses()).toMatchObject([{ stage: 'thawing' }, { stage: 'funded' }])
+    const stages = (await world.payer.purses()).map(({ stage }) => stage)
+    expect(stages.sort()).toEqual(['funded', 'funded', 'thawing'])
     expect(await world.deliver(100)).toBeDefined()
   })
 

@@ -195,7 +195,32 @@ export class MarketPayer {
    */
   async openChannels(shares: readonly ChannelShare[]): Promise<OpenedChannels> {
     this.#requireRunning()
-    const reused = this.#reusable(shares)
+    const first = await this.#openAll(shares)
+    const thawed = first.outcomes.filter(
+      ({ driver, error }) => error !== undefined && this.#purses.stageOf(driver.terms.purse) === 'thawing',
+    )
+    // Their purse is used no more, by the chain's word and not by a provider's: once more is enough.
+    const used = new Set(first.outcomes.map(({ driver }) => driver))
+    const again =
+      thawed.length === 0
+        ? undefined
+        : await this.#openAll(
+            thawed.map(({ share }) => share),
+            used,
+          )
+    const outcomes = first.outcomes.map((outcome) => again?.outcomes[thawed.indexOf(outcome)] ?? outcome)
+    return {
+      channels: outcomes.flatMap(({ driver, error }) => (error === undefined ? [driver] : [])),
+      refused: outcomes.flatMap(({ driver, error }) =>
+        error === undefined ? [] : [{ node: driver.terms.node, error }],
+      ),
+      purse: first.purse ?? again?.purse,
+    }
+  }
+
+  /** One outcome for each share, in their order. @param used channels that are other shares' */
+  async #openAll(shares: readonly ChannelShare[], used: ReadonlySet<ChannelDriver> = new Set()) {
+    const reused = this.#reusable(shares, used)
     const fresh = shares.filter((share) => !reused.has(share))
     const funded = fresh.length === 0 ? [] : await this.#fund(fresh)
     const created = new Map<ChannelShare, ChannelDriver>()
@@ -212,23 +237,7 @@ export class MarketPayer {
       if (driver === undefined) throw new RangeError('a share has no channel')
       return { share, driver, error: await this.#openOne(driver, known === undefined ? undefined : share.quote) }
     })
-    const thawed = outcomes.filter(
-      ({ driver, error }) => error !== undefined && this.#purses.stageOf(driver.terms.purse) === 'thawing',
-    )
-    const final = outcomes.filter((outcome) => !thawed.includes(outcome))
-    // Their purse is used no more, by the chain's word and not by a provider's: there is no third time.
-    const others = thawed.length === 0 ? undefined : await this.openChannels(thawed.map(({ share }) => share))
-    return {
-      channels: [
-        ...final.flatMap(({ driver, error }) => (error === undefined ? [driver] : [])),
-        ...(others?.channels ?? []),
-      ],
-      refused: [
-        ...final.flatMap(({ driver, error }) => (error === undefined ? [] : [{ node: driver.terms.node, error }])),
-        ...(others?.refused ?? []),
-      ],
-      purse: funded[0]?.purse ?? others?.purse,
-    }
+    return { outcomes, purse: funded[0]?.purse }
   }
 
   /** All channels that are not closed. */
@@ -353,9 +362,12 @@ export class MarketPayer {
   }
 
   /** Channels that can take a share's allocation, each for one share. */
-  #reusable(shares: readonly ChannelShare[]): ReadonlyMap<ChannelShare, ChannelDriver> {
+  #reusable(
+    shares: readonly ChannelShare[],
+    used: ReadonlySet<ChannelDriver>,
+  ): ReadonlyMap<ChannelShare, ChannelDriver> {
     const chosen = new Map<ChannelShare, ChannelDriver>()
-    const taken = new Set<ChannelDriver>()
+    const taken = new Set(used)
     for (const share of shares) {
       const { node, operator, resource } = share.quote.quote
       for (const driver of this.#drivers.values()) {

@@ -11,7 +11,7 @@ import type { LivePayer, SimNode } from './sim-node.ts'
 
 /** How much is asked for. */
 export interface WorkloadOptions {
-  /** Mean time between two jobs of one payer. */
+  /** Mean time between two jobs of one payer, where many pay. */
   readonly betweenJobsMs: number
   readonly tasksMax: number
 }
@@ -26,6 +26,8 @@ const TWIN_SHARE = 0.25
 /** Times at which a payer takes back what its purses hold, for each time that it submits something. */
 const TAKEN_BACK_SHARE = 0.05
 const PROBE_TASKS = 4
+/** Where fewer pay, each submits as often as together so many would: faults of a small world are to hit work. */
+const BUSY_PAYERS = 3
 const LIMITS: Task['limits'] = { fuel: 1_000_000n as Fuel, memoryPages: 4, outputBytes: 4096, timeMs: 20_000 }
 
 /** What a job was asked to be checked by, as its name says. */
@@ -54,6 +56,7 @@ export class Workload {
   readonly #options: WorkloadOptions
   #submitted = 0
   #refused = 0
+  #betweenMs = 0
   #isOn = false
 
   constructor(
@@ -80,6 +83,9 @@ export class Workload {
 
   start(payers: readonly SimNode[]): void {
     this.#isOn = true
+    // Each time one or two come.
+    const jobs = (1 + TWIN_SHARE) * Math.min(1, payers.length / BUSY_PAYERS)
+    this.#betweenMs = this.#options.betweenJobsMs * jobs
     for (const payer of payers) this.#next(payer)
   }
 
@@ -88,7 +94,7 @@ export class Workload {
   }
 
   #next(node: SimNode): void {
-    const waitMs = -Math.log(1 - this.#random.fraction()) * this.#options.betweenJobsMs * (1 + TWIN_SHARE)
+    const waitMs = -Math.log(1 - this.#random.fraction()) * this.#betweenMs
     this.#scheduler.at(this.#scheduler.nowMs + waitMs, () => {
       if (!this.#isOn) return
       const { payer } = node

@@ -69,8 +69,6 @@ const PAYER_SHARE = 0.1
 const NEIGHBOURS = 4
 const NEIGHBOUR_CHECK_MS = 20_000
 const BETWEEN_JOBS_MS = 20_000
-/** Where fewer pay, each submits as often as together so many would: faults of a small world are to hit work. */
-const BUSY_PAYERS = 3
 const CONNECT_TIMEOUT_MS = 5000
 const RESTART_PAUSE_MS = 1000
 const START_MS = 10_000
@@ -179,7 +177,7 @@ export class World {
     )
     this.workload = new Workload(
       { scheduler, trace, random: streams.stream('workload') },
-      { betweenJobsMs: betweenJobsMs(this.nodes), tasksMax: 12 },
+      { betweenJobsMs: BETWEEN_JOBS_MS, tasksMax: 12 },
     )
     this.objects = new StorageWorkload({
       scheduler,
@@ -377,11 +375,6 @@ export class World {
     }
     return FUNDS * BigInt(this.nodes.filter(isBuyer).length)
   }
-}
-
-function betweenJobsMs(nodes: readonly SimNode[]): number {
-  const payers = nodes.filter(({ plan }) => plan.role === 'payer').length
-  return BETWEEN_JOBS_MS * Math.min(1, payers / BUSY_PAYERS)
 }
 
 function priceOf(random: SeededRandom): number {

@@ -35,8 +35,8 @@ export async function giveUpTooLargeBill(
     if (agreementIdOf(theirs) !== bought.id) return
     if (theirs.revision < next.revision) await bought.withdraw()
     else if (equalBytes(signed.document, pending.document)) {
-      const isDue = await isDueAgain(ask, bought, { channel: channel.id, theirs, restoredByteSeconds: quantity })
-      if (!isDue) await bought.adopt(theirs, signed, [])
+      const isRestored = await restoreBill(ask, bought, { channel: channel.id, theirs, restoredByteSeconds: quantity })
+      if (!isRestored) await bought.adopt(theirs, signed, [])
     }
   } catch (error) {
     if (!isSteadError(error)) throw error
@@ -44,8 +44,8 @@ export async function giveUpTooLargeBill(
   }
 }
 
-/** False when the node has the bill on its books. @throws CoreError as request, as Store.write */
-async function isDueAgain(
+/** Signs a revision after the node's newest in which its bill is due again; false when the node has it on its books. @throws CoreError as request, as Store.write */
+async function restoreBill(
   ask: RecoveryParts['ask'],
   bought: BoughtAgreement,
   {

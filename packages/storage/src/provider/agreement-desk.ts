@@ -2,6 +2,7 @@ import {
   type Address,
   type Clock,
   type Hash,
+  hasCode,
   type Logger,
   messageOf,
   type PeerId,
@@ -293,27 +294,27 @@ export class AgreementDesk {
 
   /** The payer gave up a bill that is not on the books, and has what it was for due again: so nothing is kept for nothing. */
   async #restored(kept: KeptAgreement, next: Agreement): Promise<bigint> {
-    const { bill } = kept.row
     try {
       await this.#bills.requireBooked(kept)
+      return 0n
     } catch (error) {
-      const dueByteSeconds = dueAt(kept.agreement, next.atSecond)
-      if (bill === undefined || next.dueByteSeconds !== dueByteSeconds + bill.quantity) throw error
+      const { bill } = kept.row
+      const isDueAgain = next.dueByteSeconds === dueAt(kept.agreement, next.atSecond) + (bill?.quantity ?? 0n)
+      if (!hasCode(error, 'STORAGE_UNPAID') || bill === undefined || !isDueAgain) throw error
       return bill.quantity
     }
-    return 0n
   }
 
   async #take(
     kept: KeptAgreement,
     next: Agreement,
-    { ask, changes, ...restored }: TakenRevision,
+    { ask, changes, restoredByteSeconds }: TakenRevision,
   ): Promise<StorageReply> {
     const { agreement: before, set, id, peer } = kept
     const { pending } = this.#components
     const after = set.rootAfter(changes)
-    const { atSecond } = next
-    checkNextAgreement(next, nextAgreement(before, { atSecond, set: after, billedByteSeconds: 0n, ...restored }))
+    const difference = { atSecond: next.atSecond, set: after, billedByteSeconds: 0n, restoredByteSeconds }
+    checkNextAgreement(next, nextAgreement(before, difference))
     if (next.bytes > before.bytes) this.#rules.requireRunway(peer, ask.channel, next)
     for (const { piece } of changes) if (piece !== undefined) await this.#rules.requirePiece(id, piece)
     // The payer moved it to another slot of the same revision, or it is really gone.

@@ -63,6 +63,19 @@ async function keptSegments(place: Workplace): Promise<number> {
   return (await place.segments.list(undefined, 100)).length
 }
 
+/** Lets everything through until some work is done. */
+async function tellUntil(work: Promise<unknown>, slow: { tell(): void }): Promise<void> {
+  let isDone = false
+  const end = work.then(() => {
+    isDone = true
+  })
+  while (!isDone) {
+    slow.tell()
+    await settled()
+  }
+  await end
+}
+
 describe('an object of many segments', () => {
   it('is sent while its next segment is made, two at once and no more', async () => {
     const { place, slow, put } = await started()
@@ -75,15 +88,7 @@ describe('an object of many segments', () => {
       expect([slow.sent, slow.waiting.length]).toEqual([sent, 2])
     }
     // What is left, and the pages of the bucket.
-    let isDone = false
-    const end = done.then(() => {
-      isDone = true
-    })
-    while (!isDone) {
-      slow.tell()
-      await settled()
-    }
-    await end
+    await tellUntil(done, slow)
     const { body } = await place.open().get('bucket', 'large')
     expect(Buffer.compare(await bytesFrom(body), bytesOf(SEGMENTS * SEGMENT_BYTES))).toBe(0)
   })
@@ -96,15 +101,7 @@ describe('an object of many segments', () => {
       expect([slow.sent, slow.waiting.length]).toEqual([sent, 1])
       slow.tell()
     }
-    let isDone = false
-    const end = done.then(() => {
-      isDone = true
-    })
-    while (!isDone) {
-      slow.tell()
-      await settled()
-    }
-    await end
+    await tellUntil(done, slow)
   })
 
   it('leaves nothing behind when one of its segments is not kept, whatever becomes of the one after', async () => {

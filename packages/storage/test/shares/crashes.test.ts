@@ -198,16 +198,22 @@ class SlowCall {
   }
 }
 
+/** A share that is being written, and waits at the first call of one kind. */
+async function publishingSlowly(call: ConstructorParameters<typeof SlowCall>[0]) {
+  const place = await begun()
+  const slow = new SlowCall(call)
+  const store = place.open(OPTIONS, { segments: slow.over(place.segments), pointers: place.namedPointers })
+  const link = await place.link(store, 'bucket', 'a/')
+  await store.put('bucket', 'a/inline', [PACKED])
+  slow.arm()
+  const publishing = store.shares.publish()
+  await slow.reached()
+  return { place, slow, store, link, publishing }
+}
+
 describe('what changes while a share is written', () => {
   it('is not forgotten', async () => {
-    const place = await begun()
-    const slow = new SlowCall('put')
-    const store = place.open(OPTIONS, { segments: slow.over(place.segments), pointers: place.namedPointers })
-    const link = await place.link(store, 'bucket', 'a/')
-    await store.put('bucket', 'a/inline', [PACKED])
-    slow.arm()
-    const publishing = store.shares.publish()
-    await slow.reached()
+    const { place, slow, store, link, publishing } = await publishingSlowly('put')
     await store.put('bucket', 'a/inline', [LARGE])
     slow.goOn()
     await publishing
@@ -216,14 +222,7 @@ describe('what changes while a share is written', () => {
   })
 
   it('is not written over with older things after a sweep that came meanwhile', async () => {
-    const place = await begun()
-    const slow = new SlowCall('read')
-    const store = place.open(OPTIONS, { segments: slow.over(place.segments), pointers: place.namedPointers })
-    const link = await place.link(store, 'bucket', 'a/')
-    await store.put('bucket', 'a/inline', [PACKED])
-    slow.arm()
-    const publishing = store.shares.publish()
-    await slow.reached()
+    const { place, slow, store, link, publishing } = await publishingSlowly('read')
     await store.put('bucket', 'a/inline', [INLINE])
     const sweep = store.collect()
     for (let turn = 0; turn < 200; turn++) await place.tick()
