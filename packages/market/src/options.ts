@@ -1,5 +1,6 @@
 import { type Address, address, type MicroUsd, microUsd } from '@stead/core'
 import { z } from 'zod'
+import { FINAL_AFTER_DEFAULT_MS } from './settlement/finality.ts'
 
 /** Money in options may be written as a whole number or a bigint. */
 type MoneyInput = bigint | number
@@ -36,6 +37,7 @@ export interface MarketProviderOptions {
   readonly claimRetryMaxMs: number
   readonly claimBatchMax: number
   readonly thawMarginMs: number
+  readonly finalAfterMs: number
   readonly claimOnStop: boolean
 }
 
@@ -96,15 +98,15 @@ export const marketProviderOptionsSchema: z.ZodType<MarketProviderOptions, Marke
    */
   openingMax: count(64, 1, 10_000),
   /**
-   * Channels that are kept open, 1 .. 1000000.
+   * Channels in memory, 1 .. 1000000; those that are paid and claimed give way to new ones.
    * @default 10000: about 10 MB
    */
   channelsMax: count(10_000, 1, 1_000_000),
   /**
-   * Channels that one payer may keep open here, 1 .. 10000.
-   * @default 32: one purse per job for many jobs at once
+   * Channels of one payer in memory, 1 .. 10000; those that are paid and claimed give way to new ones.
+   * @default 128: a quarter of an hour of jobs that each lock a purse, until their claims are final
    */
-  channelsPerPayerMax: count(32, 1, 10_000),
+  channelsPerPayerMax: count(128, 1, 10_000),
   /**
    * Deliveries of one channel that may wait for payment, 1 .. 8192; also what a resynchronisation lists.
    * @default 8192: four full increments
@@ -151,6 +153,11 @@ export const marketProviderOptionsSchema: z.ZodType<MarketProviderOptions, Marke
    */
   thawMarginMs: count(6 * HOUR_MS, 1_000, 7 * 24 * HOUR_MS),
   /**
+   * How long another fork of the chain may still undo a transaction, 1 s .. 1 day: until then it is looked at again.
+   * @default 15 minutes: Ethereum is final after 13, chains that settle on it are not undone later than that
+   */
+  finalAfterMs: count(FINAL_AFTER_DEFAULT_MS, 1_000, 24 * HOUR_MS),
+  /**
    * Claim everything before stopping.
    * @default false: vouchers keep; the next start goes on
    */
@@ -168,6 +175,7 @@ export interface MarketPayerOptions {
   readonly retryMaxMs: number
   readonly lostAfterMs: number
   readonly askedAtOnceMax: number
+  readonly finalAfterMs: number
 }
 
 /** What may be written for {@link MarketPayerOptions}; defaults are filled in. */
@@ -225,6 +233,11 @@ export const marketPayerOptionsSchema: z.ZodType<MarketPayerOptions, MarketPayer
    * @default 32
    */
   askedAtOnceMax: count(32, 1, 1_000),
+  /**
+   * How long another fork of the chain may still undo a transaction, 1 s .. 1 day: until then it is looked at again.
+   * @default 15 minutes, as on the provider's side
+   */
+  finalAfterMs: count(FINAL_AFTER_DEFAULT_MS, 1_000, 24 * HOUR_MS),
 })
 
 /** Parsed options of the offer book. */

@@ -216,6 +216,8 @@ export class ComputeProvider {
     const request = this.#cancellable(incoming)
     try {
       const message = runTaskSchema.decodeMessage(request.payload)
+      const waking = this.#market.wake({ peer: request.peer, channel: message.channel })
+      if (waking !== undefined) await waking
       const admission = this.#admit(request, message)
       try {
         const terms = this.#termsOf(this.#market.quoteOf(message.channel))

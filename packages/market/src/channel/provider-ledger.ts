@@ -102,6 +102,11 @@ export class ProviderLedger {
     return microUsd(this.#outstandingSum)
   }
 
+  /** Nothing that was delivered waits for payment. */
+  get isPaid(): boolean {
+    return this.#outstanding.size === 0
+  }
+
   /** Asked for and neither delivered nor released. */
   get inFlight(): number {
     return this.#admitted.size

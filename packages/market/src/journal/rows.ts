@@ -70,6 +70,8 @@ export interface ChannelRow {
   readonly voucherSignature?: Uint8Array
   /** End of the thaw by the chain's clock. */
   readonly thawEndsAt?: UnixMs
+  /** It is paid and claimed, and in the journal alone until it is used again. */
+  readonly restingSince?: UnixMs
 }
 
 /** Encodings of {@link ChannelRow}. */
@@ -88,6 +90,7 @@ export const channelRowSchema: Schema<ChannelRow> = defineSchema<ChannelRow>('Ch
   voucherMicroUsd: [12, optionalField(microUsdField)],
   voucherSignature: [13, optionalField(fixedBytesField(65))],
   thawEndsAt: [14, optionalField(timeField)],
+  restingSince: [15, optionalField(timeField)],
 })
 
 /** One increment with its signatures. */

@@ -123,7 +123,7 @@ export class MarketPayer {
     const { store, chain, signer } = components
     const journal = new Journal(store)
     this.#journal = journal
-    this.#purses = new PurseDesk({ ...components, journal })
+    this.#purses = new PurseDesk({ ...components, journal }, options)
     this.#receipts = new ReceiptStore(store, PAYER_TABLES, chain.identity)
     const separator = escrowSeparator(chain.identity)
     const requote = (peer: PeerId, quote: Quote, need: Uint8Array): Promise<OpenedQuote | undefined> =>

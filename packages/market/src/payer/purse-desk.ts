@@ -26,8 +26,8 @@ import { MarketError } from '../errors.ts'
 import type { Journal } from '../journal/journal.ts'
 import { type ChannelRow, channelRowSchema, type PurseRow, purseRowSchema } from '../journal/rows.ts'
 import { channelNumberKey, hashKey, PAYER_TABLES, put, remove } from '../journal/tables.ts'
+import type { MarketPayerOptions } from '../options.ts'
 import type { OpenedQuote } from '../quotes/quote-answer.ts'
-import { FINAL_AFTER_MS } from '../settlement/finality.ts'
 import { type PurseRecord, purseRecordOf } from './purse-record.ts'
 
 /** Money for one provider. */
@@ -60,6 +60,7 @@ const TRANSACTIONS_MAX = 16
 /** Locks money, takes it back, and never forgets where it is: each purse is journaled before the chain hears of it. */
 export class PurseDesk {
   readonly #components: PurseDeskComponents
+  readonly #finalAfterMs: number
   readonly #rows: Map<Hash, PurseRow> = new Map()
   /** Purses that another fork of the chain may still undo, and until when they are looked at, by the monotonic clock. */
   readonly #finalAtMs: Map<Hash, number> = new Map()
@@ -67,8 +68,9 @@ export class PurseDesk {
   /** Purses whose funding this process waits for. */
   readonly #underWay: Set<Hash> = new Set()
 
-  constructor(components: PurseDeskComponents) {
+  constructor(components: PurseDeskComponents, options: Pick<MarketPayerOptions, 'finalAfterMs'>) {
     this.#components = components
+    this.#finalAfterMs = options.finalAfterMs
   }
 
   async load(): Promise<void> {
@@ -312,12 +314,12 @@ export class PurseDesk {
   /** An old one is looked at once: it may have been undone while this node was down. */
   #finalAtMsOf({ createdAt }: PurseRow): number {
     const { clock } = this.#components
-    return Math.abs(clock.now() - createdAt) < FINAL_AFTER_MS ? clock.monotonicMs() + FINAL_AFTER_MS : 0
+    return Math.abs(clock.now() - createdAt) < this.#finalAfterMs ? clock.monotonicMs() + this.#finalAfterMs : 0
   }
 
   async #keep(purse: Hash, row: PurseRow): Promise<PurseRecord> {
     this.#rows.set(purse, row)
-    if (isLocked(row)) this.#finalAtMs.set(purse, this.#components.clock.monotonicMs() + FINAL_AFTER_MS)
+    if (isLocked(row)) this.#finalAtMs.set(purse, this.#components.clock.monotonicMs() + this.#finalAfterMs)
     else this.#finalAtMs.delete(purse)
     const kept = put(PAYER_TABLES.purses, hashKey(purse), purseRowSchema.encodeMessage(row))
     await this.#components.journal.write([kept], 'power')

@@ -17,10 +17,11 @@ import { ProviderLedger } from '../channel/provider-ledger.ts'
 import { MarketError } from '../errors.ts'
 import type { Journal } from '../journal/journal.ts'
 import { type ChannelRow, channelRowSchema, entryRowSchema } from '../journal/rows.ts'
-import { channelNumberKey, hashKey, PROVIDER_TABLES, put, remove } from '../journal/tables.ts'
+import { channelNumberKey, hashKey, PROVIDER_TABLES, put } from '../journal/tables.ts'
 import type { ChannelReply, OpenAsk } from '../messages.ts'
 import type { MarketProviderOptions } from '../options.ts'
 import { ReceiptStore } from '../receipts/receipt-store.ts'
+import { ChannelRoom } from './channel-room.ts'
 import type { PayerRecords } from './payer-records.ts'
 import { ProviderChannel } from './provider-channel.ts'
 import { requireRate } from './quote-desk.ts'
@@ -37,6 +38,8 @@ export interface ChannelDeskComponents {
   readonly secp256k1: Secp256k1
   readonly payers: PayerRecords
   readonly logger: Logger
+  /** Channels of which a claim may still be on its way, or be undone by another fork. */
+  readonly youngClaims: () => ReadonlySet<Hash>
 }
 
 /** Quotes of one channel that are kept: a renewal every few minutes for weeks. */
@@ -47,37 +50,32 @@ export class ChannelDesk {
   readonly #components: ChannelDeskComponents
   readonly #options: MarketProviderOptions
   readonly #rate: RateLimit
-  readonly #channels: Map<Hash, ProviderChannel> = new Map()
-  readonly #opening: Map<Hash, Promise<ProviderChannel>> = new Map()
+  readonly #room: ChannelRoom
   readonly receipts: ReceiptStore
 
   constructor(components: ChannelDeskComponents, options: MarketProviderOptions) {
     this.#components = components
     this.#options = options
     this.#rate = new RateLimit(components.clock, options.opensPerMinutePerPeer)
+    this.#room = new ChannelRoom(components, options)
     this.receipts = new ReceiptStore(components.store, PROVIDER_TABLES, components.chain.identity)
   }
 
-  /** Brings back every channel that is not closed. */
+  /** Brings back every channel that is not closed and does not rest. */
   async load(): Promise<void> {
     for await (const { id, row } of this.receipts.channelRows()) {
-      if (row.stage === 'closed') continue
+      if (row.stage === 'closed' || row.restingSince !== undefined) continue
       const channel = await this.#restore(id, row)
-      if (channel !== undefined) this.#channels.set(channel.id, channel)
+      if (channel !== undefined) this.#room.restore(channel)
     }
   }
 
   /** What this desk and the books of its channels hold, with the most that they may. */
   sizes(): readonly Size[] {
-    const { channelsMax, channelsPerPayerMax, openingMax } = this.#options
-    const channels = Array.from(this.#channels.values())
-    const byPeer = Map.groupBy(channels, ({ peer }) => peer)
-    const fullest = Math.max(0, ...Array.from(byPeer.values(), (own) => own.length))
+    const channels = Array.from(this.#room.all())
     return [
-      { what: 'channels', have: channels.length, max: channelsMax },
-      { what: 'channels of one payer', have: fullest, max: channelsPerPayerMax },
-      { what: 'channels that are being opened', have: this.#opening.size, max: openingMax },
-      { what: 'payers with channels', have: this.#components.payers.count, max: channelsMax },
+      ...this.#room.sizes(),
+      { what: 'payers with channels', have: this.#components.payers.count, max: this.#options.channelsMax },
       { what: 'peers that opened channels', ...this.#rate.size },
       ...channels.flatMap(({ ledger, account, quoteCount }) => [
         ...ledger.sizes(),
@@ -88,28 +86,36 @@ export class ChannelDesk {
   }
 
   all(): Iterable<ProviderChannel> {
-    return this.#channels.values()
+    return this.#room.all()
   }
 
   find(id: Hash): ProviderChannel | undefined {
-    return this.#channels.get(id)
+    return this.#room.find(id)
   }
 
   /** The channel of this peer. @throws MarketError MARKET_CHANNEL_UNKNOWN */
   require(id: Hash, peer: PeerId): ProviderChannel {
-    const channel = this.#channels.get(id)
+    const channel = this.#room.find(id)
     // Another peer's channel is as unknown to this one as none.
-    if (channel === undefined || channel.peer !== peer) {
-      throw new MarketError('MARKET_CHANNEL_UNKNOWN', `no channel ${id} of peer ${peer}`, { details: { channel: id } })
-    }
+    if (channel === undefined || channel.peer !== peer) throw unknownChannel(id, peer)
     return channel
   }
 
   /** Takes a channel whose purse is closed out of memory. */
   forget(channel: ProviderChannel): void {
-    if (!this.#channels.delete(channel.id)) return
-    channel.ledger.detach()
-    this.#components.payers.drop(channel.account)
+    this.#room.forget(channel)
+  }
+
+  /**
+   * Brings a channel back that rests; nothing for one that is not known. @throws MarketError MARKET_CHANNEL_LIMIT, MARKET_BUSY,
+   * MARKET_PURSE_UNKNOWN; chain and store errors
+   */
+  async wake(id: Hash, peer: PeerId): Promise<void> {
+    if (this.#room.find(id) !== undefined) return
+    const row = await this.#rowOf(id)
+    if (row === undefined || row.stage === 'closed' || row.peer !== peer) return
+    requireRate(this.#rate, peer, this.#options.opensPerMinutePerPeer)
+    await this.#wake(id, peer, row)
   }
 
   /** Opens a channel, or gives an open one a new quote; doing it again changes nothing. @throws MarketError, ProtocolError, chain errors */
@@ -120,17 +126,13 @@ export class ChannelDesk {
     const purse = purseIdOf(chain.identity, ask.seed)
     const leaf = { node: quote.node, operator: quote.operator, allocationMicroUsd: ask.allocationMicroUsd }
     const id = channelIdOf({ purse, ...leaf })
-    const known = this.#channels.get(id)
+    const known = this.#room.find(id)
     if (known !== undefined) return this.reply(await this.#renew(known, ask, quote))
     checkPurseBranch(ask.seed, leaf, { index: BigInt(ask.branchIndex), steps: ask.branch })
-    let opening = this.#opening.get(id)
-    if (opening === undefined) {
-      const { openingMax } = this.#options
-      if (this.#opening.size >= openingMax) refuse('channels are being opened', this.#opening.size, openingMax)
-      opening = this.#openNew(peer, ask, quote, purse).finally(() => this.#opening.delete(id))
-      this.#opening.set(id, opening)
-    }
-    return this.reply(await opening)
+    const row = await this.#rowOf(id)
+    if (row === undefined) return this.reply(await this.#openNew({ id, peer, ask, quote, purse }))
+    if (row.stage === 'closed') throw thawing(purse, row.thawEndsAt)
+    return this.reply(await this.#renew(await this.#wake(id, peer, row), ask, quote))
   }
 
   /** How a channel stands, for a payer that starts again. */
@@ -178,61 +180,67 @@ export class ChannelDesk {
     return quote
   }
 
-  async #requireRoom(peer: PeerId): Promise<void> {
-    const { channelsMax, channelsPerPayerMax } = this.#options
-    if (this.#channels.size >= channelsMax) await this.#forgetUnused()
-    if (this.#channels.size >= channelsMax) refuse('channels are open', this.#channels.size, channelsMax)
-    let own = 0
-    for (const channel of this.#channels.values()) if (channel.peer === peer) own += 1
-    if (own >= channelsPerPayerMax) refuse('channels of this payer are open', own, channelsPerPayerMax)
+  #openNew(opening: {
+    readonly id: Hash
+    readonly peer: PeerId
+    readonly ask: OpenAsk
+    readonly quote: Quote
+    readonly purse: Hash
+  }): Promise<ProviderChannel> {
+    const { id, peer, ask, quote, purse } = opening
+    const { chain, clock, payers } = this.#components
+    const check = async (): Promise<void> => {
+      payers.requireWelcome(quote.payer, await payers.creditOf(quote.payer))
+      requireServing(purse, await chain.purse(purse))
+    }
+    const make = (): Promise<ProviderChannel> => {
+      const row: ChannelRow = {
+        version: 1,
+        seed: ask.seed,
+        node: quote.node,
+        operator: quote.operator,
+        allocationMicroUsd: ask.allocationMicroUsd,
+        branchIndex: ask.branchIndex,
+        branch: ask.branch,
+        peer,
+        stage: 'open',
+        openedAt: clock.now(),
+        claimedMicroUsd: microUsd(0n),
+      }
+      return this.#begin({ purse, row, quote, signed: ask.quote })
+    }
+    return this.#room.bring({ id, peer, check, make })
   }
 
-  /** A channel on which nothing ever happened gives way: its payer can open it again. */
-  async #forgetUnused(): Promise<void> {
-    for (const channel of this.#channels.values()) {
-      const { ledger } = channel
-      if (ledger.head !== undefined || ledger.deliveries > 0 || ledger.inFlight > 0) continue
-      this.forget(channel)
-      const quotes = Array.from({ length: channel.quoteCount }, (_, number) =>
-        remove(PROVIDER_TABLES.quotes, channelNumberKey(channel.id, number)),
-      )
-      await this.#components.journal.write(
-        [remove(PROVIDER_TABLES.channels, hashKey(channel.id)), ...quotes],
-        'process',
-      )
-      return
-    }
-  }
-
-  async #openNew(peer: PeerId, ask: OpenAsk, quote: Quote, purse: Hash): Promise<ProviderChannel> {
-    const { chain, clock, journal, payers, logger } = this.#components
-    await this.#requireRoom(peer)
-    const credit = await payers.creditOf(quote.payer)
-    payers.requireWelcome(quote.payer, credit)
-    requireServing(purse, await chain.purse(purse))
-    const row: ChannelRow = {
-      version: 1,
-      seed: ask.seed,
-      node: quote.node,
-      operator: quote.operator,
-      allocationMicroUsd: ask.allocationMicroUsd,
-      branchIndex: ask.branchIndex,
-      branch: ask.branch,
-      peer,
-      stage: 'open',
-      openedAt: clock.now(),
-      claimedMicroUsd: microUsd(0n),
-    }
+  /** A channel on which nothing has happened yet. */
+  async #begin(first: {
+    readonly purse: Hash
+    readonly row: ChannelRow
+    readonly quote: Quote
+    readonly signed: OpenAsk['quote']
+  }): Promise<ProviderChannel> {
+    const { purse, row, quote, signed } = first
+    const { clock, journal, payers, logger } = this.#components
     const account = await payers.take(quote.payer)
     const ledger = new ProviderLedger(
       { head: undefined, outstanding: [], seen: this.#emptySet(), account },
       this.#limits(row),
     )
-    const channel = new ProviderChannel({ purse, row, quote, quoteCount: 1, ledger, account, best: undefined })
+    const usedAtMs = clock.monotonicMs()
+    const channel = new ProviderChannel({
+      purse,
+      row,
+      quote,
+      quoteCount: 1,
+      ledger,
+      account,
+      best: undefined,
+      usedAtMs,
+    })
     try {
       const rows = [
         put(PROVIDER_TABLES.channels, hashKey(channel.id), channelRowSchema.encodeMessage(row)),
-        put(PROVIDER_TABLES.quotes, channelNumberKey(channel.id, 0), signedDocumentSchema.encodeMessage(ask.quote)),
+        put(PROVIDER_TABLES.quotes, channelNumberKey(channel.id, 0), signedDocumentSchema.encodeMessage(signed)),
       ]
       await journal.write(rows, 'power')
     } catch (error) {
@@ -240,7 +248,6 @@ export class ChannelDesk {
       throw error
     }
     account.credit = creditAtOpening(account.credit, quote.credit)
-    this.#channels.set(channel.id, channel)
     logger.info('channel opened', {
       channel: channel.id,
       payer: quote.payer,
@@ -249,7 +256,45 @@ export class ChannelDesk {
     return channel
   }
 
+  /** Nothing is delivered on it before the journal says that it is back: what it brings is looked after also after a crash. */
+  #wake(id: Hash, peer: PeerId, row: ChannelRow): Promise<ProviderChannel> {
+    const { chain, journal, logger } = this.#components
+    const purse = purseIdOf(chain.identity, row.seed)
+    let thawEndsAt: UnixMs | undefined
+    const check = async (): Promise<void> => {
+      const state = await chain.purse(purse)
+      if (state === undefined) throw purseUnknown(purse)
+      if (state.closed) throw thawing(purse, state.thawEndsAt)
+      thawEndsAt = state.thawEndsAt
+    }
+    const make = async (): Promise<ProviderChannel> => {
+      const channel = await this.#restore(id, row)
+      if (channel === undefined) throw unknownChannel(id, peer)
+      channel.thawEndsAt = thawEndsAt
+      if (channel.stage !== 'broken') channel.stage = thawEndsAt === undefined ? 'open' : 'thawing'
+      try {
+        await journal.write(
+          [put(PROVIDER_TABLES.channels, hashKey(id), channelRowSchema.encodeMessage(channel.row()))],
+          'power',
+        )
+      } catch (error) {
+        channel.ledger.detach()
+        this.#components.payers.drop(channel.account)
+        throw error
+      }
+      logger.info('a channel that rested is used again', { channel: id, payer: channel.account.payer })
+      return channel
+    }
+    return this.#room.bring({ id, peer, check, make })
+  }
+
+  async #rowOf(id: Hash): Promise<ChannelRow | undefined> {
+    const value = await this.#components.store.get(PROVIDER_TABLES.channels, hashKey(id))
+    return value === undefined ? undefined : channelRowSchema.decodeMessage(value)
+  }
+
   async #renew(channel: ProviderChannel, ask: OpenAsk, quote: Quote): Promise<ProviderChannel> {
+    channel.usedAtMs = this.#components.clock.monotonicMs()
     if (channel.stage === 'broken') {
       throw new MarketError('MARKET_CHANNEL_BROKEN', `the books of channel ${channel.id} do not agree`)
     }
@@ -308,7 +353,8 @@ export class ChannelDesk {
         ? { cumulativeMicroUsd: row.voucherMicroUsd, signature: row.voucherSignature }
         : head && { cumulativeMicroUsd: head.before.cumulativeMicroUsd, signature: head.row.voucherSignature }
     const purse = purseIdOf(chain.identity, row.seed)
-    return new ProviderChannel({ purse, row, quote, quoteCount: quotes.length, ledger, account, best })
+    const usedAtMs = this.#components.clock.monotonicMs()
+    return new ProviderChannel({ purse, row, quote, quoteCount: quotes.length, ledger, account, best, usedAtMs })
   }
 
   #limits(row: ChannelRow): ConstructorParameters<typeof ProviderLedger>[1] {
@@ -336,8 +382,9 @@ export function purseUnknown(purse: Hash): MarketError {
   return new MarketError('MARKET_PURSE_UNKNOWN', `the chain has no purse ${purse}`, { details: { purse } })
 }
 
-function refuse(what: string, have: number, limit: number): never {
-  throw new MarketError('MARKET_CHANNEL_LIMIT', `${have} ${what}, the limit is ${limit}`, { details: { have, limit } })
+/** The error for a channel that this peer does not have here. */
+export function unknownChannel(id: Hash, peer: PeerId): MarketError {
+  return new MarketError('MARKET_CHANNEL_UNKNOWN', `no channel ${id} of peer ${peer}`, { details: { channel: id } })
 }
 
 function requireServing(purse: Hash, state: PurseState | undefined): void {

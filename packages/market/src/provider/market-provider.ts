@@ -95,7 +95,10 @@ export class MarketProvider {
       { ...components, chain: chain.identity, payers, isFinishing: () => this.#isFinishing },
       options,
     )
-    this.#channels = new ChannelDesk({ ...components, journal, payers }, options)
+    this.#channels = new ChannelDesk(
+      { ...components, journal, payers, youngClaims: () => this.#claims.youngClaims() },
+      options,
+    )
     this.#deliveries = metrics.counter('stead_market_deliveries_total', 'Deliveries by how they ended', ['outcome'])
     this.#money = metrics.counter('stead_market_micro_usd_total', 'Micro-dollars by what became of them', ['kind'])
     const writtenOff = (_: ProviderChannel, amount: bigint): void =>
@@ -110,18 +113,21 @@ export class MarketProvider {
       onWrittenOff: writtenOff,
     })
     const channels = (): Iterable<ProviderChannel> => this.#channels.all()
-    this.#thaws = new ThawWatch({
-      chain,
-      clock,
-      store,
-      journal,
-      payers,
-      logger,
-      channels,
-      forget: (channel) => this.#channels.forget(channel),
-      onThaw: () => this.#claims.wake(),
-      onWrittenOff: writtenOff,
-    })
+    this.#thaws = new ThawWatch(
+      {
+        chain,
+        clock,
+        store,
+        journal,
+        payers,
+        logger,
+        channels,
+        forget: (channel) => this.#channels.forget(channel),
+        onThaw: () => this.#claims.wake(),
+        onWrittenOff: writtenOff,
+      },
+      options,
+    )
     this.#claims = new ClaimDesk(
       { ...components, journal, channels, thaws: this.#thaws, settlements: this.#settlements },
       options,
@@ -184,6 +190,7 @@ export class MarketProvider {
     }
     this.#payers.requireWelcome(channel.account.payer, channel.account.credit)
     const key = channel.ledger.admit(request.delivery, request.maximumMicroUsd)
+    channel.usedAtMs = this.#components.clock.monotonicMs()
     this.#inFlight += 1
     return new OpenAdmission(channel, key, this.#admissionEnd)
   }
@@ -195,9 +202,19 @@ export class MarketProvider {
     throw new MarketError('MARKET_CHANNEL_UNKNOWN', `no channel ${channel}`, { details: { channel } })
   }
 
-  /** Whether a delivery is on a channel's books, whatever became of the channel since. */
-  hasDelivered({ channel, delivery }: Pick<AdmissionRequest, 'channel' | 'delivery'>): boolean {
-    return this.#channels.find(channel)?.ledger.hasDelivered(delivery) ?? false
+  /**
+   * Brings a channel back that rests, because it was paid, claimed and not used; undefined for one that is in memory, nothing
+   * for one that is not known. Whoever is about to call {@link admit}, {@link quoteOf} or {@link leftMicroUsd} waits for it.
+   * @throws MarketError MARKET_CHANNEL_LIMIT, MARKET_BUSY, MARKET_PURSE_UNKNOWN, MARKET_PURSE_THAWING; chain and store errors
+   */
+  wake({ peer, channel }: Pick<AdmissionRequest, 'peer' | 'channel'>): Promise<void> | undefined {
+    return this.#channels.find(channel) === undefined ? this.#channels.wake(channel, peer) : undefined
+  }
+
+  /** Whether a delivery is on a channel's books, whatever became of the channel since. @throws CoreError STORE_FAILED, STORE_CORRUPT */
+  async hasDelivered({ channel, delivery }: Pick<AdmissionRequest, 'channel' | 'delivery'>): Promise<boolean> {
+    const live = this.#channels.find(channel)
+    return live?.ledger.hasDelivered(delivery) ?? (await this.#channels.receipts.hasEntry(channel, delivery))
   }
 
   /** What a channel's allocation has left for deliveries to come. @throws MarketError MARKET_CHANNEL_UNKNOWN, MARKET_PURSE_THAWING, MARKET_CHANNEL_BROKEN */
@@ -261,6 +278,7 @@ export class MarketProvider {
     if (quote !== undefined) return quoteReplySchema.encodeMessage(await this.#quotes.answer(peer, quote))
     if (reject !== undefined) return rejectReplySchema.encodeMessage(await this.#payments.reject(peer, reject))
     if (sync !== undefined) {
+      await this.#channels.wake(sync.channel, peer)
       const channel = this.#channels.require(sync.channel, peer)
       if (channel.stage === 'broken') throw notServing(channel)
       return channelReplySchema.encodeMessage(this.#channels.reply(channel))

@@ -1,6 +1,7 @@
 import {
   type Address,
   type Clock,
+  type Hash,
   isSteadError,
   type Logger,
   type PeerId,
@@ -27,7 +28,7 @@ import { channelRowSchema, type ReceiptRow, receiptRowSchema } from '../journal/
 import { channelNumberKey, deliveryRowKey, hashKey, PROVIDER_TABLES, put, remove } from '../journal/tables.ts'
 import type { PayAsk, PayReply, RejectAsk, RejectionMessage, RejectReply } from '../messages.ts'
 import type { ReceiptChain } from '../receipts/receipt-store.ts'
-import type { ChannelDesk } from './channel-desk.ts'
+import { type ChannelDesk, unknownChannel } from './channel-desk.ts'
 import type { PayerRecords } from './payer-records.ts'
 import type { ProviderChannel } from './provider-channel.ts'
 
@@ -62,8 +63,8 @@ export class PayDesk {
   /** Books an increment; the same one again gets the same answer. @throws MarketError, ProtocolError, CoreError */
   async pay(peer: PeerId, ask: PayAsk): Promise<PayReply> {
     const increment = incrementSchema.decodeDocument(ask.increment)
-    const channel = this.#components.channels.require(increment.channel, peer)
-    return channel.account.queue.run(async () => {
+    return this.#inTurn(peer, increment.channel, async (channel) => {
+      channel.usedAtMs = this.#components.clock.monotonicMs()
       const providerSignature =
         (await this.#replay(channel, increment, ask)) ?? (await this.#book(channel, increment, ask))
       await this.#reject(channel, ask.rejections)
@@ -73,10 +74,20 @@ export class PayDesk {
 
   /** Writes off what the payer does not pay. @throws MarketError, CoreError */
   async reject(peer: PeerId, ask: RejectAsk): Promise<RejectReply> {
-    const channel = this.#components.channels.require(ask.channel, peer)
-    return channel.account.queue.run(async () => {
+    return this.#inTurn(peer, ask.channel, async (channel) => {
       await this.#reject(channel, ask.rejections)
       return { windowMicroUsd: channel.account.credit.windowMicroUsd }
+    })
+  }
+
+  async #inTurn<Result>(peer: PeerId, id: Hash, work: (channel: ProviderChannel) => Promise<Result>): Promise<Result> {
+    const { channels } = this.#components
+    await channels.wake(id, peer)
+    const channel = channels.require(id, peer)
+    return channel.account.queue.run(() => {
+      // It was put to rest while this waited: the payer opens it again.
+      if (channels.require(id, peer) !== channel) throw unknownChannel(id, peer)
+      return work(channel)
     })
   }
 

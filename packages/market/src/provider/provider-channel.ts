@@ -20,6 +20,7 @@ export interface ProviderChannelParts {
   readonly ledger: ProviderLedger
   readonly account: PayerAccount
   readonly best: BestVoucher | undefined
+  readonly usedAtMs: number
 }
 
 /** One channel as the provider keeps it in memory: who, which money, which price, and its books. */
@@ -37,6 +38,8 @@ export class ProviderChannel {
   thawEndsAt: UnixMs | undefined
   claimedMicroUsd: MicroUsd
   best: BestVoucher | undefined
+  /** When it was last opened, used or paid, by the monotonic clock. */
+  usedAtMs: number
   /** The chain had the purse and does not have it any more: another fork won. */
   isPurseMissing = false
 
@@ -54,7 +57,14 @@ export class ProviderChannel {
     this.stage = parts.row.stage
     this.thawEndsAt = parts.row.thawEndsAt
     this.claimedMicroUsd = parts.row.claimedMicroUsd
+    this.usedAtMs = parts.usedAtMs
     this.#row = parts.row
+  }
+
+  /** Nothing is under way on it, and nothing waits for payment; what a broken one leaves unpaid is written off. */
+  get isAtRest(): boolean {
+    const { inFlight, isPaid } = this.ledger
+    return inFlight === 0 && (isPaid || this.stage === 'broken')
   }
 
   /** On vouchers and not claimed yet. */
@@ -66,7 +76,13 @@ export class ProviderChannel {
   /** The row that keeps this channel as it is now. */
   row(): ChannelRow {
     // The last receipt holds the best voucher, except where the books could not be brought together.
-    const { voucherMicroUsd: _amount, voucherSignature: _signature, thawEndsAt: _end, ...fixed } = this.#row
+    const {
+      voucherMicroUsd: _amount,
+      voucherSignature: _signature,
+      thawEndsAt: _end,
+      restingSince: _rest,
+      ...fixed
+    } = this.#row
     const beyond = this.stage === 'broken' ? this.best : undefined
     return {
       ...fixed,

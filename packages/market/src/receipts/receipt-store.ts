@@ -1,6 +1,7 @@
 import { type Address, type Hash, hash, type PeerId, type Store } from '@stead/core'
 import {
   digestOfContentId,
+  equalBytes,
   type IncrementBefore,
   incrementId,
   incrementSchema,
@@ -66,6 +67,24 @@ export class ReceiptStore {
   async quotes(channel: Hash): Promise<readonly SignedDocument[]> {
     const rows = await this.#store.scan(this.#tables.quotes, { prefix: `${hashKey(channel)}/` })
     return rows.map(({ value }) => signedDocumentSchema.decodeMessage(value))
+  }
+
+  /** Whether a delivery is on a receipt of a channel; the newest are looked at first. @param delivery 16 bytes */
+  async hasEntry(channel: Hash, delivery: Uint8Array): Promise<boolean> {
+    const prefix = `${hashKey(channel)}/`
+    for (let before: string | undefined; ; ) {
+      const range = { prefix, reverse: true, limit: PAGE_ROWS, ...(before === undefined ? {} : { before }) }
+      const page = await this.#store.scan(this.#tables.receipts, range)
+      for (const { value } of page) {
+        const { increment } = receiptRowSchema.decodeMessage(value)
+        if (!includesBytes(increment, delivery)) continue
+        const { entries } = incrementSchema.decodeDocument(increment)
+        if (entries.some((entry) => equalBytes(entry.delivery, delivery))) return true
+      }
+      const last = page.at(-1)
+      if (last === undefined || page.length < PAGE_ROWS) return false
+      before = last.key
+    }
   }
 
   async list(filter: ReceiptFilter): Promise<readonly StoredReceipt[]> {

@@ -1,6 +1,7 @@
 import {
   type Chain,
   type Clock,
+  type Hash,
   hasCode,
   hash,
   isSteadError,
@@ -79,6 +80,11 @@ export class ClaimDesk {
   /** Channels of which a claim may be on its way. */
   get claimingCount(): number {
     return this.#book.claimingCount
+  }
+
+  /** Channels of which a claim may be on its way, or be undone by another fork. */
+  youngClaims(): ReadonlySet<Hash> {
+    return this.#book.youngClaims()
   }
 
   get settlements(): readonly SettlementRecord[] {

@@ -1,6 +1,8 @@
 import { type MicroUsd, microUsd, type PeerId } from '@stead/core'
+import type { ChannelRow } from '../journal/rows.ts'
 import type { ChannelDesk } from '../provider/channel-desk.ts'
 import type { PayerRecords } from '../provider/payer-records.ts'
+import type { ProviderChannel } from '../provider/provider-channel.ts'
 import type { ClaimDesk } from './claim-desk.ts'
 import type { EarningsReport, ProviderChannelReport, SettlementRecord } from './settlement-record.ts'
 
@@ -50,7 +52,7 @@ async function* channelReports(channels: ChannelDesk): AsyncGenerator<ProviderCh
       channel: id,
       payer: row.seed.voucherSigner,
       peer: row.peer as PeerId,
-      state: live?.isPurseMissing ? 'missing' : (live?.stage ?? row.stage),
+      state: stateOf(live, row),
       allocationMicroUsd: row.allocationMicroUsd,
       billedMicroUsd: head?.deliveredMicroUsd ?? microUsd(0n),
       // What a broken or closed channel left unpaid is written off.
@@ -61,6 +63,12 @@ async function* channelReports(channels: ChannelDesk): AsyncGenerator<ProviderCh
       deliveries: live?.ledger.deliveries ?? 0,
     }
   }
+}
+
+function stateOf(live: ProviderChannel | undefined, row: ChannelRow): ProviderChannelReport['state'] {
+  if (live?.isPurseMissing === true) return 'missing'
+  if (live === undefined && row.restingSince !== undefined && row.stage !== 'broken') return 'resting'
+  return live?.stage ?? row.stage
 }
 
 function claimable(report: ProviderChannelReport): bigint {

@@ -16,7 +16,6 @@ import { hashKey, PROVIDER_TABLES, put, remove } from '../journal/tables.ts'
 import type { MarketProviderOptions } from '../options.ts'
 import type { ProviderChannel } from '../provider/provider-channel.ts'
 import { gasToMicroUsd } from './claim-policy.ts'
-import { FINAL_AFTER_MS } from './finality.ts'
 import type { ClaimReason, SettledChannel, SettlementRecord } from './settlement-record.ts'
 import { settlementOf, settlementRow } from './settlement-rows.ts'
 
@@ -33,6 +32,8 @@ export interface SettlementBookComponents {
 
 type Gas = Pick<SettlementRecord, 'gasUsed' | 'gasCostWei' | 'gasMicroUsd'>
 
+/** What is older at a start is not looked at once more. */
+const LONG_AGO_MS = 7 * 24 * 3_600_000
 const NO_GAS: Gas = { gasUsed: 0n, gasCostWei: 0n as Wei, gasMicroUsd: microUsd(0n) }
 
 /**
@@ -41,11 +42,16 @@ const NO_GAS: Gas = { gasUsed: 0n, gasCostWei: 0n as Wei, gasMicroUsd: microUsd(
  */
 export class SettlementBook {
   readonly #components: SettlementBookComponents
-  readonly #options: Pick<MarketProviderOptions, 'nativeCoinMicroUsd'>
+  readonly #options: Pick<MarketProviderOptions, 'nativeCoinMicroUsd' | 'finalAfterMs'>
   /** Channels for which a claim of this node may be on its way, also from before a crash. */
   readonly #claiming: Set<Hash> = new Set()
+  /** Transactions that no other fork can undo any more: they were there when the time for that was over. */
+  readonly #final: Set<Hash> = new Set()
 
-  constructor(components: SettlementBookComponents, options: Pick<MarketProviderOptions, 'nativeCoinMicroUsd'>) {
+  constructor(
+    components: SettlementBookComponents,
+    options: Pick<MarketProviderOptions, 'nativeCoinMicroUsd' | 'finalAfterMs'>,
+  ) {
     this.#components = components
     this.#options = options
   }
@@ -53,6 +59,12 @@ export class SettlementBook {
   /** Channels of which a claim may be on its way. */
   get claimingCount(): number {
     return this.#claiming.size
+  }
+
+  /** Channels of which a claim may be on its way, or be undone by another fork. */
+  youngClaims(): ReadonlySet<Hash> {
+    const young = this.all.filter(({ transaction }) => !this.#final.has(transaction))
+    return new Set([...this.#claiming, ...young.flatMap(({ channels }) => channels.map(({ channel }) => channel))])
   }
 
   get all(): readonly SettlementRecord[] {
@@ -64,6 +76,8 @@ export class SettlementBook {
    * on its way, that the disk then refused; the claim would never be looked for.
    */
   restore(): void {
+    const now = this.#components.clock.now()
+    for (const { transaction, at } of this.all) if (now - at > LONG_AGO_MS) this.#final.add(transaction)
     const channels = Array.from(this.#components.channels())
     const claimed = claimedBy(this.all, new Set(channels.map(({ id }) => id)))
     for (const channel of channels) channel.claimedMicroUsd = microUsd(claimed.get(channel.id) ?? 0n)
@@ -131,9 +145,12 @@ export class SettlementBook {
   async correct(): Promise<void> {
     const { chain, clock } = this.#components
     for (const [number, record] of this.all.entries()) {
-      if (Math.abs(clock.now() - record.at) >= FINAL_AFTER_MS) continue
-      const sent = await chain.transaction(record.transaction)
+      const { transaction, at } = record
+      if (this.#final.has(transaction)) continue
+      const isOver = Math.abs(clock.now() - at) >= this.#options.finalAfterMs
+      const sent = await chain.transaction(transaction)
       if (sent?.blockNumber !== record.blockNumber) await this.#rewrite(number, record, sent)
+      else if (isOver) this.#final.add(transaction)
     }
   }
 

@@ -63,7 +63,7 @@ export interface ClaimState {
 }
 
 /** How a channel stands, as its provider sees it; `missing` while the chain does not have its purse any more. */
-export type ProviderChannelState = 'open' | 'thawing' | 'missing' | 'broken' | 'closed'
+export type ProviderChannelState = 'open' | 'resting' | 'thawing' | 'missing' | 'broken' | 'closed'
 
 /** One channel in the earnings. */
 export interface ProviderChannelReport {

@@ -12,9 +12,9 @@ import { creditAfterWriteOff } from '../channel/credit-window.ts'
 import type { Journal } from '../journal/journal.ts'
 import { channelRowSchema } from '../journal/rows.ts'
 import { hashKey, PROVIDER_TABLES, put, remove } from '../journal/tables.ts'
+import type { MarketProviderOptions } from '../options.ts'
 import type { PayerRecords } from '../provider/payer-records.ts'
 import type { ProviderChannel } from '../provider/provider-channel.ts'
-import { FINAL_AFTER_MS } from './finality.ts'
 
 /** What the watch stands on. */
 export interface ThawWatchComponents {
@@ -41,6 +41,7 @@ const SWEPT_AT_ONCE = 1024
  */
 export class ThawWatch {
   readonly #components: ThawWatchComponents
+  readonly #finalAfterMs: number
   #stopWatching: (() => void) | undefined
   /**
    * Purses whose state was read since the start, since a thaw may have begun while this node was down, and until when they
@@ -48,8 +49,9 @@ export class ThawWatch {
    */
   readonly #finalAtMs: Map<Hash, number> = new Map()
 
-  constructor(components: ThawWatchComponents) {
+  constructor(components: ThawWatchComponents, options: Pick<MarketProviderOptions, 'finalAfterMs'>) {
     this.#components = components
+    this.#finalAfterMs = options.finalAfterMs
   }
 
   start(): void {
@@ -82,7 +84,7 @@ export class ThawWatch {
     for (const purse of purses) {
       const thawing = this.#of(purse).filter(({ thawEndsAt }) => thawEndsAt !== undefined)
       await this.#found(purse, await chain.purse(purse), thawing)
-      if (!this.#finalAtMs.has(purse)) this.#finalAtMs.set(purse, clock.monotonicMs() + FINAL_AFTER_MS)
+      if (!this.#finalAtMs.has(purse)) this.#finalAtMs.set(purse, clock.monotonicMs() + this.#finalAfterMs)
     }
   }
 

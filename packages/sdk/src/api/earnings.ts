@@ -72,7 +72,7 @@ export interface ChannelEarnings {
   readonly channel: Hash
   readonly payer: Address
   /** `missing` while the chain does not have the purse any more: another fork won. */
-  readonly state: 'open' | 'thawing' | 'missing' | 'broken' | 'closed'
+  readonly state: 'open' | 'resting' | 'thawing' | 'missing' | 'broken' | 'closed'
   /** Claimed on chain. */
   readonly grossMicroUsd: MicroUsd
   readonly feeMicroUsd: MicroUsd
@@ -145,7 +145,7 @@ const rowWire: Wire<EpochEarningsRow> = z.object({
 const channelWire: Wire<ChannelEarnings> = z.object({
   channel: hashWire,
   payer: addressWire,
-  state: z.enum(['open', 'thawing', 'missing', 'broken', 'closed']),
+  state: z.enum(['open', 'resting', 'thawing', 'missing', 'broken', 'closed']),
   grossMicroUsd: microUsdWire,
   feeMicroUsd: microUsdWire,
   netMicroUsd: microUsdWire,

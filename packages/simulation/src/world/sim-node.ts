@@ -131,6 +131,10 @@ const FUEL_PER_MS = 200
 const THAW_MARGIN_MS = 200_000
 /** Long enough for an outage, short enough for a run. */
 export const THAW_SECONDS = 300
+/** Forks of the simulated chain undo a few blocks, and endpoints are a minute behind. */
+const FINAL_AFTER_MS = 180_000
+/** So few that in worlds of half an hour some must give way. */
+const CHANNELS_PER_PAYER_MAX = 32
 
 /**
  * A node of the simulated world: the real market and compute over simulated ports. It dies without a word, at any await,
@@ -378,7 +382,7 @@ export class SimNode {
     parts: ConstructorParameters<typeof MarketPayer>[0] &
       Omit<ConstructorParameters<typeof ComputeConsumer>[0], 'market'>,
   ): LivePayer {
-    const market = new MarketPayer(parts, marketPayerOptionsSchema.parse({}))
+    const market = new MarketPayer(parts, marketPayerOptionsSchema.parse({ finalAfterMs: FINAL_AFTER_MS }))
     const compute = new ComputeConsumer({ ...parts, market }, { providersPerJobMax: 8, stallTimeoutMs: 120_000 })
     return {
       market,
@@ -401,7 +405,14 @@ export class SimNode {
       claimCheckMs: 30_000,
       claimRetryMaxMs: 20_000,
     }
-    const options = { operator, ...credit, ...claims, thawMarginMs: THAW_MARGIN_MS }
+    const options = {
+      operator,
+      ...credit,
+      ...claims,
+      thawMarginMs: THAW_MARGIN_MS,
+      finalAfterMs: FINAL_AFTER_MS,
+      channelsPerPayerMax: CHANNELS_PER_PAYER_MAX,
+    }
     const market = new MarketProvider(parts, marketProviderOptionsSchema.parse(options))
     const price = { priceMicroUsdPerGigafuel, minimumMicroUsdPerTask: 1 + (priceMicroUsdPerGigafuel % 7) }
     const watched = this.#parts.witness.watch(name, market)

@@ -266,6 +266,7 @@ export class AgreementDesk {
     const id = agreementIdOf(next)
     if (await this.#ended.has(id)) throw endedAgreement(id)
     if (next.revision !== 0 || ask.changes.length > 0) throw differs('revision', 0)
+    await this.#components.market.wake({ peer, channel: ask.channel })
     this.#components.market.leftMicroUsd({ peer, channel: ask.channel })
     const { atSecond } = next
     if (this.#nowSecond() - atSecond > this.#options.clockSkewMs / SECOND_MS) throw differs('atSecond', 0)
@@ -315,7 +316,7 @@ export class AgreementDesk {
     const after = set.rootAfter(changes)
     const difference = { atSecond: next.atSecond, set: after, billedByteSeconds: 0n, restoredByteSeconds }
     checkNextAgreement(next, nextAgreement(before, difference))
-    if (next.bytes > before.bytes) this.#rules.requireRunway(peer, ask.channel, next)
+    if (next.bytes > before.bytes) await this.#rules.requireRunway(peer, ask.channel, next)
     for (const { piece } of changes) if (piece !== undefined) await this.#rules.requirePiece(id, piece)
     // The payer moved it to another slot of the same revision, or it is really gone.
     const stays = new Set(changes.flatMap(({ piece }) => piece?.piece ?? []))

@@ -5,7 +5,7 @@ import { StorageError } from '../errors.ts'
 import type { BilledPeriod } from './agreement-rows.ts'
 import type { KeptAgreement } from './kept-agreement.ts'
 
-type Books = Pick<MarketProvider, 'admit' | 'hasDelivered'>
+type Books = Pick<MarketProvider, 'admit' | 'hasDelivered' | 'wake'>
 
 /** Puts what revisions bill on the market's books, once each. */
 export class PeriodBills {
@@ -26,7 +26,7 @@ export class PeriodBills {
     const { bill } = kept.row
     if (bill === undefined) return
     // After a restart the market knows, also of a channel that serves no more.
-    if (kept.billing === 'unknown' && this.#market.hasDelivered(bill)) kept.billing = 'booked'
+    if (kept.billing === 'unknown' && (await this.#market.hasDelivered(bill))) kept.billing = 'booked'
     try {
       if (kept.billing !== 'booked') await this.book(kept, bill, async () => undefined)
     } catch (cause) {
@@ -44,6 +44,7 @@ export class PeriodBills {
     const { delivery, amountMicroUsd: maximumMicroUsd } = entry
     let admission: Admission
     try {
+      await this.#market.wake({ peer: kept.peer, channel })
       admission = this.#market.admit({ peer: kept.peer, channel, delivery, maximumMicroUsd })
     } catch (error) {
       // The name of another delivery would make this one free, and so would one that the disk kept off the books.

@@ -15,7 +15,7 @@ import type { PendingPieces } from './pending-pieces.ts'
 export interface RevisionRulesComponents {
   readonly pieces: PieceLog
   readonly pending: PendingPieces
-  readonly market: Pick<MarketProvider, 'leftMicroUsd'>
+  readonly market: Pick<MarketProvider, 'leftMicroUsd' | 'wake'>
   readonly clock: Clock
   readonly signer: Signer
   readonly secp256k1: Secp256k1
@@ -66,10 +66,11 @@ export class RevisionRules {
   }
 
   /** @throws StorageError STORAGE_RUNWAY: the channel does not pay for it long enough */
-  requireRunway(peer: PeerId, channel: Hash, next: Agreement): void {
+  async requireRunway(peer: PeerId, channel: Hash, next: Agreement): Promise<void> {
     const { runwaySecondsMin } = this.#options
     const ahead = BigInt(next.bytes) * BigInt(runwaySecondsMin) + next.dueByteSeconds
     const needMicroUsd = amountOf(next.priceMicroUsdPerTibHour, ahead)
+    await this.#components.market.wake({ peer, channel })
     const haveMicroUsd = this.#components.market.leftMicroUsd({ peer, channel })
     if (haveMicroUsd >= needMicroUsd) return
     const message = `${runwaySecondsMin} seconds of ${next.bytes} bytes cost ${needMicroUsd} micro-dollars, the channel has ${haveMicroUsd} left`

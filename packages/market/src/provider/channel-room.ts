@@ -1,0 +1,174 @@
+import type { Clock, Hash, Logger, PeerId, Size } from '@stead/core'
+import { MarketError } from '../errors.ts'
+import type { Journal } from '../journal/journal.ts'
+import { channelRowSchema } from '../journal/rows.ts'
+import { channelNumberKey, hashKey, PROVIDER_TABLES, put, remove } from '../journal/tables.ts'
+import type { MarketProviderOptions } from '../options.ts'
+import type { PayerRecords } from './payer-records.ts'
+import type { ProviderChannel } from './provider-channel.ts'
+
+/** What the room stands on. */
+export interface ChannelRoomComponents {
+  readonly journal: Journal
+  readonly clock: Clock
+  readonly payers: PayerRecords
+  readonly logger: Logger
+  /** Channels of which a claim may still be on its way, or be undone by another fork. */
+  readonly youngClaims: () => ReadonlySet<Hash>
+}
+
+/** How a channel comes into memory. */
+export interface Coming {
+  readonly id: Hash
+  readonly peer: PeerId
+  /** Whether it may come at all: nobody gives way to what may not. */
+  readonly check: () => Promise<void>
+  readonly make: () => Promise<ProviderChannel>
+}
+
+interface Arrival {
+  readonly peer: PeerId
+  readonly channel: Promise<ProviderChannel>
+  /** It counts from here on, so that many at once do not pass a limit that one may not. */
+  hasPlace: boolean
+}
+
+/**
+ * The channels that are in memory, and who gives way when there are too many. One on which nothing ever happened is
+ * forgotten; one that is paid and claimed is put to rest: its books stay in the journal alone, until its payer uses it again.
+ */
+export class ChannelRoom {
+  readonly #components: ChannelRoomComponents
+  readonly #options: Pick<MarketProviderOptions, 'channelsMax' | 'channelsPerPayerMax' | 'openingMax'>
+  readonly #channels: Map<Hash, ProviderChannel> = new Map()
+  readonly #coming: Map<Hash, Arrival> = new Map()
+
+  constructor(
+    components: ChannelRoomComponents,
+    options: Pick<MarketProviderOptions, 'channelsMax' | 'channelsPerPayerMax' | 'openingMax'>,
+  ) {
+    this.#components = components
+    this.#options = options
+  }
+
+  /** Channels and openings, with the most that there may be. */
+  sizes(): readonly Size[] {
+    const { channelsMax, channelsPerPayerMax, openingMax } = this.#options
+    const byPeer = Map.groupBy(this.#channels.values(), ({ peer }) => peer)
+    const fullest = Math.max(0, ...Array.from(byPeer.values(), (own) => own.length))
+    return [
+      { what: 'channels', have: this.#channels.size, max: channelsMax },
+      { what: 'channels of one payer', have: fullest, max: channelsPerPayerMax },
+      { what: 'channels that are being opened', have: this.#coming.size, max: openingMax },
+    ]
+  }
+
+  all(): Iterable<ProviderChannel> {
+    return this.#channels.values()
+  }
+
+  find(id: Hash): ProviderChannel | undefined {
+    return this.#channels.get(id)
+  }
+
+  /** Takes one in that was here when the last process ended. */
+  restore(channel: ProviderChannel): void {
+    this.#channels.set(channel.id, channel)
+  }
+
+  /** Takes a channel out of memory. */
+  forget(channel: ProviderChannel): void {
+    if (this.#channels.get(channel.id) !== channel) return
+    this.#channels.delete(channel.id)
+    channel.ledger.detach()
+    this.#components.payers.drop(channel.account)
+  }
+
+  /**
+   * Brings a channel into memory, once for all who ask at the same time. @throws MarketError MARKET_CHANNEL_LIMIT, and
+   * whatever `check` and `make` throw
+   */
+  bring(coming: Coming): Promise<ProviderChannel> {
+    const here = this.#channels.get(coming.id)
+    if (here !== undefined) return Promise.resolve(here)
+    const known = this.#coming.get(coming.id)
+    if (known !== undefined) return known.channel
+    const { openingMax } = this.#options
+    if (this.#coming.size >= openingMax) refuse('channels are being opened', this.#coming.size, openingMax)
+    const { promise, resolve, reject } = Promise.withResolvers<ProviderChannel>()
+    const arrival: Arrival = { peer: coming.peer, channel: promise, hasPlace: false }
+    this.#coming.set(coming.id, arrival)
+    this.#bring(coming, arrival).then(resolve, reject)
+    return promise
+  }
+
+  async #bring({ id, check, make }: Coming, arrival: Arrival): Promise<ProviderChannel> {
+    try {
+      await check()
+      await this.#makeRoom(arrival)
+      const channel = await make()
+      this.#channels.set(id, channel)
+      return channel
+    } finally {
+      this.#coming.delete(id)
+    }
+  }
+
+  async #makeRoom(arrival: Arrival): Promise<void> {
+    for (;;) {
+      const full = this.#full(arrival.peer)
+      if (full === undefined) break
+      const { what, have, limit, channels } = full
+      const young = this.#components.youngClaims()
+      const [next] = channels.filter((each) => mayGo(each, young)).sort((one, other) => one.usedAtMs - other.usedAtMs)
+      if (next === undefined) refuse(what, have, limit)
+      await next.account.queue.run(() => this.#putAway(next, young))
+    }
+    arrival.hasPlace = true
+  }
+
+  /** The limit that stands in the way of one more, with the channels that could give way. */
+  #full(peer: PeerId) {
+    const { channelsMax, channelsPerPayerMax } = this.#options
+    const all = Array.from(this.#channels.values())
+    const placed = Array.from(this.#coming.values()).filter(({ hasPlace }) => hasPlace)
+    const own = all.filter((channel) => channel.peer === peer)
+    const haveOwn = own.length + placed.filter((other) => other.peer === peer).length
+    if (haveOwn >= channelsPerPayerMax)
+      return { what: 'channels of this payer are open', have: haveOwn, limit: channelsPerPayerMax, channels: own }
+    const have = all.length + placed.length
+    return have >= channelsMax ? { what: 'channels are open', have, limit: channelsMax, channels: all } : undefined
+  }
+
+  /** In the turn of its payer's messages, so that none of them is half done. */
+  async #putAway(channel: ProviderChannel, young: ReadonlySet<Hash>): Promise<void> {
+    if (this.#channels.get(channel.id) !== channel || !mayGo(channel, young)) return
+    const { journal, clock, logger } = this.#components
+    const { ledger } = channel
+    const isUnused = ledger.head === undefined && ledger.deliveries === 0
+    // Out of memory at once: nothing may be delivered on it while its row is written.
+    this.forget(channel)
+    if (isUnused) {
+      const quotes = Array.from({ length: channel.quoteCount }, (_, number) =>
+        remove(PROVIDER_TABLES.quotes, channelNumberKey(channel.id, number)),
+      )
+      await journal.write([remove(PROVIDER_TABLES.channels, hashKey(channel.id)), ...quotes], 'process')
+      return
+    }
+    const row = { ...channel.row(), restingSince: clock.now() }
+    await journal.write(
+      [put(PROVIDER_TABLES.channels, hashKey(channel.id), channelRowSchema.encodeMessage(row))],
+      'process',
+    )
+    logger.info('a channel that is paid and claimed rests', { channel: channel.id, payer: channel.account.payer })
+  }
+}
+
+/** Nothing is under way on it, nothing is owed, and all that it brought is claimed for good. */
+function mayGo(channel: ProviderChannel, young: ReadonlySet<Hash>): boolean {
+  return channel.isAtRest && channel.claimableMicroUsd === 0n && !young.has(channel.id)
+}
+
+function refuse(what: string, have: number, limit: number): never {
+  throw new MarketError('MARKET_CHANNEL_LIMIT', `${have} ${what}, the limit is ${limit}`, { details: { have, limit } })
+}
