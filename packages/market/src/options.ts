@@ -176,6 +176,9 @@ export interface MarketPayerOptions {
   readonly lostAfterMs: number
   readonly askedAtOnceMax: number
   readonly finalAfterMs: number
+  readonly purseCheckMs: number
+  readonly purseIdleMs: number
+  readonly purseMinimumMicroUsd: MicroUsd
 }
 
 /** What may be written for {@link MarketPayerOptions}; defaults are filled in. */
@@ -238,6 +241,22 @@ export const marketPayerOptionsSchema: z.ZodType<MarketPayerOptions, MarketPayer
    * @default 15 minutes, as on the provider's side
    */
   finalAfterMs: count(FINAL_AFTER_DEFAULT_MS, 1_000, 24 * HOUR_MS),
+  /**
+   * How often purses are looked at that are idle or whose thaw is over, 1 s .. 1 day.
+   * @default 10 minutes
+   */
+  purseCheckMs: count(10 * MINUTE_MS, 1_000, 24 * HOUR_MS),
+  /**
+   * A purse that nobody has used for so long is thawed and closed, so that what it holds comes home, 1 minute .. 10 years.
+   * @default 7 days: whoever runs jobs once a week need not lock money anew
+   */
+  purseIdleMs: count(7 * 24 * HOUR_MS, MINUTE_MS, 3_653 * 24 * HOUR_MS),
+  /**
+   * What an idle purse must still hold to be thawed by itself, in micro-dollars; less is left where it is, and can be taken back
+   * by hand.
+   * @default 100000 (ten cents): the gas of two transactions is far below that where fees are low
+   */
+  purseMinimumMicroUsd: money(100_000n),
 })
 
 /** Parsed options of the offer book. */

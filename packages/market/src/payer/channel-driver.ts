@@ -13,6 +13,7 @@ import {
   type Size,
   type SteadError,
   type Timer,
+  type UnixMs,
 } from '@stead/core'
 import {
   type BillEntry,
@@ -38,6 +39,7 @@ import { faultOf } from './channel-fault.ts'
 import { ChannelHealth } from './channel-health.ts'
 import { ChannelJournal } from './channel-journal.ts'
 import { ChannelLink, type ChannelStanding } from './channel-link.ts'
+import { channelStats } from './channel-stats.ts'
 import { OpenReservation, type ReservationEnd } from './open-reservation.ts'
 import {
   type LostReason,
@@ -73,6 +75,7 @@ export interface ChannelDriverParts {
   readonly ledger: PayerLedger
   /** The provider may know the channel already. */
   readonly wasOpened: boolean
+  readonly usedAt: UnixMs
 }
 
 /** Times in a row that a provider may forget a channel which it was just told. */
@@ -110,6 +113,7 @@ export class ChannelDriver implements PayerChannel {
   #payTimer: Timer | undefined
   #accepted = 0
   #acceptedAtRenewal = 0
+  #usedAt: UnixMs
 
   constructor(components: ChannelDriverComponents, parts: ChannelDriverParts, options: MarketPayerOptions) {
     const { row, quote, ledger } = parts
@@ -123,6 +127,7 @@ export class ChannelDriver implements PayerChannel {
     this.#components = components
     this.#options = options
     this.#quoteCount = parts.quoteCount
+    this.#usedAt = parts.usedAt
     this.#mustOpen = !parts.wasOpened
     const { id, terms, peer } = this
     const link = {
@@ -160,6 +165,16 @@ export class ChannelDriver implements PayerChannel {
     }
   }
 
+  /** When anything was last asked for or accepted on it. */
+  get usedAt(): UnixMs {
+    return this.#usedAt
+  }
+
+  /** Nothing is in flight, nothing is owed, and nobody waits for anything. */
+  get isIdle(): boolean {
+    return this.ledger.inFlight === 0 && this.#hasNothingToSay()
+  }
+
   get quote(): Quote {
     return this.#quotes.quote
   }
@@ -195,6 +210,7 @@ export class ChannelDriver implements PayerChannel {
       if (state === 'expired') void this.#quotes.renewNow()
       return undefined
     }
+    this.#usedAt = this.#components.clock.now()
     const delivery = this.#components.random.bytes(16)
     if (!this.ledger.reserve(delivery, maximumMicroUsd)) {
       // Paying makes room, so whoever waits for room does not also wait for the pay timer.
@@ -205,23 +221,7 @@ export class ChannelDriver implements PayerChannel {
   }
 
   stats(): PayerChannelStats {
-    const { ledger } = this
-    const paid = ledger.signedMicroUsd
-    const billed = ledger.billedMicroUsd
-    return {
-      inFlight: ledger.inFlight,
-      inFlightMicroUsd: ledger.inFlightMicroUsd,
-      accepted: this.#accepted,
-      acceptedMicroUsd: microUsd(billed + ledger.acceptedMicroUsd),
-      unpaidMicroUsd: ledger.acceptedMicroUsd,
-      rejected: REJECT_REASONS.reduce((sum, reason) => sum + this.#rejected[reason], 0),
-      rejectedByReason: { ...this.#rejected },
-      paidMicroUsd: paid,
-      receiptedMicroUsd: ledger.receiptedMicroUsd,
-      prepaidMicroUsd: microUsd(paid > billed ? paid - billed : 0n),
-      windowMicroUsd: ledger.windowMicroUsd,
-      increments: ledger.head === undefined ? 0 : ledger.head.index + 1,
-    }
+    return channelStats(this.ledger, { accepted: this.#accepted, rejectedByReason: { ...this.#rejected } })
   }
 
   /** What this channel holds in memory, with the most that it may. */
@@ -239,6 +239,7 @@ export class ChannelDriver implements PayerChannel {
 
   /** Resolves with undefined once the provider serves this channel, or with why it does not. */
   async ready(timeoutMs: number): Promise<SteadError | undefined> {
+    this.#usedAt = this.#components.clock.now()
     this.kick()
     await this.#waiters.until(() => this.#phase === 'ready' || this.#isOver(), timeoutMs)
     if (this.#phase === 'ready' && !this.#health.isLostForGood) return undefined
@@ -314,6 +315,7 @@ export class ChannelDriver implements PayerChannel {
   #accept(entry: BillEntry): void {
     const { ledger } = this
     ledger.accept(entry)
+    this.#usedAt = this.#components.clock.now()
     this.#accepted += 1
     this.#journal.accepted(entry)
     const isHalfWindow = ledger.acceptedMicroUsd * 2n >= ledger.windowMicroUsd
@@ -474,13 +476,13 @@ export class ChannelDriver implements PayerChannel {
   #retryLater(isPeer: boolean): void {
     this.#health.retryLater(isPeer, () => {
       // With nothing to pay there is no hurry: the next use, or the peer's return, begins again.
-      if (this.lostReason === 'unreachable' && this.#isIdle()) this.#waiters.notify()
+      if (this.lostReason === 'unreachable' && this.#hasNothingToSay()) this.#waiters.notify()
       else this.kick()
     })
     this.#waiters.notify()
   }
 
-  #isIdle(): boolean {
+  #hasNothingToSay(): boolean {
     const { sent, acceptedCount, rejectionCount } = this.ledger
     return sent === undefined && acceptedCount === 0 && rejectionCount === 0 && !this.#waiters.isAwaited
   }

@@ -50,7 +50,7 @@ export class DriverLoader {
     })
     return new ChannelDriver(
       this.#components,
-      { purse, row, quote, quoteCount: 1, ledger, wasOpened: false },
+      { purse, row, quote, quoteCount: 1, ledger, wasOpened: false, usedAt: row.openedAt },
       this.#options,
     )
   }
@@ -76,7 +76,8 @@ export class DriverLoader {
       account: this.#accountOf(row.node),
     })
     const quote = { quote: quoteSchema.decodeDocument(newest.document), signed: newest, need: undefined }
-    const parts = { purse, row, quote, quoteCount: quotes.length, ledger, wasOpened: true }
+    const usedAt = head?.row.at ?? row.openedAt
+    const parts = { purse, row, quote, quoteCount: quotes.length, ledger, wasOpened: true, usedAt }
     return new ChannelDriver(this.#components, parts, this.#options)
   }
 

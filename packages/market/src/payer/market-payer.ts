@@ -32,10 +32,12 @@ import { ReceiptStore } from '../receipts/receipt-store.ts'
 import type { ReceiptFilter, StoredReceipt } from '../receipts/stored-receipt.ts'
 import type { ChannelDriver } from './channel-driver.ts'
 import { DriverLoader } from './driver-loader.ts'
+import { IdlePurses } from './idle-purses.ts'
 import { mapBounded } from './map-bounded.ts'
 import type { PayerChannel, RefusedOpening } from './payer-channel.ts'
 import { type ChannelShare, type FundedChannel, PurseDesk } from './purse-desk.ts'
 import type { PurseRecord } from './purse-record.ts'
+import { reusableChannels } from './reusable-channels.ts'
 
 /** What the payer side stands on. */
 export interface MarketPayerComponents {
@@ -110,6 +112,7 @@ export class MarketPayer {
   readonly #receipts: ReceiptStore
   readonly #loader: DriverLoader
   readonly #asker: QuoteAsker
+  readonly #idle: IdlePurses
   readonly #drivers: Map<Hash, ChannelDriver> = new Map()
   readonly #abort: AbortController = new AbortController()
   #stopListening: (() => void) | undefined
@@ -125,6 +128,17 @@ export class MarketPayer {
     this.#journal = journal
     this.#purses = new PurseDesk({ ...components, journal }, options)
     this.#receipts = new ReceiptStore(store, PAYER_TABLES, chain.identity)
+    this.#idle = new IdlePurses(
+      {
+        ...components,
+        purses: () => this.#purses.records(),
+        driversOf: (purse) => this.#driversOf(purse),
+        thaw: (purse) => this.thaw(purse),
+        close: (purse) => this.close(purse),
+        rest: (purse) => this.#retire(purse, { restingSince: components.clock.now() }),
+      },
+      options,
+    )
     const separator = escrowSeparator(chain.identity)
     const requote = (peer: PeerId, quote: Quote, need: Uint8Array): Promise<OpenedQuote | undefined> =>
       this.#requote(peer, quote, need)
@@ -140,9 +154,10 @@ export class MarketPayer {
   async start(): Promise<void> {
     await this.#purses.load()
     for await (const { id, row } of this.#receipts.channelRows()) {
-      if (row.stage !== 'closed') await this.#restore(id, row)
+      if (row.stage !== 'closed' && row.restingSince === undefined) await this.#restore(id, row)
     }
     this.#isRunning = true
+    this.#idle.start()
     this.#stopListening = this.#components.network.listen({
       peerConnected: (peer) => {
         for (const driver of this.#drivers.values()) if (driver.peer === peer) driver.onPeerConnected()
@@ -163,8 +178,10 @@ export class MarketPayer {
     this.#confirmTimer?.clear()
     this.#stopListening?.()
     this.#abort.abort()
+    const idle = this.#idle.stop()
     for (const driver of this.#drivers.values()) driver.stop()
     await Promise.all(Array.from(this.#drivers.values(), (driver) => driver.stopped()))
+    await idle
     await this.#confirming
     await this.#journal.drain()
   }
@@ -220,7 +237,10 @@ export class MarketPayer {
 
   /** One outcome for each share, in their order. @param used channels that are other shares' */
   async #openAll(shares: readonly ChannelShare[], used: ReadonlySet<ChannelDriver> = new Set()) {
-    const reused = this.#reusable(shares, used)
+    const locked = Array.from(this.#drivers.values()).filter(
+      ({ terms }) => this.#purses.stageOf(terms.purse) === 'funded',
+    )
+    const reused = reusableChannels(shares, { drivers: locked, used })
     const fresh = shares.filter((share) => !reused.has(share))
     const funded = fresh.length === 0 ? [] : await this.#fund(fresh)
     const created = new Map<ChannelShare, ChannelDriver>()
@@ -337,9 +357,15 @@ export class MarketPayer {
   async close(purse: Hash): Promise<PurseRecord> {
     this.#requireRunning()
     const record = await this.#purses.close(purse)
+    await this.#retire(purse, { stage: 'closed' })
+    return record
+  }
+
+  /** The channels of a purse are in the journal alone from now on. */
+  async #retire(purse: Hash, change: Pick<ChannelRow, 'restingSince'> | Pick<ChannelRow, 'stage'>): Promise<void> {
     const drivers = this.#driversOf(purse)
     const rows = drivers.map(({ id, row }) =>
-      put(PAYER_TABLES.channels, hashKey(id), channelRowSchema.encodeMessage({ ...row, stage: 'closed' })),
+      put(PAYER_TABLES.channels, hashKey(id), channelRowSchema.encodeMessage({ ...row, ...change })),
     )
     await this.#journal.write(rows, 'power')
     for (const driver of drivers) {
@@ -349,7 +375,6 @@ export class MarketPayer {
     }
     const used = new Set(Array.from(this.#drivers.values(), ({ terms }) => terms.node))
     for (const { terms } of drivers) if (!used.has(terms.node)) this.#loader.forget(terms.node)
-    return record
   }
 
   async #fund(shares: readonly ChannelShare[]): Promise<readonly FundedChannel[]> {
@@ -359,31 +384,6 @@ export class MarketPayer {
       // Its transaction may be on its way, or be undone: its money must not be lost sight of.
       this.#confirmLater()
     }
-  }
-
-  /** Channels that can take a share's allocation, each for one share. */
-  #reusable(
-    shares: readonly ChannelShare[],
-    used: ReadonlySet<ChannelDriver>,
-  ): ReadonlyMap<ChannelShare, ChannelDriver> {
-    const chosen = new Map<ChannelShare, ChannelDriver>()
-    const taken = new Set(used)
-    for (const share of shares) {
-      const { node, operator, resource } = share.quote.quote
-      for (const driver of this.#drivers.values()) {
-        const { terms, ledger, state } = driver
-        const isRight = terms.node === node && terms.operator === operator && driver.quote.resource === resource
-        const isUsable = state === 'open' || state === 'expired' || state === 'opening'
-        const left =
-          terms.allocationMicroUsd - ledger.billedMicroUsd - ledger.acceptedMicroUsd - ledger.inFlightMicroUsd
-        const isFunded = this.#purses.stageOf(terms.purse) === 'funded'
-        if (!isRight || !isUsable || !isFunded || taken.has(driver) || left < share.allocationMicroUsd) continue
-        chosen.set(share, driver)
-        taken.add(driver)
-        break
-      }
-    }
-    return chosen
   }
 
   /** A provider that does not find the purse is asked again once this node has made sure that it is there. */

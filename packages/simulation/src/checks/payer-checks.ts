@@ -61,8 +61,11 @@ async function checkPurses(world: World, { node, payer }: HonestPayer, violation
   const { name, signer } = node.plan
   const { ledger } = world.parts
   let locked = 0n
-  for (const { purse, seed } of await payer.market.purses())
-    if (ledger.escrow.purse(purse) !== undefined) locked += seed.totalMicroUsd
+  for (const { purse } of await payer.market.purses()) {
+    const state = ledger.escrow.purse(purse)
+    // What a closed one had left came home.
+    if (state !== undefined) locked += state.closed ? state.claimedMicroUsd : state.totalMicroUsd
+  }
   const spent = world.fundsMicroUsd - ledger.balances(signer.address).dollarMicroUsd
   violations.check(
     spent === locked,

@@ -14,6 +14,7 @@ import {
 import type { EpochService } from '@stead/epochs'
 import {
   MarketPayer,
+  type MarketPayerInput,
   MarketProvider,
   marketPayerOptionsSchema,
   marketProviderOptionsSchema,
@@ -133,6 +134,13 @@ const THAW_MARGIN_MS = 200_000
 export const THAW_SECONDS = 300
 /** Forks of the simulated chain undo a few blocks, and endpoints are a minute behind. */
 const FINAL_AFTER_MS = 180_000
+/** Money comes home within a run of minutes. */
+const PURSES: MarketPayerInput = {
+  finalAfterMs: FINAL_AFTER_MS,
+  purseCheckMs: 30_000,
+  purseIdleMs: 120_000,
+  purseMinimumMicroUsd: 1_000n,
+}
 /** So few that in worlds of half an hour some must give way. */
 const CHANNELS_PER_PAYER_MAX = 32
 
@@ -382,7 +390,7 @@ export class SimNode {
     parts: ConstructorParameters<typeof MarketPayer>[0] &
       Omit<ConstructorParameters<typeof ComputeConsumer>[0], 'market'>,
   ): LivePayer {
-    const market = new MarketPayer(parts, marketPayerOptionsSchema.parse({ finalAfterMs: FINAL_AFTER_MS }))
+    const market = new MarketPayer(parts, marketPayerOptionsSchema.parse(PURSES))
     const compute = new ComputeConsumer({ ...parts, market }, { providersPerJobMax: 8, stallTimeoutMs: 120_000 })
     return {
       market,

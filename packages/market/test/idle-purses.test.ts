@@ -1,0 +1,121 @@
+import { microUsd } from '@stead/core'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { FUNDS, PAYER_ACCOUNT, World } from './world.ts'
+
+const HOUR_MS = 3_600_000
+const IDLE_MS = 6 * HOUR_MS
+const CHECK_MS = 600_000
+const THAW_MS = 24 * HOUR_MS
+const MINIMUM = 1_000n
+
+describe('a purse that nobody uses', () => {
+  let world: World
+  beforeEach(async () => {
+    world = new World({
+      payer: { purseIdleMs: IDLE_MS, purseCheckMs: CHECK_MS, purseMinimumMicroUsd: MINIMUM },
+      provider: { quoteLifeMs: 24 * HOUR_MS, claimCheckMs: CHECK_MS },
+    })
+    await world.start()
+  })
+
+  async function stages(): Promise<readonly string[]> {
+    return (await world.payer.purses()).map(({ stage }) => stage)
+  }
+
+  function dollars(): bigint {
+    return world.ledger.balances(PAYER_ACCOUNT).dollarMicroUsd
+  }
+
+  it('comes home by itself, but for what was delivered', async () => {
+    await world.open(1_000_000n)
+    await world.deliver(5_000)
+    await world.clock.advance(IDLE_MS - CHECK_MS)
+    expect(await stages()).toEqual(['funded'])
+    await world.clock.advance(3 * CHECK_MS)
+    expect(await stages()).toEqual(['thawing'])
+    await world.clock.advance(THAW_MS + 2 * CHECK_MS)
+    expect(await stages()).toEqual(['closed'])
+    expect(world.payer.channels()).toEqual([])
+    expect(dollars()).toBe(FUNDS - 5_000n)
+    const { grossMicroUsd, claimableMicroUsd } = await world.provider.earnings()
+    expect({ grossMicroUsd, claimableMicroUsd }).toEqual({ grossMicroUsd: 5_000n, claimableMicroUsd: 0n })
+  })
+
+  it('stays while it is used', async () => {
+    await world.open(1_000_000n)
+    for (let hour = 0; hour < 24; hour++) {
+      await world.deliver(100)
+      await world.clock.advance(HOUR_MS)
+    }
+    expect(await stages()).toEqual(['funded'])
+    expect(world.payer.channels()[0]?.stats().paidMicroUsd).toBe(2_400n)
+  })
+
+  it('stays while something is in flight, or is owed', async () => {
+    const channel = await world.open(1_000_000n)
+    const reservation = channel.reserve(microUsd(10n))
+    expect(reservation).toBeDefined()
+    await world.clock.advance(2 * IDLE_MS)
+    expect(await stages()).toEqual(['funded'])
+    reservation?.reject('not-received')
+    await world.clock.advance(2 * IDLE_MS)
+    expect(await stages()).toEqual(['thawing'])
+  })
+
+  it('is not taken for idle by a node that has just started', async () => {
+    await world.open(1_000_000n)
+    await world.payer.stop()
+    world.killPayer()
+    await world.clock.advance(10 * IDLE_MS)
+    await world.startPayer()
+    await world.clock.advance(HOUR_MS - 1_000)
+    expect(await stages()).toEqual(['funded'])
+    // Its old quote is over; a new one is on the channel that is open.
+    await world.open(1_000n)
+    await world.clock.advance(IDLE_MS - HOUR_MS)
+    expect(await stages()).toEqual(['funded'])
+    await world.clock.advance(HOUR_MS + 2 * CHECK_MS)
+    expect(await stages()).toEqual(['thawing'])
+  })
+
+  it('is closed after a thaw that was asked for by hand, also by the next process', async () => {
+    await world.open(1_000_000n)
+    const [purse] = await world.payer.purses()
+    if (purse === undefined) throw new Error('no purse')
+    await world.within(world.payer.thaw(purse.purse))
+    await world.payer.stop()
+    world.killPayer()
+    await world.clock.advance(THAW_MS + 2_000)
+    await world.startPayer()
+    await world.clock.advance(2 * CHECK_MS)
+    expect(await world.payer.purses()).toMatchObject([{ stage: 'closed', refundMicroUsd: 999_990n }])
+    // But for what was paid ahead.
+    expect(dollars()).toBe(FUNDS - 10n)
+  })
+
+  it('is left where it is when it holds too little, out of memory and for good', async () => {
+    await world.open(5_000n)
+    await world.deliver(4_500)
+    await world.clock.advance(IDLE_MS + 2 * CHECK_MS)
+    expect(await stages()).toEqual(['funded'])
+    expect(world.payer.channels()).toEqual([])
+    await world.restartPayer()
+    expect(world.payer.channels()).toEqual([])
+    const [purse] = await world.payer.purses()
+    if (purse === undefined) throw new Error('no purse')
+    await world.within(world.payer.thaw(purse.purse))
+    await world.clock.advance(THAW_MS + 2 * CHECK_MS)
+    expect(await stages()).toEqual(['closed'])
+    expect(dollars()).toBe(FUNDS - 4_500n)
+  })
+
+  it('waits for the chain, and is taken back when it answers again', async () => {
+    await world.open(1_000_000n)
+    world.ledger.setOutage('unreachable')
+    await world.clock.advance(2 * IDLE_MS)
+    expect(await stages()).toEqual(['funded'])
+    world.ledger.setOutage('none')
+    await world.clock.advance(2 * CHECK_MS)
+    expect(await stages()).toEqual(['thawing'])
+  })
+})
