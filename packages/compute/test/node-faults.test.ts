@@ -1,7 +1,7 @@
 import { silentLogger, silentMetrics } from '@stead/core'
 import { type Executor, type Outcome, SandboxError, type SandboxErrorCode } from '@stead/sandbox'
 import { describe, expect, it } from 'vitest'
-import { ComputeProvider } from '../src/index.ts'
+import { ComputeProvider, type JobEvent, type JobResult } from '../src/index.ts'
 import type { ServiceFactory } from './support/world.ts'
 import { eventsOf, World } from './support/world.ts'
 
@@ -37,6 +37,25 @@ function withFailingLoads(code: SandboxErrorCode): ServiceFactory {
         throw new SandboxError(code, 'this machine cannot')
       },
       run: (module, call, limits, options) => healthy.run(module, call, limits, options),
+    }
+    return new ComputeProvider({ ...parts, executor, logger: silentLogger, metrics: silentMetrics }, parts.options)
+  }
+}
+
+/** An honest provider that goes away when it gets its first task. */
+function withEnd(end: () => void): ServiceFactory {
+  return (parts) => {
+    const { executor: healthy } = parts
+    const executor: Executor = {
+      meterVersion: healthy.meterVersion,
+      start: () => healthy.start(),
+      stop: () => healthy.stop(),
+      isolation: () => healthy.isolation(),
+      load: (bytes, options) => healthy.load(bytes, options),
+      run: (module, call, limits, options) => {
+        end()
+        return healthy.run(module, call, limits, options)
+      },
     }
     return new ComputeProvider({ ...parts, executor, logger: silentLogger, metrics: silentMetrics }, parts.options)
   }
@@ -94,5 +113,37 @@ describe('a provider whose executor dies in the middle of tasks', () => {
     for (const loss of losses) expect(loss).toMatchObject({ reason: 'node-fault' })
     await world.within(world.payer.market.settle())
     expect(await world.audit(handle)).toMatchObject({ kind: 'match', tasks: 20, entries: 20 })
+  })
+})
+
+describe('a node that goes away in the middle of a job and does not come back', () => {
+  const TASKS = 12
+
+  async function runWithout(ifFewerOperators: 'fail' | 'trust'): Promise<{
+    readonly world: World
+    readonly result: JobResult
+    readonly events: readonly JobEvent[]
+  }> {
+    const world = new World({ consumer: { stallTimeoutMs: 40_000 } })
+    await world.executor.start()
+    for (let count = 0; count < 2; count++) await world.addProvider()
+    await world.addProvider({ service: withEnd(() => world.killProvider(3)) })
+    await world.startPayer()
+    const request = await world.job(TASKS, { verification: { mode: 'quorum', replicas: 3 }, ifFewerOperators })
+    const handle = await world.submit(request)
+    const result = await world.within(handle.result(), 300_000)
+    return { world, result, events: await eventsOf(handle) }
+  }
+
+  it('is no operator any more: the job says that there are too few', async () => {
+    const { result } = await runWithout('fail')
+    expect(Object.keys(result.status.unfinished)).toEqual(['fewer-operators'])
+  })
+
+  it('leaves the others to be trusted, where the job says so', async () => {
+    const { world, result, events } = await runWithout('trust')
+    expect(result.status.state).toBe('complete')
+    await world.expectRight(result)
+    expect(events).toContainEqual(expect.objectContaining({ type: 'node', state: 'dropped', reason: 'unreachable' }))
   })
 })

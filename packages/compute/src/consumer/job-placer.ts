@@ -284,7 +284,10 @@ export class JobPlacer {
     const nowMs = clock.monotonicMs()
     const isAwake = ({ load, channel }: Lane): boolean =>
       load.backOffAt(nowMs) === undefined && channel.state === 'open'
-    const awake = usable.filter(isAwake)
+    const taken = this.#taken(task)
+    const others = usable.filter(({ operator }) => !taken.has(operator))
+    // Nodes that have the task already are no help to it.
+    const awake = (others.length > 0 ? others : usable).filter(isAwake)
     if (awake.length === 0) return 'back-off'
     const hasSlots = awake.filter(({ load }) => load.free > 0)
     const isBroke = (lane: Lane): boolean => lane.channel.roomMicroUsd() < lane.maximumOf(task.plan.fuelMax)

@@ -344,7 +344,17 @@ export class JobRunner {
     const isOver = isShort && !this.#lanes.isSearching && haltedMs > this.#options.offerWaitMs
     if (isOver && this.#placer.live.size === 0) this.#lackSupply(halt)
     else if (nowMs - this.#progressAtMs > this.#options.stallTimeoutMs && this.#placer.live.size === 0)
-      this.#end('stalled', `nothing happened for ${this.#options.stallTimeoutMs} ms: ${halt ?? 'no reason known'}`)
+      this.#giveUpWaiting(halt)
+  }
+
+  /** Nodes that went away and did not come back in all that time are counted as none. */
+  #giveUpWaiting(halt: PlacingHalt | undefined): void {
+    const away = this.#lanes.usable().filter(({ channel }) => channel.state === 'lost')
+    for (const lane of away) this.#placer.drop(lane, 'unreachable')
+    const { operators } = this.#lanes
+    if (away.length > 0 && operators < this.#operatorsMin)
+      this.#lackSupply(operators > 0 ? 'fewer-operators' : 'no-providers')
+    else this.#end('stalled', `nothing happened for ${this.#options.stallTimeoutMs} ms: ${halt ?? 'no reason known'}`)
   }
 
   #lackSupply(halt: 'fewer-operators' | 'no-providers'): void {
