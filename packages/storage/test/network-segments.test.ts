@@ -62,11 +62,11 @@ describe('segments on a network', () => {
       return (segment?.placed ?? []).filter((placed) => !isLost(placed)).length
     }
     const before = await there()
-    const made = await world.within(segments.repair(reference, isLost))
+    const made = await world.within(segments.repair(reference, { isLost }))
     expect(before).toBeLessThan(12)
     expect(made).toEqual({ madePieces: 12 - before, missingPieces: 0 })
     expect(await there()).toBe(12)
-    expect(await world.within(segments.repair(reference, isLost))).toEqual({ madePieces: 0, missingPieces: 0 })
+    expect(await world.within(segments.repair(reference, { isLost }))).toEqual({ madePieces: 0, missingPieces: 0 })
     const part = await world.within(segments.read(reference, KEY, { fromByte: 65_000, toByte: 400_001 }))
     expect(part).toEqual(plaintext.subarray(65_000, 400_001))
   })

@@ -78,7 +78,7 @@ describe('a payer whose disk is gone', () => {
     for (let number = 0; number < 12; number++) await world.addSeller()
     for (const half of [new Set(first.slice(0, 6)), new Set(first.slice(6))])
       for (const { reference } of await Array.fromAsync(world.payer.segments.all()))
-        await world.within(world.payer.segments.repair(reference, ({ node }) => half.has(node)))
+        await world.within(world.payer.segments.repair(reference, { isLost: ({ node }) => half.has(node) }))
     await world.clock.advance(HOUR_MS / 4)
     await world.restartPayer(new MemoryStore())
     const after = objectsOf(world, world.payer)

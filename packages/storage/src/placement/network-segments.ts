@@ -63,6 +63,16 @@ export interface ListedSegment {
   readonly keptAt: UnixMs
 }
 
+/** What to repair of a segment. */
+export interface RepairWish {
+  /** Pieces that are to be made again. */
+  readonly isLost: (placed: PlacedNumber) => boolean
+  /** Pieces that are to be moved. @default none */
+  readonly isLeaving?: (placed: PlacedNumber) => boolean
+  /** See NodesWish.waitMs. */
+  readonly waitMs?: number | undefined
+}
+
 /** What a repair did. */
 export interface RepairedSegment {
   readonly madePieces: number
@@ -219,21 +229,14 @@ export class NetworkSegments {
    * is. Nothing to do when all are where they should be.
    * @throws as read and put
    */
-  async repair(
-    reference: Uint8Array,
-    isLost: (placed: PlacedNumber) => boolean,
-    isLeaving: (placed: PlacedNumber) => boolean = () => false,
-  ): Promise<RepairedSegment> {
+  async repair(reference: Uint8Array, wish: RepairWish): Promise<RepairedSegment> {
     const known = decodeReference(reference)
-    return await this.#placing(known, () => this.#repair(known, { isLost, isLeaving }))
+    return await this.#placing(known, () => this.#repair(known, wish))
   }
 
   async #repair(
     known: SegmentReference,
-    {
-      isLost,
-      isLeaving,
-    }: { readonly isLost: (placed: PlacedNumber) => boolean; readonly isLeaving: (placed: PlacedNumber) => boolean },
+    { isLost, isLeaving = () => false, waitMs }: RepairWish,
   ): Promise<RepairedSegment> {
     const { nodes } = this.#components
     const row = await this.#books.rowOf(known.segment)
@@ -244,7 +247,7 @@ export class NetworkSegments {
     const kept = new Set(stays.map(({ number }) => number))
     const missing = Array.from({ length: known.pieces }, (_, number) => number).filter((number) => !kept.has(number))
     if (missing.length === 0) return { madePieces: 0, missingPieces: 0 }
-    const fresh = await this.#restored(known, { there, stays, missing })
+    const fresh = await this.#restored(known, { there, stays, missing, waitMs })
     const intended = fresh.flatMap(({ number, to }) => (to === undefined ? [] : [{ number, node: to.node }]))
     // Before anything is sent, as when a segment is put. Whoever lost a piece need not keep it any more; what is on a node
     // that leaves is read there until it is elsewhere.
@@ -280,15 +283,16 @@ export class NetworkSegments {
       readonly there: readonly PlacedNumber[]
       readonly stays: readonly PlacedNumber[]
       readonly missing: readonly number[]
+      readonly waitMs: number | undefined
     },
   ): Promise<readonly SentPiece[]> {
     const { nodes } = this.#components
-    const { there, stays, missing } = of
+    const { there, stays, missing, waitMs } = of
     const pieceBytes = pieceBytesOf(known.plainBytes, known.dataPieces)
     const taken = stays.flatMap(({ node }) => nodes.of(node) ?? [])
     const chosen = await nodes.choose(
       { version: 1, bytes: pieceBytes, pieceBytes },
-      { count: missing.length, least: 1, taken },
+      { count: missing.length, least: 1, taken, waitMs },
     )
     const restored = await this.#restore(known, there, missing)
     return missing.map((number, place) => ({

@@ -10,7 +10,7 @@ import {
   type PeerId,
   type Timer,
 } from '@stead/core'
-import { addressOfPublicKey, bytesToHex, nodeKey, peerIdOfPublicKey, publicKeyOfPeerId } from '@stead/protocol'
+import { addressOfPublicKey, nodeKey, peerIdOfPublicKey, publicKeyOfPeerId } from '@stead/protocol'
 import { type Challengeable, Challenger, type ChallengerComponents } from '../consumer/challenger.ts'
 import type { SettleOutcome } from '../consumer/settle-outcome.ts'
 import { showAgreements } from '../consumer/show-agreements.ts'
@@ -23,10 +23,9 @@ import type { BoughtNode } from './bought-node.ts'
 import { steadyPieces } from './choose-nodes.ts'
 import { NetworkSegments } from './network-segments.ts'
 import { NodeWatch } from './node-watch.ts'
-import { planRepair } from './repair-plan.ts'
 import type { SegmentProfile } from './segment-profile.ts'
-import { decodeReference, firstNodeOf, pieceNameOf } from './segment-reference.ts'
-import type { PlacedNumber } from './segment-rows.ts'
+import { decodeReference, firstNodeOf } from './segment-reference.ts'
+import { type RepairSweep, SegmentRepairs } from './segment-repairs.ts'
 import { StorageNodes, type StorageNodesComponents } from './storage-nodes.ts'
 import { STEADY_SHARE, UptimeBook } from './uptime-book.ts'
 import { keepWatched, loadWatched } from './watch-rows.ts'
@@ -72,15 +71,9 @@ export interface StorageNodeStatus {
 }
 
 /** What one round found and did. */
-export interface StorageRound {
+export interface StorageRound extends RepairSweep {
   readonly paidMicroUsd: MicroUsd
   readonly outcomes: Readonly<Record<SettleOutcome['kind'], number>>
-  readonly repairedSegments: number
-  readonly repairedPieces: number
-  /** Of segments that are being repaired: pieces for which there was no node now. */
-  readonly missingPieces: number
-  /** Segments that need repair and did not get it. */
-  readonly unrepairedSegments: number
   /** Nodes that leave, and still have pieces of this payer. */
   readonly leavingNodes: number
 }
@@ -119,13 +112,12 @@ export class StorageConsumer {
   #watch: NodeWatch
   readonly #lastOutcome: Map<Address, SettleOutcome['kind']> = new Map()
   readonly #paid: Map<Address, bigint> = new Map()
-  /** Nodes and pieces of which they say that they are gone. */
-  readonly #lostPieces: Set<string> = new Set()
-  /** Segments whose repair had fewer nodes than pieces to make: it goes on until they are full. */
-  readonly #unfinished: Set<string> = new Set()
+  readonly #repairs: SegmentRepairs
   #roundTimer: Timer | undefined
   #lookTimer: Timer | undefined
-  #working: Promise<unknown> = Promise.resolve()
+  #settling: Promise<unknown> = Promise.resolve()
+  /** Looking after what is kept, beside the settlements: it may take hours, and nodes want their money. */
+  #caring: Promise<unknown> | undefined
   #isRunning = false
   #isAnnounced = false
 
@@ -142,6 +134,13 @@ export class StorageConsumer {
     this.challenger =
       court === undefined ? undefined : new Challenger({ ...components, ...court, nodes }, this.#options)
     this.segments = new NetworkSegments({ ...components, nodes: this.#nodes }, this.#options, profile)
+    this.#repairs = new SegmentRepairs({
+      nodes: this.#nodes,
+      segments: this.segments,
+      watch: () => this.#watch,
+      logger: components.logger,
+      isWanted: () => this.#isRunning,
+    })
     const { mayBegin = async () => true } = components
     // Of those that keep pieces anyway.
     const [count, least] = [Math.min(KEEPERS_WANTED, profile.pieces), Math.min(KEEPERS_WANTED, profile.enough)]
@@ -172,7 +171,9 @@ export class StorageConsumer {
     this.#roundTimer?.clear()
     this.#lookTimer?.clear()
     await this.challenger?.stop()
-    await this.#working
+    await this.#settling
+    await this.#caring
+    await this.#repairs.idle()
   }
 
   /**
@@ -248,9 +249,15 @@ export class StorageConsumer {
 
   /** Settles with all nodes, then repairs what needs it. Rounds come by themselves; this is one more now. */
   async round(): Promise<StorageRound> {
-    const round = this.#working.then(() => this.#round())
-    this.#working = round.catch(() => undefined)
-    return await round
+    const settled = await this.#settleInTurn()
+    const cared = await this.#care()
+    return { ...settled, ...cared, paidMicroUsd: microUsd(settled.paidMicroUsd + cared.paidMicroUsd) }
+  }
+
+  async #settleInTurn(): Promise<Pick<StorageRound, 'paidMicroUsd' | 'outcomes'>> {
+    const settled = this.#settling.then(() => this.#settle())
+    this.#settling = settled.catch(() => undefined)
+    return await settled
   }
 
   /** Lets auditors find this payer, who ask what it agreed on. Not waited for: nothing of its own hangs on it. */
@@ -310,7 +317,7 @@ export class StorageConsumer {
     return (this.#uptimes.shareOf(node) ?? 0) >= STEADY_SHARE && !this.#watch.isLost(node)
   }
 
-  async #round(): Promise<StorageRound> {
+  async #settle(): Promise<Pick<StorageRound, 'paidMicroUsd' | 'outcomes'>> {
     void this.#announce()
     const outcomes: Record<SettleOutcome['kind'], number> = {
       paid: 0,
@@ -345,31 +352,27 @@ export class StorageConsumer {
       }
       if (outcome.kind === 'lost') {
         await this.challenger?.suspect(node, 'lost')
-        this.#lose(bought, [outcome.piece])
+        this.#repairs.lose(bought, [outcome.piece])
       }
-      if (outcome.kind === 'paid') this.#lose(bought, outcome.damaged)
+      if (outcome.kind === 'paid') this.#repairs.lose(bought, outcome.damaged)
     }
     await this.challenger?.drawLot()
-    await this.segments.finishReleases()
     // Nobody waits for them any more, and nothing new is given to them.
     for (const { node } of this.#nodes.all())
       if (this.#watch.isLost(node)) this.#nodes.shun(node, 2 * this.#options.settleEveryMs)
+    return { paidMicroUsd: microUsd(paidMicroUsd), outcomes }
+  }
+
+  /** Makes good what is missing, moves what is on nodes that leave, and pays those off that have nothing any more. */
+  async #care(): Promise<Omit<StorageRound, 'outcomes'>> {
+    await this.segments.finishReleases()
     await this.#mendPointers()
-    const repaired = await this.#repairAll()
+    const repaired = await this.#repairs.sweep()
     const leaving = this.#nodes.all().filter(({ driver }) => driver.isLeaving)
     // Who has nothing any more is paid at once, and can go.
     const paidOff = await Promise.all(leaving.map((bought) => this.#payOff(bought)))
-    for (const amountMicroUsd of paidOff) paidMicroUsd += amountMicroUsd
     const leavingNodes = leaving.filter(({ driver: { agreement } }) => (agreement?.pieces ?? 0) > 0).length
-    return { paidMicroUsd: microUsd(paidMicroUsd), outcomes, ...repaired, leavingNodes }
-  }
-
-  /** Pieces that a node does not have any more are not paid for any more, and are made again. */
-  #lose(bought: BoughtNode, pieces: readonly Hash[]): void {
-    if (pieces.length === 0) return
-    this.#logger.warn('a node lost pieces', { node: bought.node, pieces: pieces.length, first: pieces[0] })
-    for (const piece of pieces) this.#lostPieces.add(`${bought.node} ${piece}`)
-    bought.drop(pieces)
+    return { paidMicroUsd: microUsd(paidOff.reduce((sum, paid) => sum + paid, 0n)), ...repaired, leavingNodes }
   }
 
   /** What a node that has no pieces any more is still owed. */
@@ -382,59 +385,6 @@ export class StorageConsumer {
     return outcome.amountMicroUsd
   }
 
-  async #repairAll(): Promise<Omit<StorageRound, 'paidMicroUsd' | 'outcomes' | 'leavingNodes'>> {
-    const sums = { repairedSegments: 0, repairedPieces: 0, missingPieces: 0, unrepairedSegments: 0 }
-    const isLeaving = ({ node }: PlacedNumber): boolean => this.#nodes.of(node)?.driver.isLeaving === true
-    for await (const { reference, placed, profile } of this.segments.all()) {
-      const { segment } = decodeReference(reference)
-      const isLost = this.#lossOf(segment)
-      const key = bytesToHex(segment)
-      const outlooks = placed.map((each) => ({
-        number: each.number,
-        availability: this.#watch.availability(each.node),
-        isLost: isLost(each),
-        isOverdue: this.#watch.isOverdue(each.node),
-      }))
-      const wanted = new Set(planRepair(profile, outlooks, this.#unfinished.has(key)))
-      const isGone = (each: PlacedNumber): boolean => wanted.has(each.number) || isLost(each)
-      const there = placed.filter((each) => !isGone(each))
-      if (wanted.size === 0 && !there.some(isLeaving)) {
-        this.#unfinished.delete(key)
-        continue
-      }
-      this.#unfinished.add(key)
-      try {
-        const { madePieces, missingPieces } = await this.segments.repair(reference, isGone, isLeaving)
-        if (missingPieces === 0) this.#unfinished.delete(key)
-        sums.repairedSegments += madePieces > 0 ? 1 : 0
-        sums.repairedPieces += madePieces
-        sums.missingPieces += missingPieces
-      } catch (error) {
-        if (!isSteadError(error)) throw error
-        sums.unrepairedSegments++
-        sums.missingPieces += wanted.size
-        this.#logger.warn('a segment could not be repaired', {
-          pieces: profile.pieces - wanted.size,
-          error: messageOf(error),
-        })
-      }
-    }
-    return sums
-  }
-
-  #lossOf(segment: Uint8Array): (placed: PlacedNumber) => boolean {
-    return ({ number, node }) => {
-      const piece: Hash = pieceNameOf(segment, number)
-      // What no agreement names is nobody's duty to keep, whatever the rows say.
-      const isAgreed = this.#nodes.of(node)?.driver.set.slotOf(piece) !== undefined
-      const name = `${node} ${piece}`
-      const isGone = this.#lostPieces.has(name)
-      // It may be agreed on again with the same node.
-      if (!isAgreed) this.#lostPieces.delete(name)
-      return this.#watch.isLost(node) || isGone || !isAgreed
-    }
-  }
-
   #roundLater(delayMs: number): void {
     this.#roundTimer = this.#components.clock.setTimer(delayMs, () => void this.#roundNow())
   }
@@ -442,13 +392,25 @@ export class StorageConsumer {
   async #roundNow(): Promise<void> {
     let delayMs = this.#options.settleEveryMs
     try {
-      await this.round()
+      await this.#settleInTurn()
     } catch (error) {
       // The disk or the chain is away: agreements wait, and soon it is tried again.
-      this.#logger.error('storage could not be looked after', { error })
+      this.#logger.error('nodes could not be paid', { error })
       delayMs = Math.min(delayMs, ROUND_RETRY_MS)
     }
-    if (this.#isRunning) this.#roundLater(delayMs)
+    if (!this.#isRunning) return
+    this.#caring ??= this.#careBeside()
+    this.#roundLater(delayMs)
+  }
+
+  async #careBeside(): Promise<void> {
+    try {
+      await this.#care()
+    } catch (error) {
+      this.#logger.error('storage could not be looked after', { error })
+    } finally {
+      this.#caring = undefined
+    }
   }
 
   #lookLater(): void {

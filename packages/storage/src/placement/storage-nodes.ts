@@ -63,6 +63,8 @@ export interface NodesWish {
   readonly least: number
   /** Nodes that have a piece of the segment already. */
   readonly taken?: readonly NodeFacts[]
+  /** How long to wait for nodes that are not there yet; 0 asks those once that are. @default offerWaitMs of the options */
+  readonly waitMs?: number | undefined
 }
 
 interface Candidate extends NodeFacts {
@@ -175,17 +177,18 @@ export class StorageNodes {
    * So many nodes that share neither operator nor place, those with an agreement first.
    * @throws StorageError STORAGE_TOO_FEW_NODES; MarketError MARKET_UNFUNDED and the chain's errors
    */
-  async choose(need: StorageNeed, { count, least, taken = [] }: NodesWish): Promise<readonly BoughtNode[]> {
+  async choose(need: StorageNeed, wish: NodesWish): Promise<readonly BoughtNode[]> {
+    const { count, least, taken = [], waitMs = this.#options.offerWaitMs } = wish
     const spread = this.#spread(taken)
     const now = (): readonly BoughtNode[] => chooseNodes(this.#shuffled(), count, spread)
     let chosen = now()
     if (chosen.length < count) {
       // One after another: two segments that come together must not agree with the same nodes twice.
       const { clock } = this.#components
-      const endMs = clock.monotonicMs() + this.#options.offerWaitMs
+      const endMs = clock.monotonicMs() + waitMs
       const opening = this.#opening.then(async () => {
         for (let have = now().length; have < count; have = now().length) {
-          await this.#open(count - have, need, [...taken, ...now()])
+          await this.#open(count - have, need, { taken: [...taken, ...now()], waitMs })
           // Enough to begin with, and nobody more to be had now; or time is over.
           if (now().length > have) continue
           if (have >= least || clock.monotonicMs() >= endMs) return
@@ -238,11 +241,15 @@ export class StorageNodes {
     return shuffled(usable, random)
   }
 
-  async #open(count: number, need: StorageNeed, taken: readonly NodeFacts[]): Promise<void> {
+  async #open(
+    count: number,
+    need: StorageNeed,
+    { taken, waitMs }: { readonly taken: readonly NodeFacts[]; readonly waitMs: number },
+  ): Promise<void> {
     const { market, offers, identity } = this.#components
     const entries = await offers.wait('storage', {
       minimum: count + this.#bought.size,
-      timeoutMs: Math.min(this.#options.offerWaitMs, LOOK_AGAIN_MS),
+      timeoutMs: Math.min(waitMs, LOOK_AGAIN_MS),
     })
     const { quoteTimeoutMs } = this.#options
     const offering = new Set(entries.map(({ offer }) => offer.node))

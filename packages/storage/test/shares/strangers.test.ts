@@ -22,9 +22,9 @@ describe('a stranger who knows a segment', () => {
     for (const seller of world.sellers.filter(({ node }) => firstNodes.has(node)).slice(0, -3)) {
       world.kill(seller)
       gone.add(seller.node)
-      if (gone.size % 4 === 0) await world.within(segments.repair(reference, ({ node }) => gone.has(node)))
+      if (gone.size % 4 === 0) await world.within(segments.repair(reference, { isLost: ({ node }) => gone.has(node) }))
     }
-    await world.within(segments.repair(reference, ({ node }) => gone.has(node)))
+    await world.within(segments.repair(reference, { isLost: ({ node }) => gone.has(node) }))
     expect(await world.within(stranger.segments.read(reference, KEY, all))).toEqual(plaintext)
     await segments.release(reference)
     await expect(world.within(stranger.segments.read(reference, KEY, all))).rejects.toMatchObject({
