@@ -3,6 +3,7 @@ import { type BillEntry, type CreditTerms, type Increment, incrementId, incremen
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { greater } from '../src/channel/amounts.ts'
+import { CreditLine, type PayerAccount } from '../src/channel/credit-line.ts'
 import {
   type CreditAccount,
   creditAfterPayment,
@@ -31,7 +32,7 @@ type Message =
 
 /** Both sides of one channel, with a network in between that does what it wants. */
 class Pair {
-  readonly payerAccount: CreditAccount = { credit: noCredit, exposureMicroUsd: 0n }
+  readonly payerAccount: PayerAccount = { credit: noCredit, exposureMicroUsd: 0n, line: new CreditLine() }
   readonly providerAccount: CreditAccount = { credit: noCredit, exposureMicroUsd: 0n }
   payer: PayerLedger
   provider: ProviderLedger

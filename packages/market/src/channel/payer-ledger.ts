@@ -2,7 +2,7 @@ import { type ContentId, type Hash, type MicroUsd, microUsd } from '@stead/core'
 import type { BillEntry, Increment, IncrementBefore } from '@stead/protocol'
 import type { RejectReason } from '../payer/payer-channel.ts'
 import { greater, lesser, positive } from './amounts.ts'
-import type { CreditAccount } from './credit-window.ts'
+import type { CreditLine, PayerAccount } from './credit-line.ts'
 import { deliveryKey } from './provider-ledger.ts'
 
 /** An increment that was signed and has no receipt yet. */
@@ -23,7 +23,7 @@ export interface PayerLedgerStart {
   readonly sent: SentIncrement | undefined
   /** Accepted and on no increment, in the order of acceptance. */
   readonly accepted: readonly BillEntry[]
-  readonly account: CreditAccount
+  readonly account: PayerAccount
 }
 
 /** A rejection that the provider must still be told. */
@@ -60,7 +60,7 @@ const ZERO: MicroUsd = microUsd(0n)
 export class PayerLedger {
   readonly #channel: Hash
   readonly #allocation: bigint
-  readonly #account: CreditAccount
+  readonly #account: PayerAccount
   readonly #inFlight: Map<string, Flight> = new Map()
   readonly #refused: Map<string, Refused> = new Map()
   readonly #accepted: Map<string, BillEntry> = new Map()
@@ -124,6 +124,11 @@ export class PayerLedger {
     return this.#receipted
   }
 
+  /** Who waits for this node's credit. */
+  get line(): CreditLine {
+    return this.#account.line
+  }
+
   /** What the provider delivers ahead of payment, over all channels with it. */
   get windowMicroUsd(): MicroUsd {
     return this.#account.credit.windowMicroUsd
@@ -137,7 +142,8 @@ export class PayerLedger {
 
   roomMicroUsd(): MicroUsd {
     const prepaid = positive(this.#receipted - this.#committed())
-    const credit = prepaid + positive(this.#account.credit.windowMicroUsd - this.#account.exposureMicroUsd)
+    const { credit: known, exposureMicroUsd, line } = this.#account
+    const credit = prepaid + positive(known.windowMicroUsd - exposureMicroUsd - line.heldFrom(this))
     const money = positive(this.#allocation - this.#committed())
     return microUsd(lesser(credit, money))
   }

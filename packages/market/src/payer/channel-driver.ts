@@ -51,6 +51,7 @@ import {
   type Reservation,
 } from './payer-channel.ts'
 import { type KeptQuote, QuoteKeeper } from './quote-keeper.ts'
+import { reconcileBooks } from './reconcile-books.ts'
 
 /** What a channel's driver stands on. */
 export interface ChannelDriverComponents {
@@ -100,6 +101,7 @@ export class ChannelDriver implements PayerChannel {
   readonly #waiters: Waiters
   readonly #health: ChannelHealth
   readonly #rejected: Record<RejectReason, number>
+  readonly #leaveLine: () => void
   #quoteCount: number
   #phase: 'opening' | 'reconciled' | 'ready' = 'opening'
   #mustOpen: boolean
@@ -130,17 +132,8 @@ export class ChannelDriver implements PayerChannel {
     this.#usedAt = parts.usedAt
     this.#mustOpen = !parts.wasOpened
     const { id, terms, peer } = this
-    const link = {
-      network,
-      secp256k1,
-      peer,
-      id,
-      terms,
-      row,
-      timeoutMs: options.payTimeoutMs,
-      signal: this.#abort.signal,
-    }
-    this.#link = new ChannelLink(link)
+    const [timeoutMs, { signal }] = [options.payTimeoutMs, this.#abort]
+    this.#link = new ChannelLink({ network, secp256k1, peer, id, terms, row, timeoutMs, signal })
     this.#journal = new ChannelJournal(components, id)
     this.#waiters = new Waiters(clock)
     this.#health = new ChannelHealth(components, options)
@@ -154,13 +147,14 @@ export class ChannelDriver implements PayerChannel {
       },
       quote,
     )
+    this.#leaveLine = ledger.line.listen(() => this.#waiters.notify())
     this.#rejected = Object.fromEntries(REJECT_REASONS.map((reason) => [reason, 0])) as Record<RejectReason, number>
     this.#end = {
       accepted: (entry) => this.#accept(entry),
       rejected: (delivery, reason) => this.#reject(delivery, reason),
       released: (delivery) => {
         ledger.release(delivery)
-        this.#waiters.notify()
+        this.#notify()
       },
     }
   }
@@ -229,6 +223,10 @@ export class ChannelDriver implements PayerChannel {
     return [{ what: 'receipts that are not on disk yet', have: this.#journal.unwrittenCount, max: UNWRITTEN_MAX }]
   }
 
+  awaitRoom(wishMicroUsd: MicroUsd): () => void {
+    return this.ledger.line.join(this.ledger, wishMicroUsd, () => this.#waiters.notify())
+  }
+
   /** Begins, or begins again at once when it waits after a failure. */
   kick(): void {
     if (this.#isOver() || this.#isRunning) return
@@ -279,13 +277,13 @@ export class ChannelDriver implements PayerChannel {
     this.#quotes.take(opened)
     this.#quoteCount += 1
     await this.#journal.quoted(this.#quoteCount - 1, opened.signed)
-    this.#waiters.notify()
+    this.#notify()
   }
 
   /** The purse is being emptied: nothing new is asked for, what is accepted is still paid. */
   setThawing(isThawing: boolean): void {
     this.#isThawing = isThawing
-    this.#waiters.notify()
+    this.#notify()
   }
 
   /** The peer is there again: what waits for it is tried now. */
@@ -295,6 +293,7 @@ export class ChannelDriver implements PayerChannel {
 
   stop(): void {
     this.#isStopped = true
+    this.#leaveLine()
     this.#payTimer?.clear()
     this.#health.cancelRetry()
     this.#quotes.stop()
@@ -306,6 +305,11 @@ export class ChannelDriver implements PayerChannel {
   async stopped(): Promise<void> {
     await this.#running
     await this.#journal.written
+  }
+
+  #notify(): void {
+    this.#waiters.notify()
+    this.ledger.line.wakeFirst()
   }
 
   #isOver(): boolean {
@@ -321,7 +325,7 @@ export class ChannelDriver implements PayerChannel {
     const isHalfWindow = ledger.acceptedMicroUsd * 2n >= ledger.windowMicroUsd
     if (isHalfWindow || ledger.acceptedCount >= this.#options.payEntriesMax) this.#payNow()
     else this.#paySoon()
-    this.#waiters.notify()
+    this.#notify()
   }
 
   #reject(delivery: Uint8Array, reason: RejectReason): void {
@@ -374,7 +378,7 @@ export class ChannelDriver implements PayerChannel {
       this.#phase = 'ready'
       this.#reopens = 0
       this.#quotes.start()
-      this.#waiters.notify()
+      this.#notify()
     }
     return undefined
   }
@@ -387,30 +391,18 @@ export class ChannelDriver implements PayerChannel {
   }
 
   /** Brings both sides' books together. */
-  async #reconcile({ books, prepayMicroUsd, windowMicroUsd }: ChannelStanding): Promise<void> {
+  async #reconcile(standing: ChannelStanding): Promise<void> {
     const { ledger } = this
-    const confused = (what: string): MarketError =>
-      new MarketError('MARKET_RECEIPT_INVALID', `node ${this.terms.node} ${what}`, { details: { channel: this.id } })
-    const outcome = ledger.reconcile(books)
-    if (outcome === undefined) {
-      const own = `${ledger.head?.index ?? 'none'} with ${ledger.signedMicroUsd}`
-      throw confused(
-        `is at increment ${books.lastIndex ?? 'none'} with ${books.cumulativeMicroUsd}, this node at ${own}`,
-      )
-    }
-    if (outcome.dropped.length > 0) {
-      const deliveries = outcome.dropped.length
+    const dropped = reconcileBooks(ledger, { standing, quote: this.quote, channel: this.id })
+    if (dropped.length > 0) {
       this.#components.logger.warn('the provider forgot accepted deliveries; they are not paid', {
         channel: this.id,
-        deliveries,
+        deliveries: dropped.length,
       })
-      await this.#journal.dropped(outcome.dropped)
+      await this.#journal.dropped(dropped)
     }
-    if (prepayMicroUsd > this.quote.credit.prepayMicroUsd) {
-      throw confused(`wants ${prepayMicroUsd} micro-dollars ahead, its quote says ${this.quote.credit.prepayMicroUsd}`)
-    }
-    this.#prepay = ledger.sent === undefined ? prepayMicroUsd : microUsd(0n)
-    ledger.applyWindow(windowMicroUsd)
+    this.#prepay = ledger.sent === undefined ? standing.prepayMicroUsd : microUsd(0n)
+    ledger.applyWindow(standing.windowMicroUsd)
   }
 
   /** Signs what is accepted. The journal has it before anybody else. */
@@ -444,7 +436,7 @@ export class ChannelDriver implements PayerChannel {
   #applyTold(rejections: readonly Rejection[], windowMicroUsd: MicroUsd): void {
     this.ledger.applyTold(rejections)
     this.ledger.applyWindow(windowMicroUsd)
-    this.#waiters.notify()
+    this.#notify()
   }
 
   /** @returns true to go on at once */
@@ -470,16 +462,16 @@ export class ChannelDriver implements PayerChannel {
     this.ledger.detach()
     const { logger } = this.#components
     logger.warn('a channel is lost', { channel: this.id, node: this.terms.node, reason, error: error.message })
-    this.#waiters.notify()
+    this.#notify()
   }
 
   #retryLater(isPeer: boolean): void {
     this.#health.retryLater(isPeer, () => {
       // With nothing to pay there is no hurry: the next use, or the peer's return, begins again.
-      if (this.lostReason === 'unreachable' && this.#hasNothingToSay()) this.#waiters.notify()
+      if (this.lostReason === 'unreachable' && this.#hasNothingToSay()) this.#notify()
       else this.kick()
     })
-    this.#waiters.notify()
+    this.#notify()
   }
 
   #hasNothingToSay(): boolean {

@@ -1,6 +1,7 @@
 import { type Address, type Hash, type Logger, microUsd, type Store } from '@stead/core'
 import { incrementSchema, quoteSchema } from '@stead/protocol'
-import { type CreditAccount, noCredit } from '../channel/credit-window.ts'
+import { CreditLine, type PayerAccount } from '../channel/credit-line.ts'
+import { noCredit } from '../channel/credit-window.ts'
 import { PayerLedger, type SentIncrement } from '../channel/payer-ledger.ts'
 import { type ChannelRow, entryRowSchema, receiptRowSchema } from '../journal/rows.ts'
 import { channelNumberKey, hashKey, PAYER_TABLES } from '../journal/tables.ts'
@@ -21,7 +22,7 @@ export class DriverLoader {
   readonly #components: DriverLoaderComponents
   readonly #options: MarketPayerOptions
   /** Credit is between two parties: all channels with one node share an account. */
-  readonly #accounts: Map<Address, CreditAccount> = new Map()
+  readonly #accounts: Map<Address, PayerAccount> = new Map()
 
   constructor(components: DriverLoaderComponents, options: MarketPayerOptions) {
     this.#components = components
@@ -91,10 +92,10 @@ export class DriverLoader {
     return incrementSchema.decodeDocument(receiptRowSchema.decodeMessage(value).increment).cumulativeMicroUsd
   }
 
-  #accountOf(node: Address): CreditAccount {
+  #accountOf(node: Address): PayerAccount {
     const known = this.#accounts.get(node)
     if (known !== undefined) return known
-    const account = { credit: noCredit, exposureMicroUsd: 0n }
+    const account = { credit: noCredit, exposureMicroUsd: 0n, line: new CreditLine() }
     this.#accounts.set(node, account)
     return account
   }

@@ -61,6 +61,11 @@ export interface PayerChannel {
   largestMicroUsd(): MicroUsd
   /** Calls back each time when room appeared or the state changed, until the returned function is called. */
   onRoom(callback: () => void): () => void
+  /**
+   * Joins the line of those who wait for this node's credit, until the returned function is called: of what becomes free the
+   * first in the line has up to its wish, and nobody else reserves that. Wait with {@link onRoom}.
+   */
+  awaitRoom(wishMicroUsd: MicroUsd): () => void
   /** Reserves for one delivery; undefined when there is no room. */
   reserve(maximumMicroUsd: MicroUsd): Reservation | undefined
   stats(): PayerChannelStats

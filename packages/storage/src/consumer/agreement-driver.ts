@@ -42,7 +42,7 @@ import {
 import { amountOf, byteSecondsFor } from '../meter.ts'
 import { BoughtAgreement } from './bought-agreement.ts'
 import { BOUGHT_SLOTS_TABLE, type BoughtRow, boughtOperation, type PendingRevision } from './bought-rows.ts'
-import { roomOf } from './channel-room.ts'
+import { withRoom } from './channel-room.ts'
 import { giveUpTooLargeBill } from './give-up-bill.ts'
 import { forgetPeriods, paidPeriodOperation } from './paid-periods.ts'
 import { type RecoveryParts, recoverAgreement } from './recover-agreement.ts'
@@ -276,7 +276,8 @@ export class AgreementDriver {
     const due = dueAt(before, atSecond)
     const need = amountOf(price, due)
     if (need === 0n) return { kind: 'nothing-due' }
-    const room = await roomOf(channel, this.#components.clock, need)
+    const { clock } = this.#components
+    const room = await withRoom(channel, { clock, wishMicroUsd: need }, (free) => free)
     const billedByteSeconds = room >= need ? due : byteSecondsFor(price, room)
     if (billedByteSeconds === 0n) return { kind: 'no-room', needMicroUsd: need, haveMicroUsd: room }
     const next = nextAgreement(before, { atSecond, set: this.#bought.set.root, billedByteSeconds })
@@ -285,16 +286,20 @@ export class AgreementDriver {
 
   /** Sends a revision that bills, and pays for it when it is proven. Whatever the answer, the revision stays until it is known. */
   async #pay(channel: PayerChannel, pending: PendingRevision): Promise<SettleOutcome> {
-    const { random } = this.#components
+    const { random, clock } = this.#components
     const next = agreementSchema.decodeDocument(pending.document)
     const before = this.#bought.require()
     const quantity = dueAt(before, next.atSecond) - next.dueByteSeconds
     const amountMicroUsd = amountOf(next.priceMicroUsdPerTibHour, quantity)
-    const room = await roomOf(channel, this.#components.clock, amountMicroUsd)
     const { node, atSecond: nowSecond } = next
     const forgotten = await forgetPeriods(this.#components.store, { node, agreement: this.id, nowSecond })
-    const reservation = channel.reserve(amountMicroUsd)
-    if (reservation === undefined) return { kind: 'no-room', needMicroUsd: amountMicroUsd, haveMicroUsd: room }
+    const wish = { clock, wishMicroUsd: amountMicroUsd }
+    const [reservation, haveMicroUsd] = await withRoom(
+      channel,
+      wish,
+      (room) => [channel.reserve(amountMicroUsd), room] as const,
+    )
+    if (reservation === undefined) return { kind: 'no-room', needMicroUsd: amountMicroUsd, haveMicroUsd }
     const seed = random.bytes(32)
     let reply: StorageReply
     let after: SignedAgreement

@@ -1,35 +1,45 @@
 import { type Clock, type MicroUsd, microUsd } from '@stead/core'
 import type { PayerChannel } from '@stead/market'
 
+/** Longer than most deliveries of others take that use the same credit. */
 const WAIT_MS = 10_000
 
 /**
- * What a channel has room for once it has a good quote again, and as much room as is wished for or as it ever has: an old
- * quote is renewed, and what is owed is paid, when somebody wants to use the channel. After ten seconds what there is.
- * @param wishMicroUsd @default any room is enough
+ * Uses a channel once it has a good quote, and as much room as is wished for or as it ever has: an old quote is renewed, what is
+ * owed is paid, and of the credit of its node nobody else takes what becomes free. After ten seconds with what there is.
+ * @param wishMicroUsd 0 for any room
+ * @param use called with the room in micro-dollars, before anybody else can take it
  */
-export async function roomOf(
+export async function withRoom<Result>(
   channel: PayerChannel,
-  clock: Clock,
-  wishMicroUsd: MicroUsd = microUsd(0n),
-): Promise<MicroUsd> {
+  { clock, wishMicroUsd }: { readonly clock: Clock; readonly wishMicroUsd: MicroUsd },
+  use: (roomMicroUsd: MicroUsd) => Result,
+): Promise<Result> {
   const wish = (): MicroUsd => {
     const largest = channel.largestMicroUsd()
     return wishMicroUsd < largest ? wishMicroUsd : largest
   }
   const isReady = (): boolean => channel.state === 'open' && channel.roomMicroUsd() >= wish()
-  if (isReady()) return channel.roomMicroUsd()
+  const leave = channel.awaitRoom(wish())
   const ready = Promise.withResolvers<void>()
   const stop = channel.onRoom(() => {
     if (isReady()) ready.resolve()
   })
   const timer = clock.setTimer(WAIT_MS, ready.resolve)
-  channel.reserve(wish())?.release()
   try {
-    await ready.promise
+    if (!isReady()) {
+      channel.reserve(wish())?.release()
+      await ready.promise
+    }
+    return use(channel.roomMicroUsd())
   } finally {
     stop()
     timer.clear()
+    leave()
   }
-  return channel.roomMicroUsd()
+}
+
+/** Waits until a channel can be used, ten seconds at most. */
+export async function awaitOpen(channel: PayerChannel, clock: Clock): Promise<void> {
+  await withRoom(channel, { clock, wishMicroUsd: microUsd(0n) }, () => undefined)
 }

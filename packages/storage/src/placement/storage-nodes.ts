@@ -16,7 +16,7 @@ import { addressOfPeerId, type Secp256k1 } from '@stead/protocol'
 import { type AgreementParties, agreementNumber } from '../agreement/agreement.ts'
 import { AgreementDriver } from '../consumer/agreement-driver.ts'
 import { agreementOfKey, BOUGHT_TABLE, decodeBoughtRow } from '../consumer/bought-rows.ts'
-import { roomOf } from '../consumer/channel-room.ts'
+import { awaitOpen } from '../consumer/channel-room.ts'
 import { remoteCodeOf } from '../consumer/remote-code.ts'
 import type { SettleOutcome } from '../consumer/settle-outcome.ts'
 import { StorageError } from '../errors.ts'
@@ -357,7 +357,7 @@ export class StorageNodes {
     const known = this.#channels.get(node)
     if (known !== undefined && !isMore) {
       if (known.state === 'expired') await this.#requote(known)
-      else await roomOf(known, this.#components.clock)
+      else await awaitOpen(known, this.#components.clock)
       if (isOpen(known)) return known
     }
     const channel = await this.#reopen(node, peer)
