@@ -164,9 +164,9 @@ export class ChannelDriver implements PayerChannel {
     return this.#usedAt
   }
 
-  /** Nothing is in flight, nothing is owed, and nobody waits for anything. */
+  /** Nothing is in flight, and nothing is owed that its provider could be paid. */
   get isIdle(): boolean {
-    return this.ledger.inFlight === 0 && this.#hasNothingToSay()
+    return this.ledger.inFlight === 0 && (this.lostReason !== undefined || this.#hasNothingToSay())
   }
 
   get quote(): Quote {

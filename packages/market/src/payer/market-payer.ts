@@ -23,7 +23,7 @@ import { escrowSeparator, purseIdOf, type Quote, type Resource, type Secp256k1 }
 import { MarketError } from '../errors.ts'
 import { Journal } from '../journal/journal.ts'
 import { type ChannelRow, channelRowSchema } from '../journal/rows.ts'
-import { hashKey, PAYER_TABLES, put } from '../journal/tables.ts'
+import { hashKey, PAYER_TABLES, put, remove } from '../journal/tables.ts'
 import type { OfferEntry } from '../offers/offer-entry.ts'
 import type { MarketPayerOptions } from '../options.ts'
 import { askQuote, asSteadError, type QuoteAsker } from '../quotes/ask-quote.ts'
@@ -358,6 +358,8 @@ export class MarketPayer {
     this.#requireRunning()
     const record = await this.#purses.close(purse)
     await this.#retire(purse, { stage: 'closed' })
+    // What was owed on them cannot be paid any more.
+    for (const channel of this.#purses.channelsOf(purse)) await this.#sweepAccepted(channel)
     return record
   }
 
@@ -375,6 +377,12 @@ export class MarketPayer {
     }
     const used = new Set(Array.from(this.#drivers.values(), ({ terms }) => terms.node))
     for (const { terms } of drivers) if (!used.has(terms.node)) this.#loader.forget(terms.node)
+  }
+
+  async #sweepAccepted(channel: Hash): Promise<void> {
+    const rows = await this.#components.store.scan(PAYER_TABLES.accepted, { prefix: `${hashKey(channel)}/` })
+    const gone = rows.map(({ key }) => remove(PAYER_TABLES.accepted, key))
+    if (gone.length > 0) await this.#journal.write(gone, 'process')
   }
 
   async #fund(shares: readonly ChannelShare[]): Promise<readonly FundedChannel[]> {

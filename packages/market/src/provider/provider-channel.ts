@@ -83,7 +83,8 @@ export class ProviderChannel {
       restingSince: _rest,
       ...fixed
     } = this.#row
-    const beyond = this.stage === 'broken' ? this.best : undefined
+    const best = this.best?.cumulativeMicroUsd ?? 0n
+    const beyond = best > this.ledger.paidMicroUsd ? this.best : undefined
     return {
       ...fixed,
       stage: this.stage,

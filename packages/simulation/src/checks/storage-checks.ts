@@ -18,7 +18,9 @@ const MINUTE_MS = 60_000
 /** Longer than a node that is gone is waited for, and some periods. */
 const REPAIR_MINUTES_MAX = 5
 const READ_MINUTES_MAX = 3
-const STOP_MINUTES_MAX = 5
+/** With nodes that answer as slowly as they may, each repair takes minutes. */
+const ROUNDS_MINUTES_MAX = 15
+const STOP_MINUTES_MAX = 2
 const ROUNDS_MS_MAX = 75_000
 const BETWEEN_ROUNDS_MS = 15_000
 /** Two sweeps of a node after what is not agreed on is over. */
@@ -33,15 +35,17 @@ export async function checkStorage(world: World, violations: Violations, look: (
   await checkRedundancy(world, payers, violations, look)
   await checkReadable(world, payers, violations, look)
   const { clock } = world.parts.hub
-  const stopped = payers.map(async ({ storage }) => {
+  const settled = payers.map(async ({ storage }) => {
     await storage.sweep.stop()
     // A node that has not seen yet that a purse is on chain again takes no revision. The last round sees what became of all.
     const endMs = clock.monotonicMs() + ROUNDS_MS_MAX
     while ((await storage.consumer.round()).outcomes.offline > 0 && clock.monotonicMs() < endMs)
       await clock.sleep(BETWEEN_ROUNDS_MS)
     await storage.consumer.round()
-    await stopStorageBuyer(storage)
   })
+  const areSettled = await allDone(world, settled, { minutesMax: ROUNDS_MINUTES_MAX, look })
+  violations.check(areSettled, 'rounds-end', () => `rounds take longer than ${ROUNDS_MINUTES_MAX} minutes`, [])
+  const stopped = payers.map(({ storage }) => stopStorageBuyer(storage))
   const areStopped = await allDone(world, stopped, { minutesMax: STOP_MINUTES_MAX, look })
   violations.check(areStopped, 'storage-stops', () => `payers take longer than ${STOP_MINUTES_MAX} minutes to stop`, [])
   await world.healPhase(async () => false, SWEEP_MINUTES, look)

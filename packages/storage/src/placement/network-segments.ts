@@ -71,6 +71,8 @@ export interface RepairWish {
   readonly isLeaving?: (placed: PlacedNumber) => boolean
   /** See NodesWish.waitMs. */
   readonly waitMs?: number | undefined
+  /** Nobody waits any more: what is made until then is kept. */
+  readonly signal?: AbortSignal
 }
 
 /** What a repair did. */
@@ -236,7 +238,7 @@ export class NetworkSegments {
 
   async #repair(
     known: SegmentReference,
-    { isLost, isLeaving = () => false, waitMs }: RepairWish,
+    { isLost, isLeaving = () => false, waitMs, signal }: RepairWish,
   ): Promise<RepairedSegment> {
     const { nodes } = this.#components
     const row = await this.#books.rowOf(known.segment)
@@ -262,7 +264,7 @@ export class NetworkSegments {
     await this.#books.write({ ...row, placed: meanwhile }, notIn([...row.placed, ...intended], meanwhile))
     await this.#books.flush()
     // As many as there are nodes: whatever is given up here would have to be computed again.
-    const placed = await this.#sender.send(known, fresh, { waitFor: intended.length, least: 1 })
+    const placed = await this.#sender.send(known, fresh, { waitFor: intended.length, least: 1, signal })
     if ((await this.#books.rowOf(known.segment)) === undefined) {
       // Released meanwhile: its row is about the pieces that there were.
       for (const { number, node } of placed) nodes.of(node)?.drop([pieceNameOf(known.segment, number)])

@@ -42,13 +42,18 @@ export class PieceSender {
   }
 
   /**
-   * Sends pieces to their nodes, all at once; goes on when enough are kept, and gives up on those that are slow.
+   * Sends pieces to their nodes, all at once; goes on when enough are kept, and gives up on those that are slow. An aborted
+   * signal has it go on with what is kept.
    * @throws StorageError STORAGE_TOO_FEW_PIECES
    */
   async send(
     reference: SegmentReference,
     pieces: readonly SentPiece[],
-    { waitFor, least }: { readonly waitFor: number; readonly least: number },
+    {
+      waitFor,
+      least,
+      signal,
+    }: { readonly waitFor: number; readonly least: number; readonly signal?: AbortSignal | undefined },
   ): Promise<readonly PlacedNumber[]> {
     const { nodes, logger, clock } = this.#components
     const { partBytesMax } = this.#options
@@ -57,6 +62,12 @@ export class PieceSender {
     const placed: PlacedNumber[] = []
     let waiting = pieces.length
     const isEnough = Promise.withResolvers<void>()
+    const stop = (): void => {
+      abort.abort()
+      isEnough.resolve()
+    }
+    if (signal?.aborted === true) stop()
+    signal?.addEventListener('abort', stop, { once: true })
     const startedMs = clock.monotonicMs()
     const sent = pieces.map(async ({ number, bytes, to }) => {
       const piece = pieceNameOf(segment, number)
@@ -89,6 +100,7 @@ export class PieceSender {
     // The slowest are not waited for longer than the others took once more.
     const graceMs = Math.max(MIN_GRACE_MS, clock.monotonicMs() - startedMs)
     await Promise.race([Promise.all(sent), clock.sleep(graceMs, abort.signal).catch(() => undefined)])
+    signal?.removeEventListener('abort', stop)
     abort.abort()
     if (placed.length >= least) return [...placed]
     for (const { number, node } of placed) nodes.of(node)?.drop([pieceNameOf(segment, number)])

@@ -1,7 +1,7 @@
 import { type Hash, hasCode, isSteadError, type Logger, messageOf } from '@stead/core'
 import { bytesToHex } from '@stead/protocol'
 import type { BoughtNode } from './bought-node.ts'
-import type { NetworkSegments } from './network-segments.ts'
+import type { NetworkSegments, PlacedSegment, RepairWish } from './network-segments.ts'
 import type { NodeWatch } from './node-watch.ts'
 import { planRepair } from './repair-plan.ts'
 import { decodeReference, pieceNameOf } from './segment-reference.ts'
@@ -24,11 +24,15 @@ export interface SegmentRepairsComponents {
   readonly segments: NetworkSegments
   readonly watch: () => NodeWatch
   readonly logger: Logger
-  /** A sweep of many segments ends early when nobody wants it any more. */
-  readonly isWanted: () => boolean
 }
 
-/** Finds the segments that need new pieces, and has them made: one after the other, because each may read a whole segment. */
+/** A sweep that runs, and how long it waits for more nodes: once there was nobody to be had, not for each segment again. */
+type Sweep = { -readonly [Key in keyof RepairSweep]: number } & { waitMs: number | undefined; fault: unknown }
+
+/** Each may have a whole segment in memory; one after the other, a slow node would keep all others waiting. */
+const AT_ONCE = 3
+
+/** Finds the segments that need new pieces, and has them made. */
 export class SegmentRepairs {
   readonly #components: SegmentRepairsComponents
   /** Nodes and pieces of which they say that they are gone. */
@@ -36,6 +40,7 @@ export class SegmentRepairs {
   /** Segments whose repair had fewer nodes than pieces to make: it goes on until they are full. */
   readonly #unfinished: Set<string> = new Set()
   #sweeping: Promise<unknown> = Promise.resolve()
+  readonly #abort: AbortController = new AbortController()
 
   constructor(components: SegmentRepairsComponents) {
     this.#components = components
@@ -57,55 +62,75 @@ export class SegmentRepairs {
     return await sweep
   }
 
-  /** Resolves when no sweep runs. */
-  async idle(): Promise<void> {
+  /** Ends the sweep that runs, if any; what it has made is kept. */
+  async stop(): Promise<void> {
+    this.#abort.abort()
     await this.#sweeping
   }
 
   async #sweep(): Promise<RepairSweep> {
-    const { nodes, segments, watch, isWanted } = this.#components
     const sums = { repairedSegments: 0, repairedPieces: 0, missingPieces: 0, unrepairedSegments: 0 }
-    const isLeaving = ({ node }: PlacedNumber): boolean => nodes.of(node)?.driver.isLeaving === true
-    // Once there was nobody to be had, the others are not waited for one by one.
-    let waitMs: number | undefined
-    for await (const { reference, placed, profile } of segments.all()) {
-      if (!isWanted()) break
-      const { segment } = decodeReference(reference)
-      const isLost = this.#lossOf(segment)
-      const key = bytesToHex(segment)
-      const outlooks = placed.map((each) => ({
-        number: each.number,
-        availability: watch().availability(each.node),
-        isLost: isLost(each),
-        isOverdue: watch().isOverdue(each.node),
-      }))
-      const wanted = new Set(planRepair(profile, outlooks, this.#unfinished.has(key)))
-      const isGone = (each: PlacedNumber): boolean => wanted.has(each.number) || isLost(each)
-      const there = placed.filter((each) => !isGone(each))
-      if (wanted.size === 0 && !there.some(isLeaving)) {
-        this.#unfinished.delete(key)
-        continue
-      }
-      this.#unfinished.add(key)
-      try {
-        const { madePieces, missingPieces } = await segments.repair(reference, { isLost: isGone, isLeaving, waitMs })
-        if (missingPieces === 0) this.#unfinished.delete(key)
-        else waitMs = 0
-        sums.repairedSegments += madePieces > 0 ? 1 : 0
-        sums.repairedPieces += madePieces
-        sums.missingPieces += missingPieces
-      } catch (error) {
-        if (!isSteadError(error)) throw error
-        if (hasCode(error, 'STORAGE_TOO_FEW_NODES')) waitMs = 0
-        sums.unrepairedSegments++
-        sums.missingPieces += wanted.size
-        this.#components.logger.warn('a segment could not be repaired', {
-          pieces: profile.pieces - wanted.size,
-          error: messageOf(error),
-        })
-      }
+    const sweep: Sweep = { ...sums, waitMs: undefined, fault: undefined }
+    const running = new Set<Promise<void>>()
+    for await (const segment of this.#components.segments.all()) {
+      if (this.#abort.signal.aborted || sweep.fault !== undefined) break
+      const wish = this.#wishOf(segment)
+      if (wish === undefined) continue
+      if (running.size >= AT_ONCE) await Promise.race(running)
+      const repair = this.#repair(segment, wish, sweep).finally(() => running.delete(repair))
+      running.add(repair)
     }
-    return sums
+    await Promise.all(running)
+    const { waitMs: _wait, fault, ...found } = sweep
+    if (fault !== undefined) throw fault
+    return found
+  }
+
+  /** What to make again or move of a segment; undefined when all is well. */
+  #wishOf({ reference, placed, profile }: PlacedSegment): (RepairWish & { readonly wanted: number }) | undefined {
+    const { nodes, watch } = this.#components
+    const { segment } = decodeReference(reference)
+    const key = bytesToHex(segment)
+    const isGoneFrom = this.#lossOf(segment)
+    const outlooks = placed.map((each) => ({
+      number: each.number,
+      availability: watch().availability(each.node),
+      isLost: isGoneFrom(each),
+      isOverdue: watch().isOverdue(each.node),
+    }))
+    const wanted = new Set(planRepair(profile, outlooks, this.#unfinished.has(key)))
+    const isLost = (each: PlacedNumber): boolean => wanted.has(each.number) || isGoneFrom(each)
+    const isLeaving = ({ node }: PlacedNumber): boolean => nodes.of(node)?.driver.isLeaving === true
+    const isNeeded = wanted.size > 0 || placed.some((each) => !isLost(each) && isLeaving(each))
+    if (isNeeded) this.#unfinished.add(key)
+    else this.#unfinished.delete(key)
+    return isNeeded ? { isLost, isLeaving, wanted: wanted.size } : undefined
+  }
+
+  async #repair(
+    { reference, profile }: PlacedSegment,
+    { wanted, ...wish }: RepairWish & { readonly wanted: number },
+    sweep: Sweep,
+  ): Promise<void> {
+    const { segments, logger } = this.#components
+    const { signal } = this.#abort
+    try {
+      const { madePieces, missingPieces } = await segments.repair(reference, { ...wish, waitMs: sweep.waitMs, signal })
+      if (missingPieces === 0) this.#unfinished.delete(bytesToHex(decodeReference(reference).segment))
+      else sweep.waitMs = 0
+      sweep.repairedSegments += madePieces > 0 ? 1 : 0
+      sweep.repairedPieces += madePieces
+      sweep.missingPieces += missingPieces
+    } catch (error) {
+      if (!isSteadError(error)) {
+        sweep.fault = error
+        return
+      }
+      if (hasCode(error, 'STORAGE_TOO_FEW_NODES')) sweep.waitMs = 0
+      sweep.unrepairedSegments++
+      sweep.missingPieces += wanted
+      logger.warn('a segment could not be repaired', { pieces: profile.pieces - wanted, error: messageOf(error) })
+    }
   }
 
   #lossOf(segment: Uint8Array): (placed: PlacedNumber) => boolean {

@@ -139,7 +139,6 @@ export class StorageConsumer {
       segments: this.segments,
       watch: () => this.#watch,
       logger: components.logger,
-      isWanted: () => this.#isRunning,
     })
     const { mayBegin = async () => true } = components
     // Of those that keep pieces anyway.
@@ -171,9 +170,9 @@ export class StorageConsumer {
     this.#roundTimer?.clear()
     this.#lookTimer?.clear()
     await this.challenger?.stop()
+    await this.#repairs.stop()
     await this.#settling
     await this.#caring
-    await this.#repairs.idle()
   }
 
   /**
