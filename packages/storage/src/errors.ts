@@ -14,6 +14,7 @@ export type StorageErrorCode =
   | 'STORAGE_BAD_PHRASE'
   | 'STORAGE_AGREEMENT_UNKNOWN'
   | 'STORAGE_AGREEMENT_ENDED'
+  | 'STORAGE_CLOCK_AHEAD'
   | 'STORAGE_AGREEMENT_DIFFERS'
   | 'STORAGE_RUNWAY'
   | 'STORAGE_NOT_PROVEN'
@@ -118,6 +119,12 @@ export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
     retryable: false,
     meaning: 'A node ended this agreement, because nobody paid for it, and signs no revision of it any more.',
     next: 'Agree anew under the next number; pieces that it kept count as lost and are repaired.',
+  },
+  STORAGE_CLOCK_AHEAD: {
+    kind: 'peer',
+    retryable: true,
+    meaning: 'A revision is of a time that has not come yet by the clock of the node.',
+    next: 'The payer signs by the time of the node from now on. Set the clock of this machine: timedatectl status',
   },
   STORAGE_AGREEMENT_DIFFERS: {
     kind: 'peer',

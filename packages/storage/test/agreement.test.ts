@@ -1,9 +1,9 @@
-import { CoreError, hasCode, microUsd, type Network } from '@stead/core'
+import { CoreError, hasCode, microUsd, type Network, type UnixMs } from '@stead/core'
 import { type Agreement, AgreementDriver, agreementSchema, decodePossession, encodePossession } from '@stead/storage'
 import { decorated } from '@stead/testkit'
 import { describe, expect, it } from 'vitest'
 import { dueAt, nextAgreement, signAgreement } from '../src/agreement/agreement.ts'
-import { BOUGHT_TABLE, decodeBoughtRow } from '../src/consumer/bought-rows.ts'
+import { BOUGHT_TABLE, type BoughtRow, decodeBoughtRow } from '../src/consumer/bought-rows.ts'
 import { readBlocks } from '../src/consumer/read-blocks.ts'
 import {
   STORAGE_PROTOCOL,
@@ -49,6 +49,29 @@ describe('an agreement', () => {
     expect(Number(await world.earned())).toBeGreaterThanOrEqual(exact)
     expect(Number(await world.earned())).toBeLessThan(exact * 1.001 + 1)
     expect(world.node.storage.status()).toMatchObject({ agreedBytes: 524_288 })
+  })
+
+  it('is paid also by a payer whose clock is ahead: by the time of the node', async () => {
+    const world = await TradeWorld.started()
+    const channel = await world.channel()
+    const first = await world.agreement(channel)
+    await world.keep(first, channel, pieceOf(1, 1_048_576))
+    const clock = decorated(world.clock, { now: () => (world.clock.now() + 10 * 60_000) as UnixMs })
+    const driver = await AgreementDriver.load(
+      { ...world.driverParts(), clock },
+      first.id,
+      await boughtRow(world, first),
+    )
+    await world.clock.advance(HOUR_MS)
+    const refused = await world.within(driver.settle(channel))
+    expect(refused).toMatchObject({ kind: 'offline', error: { details: { remoteCode: 'STORAGE_CLOCK_AHEAD' } } })
+    const paid = await world.within(driver.settle(channel))
+    expect(paid).toMatchObject({ kind: 'paid', isWhole: true })
+    expect(driver.agreement?.atSecond).toBe(Math.floor(world.clock.now() / 1000))
+    // The own clock is right again, and used again.
+    await world.clock.advance(HOUR_MS)
+    const right = await AgreementDriver.load(world.driverParts(), first.id, await boughtRow(world, first))
+    expect(await world.within(right.settle(channel))).toMatchObject({ kind: 'paid', isWhole: true })
   })
 
   it('takes no piece that the payer did not send, and none that is another one', async () => {
@@ -422,4 +445,10 @@ function lyingAboutLeaves(network: Network): Network {
     const bent = first === undefined ? [] : proof.leaves.map(() => first)
     return storageReplySchema.encodeMessage({ ...answer, proof: encodePossession({ ...proof, leaves: bent }) })
   })
+}
+
+async function boughtRow(world: TradeWorld, { id }: AgreementDriver): Promise<BoughtRow> {
+  const row = await world.payerStore.get(BOUGHT_TABLE, id.slice(2))
+  if (row === undefined) throw new Error('the payer has no agreement on its disk')
+  return decodeBoughtRow(row)
 }

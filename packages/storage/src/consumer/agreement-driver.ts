@@ -44,6 +44,7 @@ import { BoughtAgreement } from './bought-agreement.ts'
 import { BOUGHT_SLOTS_TABLE, type BoughtRow, boughtOperation, type PendingRevision } from './bought-rows.ts'
 import { withRoom } from './channel-room.ts'
 import { giveUpTooLargeBill } from './give-up-bill.ts'
+import { NodeTime } from './node-time.ts'
 import { forgetPeriods, paidPeriodOperation } from './paid-periods.ts'
 import { type RecoveryParts, recoverAgreement } from './recover-agreement.ts'
 import { isEnded, remoteCodeOf } from './remote-code.ts'
@@ -68,6 +69,7 @@ const SECOND_MS = 1000
 /** What a node says of a revision that it has not taken and never will: it does not follow, or a piece of it is gone. */
 const REFUSALS: ReadonlySet<string | undefined> = new Set([
   'STORAGE_AGREEMENT_DIFFERS',
+  'STORAGE_CLOCK_AHEAD',
   'STORAGE_PIECE_UNKNOWN',
   'STORAGE_PIECE_DIFFERS',
   'STORAGE_UNSUPPORTED',
@@ -85,6 +87,7 @@ export class AgreementDriver {
   readonly #components: AgreementDriverComponents
   readonly #bought: BoughtAgreement
   #turn: Promise<unknown> = Promise.resolve()
+  readonly #nodeTime: NodeTime = new NodeTime()
   #isLeaving = false
 
   /** @param set what the row's agreement is about */
@@ -392,17 +395,21 @@ export class AgreementDriver {
 
   async #ask(request: StorageRequest): Promise<StorageReply> {
     const payload = storageRequestSchema.encodeMessage(request)
-    const answer = await this.#components.network.request(this.peer, STORAGE_PROTOCOL, payload, {
-      timeoutMs: ASK_TIMEOUT_MS,
-    })
+    const { network, clock } = this.#components
+    const answer = await network
+      .request(this.peer, STORAGE_PROTOCOL, payload, { timeoutMs: ASK_TIMEOUT_MS })
+      .catch((error: unknown) => {
+        this.#nodeTime.note(clock, error)
+        throw error
+      })
     const reply = storageReplySchema.decodeMessage(answer)
     this.#isLeaving = reply.isLeaving === true
     return reply
   }
 
-  /** Now, and never before the last revision: clocks jump. */
+  /** Now, also by the node's clock if that is behind, and never before the last revision: clocks jump. */
   #second({ atSecond }: Agreement): number {
-    return Math.max(atSecond, Math.floor(this.#components.clock.now() / SECOND_MS))
+    return Math.max(atSecond, this.#nodeTime.nowSecond(this.#components.clock))
   }
 
   async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {

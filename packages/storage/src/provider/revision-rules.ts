@@ -41,7 +41,7 @@ export class RevisionRules {
 
   /**
    * Reads a revision that a payer signed, between it and this node.
-   * @throws StorageError STORAGE_AGREEMENT_UNKNOWN, STORAGE_AGREEMENT_DIFFERS; ProtocolError for another's signature
+   * @throws StorageError STORAGE_AGREEMENT_UNKNOWN, STORAGE_CLOCK_AHEAD; ProtocolError for another's signature
    */
   opened(peer: PeerId, { document, payerSignature }: Pick<RevisionAsk, 'document' | 'payerSignature'>): Agreement {
     const { secp256k1, identity, signer } = this.#components
@@ -54,9 +54,18 @@ export class RevisionRules {
     if (!isOurs)
       throw new StorageError('STORAGE_AGREEMENT_UNKNOWN', 'the agreement is between others, or is paid elsewhere')
     checkAgreementSignature(secp256k1, next.payer, next, { document, signature: payerSignature })
-    const aheadSeconds = next.atSecond - Math.floor(this.#components.clock.now() / SECOND_MS)
-    if (aheadSeconds * SECOND_MS > this.#options.clockSkewMs) throw differs('atSecond', next.revision)
+    this.#requireNow(next)
     return next
+  }
+
+  /** @throws StorageError STORAGE_CLOCK_AHEAD with this node's time, which the payer goes by then */
+  #requireNow({ atSecond }: Agreement): void {
+    const nowSecond = Math.floor(this.#components.clock.now() / SECOND_MS)
+    const aheadSeconds = atSecond - nowSecond
+    if (aheadSeconds * SECOND_MS <= this.#options.clockSkewMs) return
+    throw new StorageError('STORAGE_CLOCK_AHEAD', `the payer's clock is ${aheadSeconds} seconds ahead of this node's`, {
+      details: { nowSecond, aheadSeconds },
+    })
   }
 
   /** @throws StorageError STORAGE_AGREEMENT_DIFFERS: it goes back in time, or too far ahead */
