@@ -298,6 +298,26 @@ describe('an agreement', () => {
     expect(await world.earned()).toBeGreaterThan(90_000n)
   })
 
+  it('is paid up again when more is unpaid than may be, however little credit there is', async () => {
+    const world = await TradeWorld.started({ provider: { unpaidSecondsMax: 4 * 3600 } })
+    const channel = await world.channel()
+    const driver = await world.agreement(channel)
+    await world.keep(driver, channel, pieceOf(1, 1_048_576))
+    await world.clock.advance(4 * HOUR_MS - 60_000)
+    await world.keep(driver, channel, pieceOf(2))
+    await world.clock.advance(HOUR_MS)
+    // 954 micro-dollars an hour are due.
+    const largest = microUsd(500n)
+    const small = decorated(channel, {
+      largestMicroUsd: () => largest,
+      roomMicroUsd: () => largest,
+      reserve: (maximum) => (maximum > largest ? undefined : channel.reserve(maximum)),
+    })
+    expect(await world.within(driver.settle(small))).toMatchObject({ kind: 'paid', isWhole: true })
+    expect(Number(await world.earned())).toBeGreaterThanOrEqual(4.9 * 953)
+    await world.keep(driver, channel, pieceOf(3))
+  })
+
   it('has a bill due again that the node kept off its books and no channel has room for any more', async () => {
     const world = await TradeWorld.started()
     const channel = await world.channel()

@@ -271,7 +271,6 @@ describe('a payer that buys storage and cheats', () => {
       // Less may stay due than is due, never more.
       { dueByteSeconds: 2n ** 62n },
       { atSecond: agreement.atSecond - 1 },
-      { atSecond: agreement.atSecond + 2 * 3600 },
       { revision: agreement.revision },
       { revision: agreement.revision + 2 },
       { root: new Uint8Array(32) },
@@ -290,6 +289,9 @@ describe('a payer that buys storage and cheats', () => {
         details: { remoteCode: 'STORAGE_AGREEMENT_DIFFERS' },
       })
     }
+    await expect(payer.settle({ ...honest, atSecond: agreement.atSecond + 2 * 3600 }, 1)).rejects.toMatchObject({
+      details: { remoteCode: 'STORAGE_CLOCK_AHEAD' },
+    })
     const elsewhere: readonly Partial<Agreement>[] = [
       { chainId: 1 },
       { escrow: agreement.node },

@@ -210,6 +210,27 @@ export function dueAt({ atSecond, bytes, dueByteSeconds }: Agreement, toSecond: 
   return dueByteSeconds + byteSecondsOf({ bytes, fromSecond: atSecond, toSecond })
 }
 
+/**
+ * The first part of what is due that so many byte-seconds pay for: until an earlier second, so that little or nothing before it
+ * stays unpaid. A node signs no later time while too much is.
+ */
+export function partOf(
+  before: Agreement,
+  byteSecondsMax: bigint,
+): { readonly atSecond: number; readonly billedByteSeconds: bigint } {
+  const { atSecond, bytes, dueByteSeconds } = before
+  const more = byteSecondsMax - dueByteSeconds
+  if (more < 0n || bytes === 0) return { atSecond, billedByteSeconds: least(byteSecondsMax, dueByteSeconds) }
+  const seconds = Number(more / BigInt(bytes))
+  // Where not even the next second can be paid whole, a part of it.
+  const toSecond = atSecond + (seconds === 0 && dueByteSeconds === 0n ? 1 : seconds)
+  return { atSecond: toSecond, billedByteSeconds: least(byteSecondsMax, dueAt(before, toSecond)) }
+}
+
+function least(one: bigint, other: bigint): bigint {
+  return one < other ? one : other
+}
+
 /** Checks that a revision is exactly what follows. @throws StorageError STORAGE_AGREEMENT_DIFFERS with what does not */
 export function checkNextAgreement(next: Agreement, expected: Agreement): void {
   for (const key of Object.keys(expected) as (keyof Agreement)[]) {

@@ -23,6 +23,7 @@ import {
   dueAt,
   firstAgreement,
   nextAgreement,
+  partOf,
   type SignedAgreement,
   signAgreement,
 } from '../agreement/agreement.ts'
@@ -281,9 +282,9 @@ export class AgreementDriver {
     if (need === 0n) return { kind: 'nothing-due' }
     const { clock } = this.#components
     const room = await withRoom(channel, { clock, wishMicroUsd: need }, (free) => free)
-    const billedByteSeconds = room >= need ? due : byteSecondsFor(price, room)
-    if (billedByteSeconds === 0n) return { kind: 'no-room', needMicroUsd: need, haveMicroUsd: room }
-    const next = nextAgreement(before, { atSecond, set: this.#bought.set.root, billedByteSeconds })
+    const part = room >= need ? { atSecond, billedByteSeconds: due } : partOf(before, byteSecondsFor(price, room))
+    if (part.billedByteSeconds === 0n) return { kind: 'no-room', needMicroUsd: need, haveMicroUsd: room }
+    const next = nextAgreement(before, { ...part, set: this.#bought.set.root })
     return await this.#pay(channel, await this.#bought.sign(channel.id, next, { changes: [], isBilled: true }))
   }
 
