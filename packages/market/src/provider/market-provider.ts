@@ -1,4 +1,5 @@
 import {
+  type Address,
   type Chain,
   type Clock,
   CoreError,
@@ -222,6 +223,11 @@ export class MarketProvider {
     const found = this.#channels.require(channel, peer)
     if (found.stage !== 'open') throw notServing(found)
     return found.ledger.leftMicroUsd
+  }
+
+  /** Whether a payer left so much unpaid that it gets nothing more here. @throws CoreError STORE_FAILED, STORE_CORRUPT */
+  async refuses(payer: Address): Promise<boolean> {
+    return !this.#payers.isWelcome(await this.#payers.creditOf(payer))
   }
 
   /** Takes nothing new from now on; resolves when nothing is in flight. Payments are still taken. */

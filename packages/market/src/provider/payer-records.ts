@@ -57,12 +57,16 @@ export class PayerRecords {
     if (account.channels === 0) this.#accounts.delete(account.payer)
   }
 
+  /** Whether what a payer left unpaid is tolerated. */
+  isWelcome(credit: CreditState): boolean {
+    // Spares the hot path an allocation of bigints for the payers that never left anything unpaid.
+    return credit.writtenOffMicroUsd === 0n || credit.writtenOffMicroUsd <= writeOffLimit(credit, this.#limits)
+  }
+
   /** @throws MarketError MARKET_PAYER_REFUSED */
   requireWelcome(payer: Address, credit: CreditState): void {
-    // Spares the hot path an allocation of bigints for the payers that never left anything unpaid.
-    if (credit.writtenOffMicroUsd === 0n) return
+    if (this.isWelcome(credit)) return
     const limit = writeOffLimit(credit, this.#limits)
-    if (credit.writtenOffMicroUsd <= limit) return
     throw new MarketError(
       'MARKET_PAYER_REFUSED',
       `payer ${payer} left ${credit.writtenOffMicroUsd} micro-dollars of delivered work unpaid, ${limit} are tolerated`,

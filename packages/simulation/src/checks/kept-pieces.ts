@@ -1,13 +1,15 @@
-import { hasCode } from '@stead/core'
+import { type Address, hasCode } from '@stead/core'
 import { BLOCK_BYTES } from '@stead/storage'
 import type { SimNode } from '../world/sim-node.ts'
-import { UNPAID_SECONDS_MAX } from '../world/storage-terms.ts'
+import { unpaidSecondsMax } from '../world/storage-terms.ts'
 import type { WitnessedAgreement, WitnessedPiece } from '../world/witnessed-agreement.ts'
 import type { World } from '../world/world.ts'
 import type { Violations } from './violations.ts'
 
 /** A node signs nothing more after the time in which somebody must pay, and keeps what it signed last for as long again. */
-const ENDED_AFTER_MS: number = 2 * UNPAID_SECONDS_MAX * 1000 + 240_000
+function endedAfterMs({ options }: World): number {
+  return 2 * unpaidSecondsMax(options.faultMinutes) * 1000 + 240_000
+}
 
 /** Agreements of a node by the name that a node has for a piece. */
 export function agreementsOf(world: World, node: SimNode): readonly WitnessedAgreement[] {
@@ -28,6 +30,11 @@ export async function isKept({ provider }: SimNode, { logName, lengthBytes }: Wi
   }
 }
 
+/** A node lets nobody pay who left too much unpaid: crashes and hedges of a long run may add up to that. */
+async function isRefused({ provider }: SimNode, payer: Address): Promise<boolean> {
+  return (await provider?.market.refuses(payer)) === true
+}
+
 /** A node has ended an agreement, for want of payment. */
 export async function hasEnded({ store }: SimNode, { id }: WitnessedAgreement): Promise<boolean> {
   return (await store.get('storage-ended', id.slice(2))) !== undefined
@@ -45,12 +52,12 @@ export async function checkKeptPieces(world: World, violations: Violations): Pro
       const isEnded = await hasEnded(node, agreement)
       const isHonest = payers.has(agreement.payer)
       violations.check(
-        !isEnded || !isHonest || agreement.pieces.size === 0,
+        !isEnded || !isHonest || agreement.pieces.size === 0 || (await isRefused(node, agreement.payer)),
         'payers-pay',
-        () => `${name} ended the agreement of an honest payer, which had not paid for ${UNPAID_SECONDS_MAX} seconds`,
+        () => `${name} ended the agreement of an honest payer, which had not paid for too long`,
         [name],
       )
-      const isUnpaid = nowMs - agreement.paidUpMs > ENDED_AFTER_MS && agreement.pieces.size > 0
+      const isUnpaid = nowMs - agreement.paidUpMs > endedAfterMs(world) && agreement.pieces.size > 0
       violations.check(
         isEnded || !isUnpaid,
         'no-room-for-nothing',

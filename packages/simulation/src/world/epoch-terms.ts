@@ -7,7 +7,7 @@ import {
   utilityProgram,
 } from '@stead/rewards'
 import type { MemoryEconomyOptions } from '@stead/testkit'
-import { UNPAID_SECONDS_MAX } from './storage-terms.ts'
+import { UNPAID_SECONDS_LEAST } from './storage-terms.ts'
 
 export const TOKEN_UNITS: bigint = 10n ** 18n
 export const EPOCH_SECONDS = 120
@@ -26,7 +26,7 @@ const QUALITY = {
     auditorsPerNode: PROBERS_PER_NODE,
     auditorsMin: PROBERS_MIN,
     // With an epoch less than a node waits for pay: what it may end is not asked for.
-    revisionAgeSecondsMax: UNPAID_SECONDS_MAX - EPOCH_SECONDS,
+    revisionAgeSecondsMax: UNPAID_SECONDS_LEAST - EPOCH_SECONDS,
   },
 }
 

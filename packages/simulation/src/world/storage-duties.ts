@@ -10,7 +10,7 @@ export interface StorageDuties {
   readonly secret: Uint8Array
 }
 
-/** What a node does in storage: prices and secrets by chance. */
-export function drawStorageDuties(random: SeededRandom): StorageDuties {
-  return { selling: sellingOptions(random), secret: random.bytes(32) }
+/** What a node does in storage: prices and secrets by chance. @param faultMinutes of the world */
+export function drawStorageDuties(random: SeededRandom, faultMinutes: number): StorageDuties {
+  return { selling: sellingOptions(random, faultMinutes), secret: random.bytes(32) }
 }

@@ -4,8 +4,10 @@ import type { SeededRandom } from '@stead/testkit'
 
 /** A period of a simulated world: several of them are paid in a run of minutes. */
 export const PERIOD_SECONDS = 30
-/** After so long without a payment a node deletes what it keeps: longer than any fault lasts, shorter than peace. */
-export const UNPAID_SECONDS_MAX = 300
+/** After so long without a payment a node deletes what it keeps, at least: longer than any fault lasts, shorter than peace. */
+export const UNPAID_SECONDS_LEAST = 300
+/** The longer faults go on, the more of them come in a row. */
+const UNPAID_SECONDS_PER_MINUTE = 30
 /** Pieces that nobody agreed on are deleted after so long. */
 const PENDING_MS = 30_000
 /** After so long a node that does not answer is given up: longer than crashes last. */
@@ -29,12 +31,17 @@ const PRICE_MAX = 10n ** 13n
 /** Of one node; some hundred periods of what a payer of these worlds keeps. */
 const ALLOCATION = 200_000n
 
+/** After so long without a payment a node of a world deletes what it keeps. @param faultMinutes how long faults go on in it */
+export function unpaidSecondsMax(faultMinutes: number): number {
+  return Math.max(UNPAID_SECONDS_LEAST, Math.ceil(UNPAID_SECONDS_PER_MINUTE * faultMinutes))
+}
+
 /** What a node asks for. A mebibyte for a minute costs some dozen micro-dollars, so that nothing is rounded away. */
-export function sellingOptions(random: SeededRandom): StorageProviderInput {
+export function sellingOptions(random: SeededRandom, faultMinutes: number): StorageProviderInput {
   return {
     priceMicroUsdPerTibHour: PRICE_LEAST + BigInt(Math.floor(random.fraction() * PRICE_MORE)),
     periodSecondsMax: PERIOD_SECONDS,
-    unpaidSecondsMax: UNPAID_SECONDS_MAX,
+    unpaidSecondsMax: unpaidSecondsMax(faultMinutes),
     runwaySecondsMin: 2 * PERIOD_SECONDS,
     pendingMs: PENDING_MS,
   }

@@ -354,7 +354,7 @@ export class World {
 
   #storageOf(index: number): StorageDuties | undefined {
     if (this.options.hasStorage !== true) return undefined
-    return drawStorageDuties(this.parts.streams.stream(`storage ${index}`))
+    return drawStorageDuties(this.parts.streams.stream(`storage ${index}`), this.options.faultMinutes)
   }
 
   #storageKit(): StorageKit {
