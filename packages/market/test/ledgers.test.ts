@@ -229,6 +229,27 @@ describe('the two books of a channel', () => {
   })
 })
 
+describe('the books of a channel that is over', () => {
+  it('take none of the credit, whatever ends on it later', () => {
+    const pair = new Pair()
+    for (let count = 0; count < 3; count++) pair.request(100n)
+    pair.payer.detach()
+    pair.provider.detach()
+    const exposures = (): unknown => [pair.payerAccount.exposureMicroUsd, pair.providerAccount.exposureMicroUsd]
+    expect(exposures()).toEqual([0n, 0n])
+    const [accepted, rejected, released] = pair.flights
+    if (accepted === undefined || rejected === undefined || released === undefined) throw new Error('no room')
+    const entry = entryOf(accepted.delivery, 50n, 1)
+    pair.provider.deliver(accepted.key, entry)
+    pair.payer.accept(entry)
+    pair.provider.release(rejected.key)
+    pair.payer.reject(rejected.delivery, 'late')
+    pair.payer.release(released.delivery)
+    pair.provider.release(released.key)
+    expect(exposures()).toEqual([0n, 0n])
+  })
+})
+
 describe('the credit window', () => {
   const money = fc.bigInt({ min: 0n, max: 1_000_000n })
   const step = fc.record({ kind: fc.constantFrom('paid', 'unpaid'), amount: money })

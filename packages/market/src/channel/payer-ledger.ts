@@ -72,6 +72,7 @@ export class PayerLedger {
   #openSum = 0n
   #inFlightSum = 0n
   #exposure = 0n
+  #isDetached = false
 
   constructor(start: PayerLedgerStart) {
     this.#channel = start.channel
@@ -134,8 +135,9 @@ export class PayerLedger {
     return this.#account.credit.windowMicroUsd
   }
 
-  /** This channel's part of the account's exposure goes away with it. */
+  /** This channel's part of the account's exposure goes away with it, for good: what ends on it later counts for nothing. */
   detach(): void {
+    this.#isDetached = true
     this.#account.exposureMicroUsd -= this.#exposure
     this.#exposure = 0n
   }
@@ -296,6 +298,7 @@ export class PayerLedger {
   }
 
   #expose(): void {
+    if (this.#isDetached) return
     const exposure = positive(this.#committed() - this.#receipted)
     this.#account.exposureMicroUsd += exposure - this.#exposure
     this.#exposure = exposure

@@ -72,6 +72,7 @@ export class ProviderLedger {
   #outstandingSum = 0n
   #reservedSum = 0n
   #exposure = 0n
+  #isDetached = false
   #writtenOff = 0
 
   constructor(start: ProviderLedgerStart, limits: ProviderLedgerLimits) {
@@ -136,8 +137,9 @@ export class ProviderLedger {
     return Array.from(this.#outstanding.values())
   }
 
-  /** This channel's part of the account's exposure goes away with it. */
+  /** This channel's part of the account's exposure goes away with it, for good: what ends on it later counts for nothing. */
   detach(): void {
+    this.#isDetached = true
     this.#account.exposureMicroUsd -= this.#exposure
     this.#exposure = 0n
   }
@@ -326,6 +328,7 @@ export class ProviderLedger {
   }
 
   #expose(): void {
+    if (this.#isDetached) return
     const exposure = positive(this.#committed() - this.paidMicroUsd)
     this.#account.exposureMicroUsd += exposure - this.#exposure
     this.#exposure = exposure

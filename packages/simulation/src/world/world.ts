@@ -83,8 +83,9 @@ const DEAR_FACTOR = 1000
 /** Credit of a few dozen tasks at the simulated prices. */
 const CREDIT_LEAST = 30n
 const CREDIT_MORE = 300
-/** More than honest payers leave unpaid by hedging and crashing, and within reach of an attack. */
+/** More than honest payers leave unpaid by hedging and crashing in some minutes of faults, and within reach of an attack. */
 const WRITE_OFF_LEAST = 1000n
+const WRITE_OFF_MINUTES = 5
 const WRITE_OFF_MORE = 2000
 /** Providers that let their vouchers pile up until a thaw or the end forces them to claim. */
 const PATIENT_SHARE = 0.5
@@ -339,7 +340,7 @@ export class World {
       concurrency: 1 + Math.floor(random.fraction() * 4),
       priceMicroUsdPerGigafuel: priceOf(random),
       creditStartMicroUsd: CREDIT_LEAST + BigInt(Math.floor(random.fraction() * CREDIT_MORE)),
-      writeOffMaxMicroUsd: WRITE_OFF_LEAST + BigInt(Math.floor(random.fraction() * WRITE_OFF_MORE)),
+      writeOffMaxMicroUsd: this.#longer * (WRITE_OFF_LEAST + BigInt(Math.floor(random.fraction() * WRITE_OFF_MORE))),
       claimMinimumMicroUsd: random.fraction() < PATIENT_SHARE ? PATIENT_MICRO_USD : 1n,
       nativeCoinMicroUsd: random.fraction() < GAS_SHARE ? COIN_MICRO_USD : 0n,
       epochs: isPayer ? undefined : this.#epochsOf(index, cheat),
@@ -350,6 +351,11 @@ export class World {
   #epochsOf(index: number, cheat: CheatName | undefined): EpochDuties | undefined {
     if (this.options.hasEpochs !== true) return undefined
     return drawEpochDuties(this.parts.streams.stream(`epochs ${index}`), { isFirst: this.#isPayer(index - 1), cheat })
+  }
+
+  /** Crashes go on for longer in a long world, and what they leave unpaid adds up. */
+  get #longer(): bigint {
+    return BigInt(Math.max(1, Math.ceil(this.options.faultMinutes / WRITE_OFF_MINUTES)))
   }
 
   #storageOf(index: number): StorageDuties | undefined {
