@@ -70,6 +70,8 @@ export interface ChannelRow {
   readonly voucherSignature?: Uint8Array
   /** End of the thaw by the chain's clock. */
   readonly thawEndsAt?: UnixMs
+  /** What the payer pays ahead with the first voucher, and never later: receipts allow no other; its own side keeps it. */
+  readonly prepayMicroUsd?: MicroUsd
 }
 
 /** Encodings of {@link ChannelRow}. */
@@ -88,6 +90,7 @@ export const channelRowSchema: Schema<ChannelRow> = defineSchema<ChannelRow>('Ch
   voucherMicroUsd: [12, optionalField(microUsdField)],
   voucherSignature: [13, optionalField(fixedBytesField(65))],
   thawEndsAt: [14, optionalField(timeField)],
+  prepayMicroUsd: [15, optionalField(microUsdField)],
 })
 
 /** One increment with its signatures. */

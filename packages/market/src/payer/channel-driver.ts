@@ -407,7 +407,8 @@ export class ChannelDriver implements PayerChannel {
     if (prepayMicroUsd > this.quote.credit.prepayMicroUsd) {
       throw confused(`wants ${prepayMicroUsd} micro-dollars ahead, its quote says ${this.quote.credit.prepayMicroUsd}`)
     }
-    this.#prepay = ledger.sent === undefined ? prepayMicroUsd : microUsd(0n)
+    const ahead = ledger.head === undefined ? (this.row.prepayMicroUsd ?? prepayMicroUsd) : prepayMicroUsd
+    this.#prepay = ledger.sent === undefined ? ahead : microUsd(0n)
     ledger.applyWindow(windowMicroUsd)
   }
 

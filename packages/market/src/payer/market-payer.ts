@@ -369,6 +369,7 @@ export class MarketPayer {
     const chosen = new Map<ChannelShare, ChannelDriver>()
     const taken = new Set(used)
     for (const share of shares) {
+      if (share.prepayMicroUsd !== undefined) continue
       const { node, operator, resource } = share.quote.quote
       for (const driver of this.#drivers.values()) {
         const { terms, ledger, state } = driver

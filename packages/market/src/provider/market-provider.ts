@@ -10,6 +10,7 @@ import {
   type Metrics,
   type MicroUsd,
   messageOf,
+  microUsd,
   type Network,
   type PeerId,
   type Random,
@@ -198,6 +199,11 @@ export class MarketProvider {
   /** Whether a delivery is on a channel's books, whatever became of the channel since. */
   hasDelivered({ channel, delivery }: Pick<AdmissionRequest, 'channel' | 'delivery'>): boolean {
     return this.#channels.find(channel)?.ledger.hasDelivered(delivery) ?? false
+  }
+
+  /** What a channel's vouchers are good for, whatever became of the channel since; 0 before the first. @throws MarketError MARKET_CHANNEL_UNKNOWN */
+  paidMicroUsd({ peer, channel }: Pick<AdmissionRequest, 'peer' | 'channel'>): MicroUsd {
+    return this.#channels.require(channel, peer).best?.cumulativeMicroUsd ?? microUsd(0n)
   }
 
   /** What a channel's allocation has left for deliveries to come. @throws MarketError MARKET_CHANNEL_UNKNOWN, MARKET_PURSE_THAWING, MARKET_CHANNEL_BROKEN */
