@@ -40,6 +40,7 @@ import {
   acceptedRowSchema,
   appointedRowSchema,
 } from './care-rows.ts'
+import { careNeedSchema } from './care-terms.ts'
 import type { HandedPlaces } from './handover.ts'
 import { itemOf } from './ward-bills.ts'
 import { perDayLimit } from './ward-book.ts'
@@ -47,7 +48,7 @@ import { perDayLimit } from './ward-book.ts'
 /** What a {@link CareBillDesk} stands on. */
 export interface CareBillDeskComponents {
   readonly network: Network
-  readonly market: Pick<MarketPayer, 'channels' | 'journal'>
+  readonly market: Pick<MarketPayer, 'channels' | 'requote' | 'journal'>
   readonly store: Store
   readonly clock: Clock
   readonly random: Random
@@ -165,6 +166,11 @@ export class CareBillDesk {
     const { amountMicroUsd, byteSeconds } = verdict
     const channel: PayerChannel | undefined = market.channels().find(({ id }) => id === row.channel)
     if (channel === undefined) return undefined
+    // After a restart nobody knows for what its quote was asked.
+    if (channel.state === 'expired') {
+      const { budgetMicroUsd } = row
+      await market.requote(channel.id, careNeedSchema.encodeDocument({ version: 1, budgetMicroUsd }))
+    }
     await roomOf(channel, clock, amountMicroUsd)
     const reservation = channel.reserve(amountMicroUsd)
     if (reservation === undefined) return undefined

@@ -33,7 +33,7 @@ import { type HandedPlaces, Handover } from './handover.ts'
 /** What a {@link CareClient} stands on. */
 export interface CareClientComponents {
   readonly network: Network
-  readonly market: Pick<MarketPayer, 'channels' | 'quotes' | 'openChannels' | 'journal'>
+  readonly market: Pick<MarketPayer, 'channels' | 'quotes' | 'openChannels' | 'requote' | 'journal'>
   readonly offers: OfferBook
   readonly store: Store
   readonly clock: Clock

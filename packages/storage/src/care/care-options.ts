@@ -13,6 +13,7 @@ export interface CaretakerOptions {
   readonly absentAfterMs: number
   readonly takeOverAfterMs: number
   readonly givenUpAfterMs: number
+  readonly lostAfterMs: number
 }
 
 /** What may be written for {@link CaretakerOptions}; defaults are filled in. */
@@ -69,4 +70,12 @@ export const caretakerOptionsSchema: z.ZodType<CaretakerOptions, CaretakerInput>
     .int()
     .min(1000)
     .default(14 * DAY_MS),
+  /**
+   * A node that is away for so long is not waited for any more, in milliseconds.
+   * @default 7 days: as for a payer
+   */
+  lostAfterMs: z
+    .int()
+    .min(1000)
+    .default(7 * DAY_MS),
 })

@@ -101,7 +101,13 @@ export class Ward {
     this.#options = options
     this.book = book
     const { priceMaxMicroUsdPerTibHour, hasDistinctSubnets } = book.row
-    this.#buying = Object.freeze(storageConsumerOptionsSchema.parse({ priceMaxMicroUsdPerTibHour, hasDistinctSubnets }))
+    this.#buying = Object.freeze(
+      storageConsumerOptionsSchema.parse({
+        priceMaxMicroUsdPerTibHour,
+        hasDistinctSubnets,
+        lostAfterMs: options.lostAfterMs,
+      }),
+    )
     const scope = new ScopedStore(store, book.payer)
     this.#scope = scope
     this.bills = new WardBills({ scope, store, sold, book })

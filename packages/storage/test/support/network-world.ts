@@ -28,6 +28,7 @@ import {
   SHARES_PROTOCOL,
   StorageConsumer,
   StorageProvider,
+  type StorageProviderInput,
 } from '@stead/storage'
 import {
   ManualClock,
@@ -90,6 +91,7 @@ export interface SellingOptions {
   readonly operator?: Address
   readonly decorate?: (network: Network) => Network
   readonly capacityBytes?: number
+  readonly storage?: StorageProviderInput
 }
 
 /** Many nodes that sell storage and one payer, over simulated ports. */
@@ -130,7 +132,12 @@ export class NetworkWorld {
     return this.#payer
   }
 
-  async addSeller({ operator: given, decorate, capacityBytes = 256 * MIB }: SellingOptions = {}): Promise<SellingNode> {
+  async addSeller({
+    operator: given,
+    decorate,
+    capacityBytes = 256 * MIB,
+    storage: options = {},
+  }: SellingOptions = {}): Promise<SellingNode> {
     const number = this.sellers.length + 1
     const { signer, peer } = keyOf(number)
     const operator = given ?? address(`0x${number.toString(16).padStart(2, '0').repeat(20)}`)
@@ -149,7 +156,7 @@ export class NetworkWorld {
       pieceLogOptionsSchema.parse({ capacityBytes, keepFreeBytes: 0, fileBytesMax: 8 * MIB }),
     )
     await pieces.start()
-    const storage = new StorageProvider({ ...parts, market, pieces, identity }, { runwaySecondsMin: 3600 })
+    const storage = new StorageProvider({ ...parts, market, pieces, identity }, { runwaySecondsMin: 3600, ...options })
     await storage.start()
     const offers = new OfferBook({ ...parts, identity }, offerBookOptionsSchema.parse({}))
     await offers.start()
