@@ -65,6 +65,8 @@ const AUDIT_TIMEOUT_MS = 30_000
 /** Bills of one node in one round: two years of settlements. */
 const BILLS_MAX = 128
 const REFUSAL_CHARACTERS_MAX = 200
+/** Of what a node was paid for: it may have lost a piece, and said so. */
+const SHOWN_SHARE = 0.9
 
 /** What a node showed just now; undefined when it does not answer. */
 type Shown = { readonly agreement: Agreement } | { readonly refusal: string } | undefined
@@ -246,17 +248,20 @@ export class CareBillDesk {
   }
 }
 
-/** What a node must still have of what it was paid for while the payer was away; what came after that may be given up. */
-function lacks({ presentSince }: AppointedRow, shown: Agreement, periods: readonly PaidPeriod[]): string | undefined {
+/** Whether a node lacks what it was paid for while the caretaker was alone. Before and after that its payer may have told it to give it up. */
+function lacks(
+  { aloneFrom, aloneTo }: AppointedRow,
+  shown: Agreement,
+  periods: readonly PaidPeriod[],
+): string | undefined {
   const alone = periods
     .map(({ after }) => agreementSchema.decodeDocument(after.document))
-    .filter((after) => after.atSecond * SECOND_MS < presentSince)
-    .at(-1)
-  if (alone === undefined) return undefined
+    .filter(({ atSecond }) => atSecond * SECOND_MS > aloneFrom && atSecond * SECOND_MS < aloneTo)
   // What an older agreement was about is in nobody's hands any more.
-  if (agreementIdOf(alone) !== agreementIdOf(shown)) return 'a node has ended the agreement that is billed'
-  if (shown.bytes >= alone.bytes) return undefined
-  return `a node keeps ${shown.bytes} bytes, ${alone.bytes} are billed`
+  if (alone.some((after) => agreementIdOf(after) !== agreementIdOf(shown)))
+    return 'a node has ended the agreement that is billed'
+  const most = Math.max(0, ...alone.map(({ bytes }) => bytes))
+  return shown.bytes >= most * SHOWN_SHARE ? undefined : `a node keeps ${shown.bytes} bytes, ${most} are billed`
 }
 
 /** What a bill says that it comes to; 0 when not even that can be read. */

@@ -11,6 +11,7 @@ import {
   type Random,
   type Signer,
   type Store,
+  type UnixMs,
 } from '@stead/core'
 import type { MarketPayer, OfferBook, OfferEntry, PayerChannel, ReceiptChain } from '@stead/market'
 import type { Secp256k1 } from '@stead/protocol'
@@ -75,8 +76,7 @@ export interface AppointedCaretaker {
 const OFFER_WAIT_MS = 10_000
 const QUOTE_TIMEOUT_MS = 10_000
 const ASK_TIMEOUT_MS = 30_000
-/** A caretaker that was not told anything for so long was alone: see CaretakerOptions.absentAfterMs. */
-const ABSENT_MS = 86_400_000
+const SECOND_MS = 1000
 
 /** The payer's side of care: appoints a caretaker, tells it what changes, checks and accepts its bills. */
 export class CareClient {
@@ -116,7 +116,7 @@ export class CareClient {
 
   get appointed(): AppointedCaretaker | undefined {
     if (this.#row === undefined) return undefined
-    const { version: _one, peer: _peer, channel: _channel, presentSince: _since, refusal, ...row } = this.#row
+    const { version: _one, peer: _peer, channel: _channel, refusal, ...row } = this.#row
     return { ...row, refusal, standing: this.#standing }
   }
 
@@ -129,7 +129,7 @@ export class CareClient {
       const { clock } = this.#components
       const entry = await this.#chosen(wish.node)
       const channel = await this.#channel(entry, wish.budgetMicroUsd)
-      const { sharePpm } = careTermsSchema.decodeDocument(channel.quote.terms)
+      const { sharePpm, absentSeconds } = careTermsSchema.decodeDocument(channel.quote.terms)
       const before = this.#row
       if (before !== undefined && before.node !== entry.offer.node) await this.#dismiss(before)
       const now = clock.now()
@@ -143,7 +143,9 @@ export class CareClient {
         perDayMicroUsd: wish.perDayMicroUsd,
         appointedAt: now,
         heardAt: now,
-        presentSince: now,
+        absentSeconds,
+        aloneFrom: now,
+        aloneTo: now,
         acceptedMicroUsd: microUsd(0n),
         refusedMicroUsd: microUsd(0n),
       })
@@ -169,7 +171,8 @@ export class CareClient {
     await this.#inTurn(async () => {
       if (this.#row === undefined) return
       const { clock } = this.#components
-      if (clock.now() - this.#row.heardAt > ABSENT_MS) await this.#write({ ...this.#row, presentSince: clock.now() })
+      const aloneFrom = (this.#row.heardAt + this.#row.absentSeconds * SECOND_MS) as UnixMs
+      if (clock.now() > aloneFrom) await this.#write({ ...this.#row, aloneFrom, aloneTo: clock.now() })
       await this.#tried(async (row) => {
         this.#standing = await this.#standingOf(row)
         await this.#bills.collect(row, this.#standing, (next) => this.#note(next))

@@ -105,8 +105,11 @@ export interface AppointedRow {
   readonly appointedAt: UnixMs
   /** When it last took what was handed over. */
   readonly heardAt: UnixMs
-  /** Since when no day passed without that: what it billed before is to be there still. */
-  readonly presentSince: UnixMs
+  /** After so long without that it looks after everything alone, in seconds. */
+  readonly absentSeconds: number
+  /** When it last did so: what it bills of that time was to be given up by nobody. */
+  readonly aloneFrom: UnixMs
+  readonly aloneTo: UnixMs
   readonly acceptedMicroUsd: MicroUsd
   readonly refusedMicroUsd: MicroUsd
   /** Why a bill was last refused. */
@@ -124,10 +127,12 @@ export const appointedRowSchema: Schema<AppointedRow> = defineSchema<AppointedRo
   perDayMicroUsd: [7, microUsdField],
   appointedAt: [8, timeField],
   heardAt: [9, timeField],
-  presentSince: [10, timeField],
-  acceptedMicroUsd: [11, microUsdField],
-  refusedMicroUsd: [12, microUsdField],
-  refusal: [13, optionalField(textField(256))],
+  absentSeconds: [10, uintField(0xffff_ffff)],
+  aloneFrom: [11, timeField],
+  aloneTo: [12, timeField],
+  acceptedMicroUsd: [13, microUsdField],
+  refusedMicroUsd: [14, microUsdField],
+  refusal: [15, optionalField(textField(256))],
 })
 
 /** {@link APPOINTED_KEY} -> AppointedRow */

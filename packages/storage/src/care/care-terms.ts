@@ -26,6 +26,8 @@ export interface CareTerms {
   readonly sharePpm: number
   /** Most segments of one payer. */
   readonly segmentsMax: number
+  /** A payer that was not heard of for so long is away, in seconds: from then on nothing is given up. */
+  readonly absentSeconds: number
 }
 
 /** Encodings of {@link CareTerms}. */
@@ -33,6 +35,7 @@ export const careTermsSchema: Schema<CareTerms> = defineSchema<CareTerms>('CareT
   version: [1, versionField(1)],
   sharePpm: [2, uintField(SHARE_PPM_MAX)],
   segmentsMax: [3, uintField(0xffff_ffff)],
+  absentSeconds: [4, uintField(0xffff_ffff)],
 })
 
 /** What a payer wants looked after; the `need` of a request for a quote. */

@@ -35,6 +35,8 @@ export interface CaretakerComponents extends Omit<WardComponents, 'sold'> {
   readonly sold: MarketProvider
 }
 
+const SECOND_MS = 1000
+
 /** How a caretaker stands with one payer. */
 export interface WardStatus {
   readonly payer: Address
@@ -129,8 +131,8 @@ export class Caretaker {
   }
 
   #terms(): CareTerms {
-    const { sharePpm, segmentsMax } = this.#options
-    return { version: 1, sharePpm, segmentsMax }
+    const { sharePpm, segmentsMax, absentAfterMs } = this.#options
+    return { version: 1, sharePpm, segmentsMax, absentSeconds: Math.ceil(absentAfterMs / SECOND_MS) }
   }
 
   #quote({ payer, need }: SellerRequest): SellerQuote | Refusal {

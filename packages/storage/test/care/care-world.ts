@@ -1,7 +1,8 @@
 import { type Address, type MicroUsd, microUsd, type Network } from '@stead/core'
-import { type CaretakerInput, pieceNameOf } from '@stead/storage'
+import { type CaretakerInput, pieceNameOf, type SegmentProfile } from '@stead/storage'
 import { SeededRandom } from '@stead/testkit'
 import { setPieceSchema } from '../../src/agreement/set-rows.ts'
+import { CARE_PROTOCOL, careRequestSchema, type HandAsk } from '../../src/care/care-messages.ts'
 import { decodeReference } from '../../src/placement/segment-reference.ts'
 import { SLOTS_TABLE } from '../../src/provider/agreement-rows.ts'
 import { NetworkWorld, type RunningCaretaker, type SellingNode } from '../support/network-world.ts'
@@ -22,8 +23,12 @@ export const HASTY: CaretakerInput = {
 /** How a {@link CareWorld} is set up. */
 export interface CareWorldOptions {
   readonly nodes: number
+  /** @default 4-of-12 */
+  readonly profile?: SegmentProfile
   readonly budgetMicroUsd?: bigint
   readonly perDayMicroUsd?: bigint
+  /** @default {@link HASTY} */
+  readonly care?: CaretakerInput
   readonly prepare?: (world: NetworkWorld) => void
   /** What is put between a node and its network. */
   readonly decorate?: (number: number) => ((network: Network) => Network) | undefined
@@ -50,14 +55,14 @@ export class CareWorld {
 
   static async of(options: CareWorldOptions): Promise<CareWorld> {
     const { nodes, budgetMicroUsd = 100_000n, perDayMicroUsd = 10_000n } = options
-    const world = new NetworkWorld()
+    const world = new NetworkWorld(options.profile)
     options.prepare?.(world)
     for (let number = 0; number < nodes; number++) {
       const decorate = options.decorate?.(number)
       await world.addSeller({ storage: { unpaidSecondsMax: UNPAID_SECONDS }, ...(decorate && { decorate }) })
     }
     await world.startPayer()
-    const care = await world.startCaretaker(world.careStore, HASTY)
+    const care = await world.startCaretaker(world.careStore, { ...HASTY, ...options.care })
     const plaintext = new SeededRandom(1).bytes(700_000)
     const reference = await world.within(world.payer.segments.put(KEY, plaintext))
     const wish = { budgetMicroUsd: microUsd(budgetMicroUsd), perDayMicroUsd: microUsd(perDayMicroUsd) }
@@ -66,7 +71,7 @@ export class CareWorld {
   }
 
   /** Lets hours pass in which the caretaker looks and works. */
-  async hours(count: number, { isWorking = true } = {}): Promise<void> {
+  async hours(count: number, { isWorking = true }: { readonly isWorking?: boolean } = {}): Promise<void> {
     for (let hour = 0; hour < count; hour++) {
       await this.world.clock.advance(HOUR_MS)
       if (!isWorking) continue
@@ -111,6 +116,35 @@ export class CareWorld {
     const [ward] = this.care.caretaker.status()
     if (ward === undefined) throw new Error('nobody is looked after')
     return ward
+  }
+
+  get segment(): Uint8Array {
+    return decodeReference(this.reference).segment
+  }
+
+  /** What the payer would hand over, without segments. */
+  handOf(): HandAsk {
+    const [channel] = this.world.payer.market.channels().filter(({ quote }) => quote.resource === 'care')
+    if (channel === undefined) throw new Error('no caretaker is paid')
+    return {
+      channel: channel.id,
+      perDayMicroUsd: microUsd(10_000n),
+      priceMaxMicroUsdPerTibHour: microUsd(20_000n),
+      hasDistinctSubnets: false,
+      put: [],
+      drop: [],
+      isDismissed: false,
+    }
+  }
+
+  /** What a caretaker does that acts as if its payer had said so, whose machine is closed. */
+  async orderInPayersName(change: Partial<HandAsk>): Promise<void> {
+    const network = this.world.hub.createNode(this.world.payerPeer)
+    await network.start()
+    await this.world.within(network.connect(this.care.peer, 5000))
+    const payload = careRequestSchema.encodeMessage({ hand: { ...this.handOf(), ...change } })
+    await this.world.within(network.request(this.care.peer, CARE_PROTOCOL, payload, { timeoutMs: 5000 }))
+    this.world.hub.kill(this.world.payerPeer)
   }
 
   get all(): { readonly fromByte: number; readonly toByte: number } {

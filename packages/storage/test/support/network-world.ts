@@ -132,6 +132,16 @@ export class NetworkWorld {
     return this.#payer
   }
 
+  /** Of the payer's machine. */
+  get payerPeer(): PeerId {
+    return keyOf(200).peer
+  }
+
+  /** Of somebody who has nothing to do with anybody. */
+  get strangerPeer(): PeerId {
+    return keyOf(230).peer
+  }
+
   async addSeller({
     operator: given,
     decorate,
