@@ -29,7 +29,7 @@ import {
 } from './care-messages.ts'
 import { APPOINTED_KEY, APPOINTED_TABLE, type AppointedRow, appointedRowSchema } from './care-rows.ts'
 import { type CareTerms, careNeedSchema, careTermsSchema } from './care-terms.ts'
-import { type HandedPlaces, Handover } from './handover.ts'
+import { type HandedPart, type HandedPlaces, Handover } from './handover.ts'
 
 /** What a {@link CareClient} stands on. */
 export interface CareClientComponents {
@@ -173,23 +173,25 @@ export class CareClient {
       const { clock } = this.#components
       const aloneFrom = (this.#row.heardAt + this.#row.absentSeconds * SECOND_MS) as UnixMs
       if (clock.now() > aloneFrom) await this.#write({ ...this.#row, aloneFrom, aloneTo: clock.now() })
-      await this.#tried(async (row) => {
+      const isCollected = await this.#tried(async (row) => {
         this.#standing = await this.#standingOf(row)
         await this.#bills.collect(row, this.#standing, (next) => this.#note(next))
       })
       // After the bills: what it hears of now it may give up.
-      await this.#tried((row) => this.#handOver(row))
+      await this.#tried((row) => (isCollected ? this.#handOver(row) : this.#greet(row)))
     })
   }
 
-  async #tried(work: (row: AppointedRow) => Promise<void>): Promise<void> {
+  async #tried(work: (row: AppointedRow) => Promise<void>): Promise<boolean> {
     const row = this.#require()
     try {
       await work(row)
+      return true
     } catch (error) {
       if (!isSteadError(error)) throw error
       const { logger } = this.#components
       logger.warn('the caretaker does not answer as it should', { node: row.node, error: messageOf(error) })
+      return false
     }
   }
 
@@ -232,16 +234,23 @@ export class CareClient {
   }
 
   async #handOver(row: AppointedRow): Promise<void> {
-    const { clock, store } = this.#components
-    await this.#handover.run(async (part) => {
-      const { standing } = await this.#ask(row.peer as PeerId, { hand: { ...this.#handOf(row), ...part } })
-      this.#standing = standing ?? this.#standing
-    })
-    await store.write([], 'power')
+    const { clock } = this.#components
+    // Before it may hear of anything: what it gives up because of that is not held against it after a crash.
     await this.#write({ ...row, heardAt: clock.now() })
+    await this.#handover.run(async (part) => await this.#hand(row, part))
   }
 
-  #handOf({ channel, perDayMicroUsd }: AppointedRow): Omit<HandAsk, 'put' | 'drop'> {
+  /** The payer is there, and says nothing more. */
+  async #greet(row: AppointedRow): Promise<void> {
+    await this.#hand(row, { put: [], drop: [], isComplete: false })
+  }
+
+  async #hand(row: AppointedRow, part: HandedPart): Promise<void> {
+    const { standing } = await this.#ask(row.peer as PeerId, { hand: { ...this.#handOf(row), ...part } })
+    this.#standing = standing ?? this.#standing
+  }
+
+  #handOf({ channel, perDayMicroUsd }: AppointedRow): Omit<HandAsk, 'put' | 'drop' | 'isComplete'> {
     return { channel, perDayMicroUsd, ...this.#limits, isDismissed: false }
   }
 
@@ -249,7 +258,7 @@ export class CareClient {
     const { logger } = this.#components
     await this.#handover.forget()
     try {
-      const hand = { ...this.#handOf(row), put: [], drop: [], isDismissed: true }
+      const hand = { ...this.#handOf(row), put: [], drop: [], isComplete: false, isDismissed: true }
       await this.#ask(row.peer as PeerId, { hand })
     } catch (error) {
       if (!isSteadError(error)) throw error

@@ -61,6 +61,8 @@ export interface HandAsk {
   readonly put: readonly HandedSegment[]
   /** Segments that are not kept any more, 16 bytes each. */
   readonly drop: readonly Uint8Array[]
+  /** With this, everything that changed was handed over: what is not mentioned is as it was. */
+  readonly isComplete: boolean
   /** Nothing is to be looked after any more. */
   readonly isDismissed: boolean
 }
@@ -73,6 +75,7 @@ const handSchema: Schema<HandAsk> = defineSchema<HandAsk>('CareHand', MESSAGE_BY
   put: [5, listField(handedSegmentSchema.asField(), HANDED_MAX)],
   drop: [6, listField(fixedBytesField(16), DROPPED_MAX)],
   isDismissed: [7, flagField],
+  isComplete: [8, flagField],
 })
 
 /** A question for where the pieces of a segment are, by whoever knows its name. */

@@ -33,6 +33,8 @@ export interface WardRow {
   readonly billedMicroUsd: MicroUsd
   readonly madePieces: number
   readonly isDismissed: boolean
+  /** Where the payer has its pieces is known as of its return: what it has again may be given up. */
+  readonly isCurrent: boolean
 }
 
 /** Encodings of {@link WardRow}. */
@@ -49,6 +51,7 @@ export const wardRowSchema: Schema<WardRow> = defineSchema<WardRow>('WardRow', 5
   billedMicroUsd: [10, microUsdField],
   madePieces: [11, uintField()],
   isDismissed: [12, flagField],
+  isCurrent: [13, flagField],
 })
 
 /** payer -> WardRow; not scoped */

@@ -185,8 +185,11 @@ export class Caretaker {
     const now = this.#components.clock.now()
     const { perDayMicroUsd, isDismissed } = hand
     const channel = row.channel === hand.channel ? {} : this.#channel(peer, hand.channel)
-    await ward.book.change({ ...channel, perDayMicroUsd, isDismissed, heardAt: now })
+    // What was said before an absence is no news: the payer's nodes may have given it up since.
+    const wasCurrent = ward.book.row.isCurrent && ward.silentMs < this.#options.absentAfterMs
+    await ward.book.change({ ...channel, perDayMicroUsd, isDismissed, heardAt: now, isCurrent: wasCurrent })
     await ward.take(hand)
+    if (hand.isComplete && !wasCurrent) await ward.book.change({ isCurrent: true })
     void this.#announce(payer)
     return ward
   }
@@ -206,6 +209,7 @@ export class Caretaker {
       heardAt: this.#components.clock.now(),
       madePieces: 0,
       isDismissed: false,
+      isCurrent: false,
     }
     const book = new WardBook(this.#components.store, payer, row)
     await book.write(row)

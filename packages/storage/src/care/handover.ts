@@ -16,6 +16,7 @@ export interface HandedPlaces {
 export interface HandedPart {
   readonly put: readonly HandedSegment[]
   readonly drop: readonly Uint8Array[]
+  readonly isComplete: boolean
 }
 
 const PAGE_ROWS = 512
@@ -31,14 +32,14 @@ export class Handover {
   }
 
   /**
-   * Sends what changed since the last time, at least one part. What was taken is noted after that: it is sent again otherwise.
+   * Sends what changed since the last time, and at the end that this was all. What was taken is noted after that: it is sent again otherwise.
    * @throws as `send`; CoreError of the store
    */
   async run(send: (part: HandedPart) => Promise<void>): Promise<void> {
     const seen = new Set<string>()
     let waiting: { readonly handed: HandedSegment; readonly row: StoreOperation }[] = []
     const flush = async (): Promise<void> => {
-      await send({ put: waiting.map(({ handed }) => handed), drop: [] })
+      await send({ put: waiting.map(({ handed }) => handed), drop: [], isComplete: false })
       await this.#store.write(
         waiting.map(({ row }) => row),
         'process',
@@ -56,8 +57,9 @@ export class Handover {
       waiting.push({ handed, row: { kind: 'put', table: HANDED_TABLE, key, value } })
       if (waiting.length === HANDED_MAX) await flush()
     }
-    await flush()
+    if (waiting.length > 0) await flush()
     await this.#drop(send, seen)
+    await send({ put: [], drop: [], isComplete: true })
   }
 
   /** Another caretaker knows nothing yet. */
@@ -70,7 +72,7 @@ export class Handover {
       const keys = await this.#keys(after)
       const gone = keys.filter((key) => !seen.has(key))
       if (gone.length > 0) {
-        await send({ put: [], drop: gone.map((key) => hexToBytes(`0x${key}`)) })
+        await send({ put: [], drop: gone.map((key) => hexToBytes(`0x${key}`)), isComplete: false })
         await this.#remove(gone)
       }
       const last = keys.at(-1)

@@ -247,7 +247,7 @@ export class Ward {
     const { silentMs } = this
     if (silentMs < absentAfterMs || this.book.row.isDismissed) {
       this.#unrepaired = 0
-      const givenUpPieces = await this.#giveBack()
+      const givenUpPieces = this.book.row.isCurrent ? await this.#giveBack() : 0
       return { paidMicroUsd, madePieces: 0, givenUpPieces, unrepairedSegments: 0 }
     }
     await this.#auditGiven()
@@ -276,7 +276,8 @@ export class Ward {
   }
 
   #isDue({ node, driver: { agreement } }: BoughtNode): boolean {
-    if (agreement === undefined) return false
+    // Its first revision may not have reached the node before this process ended.
+    if (agreement === undefined) return true
     // Who has nothing any more is paid at once, and done.
     if (agreement.pieces === 0) return agreement.dueByteSeconds > 0n
     const since = this.#settledAt.get(node) ?? agreement.atSecond
@@ -287,8 +288,8 @@ export class Ward {
     const { node, driver } = bought
     const { agreement } = driver
     const { logger } = this.#components
-    if (agreement === undefined) return 0n
-    const due = amountOf(agreement.priceMicroUsdPerTibHour, dueAt(agreement, this.#nowSecond() + SETTLE_SECONDS_MAX))
+    const bySecond = this.#nowSecond() + SETTLE_SECONDS_MAX
+    const due = agreement === undefined ? 0n : amountOf(agreement.priceMicroUsdPerTibHour, dueAt(agreement, bySecond))
     if (careAmountOf(due, this.book.row.sharePpm) > this.#left()) {
       logger.warn('the budget of a payer that is looked after is used up', { payer: this.book.payer, node, due })
       return 0n

@@ -1,6 +1,6 @@
 import { type Address, type MicroUsd, microUsd, type Network } from '@stead/core'
 import { type CaretakerInput, pieceNameOf, type SegmentProfile } from '@stead/storage'
-import { SeededRandom } from '@stead/testkit'
+import { type MemoryStore, SeededRandom } from '@stead/testkit'
 import { setPieceSchema } from '../../src/agreement/set-rows.ts'
 import { CARE_PROTOCOL, careRequestSchema, type HandAsk } from '../../src/care/care-messages.ts'
 import { decodeReference } from '../../src/placement/segment-reference.ts'
@@ -76,8 +76,20 @@ export class CareWorld {
       await this.world.clock.advance(HOUR_MS)
       if (!isWorking) continue
       await this.world.within(this.care.caretaker.look())
-      await this.world.within(this.care.caretaker.round())
+      await this.world.within(this.care.caretaker.round(), 600_000, 50)
     }
+  }
+
+  /** Lets time pass until a call is done, or the process that it is in has died. @returns whether it was done */
+  async untilDone(call: Promise<unknown>, store: MemoryStore): Promise<boolean> {
+    let isDone = false
+    const done = (): void => {
+      isDone = true
+    }
+    call.then(done, done)
+    await this.world.clock.settle()
+    while (!isDone && !store.isCrashed) await this.world.clock.advance(100)
+    return isDone && !store.isCrashed
   }
 
   /** One round of the payer's daemon. */
@@ -133,6 +145,7 @@ export class CareWorld {
       hasDistinctSubnets: false,
       put: [],
       drop: [],
+      isComplete: true,
       isDismissed: false,
     }
   }
