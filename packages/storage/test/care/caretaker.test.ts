@@ -81,6 +81,18 @@ describe('a caretaker', () => {
     expect(await world.within(world.payer.segments.read(cared.reference, KEY, cared.all))).toEqual(cared.plaintext)
   }, 60_000)
 
+  it('gives nothing up for what its payer said before an absence', async () => {
+    const cared = await CareWorld.of({ nodes: 5, profile: { dataPieces: 2, pieces: 3, enough: 3 } })
+    await cared.payerRound()
+    await cared.world.closePayer()
+    await cared.hours(10)
+    expect(cared.status.pieces).toBe(3)
+    // The payer is back, and has not said yet what it found.
+    await cared.orderInPayersName({ isComplete: false })
+    await cared.hours(1)
+    expect(cared.status.pieces).toBe(3)
+  }, 60_000)
+
   it('goes on where it was after its process died', async () => {
     const cared = await CareWorld.of({ nodes: 14 })
     await cared.world.closePayer()
