@@ -62,9 +62,9 @@ export interface AppointedCaretaker {
   readonly sharePpm: number
   readonly budgetMicroUsd: MicroUsd
   readonly perDayMicroUsd: MicroUsd
-  readonly appointedAt: number
+  readonly appointedAt: UnixMs
   /** When it last took what was handed over. */
-  readonly heardAt: number
+  readonly heardAt: UnixMs
   /** Billed with evidence that was found right. */
   readonly acceptedMicroUsd: MicroUsd
   readonly refusedMicroUsd: MicroUsd
