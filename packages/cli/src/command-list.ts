@@ -88,6 +88,11 @@ export const commandList: readonly CommandEntry[] = [
   { name: 'doctor', summary: 'check the node and say what to mend', load: () => import('./commands/doctor.ts') },
   { name: 'selftest', summary: 'run a known task in the own sandbox', load: () => import('./commands/selftest.ts') },
   {
+    name: 'caretaker',
+    summary: 'have a node look after what is kept while this machine is off',
+    load: () => import('./commands/caretaker.ts'),
+  },
+  {
     name: 'leave',
     summary: 'hand the pieces of others over to other nodes',
     load: () => import('./commands/leave.ts'),

@@ -16,9 +16,9 @@ import type { Secp256k1 } from './secp256k1/backend.ts'
 import { checkStatement, payloadOf, signStatement, slotBytesOf, slotOf, statementDigestOf } from './statement.ts'
 
 /** What nodes sell. */
-export type Resource = 'compute' | 'storage' | 'bandwidth' | 'sensing'
+export type Resource = 'compute' | 'storage' | 'bandwidth' | 'sensing' | 'care'
 /** All resources, in the order in which they are shown. */
-export const RESOURCES: readonly Resource[] = ['compute', 'storage', 'bandwidth', 'sensing']
+export const RESOURCES: readonly Resource[] = ['compute', 'storage', 'bandwidth', 'sensing', 'care']
 
 /** A node's signed, expiring statement of what it sells. A higher sequence replaces a lower one. */
 export interface Offer {

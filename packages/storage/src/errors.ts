@@ -44,6 +44,8 @@ export type StorageErrorCode =
   | 'STORAGE_SHARE_LIMIT'
   | 'STORAGE_SHARE_AWAY'
   | 'STORAGE_SHARE_FILLING'
+  | 'STORAGE_CARE_UNKNOWN'
+  | 'STORAGE_CARE_DIFFERS'
 
 /** What each code of this package means. */
 export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
@@ -299,6 +301,18 @@ export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
     retryable: true,
     meaning: 'A share does not show this yet: its owner is still filling it, or waits for nodes that are away.',
     next: 'Try again in a minute; the machine of its owner must be on for that.',
+  },
+  STORAGE_CARE_UNKNOWN: {
+    kind: 'peer',
+    retryable: false,
+    meaning: 'A node does not look after what this payer keeps, or no node was appointed to.',
+    next: 'Appoint a caretaker: stead caretaker set',
+  },
+  STORAGE_CARE_DIFFERS: {
+    kind: 'peer',
+    retryable: false,
+    meaning: 'A caretaker bills for something else than its evidence shows, or than it was appointed for.',
+    next: 'Nothing more is accepted than was shown; see what it did, and appoint another one: stead caretaker show',
   },
 }
 

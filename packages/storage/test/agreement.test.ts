@@ -2,7 +2,7 @@ import { CoreError, hasCode, microUsd, type Network, type UnixMs } from '@stead/
 import { type Agreement, AgreementDriver, agreementSchema, decodePossession, encodePossession } from '@stead/storage'
 import { decorated } from '@stead/testkit'
 import { describe, expect, it } from 'vitest'
-import { dueAt, nextAgreement, signAgreement } from '../src/agreement/agreement.ts'
+import { agreementNumber, dueAt, nextAgreement, signAgreement } from '../src/agreement/agreement.ts'
 import { BOUGHT_TABLE, type BoughtRow, decodeBoughtRow } from '../src/consumer/bought-rows.ts'
 import { readBlocks } from '../src/consumer/read-blocks.ts'
 import {
@@ -273,14 +273,14 @@ describe('an agreement', () => {
     await world.keep(driver, channel, pieceOf(1))
     await world.clock.advance(2 * HOUR_MS + 120_000)
     await world.clock.settle()
-    const parts = { ...world.ledger.identity, ordinal: 0, priceMicroUsdPerTibHour: microUsd(10n ** 9n) }
+    const parts = { ...world.ledger.identity, number: agreementNumber(0), priceMicroUsdPerTibHour: microUsd(10n ** 9n) }
     await world.restartNode('power')
     const again = await AgreementDriver.draft(world.driverParts(), channel, parts)
     expect(again.id).toBe(driver.id)
     await expect(world.within(again.open(channel))).rejects.toMatchObject({
       details: { remoteCode: 'STORAGE_AGREEMENT_ENDED' },
     })
-    const next = await AgreementDriver.draft(world.driverParts(), channel, { ...parts, ordinal: 1 })
+    const next = await AgreementDriver.draft(world.driverParts(), channel, { ...parts, number: agreementNumber(1) })
     expect(await world.within(next.open(channel))).toMatchObject({ revision: 0 })
   })
 

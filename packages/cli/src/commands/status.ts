@@ -39,6 +39,7 @@ function describe(status: NodeStatus): string {
           ...auditText(storage.audits),
           ...possessionText(storage.possession),
         ]),
+    ...wardsText(status.wards),
     `payer      ${payer.jobsRunning} jobs running, ${formatMicroUsd(payer.lockedMicroUsd)} locked and not spent`,
   ].join('\n')
 }
@@ -75,6 +76,15 @@ function possessionText({ challenges, fault, lookedAt }: PossessionStatus): stri
     return `           ${isAtRisk ? 'WARNING: ' : ''}challenge ${number}: ${state}${end}${taken}, ${gasUsed} gas${why}`
   })
   return [...blind, ...lines]
+}
+
+/** Whose pieces are looked after, and what it cost of what they paid ahead. */
+function wardsText(wards: NodeStatus['wards']): string[] {
+  return (wards ?? []).map(({ payer, segments, pieces, spentMicroUsd, budgetMicroUsd, silentMs }) => {
+    const hours = Math.floor(silentMs / 3_600_000)
+    const seen = hours < 1 ? 'there within the last hour' : `not heard of for ${hours} hours`
+    return `care       ${payer}: ${segments} segments, ${pieces} pieces made and kept, ${formatMicroUsd(spentMicroUsd)} of ${formatMicroUsd(budgetMicroUsd)} spent; ${seen}`
+  })
 }
 
 function leavingLine({ leaving }: StorageStatus): string[] {

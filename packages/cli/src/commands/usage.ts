@@ -6,6 +6,7 @@ import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
 import { formatBytes } from '../objects/object-url.ts'
 import { renderTable } from '../terminal/table.ts'
 import { toJson } from '../terminal/terminal.ts'
+import { caretakerText } from './caretaker.ts'
 
 interface GivenUsage extends GivenMember {
   readonly now?: boolean
@@ -37,7 +38,8 @@ function roundText({
   return `settled: ${counts.join(', ')}, ${formatMicroUsd(paidMicroUsd)}; repaired ${repairedPieces} pieces of ${repairedSegments} segments${missing}`
 }
 
-function describe({ nodes, keptBytes, microUsdPerDay, fundsMicroUsd, fundedDays, placement }: StorageUsage): string {
+function describe(usage: StorageUsage): string {
+  const { nodes, keptBytes, microUsdPerDay, fundsMicroUsd, fundedDays, placement, caretaker } = usage
   if (nodes.length === 0) return 'nothing is kept on the network; keep something: stead put <file> stead://bucket/'
   const table = renderTable<StorageNodeView>(
     [
@@ -57,7 +59,8 @@ function describe({ nodes, keptBytes, microUsdPerDay, fundsMicroUsd, fundedDays,
   )
   const sum = `${formatBytes(keptBytes)} on ${nodes.length} nodes, ${formatMicroUsd(microUsdPerDay)} a day`
   const removed = "what was removed counts until the node's daily sweep gives its room back"
-  return `${table}\n${sum}; ${removed}\n${fundsText(fundsMicroUsd, fundedDays)}${placementText(placement)}`
+  const care = caretaker === undefined ? '' : `\n${caretakerText(caretaker)}`
+  return `${table}\n${sum}; ${removed}\n${fundsText(fundsMicroUsd, fundedDays)}${placementText(placement)}${care}`
 }
 
 function fundsText(fundsMicroUsd: MicroUsd | undefined, days: number | undefined): string {

@@ -13,7 +13,7 @@ import type { TaskEntry } from './job-ledger.ts'
 import type { JobHeader, PlannedTask } from './job-plan.ts'
 import type { JobRecorder } from './job-recorder.ts'
 import type { Lane } from './lane.ts'
-import { chooseLane, isPlaceable, operatorsOf } from './lane-choice.ts'
+import { chooseLane, haltOf, isPlaceable, operatorsOf, type PlacingHalt } from './lane-choice.ts'
 import type { Stragglers } from './stragglers.ts'
 import type { TrustBook } from './trust-book.ts'
 
@@ -61,16 +61,6 @@ export interface JobPlacerOptions {
   /** Something threw that must not: a fault of this program. */
   readonly onFault: (error: unknown) => void
 }
-
-/** Why nothing more is placed right now; `slots` is the good one: every node has all that it takes. */
-export type PlacingHalt =
-  | 'cost-cap'
-  | 'no-providers'
-  | 'fewer-operators'
-  | 'credit'
-  | 'back-off'
-  | 'slots'
-  | 'disk-full'
 
 /** A delivery in flight. */
 export interface LiveDelivery {
@@ -278,20 +268,10 @@ export class JobPlacer {
 
   #haltOf(task: TaskEntry, wanted: number): PlacingHalt {
     const { lanes, clock } = this.#components
-    const usable = lanes.usable()
-    if (usable.length === 0) return 'no-providers'
-    if (lanes.operators < wanted) return 'fewer-operators'
-    const nowMs = clock.monotonicMs()
-    const isAwake = ({ load, channel }: Lane): boolean =>
-      load.backOffAt(nowMs) === undefined && channel.state === 'open'
-    const taken = this.#taken(task)
-    const others = usable.filter(({ operator }) => !taken.has(operator))
-    // Nodes that have the task already are no help to it.
-    const awake = (others.length > 0 ? others : usable).filter(isAwake)
-    if (awake.length === 0) return 'back-off'
-    const hasSlots = awake.filter(({ load }) => load.free > 0)
-    const isBroke = (lane: Lane): boolean => lane.channel.roomMicroUsd() < lane.maximumOf(task.plan.fuelMax)
-    return hasSlots.length > 0 && hasSlots.every(isBroke) ? 'credit' : 'slots'
+    return haltOf(
+      { lanes: lanes.usable(), task, nowMs: clock.monotonicMs(), exceptOperators: this.#taken(task) },
+      wanted,
+    )
   }
 
   #send(task: TaskEntry, lane: Lane, purpose: Purpose): boolean {
@@ -317,7 +297,7 @@ export class JobPlacer {
     lane.load.begin()
     recorder.note({
       type: 'placed',
-      task: task.plan.key,
+      task: plan.key,
       node: lane.node,
       channel: channel.id,
       delivery: id,

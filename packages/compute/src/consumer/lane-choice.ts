@@ -5,6 +5,16 @@ import type { Lane } from './lane.ts'
 /** A lane that lost this task before is taken only when no other is free. */
 const LOSS_PENALTY = 1000
 
+/** Why nothing more is placed right now; `slots` is the good one: every node has all that it takes. */
+export type PlacingHalt =
+  | 'cost-cap'
+  | 'no-providers'
+  | 'fewer-operators'
+  | 'credit'
+  | 'back-off'
+  | 'slots'
+  | 'disk-full'
+
 /** What a lane is chosen by. */
 export interface LaneChoice {
   readonly lanes: readonly Lane[]
@@ -62,4 +72,18 @@ export function operatorsOf(task: TaskEntry, operatorOf: (node: Address) => Addr
 /** True when some lane, busy or not, could take the task with these operators left out. */
 export function isPlaceable(lanes: readonly Lane[], exceptOperators: ReadonlySet<Address>): boolean {
   return lanes.some(({ dropped, operator }) => dropped === undefined && !exceptOperators.has(operator))
+}
+
+/** Why no lane takes a task that wants so many more operators. */
+export function haltOf({ lanes, task, nowMs, exceptOperators }: LaneChoice, wanted: number): PlacingHalt {
+  if (lanes.length === 0) return 'no-providers'
+  if (new Set(lanes.map(({ operator }) => operator)).size < wanted) return 'fewer-operators'
+  // Nodes that have the task already are no help to it.
+  const others = lanes.filter(({ operator }) => !exceptOperators.has(operator))
+  const isAwake = ({ load, channel }: Lane): boolean => load.backOffAt(nowMs) === undefined && channel.state === 'open'
+  const awake = (others.length > 0 ? others : lanes).filter(isAwake)
+  if (awake.length === 0) return 'back-off'
+  const hasSlots = awake.filter(({ load }) => load.free > 0)
+  const isBroke = (lane: Lane): boolean => lane.channel.roomMicroUsd() < lane.maximumOf(task.plan.fuelMax)
+  return hasSlots.length > 0 && hasSlots.every(isBroke) ? 'credit' : 'slots'
 }

@@ -72,6 +72,8 @@ export interface ChannelRow {
   readonly thawEndsAt?: UnixMs
   /** It is paid and claimed, and in the journal alone until it is used again. */
   readonly restingSince?: UnixMs
+  /** What the payer pays ahead with the first voucher, and never later: receipts allow no other; its own side keeps it. */
+  readonly prepayMicroUsd?: MicroUsd
 }
 
 /** Encodings of {@link ChannelRow}. */
@@ -91,6 +93,7 @@ export const channelRowSchema: Schema<ChannelRow> = defineSchema<ChannelRow>('Ch
   voucherSignature: [13, optionalField(fixedBytesField(65))],
   thawEndsAt: [14, optionalField(timeField)],
   restingSince: [15, optionalField(timeField)],
+  prepayMicroUsd: [16, optionalField(microUsdField)],
 })
 
 /** One increment with its signatures. */

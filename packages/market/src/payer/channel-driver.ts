@@ -164,9 +164,13 @@ export class ChannelDriver implements PayerChannel {
     return this.#usedAt
   }
 
-  /** Nothing is in flight, and nothing is owed that its provider could be paid. */
+  /** Nothing is in flight, nothing is owed that its provider could be paid, and no work is to come that was paid ahead. */
   get isIdle(): boolean {
-    return this.ledger.inFlight === 0 && (this.lostReason !== undefined || this.#hasNothingToSay())
+    const { inFlight, signedMicroUsd, billedMicroUsd, acceptedMicroUsd } = this.ledger
+    if (inFlight > 0) return false
+    if (this.lostReason !== undefined) return true
+    const isAhead = this.row.prepayMicroUsd !== undefined && signedMicroUsd > billedMicroUsd + acceptedMicroUsd
+    return !isAhead && this.#hasNothingToSay()
   }
 
   get quote(): Quote {
@@ -401,7 +405,9 @@ export class ChannelDriver implements PayerChannel {
       })
       await this.#journal.dropped(dropped)
     }
-    this.#prepay = ledger.sent === undefined ? standing.prepayMicroUsd : microUsd(0n)
+    const prepay = standing.prepayMicroUsd
+    const ahead = ledger.head === undefined ? (this.row.prepayMicroUsd ?? prepay) : prepay
+    this.#prepay = ledger.sent === undefined ? ahead : microUsd(0n)
     ledger.applyWindow(standing.windowMicroUsd)
   }
 

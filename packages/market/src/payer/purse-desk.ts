@@ -34,6 +34,11 @@ import { type PurseRecord, purseRecordOf } from './purse-record.ts'
 export interface ChannelShare {
   readonly quote: OpenedQuote
   readonly allocationMicroUsd: MicroUsd
+  /**
+   * Paid ahead with the channel's first voucher: the provider can keep it whatever it delivers. Such a share always gets a
+   * channel of its own. @default what the provider's quote asks of a stranger
+   */
+  readonly prepayMicroUsd?: MicroUsd
 }
 
 /** A channel of a purse that was just locked. */
@@ -265,6 +270,7 @@ export class PurseDesk {
       stage: 'open',
       openedAt: this.#components.clock.now(),
       claimedMicroUsd: microUsd(0n),
+      ...(share.prepayMicroUsd === undefined ? {} : { prepayMicroUsd: share.prepayMicroUsd }),
     }
     const { node, operator } = quote
     return { id: channelIdOf({ purse, node, operator, allocationMicroUsd }), purse, row, quote: share.quote }

@@ -17,6 +17,8 @@ export function reusableChannels(
   const chosen = new Map<ChannelShare, ChannelDriver>()
   const taken = new Set(used)
   for (const share of shares) {
+    // What is paid ahead goes with the first voucher of a channel.
+    if (share.prepayMicroUsd !== undefined) continue
     const driver = drivers.find((each) => !taken.has(each) && isRight(each, share))
     if (driver === undefined) continue
     chosen.set(share, driver)

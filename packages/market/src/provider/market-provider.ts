@@ -11,6 +11,7 @@ import {
   type Metrics,
   type MicroUsd,
   messageOf,
+  microUsd,
   type Network,
   type PeerId,
   type Random,
@@ -216,6 +217,11 @@ export class MarketProvider {
   async hasDelivered({ channel, delivery }: Pick<AdmissionRequest, 'channel' | 'delivery'>): Promise<boolean> {
     const live = this.#channels.find(channel)
     return live?.ledger.hasDelivered(delivery) ?? (await this.#channels.receipts.hasEntry(channel, delivery))
+  }
+
+  /** What a channel's vouchers are good for, whatever became of the channel since; 0 before the first. @throws MarketError MARKET_CHANNEL_UNKNOWN */
+  paidMicroUsd({ peer, channel }: Pick<AdmissionRequest, 'peer' | 'channel'>): MicroUsd {
+    return this.#channels.require(channel, peer).best?.cumulativeMicroUsd ?? microUsd(0n)
   }
 
   /** What a channel's allocation has left for deliveries to come. @throws MarketError MARKET_CHANNEL_UNKNOWN, MARKET_PURSE_THAWING, MARKET_CHANNEL_BROKEN */

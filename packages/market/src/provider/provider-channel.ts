@@ -61,10 +61,14 @@ export class ProviderChannel {
     this.#row = parts.row
   }
 
-  /** Nothing is under way on it, and nothing waits for payment; what a broken one leaves unpaid is written off. */
+  /**
+   * Nothing is under way on it, nothing waits for payment, and nothing was paid ahead but what a stranger pays; what a broken one
+   * leaves unpaid is written off.
+   */
   get isAtRest(): boolean {
-    const { inFlight, isPaid } = this.ledger
-    return inFlight === 0 && (isPaid || this.stage === 'broken')
+    const { inFlight, isPaid, paidMicroUsd, billedMicroUsd } = this.ledger
+    if (inFlight > 0) return false
+    return this.stage === 'broken' || (isPaid && paidMicroUsd - billedMicroUsd <= this.quote.credit.prepayMicroUsd)
   }
 
   /** On vouchers and not claimed yet. */

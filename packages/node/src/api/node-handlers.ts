@@ -53,7 +53,7 @@ export function nodeHandlers(node: SteadNode): Pick<Handlers, NodeRoutes> {
 
 async function statusOf(node: SteadNode): Promise<NodeStatus> {
   const { chain, network, signer } = node.foundation
-  const { provider, payer, offers } = node.trade
+  const { provider, payer, offers, caretaker } = node.trade
   const account = await accountOf(node, chain.account)
   const peers = network.peers().filter((peer) => peer.connected)
   const channels = payer.market.channels()
@@ -82,6 +82,7 @@ async function statusOf(node: SteadNode): Promise<NodeStatus> {
     },
     provider: await providerStatusOf(node),
     ...(provider?.storage === undefined ? {} : { storage: storageStatusOf(provider.storage, node) }),
+    ...(caretaker === undefined ? {} : { wards: caretaker.status() }),
     payer: { jobsRunning: running.length, lockedMicroUsd: locked as MicroUsd },
   }
 }

@@ -12,6 +12,7 @@ import type { BuyingStorage } from '../daemon/buying-storage.ts'
 import type { SteadNode } from '../daemon/stead-node.ts'
 import { costPerDay, storageFunds } from '../daemon/storage-funds.ts'
 import { NodeError } from '../errors.ts'
+import { careHandlers, caretakerView } from './care-handlers.ts'
 import type { Handlers } from './handlers.ts'
 import { inRange } from './in-range.ts'
 import { conditionOf, defined, hashedBody, viewOf } from './object-view.ts'
@@ -41,6 +42,8 @@ type ObjectRoutes =
   | 'listChallenges'
   | 'challengeNode'
   | 'getStorageEvidence'
+  | 'appointCaretaker'
+  | 'dismissCaretaker'
 
 const LIMIT = 1000
 
@@ -49,6 +52,7 @@ export function objectHandlers(node: SteadNode): Pick<Handlers, ObjectRoutes> {
   const open = (): Promise<BuyingStorage> => node.trade.payer.storage.open()
   return {
     ...uploadHandlers(async () => (await open()).objects),
+    ...careHandlers(open),
     putBlobOfObject: async ({ query, signal }) => {
       const bytes = await blobBytes(await openObject((await open()).objects, query, signal))
       return { id: await node.trade.blobs.cache.put(bytes), bytes: bytes.length }
@@ -116,7 +120,15 @@ export function objectHandlers(node: SteadNode): Pick<Handlers, ObjectRoutes> {
       }))
       const keptBytes = nodes.reduce((sum, { bytes }) => sum + bytes, 0)
       const placement = await consumer.placement()
-      return { nodes, keptBytes, microUsdPerDay: costPerDay(consumer), placement, ...(await fundsOf(node, consumer)) }
+      const { appointed } = consumer.care
+      return {
+        nodes,
+        keptBytes,
+        microUsdPerDay: costPerDay(consumer),
+        placement,
+        ...(await fundsOf(node, consumer)),
+        ...(appointed === undefined ? {} : { caretaker: caretakerView(appointed) }),
+      }
     },
     runStorageRound: async () => {
       const { consumer } = await open()

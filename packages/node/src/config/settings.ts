@@ -49,6 +49,8 @@ export interface NodeConfig {
     readonly unpaidSeconds: number
     readonly challengeOn: ChallengeOn
     readonly challengesPerMonth: number
+    readonly care: boolean
+    readonly carePercent: number
   }
   readonly s3: { readonly enabled: boolean; readonly port: number }
   readonly claim: { readonly minimumMicroUsd: number; readonly nativeCoinMicroUsd: number }
@@ -294,6 +296,15 @@ const tree: Readonly<Record<keyof NodeConfig, Readonly<Record<string, Leaf>>>> =
       help: 'Nodes that are asked on chain by lot, in thirty days.',
       reason:
         'Each costs about 274,000 gas and, when the node answers, the deposit (10 tokens by default); the hourly proofs cost nothing.',
+    }),
+    care: flag(false, {
+      flag: 'care',
+      help: 'Look after what payers keep while they are away, when this device is sold at all: repair it and pay nodes for it.',
+      reason: "It locks money of this node's account for nodes, though payers have paid for all of it ahead.",
+    }),
+    carePercent: integer([0, 1000], 20, {
+      help: 'What is billed for care on top of what it pays to nodes, in percent.',
+      reason: 'A fifth: the gas of the channels, and reading and sending for repairs.',
     }),
   },
   s3: {

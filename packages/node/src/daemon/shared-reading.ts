@@ -1,6 +1,7 @@
 import type { Store } from '@stead/core'
 import { bytesToHex, concatBytes, sha256 } from '@stead/protocol'
 import {
+  CarePlaces,
   createErasureKernel,
   createFrameCipher,
   deskOfOwner,
@@ -51,6 +52,7 @@ export class SharedReading {
       hasher: await loadPairHasher(),
       kernel: createErasureKernel(),
       identity: foundation.chain.identity,
+      elsewhere: new CarePlaces(foundation).elsewhere,
     }
     return new SharedReading(foundation, parts, own)
   }

@@ -8,7 +8,7 @@ import {
   OfferBook,
   offerBookOptionsSchema,
 } from '@stead/market'
-import type { ChallengeWatch, StorageProvider } from '@stead/storage'
+import type { Caretaker, ChallengeWatch, StorageProvider } from '@stead/storage'
 import type { LazyExecutor } from '../adapters/lazy-executor.ts'
 import type { NodeConfig } from '../config/settings.ts'
 import { StorageBuyer } from './buying-storage.ts'
@@ -32,6 +32,9 @@ export interface ProviderSide {
   readonly storage: SharedStorage | undefined
 }
 
+/** Looks after what payers keep; there when the operator of a selling node enabled it. */
+export type CareSide = Caretaker | undefined
+
 /** Disk space that is sold, and what answers for it on chain. */
 export interface SharedStorage {
   readonly provider: StorageProvider
@@ -44,6 +47,7 @@ export interface Trade {
   readonly offers: OfferBook
   readonly payer: PayerSide
   readonly provider: ProviderSide | undefined
+  readonly caretaker: CareSide
 }
 
 /** Opens both sides of the market; each part is on the stop stack as soon as it is up. */
@@ -60,10 +64,11 @@ export async function openTrade(
   stops.push('offers', () => offers.stop())
   const provider = config.provide.enabled ? await openProvider({ ...components, blobs, offers }, config) : undefined
   const payer = await openPayer({ ...components, blobs, offers }, config)
+  const caretaker = await openCare({ ...components, offers, provider, payer }, config)
   const scout = new OfferScout({ ...foundation, offers })
   scout.start()
   stops.push('offer scout', () => scout.stop())
-  return { blobs, offers, payer, provider }
+  return { blobs, offers, payer, provider, caretaker }
 }
 
 interface TradeComponents {
@@ -131,6 +136,18 @@ async function openStorage(
     offers.publish({ resource: 'storage', signer, operator, region, terms: () => storage.offerTerms() }),
   )
   return { provider: storage, challenges: await openChallengeWatch({ foundation, storage, stops }, config) }
+}
+
+/** Loaded by those alone who look after others' pieces. */
+async function openCare(
+  components: Pick<TradeComponents, 'foundation' | 'stops' | 'offers'> & Pick<Trade, 'provider' | 'payer'>,
+  config: NodeConfig,
+): Promise<CareSide> {
+  const { provider, payer } = components
+  if (provider === undefined || !config.storage.care) return undefined
+  const { openCaretaker } = await import('./care-side.ts')
+  const { operator, market: sold } = provider
+  return await openCaretaker({ ...components, operator, sold, market: payer.market }, config)
 }
 
 async function openPayer(components: TradeComponents, config: NodeConfig): Promise<PayerSide> {

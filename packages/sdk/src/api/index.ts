@@ -1,3 +1,4 @@
+export type { CaretakerRequest, CaretakerView, WardView } from './care.ts'
 export type {
   ChannelEarnings,
   ClaimOutlook,

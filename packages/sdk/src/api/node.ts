@@ -1,6 +1,7 @@
 import type { Address, ContentId, Hash, MicroUsd, PeerId, UnixMs, Wei } from '@stead/core'
 import { z } from 'zod'
 import type { JsonValue } from '../job/job-package.ts'
+import { type WardView, wardViewWire } from './care.ts'
 import { type CountedReason, countedReasonWire } from './jobs.ts'
 import { type PossessionStatus, possessionStatusWire } from './possession.ts'
 import {
@@ -124,6 +125,8 @@ export interface NodeStatus {
   readonly provider: ProviderStatus
   /** Missing where no disk space is shared. */
   readonly storage?: StorageStatus
+  /** Payers that it looks after; missing when it sells no care. */
+  readonly wards?: readonly WardView[]
   /** The payer side: jobs that run, and what is locked in purses and not spent. */
   readonly payer: { readonly jobsRunning: number; readonly lockedMicroUsd: MicroUsd }
 }
@@ -195,6 +198,7 @@ export const nodeStatusWire: Wire<NodeStatus> = z.object({
   chain: z.object({ chainId: countWire, escrow: addressWire, reachable: z.boolean(), account: accountStatusWire }),
   provider: providerStatusWire,
   storage: optionalWire(storageStatusWire),
+  wards: optionalWire(z.array(wardViewWire)),
   payer: z.object({ jobsRunning: countWire, lockedMicroUsd: microUsdWire }),
 })
 

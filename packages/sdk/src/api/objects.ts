@@ -1,5 +1,6 @@
 import type { Address, MicroUsd, UnixMs } from '@stead/core'
 import { z } from 'zod'
+import { type CaretakerView, caretakerViewWire } from './care.ts'
 import { addressWire, bytesWire, countWire, microUsdWire, optionalWire, unixMsWire, type Wire } from './scalars.ts'
 
 /** Bytes as they come. */
@@ -236,6 +237,8 @@ export interface StorageUsage {
   readonly fundsMicroUsd?: MicroUsd
   /** Whole days for which that is enough; missing when nothing is kept as well. */
   readonly fundedDays?: number
+  /** Who looks after it while this node is away; missing when nobody does. */
+  readonly caretaker?: CaretakerView
 }
 
 /** Wire form of {@link StorageUsage}. */
@@ -258,6 +261,7 @@ export const storageUsageWire: Wire<StorageUsage> = z.object({
   placement: z.object({ segments: countWire, unsteadySegments: countWire, steadyNodes: countWire }),
   fundsMicroUsd: optionalWire(microUsdWire),
   fundedDays: optionalWire(countWire),
+  caretaker: optionalWire(caretakerViewWire),
 })
 
 /** Answer to `POST /v1/storage/round`. */

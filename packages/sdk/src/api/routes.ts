@@ -1,3 +1,4 @@
+import { type CaretakerRequest, type CaretakerView, caretakerRequestWire, caretakerViewWire } from './care.ts'
 import { type EarningsQuery, type EarningsReport, earningsQueryWire, earningsReportWire } from './earnings.ts'
 import {
   type EpochList,
@@ -183,6 +184,8 @@ export interface Routes {
   readonly listChallenges: Route<NoBody, NoQuery, ChallengeList>
   readonly leaveStorage: Route<LeaveRequest, NoQuery, StorageStatus>
   readonly challengeNode: Route<ChallengeRequest, NoQuery, AskedChallengeView>
+  readonly appointCaretaker: Route<CaretakerRequest, NoQuery, CaretakerView>
+  readonly dismissCaretaker: Route<NoBody, NoQuery, undefined>
   readonly getStorageEvidence: Route<NoBody, StorageEvidenceQuery, StorageEvidence>
   readonly submitJob: Route<JobSubmission, NoQuery, JobAccepted>
   readonly listJobs: Route<NoBody, NoQuery, JobList>
@@ -368,6 +371,19 @@ export const routes: Routes = {
     ...post('challengeNode', '/v1/storage/challenges', 'Asks a node on chain to prove what it keeps; takes a deposit'),
     body: challengeRequestWire,
     answer: askedChallengeWire,
+  },
+  appointCaretaker: {
+    ...post(
+      'appointCaretaker',
+      '/v1/storage/caretaker',
+      'Appoints who looks after all of it, and pays its budget ahead',
+    ),
+    body: caretakerRequestWire,
+    answer: caretakerViewWire,
+  },
+  dismissCaretaker: {
+    ...post('dismissCaretaker', '/v1/storage/caretaker/end', 'Has nobody look after anything any more'),
+    answer: undefined,
   },
   getStorageEvidence: {
     ...get(

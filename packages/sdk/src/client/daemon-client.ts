@@ -1,4 +1,5 @@
 import type { Clock, ContentId, Hash } from '@stead/core'
+import type { CaretakerRequest, CaretakerView } from '../api/care.ts'
 import type { EarningsQuery, EarningsReport } from '../api/earnings.ts'
 import type { EpochList, EpochLogs, EpochRun, RewardsClaimed } from '../api/epochs.ts'
 import type { JobAccepted, JobDetail, JobEvent, JobList, JobResultLine, JobStatus, JobSubmission } from '../api/jobs.ts'
@@ -250,6 +251,16 @@ export class DaemonClient {
   /** Asks a node on chain. @throws also StorageError STORAGE_NO_CHALLENGE, ChainError CHAIN_INSUFFICIENT_FUNDS */
   challengeNode(body: ChallengeRequest, options: CallOptions = {}): Promise<AskedChallengeView> {
     return this.#transport.ask(routes.challengeNode, { ...options, body })
+  }
+
+  /** Appoints who looks after what is kept while this node is away, and pays its budget ahead. */
+  appointCaretaker(body: CaretakerRequest, options: CallOptions = {}): Promise<CaretakerView> {
+    return this.#transport.ask(routes.appointCaretaker, { ...options, body })
+  }
+
+  /** Has nobody look after anything any more; what was paid ahead and not used is lost. */
+  async dismissCaretaker(options: CallOptions = {}): Promise<void> {
+    await this.#transport.fetch(routes.dismissCaretaker, options)
   }
 
   /** What one node billed for storage, of the first node after `after`. */

@@ -18,7 +18,6 @@ import {
   type Agreement,
   type AgreementParties,
   agreementIdOf,
-  agreementNumber,
   agreementSchema,
   dueAt,
   firstAgreement,
@@ -46,7 +45,7 @@ import { BOUGHT_SLOTS_TABLE, type BoughtRow, boughtOperation, type PendingRevisi
 import { withRoom } from './channel-room.ts'
 import { giveUpTooLargeBill } from './give-up-bill.ts'
 import { NodeTime } from './node-time.ts'
-import { forgetPeriods, paidPeriodOperation } from './paid-periods.ts'
+import { EVIDENCE_SECONDS, forgetPeriods, paidPeriodOperation } from './paid-periods.ts'
 import { type RecoveryParts, recoverAgreement } from './recover-agreement.ts'
 import { isEnded, remoteCodeOf } from './remote-code.ts'
 import { type SendOptions, sendPiece } from './send-piece.ts'
@@ -55,13 +54,15 @@ import type { SettleOutcome } from './settle-outcome.ts'
 /** What a driver stands on. */
 export interface AgreementDriverComponents {
   readonly network: Network
-  readonly market: MarketPayer
+  readonly market: Pick<MarketPayer, 'journal'>
   readonly store: Store
   readonly clock: Clock
   readonly random: Random
   readonly signer: Signer
   readonly secp256k1: Secp256k1
   readonly logger: Logger
+  /** Evidence of paid periods older than so many seconds is forgotten. @default 31 days */
+  readonly evidenceSeconds?: number
 }
 
 const ASK_TIMEOUT_MS = 30_000
@@ -110,16 +111,15 @@ export class AgreementDriver {
     components: AgreementDriverComponents,
     channel: PayerChannel,
     terms: {
-      /** 0 for the payer's first agreement with the node. */
-      readonly ordinal: number
+      /** 16 bytes: see {@link agreementNumber}. */
+      readonly number: Uint8Array
       readonly chainId: number
       readonly escrow: Agreement['escrow']
       readonly priceMicroUsdPerTibHour: MicroUsd
     },
   ): Promise<AgreementDriver> {
     const { signer, clock, store } = components
-    const { ordinal, chainId, escrow, priceMicroUsdPerTibHour } = terms
-    const number = agreementNumber(ordinal)
+    const { number, chainId, escrow, priceMicroUsdPerTibHour } = terms
     const parties = { chainId, escrow, payer: signer.address, node: channel.terms.node, number }
     const atSecond = Math.floor(clock.now() / SECOND_MS)
     const set = new PieceSet()
@@ -296,7 +296,12 @@ export class AgreementDriver {
     const quantity = dueAt(before, next.atSecond) - next.dueByteSeconds
     const amountMicroUsd = amountOf(next.priceMicroUsdPerTibHour, quantity)
     const { node, atSecond: nowSecond } = next
-    const forgotten = await forgetPeriods(this.#components.store, { node, agreement: this.id, nowSecond })
+    const { store, evidenceSeconds = EVIDENCE_SECONDS } = this.#components
+    const forgotten = await forgetPeriods(store, {
+      node,
+      agreement: this.id,
+      beforeSecond: nowSecond - evidenceSeconds,
+    })
     const wish = { clock, wishMicroUsd: amountMicroUsd }
     const [reservation, haveMicroUsd] = await withRoom(
       channel,

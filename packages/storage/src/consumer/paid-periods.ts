@@ -30,7 +30,7 @@ export const paidPeriodSchema: Schema<PaidPeriod> = defineSchema<PaidPeriod>('Pa
 })
 
 /** node/agreement/revision -> PaidPeriod */
-const PAID_TABLE = 'storage-paid'
+export const PAID_TABLE = 'storage-paid'
 
 /** A month's bill can be recomputed, in whole seconds. */
 export const EVIDENCE_SECONDS: number = 31 * 86_400
@@ -49,12 +49,16 @@ export function paidPeriodOperation(period: PaidPeriod): StoreOperation {
 /** What removes the oldest periods of an agreement that ended too long ago. @throws CoreError STORE_FAILED, STORE_CORRUPT */
 export async function forgetPeriods(
   store: Store,
-  { node, agreement, nowSecond }: { readonly node: Address; readonly agreement: Hash; readonly nowSecond: number },
+  {
+    node,
+    agreement,
+    beforeSecond,
+  }: { readonly node: Address; readonly agreement: Hash; readonly beforeSecond: number },
 ): Promise<StoreOperation[]> {
   const rows = await store.scan(PAID_TABLE, { prefix: prefixOf(node, agreement), limit: REMOVED_AT_ONCE })
   const old = rows.filter(({ value }) => {
     const { after } = paidPeriodSchema.decodeMessage(value)
-    return agreementSchema.decodeDocument(after.document).atSecond < nowSecond - EVIDENCE_SECONDS
+    return agreementSchema.decodeDocument(after.document).atSecond < beforeSecond
   })
   return old.map(({ key }) => ({ kind: 'delete', table: PAID_TABLE, key }))
 }

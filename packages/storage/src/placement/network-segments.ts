@@ -23,9 +23,11 @@ import { type CodedSegment, codeSegment } from '../segment/coded-segment.ts'
 import { FRAME_BYTES, pieceBytesOf } from '../segment/segment-layout.ts'
 import type { PiecePlace } from '../shares/share-desk.ts'
 import type { BoughtNode } from './bought-node.ts'
+import type { NodeFacts } from './choose-nodes.ts'
 import { ErasureCodes } from './erasure-codes.ts'
 import { findPieces, findPiecesWithoutRow } from './find-pieces.ts'
 import { PieceSender, type SentPiece } from './piece-sender.ts'
+import { type Elsewhere, readAnywhere } from './read-anywhere.ts'
 import { readSealed } from './read-sealed.ts'
 import { readPieces, readsOf, type SegmentRead } from './read-segment.ts'
 import { SegmentBooks } from './segment-books.ts'
@@ -53,6 +55,8 @@ export interface NetworkSegmentsComponents {
   readonly kernel: ErasureKernel
   readonly signer: Signer
   readonly identity: ReceiptChain
+  /** Where others keep pieces of a segment, one list for each of them; asked when too few can be had where this payer knows them. @default nobody does */
+  readonly elsewhere?: Elsewhere | undefined
   /** This payer's rows were lost: until they are made again, segments without one are looked for where they were first. @default false */
   readonly hasLostBooks?: boolean
 }
@@ -69,6 +73,8 @@ export interface RepairWish {
   readonly isLost: (placed: PlacedNumber) => boolean
   /** Pieces that are to be moved. @default none */
   readonly isLeaving?: (placed: PlacedNumber) => boolean
+  /** What others keep of it, so that it need not be made again. @default nothing */
+  readonly others?: KeptElsewhere
   /** See NodesWish.waitMs. */
   readonly waitMs?: number | undefined
   /** Nobody waits any more: what is made until then is kept. */
@@ -88,6 +94,15 @@ export interface PlacedSegment {
   readonly placed: readonly PlacedNumber[]
   readonly profile: ErasureProfile
 }
+
+/** Pieces of a segment that are kept, and need not be made, in agreements of others. */
+export interface KeptElsewhere {
+  readonly numbers: ReadonlySet<number>
+  /** Their nodes: none of them gets another piece of the segment. */
+  readonly nodes: readonly NodeFacts[]
+}
+
+const NOWHERE: KeptElsewhere = { numbers: new Set(), nodes: [] }
 
 /** So long a segment is sent again, to others, when nodes that were chosen for it fail. */
 const PUT_AGAIN_MS = 30_000
@@ -180,17 +195,44 @@ export class NetworkSegments {
     signal?: AbortSignal,
   ): Promise<Uint8Array> {
     const known = decodeReference(reference)
+    const { elsewhere } = this.#components
+    const range = { plainBytes: known.plainBytes, key, fromByte, toByte }
     const read = await this.#readOf(known, signal)
-    return await readSealed(this.#components, read, { plainBytes: known.plainBytes, key, fromByte, toByte })
+    return await readAnywhere(known, { read, elsewhere }, (from) => readSealed(this.#components, from, range))
   }
 
   /** Keeps a segment no longer: at once for whoever reads, and on its nodes as soon as they can be told. */
   async release(reference: Uint8Array): Promise<void> {
-    const { segment } = decodeReference(reference)
+    await this.releaseNamed(decodeReference(reference).segment)
+  }
+
+  /** The same by a segment's name, 16 bytes. */
+  async releaseNamed(segment: Uint8Array): Promise<void> {
     const row = await this.#books.rowOf(segment)
     if (row === undefined) return
     await this.#books.write({ ...row, isReleased: true })
     this.#drop(row)
+  }
+
+  /** Looks after a segment whose pieces others keep: none is here yet. The same again is no work. @returns whether it is new */
+  async adopt(reference: Uint8Array): Promise<boolean> {
+    const { segment } = decodeReference(reference)
+    const known = await this.#books.anyRowOf(segment)
+    if (known !== undefined && known.isReleased !== true) return false
+    const row = { version: 1, reference, keptAt: this.#components.clock.now(), placed: [] } as const
+    await this.#books.write(row, known?.placed)
+    return true
+  }
+
+  /** Gives up some pieces of a segment that others keep as well. @returns how many */
+  async giveUp(reference: Uint8Array, isKeptElsewhere: (placed: PlacedNumber) => boolean): Promise<number> {
+    const { segment } = decodeReference(reference)
+    const row = await this.#books.rowOf(segment)
+    const left = (row?.placed ?? []).filter(isKeptElsewhere)
+    if (row === undefined || left.length === 0) return 0
+    await this.#books.write({ ...row, placed: notIn(row.placed, left) }, left)
+    this.#drop({ ...row, placed: left })
+    return left.length
   }
 
   /** Tells nodes again what they need not keep, and forgets the segments that none of them keeps any more. */
@@ -238,7 +280,7 @@ export class NetworkSegments {
 
   async #repair(
     known: SegmentReference,
-    { isLost, isLeaving = () => false, waitMs, signal }: RepairWish,
+    { isLost, isLeaving = () => false, others = NOWHERE, waitMs, signal }: RepairWish,
   ): Promise<RepairedSegment> {
     const { nodes } = this.#components
     const row = await this.#books.rowOf(known.segment)
@@ -246,10 +288,10 @@ export class NetworkSegments {
     const there = row.placed.filter((placed) => !isLost(placed))
     for (const placed of row.placed) if (isLost(placed)) nodes.shun(placed.node)
     const stays = there.filter((placed) => !isLeaving(placed))
-    const kept = new Set(stays.map(({ number }) => number))
+    const kept = new Set([...stays.map(({ number }) => number), ...others.numbers])
     const missing = Array.from({ length: known.pieces }, (_, number) => number).filter((number) => !kept.has(number))
     if (missing.length === 0) return { madePieces: 0, missingPieces: 0 }
-    const fresh = await this.#restored(known, { there, stays, missing, waitMs })
+    const fresh = await this.#restored(known, { there, stays, missing, others, waitMs })
     const intended = fresh.flatMap(({ number, to }) => (to === undefined ? [] : [{ number, node: to.node }]))
     // Before anything is sent, as when a segment is put. Whoever lost a piece need not keep it any more; what is on a node
     // that leaves is read there until it is elsewhere.
@@ -285,13 +327,14 @@ export class NetworkSegments {
       readonly there: readonly PlacedNumber[]
       readonly stays: readonly PlacedNumber[]
       readonly missing: readonly number[]
+      readonly others: KeptElsewhere
       readonly waitMs: number | undefined
     },
   ): Promise<readonly SentPiece[]> {
     const { nodes } = this.#components
-    const { there, stays, missing, waitMs } = of
+    const { there, stays, missing, others, waitMs } = of
     const pieceBytes = pieceBytesOf(known.plainBytes, known.dataPieces)
-    const taken = stays.flatMap(({ node }) => nodes.of(node) ?? [])
+    const taken = [...stays.flatMap(({ node }) => nodes.of(node) ?? []), ...others.nodes]
     const chosen = await nodes.choose(
       { version: 1, bytes: pieceBytes, pieceBytes },
       { count: missing.length, least: 1, taken, waitMs },
@@ -375,12 +418,13 @@ export class NetworkSegments {
     there: readonly PlacedNumber[],
     missing: readonly number[],
   ): Promise<readonly Uint8Array[]> {
-    const { hasher } = this.#components
+    const { hasher, elsewhere } = this.#components
     const pieceBytes = pieceBytesOf(known.plainBytes, known.dataPieces)
     const read = { ...(await this.#readOf(known)), pieces: findPieces(this.#components.nodes, known, there) }
     const restored = missing.map(() => new Uint8Array(pieceBytes))
     for (const { firstBlock, blocks } of readsOf(pieceBytes)) {
-      const parts = await readPieces(this.#components, read, { numbers: missing, firstBlock, blocks })
+      const wanted = { numbers: missing, firstBlock, blocks }
+      const parts = await readAnywhere(known, { read, elsewhere }, (from) => readPieces(this.#components, from, wanted))
       for (const [place, part] of parts.entries()) restored[place]?.set(part, firstBlock * FRAME_BYTES)
     }
     for (const [place, number] of missing.entries()) {

@@ -46,9 +46,14 @@ export class SegmentBooks {
 
   /** The row of a segment that is kept; undefined once it is released. */
   async rowOf(segment: Uint8Array): Promise<SegmentRow | undefined> {
-    const value = await this.#components.store.get(SEGMENTS_TABLE, segmentKey(segment))
-    const row = value === undefined ? undefined : segmentRowSchema.decodeMessage(value)
+    const row = await this.anyRowOf(segment)
     return row?.isReleased === true ? undefined : row
+  }
+
+  /** The row of a segment, also of one that is released and that nodes are still to be told of. */
+  async anyRowOf(segment: Uint8Array): Promise<SegmentRow | undefined> {
+    const value = await this.#components.store.get(SEGMENTS_TABLE, segmentKey(segment))
+    return value === undefined ? undefined : segmentRowSchema.decodeMessage(value)
   }
 
   /** @param leftover pieces that may be on these nodes and are not of the segment any more: released until they are gone */

@@ -11,6 +11,7 @@ import type { PairHasher } from '../proof/pair-hasher.ts'
 import { pieceBytesOf } from '../segment/segment-layout.ts'
 import type { ShareDesk } from '../shares/share-desk.ts'
 import { ErasureCodes } from './erasure-codes.ts'
+import { type Elsewhere, readAnywhere } from './read-anywhere.ts'
 import { readSealed } from './read-sealed.ts'
 import type { ReadablePiece, SegmentRead } from './read-segment.ts'
 import { decodeReference, firstNodeOf, pieceNameOf, rootOfPiece, type SegmentReference } from './segment-reference.ts'
@@ -24,6 +25,8 @@ export interface SegmentReaderParts {
   readonly hasher: PairHasher
   readonly kernel: ErasureKernel
   readonly identity: ReceiptChain
+  /** Where a payer's caretaker keeps pieces, asked last. @default nobody is asked */
+  readonly elsewhere?: Elsewhere
 }
 
 /** Reads segments that others pay for: who knows a segment's reference may ask its nodes, without money or agreement. */
@@ -53,11 +56,20 @@ export class SegmentReader implements Pick<SegmentStore, 'read'> {
   ): Promise<Uint8Array> {
     const known = decodeReference(reference)
     const range = { plainBytes: known.plainBytes, key, fromByte, toByte }
+    const atFirst = this.#readOf(known, piecesAtFirst(known, this.#parts.identity))
     try {
-      return await readSealed(this.#parts, this.#readOf(known, piecesAtFirst(known, this.#parts.identity)), range)
+      return await readSealed(this.#parts, atFirst, range)
     } catch (error) {
       if (!hasCode(error, 'STORAGE_TOO_FEW_PIECES')) throw error
+    }
+    try {
       return await readSealed(this.#parts, this.#readOf(known, await this.#piecesNow(known)), range)
+    } catch (error) {
+      const isElsewhere = hasCode(error, 'STORAGE_TOO_FEW_PIECES') || hasCode(error, 'STORAGE_SHARE_AWAY')
+      const lists = isElsewhere ? ((await this.#parts.elsewhere?.(known)) ?? []) : []
+      const elsewhere: Elsewhere = async () => lists
+      if (lists.length === 0) throw error
+      return await readAnywhere(known, { read: atFirst, elsewhere }, (read) => readSealed(this.#parts, read, range))
     }
   }
 

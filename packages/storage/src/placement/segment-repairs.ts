@@ -91,7 +91,7 @@ export class SegmentRepairs {
     const { nodes, watch } = this.#components
     const { segment } = decodeReference(reference)
     const key = bytesToHex(segment)
-    const isGoneFrom = this.#lossOf(segment)
+    const isGoneFrom = this.lossOf(segment)
     const outlooks = placed.map((each) => ({
       number: each.number,
       availability: watch().availability(each.node),
@@ -133,7 +133,8 @@ export class SegmentRepairs {
     }
   }
 
-  #lossOf(segment: Uint8Array): (placed: PlacedNumber) => boolean {
+  /** Which of a segment's pieces are lost, as far as is known here. */
+  lossOf(segment: Uint8Array): (placed: PlacedNumber) => boolean {
     const { nodes, watch } = this.#components
     return ({ number, node }) => {
       const piece: Hash = pieceNameOf(segment, number)

@@ -11,6 +11,9 @@ import {
   type Timer,
 } from '@stead/core'
 import { addressOfPublicKey, nodeKey, peerIdOfPublicKey, publicKeyOfPeerId } from '@stead/protocol'
+import { CareClient } from '../care/care-client.ts'
+import { CarePlaces } from '../care/care-places.ts'
+import type { HandedPlaces } from '../care/handover.ts'
 import { type Challengeable, Challenger, type ChallengerComponents } from '../consumer/challenger.ts'
 import type { SettleOutcome } from '../consumer/settle-outcome.ts'
 import { showAgreements } from '../consumer/show-agreements.ts'
@@ -19,6 +22,7 @@ import type { ErasureKernel } from '../erasure/erasure-kernel.ts'
 import { type StorageConsumerInput, type StorageConsumerOptions, storageConsumerOptionsSchema } from '../options.ts'
 import { NetworkRootPointers } from '../register/network-root-pointers.ts'
 import { KEEPERS_WANTED } from '../register/quorum.ts'
+import type { PiecePlace } from '../shares/share-desk.ts'
 import type { BoughtNode } from './bought-node.ts'
 import { steadyPieces } from './choose-nodes.ts'
 import { NetworkSegments } from './network-segments.ts'
@@ -103,6 +107,8 @@ export class StorageConsumer {
   readonly challenger: Challenger | undefined
   /** Pointers of trees, kept by some of the nodes that keep segments. */
   readonly pointers: NetworkRootPointers
+  /** Looks after it all while this payer is away, where it appointed somebody. */
+  readonly care: CareClient
   readonly #logger: Logger
   readonly #network: Network
   readonly #components: StorageConsumerComponents
@@ -133,7 +139,11 @@ export class StorageConsumer {
     const nodes = (): readonly Challengeable[] => this.#nodes.all().map(challengeable)
     this.challenger =
       court === undefined ? undefined : new Challenger({ ...components, ...court, nodes }, this.#options)
-    this.segments = new NetworkSegments({ ...components, nodes: this.#nodes }, this.#options, profile)
+    this.care = new CareClient({ ...components, segments: () => this.#handed() }, this.#options)
+    const caretakerOf = (payer: Address): PeerId | undefined =>
+      payer === components.signer.address ? this.care.peer : undefined
+    const { elsewhere } = new CarePlaces({ ...components, caretakerOf })
+    this.segments = new NetworkSegments({ ...components, nodes: this.#nodes, elsewhere }, this.#options, profile)
     this.#repairs = new SegmentRepairs({
       nodes: this.#nodes,
       segments: this.segments,
@@ -158,6 +168,7 @@ export class StorageConsumer {
     const { clock, store } = this.#components
     this.#watch = new NodeWatch(clock, this.#options.lostAfterMs, await loadWatched(store))
     await this.challenger?.start()
+    await this.care.start()
     showAgreements(this.#network, (node) => this.#nodes.of(node)?.driver.signed)
     this.#isRunning = true
     this.#roundLater(this.#options.settleEveryMs)
@@ -173,6 +184,7 @@ export class StorageConsumer {
     await this.#repairs.stop()
     await this.#settling
     await this.#caring
+    await this.care.stop()
   }
 
   /**
@@ -370,6 +382,7 @@ export class StorageConsumer {
     const leaving = this.#nodes.all().filter(({ driver }) => driver.isLeaving)
     // Who has nothing any more is paid at once, and can go.
     const paidOff = await Promise.all(leaving.map((bought) => this.#payOff(bought)))
+    await this.care.round()
     const leavingNodes = leaving.filter(({ driver: { agreement } }) => (agreement?.pieces ?? 0) > 0).length
     return { paidMicroUsd: microUsd(paidOff.reduce((sum, paid) => sum + paid, 0n)), ...repaired, leavingNodes }
   }
@@ -382,6 +395,19 @@ export class StorageConsumer {
     if (outcome.kind !== 'paid') return 0n
     this.#paid.set(bought.node, (this.#paid.get(bought.node) ?? 0n) + outcome.amountMicroUsd)
     return outcome.amountMicroUsd
+  }
+
+  /** Every segment with where its pieces surely are: what is lost is not handed to a caretaker. */
+  async *#handed(): AsyncGenerator<HandedPlaces> {
+    for await (const { reference, placed } of this.segments.all()) {
+      const isLost = this.#repairs.lossOf(decodeReference(reference).segment)
+      const places = placed.flatMap((each): PiecePlace[] => {
+        const bought = this.#nodes.of(each.node)
+        if (bought === undefined || isLost(each)) return []
+        return [{ number: each.number, peer: bought.peer, agreement: bought.driver.id }]
+      })
+      yield { reference, places }
+    }
   }
 
   #roundLater(delayMs: number): void {

@@ -36,7 +36,7 @@ import { subnetOf } from './subnet.ts'
 /** What {@link StorageNodes} stand on. */
 export interface StorageNodesComponents {
   readonly network: Network
-  readonly market: MarketPayer
+  readonly market: Pick<MarketPayer, 'channels' | 'quotes' | 'openChannels' | 'requote' | 'journal'>
   readonly offers: OfferBook
   readonly store: Store
   readonly clock: Clock
@@ -48,6 +48,10 @@ export interface StorageNodesComponents {
   readonly identity: ReceiptChain
   /** Whether a node was measured to be there nearly always. @default nobody is preferred */
   readonly isSteady?: (node: Address) => boolean
+  /** The number of the first, second, … agreement with a node. @default that of a payer's own: {@link agreementNumber} */
+  readonly numberOf?: (ordinal: number) => Uint8Array
+  /** Evidence of paid periods older than so many seconds is forgotten. @default 31 days */
+  readonly evidenceSeconds?: number
 }
 
 /** What came of one node's settlement. */
@@ -166,6 +170,14 @@ export class StorageNodes {
 
   of(node: Address): BoughtNode | undefined {
     return this.#bought.get(node)
+  }
+
+  /** What is known of a node, whether there is an agreement with it or not. */
+  factsOf(peer: PeerId): NodeFacts {
+    const node = addressOfPeerId(peer)
+    const offer = this.#components.offers.list('storage').find((entry) => entry.offer.node === node)?.offer
+    const operator = this.#bought.get(node)?.operator ?? offer?.operator ?? node
+    return { node, operator, subnets: this.#subnetsOf(peer) }
   }
 
   /** Leaves a node out when pieces are placed, for a while. @param forMs shorter where it may only be busy */
@@ -300,7 +312,8 @@ export class StorageNodes {
     terms: ReceiptChain & { readonly priceMicroUsdPerTibHour: MicroUsd },
   ): Promise<AgreementDriver> {
     for (let ordinal = 0; ; ordinal++) {
-      const driver = await AgreementDriver.draft(this.#components, channel, { ...terms, ordinal })
+      const number = (this.#components.numberOf ?? agreementNumber)(ordinal)
+      const driver = await AgreementDriver.draft(this.#components, channel, { ...terms, number })
       try {
         await driver.open(channel)
         return driver

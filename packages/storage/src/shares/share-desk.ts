@@ -23,7 +23,8 @@ import type { ShareLink } from './share-link.ts'
 
 /** The protocol by which whoever has a link asks what only the owner's machine knows. */
 export const SHARES_PROTOCOL = '/stead/shares/1'
-const PIECES_MAX = 60
+/** Most pieces of a segment. */
+export const PIECES_MAX = 60
 const MESSAGE_BYTES_MAX = 16_384
 /** Limits of {@link SHARES_PROTOCOL}. */
 export const SHARES_LIMITS: ProtocolLimits = {
@@ -54,13 +55,16 @@ const questionSchema: Schema<ShareQuestion> = defineSchema<ShareQuestion>('Share
   segment: [1, fixedBytesField(16)],
 })
 
-interface PlaceRow {
+/** A {@link PiecePlace} in a message. */
+export interface PlaceRow {
   readonly number: number
+  /** 33 bytes. */
   readonly node: Uint8Array
   readonly agreement: Hash
 }
 
-const placeSchema: Schema<PlaceRow> = defineSchema<PlaceRow>('SharePiecePlace', 128, {
+/** Encoding of {@link PlaceRow}. */
+export const placeSchema: Schema<PlaceRow> = defineSchema<PlaceRow>('SharePiecePlace', 128, {
   number: [1, uintField(PIECES_MAX - 1)],
   node: [2, fixedBytesField(33)],
   agreement: [3, hashField],
@@ -81,9 +85,17 @@ export async function answerShares(
   desk: ShareDesk,
 ): Promise<Uint8Array> {
   const places = (await desk.places(questionSchema.decodeMessage(payload).segment)) ?? []
-  return replySchema.encodeMessage({
-    places: places.map(({ number, peer, agreement }) => ({ number, node: publicKeyOfPeerId(peer), agreement })),
-  })
+  return replySchema.encodeMessage({ places: places.map(placeRowOf) })
+}
+
+/** A place for a message. */
+export function placeRowOf({ number, peer, agreement }: PiecePlace): PlaceRow {
+  return { number, node: publicKeyOfPeerId(peer), agreement }
+}
+
+/** A place of a message. @throws ProtocolError for a key that is none */
+export function placeOfRow({ number, node, agreement }: PlaceRow): PiecePlace {
+  return { number, peer: peerIdOfPublicKey(node), agreement }
 }
 
 /** The machine that a share is of, as its links name it. */
@@ -98,7 +110,7 @@ export function deskOfOwner(
         const answer = await network.request(owner, SHARES_PROTOCOL, payload, { timeoutMs: TIMEOUT_MS })
         const { places } = replySchema.decodeMessage(answer)
         if (places.length === 0) return undefined
-        return places.map(({ number, node, agreement }) => ({ number, peer: peerIdOfPublicKey(node), agreement }))
+        return places.map(placeOfRow)
       } catch (error) {
         if (!isSteadError(error)) throw error
         logger.info('the owner of a share does not answer', { peer: owner, error: messageOf(error) })

@@ -10,6 +10,8 @@ import {
 import { createSigner, loadSecp256k1, peerIdOfPublicKey, type Secp256k1 } from '@stead/protocol'
 import {
   answerShares,
+  Caretaker,
+  type CaretakerInput,
   createErasureKernel,
   createFrameCipher,
   deskOfOwner,
@@ -26,6 +28,7 @@ import {
   SHARES_PROTOCOL,
   StorageConsumer,
   StorageProvider,
+  type StorageProviderInput,
 } from '@stead/storage'
 import {
   ManualClock,
@@ -43,6 +46,7 @@ const hasher: PairHasher = await loadPairHasher()
 const kernel: ErasureKernel = createErasureKernel()
 const cipher: FrameCipher = createFrameCipher()
 const ACCOUNT: Address = address(`0x${'aa'.repeat(20)}`)
+const CARE_ACCOUNT: Address = address(`0x${'cc'.repeat(20)}`)
 const MIB = 1024 * 1024
 /** So many neighbours to both sides: a network that no death parts. */
 const NEIGHBOURS = 6
@@ -71,11 +75,23 @@ export interface StoringPayer {
   readonly segments: NetworkSegments
 }
 
+/** A caretaker that runs. */
+export interface RunningCaretaker {
+  readonly caretaker: Caretaker
+  readonly peer: PeerId
+  readonly node: Address
+  readonly market: MarketPayer
+  readonly sold: MarketProvider
+  readonly store: MemoryStore
+  readonly offers: OfferBook
+}
+
 /** How a node differs from the others. */
 export interface SellingOptions {
   readonly operator?: Address
   readonly decorate?: (network: Network) => Network
   readonly capacityBytes?: number
+  readonly storage?: StorageProviderInput
 }
 
 /** Many nodes that sell storage and one payer, over simulated ports. */
@@ -86,6 +102,9 @@ export class NetworkWorld {
   readonly ledger: MemoryLedger
   readonly sellers: SellingNode[] = []
   payerStore: MemoryStore = new MemoryStore()
+  careStore: MemoryStore = new MemoryStore()
+  /** Put between the caretaker and its network; set it before it starts. */
+  decorateCaretaker: (network: Network) => Network = (network) => network
   /** Where nodes with stake are asked; set it before the payer starts. @default nowhere */
   court: MemoryAdjudicator | undefined
   readonly #profile: SegmentProfile
@@ -97,7 +116,8 @@ export class NetworkWorld {
     this.hub = new MemoryHub({ clock: this.clock, random: this.random.fork() })
     this.hub.setDefaultLink({ latencyMs: 20, jitterMs: 10 })
     this.ledger = new MemoryLedger({ clock: this.clock, secp256k1 })
-    this.ledger.give(ACCOUNT, { dollarMicroUsd: 1_000_000_000n, gasWei: 10n ** 20n })
+    for (const account of [ACCOUNT, CARE_ACCOUNT])
+      this.ledger.give(account, { dollarMicroUsd: 1_000_000_000n, gasWei: 10n ** 20n })
   }
 
   static async of(count: number, profile: SegmentProfile = PROFILE): Promise<NetworkWorld> {
@@ -112,7 +132,22 @@ export class NetworkWorld {
     return this.#payer
   }
 
-  async addSeller({ operator: given, decorate, capacityBytes = 256 * MIB }: SellingOptions = {}): Promise<SellingNode> {
+  /** Of the payer's machine. */
+  get payerPeer(): PeerId {
+    return keyOf(200).peer
+  }
+
+  /** Of somebody who has nothing to do with anybody. */
+  get strangerPeer(): PeerId {
+    return keyOf(230).peer
+  }
+
+  async addSeller({
+    operator: given,
+    decorate,
+    capacityBytes = 256 * MIB,
+    storage: options = {},
+  }: SellingOptions = {}): Promise<SellingNode> {
     const number = this.sellers.length + 1
     const { signer, peer } = keyOf(number)
     const operator = given ?? address(`0x${number.toString(16).padStart(2, '0').repeat(20)}`)
@@ -131,7 +166,7 @@ export class NetworkWorld {
       pieceLogOptionsSchema.parse({ capacityBytes, keepFreeBytes: 0, fileBytesMax: 8 * MIB }),
     )
     await pieces.start()
-    const storage = new StorageProvider({ ...parts, market, pieces, identity }, { runwaySecondsMin: 3600 })
+    const storage = new StorageProvider({ ...parts, market, pieces, identity }, { runwaySecondsMin: 3600, ...options })
     await storage.start()
     const offers = new OfferBook({ ...parts, identity }, offerBookOptionsSchema.parse({}))
     await offers.start()
@@ -140,6 +175,52 @@ export class NetworkWorld {
     this.sellers.push(seller)
     for (const other of this.sellers.slice(-1 - NEIGHBOURS, -1)) await this.within(plain.connect(other.peer, 5000))
     return seller
+  }
+
+  /** A node that looks after what payers keep; a seller of storage as well. */
+  async startCaretaker(store: MemoryStore = this.careStore, options: CaretakerInput = {}): Promise<RunningCaretaker> {
+    this.careStore = store
+    const { signer, peer } = keyOf(220)
+    const network = this.decorateCaretaker(this.hub.createNode(peer))
+    await network.start()
+    const { identity } = this.ledger
+    const parts = { ...this.#parts(signer), network, store }
+    const operator = address(`0x${'ca'.repeat(20)}`)
+    const [buyerChain, sellerChain] = [
+      new MemoryChain(this.ledger, CARE_ACCOUNT),
+      new MemoryChain(this.ledger, operator),
+    ]
+    await buyerChain.start()
+    await sellerChain.start()
+    const market = new MarketPayer({ ...parts, chain: buyerChain }, marketPayerOptionsSchema.parse({}))
+    await market.start()
+    const sold = new MarketProvider({ ...parts, chain: sellerChain }, marketProviderOptionsSchema.parse({ operator }))
+    await sold.start()
+    const offers = new OfferBook({ ...parts, identity }, offerBookOptionsSchema.parse({}))
+    await offers.start()
+    for (const seller of this.#living().slice(0, NEIGHBOURS)) await this.within(network.connect(seller.peer, 5000))
+    const caretaker = new Caretaker({ ...parts, market, sold, offers, hasher, identity, cipher, kernel }, options)
+    await caretaker.start()
+    offers.publish({ resource: 'care', signer, operator, region: '-', terms: () => caretaker.offerTerms() })
+    return { caretaker, peer, node: signer.address, market, sold, store, offers }
+  }
+
+  /** Ends the caretaker's process, and starts another one on its disk. */
+  async restartCaretaker(options: CaretakerInput = {}): Promise<RunningCaretaker> {
+    this.hub.kill(keyOf(220).peer)
+    if (!this.careStore.isCrashed) this.careStore.crash()
+    return await this.startCaretaker(this.careStore.reopen(), options)
+  }
+
+  /** The payer's machine is closed. */
+  async closePayer(): Promise<void> {
+    this.hub.kill(keyOf(200).peer)
+    if (!this.payerStore.isCrashed) this.payerStore.crash()
+    await this.clock.settle()
+  }
+
+  #living(): readonly SellingNode[] {
+    return this.sellers.filter(({ peer, store }) => !this.#dead.has(peer) && !store.isCrashed)
   }
 
   async startPayer(mayBegin = true): Promise<void> {

@@ -42,6 +42,7 @@ import {
   MemoryStore,
   SeededRandom,
 } from '@stead/testkit'
+import { agreementNumber } from '../../src/agreement/agreement.ts'
 import { PIECES_TABLE, partsOf, pieceRowSchema } from '../../src/pieces/piece-rows.ts'
 import { logNameOf } from '../../src/provider/log-name.ts'
 
@@ -241,7 +242,7 @@ export class TradeWorld {
     const driver = await AgreementDriver.draft(this.driverParts(), channel, {
       ...terms,
       ...this.ledger.identity,
-      ordinal: this.#agreements++,
+      number: agreementNumber(this.#agreements++),
     })
     await this.within(driver.open(channel))
     return driver
