@@ -217,9 +217,9 @@ export const marketMutants: readonly Mutant[] = [
   {
     name: 'prepaid-what-is-asked',
     what: 'a payer pays ahead whatever a provider asks, and not what its quote says',
-    file: `${PAYER}/channel-driver.ts`,
-    from: 'if (prepayMicroUsd > this.quote.credit.prepayMicroUsd) {',
-    to: 'if (prepayMicroUsd < 0n) {',
+    file: `${PAYER}/reconcile-books.ts`,
+    from: 'if (prepayMicroUsd > quote.credit.prepayMicroUsd)',
+    to: 'if (prepayMicroUsd < 0n)',
     profile: 'byzantine',
     more: { byzantineShare: 0.3, cheats: ['greedy'] },
     rule: 'payer-loss',
