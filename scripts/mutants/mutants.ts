@@ -27,7 +27,6 @@ export const mutants: readonly Mutant[] = [
 /** @throws RangeError when there is none of this name */
 export function mutantNamed(name: string): Mutant {
   const mutant = mutants.find((each) => each.name === name)
-  if (mutant === undefined)
-    throw new RangeError(`no mutant named ${name}; there are: ${mutants.map((each) => each.name).join(', ')}`)
+  if (mutant === undefined) throw new RangeError(`no mutant named ${name}; --list names all ${mutants.length}`)
   return mutant
 }

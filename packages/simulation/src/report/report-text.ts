@@ -62,6 +62,7 @@ export function sweepLine(result: SweepResult): string {
 
 function whyEnded({ ended, failed }: SweepResult): string {
   if (ended === 'failures') return `${failed.length} failures are enough`
+  if (ended === 'stalled') return 'a world hangs'
   return ended === 'interrupted' ? 'it was interrupted' : 'its time was over'
 }
 

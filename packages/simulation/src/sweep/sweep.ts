@@ -17,10 +17,10 @@ export interface SweepResult {
   /** Plans that were not played. */
   readonly left: number
   /**
-   * Why the sweep ended: all were played, who asked had no more time, more failures would say nothing new, or a signal
-   * ended it.
+   * Why the sweep ended: all were played, who asked had no more time, more failures would say nothing new, a signal
+   * ended it, or a world hung.
    */
-  readonly ended: 'all' | 'time' | 'failures' | 'interrupted'
+  readonly ended: 'all' | 'time' | 'failures' | 'interrupted' | 'stalled'
 }
 
 /** What a sweep may be told. */
