@@ -184,6 +184,25 @@ describe('the command', () => {
     expect(Object.keys(document.worlds[0].faults).length).toBeGreaterThan(0)
   })
 
+  it('tells of a sweep in which nothing was broken what was felt in it, in words and as JSON', async () => {
+    const line = '--seeds 1..14 --nodes 8 --minutes 0.5 --faults all'
+    const { exitCode, printed } = await run(line)
+    const document = JSON.parse((await run(`${line} --json`)).printed)
+    const { faults, cheats, rules, broken } = document.tallies
+    expect([exitCode, broken, document.worlds]).toEqual([0, {}, []])
+    expect(faults.crashes.worlds).toBeGreaterThan(1)
+    expect(Object.keys(cheats).length).toBeGreaterThan(5)
+    expect(rules['bill-is-sum']).toMatchObject({ worlds: 14 })
+    expect(rules['root-true']).toBeUndefined()
+    const [, ...told] = printed.trim().split('\n')
+    const counts = (tallied: Record<string, { readonly count: number }>): string =>
+      Object.entries(tallied)
+        .map(([name, { count }]) => `${name} ${count}`)
+        .join(', ')
+    expect(told.slice(0, 2)).toEqual([`faults: ${counts(faults)}`, `cheats: ${counts(cheats)}`])
+    expect(told[2]).toMatch(/^rules: looked at \d\d of \d\d, never at .*root-true/)
+  })
+
   it('ends with 2 on wrong arguments and with 0 on help', async () => {
     expect(await run('--nodes 1')).toMatchObject({ exitCode: 2, printed: '' })
     expect((await run('--nodes 1')).noted).toContain('--nodes is a number from 4')

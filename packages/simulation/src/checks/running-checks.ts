@@ -39,13 +39,14 @@ export class RunningChecks {
 
   look(): void {
     const { scheduler } = this.#world.parts
-    for (const bug of this.#world.bugs)
-      this.#violations.check(false, 'no-own-fault', () => bug, namesIn(this.#world, bug))
+    this.#violations.checkNone('no-own-fault', this.#world.bugs, (bug) => ({
+      what: bug,
+      who: namesIn(this.#world, bug),
+    }))
     for (const node of this.#world.payers) this.#checkOffers(node)
     this.#checkMoney()
     checkRunningJobs(this.#world, this.#violations)
-    for (const { rule, what, payer, node } of this.#world.parts.storageWitness.faults)
-      this.#violations.check(false, rule, () => what, namesOf(this.#world, [payer, node]))
+    this.#checkStorageDocuments()
     if (this.#world.economy !== undefined) {
       checkTokens(this.#world, this.#violations)
       checkBonds(this.#world, this.#violations)
@@ -57,6 +58,15 @@ export class RunningChecks {
       this.#checkSizes(node, rowsMax)
       this.#checkStructures(node)
     }
+  }
+
+  #checkStorageDocuments(): void {
+    const { storageWitness } = this.#world.parts
+    for (const [rule, faults] of storageWitness.looked)
+      this.#violations.checkNone(rule, faults, ({ what, payer, node }) => ({
+        what,
+        who: namesOf(this.#world, [payer, node]),
+      }))
   }
 
   #checkStructures(node: SimNode): void {

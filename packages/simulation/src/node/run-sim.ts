@@ -167,10 +167,22 @@ function documentOf(
     shrunk === undefined ? {} : { shrunk: { tried: shrunk.tried, isDone: shrunk.isDone, ...jsonOf(shrunk.smallest) } }
   const hanging =
     stalled === undefined ? {} : { stalled: { code: stalled.code, message: stalled.message, ...stalled.details } }
-  return { ...result, failed: result.failed.length, worlds: shown.map(jsonOf), ...smallest, ...hanging }
+  const tallies = Object.fromEntries(
+    Object.entries(result.tallies).map(([name, tallied]: readonly [string, ReadonlyMap<string, unknown>]) => [
+      name,
+      Object.fromEntries(tallied),
+    ]),
+  )
+  return { ...result, failed: result.failed.length, tallies, worlds: shown.map(jsonOf), ...smallest, ...hanging }
 }
 
 /** The plan says what the options were. */
-function jsonOf({ plan, verdict: { options: _, faults, ...verdict }, cpuMs, wallMs }: PlayedWorld): object {
-  return { command: commandOf(plan), plan, ...verdict, faults: Object.fromEntries(faults), cpuMs, wallMs }
+function jsonOf({ plan, verdict, cpuMs, wallMs }: PlayedWorld): object {
+  const { options: _, faults, cheats, looks, ...rest } = verdict
+  const felt = {
+    faults: Object.fromEntries(faults),
+    cheats: Object.fromEntries(cheats),
+    looks: Object.fromEntries(looks),
+  }
+  return { command: commandOf(plan), plan, ...rest, ...felt, cpuMs, wallMs }
 }
