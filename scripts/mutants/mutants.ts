@@ -8,6 +8,7 @@ import { moreComputeMutants } from './more-compute-mutants.ts'
 import { moreEpochMutants } from './more-epoch-mutants.ts'
 import { moreMarketMutants } from './more-market-mutants.ts'
 import type { Mutant } from './mutant.ts'
+import { netMutants } from './net-mutants.ts'
 import { storageMutants } from './storage-mutants.ts'
 
 /** All mutants, in the order in which they are tried. */
@@ -22,6 +23,7 @@ export const mutants: readonly Mutant[] = [
   ...moreEpochMutants,
   ...storageMutants,
   ...auditMutants,
+  ...netMutants,
 ]
 
 /** @throws RangeError when there is none of this name */
