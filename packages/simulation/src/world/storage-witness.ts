@@ -178,6 +178,7 @@ export class StorageWitness {
     const isProven = this.#proofs.get(String(entry.evidence)) === item
     // A task's bill names a task.
     if (found === undefined && !this.#asked.has(item)) return
+    this.#look('period-paid-once', who, true)
     this.#paid.set(item, { channel, delivery, quantity: entry.quantity })
     this.#look('proof-before-payment', who, isProven || `nobody proved the revision ${item} that is paid`)
     if (found === undefined) return
