@@ -1,63 +1,93 @@
 // `npm run sim:mutants`: puts faults that somebody could make into our own code, one at a time, and plays simulated worlds
-// until a rule notices. A fault that no world notices is a hole in the rules or in the attacks. Arguments choose faults;
-// SIM_MUTANT_SEEDS says how many worlds may be played for each (40).
+// until a rule notices. A fault that no world notices is a hole in the rules or in the attacks.
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { messageOf } from '@stead/core'
+import { endWhenUnwritable, tellWhenStopped } from './command-end.ts'
 import { type Mutant, mutated, sourceOf } from './mutants/mutant.ts'
 import { mutantNamed, mutants } from './mutants/mutants.ts'
-import type { SweepOutcome } from './mutants/sweep.ts'
-import { root, runStep } from './run-step.ts'
+import { tryMutant } from './mutants/try-mutant.ts'
 
-const seedsMax = process.env.SIM_MUTANT_SEEDS ?? '40'
-if (!/^[1-9]\d{0,5}$/.test(seedsMax)) throw new RangeError(`SIM_MUTANT_SEEDS is a number of worlds, not '${seedsMax}'`)
+const SEEDS_MAX_DEFAULT = '40'
+const EXIT_SURVIVED = 1
+const EXIT_BAD_ARGUMENTS = 2
 
-/** One line of the table, and whether the fault was noticed. */
-interface Row {
-  readonly text: string
-  readonly isCaught: boolean
+const HELP = `npm run sim:mutants -- [options] [names]     puts faults into our own code, one at a time, and plays worlds until a rule
+                                         notices; ends with 1 when none did, with 2 when the arguments are wrong
+
+  names                the faults to try; default: all ${mutants.length}
+  --list               prints their names, each with its rule and what it does
+  -h, --help           this text
+
+SIM_MUTANT_SEEDS=N     worlds that may be played for each; default ${SEEDS_MAX_DEFAULT}
+`
+
+/** What a command line asks for. */
+interface Wanted {
+  readonly chosen: readonly Mutant[]
+  readonly seedsMax: number
+  readonly prints: 'help' | 'list' | undefined
 }
 
-async function tryMutant(mutant: Mutant): Promise<Row> {
-  const script = join(root, 'scripts', 'mutants', 'try-mutant.ts')
-  const { exitCode, output, seconds } = await runStep(mutant.name, process.execPath, [
-    '--conditions=@stead/source',
-    script,
-    mutant.name,
-    seedsMax,
-  ])
-  const took = `${seconds.toFixed(1).padStart(6)} s`
-  if (exitCode !== 0) return { text: `FAILED    ${took}  ${mutant.name}\n${output}`, isCaught: false }
-  const { seed, rules, what } = JSON.parse(output.trim().split('\n').at(-1) ?? '') as SweepOutcome
-  if (seed === undefined) {
-    const noticed = rules.length === 0 ? 'no rule noticed' : `only ${rules.join(', ')} noticed`
-    return { text: `SURVIVED  ${took}  ${mutant.name}: ${mutant.what} (${noticed})`, isCaught: false }
-  }
-  const where = `${mutant.rule} at seed ${seed} of ${mutant.profile}`
-  return {
-    text: `caught    ${took}  ${mutant.name.padEnd(25)} ${where.padEnd(40)} ${what.slice(0, 120)}`,
-    isCaught: true,
-  }
+/** @throws Error that says what is wrong, in words */
+function wanted(args: string[], seedsMax = SEEDS_MAX_DEFAULT): Wanted {
+  const options = { help: { type: 'boolean', short: 'h' }, list: { type: 'boolean' } } as const
+  const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
+  if (!/^[1-9]\d{0,5}$/.test(seedsMax))
+    throw new RangeError(`SIM_MUTANT_SEEDS is a number of worlds, not '${seedsMax}'`)
+  const chosen = positionals.length === 0 ? mutants : positionals.map(mutantNamed)
+  const prints = values.help === true ? 'help' : values.list === true ? 'list' : undefined
+  return { chosen, seedsMax: Number(seedsMax), prints }
 }
 
-async function main(): Promise<number> {
-  const wanted = process.argv.slice(2)
-  const chosen = wanted.length === 0 ? mutants : wanted.map(mutantNamed)
+async function tryAll({ chosen, seedsMax }: Wanted): Promise<number> {
   // All of them first: one that does not apply any more says that the code has moved on without it.
-  for (const mutant of chosen) mutated(sourceOf(mutant), mutant)
+  for (const mutant of chosen) {
+    const reason = reasonNotToApply(mutant)
+    if (reason !== undefined) process.stderr.write(`${reason}\n`)
+    if (reason !== undefined) return EXIT_SURVIVED
+  }
   const waiting = [...chosen]
   let survived = 0
   const work = async (): Promise<void> => {
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-      const { text, isCaught } = await tryMutant(mutant)
+      const { text, isCaught } = await tryMutant(mutant, seedsMax)
       if (!isCaught) survived += 1
       process.stdout.write(`${text}\n`)
     }
   }
+  tellWhenStopped((signal) => process.stderr.write(`stopped by ${signal}; ${waiting.length} faults are not begun\n`))
   await Promise.all(Array.from({ length: Math.min(availableParallelism(), chosen.length) }, work))
   process.stdout.write(
     survived === 0 ? `all ${chosen.length} faults are noticed\n` : `${survived} faults are not noticed\n`,
   )
-  return survived === 0 ? 0 : 1
+  return survived === 0 ? 0 : EXIT_SURVIVED
 }
 
+function reasonNotToApply(mutant: Mutant): string | undefined {
+  try {
+    mutated(sourceOf(mutant), mutant)
+    return undefined
+  } catch (error) {
+    return messageOf(error)
+  }
+}
+
+async function main(): Promise<number> {
+  let asked: Wanted
+  try {
+    asked = wanted(process.argv.slice(2), process.env.SIM_MUTANT_SEEDS)
+  } catch (error) {
+    // Of what parseArgs says the first sentence alone is about what was given.
+    const [reason = ''] = messageOf(error).split('. ')
+    process.stderr.write(`${reason}; npm run sim:mutants -- --help tells what there is\n`)
+    return EXIT_BAD_ARGUMENTS
+  }
+  if (asked.prints === 'help') process.stdout.write(HELP)
+  if (asked.prints === 'list')
+    for (const { name, rule, what } of mutants) process.stdout.write(`${name.padEnd(30)} ${rule.padEnd(24)} ${what}\n`)
+  return asked.prints === undefined ? await tryAll(asked) : 0
+}
+
+endWhenUnwritable()
 process.exitCode = await main()

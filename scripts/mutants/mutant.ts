@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { FaultProfile, ProfileName } from '@stead/simulation'
+import type { FaultProfile, ProfileName, RuleName } from '@stead/simulation'
 import { root } from '../run-step.ts'
 
 /** A fault that somebody could make in our own code. */
@@ -24,7 +24,7 @@ export interface Mutant {
   /** The world has epochs. @default false */
   readonly hasEpochs?: boolean
   /** The rule that must notice. */
-  readonly rule: string
+  readonly rule: RuleName
 }
 
 /** The source with the fault in it. @throws Error when the text to change is not there exactly once */

@@ -8,6 +8,7 @@ import { moreComputeMutants } from './more-compute-mutants.ts'
 import { moreEpochMutants } from './more-epoch-mutants.ts'
 import { moreMarketMutants } from './more-market-mutants.ts'
 import type { Mutant } from './mutant.ts'
+import { netMutants } from './net-mutants.ts'
 import { storageMutants } from './storage-mutants.ts'
 
 /** All mutants, in the order in which they are tried. */
@@ -22,12 +23,12 @@ export const mutants: readonly Mutant[] = [
   ...moreEpochMutants,
   ...storageMutants,
   ...auditMutants,
+  ...netMutants,
 ]
 
 /** @throws RangeError when there is none of this name */
 export function mutantNamed(name: string): Mutant {
   const mutant = mutants.find((each) => each.name === name)
-  if (mutant === undefined)
-    throw new RangeError(`no mutant named ${name}; there are: ${mutants.map((each) => each.name).join(', ')}`)
+  if (mutant === undefined) throw new RangeError(`no mutant named ${name}; --list names all ${mutants.length}`)
   return mutant
 }

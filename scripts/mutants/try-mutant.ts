@@ -1,29 +1,49 @@
-// Plays simulated worlds over sources with one fault in them, until a rule notices it. Run by `npm run sim:mutants`, one
-// process for each mutant, because a module that is loaded stays; sources on disk are never touched. Prints one line of
-// JSON: the seed and the rule, or how many worlds noticed nothing.
-import { registerHooks } from 'node:module'
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { root } from '../run-step.ts'
-import { mutated, sourceOf } from './mutant.ts'
-import { mutantNamed } from './mutants.ts'
+import { isSteadError } from '@stead/core'
+import type { Violation } from '@stead/simulation'
+// By their files: the entry of the package would load all that worlds are made of, which each thread loads by itself.
+import { SimulationError } from '../../packages/simulation/src/errors.ts'
+import { WatchedThread } from '../../packages/simulation/src/node/watched-thread.ts'
+import type { Mutant } from './mutant.ts'
 
-const [name = '', seedsMax = '1'] = process.argv.slice(2)
-const mutant = mutantNamed(name)
-const source = mutated(sourceOf(mutant), mutant)
-const target = pathToFileURL(join(root, mutant.file)).href
-let wasLoaded = false
+/** One line of the table, and whether the fault was noticed. */
+export interface TriedMutant {
+  readonly text: string
+  readonly isCaught: boolean
+}
 
-registerHooks({
-  load(url, context, nextLoad) {
-    if (url !== target) return nextLoad(url, context)
-    wasLoaded = true
-    // Node.js strips the types, as it does for every other source.
-    return { format: 'module-typescript', source, shortCircuit: true }
-  },
-})
+/** Real time without a step of its world after which a mutant counts as one that hangs. */
+const STALL_MS_MAX = 60_000
 
-const { sweep } = await import('./sweep.ts')
-const outcome = await sweep(mutant, Number(seedsMax))
-if (!wasLoaded) throw new Error(`${name}: no world loads ${mutant.file}`)
-process.stdout.write(`${JSON.stringify(outcome)}\n`)
+/** Plays one world after the other, with seeds from 1, until the mutant's rule is broken. */
+export async function tryMutant(mutant: Mutant, seedsMax: number): Promise<TriedMutant> {
+  const { name, rule, profile } = mutant
+  const thread = new WatchedThread<number, readonly Violation[]>(new URL('./mutant-thread.ts', import.meta.url), {
+    data: name,
+  })
+  const startMs = performance.now()
+  const line = (verdict: string, rest: string): string =>
+    `${verdict.padEnd(9)} ${((performance.now() - startMs) / 1000).toFixed(1).padStart(6)} s  ${rest}`
+  const others = new Set<string>()
+  let seed = 0
+  const stalled = (why: string): Error =>
+    new SimulationError('SIMULATION_STALLED', `the world of seed ${seed} of ${profile} ${why}`)
+  try {
+    while (seed < seedsMax) {
+      seed++
+      const violations = await thread.ask(seed, { stallMsMax: STALL_MS_MAX, stalled })
+      for (const violation of violations) others.add(violation.rule)
+      const found = violations.find((violation) => violation.rule === rule)
+      if (found === undefined) continue
+      const where = `${rule} at seed ${seed} of ${profile}`
+      const text = line('caught', `${name.padEnd(25)} ${where.padEnd(40)} ${found.what.slice(0, 120)}`)
+      return { text, isCaught: true }
+    }
+  } catch (error) {
+    const what = !isSteadError(error) && error instanceof Error ? error.stack : String(error)
+    return { text: line('FAILED', `${name}: ${what}`), isCaught: false }
+  } finally {
+    await thread.end()
+  }
+  const noticed = others.size === 0 ? 'no rule noticed' : `only ${[...others].join(', ')} noticed`
+  return { text: line('SURVIVED', `${name}: ${mutant.what} (${noticed})`), isCaught: false }
+}

@@ -30,9 +30,23 @@ describe('mutants of our own code', () => {
     expect(exitCode).toBe(0)
   }, 120_000)
 
-  it('fail the command by a name that there is not', async () => {
-    const { exitCode, output } = await run('no-such-fault')
-    expect(output).toContain('no mutant named no-such-fault')
-    expect(exitCode).not.toBe(0)
-  }, 30_000)
+  it.each([
+    ['no-such-fault', /^no mutant named no-such-fault; /],
+    ['--nonsense', /^Unknown option '--nonsense'; /],
+    ['--list=1', /^Option '--list' does not take an argument; /],
+  ])('refuse %s in one line, with 2', async (argument, said) => {
+    const { exitCode, output } = await run(argument)
+    expect(output).toMatch(said)
+    expect(output.trimEnd().split('\n')).toHaveLength(1)
+    expect(exitCode).toBe(2)
+  })
+
+  it.each([
+    ['--help', /^npm run sim:mutants -- /],
+    ['--list', /^increment-not-forced +claimed-within-vouchers +a payer signs/],
+  ])('tell what there is, with 0: %s', async (argument, said) => {
+    const { exitCode, output } = await run(argument)
+    expect(output).toMatch(said)
+    expect(exitCode).toBe(0)
+  })
 })

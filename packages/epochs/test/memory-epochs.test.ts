@@ -35,4 +35,15 @@ describe('an epoch on simulated ports', () => {
       'claim-reward',
     ])
   })
+
+  it('is proposed in the next one but one as well, until the logs of the next one are gathered', async () => {
+    world = new MemoryWorld()
+    const late = await world.join('late')
+    await world.join('second')
+    await world.join('third')
+    await world.passTo(3)
+    const proposed = await world.during(late.service.proposer.proposeNewest())
+    expect(proposed?.logs).toBe(3)
+    expect((await late.economy.proposal())?.epoch).toBe(1)
+  })
 })

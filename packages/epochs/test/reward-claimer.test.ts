@@ -122,7 +122,13 @@ describe('a reward by the final root', () => {
   const bytes = encodeResult(result)
 
   /** An operator whose fees of each of 70 epochs were sold, a token unit each. */
-  function world(change: { readonly claimReward?: () => Promise<never> } = {}) {
+  function world(
+    change: {
+      readonly claimReward?: () => Promise<never>
+      readonly saleOf?: Economy['saleOf']
+      readonly minimumMicroUsd?: bigint
+    } = {},
+  ) {
     const sent: string[] = []
     const accrued = new Set<number>()
     let [paid, owed] = [0n, 7n]
@@ -137,6 +143,7 @@ describe('a reward by the final root', () => {
       feesOf: async (epoch) => microUsd(epoch < EPOCHS ? 1n : 0n),
       accruable: async (_operator, epoch) => (epoch < EPOCHS && !accrued.has(epoch) ? 1n : 0n),
       rewardOf: async () => ({ source: 'minted', paid, available: BigInt(accrued.size) - paid }),
+      ...(change.saleOf === undefined ? {} : { saleOf: change.saleOf }),
       accrue: async (_operator, epochs) => {
         for (const epoch of epochs) accrued.add(epoch)
         return outcome(`accrue ${epochs.length}`)
@@ -171,7 +178,8 @@ describe('a reward by the final root', () => {
       logger: silentLogger,
       time,
     }
-    const options = { operator: OPERATOR, minimumMicroUsd: microUsd(0n), nativeCoinMicroUsd: microUsd(0n) }
+    const minimumMicroUsd = microUsd(change.minimumMicroUsd ?? 0n)
+    const options = { operator: OPERATOR, minimumMicroUsd, nativeCoinMicroUsd: microUsd(0n) }
     return { sent, claimer: new RewardClaimer(ports as never, computer as never, options) }
   }
 
@@ -181,6 +189,22 @@ describe('a reward by the final root', () => {
     expect(sent).toEqual(['payout', 'accrue 32', 'accrue 32', 'accrue 6', 'claim 70'])
     expect(await claimer.claim(true)).toEqual([])
     expect(claimer.state.reason).toBe('nothing-to-claim')
+  })
+
+  it('is worth what its tokens cost in the last sale, and waits until that is more than the minimum', async () => {
+    // 250 micro-dollars for ten token units until epoch 39, thrice as much until 59, and nothing is sold since.
+    const saleOf: Economy['saleOf'] = async (epoch) => {
+      if (epoch >= 60) return undefined
+      const [lastEpoch, fees] = epoch < 40 ? [39, 250n] : [59, 750n]
+      return { lastEpoch, soldAt: 0 as UnixMs, feesMicroUsd: microUsd(fees), burnedTokenUnits: 10n, kappaBps: 8000 }
+    }
+    const waiting = world({ saleOf, minimumMicroUsd: 2408n })
+    await waiting.claimer.claim(false)
+    // 32 token units of the first look, and 7 micro-dollars of credit.
+    expect(waiting.claimer.state).toMatchObject({ reason: 'below-minimum', waitingMicroUsd: 2407n })
+    const worthIt = world({ saleOf, minimumMicroUsd: 2407n })
+    await worthIt.claimer.claim(false)
+    expect([worthIt.claimer.state.reason, ...worthIt.sent]).toEqual(['claimed', 'payout', 'accrue 32', 'claim 32'])
   })
 
   it('is claimed in parts when nobody asks, and nothing is left out', async () => {

@@ -1,3 +1,5 @@
+export type { RuleName } from './checks/rules.ts'
+export { RULES } from './checks/rules.ts'
 export type { Violation } from './checks/violations.ts'
 export type { ChurnOptions } from './churn/churn-options.ts'
 export { CHURN_YEARS, COMMON_YEAR, KILL_DAY } from './churn/churn-settings.ts'

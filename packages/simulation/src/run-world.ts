@@ -5,6 +5,7 @@ import { checkEpochs } from './checks/epoch-checks.ts'
 import { checkBooks } from './checks/final-checks.ts'
 import { checkHealth, checkIdle } from './checks/health-checks.ts'
 import { checkRest } from './checks/rest-checks.ts'
+import type { RuleName } from './checks/rules.ts'
 import { RunningChecks } from './checks/running-checks.ts'
 import { checkStorageBooks } from './checks/storage-books.ts'
 import { checkStorage } from './checks/storage-checks.ts'
@@ -29,6 +30,10 @@ export interface WorldVerdict {
   readonly jobs: number
   /** What went wrong, by name. */
   readonly faults: ReadonlyMap<string, TallyEntry>
+  /** Nodes that cheated, by how they did. */
+  readonly cheats: ReadonlyMap<string, number>
+  /** How often each rule was looked at. */
+  readonly looks: ReadonlyMap<RuleName, number>
   /** Undefined in a world without epochs. */
   readonly economy?: EconomyCounts
   /** Undefined in a world without storage. */
@@ -87,11 +92,18 @@ function verdictOf(world: World, violations: Violations): WorldVerdict {
     messages: hub.counts.messages,
     jobs: world.workload.counts.submitted,
     faults: world.parts.tally.entries,
+    cheats: countsOf(world.cheats.flatMap(({ plan }) => plan.cheat ?? [])),
+    looks: violations.looks,
     ...(world.economy === undefined ? {} : { economy: world.economy.counts }),
     ...(world.options.hasStorage === true
       ? { storage: { ...world.objects.counts, paidPeriods: world.parts.storageWitness.paidPeriods } }
       : {}),
   }
+}
+
+function countsOf(names: readonly string[]): ReadonlyMap<string, number> {
+  const groups = Map.groupBy(names, (name) => name)
+  return new Map(Array.from(groups, ([name, { length }]) => [name, length]))
 }
 
 async function areJobsOver(world: World): Promise<boolean> {

@@ -1,6 +1,7 @@
 import { loadSecp256k1 } from '@stead/protocol'
 import { describe, expect, it } from 'vitest'
 import { parseCommandLine } from '../src/node/command-line.ts'
+import { playPlan } from '../src/node/play-plan.ts'
 import { SimRun } from '../src/node/run-sim.ts'
 import { MIXED_PROFILES } from '../src/plan/mixed-plan.ts'
 import { commandOf, type WorldPlan } from '../src/plan/world-plan.ts'
@@ -56,6 +57,11 @@ describe('the command line', () => {
     expect(parse('--seed 1 --shrink --shrink-minutes 0.5').shrinkMsMax).toBe(30_000)
   })
 
+  it('gives a world a minute for a step, or as many seconds as it is asked for', () => {
+    expect(parse('--seed 1').stallMsMax).toBe(60_000)
+    expect(parse('--seed 1 --stall-seconds 7').stallMsMax).toBe(7000)
+  })
+
   it('understands what it prints', () => {
     const text = '--seed 9 --nodes 7 --minutes 0.35 --faults chain --without crashes --epochs --real-signatures'
     const [plan] = parse(text).plans
@@ -86,6 +92,8 @@ describe('the command line', () => {
     ['--seed 1 --shrink-minutes 5', /goes with --shrink/],
     ['--seed 1 --shrink --shrink-minutes x', /--shrink-minutes is a number from 0/],
     ['--faults mixed --epochs', /by itself/],
+    ['--stall-seconds 0', /--stall-seconds is a number from 1 to 86400, not 0/],
+    ['--stall-seconds 1.5', /whole number/],
     ['--without crashs', /crashes/],
     ['--sed 1', /--sed/],
     ['now', /now/],
@@ -95,15 +103,16 @@ describe('the command line', () => {
 })
 
 describe('the command', () => {
+  const playHere: PlayPlan = async (plan) => playPlan(await loadSecp256k1(), plan)
+
   /** @param playing plays one world instead of the simulator; it may interrupt the command */
   async function run(text: string, playing?: (interrupt: () => void) => PlayPlan) {
     const [printed, noted]: [string[], string[]] = [[], []]
     const sim: SimRun = new SimRun({
-      secp256k1: await loadSecp256k1(),
+      play: playing === undefined ? playHere : playing(() => sim.interrupt('stopped by SIGTERM')),
       print: (line) => printed.push(line),
       note: (line) => noted.push(line),
       chance: () => 42,
-      ...(playing === undefined ? {} : { play: playing(() => sim.interrupt('stopped by SIGTERM')) }),
     })
     return { exitCode: await sim.run(text.split(' ')), printed: printed.join(''), noted: noted.join('') }
   }
@@ -173,6 +182,25 @@ describe('the command', () => {
     const document = JSON.parse(printed)
     expect(document).toMatchObject({ played: 1, failed: 0, worlds: [{ plan: { seed: 1 }, violations: [] }] })
     expect(Object.keys(document.worlds[0].faults).length).toBeGreaterThan(0)
+  })
+
+  it('tells of a sweep in which nothing was broken what was felt in it, in words and as JSON', async () => {
+    const line = '--seeds 1..14 --nodes 8 --minutes 0.5 --faults all'
+    const { exitCode, printed } = await run(line)
+    const document = JSON.parse((await run(`${line} --json`)).printed)
+    const { faults, cheats, rules, broken } = document.tallies
+    expect([exitCode, broken, document.worlds]).toEqual([0, {}, []])
+    expect(faults.crashes.worlds).toBeGreaterThan(1)
+    expect(Object.keys(cheats).length).toBeGreaterThan(5)
+    expect(rules['bill-is-sum']).toMatchObject({ worlds: 14 })
+    expect(rules['root-true']).toBeUndefined()
+    const [, ...told] = printed.trim().split('\n')
+    const counts = (tallied: Record<string, { readonly count: number }>): string =>
+      Object.entries(tallied)
+        .map(([name, { count }]) => `${name} ${count}`)
+        .join(', ')
+    expect(told.slice(0, 2)).toEqual([`faults: ${counts(faults)}`, `cheats: ${counts(cheats)}`])
+    expect(told[2]).toMatch(/^rules: looked at \d\d of \d\d, never at .*root-true/)
   })
 
   it('ends with 2 on wrong arguments and with 0 on help', async () => {

@@ -11,7 +11,8 @@ const SEEDS = 8
 
 /** Faults of a profile with what shows that they were felt. */
 const HAPPENS: Readonly<Partial<Record<ProfileName, readonly string[]>>> = {
-  wires: ['silences', 'unheard', 'repeated-gossip'],
+  wires: ['partitions', 'silences', 'cuts', 'clogs', 'unheard', 'repeated-gossip'],
+  crashes: ['crashes', 'power-losses'],
   disks: ['badDisks', 'slowDisks', 'fullDisks', 'rottenRows', 'STORE_FULL', 'STORE_CORRUPT', 'STORE_FAILED'],
   chain: [
     'reorgs',
@@ -24,7 +25,7 @@ const HAPPENS: Readonly<Partial<Record<ProfileName, readonly string[]>>> = {
     'flippingEndpoints',
     'old-answers',
   ],
-  all: ['laggingEndpoints', 'flippingEndpoints', 'old-answers'],
+  all: ['laggingEndpoints', 'flippingEndpoints', 'old-answers', 'jumps'],
 }
 
 async function playAll(profile: ProfileName): Promise<readonly WorldVerdict[]> {

@@ -65,7 +65,7 @@ it('a sweep ends when its time is over, and says what it did not play and which 
   expect(result).toMatchObject({ played: 4, left: 6, simulatedMs: 240_000, cpuMs: 40, ended: 'time' })
   const [line, broken, seeds] = sweepLine(result).split('\n')
   expect(line).toMatch(/^4 worlds, 4 failed, 6 not played because its time was over; [0-9a-f]{32}, 240 s in 0\.0 s/)
-  expect([broken, seeds]).toEqual(['broken: other in 4, bill-is-sum in 2', 'failed seeds: 1, 2, 3, 4'])
+  expect([broken, seeds]).toEqual(['broken: no-own-fault in 4, bill-is-sum in 2', 'failed seeds: 1, 2, 3, 4'])
 })
 
 it('a sweep of which everything fails ends, and says why', async () => {

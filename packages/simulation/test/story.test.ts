@@ -14,7 +14,7 @@ const LINES_MAX = 32
 const OPTIONS = { seed: 1, nodes: 12, faultMinutes: 1, hasRealSignatures: false }
 
 function violation(what: string, who: readonly string[] = []): Violation {
-  return { rule: 'a-rule', what, who, atMs: 0 }
+  return { rule: 'bill-is-sum', what, who, atMs: 0 }
 }
 
 function namesOf({ involved }: Story): readonly string[] {

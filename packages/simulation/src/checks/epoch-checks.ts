@@ -85,15 +85,17 @@ export async function checkEpochs(world: World, violations: Violations, look: ()
     bondedOf(world).map(({ node }) => node.plan.name),
   )
   checkDuties(world, violations)
-  for (const { plan } of unpunished(world))
-    violations.check(false, 'lies-punished', () => `${plan.name} said two things for one slot and has its bond`, [
-      plan.name,
-    ])
+  violations.checkNone('lies-punished', unpunished(world), ({ plan: { name } }) => ({
+    what: `${name} said two things for one slot and has its bond`,
+    who: [name],
+  }))
   if (final !== undefined && final.epoch >= whole) await checkFinal(world, { final, audits }, violations)
   checkMinted(world, violations)
   if (isCalm(world.options.faults)) checkDeposits(world, violations)
-  for (const { node, why } of await unpaid(world))
-    violations.check(false, 'claims-booked', () => `${node.plan.name} ${why}`, [node.plan.name])
+  violations.checkNone('claims-booked', await unpaid(world), ({ node: { plan }, why }) => ({
+    what: `${plan.name} ${why}`,
+    who: [plan.name],
+  }))
   await checkKept(world, violations)
 }
 
@@ -191,13 +193,10 @@ async function checkFinal(
     const before = bytes === undefined ? undefined : openResult(bytes)
     await checkAudits(world, { computed, logs: computed.evidence.logs, before, load }, violations)
   }
-  for (const { plan } of owing(world, computed?.result))
-    violations.check(
-      false,
-      'rewards-claimed',
-      () => `${plan.name} has not claimed what the root of epoch ${final.epoch} gives it`,
-      [plan.name],
-    )
+  violations.checkNone('rewards-claimed', owing(world, computed?.result), ({ plan: { name } }) => ({
+    what: `${name} has not claimed what the root of epoch ${final.epoch} gives it`,
+    who: [name],
+  }))
 }
 
 /** Roots that are final and were proposed when everything was whole again, and nodes had had time to start. */

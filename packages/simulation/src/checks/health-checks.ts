@@ -73,8 +73,10 @@ async function checkLocked(world: World, violations: Violations, look: () => voi
     return found
   }
   await world.healPhase(async () => (await missing()).length === 0, LOCKED_MINUTES_MAX, look)
-  for (const [name, purse] of await missing())
-    violations.check(false, 'purses-locked', () => `the purse ${purse} of ${name} is not on chain`, [name])
+  violations.checkNone('purses-locked', await missing(), ([name, purse]) => ({
+    what: `the purse ${purse} of ${name} is not on chain`,
+    who: [name],
+  }))
 }
 
 /** Honest providers of which a payer has no offer. */

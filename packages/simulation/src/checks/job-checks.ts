@@ -4,8 +4,8 @@ import { bytesToHex, contentIdOf, outcomeRecordSchema, type Quote, quoteSchema }
 import type { LivePayer, SimNode } from '../world/sim-node.ts'
 import { checkedBy } from '../world/workload.ts'
 import type { World } from '../world/world.ts'
-import { type EndedJob, outputFaults } from './output-checks.ts'
-import type { Violations } from './violations.ts'
+import { type EndedJob, OUTPUT_RULES, outputFaults } from './output-checks.ts'
+import type { Violations, Wrong } from './violations.ts'
 
 /** An honest payer that lives. */
 export interface HonestPayer {
@@ -38,15 +38,20 @@ export async function checkJobs(world: World, sides: HonestPayer, violations: Vi
     const evidence = await payer.compute.evidence(id)
     const job = { name: jobName, tasks, evidence }
     ended.push(job)
-    for (const fault of paymentFaults(job))
-      violations.check(false, 'only-right-paid', () => `${name}: the job ${id}: ${fault}`, [name])
-    for (const fault of priceFaults(prices, evidence))
-      violations.check(false, 'price-as-quoted', () => `${name}: the job ${id}: ${fault}`, [name])
+    const tell = (fault: string): Wrong => ({ what: `${name}: the job ${id}: ${fault}`, who: [name] })
+    violations.checkNone('only-right-paid', paymentFaults(job), tell)
+    violations.checkNone('price-as-quoted', priceFaults(prices, evidence), tell)
   }
-  for (const { rule, what, nodes } of outputFaults(world, ended)) {
-    const names = world.nodes.filter(({ plan }) => nodes.includes(plan.signer.address)).map(({ plan }) => plan.name)
-    violations.check(false, rule, () => `${name}: ${what}`, [name, ...names])
-  }
+  const faults = outputFaults(world, ended)
+  for (const rule of OUTPUT_RULES)
+    violations.checkNone(
+      rule,
+      faults.filter((fault) => fault.rule === rule),
+      ({ what, nodes }) => {
+        const names = world.nodes.filter(({ plan }) => nodes.includes(plan.signer.address)).map(({ plan }) => plan.name)
+        return { what: `${name}: ${what}`, who: [name, ...names] }
+      },
+    )
 }
 
 /** With a quorum nothing is accepted but what the quorum agreed on. */

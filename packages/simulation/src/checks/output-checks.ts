@@ -11,9 +11,12 @@ export interface EndedJob {
   readonly evidence: JobEvidence
 }
 
+/** Rules about what a task ended in. */
+export const OUTPUT_RULES = ['outputs-right', 'operators-distinct', 'trust-earned'] as const
+
 /** A result that is not what the mode of its job promises. */
 export interface OutputFault {
-  readonly rule: 'outputs-right' | 'operators-distinct' | 'trust-earned'
+  readonly rule: (typeof OUTPUT_RULES)[number]
   readonly what: string
   /** By whose word the task ended. */
   readonly nodes: readonly Address[]

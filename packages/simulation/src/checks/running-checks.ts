@@ -7,10 +7,13 @@ import { checkTokens } from './reward-checks.ts'
 import { checkRunningJobs } from './running-job-checks.ts'
 import type { Violations } from './violations.ts'
 
-/** Timers that one node may have waiting: a few for each request, channel and task in flight. */
-const TIMERS_MAX = 3000
-/** Rows on a node's disk: receipts and histories of the jobs of a run. */
-const ROWS_PER_MINUTE_MAX = 5000
+/**
+ * Timers that one node may have waiting, a few for each request, channel and task in flight: three times the most that
+ * hundreds of worlds had, and one more for each node.
+ */
+const TIMERS_MAX = 500
+/** Rows on a node's disk, receipts and histories of the jobs of a run: three times the most that hundreds of worlds had. */
+const ROWS_PER_MINUTE_MAX = 2000
 const MINUTE_MS = 60_000
 /** Looks between two at every structure: there are thousands in a large world. */
 const LOOKS_PER_STRUCTURES = 10
@@ -39,13 +42,14 @@ export class RunningChecks {
 
   look(): void {
     const { scheduler } = this.#world.parts
-    for (const bug of this.#world.bugs)
-      this.#violations.check(false, 'no-own-fault', () => bug, namesIn(this.#world, bug))
+    this.#violations.checkNone('no-own-fault', this.#world.bugs, (bug) => ({
+      what: bug,
+      who: namesIn(this.#world, bug),
+    }))
     for (const node of this.#world.payers) this.#checkOffers(node)
     this.#checkMoney()
     checkRunningJobs(this.#world, this.#violations)
-    for (const { rule, what, payer, node } of this.#world.parts.storageWitness.faults)
-      this.#violations.check(false, rule, () => what, namesOf(this.#world, [payer, node]))
+    this.#checkStorageDocuments()
     if (this.#world.economy !== undefined) {
       checkTokens(this.#world, this.#violations)
       checkBonds(this.#world, this.#violations)
@@ -57,6 +61,15 @@ export class RunningChecks {
       this.#checkSizes(node, rowsMax)
       this.#checkStructures(node)
     }
+  }
+
+  #checkStorageDocuments(): void {
+    const { storageWitness } = this.#world.parts
+    for (const [rule, faults] of storageWitness.looked)
+      this.#violations.checkNone(rule, faults, ({ what, payer, node }) => ({
+        what,
+        who: namesOf(this.#world, [payer, node]),
+      }))
   }
 
   #checkStructures(node: SimNode): void {
@@ -73,7 +86,8 @@ export class RunningChecks {
   #checkSizes(node: SimNode, rowsMax: number): void {
     const { timers, rows } = node.sizes()
     const { name } = node.plan
-    this.#violations.check(timers <= TIMERS_MAX, 'timers-bounded', () => `${name} has ${timers} timers waiting`, [name])
+    const timersMax = TIMERS_MAX + this.#world.nodes.length
+    this.#violations.check(timers <= timersMax, 'timers-bounded', () => `${name} has ${timers} timers waiting`, [name])
     this.#violations.check(rows <= rowsMax, 'rows-bounded', () => `${name} has ${rows} rows on its disk`, [name])
   }
 

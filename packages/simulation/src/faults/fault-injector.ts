@@ -246,6 +246,7 @@ export class FaultInjector {
   #jump(node: SimNode): void {
     const byMs = Math.round((this.#components.random.fraction() - 0.5) * 2 * JUMP_MS_MAX)
     this.#tell(node, `its wall clock jumps by ${byMs} ms`)
+    this.#components.tally.add('jumps')
     node.jumpWall(byMs)
   }
 
@@ -282,9 +283,10 @@ export class FaultInjector {
   }
 
   #end(node: SimNode, how: { readonly kind: CrashKind; readonly survivors: number; readonly awayMs: number }): void {
-    const { scheduler } = this.#components
+    const { scheduler, tally } = this.#components
     if (!node.isAlive || this.#away.has(node)) return
     const { kind, survivors, awayMs } = how
+    tally.add(kind === 'power' ? 'power-losses' : 'crashes')
     this.#tell(node, `crashes (${kind}, ${survivors} unforced writes survive), away for ${Math.round(awayMs)} ms`)
     node.crash(kind, survivors)
     this.#away.add(node)
@@ -294,8 +296,9 @@ export class FaultInjector {
   }
 
   #partition(): void {
-    const { scheduler, random, hub, nodes } = this.#components
+    const { scheduler, random, hub, nodes, tally } = this.#components
     if (this.#partitionedUntilMs > scheduler.nowMs) return
+    tally.add('partitions')
     const left = nodes.filter(() => random.fraction() < 0.5).map(({ plan }) => plan.peer)
     const right = nodes.map(({ plan }) => plan.peer).filter((peer) => !left.includes(peer))
     this.#partitionedUntilMs = this.#until()
@@ -305,9 +308,10 @@ export class FaultInjector {
   }
 
   #cut(node: SimNode): void {
-    const { scheduler, hub } = this.#components
+    const { scheduler, hub, tally } = this.#components
     const other = this.#anyNode()
     if (other === node) return
+    tally.add('cuts')
     const [from, to] = [node.plan.peer, other.plan.peer]
     this.#tell(node, `is not heard any more by ${other.plan.name}`)
     hub.cut(from, to)
@@ -317,6 +321,7 @@ export class FaultInjector {
   #clog(node: SimNode): void {
     const other = this.#anyNode()
     if (other === node) return
+    this.#components.tally.add('clogs')
     this.#tell(node, `is heard late by ${other.plan.name}`)
     this.#components.hub.clog(node.plan.peer, other.plan.peer, this.#until())
   }

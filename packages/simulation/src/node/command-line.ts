@@ -18,6 +18,8 @@ export interface SimCommand {
   readonly timeMsMax: number
   /** The search for a smaller world ends after so long. */
   readonly shrinkMsMax: number
+  /** A world that takes no step for so long is ended. */
+  readonly stallMsMax: number
 }
 
 const OPTIONS = {
@@ -33,6 +35,7 @@ const OPTIONS = {
   'real-signatures': { type: 'boolean' },
   shrink: { type: 'boolean' },
   'shrink-minutes': { type: 'string' },
+  'stall-seconds': { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const
@@ -47,11 +50,16 @@ const MINUTES_DEFAULT = 2
 const MINUTE_MS = 60_000
 /** Enough for some hundred small worlds, and for a few large ones. */
 const SHRINK_MINUTES_DEFAULT = 10
+const SECOND_MS = 1000
+/** The longest step of the largest world that can be asked for is far shorter, also on a slow machine. */
+const STALL_SECONDS_DEFAULT = 60
+const STALL_SECONDS_MAX = 86_400
 /** Each seed with a small world of its own. */
 const MIXED = 'mixed'
 
 /** What `--help` prints. */
-export const SIM_HELP: string = `npm run sim -- [options]     plays whole networks on simulated time; ends with 1 when a rule was broken
+export const SIM_HELP: string = `npm run sim -- [options]     plays whole networks on simulated time; ends with 1 when a rule was broken,
+                             with 2 when the arguments are wrong, and with 3 when a world hangs
 
   --seed N             the world to play; without it one by chance, which is printed
   --seeds A..B         a sweep over seeds
@@ -69,6 +77,8 @@ export const SIM_HELP: string = `npm run sim -- [options]     plays whole networ
   --shrink             looks for the smallest command that still breaks the same rule
   --shrink-minutes M   begins no world for that after so many minutes, which are real ones; default ${SHRINK_MINUTES_DEFAULT}
   --time-minutes M     a sweep begins no world after so many real minutes
+  --stall-seconds S    a world that takes no step for so many real seconds hangs: it is named, and the command ends;
+                       default ${STALL_SECONDS_DEFAULT}
   --json               one JSON document instead of text: npm run --silent sim -- --json
 
 A sweep ends after ${FAILURES_MAX} failures. SIGINT and SIGTERM end anything, and what was found until then is told: the seeds that
@@ -120,6 +130,9 @@ export function parseCommandLine(args: readonly string[], chance: () => number):
         : numeric('--time-minutes', timeMinutes, 0, MINUTES_MAX) * MINUTE_MS,
     shrinkMsMax:
       numeric('--shrink-minutes', shrinkMinutes ?? String(SHRINK_MINUTES_DEFAULT), 0, MINUTES_MAX) * MINUTE_MS,
+    stallMsMax:
+      integer('--stall-seconds', values['stall-seconds'] ?? String(STALL_SECONDS_DEFAULT), 1, STALL_SECONDS_MAX) *
+      SECOND_MS,
   }
 }
 

@@ -1,5 +1,3 @@
 export { eventLoopTurns } from './event-loop-turn.ts'
 export { playPlan } from './play-plan.ts'
 export { ProcessFaults } from './process-faults.ts'
-export type { SimComponents } from './run-sim.ts'
-export { SimRun } from './run-sim.ts'

@@ -5,8 +5,15 @@ import type { PlayedWorld } from '../sweep/played-world.ts'
 import { eventLoopTurns } from './event-loop-turn.ts'
 import { ProcessFaults } from './process-faults.ts'
 
-/** Plays a plan on this process, and takes what the process reports meanwhile for violations of that world. */
-export async function playPlan(secp256k1: Secp256k1, plan: WorldPlan): Promise<PlayedWorld> {
+/**
+ * Plays a plan on this thread, and takes what the process reports meanwhile for violations of that world.
+ * @param onStep called with each step: who watches sees that the world goes on
+ */
+export async function playPlan(
+  secp256k1: Secp256k1,
+  plan: WorldPlan,
+  onStep: () => void = () => undefined,
+): Promise<PlayedWorld> {
   const faults = new ProcessFaults()
   const before = process.cpuUsage()
   const startMs = performance.now()
@@ -20,7 +27,12 @@ export async function playPlan(secp256k1: Secp256k1, plan: WorldPlan): Promise<P
     const onPeace = (): void => {
       faultsCpuMs = cpuMs()
     }
-    const components = { secp256k1, turn: eventLoopTurns(), strayErrors: () => faults.take(), onPeace }
+    const turns = eventLoopTurns()
+    const turn = (): Promise<void> => {
+      onStep()
+      return turns()
+    }
+    const components = { secp256k1, turn, strayErrors: () => faults.take(), onPeace }
     const verdict = await runWorld(components, worldOptionsOf(plan))
     const wallMs = performance.now() - startMs
     return { plan, verdict, wallMs, cpuMs: cpuMs(), faultsCpuMs: faultsCpuMs ?? cpuMs() }

@@ -1,5 +1,5 @@
-import { isSteadError } from '@stead/core'
-import type { Secp256k1 } from '@stead/protocol'
+import { hasCode, isSteadError } from '@stead/core'
+import type { SimulationError } from '../errors.ts'
 import { commandOf, type WorldPlan } from '../plan/world-plan.ts'
 import {
   failureText,
@@ -9,22 +9,20 @@ import {
   sweepLine,
   verdictLine,
 } from '../report/report-text.ts'
-import type { PlayedWorld, PlayPlan } from '../sweep/played-world.ts'
+import type { PlayedWorld } from '../sweep/played-world.ts'
 import { type ShrinkResult, shrink } from '../sweep/shrink.ts'
 import { nothingPlayed, type SweepResult, sweep } from '../sweep/sweep.ts'
 import { parseCommandLine, SIM_HELP, type SimCommand } from './command-line.ts'
-import { playPlan } from './play-plan.ts'
 
 /** What the command stands on. */
 export interface SimComponents {
-  readonly secp256k1: Secp256k1
+  /** Plays one world. @param stallMsMax how long it may take no step, in real milliseconds */
+  readonly play: (plan: WorldPlan, stallMsMax: number) => Promise<PlayedWorld>
   /** Standard output, and what is not its content. */
   readonly print: (text: string) => void
   readonly note: (text: string) => void
   /** A seed for who names none. */
   readonly chance: () => number
-  /** Plays one world. @default {@link playPlan} on this process */
-  readonly play?: PlayPlan
 }
 
 /** Failures of a sweep that are told at length. */
@@ -32,6 +30,7 @@ const TOLD_MAX = 3
 const EXIT_OK = 0
 const EXIT_VIOLATION = 1
 const EXIT_BAD_ARGUMENTS = 2
+const EXIT_STALLED = 3
 
 /** `npm run sim`: one command, from its arguments to its exit code. */
 export class SimRun {
@@ -40,6 +39,7 @@ export class SimRun {
   #present: WorldPlan | undefined
   #swept: SweepResult | undefined
   #shrunk: ShrinkResult | undefined
+  #stalled: SimulationError | undefined
   readonly #shown: PlayedWorld[] = []
 
   constructor(components: SimComponents) {
@@ -49,13 +49,10 @@ export class SimRun {
   /** Tells what was found until now, when the process has to end before the command does. */
   interrupt(why: string): void {
     this.#components.note(`${interruptedLine(this.#present, why)}\n`)
-    if (this.#swept !== undefined && this.#swept.left > 0) this.#swept = { ...this.#swept, ended: 'interrupted' }
-    if (this.#command?.isSweep === true && this.#swept !== undefined) this.#say(sweepLine(this.#swept))
-    this.#tellShrunk()
-    this.#tellDocument()
+    this.#tellUntilNow('interrupted')
   }
 
-  /** @returns the exit code: 0, 1 when a rule was broken, 2 when the arguments are wrong */
+  /** @returns the exit code: 0, 1 when a rule was broken, 2 when the arguments are wrong, 3 when a world hangs */
   async run(args: readonly string[]): Promise<number> {
     const { chance, note, print } = this.#components
     let command: SimCommand
@@ -70,7 +67,13 @@ export class SimRun {
       print(SIM_HELP)
       return EXIT_OK
     }
-    return await this.#play(command)
+    try {
+      return await this.#play(command)
+    } catch (error) {
+      if (hasCode(error, 'SIMULATION_STALLED')) return this.#tellStalled(error)
+      this.interrupt('an error of the simulator ended it')
+      throw error
+    }
   }
 
   async #play(command: SimCommand): Promise<number> {
@@ -113,8 +116,21 @@ export class SimRun {
 
   readonly #playOne = (plan: WorldPlan): Promise<PlayedWorld> => {
     this.#present = plan
-    const { play, secp256k1 } = this.#components
-    return play === undefined ? playPlan(secp256k1, plan) : play(plan)
+    return this.#components.play(plan, this.#command?.stallMsMax ?? Number.POSITIVE_INFINITY)
+  }
+
+  #tellStalled(error: SimulationError): number {
+    this.#components.note(`${error.message}\n`)
+    this.#stalled = error
+    this.#tellUntilNow('stalled')
+    return EXIT_STALLED
+  }
+
+  #tellUntilNow(ended: SweepResult['ended']): void {
+    if (this.#swept !== undefined && this.#swept.left > 0) this.#swept = { ...this.#swept, ended }
+    if (this.#command?.isSweep === true && this.#swept !== undefined) this.#say(sweepLine(this.#swept))
+    this.#tellShrunk()
+    this.#tellDocument()
   }
 
   #say(line: string): void {
@@ -127,7 +143,7 @@ export class SimRun {
 
   #tellDocument(): void {
     if (this.#command?.printsJson !== true || this.#swept === undefined) return
-    const document = documentOf(this.#swept, this.#shown, this.#shrunk)
+    const document = documentOf(this.#swept, { shown: this.#shown, shrunk: this.#shrunk, stalled: this.#stalled })
     this.#components.print(`${JSON.stringify(document, null, 2)}\n`)
   }
 }
@@ -138,13 +154,35 @@ function isOverAfter(timeMsMax: number): () => boolean {
 }
 
 /** What `--json` prints: the worlds are the one that was asked for, or those of a sweep that failed. */
-function documentOf(result: SweepResult, shown: readonly PlayedWorld[], shrunk: ShrinkResult | undefined): object {
+function documentOf(
+  result: SweepResult,
+  found: {
+    readonly shown: readonly PlayedWorld[]
+    readonly shrunk: ShrinkResult | undefined
+    readonly stalled: SimulationError | undefined
+  },
+): object {
+  const { shown, shrunk, stalled } = found
   const smallest =
     shrunk === undefined ? {} : { shrunk: { tried: shrunk.tried, isDone: shrunk.isDone, ...jsonOf(shrunk.smallest) } }
-  return { ...result, failed: result.failed.length, worlds: shown.map(jsonOf), ...smallest }
+  const hanging =
+    stalled === undefined ? {} : { stalled: { code: stalled.code, message: stalled.message, ...stalled.details } }
+  const tallies = Object.fromEntries(
+    Object.entries(result.tallies).map(([name, tallied]: readonly [string, ReadonlyMap<string, unknown>]) => [
+      name,
+      Object.fromEntries(tallied),
+    ]),
+  )
+  return { ...result, failed: result.failed.length, tallies, worlds: shown.map(jsonOf), ...smallest, ...hanging }
 }
 
 /** The plan says what the options were. */
-function jsonOf({ plan, verdict: { options: _, faults, ...verdict }, cpuMs, wallMs }: PlayedWorld): object {
-  return { command: commandOf(plan), plan, ...verdict, faults: Object.fromEntries(faults), cpuMs, wallMs }
+function jsonOf({ plan, verdict, cpuMs, wallMs }: PlayedWorld): object {
+  const { options: _, faults, cheats, looks, ...rest } = verdict
+  const felt = {
+    faults: Object.fromEntries(faults),
+    cheats: Object.fromEntries(cheats),
+    looks: Object.fromEntries(looks),
+  }
+  return { command: commandOf(plan), plan, ...rest, ...felt, cpuMs, wallMs }
 }

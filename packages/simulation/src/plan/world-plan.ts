@@ -34,6 +34,12 @@ export function worldOptionsOf(plan: WorldPlan): WorldOptions {
   return { seed, nodes, faultMinutes: minutes, faults, hasRealSignatures, hasEpochs, hasStorage }
 }
 
+/** Which world a plan is, for a person: its seed, size, time and faults. */
+export function describePlan({ seed, nodes, minutes, profile, without }: WorldPlan): string {
+  const left = without.length === 0 ? '' : ` without ${without.join(', ')}`
+  return `seed ${seed}, ${nodes} nodes and ${minutes} min of ${profile}${left}`
+}
+
 /** The command that plays a plan; every option is named, so that it stays right when a default changes. */
 export function commandOf(plan: WorldPlan): string {
   const { seed, nodes, minutes, profile, without, hasRealSignatures, hasEpochs = false } = plan

@@ -1,9 +1,11 @@
+import { RULES } from '../checks/rules.ts'
 import { commandOf, type WorldPlan } from '../plan/world-plan.ts'
 import type { WorldVerdict } from '../run-world.ts'
 import type { InvolvedNode, Story } from '../story/story.ts'
 import { brokenRules, type PlayedWorld } from '../sweep/played-world.ts'
 import type { ShrinkResult } from '../sweep/shrink.ts'
 import type { SweepResult } from '../sweep/sweep.ts'
+import type { Tallied, Tallies } from '../sweep/tallies.ts'
 
 const WIDTH_MAX = 200
 const THE_WORLD = 'the world'
@@ -47,21 +49,34 @@ function involvedText({ name, role, cheat, starts, powerLosses }: InvolvedNode):
   return parts.join(', ')
 }
 
-/** A line for a sweep; of one with failures one more with the rules, and one with the seeds. */
+/** A line for a sweep; of one with failures one more with the rules, and one with the seeds; and what was felt in it. */
 export function sweepLine(result: SweepResult): string {
-  const { played, traceHash, failed, simulatedMs, cpuMs, left } = result
+  const { played, traceHash, failed, tallies, simulatedMs, cpuMs, left } = result
   const unplayed = left === 0 ? '' : `, ${left} not played because ${whyEnded(result)}`
   const line = `${played} worlds, ${failed.length} failed${unplayed}; ${traceHash}, ${speed(simulatedMs, cpuMs)}`
-  if (failed.length === 0) return line
-  const counts = new Map<string, number>()
-  for (const rule of failed.flatMap(brokenRules)) counts.set(rule, (counts.get(rule) ?? 0) + 1)
-  const rules = Array.from(counts, ([rule, count]) => `${rule} in ${count}`)
+  const felt = played === 0 ? [] : feltLines(tallies)
+  if (failed.length === 0) return [line, ...felt].join('\n')
+  const rules = Array.from(tallies.broken, ([rule, count]) => `${rule} in ${count}`)
   const seeds = failed.map(({ plan }) => plan.seed)
-  return `${line}\nbroken: ${rules.join(', ')}\nfailed seeds: ${seeds.join(', ')}`
+  return [line, `broken: ${rules.join(', ')}`, `failed seeds: ${seeds.join(', ')}`, ...felt].join('\n')
+}
+
+/** What was felt, and which rules were never looked at. */
+function feltLines({ faults, cheats, rules }: Tallies): readonly string[] {
+  const list = (tallied: ReadonlyMap<string, Tallied>): string =>
+    tallied.size === 0 ? 'none' : Array.from(tallied, ([name, { count }]) => `${name} ${count}`).join(', ')
+  const unseen = RULES.filter((rule) => !rules.has(rule))
+  const never = unseen.length === 0 ? '' : `, never at ${unseen.join(', ')}`
+  return [
+    `faults: ${list(faults)}`,
+    `cheats: ${list(cheats)}`,
+    `rules: looked at ${rules.size} of ${RULES.length}${never}`,
+  ]
 }
 
 function whyEnded({ ended, failed }: SweepResult): string {
   if (ended === 'failures') return `${failed.length} failures are enough`
+  if (ended === 'stalled') return 'a world hangs'
   return ended === 'interrupted' ? 'it was interrupted' : 'its time was over'
 }
 

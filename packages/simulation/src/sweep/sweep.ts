@@ -1,6 +1,7 @@
 import { Trace } from '../engine/trace.ts'
 import type { WorldPlan } from '../plan/world-plan.ts'
 import type { PlayedWorld, PlayPlan } from './played-world.ts'
+import { type Tallies, TallyBook } from './tallies.ts'
 
 /** Failures after which a sweep ends. */
 export const FAILURES_MAX = 100
@@ -11,16 +12,17 @@ export interface SweepResult {
   /** Of all worlds together: equal for equal sweeps. */
   readonly traceHash: string
   readonly failed: readonly PlayedWorld[]
+  readonly tallies: Tallies
   readonly simulatedMs: number
   readonly wallMs: number
   readonly cpuMs: number
   /** Plans that were not played. */
   readonly left: number
   /**
-   * Why the sweep ended: all were played, who asked had no more time, more failures would say nothing new, or a signal
-   * ended it.
+   * Why the sweep ended: all were played, who asked had no more time, more failures would say nothing new, a signal
+   * ended it, or a world hung.
    */
-  readonly ended: 'all' | 'time' | 'failures' | 'interrupted'
+  readonly ended: 'all' | 'time' | 'failures' | 'interrupted' | 'stalled'
 }
 
 /** What a sweep may be told. */
@@ -36,7 +38,8 @@ export interface SweepOptions {
 /** A sweep that has not played anything yet. */
 export function nothingPlayed(plans: readonly WorldPlan[]): SweepResult {
   const none = { played: 0, simulatedMs: 0, wallMs: 0, cpuMs: 0 }
-  return { ...none, traceHash: new Trace().hash, failed: [], left: plans.length, ended: 'time' }
+  const { tallies } = new TallyBook()
+  return { ...none, traceHash: new Trace().hash, failed: [], tallies, left: plans.length, ended: 'time' }
 }
 
 /** Plays plans one after the other. A world that fails does not end the sweep: the next seed may say more. */
@@ -47,16 +50,19 @@ export async function sweep(
 ): Promise<SweepResult> {
   const failed: PlayedWorld[] = []
   const trace = new Trace()
+  const book = new TallyBook()
   let [played, simulatedMs, wallMs, cpuMs] = [0, 0, 0, 0]
   const result = (ended: SweepResult['ended']): SweepResult => {
     const left = plans.length - played
-    return { played, traceHash: trace.hash, failed: [...failed], simulatedMs, wallMs, cpuMs, left, ended }
+    const { tallies } = book
+    return { played, traceHash: trace.hash, failed: [...failed], tallies, simulatedMs, wallMs, cpuMs, left, ended }
   }
   for (const plan of plans) {
     if (failed.length >= failuresMax) return result('failures')
     if (isOver?.() === true) return result('time')
     const world = await play(plan)
     played++
+    book.add(world)
     trace.note(plan.seed, undefined, world.verdict.traceHash)
     simulatedMs += world.verdict.simulatedMs
     wallMs += world.wallMs

@@ -18,9 +18,16 @@ import {
 import { decorated } from '@stead/testkit'
 import { WitnessedAgreement } from './witnessed-agreement.ts'
 
+/** Rules about what is signed and paid in storage. */
+export type DocumentRule =
+  | 'one-revision'
+  | 'period-paid-once'
+  | 'proof-before-payment'
+  | 'time-as-kept'
+  | 'price-as-agreed'
+
 /** What a witness of storage found wrong, in words, and between whom. */
 export interface WitnessedFault {
-  readonly rule: string
   readonly what: string
   readonly payer: Address
   readonly node: Address
@@ -40,7 +47,7 @@ const TEBIBYTE_HOUR = 2n ** 40n * 3600n
  * crashes of those whom it watches.
  */
 export class StorageWitness {
-  readonly faults: WitnessedFault[] = []
+  readonly #looked: Map<DocumentRule, WitnessedFault[]> = new Map()
   readonly #nowMs: () => number
   readonly #agreements: Map<Hash, WitnessedAgreement> = new Map()
   /** Signed revisions by the name of their document. */
@@ -55,6 +62,11 @@ export class StorageWitness {
 
   constructor(nowMs: () => number) {
     this.#nowMs = nowMs
+  }
+
+  /** Rules that a document was looked at for, each with what was against it. */
+  get looked(): ReadonlyMap<DocumentRule, readonly WitnessedFault[]> {
+    return this.#looked
   }
 
   /** Deliveries that honest payers said that they never got, by payer and node. */
@@ -116,8 +128,12 @@ export class StorageWitness {
     const item = itemIdOf(document)
     this.#revisions.set(item, { agreement, owner: known })
     known.sign(agreement, item, { changes: revise?.changes ?? [], nowMs })
-    if (known.equivocation === undefined) return
-    this.#fault('one-revision', `two revisions ${known.equivocation} of ${id} are signed`, agreement)
+    const { equivocation } = known
+    this.#look(
+      'one-revision',
+      agreement,
+      equivocation === undefined || `two revisions ${equivocation} of ${id} are signed`,
+    )
   }
 
   #noteAsked(payload: Uint8Array): void {
@@ -153,29 +169,36 @@ export class StorageWitness {
     const delivery = bytesToHex(entry.delivery)
     const known = this.#paid.get(item)
     if (known !== undefined) {
-      if (known.channel === channel && known.delivery === delivery) return
-      this.#fault('period-paid-once', `the revision ${item} is paid as ${known.delivery} and as ${delivery}`, who)
+      const isSame = known.channel === channel && known.delivery === delivery
+      const twice = `the revision ${item} is paid as ${known.delivery} and as ${delivery}`
+      this.#look('period-paid-once', who, isSame || twice)
       return
     }
     const found = this.#revisions.get(item)
     const isProven = this.#proofs.get(String(entry.evidence)) === item
     // A task's bill names a task.
     if (found === undefined && !this.#asked.has(item)) return
+    this.#look('period-paid-once', who, true)
     this.#paid.set(item, { channel, delivery, quantity: entry.quantity })
-    if (!isProven) this.#fault('proof-before-payment', `nobody proved the revision ${item} that is paid`, who)
+    this.#look('proof-before-payment', who, isProven || `nobody proved the revision ${item} that is paid`)
     if (found === undefined) return
     const { agreement, owner } = found
     const billed = owner.billedBy(agreement)
-    if (billed !== undefined && billed !== entry.quantity)
-      this.#fault('time-as-kept', `${entry.quantity} byte-seconds are paid, ${billed} were kept and are billed`, who)
+    if (billed !== undefined) {
+      const other = `${entry.quantity} byte-seconds are paid, ${billed} were kept and are billed`
+      this.#look('time-as-kept', who, billed === entry.quantity || other)
+    }
     const price = agreement.priceMicroUsdPerTibHour
     const costs = (entry.quantity * price + TEBIBYTE_HOUR - 1n) / TEBIBYTE_HOUR
-    if (costs !== entry.amountMicroUsd)
-      this.#fault('price-as-agreed', `${entry.amountMicroUsd} micro-dollars are paid for what costs ${costs}`, who)
+    const dear = `${entry.amountMicroUsd} micro-dollars are paid for what costs ${costs}`
+    this.#look('price-as-agreed', who, costs === entry.amountMicroUsd || dear)
   }
 
-  #fault(rule: string, what: string, { payer, node }: { readonly payer: Address; readonly node: Address }): void {
-    this.faults.push({ rule, what, payer, node })
+  /** @param found true, or what is against the rule */
+  #look(rule: DocumentRule, { payer, node }: Omit<WitnessedFault, 'what'>, found: true | string): void {
+    const faults = this.#looked.get(rule) ?? []
+    this.#looked.set(rule, faults)
+    if (found !== true) faults.push({ what: found, payer, node })
   }
 }
 

@@ -1,0 +1,31 @@
+import { loadSecp256k1 } from '@stead/protocol'
+import { PROFILES, runWorld, type Violation } from '@stead/simulation'
+import { eventLoopTurns, ProcessFaults } from '@stead/simulation/node'
+import type { Mutant } from './mutant.ts'
+
+const NODES = 12
+const FAULT_MINUTES = 1
+
+/** Plays one world of a mutant. @returns what was broken in it */
+export async function playMutant(
+  { profile, more, nodes = NODES, faultMinutes = FAULT_MINUTES, hasEpochs = false }: Mutant,
+  { seed, onStep }: { readonly seed: number; readonly onStep: () => void },
+): Promise<readonly Violation[]> {
+  const secp256k1 = await loadSecp256k1()
+  const stray = new ProcessFaults()
+  const turns = eventLoopTurns()
+  const turn = (): Promise<void> => {
+    onStep()
+    return turns()
+  }
+  const faults = { ...PROFILES[profile], ...more }
+  const hasStorage = profile === 'storage'
+  const options = { seed, nodes, faultMinutes, faults, hasRealSignatures: false, hasEpochs, hasStorage }
+  stray.start()
+  try {
+    const { violations } = await runWorld({ secp256k1, turn, strayErrors: () => stray.take() }, options)
+    return violations
+  } finally {
+    stray.stop()
+  }
+}
