@@ -3,7 +3,7 @@ import { isSteadError } from '@stead/core'
 import { checkEclipse } from './checks/eclipse-checks.ts'
 import { checkEpochs } from './checks/epoch-checks.ts'
 import { checkBooks } from './checks/final-checks.ts'
-import { checkHealth, checkIdle } from './checks/health-checks.ts'
+import { checkHealth, checkIdle, checkRooms } from './checks/health-checks.ts'
 import { checkRest } from './checks/rest-checks.ts'
 import type { RuleName } from './checks/rules.ts'
 import { RunningChecks } from './checks/running-checks.ts'
@@ -65,6 +65,7 @@ export async function runWorld(components: WorldComponents, options: WorldOption
   const isAtRest = await world.healPhase(() => areJobsOver(world), HEAL_MINUTES_MAX, look)
   violations.check(isAtRest, 'comes-to-rest', () => `jobs go on ${HEAL_MINUTES_MAX} minutes after the last fault`, [])
   await checkHealth(world, violations, look)
+  checkRooms(world, violations)
   await checkEpochs(world, violations, look)
   // Long enough for a thaw that a cheat began to end, and for the claims before that.
   if (world.cheats.length > 0) await world.healPhase(async () => false, THAW_MINUTES, look)

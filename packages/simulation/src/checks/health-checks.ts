@@ -175,10 +175,16 @@ function checkRoom(
   }
 }
 
+/** Rooms of all channels that are open; soon their purses are idle, and are taken back. */
+export function checkRooms(world: World, violations: Violations): void {
+  for (const { plan, payer } of world.payers)
+    checkRoom(world, { name: plan.name, channels: payer?.market.channels() ?? [] }, violations)
+}
+
 /** After the last job nothing is held any more: no room, no place, no delivery in flight. */
 export async function checkIdle(world: World, violations: Violations): Promise<void> {
+  checkRooms(world, violations)
   for (const { plan, payer } of world.payers) {
-    checkRoom(world, { name: plan.name, channels: payer?.market.channels() ?? [] }, violations)
     for (const { id, stats } of payer?.market
       .channels()
       .map((channel) => ({ id: channel.id, stats: channel.stats() })) ?? [])

@@ -44,7 +44,7 @@ export async function checkStorage(world: World, violations: Violations, look: (
     await storage.consumer.round()
   })
   const areSettled = await allDone(world, settled, { minutesMax: ROUNDS_MINUTES_MAX, look })
-  violations.check(areSettled, 'rounds-end', () => `rounds take longer than ${ROUNDS_MINUTES_MAX} minutes`, [])
+  violations.check(areSettled, 'storage-stops', () => `last rounds take longer than ${ROUNDS_MINUTES_MAX} minutes`, [])
   const stopped = payers.map(({ storage }) => stopStorageBuyer(storage))
   const areStopped = await allDone(world, stopped, { minutesMax: STOP_MINUTES_MAX, look })
   violations.check(areStopped, 'storage-stops', () => `payers take longer than ${STOP_MINUTES_MAX} minutes to stop`, [])
