@@ -52,7 +52,7 @@ export const marketErrorCatalog: ErrorCatalog<MarketErrorCode> = {
     kind: 'peer',
     retryable: true,
     meaning: 'The provider keeps no more channels, in all or for this payer.',
-    next: 'Use the channels that are open, or thaw purses that are no longer used: stead settle',
+    next: 'Use the channels that are open, or thaw purses that are no longer used: stead purses',
   },
   MARKET_CHANNEL_UNKNOWN: {
     kind: 'peer',

@@ -335,6 +335,16 @@ export class MarketPayer {
     return this.#purses.records()
   }
 
+  /** What all vouchers on a purse say together: the rest comes home. @throws CoreError STORE_FAILED, STORE_CORRUPT */
+  async signedMicroUsd(purse: Hash): Promise<MicroUsd> {
+    let signed = 0n
+    for (const channel of this.#purses.channelsOf(purse)) {
+      const head = this.#drivers.get(channel)?.ledger.head ?? (await this.#receipts.head(channel))?.before
+      signed += head?.cumulativeMicroUsd ?? 0n
+    }
+    return microUsd(signed)
+  }
+
   /**
    * Begins to take back what a purse still holds: its channels serve no more, what is accepted is paid first.
    * @throws MarketError MARKET_PURSE_UNKNOWN, the chain's errors

@@ -1,7 +1,15 @@
 import type { Address, MicroUsd } from '@stead/core'
 import { messageOf, microUsd } from '@stead/core'
 import type { SettlementRecord, SettlementReport } from '@stead/market'
-import type { EarningsQuery, EarningsReport, SettleAnswer, SettledChannel, SettlementTransaction } from '@stead/sdk/api'
+import type {
+  EarningsQuery,
+  EarningsReport,
+  PurseQuery,
+  PurseView,
+  SettleAnswer,
+  SettledChannel,
+  SettlementTransaction,
+} from '@stead/sdk/api'
 import type { SteadNode } from '../daemon/stead-node.ts'
 import { NodeError } from '../errors.ts'
 import { channelEarnings, claimOutlook } from './channel-earnings.ts'
@@ -9,13 +17,14 @@ import { earningsByEpoch } from './epoch-earnings.ts'
 import type { Handlers } from './handlers.ts'
 import { receiptLines } from './receipt-lines.ts'
 
-type MoneyRoutes = 'listReceipts' | 'settle' | 'thaw' | 'getEarnings'
+type MoneyRoutes = 'listReceipts' | 'settle' | 'listPurses' | 'thaw' | 'getEarnings'
 
 /** What was paid, claimed and earned. */
 export function moneyHandlers(node: SteadNode): Pick<Handlers, MoneyRoutes> {
   return {
     listReceipts: async ({ query }) => ({ receipts: await receiptLines(node, query) }),
     settle: () => settle(node),
+    listPurses: async ({ query }) => ({ purses: await purses(node, query) }),
     thaw: async ({ body }) => {
       const record = await node.trade.payer.market.thaw(body.purse)
       const transaction = record.transactions.at(-1)
@@ -26,6 +35,24 @@ export function moneyHandlers(node: SteadNode): Pick<Handlers, MoneyRoutes> {
     },
     getEarnings: ({ query }) => earnings(node, query),
   }
+}
+
+async function purses({ trade }: SteadNode, { all = false }: PurseQuery): Promise<PurseView[]> {
+  const { market } = trade.payer
+  const shown = (await market.purses()).filter(({ stage }) => all || stage !== 'closed')
+  shown.sort((one, other) => other.createdAt - one.createdAt)
+  return await Promise.all(
+    shown.map(async ({ purse, seed, stage, createdAt, channels, thawEndsAt, refundMicroUsd }) => ({
+      purse,
+      stage,
+      createdAt,
+      totalMicroUsd: seed.totalMicroUsd,
+      signedMicroUsd: await market.signedMicroUsd(purse),
+      providers: channels.length,
+      ...(thawEndsAt === undefined ? {} : { thawEndsAt }),
+      ...(refundMicroUsd === undefined ? {} : { refundMicroUsd }),
+    })),
+  )
 }
 
 async function settle(node: SteadNode): Promise<SettleAnswer> {

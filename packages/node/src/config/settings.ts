@@ -54,6 +54,7 @@ export interface NodeConfig {
   }
   readonly s3: { readonly enabled: boolean; readonly port: number }
   readonly claim: { readonly minimumMicroUsd: number; readonly nativeCoinMicroUsd: number }
+  readonly purses: { readonly idleDays: number; readonly minimumMicroUsd: number }
   readonly epochs: {
     readonly watch: boolean
     readonly propose: boolean
@@ -326,6 +327,16 @@ const tree: Readonly<Record<keyof NodeConfig, Readonly<Record<string, Leaf>>>> =
     nativeCoinMicroUsd: integer([0, Number.MAX_SAFE_INTEGER], 3_000_000_000, {
       help: 'What one whole native coin of the chain is worth, in micro-dollars, to weigh gas against earnings.',
       reason: 'A rough figure is enough: it only decides when to claim.',
+    }),
+  },
+  purses: {
+    idleDays: integer([1, 3650], 7, {
+      help: 'Money that is locked for providers and was not used for so many days comes home: the purse thaws for a day, then it is closed.',
+      reason: 'Whoever runs jobs once a week need not lock money anew.',
+    }),
+    minimumMicroUsd: integer([0, Number.MAX_SAFE_INTEGER], 100_000, {
+      help: 'What an unused purse must still hold to come home by itself, in micro-dollars.',
+      reason: 'Ten cents; less is left where it is, because two transactions cost gas, until: stead thaw',
     }),
   },
   epochs: {

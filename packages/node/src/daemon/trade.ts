@@ -16,6 +16,8 @@ import { type Foundation, operatorOf } from './foundation.ts'
 import { OfferScout } from './offer-scout.ts'
 import type { StopStack } from './stop-stack.ts'
 
+const DAY_MS = 24 * 3_600_000
+
 /** The buying side of a node. */
 export interface PayerSide {
   readonly market: MarketPayer
@@ -152,7 +154,9 @@ async function openCare(
 
 async function openPayer(components: TradeComponents, config: NodeConfig): Promise<PayerSide> {
   const { foundation, stops, blobs, offers } = components
-  const market = new MarketPayer(foundation, marketPayerOptionsSchema.parse({}))
+  const { idleDays, minimumMicroUsd } = config.purses
+  const options = { purseIdleMs: idleDays * DAY_MS, purseMinimumMicroUsd: minimumMicroUsd }
+  const market = new MarketPayer(foundation, marketPayerOptionsSchema.parse(options))
   await market.start()
   stops.push('market payer', () => market.stop())
   const compute = new ComputeConsumer({ ...foundation, market, offers, blobs })

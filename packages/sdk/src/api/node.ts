@@ -300,6 +300,50 @@ export const finishAnswerWire: Wire<FinishAnswer> = z.object({
   reasons: z.array(countedReasonWire),
 })
 
+/** Money of this node that is, or was, locked for providers. */
+export interface PurseView {
+  readonly purse: Hash
+  /** `funding` until the chain is known to have it; `thawing` for a day at least before the rest comes home. */
+  readonly stage: 'funding' | 'funded' | 'thawing' | 'closed'
+  readonly createdAt: UnixMs
+  readonly totalMicroUsd: MicroUsd
+  /** On vouchers: it is, or will be, the providers'. */
+  readonly signedMicroUsd: MicroUsd
+  readonly providers: number
+  readonly thawEndsAt?: UnixMs
+  /** What came home; of a closed one. */
+  readonly refundMicroUsd?: MicroUsd
+}
+
+/** Wire form of {@link PurseView}. */
+export const purseViewWire: Wire<PurseView> = z.object({
+  purse: hashWire,
+  stage: z.enum(['funding', 'funded', 'thawing', 'closed']),
+  createdAt: unixMsWire,
+  totalMicroUsd: microUsdWire,
+  signedMicroUsd: microUsdWire,
+  providers: countWire,
+  thawEndsAt: optionalWire(unixMsWire),
+  refundMicroUsd: optionalWire(microUsdWire),
+})
+
+/** Query of `GET /v1/purses`. */
+export interface PurseQuery {
+  /** Closed ones as well. @default false */
+  readonly all?: boolean
+}
+
+/** Wire form of {@link PurseQuery}. */
+export const purseQueryWire: Wire<PurseQuery> = z.strictObject({ all: optionalWire(z.stringbool()) })
+
+/** Answer to `GET /v1/purses`, newest first. */
+export interface PurseList {
+  readonly purses: readonly PurseView[]
+}
+
+/** Wire form of {@link PurseList}. */
+export const purseListWire: Wire<PurseList> = z.object({ purses: z.array(purseViewWire) })
+
 /** Body of `POST /v1/thaw`. */
 export interface ThawRequest {
   readonly purse: Hash

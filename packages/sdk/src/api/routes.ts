@@ -50,7 +50,11 @@ import {
   type OfferList,
   offerListWire,
   type PeerList,
+  type PurseList,
+  type PurseQuery,
   peerListWire,
+  purseListWire,
+  purseQueryWire,
   type StorageStatus,
   storageStatusWire,
   type ThawAnswer,
@@ -200,6 +204,7 @@ export interface Routes {
   readonly listOffers: Route<NoBody, NoQuery, OfferList>
   readonly listReceipts: Route<NoBody, ReceiptQuery, ReceiptList>
   readonly settle: Route<NoBody, NoQuery, SettleAnswer>
+  readonly listPurses: Route<NoBody, PurseQuery, PurseList>
   readonly thaw: Route<ThawRequest, NoQuery, ThawAnswer>
   readonly finish: Route<NoBody, NoQuery, FinishAnswer>
   readonly getEarnings: Route<NoBody, EarningsQuery, EarningsReport>
@@ -438,6 +443,11 @@ export const routes: Routes = {
   settle: {
     ...post('settle', '/v1/settle', 'Pays everything accepted and claims everything earned, now'),
     answer: settleAnswerWire,
+  },
+  listPurses: {
+    ...get('listPurses', '/v1/purses', 'Money that is locked for providers, and how much of it is theirs'),
+    query: purseQueryWire,
+    answer: purseListWire,
   },
   thaw: {
     ...post('thaw', '/v1/thaw', 'Begins to take back what a purse does not owe'),

@@ -12,6 +12,8 @@ import type {
   NodeStatus,
   OfferList,
   PeerList,
+  PurseList,
+  PurseQuery,
   StorageStatus,
   ThawAnswer,
   ThawRequest,
@@ -341,6 +343,11 @@ export class DaemonClient {
 
   listReceipts(query: ReceiptQuery = {}, options: CallOptions = {}): Promise<ReceiptList> {
     return this.#transport.ask(routes.listReceipts, { ...options, query })
+  }
+
+  /** Money that is locked for providers, newest first. */
+  listPurses(query: PurseQuery = {}, options: CallOptions = {}): Promise<PurseList> {
+    return this.#transport.ask(routes.listPurses, { ...options, query })
   }
 
   /** Pays everything accepted and claims everything earned. */
