@@ -147,3 +147,18 @@ describe('a node that goes away in the middle of a job and does not come back', 
     expect(events).toContainEqual(expect.objectContaining({ type: 'node', state: 'dropped', reason: 'unreachable' }))
   })
 })
+
+describe('nodes that have too much to do to answer at once', () => {
+  it('are asked again while a job has nobody else', async () => {
+    const world = await World.of(2, { consumer: { offerWaitMs: 10_000 } })
+    const answerAfter = (latencyMs: number): void => {
+      for (const { peer } of world.providers) world.hub.setLink(world.payerPeer, peer, { latencyMs })
+    }
+    // Longer than one question for a quote waits.
+    answerAfter(4_000)
+    world.clock.setTimer(5_000, () => answerAfter(1))
+    const { result } = await world.run(await world.job(4, { verification: { mode: 'quorum', replicas: 2 } }))
+    expect(result.status.state).toBe('complete')
+    expect(result.status.match.excluded).toEqual({})
+  })
+})

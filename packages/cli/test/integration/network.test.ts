@@ -115,6 +115,21 @@ describe('a job on other processes', () => {
     expect(JSON.parse(quote.stdout).matching).toHaveLength(3)
   })
 
+  it('has its money in a purse that is shown, and taken back when asked', async () => {
+    const purses = await stead(['purses', '--json', ...here])
+    const [purse] = JSON.parse(purses.stdout).purses
+    expect(purse).toMatchObject({ stage: 'funded', providers: 3 })
+    expect([0 < purse.signedMicroUsd, purse.signedMicroUsd < purse.totalMicroUsd]).toEqual([true, true])
+    const wrong = await stead(['thaw', `${purse.purse}00`, ...here])
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('stead purses')])
+    const thawed = await stead(['thaw', purse.purse, ...here])
+    expect([thawed.code, thawed.stdout]).toEqual([0, expect.stringMatching(/^thaws until 20/)])
+    expect((await stead(['purses', ...here])).stdout).toContain('thaws until')
+    // The next job locks anew.
+    expect((await stead(['run', COUNTING, '--json', ...here])).code).toBe(0)
+    expect(JSON.parse((await stead(['purses', '--json', ...here])).stdout).purses).toHaveLength(2)
+  })
+
   it('goes on in the node when its command is interrupted, and can be watched to its end', async () => {
     const run = new SteadProcess(['run', COUNTING, '--tasks', '12', '--rounds', LONG_ROUNDS, ...here])
     const [, id = ''] = await run.untilMessage(/job (0x[0-9a-f]{64}):/)

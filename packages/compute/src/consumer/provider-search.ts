@@ -89,6 +89,9 @@ export interface FundingResult {
   readonly excluded: ReadonlyMap<string, number>
 }
 
+/** Pause before nodes are asked again that did not answer. */
+const ASK_AGAIN_MS = 500
+
 /** Finds nodes for jobs, asks them for quotes, and opens channels to them. */
 export class ProviderSearch {
   readonly #network: Network
@@ -134,6 +137,16 @@ export class ProviderSearch {
       if (request.signal?.aborted === true || this.#clock.monotonicMs() > endMs) break
       const asked = this.#drawn(rest, providersPerJobMax)
       quoted.push(...(await this.#ask(header, asked, { excluded, signal: request.signal })))
+    }
+    // Who did not answer at once may have much to do; a job that has nobody else asks again while it has time.
+    const isLacking = (): boolean => operatorsOf(quoted) < Math.max(1, request.operatorsMin)
+    while (request.waitMs > 0 && isLacking() && this.#clock.monotonicMs() < endMs) {
+      const silent = candidates.filter((candidate) => this.#unanswered.has(nodeOf(candidate)))
+      if (request.signal?.aborted === true || silent.length === 0) break
+      await this.#clock.sleep(ASK_AGAIN_MS)
+      // Counted anew: all of them are asked.
+      for (const reason of ['silent', 'unreachable']) excluded.delete(reason)
+      quoted.push(...(await this.#ask(header, silent, { excluded, signal: request.signal })))
     }
     quoted.sort((left, right) => left.rank - right.rank)
     return { quoted: quoted.slice(0, providersPerJobMax), excluded }

@@ -33,6 +33,11 @@ export class Unanswered {
     }
   }
 
+  /** Whether a node did not answer when it was asked last. */
+  has(node: Address): boolean {
+    return this.#failedAtMs.has(node)
+  }
+
   /** The node answered. */
   forget(node: Address): void {
     this.#failedAtMs.delete(node)
