@@ -44,6 +44,7 @@ export interface WorldVerdict {
 const HEAL_MINUTES_MAX = 20
 const SETTLE_MINUTES_MAX = 5
 const THAW_MINUTES = 6
+const TOLD_MINUTES = 0.25
 
 /** Plays one world: faults for a while, then peace, then everybody settles, then the books are compared. */
 export async function runWorld(components: WorldComponents, options: WorldOptions): Promise<WorldVerdict> {
@@ -65,6 +66,8 @@ export async function runWorld(components: WorldComponents, options: WorldOption
   const isAtRest = await world.healPhase(() => areJobsOver(world), HEAL_MINUTES_MAX, look)
   violations.check(isAtRest, 'comes-to-rest', () => `jobs go on ${HEAL_MINUTES_MAX} minutes after the last fault`, [])
   await checkHealth(world, violations, look)
+  // What is rejected is told within a second.
+  await world.healPhase(async () => false, TOLD_MINUTES, look)
   checkRooms(world, violations)
   await checkEpochs(world, violations, look)
   // Long enough for a thaw that a cheat began to end, and for the claims before that.

@@ -117,7 +117,7 @@ export function parseCommandLine(args: readonly string[], chance: () => number):
     plans: Array.from({ length: to - from + 1 }, (_, index) => {
       const seed = from + index
       return isMixed
-        ? { ...mixedPlan(seed, { minutesMax: plan.minutes }), hasRealSignatures }
+        ? { ...mixedPlan(seed, minutes === undefined ? {} : { minutesMax: plan.minutes }), hasRealSignatures }
         : { ...plan, seed, hasRealSignatures }
     }),
     isSweep: from !== to,
