@@ -34,10 +34,7 @@ export { marketPayerOptionsSchema, marketProviderOptionsSchema, offerBookOptions
 export type {
   MarketPayerComponents,
   OpenedChannels,
-  PaymentReport,
   QuotesRequest,
-  SettleOptions,
-  UnsettledChannel,
 } from './payer/market-payer.ts'
 export { MarketPayer } from './payer/market-payer.ts'
 export type {
@@ -50,6 +47,7 @@ export type {
   Reservation,
 } from './payer/payer-channel.ts'
 export { REJECT_REASONS } from './payer/payer-channel.ts'
+export type { PaymentReport, SettleOptions, UnsettledChannel } from './payer/payment-report.ts'
 export type { ChannelShare } from './payer/purse-desk.ts'
 export type { PurseRecord, PurseStage } from './payer/purse-record.ts'
 export type { Admission, AdmissionRequest } from './provider/admission.ts'

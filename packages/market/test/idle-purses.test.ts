@@ -118,4 +118,25 @@ describe('a purse that nobody uses', () => {
     await world.clock.advance(2 * CHECK_MS)
     expect(await stages()).toEqual(['thawing'])
   })
+
+  it('thaws again where another fork undid that', async () => {
+    await world.open(1_000_000n)
+    await world.clock.advance(IDLE_MS + 2 * CHECK_MS)
+    expect(await stages()).toEqual(['thawing'])
+    world.ledger.reorganise(1)
+    await world.clock.advance(2 * THAW_MS + 6 * CHECK_MS)
+    expect(await stages()).toEqual(['closed'])
+    expect(dollars()).toBe(FUNDS - 10n)
+  })
+
+  it('is closed again where another fork undid that', async () => {
+    await world.open(1_000_000n)
+    for (let looks = 0; (await stages())[0] !== 'closed' && looks < 200; looks++) await world.clock.advance(CHECK_MS)
+    expect(dollars()).toBe(FUNDS - 10n)
+    world.ledger.reorganise(1)
+    expect(dollars()).toBeLessThan(FUNDS - 10n)
+    await world.clock.advance(20 * 60_000)
+    expect(await stages()).toEqual(['closed'])
+    expect(dollars()).toBe(FUNDS - 10n)
+  })
 })

@@ -62,12 +62,11 @@ describe('an agreement', () => {
       first.id,
       await boughtRow(world, first),
     )
-    await world.clock.advance(HOUR_MS)
-    const refused = await world.within(driver.settle(channel))
-    expect(refused).toMatchObject({ kind: 'offline', error: { details: { remoteCode: 'STORAGE_CLOCK_AHEAD' } } })
-    const paid = await world.within(driver.settle(channel))
-    expect(paid).toMatchObject({ kind: 'paid', isWhole: true })
-    expect(driver.agreement?.atSecond).toBe(Math.floor(world.clock.now() / 1000))
+    for (let round = 0; round < 3; round++) {
+      await world.clock.advance(HOUR_MS)
+      expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'paid', isWhole: true })
+      expect(driver.agreement?.atSecond).toBe(Math.floor(world.clock.now() / 1000))
+    }
     // The own clock is right again, and used again.
     await world.clock.advance(HOUR_MS)
     const right = await AgreementDriver.load(world.driverParts(), first.id, await boughtRow(world, first))

@@ -12,8 +12,8 @@ interface GivenPurses extends GivenMember {
 
 const HELP = `
 A purse is money that this node locked on chain for some providers, one share for each. PAID is on vouchers, and is or
-will be the providers'; the rest is yours. Purses that nobody has used for a week come home by themselves; sooner:
-stead thaw <purse>`
+will be the providers'; the rest is yours. A purse that nobody has used for purses.idleDays (a week) comes home by itself
+when it holds purses.minimumMicroUsd (ten cents); others, or sooner: stead thaw <purse>`
 
 /** `stead purses`: money that is locked. */
 export function define(command: Command, context: CommandContext): void {

@@ -141,12 +141,14 @@ export class ProviderSearch {
     // Who did not answer at once may have much to do; a job that has nobody else asks again while it has time.
     const isLacking = (): boolean => operatorsOf(quoted) < Math.max(1, request.operatorsMin)
     while (request.waitMs > 0 && isLacking() && this.#clock.monotonicMs() < endMs) {
-      const silent = candidates.filter((candidate) => this.#unanswered.has(nodeOf(candidate)))
+      const known = new Set(quoted.map(nodeOf))
+      const silent = candidates.filter((each) => this.#unanswered.has(nodeOf(each)) && !known.has(nodeOf(each)))
       if (request.signal?.aborted === true || silent.length === 0) break
       await this.#clock.sleep(ASK_AGAIN_MS)
-      // Counted anew: all of them are asked.
+      // By chance, as above; what is counted is the last time that they were asked.
       for (const reason of ['silent', 'unreachable']) excluded.delete(reason)
-      quoted.push(...(await this.#ask(header, silent, { excluded, signal: request.signal })))
+      const asked = this.#drawn([...silent], providersPerJobMax)
+      quoted.push(...(await this.#ask(header, asked, { excluded, signal: request.signal })))
     }
     quoted.sort((left, right) => left.rank - right.rank)
     return { quoted: quoted.slice(0, providersPerJobMax), excluded }

@@ -1,15 +1,10 @@
 import {
-  type Clock,
   type Hash,
   hasCode,
-  type Logger,
   type MicroUsd,
   messageOf,
   microUsd,
-  type Network,
   type PeerId,
-  type Random,
-  type Signer,
   type Size,
   type SteadError,
   type Timer,
@@ -19,18 +14,15 @@ import {
   type BillEntry,
   type ChannelTerms,
   channelIdOf,
-  type DomainSeparator,
   incrementId,
   incrementSchema,
   type Quote,
-  type Secp256k1,
   signVoucher,
 } from '@stead/protocol'
 import type { PayerLedger, Rejection, SentIncrement } from '../channel/payer-ledger.ts'
 import { REJECTIONS_MAX } from '../channel/provider-ledger.ts'
 import { Waiters } from '../channel/waiters.ts'
 import { MarketError } from '../errors.ts'
-import type { Journal } from '../journal/journal.ts'
 import type { ChannelRow } from '../journal/rows.ts'
 import type { MarketPayerOptions } from '../options.ts'
 import { asSteadError } from '../quotes/ask-quote.ts'
@@ -39,6 +31,7 @@ import { faultOf } from './channel-fault.ts'
 import { ChannelHealth } from './channel-health.ts'
 import { ChannelJournal } from './channel-journal.ts'
 import { ChannelLink, type ChannelStanding } from './channel-link.ts'
+import type { ChannelDriverComponents, ChannelDriverParts } from './channel-parts.ts'
 import { channelStats } from './channel-stats.ts'
 import { OpenReservation, type ReservationEnd } from './open-reservation.ts'
 import {
@@ -50,34 +43,8 @@ import {
   type RejectReason,
   type Reservation,
 } from './payer-channel.ts'
-import { type KeptQuote, QuoteKeeper } from './quote-keeper.ts'
+import { QuoteKeeper } from './quote-keeper.ts'
 import { reconcileBooks } from './reconcile-books.ts'
-
-/** What a channel's driver stands on. */
-export interface ChannelDriverComponents {
-  readonly network: Network
-  readonly journal: Journal
-  readonly clock: Clock
-  readonly random: Random
-  readonly signer: Signer
-  readonly secp256k1: Secp256k1
-  readonly separator: DomainSeparator
-  readonly logger: Logger
-  /** Asks a provider for the same again; undefined when there is no quote to be had. */
-  readonly requote: (peer: PeerId, quote: Quote, need: Uint8Array) => Promise<OpenedQuote | undefined>
-}
-
-/** What a channel is made of. */
-export interface ChannelDriverParts {
-  readonly purse: Hash
-  readonly row: ChannelRow
-  readonly quote: KeptQuote
-  readonly quoteCount: number
-  readonly ledger: PayerLedger
-  /** The provider may know the channel already. */
-  readonly wasOpened: boolean
-  readonly usedAt: UnixMs
-}
 
 /** Times in a row that a provider may forget a channel which it was just told. */
 const REOPENS_MAX = 3
@@ -164,6 +131,11 @@ export class ChannelDriver implements PayerChannel {
     return this.#usedAt
   }
 
+  /** Somebody is about to use it: its purse is not idle. */
+  noteUse(): void {
+    this.#usedAt = this.#components.clock.now()
+  }
+
   /** Nothing is in flight, nothing is owed that its provider could be paid, and no work is to come that was paid ahead. */
   get isIdle(): boolean {
     const { inFlight, signedMicroUsd, billedMicroUsd, acceptedMicroUsd } = this.ledger
@@ -178,7 +150,7 @@ export class ChannelDriver implements PayerChannel {
   }
 
   get state(): PayerChannelState {
-    if (this.#isThawing) return 'thawing'
+    if (this.#isThawing || this.#isStopped) return 'thawing'
     if (this.lostReason !== undefined) return 'lost'
     if (this.#phase !== 'ready') return 'opening'
     if (this.#quotes.isExpired) return 'expired'

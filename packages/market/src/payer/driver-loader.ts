@@ -7,7 +7,8 @@ import { type ChannelRow, entryRowSchema, receiptRowSchema } from '../journal/ro
 import { channelNumberKey, hashKey, PAYER_TABLES } from '../journal/tables.ts'
 import type { MarketPayerOptions } from '../options.ts'
 import type { ReceiptHead, ReceiptStore } from '../receipts/receipt-store.ts'
-import { ChannelDriver, type ChannelDriverComponents } from './channel-driver.ts'
+import { ChannelDriver } from './channel-driver.ts'
+import type { ChannelDriverComponents } from './channel-parts.ts'
 import type { FundedChannel } from './purse-desk.ts'
 
 /** What making drivers stands on. */

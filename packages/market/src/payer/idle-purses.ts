@@ -85,10 +85,15 @@ export class IdlePurses {
   }
 
   async #closeOver(purses: readonly PurseRecord[]): Promise<void> {
-    const { chain, close } = this.#components
+    const { chain, thaw, close } = this.#components
     const now = await chain.blockTime()
     for (const { purse, thawEndsAt } of purses)
-      if (thawEndsAt !== undefined && thawEndsAt < now) await this.#try('closed', purse, () => close(purse))
+      if (thawEndsAt !== undefined && thawEndsAt < now)
+        await this.#try('closed', purse, async () => {
+          // Nothing where it thaws; begins anew where another fork undid that.
+          await thaw(purse)
+          await close(purse)
+        })
   }
 
   async #bringHome(purses: readonly PurseRecord[]): Promise<void> {

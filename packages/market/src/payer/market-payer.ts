@@ -1,5 +1,4 @@
 import {
-  type Address,
   type Chain,
   type Clock,
   CoreError,
@@ -35,6 +34,7 @@ import { DriverLoader } from './driver-loader.ts'
 import { IdlePurses } from './idle-purses.ts'
 import { mapBounded } from './map-bounded.ts'
 import type { PayerChannel, RefusedOpening } from './payer-channel.ts'
+import type { PaymentReport, SettleOptions, UnsettledChannel } from './payment-report.ts'
 import { type ChannelShare, type FundedChannel, PurseDesk } from './purse-desk.ts'
 import type { PurseRecord } from './purse-record.ts'
 import { reusableChannels } from './reusable-channels.ts'
@@ -71,31 +71,6 @@ export interface OpenedChannels {
   readonly refused: readonly RefusedOpening[]
   /** The purse that was locked for them; undefined when open channels were enough. */
   readonly purse: Hash | undefined
-}
-
-/** What is still unpaid after a settlement. */
-export interface UnsettledChannel {
-  readonly channel: Hash
-  readonly node: Address
-  /** Accepted and without a receipt. */
-  readonly unreceiptedMicroUsd: MicroUsd
-  readonly error: SteadError
-}
-
-/** What came of paying everything. */
-export interface PaymentReport {
-  /** These channels' vouchers. */
-  readonly paidMicroUsd: MicroUsd
-  readonly receiptedMicroUsd: MicroUsd
-  readonly unsettled: readonly UnsettledChannel[]
-}
-
-/** Which channels to settle, and how long that may take. */
-export interface SettleOptions {
-  /** @default all */
-  readonly channels?: readonly Hash[]
-  /** @default 30 seconds */
-  readonly timeoutMs?: number
 }
 
 const SETTLE_TIMEOUT_MS = 30_000
@@ -241,6 +216,7 @@ export class MarketPayer {
       ({ terms }) => this.#purses.stageOf(terms.purse) === 'funded',
     )
     const reused = reusableChannels(shares, { drivers: locked, used })
+    for (const driver of reused.values()) driver.noteUse()
     const fresh = shares.filter((share) => !reused.has(share))
     const funded = fresh.length === 0 ? [] : await this.#fund(fresh)
     const created = new Map<ChannelShare, ChannelDriver>()
@@ -356,7 +332,9 @@ export class MarketPayer {
     for (const driver of drivers) driver.setThawing(true)
     await this.settle({ channels: drivers.map(({ id }) => id) })
     try {
-      return await this.#purses.thaw(purse)
+      const record = await this.#purses.thaw(purse)
+      this.#confirmLater()
+      return record
     } catch (error) {
       if (isNew) for (const driver of drivers) driver.setThawing(false)
       throw error
@@ -367,6 +345,8 @@ export class MarketPayer {
   async close(purse: Hash): Promise<PurseRecord> {
     this.#requireRunning()
     const record = await this.#purses.close(purse)
+    // Another fork may undo it.
+    this.#confirmLater()
     await this.#retire(purse, { stage: 'closed' })
     // What was owed on them cannot be paid any more.
     for (const channel of this.#purses.channelsOf(purse)) await this.#sweepAccepted(channel)
@@ -379,7 +359,14 @@ export class MarketPayer {
     const rows = drivers.map(({ id, row }) =>
       put(PAYER_TABLES.channels, hashKey(id), channelRowSchema.encodeMessage({ ...row, ...change })),
     )
-    await this.#journal.write(rows, 'power')
+    // Nobody begins to use one while its row is written.
+    for (const driver of drivers) driver.setThawing(true)
+    try {
+      await this.#journal.write(rows, 'power')
+    } catch (error) {
+      for (const driver of drivers) driver.setThawing(this.#purses.stageOf(purse) !== 'funded')
+      throw error
+    }
     for (const driver of drivers) {
       driver.stop()
       driver.ledger.detach()

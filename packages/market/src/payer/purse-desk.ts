@@ -129,8 +129,11 @@ export class PurseDesk {
   async #lockAgain(purse: Hash): Promise<void> {
     const { chain, clock, logger } = this.#components
     const row = this.#rows.get(purse)
-    if (row === undefined || !isLocked(row)) return
-    if ((await chain.purse(purse)) !== undefined) {
+    if (row === undefined || row.stage === 'funding') return
+    const state = await chain.purse(purse)
+    // Another fork undid the closing, and what it brought.
+    if (row.stage === 'closed' && state?.closed === false) await this.close(purse)
+    if (row.stage === 'closed' || state !== undefined) {
       if (clock.monotonicMs() >= (this.#finalAtMs.get(purse) ?? 0)) this.#finalAtMs.delete(purse)
       return
     }
@@ -325,8 +328,8 @@ export class PurseDesk {
 
   async #keep(purse: Hash, row: PurseRow): Promise<PurseRecord> {
     this.#rows.set(purse, row)
-    if (isLocked(row)) this.#finalAtMs.set(purse, this.#components.clock.monotonicMs() + this.#finalAfterMs)
-    else this.#finalAtMs.delete(purse)
+    if (row.stage === 'funding') this.#finalAtMs.delete(purse)
+    else this.#finalAtMs.set(purse, this.#components.clock.monotonicMs() + this.#finalAfterMs)
     const kept = put(PAYER_TABLES.purses, hashKey(purse), purseRowSchema.encodeMessage(row))
     await this.#components.journal.write([kept], 'power')
     return purseRecordOf(purse, row)

@@ -289,6 +289,7 @@ export class ChannelDesk {
   }
 
   async #rowOf(id: Hash): Promise<ChannelRow | undefined> {
+    await this.#room.settled(id)
     const value = await this.#components.store.get(PROVIDER_TABLES.channels, hashKey(id))
     return value === undefined ? undefined : channelRowSchema.decodeMessage(value)
   }

@@ -42,6 +42,8 @@ export class ChannelRoom {
   readonly #options: Pick<MarketProviderOptions, 'channelsMax' | 'channelsPerPayerMax' | 'openingMax'>
   readonly #channels: Map<Hash, ProviderChannel> = new Map()
   readonly #coming: Map<Hash, Arrival> = new Map()
+  /** Channels that were never used, until their rows are gone. */
+  readonly #leaving: Map<Hash, Promise<void>> = new Map()
 
   constructor(
     components: ChannelRoomComponents,
@@ -65,6 +67,11 @@ export class ChannelRoom {
 
   all(): Iterable<ProviderChannel> {
     return this.#channels.values()
+  }
+
+  /** Resolves when no rows of a channel are being taken away: half of them would bring it back without its quotes. */
+  async settled(id: Hash): Promise<void> {
+    await this.#leaving.get(id)
   }
 
   find(id: Hash): ProviderChannel | undefined {
@@ -122,7 +129,7 @@ export class ChannelRoom {
       const young = this.#components.youngClaims()
       const [next] = channels.filter((each) => mayGo(each, young)).sort((one, other) => one.usedAtMs - other.usedAtMs)
       if (next === undefined) refuse(what, have, limit)
-      await next.account.queue.run(() => this.#putAway(next, young))
+      await next.account.queue.run(() => this.#putAway(next))
     }
     arrival.hasPlace = true
   }
@@ -141,8 +148,9 @@ export class ChannelRoom {
   }
 
   /** In the turn of its payer's messages, so that none of them is half done. */
-  async #putAway(channel: ProviderChannel, young: ReadonlySet<Hash>): Promise<void> {
-    if (this.#channels.get(channel.id) !== channel || !mayGo(channel, young)) return
+  async #putAway(channel: ProviderChannel): Promise<void> {
+    // Much may have come before its turn.
+    if (this.#channels.get(channel.id) !== channel || !mayGo(channel, this.#components.youngClaims())) return
     const { journal, clock, logger } = this.#components
     const { ledger } = channel
     const isUnused = ledger.head === undefined && ledger.deliveries === 0
@@ -152,7 +160,13 @@ export class ChannelRoom {
       const quotes = Array.from({ length: channel.quoteCount }, (_, number) =>
         remove(PROVIDER_TABLES.quotes, channelNumberKey(channel.id, number)),
       )
-      await journal.write([remove(PROVIDER_TABLES.channels, hashKey(channel.id)), ...quotes], 'process')
+      const gone = journal.write([remove(PROVIDER_TABLES.channels, hashKey(channel.id)), ...quotes], 'process')
+      const left = gone.then(
+        () => void this.#leaving.delete(channel.id),
+        () => void this.#leaving.delete(channel.id),
+      )
+      this.#leaving.set(channel.id, left)
+      await gone
       return
     }
     const row = { ...channel.row(), restingSince: clock.now() }

@@ -219,7 +219,7 @@ export class MarketProvider {
     return live?.ledger.hasDelivered(delivery) ?? (await this.#channels.receipts.hasEntry(channel, delivery))
   }
 
-  /** What a channel's vouchers are good for, whatever became of the channel since; 0 before the first. @throws MarketError MARKET_CHANNEL_UNKNOWN */
+  /** What the vouchers of a channel in memory are good for, see {@link wake}; 0 before the first. @throws MarketError MARKET_CHANNEL_UNKNOWN */
   paidMicroUsd({ peer, channel }: Pick<AdmissionRequest, 'peer' | 'channel'>): MicroUsd {
     return this.#channels.require(channel, peer).best?.cumulativeMicroUsd ?? microUsd(0n)
   }

@@ -45,6 +45,8 @@ export class SettlementBook {
   readonly #options: Pick<MarketProviderOptions, 'nativeCoinMicroUsd' | 'finalAfterMs'>
   /** Channels for which a claim of this node may be on its way, also from before a crash. */
   readonly #claiming: Set<Hash> = new Set()
+  /** Channels whose record is on its way to the disk. */
+  readonly #writing: Set<Hash> = new Set()
   /** Transactions that no other fork can undo any more: they were there when the time for that was over. */
   readonly #final: Set<Hash> = new Set()
 
@@ -64,7 +66,11 @@ export class SettlementBook {
   /** Channels of which a claim may be on its way, or be undone by another fork. */
   youngClaims(): ReadonlySet<Hash> {
     const young = this.all.filter(({ transaction }) => !this.#final.has(transaction))
-    return new Set([...this.#claiming, ...young.flatMap(({ channels }) => channels.map(({ channel }) => channel))])
+    return new Set([
+      ...this.#claiming,
+      ...this.#writing,
+      ...young.flatMap(({ channels }) => channels.map(({ channel }) => channel)),
+    ])
   }
 
   get all(): readonly SettlementRecord[] {
@@ -212,6 +218,7 @@ export class SettlementBook {
       [...settlements.slice(0, number), record, ...settlements.slice(number + 1)],
       new Set(channels.map(({ id }) => id)),
     )
+    for (const { id } of channels) this.#writing.add(id)
     for (const channel of channels) channel.claimedMicroUsd = microUsd(claimed.get(channel.id) ?? 0n)
     const rows = channels.flatMap((channel): readonly StoreOperation[] => [
       put(PROVIDER_TABLES.channels, hashKey(channel.id), channelRowSchema.encodeMessage(channel.row())),
@@ -222,6 +229,8 @@ export class SettlementBook {
     } catch (error) {
       for (const [place, channel] of channels.entries()) channel.claimedMicroUsd = before[place] ?? microUsd(0n)
       throw error
+    } finally {
+      for (const { id } of channels) this.#writing.delete(id)
     }
     settlements[number] = record
     for (const { id } of channels) this.#claiming.delete(id)

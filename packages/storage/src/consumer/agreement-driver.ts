@@ -67,7 +67,6 @@ export interface AgreementDriverComponents {
 
 const ASK_TIMEOUT_MS = 30_000
 const PIECE_TIMEOUT_MS = 120_000
-const SECOND_MS = 1000
 /** What a node says of a revision that it has not taken and never will: it does not follow, or a piece of it is gone. */
 const REFUSALS: ReadonlySet<string | undefined> = new Set([
   'STORAGE_AGREEMENT_DIFFERS',
@@ -89,7 +88,7 @@ export class AgreementDriver {
   readonly #components: AgreementDriverComponents
   readonly #bought: BoughtAgreement
   #turn: Promise<unknown> = Promise.resolve()
-  readonly #nodeTime: NodeTime = new NodeTime()
+  #nodeTime: NodeTime = new NodeTime()
   #isLeaving = false
 
   /** @param set what the row's agreement is about */
@@ -113,15 +112,17 @@ export class AgreementDriver {
     terms: {
       /** 16 bytes: see {@link agreementNumber}. */
       readonly number: Uint8Array
+      /** What is known of the node's clock. @default nothing */
+      readonly nodeTime?: NodeTime
       readonly chainId: number
       readonly escrow: Agreement['escrow']
       readonly priceMicroUsdPerTibHour: MicroUsd
     },
   ): Promise<AgreementDriver> {
     const { signer, clock, store } = components
-    const { number, chainId, escrow, priceMicroUsdPerTibHour } = terms
+    const { number, chainId, escrow, priceMicroUsdPerTibHour, nodeTime = new NodeTime() } = terms
     const parties = { chainId, escrow, payer: signer.address, node: channel.terms.node, number }
-    const atSecond = Math.floor(clock.now() / SECOND_MS)
+    const atSecond = nodeTime.nowSecond(clock)
     const set = new PieceSet()
     const first = firstAgreement(parties, { atSecond, priceMicroUsdPerTibHour, set: set.root })
     const document = agreementSchema.encodeDocument(first)
@@ -129,7 +130,14 @@ export class AgreementDriver {
     const row: BoughtRow = { version: 1, peer: channel.peer, channel: channel.id, pending }
     const id = agreementIdOf(first)
     await store.write([boughtOperation(id, row)], 'process')
-    return new AgreementDriver(components, id, row, set)
+    const driver = new AgreementDriver(components, id, row, set)
+    driver.#nodeTime = nodeTime
+    return driver
+  }
+
+  /** What is known of the node's clock. */
+  get nodeTime(): NodeTime {
+    return this.#nodeTime
   }
 
   /**
@@ -223,6 +231,9 @@ export class AgreementDriver {
     return await this.#inTurn(async () => {
       if (options.isFresh === true) await giveUpTooLargeBill(this.#recovery(), this.#bought, channel)
       let outcome = await this.#settleFirst(channel)
+      // Refused as too early, and taken back: once more by the node's time, or the next round would be refused as well.
+      if (outcome.kind === 'offline' && remoteCodeOf(outcome.error) === 'STORAGE_CLOCK_AHEAD')
+        outcome = await this.#settleFirst(channel)
       for (let part = 1; part < PARTS_MAX && outcome.kind === 'paid' && !outcome.isWhole; part++) {
         const rest = await this.#settle(channel)
         if (rest.kind !== 'paid') break

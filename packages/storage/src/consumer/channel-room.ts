@@ -20,7 +20,8 @@ export async function withRoom<Result>(
     return wishMicroUsd < largest ? wishMicroUsd : largest
   }
   const isReady = (): boolean => channel.state === 'open' && channel.roomMicroUsd() >= wish()
-  const leave = channel.awaitRoom(wish())
+  // Who wants any room needs no place in the line, and would only stand before those that do.
+  const leave = wish() > 0n ? channel.awaitRoom(wish()) : undefined
   const ready = Promise.withResolvers<void>()
   const stop = channel.onRoom(() => {
     if (isReady()) ready.resolve()
@@ -35,7 +36,7 @@ export async function withRoom<Result>(
   } finally {
     stop()
     timer.clear()
-    leave()
+    leave?.()
   }
 }
 

@@ -2,8 +2,8 @@ import { type Clock, isSteadError } from '@stead/core'
 import { remoteCodeOf } from './remote-code.ts'
 
 const SECOND_MS = 1000
-/** After so long the own clock is tried again. */
-const KEPT_MS = 10 * 60_000
+/** After so long the own clock is tried again: a few rounds of payments, also by the hour. */
+const KEPT_MS = 6 * 3_600_000
 
 /**
  * The time that a payer signs by at one node: its own, but no later than the node's, once that has refused a revision as too
@@ -18,6 +18,11 @@ export class NodeTime {
     const second = error.details.remoteNowSecond
     if (typeof second === 'number' && Number.isSafeInteger(second) && second > 0)
       this.#told = { second, atMs: clock.monotonicMs() }
+  }
+
+  /** Whether nothing is known of the node's clock. */
+  get isOwn(): boolean {
+    return this.#told === undefined
   }
 
   /** Seconds since 1970. */

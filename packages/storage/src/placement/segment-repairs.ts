@@ -62,7 +62,7 @@ export class SegmentRepairs {
     return await sweep
   }
 
-  /** Ends the sweep that runs, if any; what it has made is kept. */
+  /** Ends the sweep that runs, if any, with the repairs that are under way; what they have made is kept. */
   async stop(): Promise<void> {
     this.#abort.abort()
     await this.#sweeping
@@ -72,15 +72,18 @@ export class SegmentRepairs {
     const sums = { repairedSegments: 0, repairedPieces: 0, missingPieces: 0, unrepairedSegments: 0 }
     const sweep: Sweep = { ...sums, waitMs: undefined, fault: undefined }
     const running = new Set<Promise<void>>()
-    for await (const segment of this.#components.segments.all()) {
-      if (this.#abort.signal.aborted || sweep.fault !== undefined) break
-      const wish = this.#wishOf(segment)
-      if (wish === undefined) continue
-      if (running.size >= AT_ONCE) await Promise.race(running)
-      const repair = this.#repair(segment, wish, sweep).finally(() => running.delete(repair))
-      running.add(repair)
+    try {
+      for await (const segment of this.#components.segments.all()) {
+        if (this.#abort.signal.aborted || sweep.fault !== undefined) break
+        const wish = this.#wishOf(segment)
+        if (wish === undefined) continue
+        if (running.size >= AT_ONCE) await Promise.race(running)
+        const repair = this.#repair(segment, wish, sweep).finally(() => running.delete(repair))
+        running.add(repair)
+      }
+    } finally {
+      await Promise.all(running)
     }
-    await Promise.all(running)
     const { waitMs: _wait, fault, ...found } = sweep
     if (fault !== undefined) throw fault
     return found

@@ -123,7 +123,8 @@ export class StorageConsumer {
   #lookTimer: Timer | undefined
   #settling: Promise<unknown> = Promise.resolve()
   /** Looking after what is kept, beside the settlements: it may take hours, and nodes want their money. */
-  #caring: Promise<unknown> | undefined
+  #caring: Promise<unknown> = Promise.resolve()
+  #isCaring = false
   #isRunning = false
   #isAnnounced = false
 
@@ -261,8 +262,14 @@ export class StorageConsumer {
   /** Settles with all nodes, then repairs what needs it. Rounds come by themselves; this is one more now. */
   async round(): Promise<StorageRound> {
     const settled = await this.#settleInTurn()
-    const cared = await this.#care()
+    const cared = await this.#careInTurn()
     return { ...settled, ...cared, paidMicroUsd: microUsd(settled.paidMicroUsd + cared.paidMicroUsd) }
+  }
+
+  async #careInTurn(): Promise<Omit<StorageRound, 'outcomes'>> {
+    const cared = this.#caring.then(() => this.#care())
+    this.#caring = cared.catch(() => undefined)
+    return await cared
   }
 
   async #settleInTurn(): Promise<Pick<StorageRound, 'paidMicroUsd' | 'outcomes'>> {
@@ -424,17 +431,18 @@ export class StorageConsumer {
       delayMs = Math.min(delayMs, ROUND_RETRY_MS)
     }
     if (!this.#isRunning) return
-    this.#caring ??= this.#careBeside()
+    if (!this.#isCaring) void this.#careBeside()
     this.#roundLater(delayMs)
   }
 
   async #careBeside(): Promise<void> {
+    this.#isCaring = true
     try {
-      await this.#care()
+      await this.#careInTurn()
     } catch (error) {
       this.#logger.error('storage could not be looked after', { error })
     } finally {
-      this.#caring = undefined
+      this.#isCaring = false
     }
   }
 

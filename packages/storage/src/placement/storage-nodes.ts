@@ -17,6 +17,7 @@ import { type AgreementParties, agreementNumber } from '../agreement/agreement.t
 import { AgreementDriver } from '../consumer/agreement-driver.ts'
 import { agreementOfKey, BOUGHT_TABLE, decodeBoughtRow } from '../consumer/bought-rows.ts'
 import { awaitOpen } from '../consumer/channel-room.ts'
+import type { NodeTime } from '../consumer/node-time.ts'
 import { remoteCodeOf } from '../consumer/remote-code.ts'
 import type { SettleOutcome } from '../consumer/settle-outcome.ts'
 import { StorageError } from '../errors.ts'
@@ -311,15 +312,22 @@ export class StorageNodes {
     channel: PayerChannel,
     terms: ReceiptChain & { readonly priceMicroUsdPerTibHour: MicroUsd },
   ): Promise<AgreementDriver> {
-    for (let ordinal = 0; ; ordinal++) {
+    let nodeTime: NodeTime | undefined
+    for (let ordinal = 0; ; ) {
       const number = (this.#components.numberOf ?? agreementNumber)(ordinal)
-      const driver = await AgreementDriver.draft(this.#components, channel, { ...terms, number })
+      const time = nodeTime === undefined ? {} : { nodeTime }
+      const driver = await AgreementDriver.draft(this.#components, channel, { ...terms, number, ...time })
       try {
         await driver.open(channel)
         return driver
       } catch (error) {
-        if (ordinal === ORDINALS_MAX || remoteCodeOf(error) !== 'STORAGE_AGREEMENT_ENDED') throw error
+        const isEarly = !driver.nodeTime.isOwn && nodeTime === undefined
+        const isEnded = remoteCodeOf(error) === 'STORAGE_AGREEMENT_ENDED'
+        if (!isEarly && (!isEnded || ordinal === ORDINALS_MAX)) throw error
         await driver.forget()
+        // Once more by the node's clock, which is behind; or under another number.
+        if (isEarly) nodeTime = driver.nodeTime
+        else ordinal++
       }
     }
   }
