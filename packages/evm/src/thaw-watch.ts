@@ -33,8 +33,8 @@ export class ThawWatch {
   readonly #components: { readonly rpc: ChainRpc; readonly clock: Clock; readonly logger: Logger }
   readonly #options: ThawWatchOptions
   readonly #callbacks: Set<ThawCallback> = new Set()
-  /** Purses told of in the blocks that are looked at again; a purse thaws only once. */
-  readonly #told: Map<Hash, number> = new Map()
+  /** Thaws told of in the blocks that are looked at again; where another fork undid one, the purse's next one ends later. */
+  readonly #told: Map<Hash, { readonly block: number; readonly endsAt: UnixMs }> = new Map()
   #firstBlock = 0
   #lastBlock = 0
   #timer: Timer | undefined
@@ -118,12 +118,12 @@ export class ThawWatch {
     const startBlock = this.#lastBlock
     for (const log of logs) {
       const { purse, endsAt } = thawOf(log)
-      const isOld = this.#told.has(purse)
-      this.#told.set(purse, log.blockNumber)
+      const isOld = this.#told.get(purse)?.endsAt === endsAt
+      this.#told.set(purse, { block: log.blockNumber, endsAt })
       if (!isOld) this.#tell(purse, endsAt)
     }
     this.#lastBlock = head
-    for (const [purse, block] of this.#told)
+    for (const [purse, { block }] of this.#told)
       if (block + OVERLAP_BLOCKS < Math.min(startBlock, head)) this.#told.delete(purse)
   }
 

@@ -35,8 +35,8 @@ export class MemoryChain implements Chain {
   readonly #unwatch: Set<() => void> = new Set()
   #state: 'new' | 'started' | 'stopped' = 'new'
   #isCutOff = false
-  /** Purses that thawed when the adapter started, or that it told of. A thaw that is mined again is told once. */
-  readonly #toldThaws: Set<Hash> = new Set()
+  /** Purses that thawed when the adapter started, or that it told of, and until when; one that begins anew ends later. */
+  readonly #toldThaws: Map<Hash, UnixMs> = new Map()
 
   /** @param view What a question is answered from; asked for each. @default the newest state */
   constructor(ledger: MemoryLedger, account: Address, view: () => LedgerView = () => ledger) {
@@ -48,7 +48,7 @@ export class MemoryChain implements Chain {
 
   async start(): Promise<void> {
     this.#ledger.checkReachable()
-    for (const { purse } of this.#ledger.thaws) this.#toldThaws.add(purse)
+    for (const { purse, endsAt } of this.#ledger.thaws) this.#toldThaws.set(purse, endsAt)
     this.#state = 'started'
   }
 
@@ -145,7 +145,7 @@ export class MemoryChain implements Chain {
 
   watchThaws(callback: (purse: Hash, endsAt: UnixMs) => void): () => void {
     this.#checkStarted()
-    const told = new Set(this.#toldThaws)
+    const told = new Map(this.#toldThaws)
     // Each transaction makes each watcher look: only at what came since. Another fork has another list.
     let [known, seen] = [this.#ledger.thaws, 0]
     const look = (): void => {
@@ -155,9 +155,9 @@ export class MemoryChain implements Chain {
       if (from === thaws.length) return
       ;[known, seen] = [thaws, thaws.length]
       for (const { purse, endsAt } of thaws.slice(from)) {
-        if (told.has(purse)) continue
-        told.add(purse)
-        this.#toldThaws.add(purse)
+        if (told.get(purse) === endsAt) continue
+        told.set(purse, endsAt)
+        this.#toldThaws.set(purse, endsAt)
         callback(purse, endsAt)
       }
     }
