@@ -316,7 +316,7 @@ export interface PurseView {
 }
 
 /** Wire form of {@link PurseView}. */
-export const purseViewWire: Wire<PurseView> = z.object({
+const purseViewWire: Wire<PurseView> = z.object({
   purse: hashWire,
   stage: z.enum(['funding', 'funded', 'thawing', 'closed']),
   createdAt: unixMsWire,

@@ -16,7 +16,7 @@ export const EPOCHS_EVERY = 13
 /** Worlds with storage take longer too, and are others than those with epochs. */
 export const STORAGE_EVERY = 11
 /** Some worlds are few nodes for half an hour: what piles up, or goes wrong late, is seen there alone. */
-export const LONG_EVERY = 37
+const LONG_EVERY = 37
 const LONG_NODES_MAX = 6
 const LONG_MINUTES_MIN = 15
 const LONG_MINUTES_MAX = 30
