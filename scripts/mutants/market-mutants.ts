@@ -260,7 +260,7 @@ export const marketMutants: readonly Mutant[] = [
     name: 'undone-purse-forgotten',
     what: 'a payer never locks a purse again whose funding another fork undid',
     file: `${PAYER}/purse-desk.ts`,
-    from: 'if ((await chain.purse(purse)) !== undefined) {',
+    from: "if (row.stage === 'closed' || state !== undefined) {",
     to: 'if (purse.length > 0) {',
     profile: 'chain',
     more: { reorgs: 4 },

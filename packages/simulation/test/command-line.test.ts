@@ -38,18 +38,29 @@ describe('the command line', () => {
     expect([same.isSweep, same.shrinks, same.printsJson, same.timeMsMax]).toEqual([true, true, true, 120_000])
     const mixed = parse('--seeds 1..40 --faults mixed --real-signatures')
     expect(new Set(mixed.plans.map(({ profile }) => profile))).toEqual(new Set(MIXED_PROFILES))
-    expect(mixed.plans.filter(({ hasStorage }) => hasStorage).length).toBe(3)
+    expect(mixed.plans.filter(({ hasStorage }) => hasStorage).map(({ seed }) => seed)).toEqual([11, 22, 33, 37])
     expect(mixed.plans.every(({ hasRealSignatures }) => hasRealSignatures)).toBe(true)
   })
 
   it('gives the worlds of a mixed sweep as many minutes as it is asked for', () => {
     const minutesOf = (text: string) =>
       parse(text).plans.map(({ minutes, hasEpochs }) => (hasEpochs ? minutes / 2 : minutes))
-    const usual = minutesOf('--seeds 1..100 --faults mixed')
     const long = minutesOf('--seeds 1..100 --faults mixed --minutes 10')
-    expect([Math.max(...usual) <= 1.5, Math.max(...usual) > 1.4]).toEqual([true, true])
     expect([Math.max(...long) <= 10, Math.max(...long) > 9]).toEqual([true, true])
     expect(Math.max(...minutesOf('--seeds 1..100 --faults mixed --minutes 0.1'))).toBe(0.1)
+  })
+
+  it('gives them a minute and a half at most, and half an hour to every 37th, when it is not asked', () => {
+    const { plans } = parse('--seeds 1..100 --faults mixed')
+    const long = plans.filter(({ minutes }) => minutes > 3)
+    expect(long.map(({ seed, hasStorage }) => [seed, hasStorage])).toEqual([
+      [37, true],
+      [74, true],
+    ])
+    expect(long.every(({ minutes, nodes }) => minutes >= 15 && minutes <= 30 && nodes <= 6)).toBe(true)
+    const usual = plans.filter((plan) => !long.includes(plan))
+    const longest = Math.max(...usual.map(({ minutes, hasEpochs }) => (hasEpochs ? minutes / 2 : minutes)))
+    expect([longest <= 1.5, longest > 1.4]).toEqual([true, true])
   })
 
   it('gives the search for a smaller world ten minutes, or as many as it is asked for', () => {
