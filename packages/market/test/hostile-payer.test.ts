@@ -278,6 +278,34 @@ describe('a hostile payer', () => {
     expect((await world.provider.earnings()).channels[0]?.state).toBe('closed')
   }, 20_000)
 
+  it('pays with a thawing purse only what can still be claimed, which is claimed at once; the rest stays owed', async () => {
+    const [purse] = await world.payer.purses()
+    if (purse === undefined) throw new Error('no purse')
+    const chain = new MemoryChain(world.ledger, PAYER_ACCOUNT)
+    await chain.start()
+    const [early, late] = [await delivered(1), await delivered(2)]
+    const { endsAt } = await chain.thaw(purse.purse)
+    await world.clock.advance(endsAt - world.clock.now() - 5 * 3_600_000)
+    await pay(await next([early]))
+    await world.clock.advance(1_000)
+    // The prepayment, and at once what came after it.
+    expect((await world.provider.earnings()).settlements).toMatchObject([
+      { reason: 'thaw-ending', grossMicroUsd: 10n },
+      { reason: 'thaw-ending', grossMicroUsd: 490n },
+    ])
+    await world.clock.advance(endsAt - world.clock.now() - 3_600_000)
+    const before = (await world.provider.earnings()).channels[0]
+    expect(await refusalOf(pay(await next([late])))).toBe('MARKET_PURSE_THAWING')
+    await world.clock.advance(2 * 3_600_000)
+    expect(await refusalOf(pay(await next([late])))).toBe('MARKET_PURSE_THAWING')
+    expect((await world.provider.earnings()).channels[0]).toEqual(before)
+    expect(before).toMatchObject({ paidMicroUsd: 500n, claimedMicroUsd: 500n })
+    expect(await world.provider.earnings()).toMatchObject({ unpaidMicroUsd: 500n })
+    await chain.close(purse.purse)
+    await world.clock.advance(120_000)
+    expect(await world.provider.earnings()).toMatchObject({ unpaidMicroUsd: 0n, writtenOffMicroUsd: 500n })
+  }, 20_000)
+
   it('is noticed when it thawed while the provider was down', async () => {
     await pay(await next([await delivered(1)]))
     const [purse] = await world.payer.purses()

@@ -3,8 +3,9 @@ import { isSteadError } from '@stead/core'
 import { checkEclipse } from './checks/eclipse-checks.ts'
 import { checkEpochs } from './checks/epoch-checks.ts'
 import { checkBooks } from './checks/final-checks.ts'
-import { checkHealth, checkIdle, checkRooms } from './checks/health-checks.ts'
+import { checkHealth, checkIdle } from './checks/health-checks.ts'
 import { checkRest } from './checks/rest-checks.ts'
+import { checkRooms } from './checks/room-checks.ts'
 import type { RuleName } from './checks/rules.ts'
 import { RunningChecks } from './checks/running-checks.ts'
 import { checkStorageBooks } from './checks/storage-books.ts'
@@ -68,7 +69,7 @@ export async function runWorld(components: WorldComponents, options: WorldOption
   await checkHealth(world, violations, look)
   // What is rejected is told within a second.
   await world.healPhase(async () => false, TOLD_MINUTES, look)
-  checkRooms(world, violations)
+  await checkRooms(world, violations, look)
   await checkEpochs(world, violations, look)
   // Long enough for a thaw that a cheat began to end, and for the claims before that.
   if (world.cheats.length > 0) await world.healPhase(async () => false, THAW_MINUTES, look)
@@ -77,7 +78,7 @@ export async function runWorld(components: WorldComponents, options: WorldOption
   await settleAll(world, look)
   await checkBooks(world, violations)
   checkStorageBooks(world, violations)
-  await checkIdle(world, violations)
+  await checkIdle(world, violations, look)
   await checkRest(world, violations)
   look()
   return verdictOf(world, violations)

@@ -105,15 +105,23 @@ export class MarketProvider {
     this.#money = metrics.counter('stead_market_micro_usd_total', 'Micro-dollars by what became of them', ['kind'])
     const writtenOff = (_: ProviderChannel, amount: bigint): void =>
       this.#money.add(Number(amount), { kind: 'written-off' })
-    this.#payments = new PayDesk({
-      ...components,
-      journal,
-      payers,
-      chain: chain.identity,
-      channels: this.#channels,
-      onPaid: (_, paid) => this.#money.add(Number(paid), { kind: 'paid' }),
-      onWrittenOff: writtenOff,
-    })
+    const paid = (channel: ProviderChannel, amount: bigint): void => {
+      this.#money.add(Number(amount), { kind: 'paid' })
+      if (channel.thawEndsAt !== undefined) this.#claims.wake()
+    }
+    this.#payments = new PayDesk(
+      {
+        ...components,
+        journal,
+        payers,
+        chain: chain.identity,
+        channels: this.#channels,
+        blockTime: () => chain.blockTime(),
+        onPaid: paid,
+        onWrittenOff: writtenOff,
+      },
+      options,
+    )
     const channels = (): Iterable<ProviderChannel> => this.#channels.all()
     this.#thaws = new ThawWatch(
       {

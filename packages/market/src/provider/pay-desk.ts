@@ -7,6 +7,7 @@ import {
   type PeerId,
   type Signer,
   type StoreOperation,
+  type UnixMs,
 } from '@stead/core'
 import {
   channelIdOf,
@@ -27,8 +28,9 @@ import type { Journal } from '../journal/journal.ts'
 import { channelRowSchema, type ReceiptRow, receiptRowSchema } from '../journal/rows.ts'
 import { channelNumberKey, deliveryRowKey, hashKey, PROVIDER_TABLES, put, remove } from '../journal/tables.ts'
 import type { PayAsk, PayReply, RejectAsk, RejectionMessage, RejectReply } from '../messages.ts'
+import type { MarketProviderOptions } from '../options.ts'
 import type { ReceiptChain } from '../receipts/receipt-store.ts'
-import { type ChannelDesk, unknownChannel } from './channel-desk.ts'
+import { type ChannelDesk, thawing, unknownChannel } from './channel-desk.ts'
 import type { PayerRecords } from './payer-records.ts'
 import type { ProviderChannel } from './provider-channel.ts'
 
@@ -43,6 +45,8 @@ export interface PayDeskComponents {
   readonly chain: ReceiptChain
   readonly store: { get(table: string, key: string): Promise<Uint8Array | undefined> }
   readonly logger: Logger
+  /** Of the chain's last block. */
+  readonly blockTime: () => Promise<UnixMs>
   readonly onPaid: (channel: ProviderChannel, paid: bigint) => void
   readonly onWrittenOff: (channel: ProviderChannel, writtenOff: bigint) => void
 }
@@ -50,13 +54,18 @@ export interface PayDeskComponents {
 /** After these the payer has signed what this node can never sign: the two books cannot meet again. */
 const BREAKING: ReadonlySet<string> = new Set<MarketErrorCode>(['MARKET_ENTRY_UNKNOWN', 'MARKET_ENTRY_MISMATCH'])
 
+/** Share of the time that claims have before a thaw ends in which a voucher would come too late for one. */
+const TOO_LATE_SHARE = 0.25
+
 /** Takes vouchers for what was delivered and gives receipts; writes off what is rejected. */
 export class PayDesk {
   readonly #components: PayDeskComponents
   readonly #separator: DomainSeparator
+  readonly #claimMs: number
 
-  constructor(components: PayDeskComponents) {
+  constructor(components: PayDeskComponents, options: Pick<MarketProviderOptions, 'thawMarginMs'>) {
     this.#components = components
+    this.#claimMs = Math.ceil(options.thawMarginMs * TOO_LATE_SHARE)
     this.#separator = escrowSeparator(components.chain)
   }
 
@@ -107,6 +116,7 @@ export class PayDesk {
   }
 
   async #book(channel: ProviderChannel, increment: Increment, ask: PayAsk): Promise<Uint8Array> {
+    await this.#requireTime(channel)
     if (channel.stage === 'broken' || channel.stage === 'closed') {
       throw new MarketError('MARKET_CHANNEL_BROKEN', `channel ${channel.id} takes no more payments`)
     }
@@ -133,6 +143,16 @@ export class PayDesk {
     channel.best = { cumulativeMicroUsd: increment.cumulativeMicroUsd, signature: ask.voucherSignature }
     this.#components.onPaid(channel, plan.paidMicroUsd)
     return row.providerSignature ?? new Uint8Array(0)
+  }
+
+  /**
+   * A payer that takes its purse back could have its debt forgotten, and its credit given back, for a voucher that nobody
+   * can claim before the purse is closed. @throws MarketError MARKET_PURSE_THAWING, the chain's errors
+   */
+  async #requireTime({ terms, thawEndsAt }: ProviderChannel): Promise<void> {
+    if (thawEndsAt === undefined) return
+    const leftMs = thawEndsAt - (await this.#components.blockTime())
+    if (leftMs < this.#claimMs) throw thawing(terms.purse, thawEndsAt)
   }
 
   async #plan(channel: ProviderChannel, increment: Increment, ask: PayAsk): Promise<PaymentPlan> {

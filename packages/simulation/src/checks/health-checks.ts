@@ -1,10 +1,10 @@
 import { isFinal, type JobHandle } from '@stead/compute'
 import { type Hash, isSteadError } from '@stead/core'
-import type { PayerChannel } from '@stead/market'
 import { HAND_NEED } from '../byzantine/hand-task.ts'
 import { unlessRefused } from '../engine/refusals.ts'
 import type { LivePayer, SimNode } from '../world/sim-node.ts'
 import type { World } from '../world/world.ts'
+import { checkRooms } from './room-checks.ts'
 import type { Violations } from './violations.ts'
 
 /** Longer than the life of an offer: by then everybody has heard of everybody again. */
@@ -150,40 +150,9 @@ async function checkProbes(
   }
 }
 
-/** Where all is paid, no room is taken: a channel takes as much at once as it takes ever. */
-function checkRoom(
-  { providers }: World,
-  { name, channels }: { readonly name: string; readonly channels: readonly PayerChannel[] },
-  violations: Violations,
-): void {
-  const isPaid = (channel: PayerChannel): boolean =>
-    channel.stats().receiptedMicroUsd >= channel.stats().acceptedMicroUsd
-  for (const channel of channels) {
-    const { node } = channel.terms
-    const seller = providers.find(({ plan }) => plan.signer.address === node)?.plan.name
-    // Channels with one node share its credit.
-    const isQuiet = channels.every((other) => other.terms.node !== node || isPaid(other))
-    if (seller === undefined || !isQuiet || channel.state !== 'open') continue
-    const [room, largest, { inFlightMicroUsd }] = [channel.roomMicroUsd(), channel.largestMicroUsd(), channel.stats()]
-    violations.check(
-      room === largest && inFlightMicroUsd === 0n,
-      'room-given-back',
-      () =>
-        `${name} is at rest with ${seller}: of ${largest} micro-dollars that ${channel.id} takes ${room} are free, ${inFlightMicroUsd} count as in flight`,
-      [name, seller],
-    )
-  }
-}
-
-/** Rooms of all channels that are open; soon their purses are idle, and are taken back. */
-export function checkRooms(world: World, violations: Violations): void {
-  for (const { plan, payer } of world.payers)
-    checkRoom(world, { name: plan.name, channels: payer?.market.channels() ?? [] }, violations)
-}
-
 /** After the last job nothing is held any more: no room, no place, no delivery in flight. */
-export async function checkIdle(world: World, violations: Violations): Promise<void> {
-  checkRooms(world, violations)
+export async function checkIdle(world: World, violations: Violations, look: () => void): Promise<void> {
+  await checkRooms(world, violations, look)
   for (const { plan, payer } of world.payers) {
     for (const { id, stats } of payer?.market
       .channels()
