@@ -148,6 +148,24 @@ describe('a node that goes away in the middle of a job and does not come back', 
   })
 })
 
+describe('a node whose credit something else has, for longer than a job may stand still', () => {
+  it('is no operator of that job, while others would have room', async () => {
+    const world = await World.of(3, { consumer: { stallTimeoutMs: 10_000 } })
+    const verification = { mode: 'quorum', replicas: 3 } as const
+    await world.run(await world.job(1, { verification }))
+    const [channel] = world.payer.market.channels()
+    if (channel === undefined) throw new Error('no channel')
+    expect(channel.reserve(channel.roomMicroUsd())).toBeDefined()
+    const { handle, result } = await world.run(await world.job(2, { verification }))
+    expect(Object.keys(result.status.unfinished)).toEqual(['fewer-operators'])
+    expect(await eventsOf(handle)).toContainEqual(
+      expect.objectContaining({ type: 'node', node: channel.terms.node, state: 'dropped', reason: 'full' }),
+    )
+    const trusting = await world.run(await world.job(2, { verification, ifFewerOperators: 'trust' }))
+    expect(trusting.result.status.state).toBe('complete')
+  })
+})
+
 describe('nodes that have too much to do to answer at once', () => {
   it('are asked again while a job has nobody else', async () => {
     const world = await World.of(2, { consumer: { offerWaitMs: 10_000 } })

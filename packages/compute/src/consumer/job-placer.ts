@@ -118,6 +118,15 @@ export class JobPlacer {
     return this.#freshNext >= this.#fresh.length && this.#repairs.length === 0
   }
 
+  /** Lanes that take nothing of what waits first. */
+  get full(): readonly Lane[] {
+    const { lanes, clock } = this.#components
+    const nowMs = clock.monotonicMs()
+    const fuelMax = (this.#repairs[0]?.task ?? this.#fresh[this.#freshNext])?.plan.fuelMax
+    if (fuelMax === undefined) return []
+    return lanes.usable().filter((lane) => !lane.isFree(lane.maximumOf(fuelMax), nowMs))
+  }
+
   /** Places nothing more and cancels what is in flight. */
   end(): void {
     this.#isOver = true

@@ -27,6 +27,7 @@ import { JobPlacer } from './job-placer.ts'
 import type { JobHeader } from './job-plan.ts'
 import type { JobRecorder } from './job-recorder.ts'
 import type { JobStore } from './job-store.ts'
+import type { Lane } from './lane.ts'
 import type { PlacingHalt } from './lane-choice.ts'
 import type { NodeLoads } from './node-loads.ts'
 import type { ProviderSearch } from './provider-search.ts'
@@ -348,10 +349,13 @@ export class JobRunner {
       this.#giveUpWaiting(halt)
   }
 
-  /** Nodes that went away and did not come back in all that time are counted as none. */
+  /** Nodes that went away, or had no place in all that time while others have one, are counted as none. */
   #giveUpWaiting(halt: PlacingHalt | undefined): void {
-    const away = this.#lanes.usable().filter(({ channel }) => channel.state === 'lost')
-    for (const lane of away) this.#placer.drop(lane, 'unreachable')
+    const isLost = ({ channel }: Lane): boolean => channel.state === 'lost'
+    const usable = this.#lanes.usable()
+    const { full } = this.#placer
+    const away = full.length < usable.length ? full : usable.filter(isLost)
+    for (const lane of away) this.#placer.drop(lane, isLost(lane) ? 'unreachable' : 'full')
     const { operators } = this.#lanes
     if (away.length > 0 && operators < this.#operatorsMin)
       this.#lackSupply(operators > 0 ? 'fewer-operators' : 'no-providers')
