@@ -170,6 +170,23 @@ describe('a provider that takes few channels of one payer', () => {
     await expect(world.provider.wake(ask)).rejects.toMatchObject({ code: 'MARKET_PURSE_THAWING' })
   })
 
+  it('keeps nothing of what was delivered on a channel whose books disagree, once what its voucher says is claimed', async () => {
+    const first = await openAnother()
+    const deliveredKeys = async () => (await world.providerStore.scan('market-provider-delivered')).length
+    await deliver(first)
+    const invented = first.reserve(microUsd(100n))
+    if (invented === undefined) throw new Error('no room')
+    invented.accept(entryOf(invented.delivery, microUsd(100n)))
+    await world.within(world.payer.settle())
+    expect(await deliveredKeys()).toBe(1)
+    await world.within(world.provider.settle())
+    await world.clock.advance(FINAL_MS)
+    for (let round = 0; round < CHANNELS_MAX; round++) await openAnother()
+    const { channels } = await world.provider.earnings()
+    expect(channels.find(({ channel }) => channel === first.id)).toMatchObject({ state: 'broken', paidMicroUsd: 200n })
+    expect(await deliveredKeys()).toBe(0)
+  })
+
   it('does not wake a channel for another peer', async () => {
     const { first } = await restFirst()
     const ask = { peer: world.providerKey.peer, channel: first.id }

@@ -1,8 +1,9 @@
 import type { Clock, Hash, Logger, PeerId, Size } from '@stead/core'
+import { deliveryKey } from '../channel/provider-ledger.ts'
 import { MarketError } from '../errors.ts'
 import type { Journal } from '../journal/journal.ts'
 import { channelRowSchema } from '../journal/rows.ts'
-import { channelNumberKey, hashKey, PROVIDER_TABLES, put, remove } from '../journal/tables.ts'
+import { channelNumberKey, deliveryRowKey, hashKey, PROVIDER_TABLES, put, remove } from '../journal/tables.ts'
 import type { MarketProviderOptions } from '../options.ts'
 import type { PayerRecords } from './payer-records.ts'
 import type { ProviderChannel } from './provider-channel.ts'
@@ -170,10 +171,13 @@ export class ChannelRoom {
       return
     }
     const row = { ...channel.row(), restingSince: clock.now() }
-    await journal.write(
-      [put(PROVIDER_TABLES.channels, hashKey(channel.id), channelRowSchema.encodeMessage(row))],
-      'process',
-    )
+    // Where the books disagree something may have been delivered that nobody will ever pay.
+    const unpaid = ledger.outstanding().map(({ delivery }) => deliveryRowKey(channel.id, deliveryKey(delivery)))
+    const batch = [
+      put(PROVIDER_TABLES.channels, hashKey(channel.id), channelRowSchema.encodeMessage(row)),
+      ...unpaid.map((key) => remove(PROVIDER_TABLES.delivered, key)),
+    ]
+    await journal.write(batch, 'process')
     logger.info('a channel that is paid and claimed rests', { channel: channel.id, payer: channel.account.payer })
   }
 }
