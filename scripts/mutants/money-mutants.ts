@@ -53,8 +53,8 @@ export const moneyMutants: readonly Mutant[] = [
     to: '',
     profile: 'byzantine',
     more: KILLS,
-    nodes: 6,
-    faultMinutes: 4,
+    nodes: 8,
+    faultMinutes: 3,
     rule: 'within-cap',
   },
   {

@@ -125,6 +125,16 @@ export const moreComputeMutants: readonly Mutant[] = [
     rule: 'comes-to-rest',
   },
   {
+    name: 'not-resumed',
+    what: 'a job that a crash interrupted is left as it is by the next start',
+    file: `${CONSUMER}/compute-consumer.ts`,
+    from: 'await this.#resumeOrReport(job)',
+    to: 'isUnfinished(job)',
+    profile: 'crashes',
+    more: KILLS,
+    rule: 'jobs-end',
+  },
+  {
     name: 'settles-for-ever',
     what: 'a job waits for a receipt for as long as its provider likes',
     file: `${CONSUMER}/job-runner.ts`,
@@ -132,7 +142,7 @@ export const moreComputeMutants: readonly Mutant[] = [
     to: 'timeoutMs: this.#options.settleTimeoutMs * 1000',
     profile: 'byzantine',
     more: { byzantineShare: 0.4, cheats: ['no-receipts'] },
-    rule: 'jobs-end',
+    rule: 'serves-again',
   },
   {
     name: 'ticks-for-ever',
