@@ -1,5 +1,5 @@
 import { silentLogger } from '@stead/core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createS3Credentials, S3Gateway, s3GatewayOptionsSchema } from '../src/index.ts'
 import { call, codeOf } from './signing-client.ts'
 import { type RunningGateway, startGateway } from './system-ports.ts'
@@ -54,6 +54,25 @@ describe('what clients ask of every bucket', () => {
     const others = own.replace(/<ID>\w+<\/ID>(?=<DisplayName>stead<\/DisplayName><\/Grantee>)/, '<ID>somebody</ID>')
     expect(codeOf(await put(others))).toBe('AccessControlListNotSupported')
     expect(codeOf(await put(own.replace('FULL_CONTROL', 'READ')))).toBe('AccessControlListNotSupported')
+  })
+})
+
+describe('an object', () => {
+  test.each([
+    [{}, 200],
+    [{ range: 'bytes=5-' }, 206],
+    [{ 'if-none-match': '"ten"' }, 304],
+    [{ 'if-match': '"eleven"' }, 412],
+    [{ range: 'bytes=50-' }, 416],
+  ])('with %o is asked for once: who waits for the first byte waits for one look', async (headers, status) => {
+    const [head, opened] = [vi.spyOn(running.store, 'head'), vi.spyOn(running.store, 'get')]
+    try {
+      expect((await get('/vault/digits', headers)).status).toBe(status)
+      expect([head.mock.calls.length, opened.mock.calls.length]).toEqual([0, 1])
+    } finally {
+      head.mockRestore()
+      opened.mockRestore()
+    }
   })
 })
 

@@ -174,6 +174,11 @@ export class BucketCatalogue {
     }
   }
 
+  /** The tree of a bucket that was used before, without asking whether it is still there. */
+  seen(name: string): SealedTree | undefined {
+    return this.#open.get(name)?.tree
+  }
+
   async #opened(name: string): Promise<OpenBucket> {
     // Buckets of an older rule stay in reach.
     if (name.length > BUCKET_LENGTH_MAX) checkBucketName(name)

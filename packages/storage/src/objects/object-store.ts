@@ -41,12 +41,22 @@ export interface PutOptions {
   readonly signal?: AbortSignal
 }
 
+/** Bytes of an object that are wanted. */
+export interface WantedRange {
+  readonly fromByte: number
+  /** @default the length */
+  readonly toByte?: number
+}
+
 /** Which bytes of which version are read. */
 export interface GetOptions {
   /** @default the latest */
   readonly version?: string
-  /** First byte, and the one after the last. @default all; what is beyond the end is left out */
-  readonly range?: { readonly fromByte: number; readonly toByte?: number }
+  /**
+   * First byte, and the one after the last; or what says it of the object that is found, as often as it is asked. What that
+   * throws is thrown. @default all; what is beyond the end is left out
+   */
+  readonly range?: WantedRange | ((info: ObjectInfo) => WantedRange | undefined)
   readonly signal?: AbortSignal
 }
 
@@ -56,7 +66,7 @@ export interface ObjectBody {
   /** Bytes of the object that come, after clipping. */
   readonly fromByte: number
   readonly toByte: number
-  /** Checked before they come; it throws where the object cannot be read any further. Not begun before it is asked. */
+  /** Checked before they come; it throws where the object cannot be read any further. At most a frame is read before it is asked. */
   readonly body: AsyncIterable<Uint8Array>
 }
 

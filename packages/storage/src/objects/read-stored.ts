@@ -10,13 +10,21 @@ import { type KeptSegment, type Stored, storedOfRow } from './stored.ts'
 
 /**
  * Bytes of an object, chunk by chunk, checked. They stay readable until the last one, also when the object is replaced.
+ * @param early the first of these bytes, where somebody has asked for them already
  * @throws StorageError STORAGE_OBJECT_UNKNOWN when the bytes are gone; as the store of segments
  */
-export async function* readStored(tree: SealedTree, stored: Stored, range: ByteRange): AsyncGenerator<Uint8Array> {
+export async function* readStored(
+  tree: SealedTree,
+  stored: Stored,
+  { fromByte, toByte }: ByteRange,
+  early?: () => Promise<Uint8Array | undefined>,
+): AsyncGenerator<Uint8Array> {
   const id = stored.kind === 'content' ? stored.content : stored.kind === 'pack' ? stored.pack : undefined
   const unpin = id === undefined ? undefined : tree.pins.pinBytes(id)
   try {
-    yield* pieces(tree, stored, range)
+    const first = fromByte < toByte ? await early?.() : undefined
+    if (first !== undefined) yield first
+    yield* pieces(tree, stored, { fromByte: fromByte + (first?.length ?? 0), toByte })
   } finally {
     unpin?.()
   }

@@ -111,6 +111,18 @@ export class SealedTree {
     }
   }
 
+  /** Looks at the newest rows that this process saw, without asking; undefined where there are none, or they cannot be read. */
+  async glance<Result>(look: (rows: TreeReader) => Promise<Result>): Promise<Result | undefined> {
+    const { known } = this.#roots
+    if (known.sequence === 0) return undefined
+    try {
+      return await this.#look(known, look)
+    } catch (error) {
+      if (error instanceof PageUnreadable) return undefined
+      throw error
+    }
+  }
+
   /** Looks at rows that may have been replaced by others since, without asking; for what never changes. @throws as read */
   async readKnown<Result>(look: (rows: TreeReader) => Promise<Result>): Promise<Result> {
     try {

@@ -11,6 +11,7 @@ import { BodyIntake } from './body-intake.ts'
 import { borrowObject, type CopyAcross } from './borrow-object.ts'
 import { BucketCatalogue, settingsOf } from './bucket-catalogue.ts'
 import { type CollectReport, collectGarbage, forEachReference } from './collect-garbage.ts'
+import { EarlyBytes, type StoredRange } from './early-bytes.ts'
 import { type GarbageTerms, hold } from './holdings.ts'
 import { listObjects } from './list-objects.ts'
 import { checkEtag, checkObjectKey, descriptionOf } from './names.ts'
@@ -30,6 +31,7 @@ import {
   addVersion,
   checkCondition,
   descriptionOfRow,
+  type FoundVersion,
   findVersion,
   infoOf,
   namedVersion,
@@ -162,14 +164,22 @@ export class TreeObjectStore implements ObjectStore {
     checkObjectKey(key)
     const { version, range, signal } = options
     checkAborted(signal)
+    const partOf = (found: FoundVersion): StoredRange => {
+      const wanted = typeof range === 'function' ? range(infoOf(key, found)) : range
+      return { stored: found.row.stored, range: clipped(wanted, found.row.lengthBytes) }
+    }
+    const early = new EarlyBytes(this.#catalogue.seen(bucket), async (rows) => {
+      const found = await findVersion(rows, key, version)
+      return found === undefined || found.row.isDeleted ? undefined : partOf(found)
+    })
     const { tree, found } = await this.#catalogue.inBucket(bucket, async (open) => ({
       tree: open.tree,
       found: await objectIn(open, key, version),
     }))
-    const { fromByte, toByte } = clipped(range, found.row.lengthBytes)
-    const stored = storedOfRow(found.row.stored)
-    const body = abortableBody(readStored(tree, stored, { fromByte, toByte }), signal)
-    return { info: infoOf(key, found), fromByte, toByte, body }
+    const part = partOf(found)
+    const bytes = readStored(tree, storedOfRow(part.stored), part.range, () => early.of(tree, part))
+    const body = abortableBody(bytes, signal)
+    return { info: infoOf(key, found), ...part.range, body }
   }
 
   async put(
@@ -406,7 +416,7 @@ export class TreeObjectStore implements ObjectStore {
 
 /** An empty object has one range, without bytes. @throws RangeError for a range that begins behind the end, or is none */
 function clipped(
-  range: GetOptions['range'],
+  range: Exclude<GetOptions['range'], (...parts: never) => unknown>,
   lengthBytes: number,
 ): { readonly fromByte: number; readonly toByte: number } {
   if (range === undefined) return { fromByte: 0, toByte: lengthBytes }

@@ -18,14 +18,24 @@ export async function headObject(call: S3Call): Promise<S3Answer> {
   return plan.answer ?? { status: plan.status, headers: plan.headers }
 }
 
-/** GetObject, whole or a range. */
+/** GetObject, whole or a range: looked at once, so that whoever waits for the first byte waits for one answer. */
 export async function getObject(call: S3Call): Promise<S3Answer> {
+  const { store, request, signal } = call
+  const { bucket, key, query } = request
+  const version = query.get('versionId')
   for (let left = TRIES; left > 0; left--) {
-    const info = await findObject(call)
-    const plan = planRead(call, info)
-    if (plan.answer !== undefined) return plan.answer
-    const opened = await openObject(call, { bucket: call.request.bucket, info }, plan.range)
-    if (opened !== undefined) return { status: plan.status, headers: plan.headers, body: opened.body }
+    let plan: ReadPlan | undefined
+    const range = (info: ObjectInfo): ByteRange => {
+      plan = planRead(call, info)
+      return plan.range
+    }
+    try {
+      const { body } = await store.get(bucket, key, { range, signal, ...defined({ version }) })
+      if (plan !== undefined) return plan.answer ?? { status: plan.status, headers: plan.headers, body }
+    } catch (error) {
+      if (!hasCode(error, 'STORAGE_OBJECT_UNKNOWN')) throw error
+      await findObject(call)
+    }
   }
   throw new S3Error('ServiceUnavailable', { message: 'The object is replaced all the time; try again.' })
 }
