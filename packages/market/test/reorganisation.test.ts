@@ -3,6 +3,9 @@ import type { UndoneTransaction } from '@stead/testkit'
 import { describe, expect, it } from 'vitest'
 import { FUNDS, OPERATOR, PAYER_ACCOUNT, World } from './world.ts'
 
+const MINUTE_MS = 60_000
+/** So long another fork can undo what a block has. */
+const FINAL_MS = 15 * MINUTE_MS
 const PATIENT = { claimMinimumMicroUsd: 10_000_000n, claimCheckMs: 10_000 }
 
 /** A provider with so much on vouchers of one channel. */
@@ -90,6 +93,37 @@ describe('a claim that another fork undoes', () => {
     for (const claim of world.ledger.reorganise(2).toReversed()) world.ledger.mineAgain(claim)
     await world.clock.advance(11_000)
     expect(await books(world)).toMatchObject({ grossMicroUsd: 30_000n, claimableMicroUsd: 0n, gross: [0n, 30_000n] })
+  })
+
+  it('is looked at for as long again once another block took it: that one may be undone too', async () => {
+    const world = new World({ provider: PATIENT })
+    await earned(world, 20_000)
+    await settle(world)
+    await world.clock.advance(FINAL_MS - MINUTE_MS)
+    // Another block than before: its own is gone, and this one comes after what another fork mined meanwhile.
+    const claim = onlyOne(world.ledger.reorganise(1))
+    await world.clock.advance(MINUTE_MS / 2)
+    world.ledger.mineAgain(claim)
+    await world.clock.advance(FINAL_MS - MINUTE_MS)
+    world.ledger.reorganise(1)
+    await world.clock.advance(MINUTE_MS / 2)
+    expect(await books(world)).toMatchObject({ grossMicroUsd: 0n, claimableMicroUsd: 20_000n })
+  })
+
+  it('is looked at for as long again when it comes back after nobody looked for it any more', async () => {
+    const world = new World({ provider: PATIENT })
+    await earned(world, 20_000)
+    await settle(world)
+    const claim = onlyOne(world.ledger.reorganise(1))
+    await world.clock.advance(FINAL_MS + MINUTE_MS)
+    expect(await books(world)).toMatchObject({ grossMicroUsd: 0n, claimableMicroUsd: 20_000n })
+    world.ledger.mineAgain(claim)
+    await settle(world)
+    expect(await books(world)).toMatchObject({ grossMicroUsd: 20_000n, claimableMicroUsd: 0n })
+    await world.clock.advance(MINUTE_MS)
+    world.ledger.reorganise(1)
+    await world.clock.advance(MINUTE_MS)
+    expect(await books(world)).toMatchObject({ grossMicroUsd: 0n, claimableMicroUsd: 20_000n })
   })
 
   it('is claimed again with its branch, also when the reorganisation comes between two looks', async () => {
