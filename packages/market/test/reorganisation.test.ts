@@ -238,4 +238,26 @@ describe('a thaw that another fork undoes', () => {
     await world.within(world.payer.close(purse.purse))
     expect(world.ledger.balances(PAYER_ACCOUNT).dollarMicroUsd).toBe(FUNDS - 20_000n)
   })
+
+  it('and a closing, while nobody looked: the money comes back once', async () => {
+    for (const downMs of [0, 2 * FINAL_MS]) {
+      const world = new World({ provider: { ...PATIENT, thawMarginMs: 1_000 } })
+      await earned(world, 20_000)
+      const [purse] = await world.payer.purses()
+      if (purse === undefined) throw new Error('no purse')
+      await settle(world)
+      await world.within(world.payer.thaw(purse.purse))
+      world.ledger.passSeconds(86_402)
+      await world.within(world.payer.close(purse.purse))
+      await world.payer.stop()
+      world.killPayer()
+      onlyOne(world.ledger.reorganise(1))
+      await world.clock.advance(downMs)
+      await world.startPayer()
+      await world.clock.advance(31_000)
+      expect(world.ledger.balances(PAYER_ACCOUNT).dollarMicroUsd).toBe(FUNDS - 20_000n)
+      await world.clock.advance(FINAL_MS)
+      expect(await world.payer.purses()).toMatchObject([{ stage: 'closed' }])
+    }
+  })
 })
