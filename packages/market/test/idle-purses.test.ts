@@ -1,5 +1,6 @@
 import { microUsd } from '@stead/core'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { channelRowSchema } from '../src/journal/rows.ts'
 import { FUNDS, PAYER_ACCOUNT, World } from './world.ts'
 
 const HOUR_MS = 3_600_000
@@ -20,6 +21,11 @@ describe('a purse that nobody uses', () => {
 
   async function stages(): Promise<readonly string[]> {
     return (await world.payer.purses()).map(({ stage }) => stage)
+  }
+
+  async function channelStages(): Promise<readonly string[]> {
+    const rows = await world.payerStore.scan('market-payer-channels')
+    return rows.map(({ value }) => channelRowSchema.decodeMessage(value).stage)
   }
 
   function dollars(): bigint {
@@ -138,5 +144,36 @@ describe('a purse that nobody uses', () => {
     await world.clock.advance(20 * 60_000)
     expect(await stages()).toEqual(['closed'])
     expect(dollars()).toBe(FUNDS - 10n)
+  })
+
+  it('has no channels any more once it is closed, whatever dies in between', async () => {
+    for (const moment of ['before', 'after'] as const) {
+      for (let nth = 1; nth <= 4; nth++) {
+        world = new World({ payer: { purseCheckMs: CHECK_MS }, provider: { quoteLifeMs: 24 * HOUR_MS } })
+        await world.start()
+        const channel = await world.open(1_000_000n)
+        await world.within(world.payer.thaw(channel.terms.purse))
+        world.ledger.passSeconds(THAW_MS / 1_000 + 2)
+        world.payerStore.crashAtWrite(nth, moment)
+        await world.within(world.payer.close(channel.terms.purse)).catch(() => undefined)
+        await world.restartPayer()
+        await world.clock.advance(2 * CHECK_MS)
+        expect(await stages()).toEqual(['closed'])
+        expect(world.payer.channels()).toEqual([])
+        expect(await channelStages()).toEqual(['closed'])
+      }
+    }
+  })
+
+  it('closes its channels as well when they rested', async () => {
+    await world.open(900n)
+    await world.clock.advance(IDLE_MS + 2 * CHECK_MS)
+    expect(world.payer.channels()).toEqual([])
+    const [purse] = await world.payer.purses()
+    if (purse === undefined) throw new Error('no purse')
+    await world.within(world.payer.thaw(purse.purse))
+    await world.clock.advance(THAW_MS + 2 * CHECK_MS)
+    expect(await stages()).toEqual(['closed'])
+    expect(await channelStages()).toEqual(['closed'])
   })
 })

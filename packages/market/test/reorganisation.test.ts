@@ -3,6 +3,9 @@ import type { UndoneTransaction } from '@stead/testkit'
 import { describe, expect, it } from 'vitest'
 import { FUNDS, OPERATOR, PAYER_ACCOUNT, World } from './world.ts'
 
+const MINUTE_MS = 60_000
+/** So long another fork can undo what a block has. */
+const FINAL_MS = 15 * MINUTE_MS
 const PATIENT = { claimMinimumMicroUsd: 10_000_000n, claimCheckMs: 10_000 }
 
 /** A provider with so much on vouchers of one channel. */
@@ -90,6 +93,37 @@ describe('a claim that another fork undoes', () => {
     for (const claim of world.ledger.reorganise(2).toReversed()) world.ledger.mineAgain(claim)
     await world.clock.advance(11_000)
     expect(await books(world)).toMatchObject({ grossMicroUsd: 30_000n, claimableMicroUsd: 0n, gross: [0n, 30_000n] })
+  })
+
+  it('is looked at for as long again once another block took it: that one may be undone too', async () => {
+    const world = new World({ provider: PATIENT })
+    await earned(world, 20_000)
+    await settle(world)
+    await world.clock.advance(FINAL_MS - MINUTE_MS)
+    // Another block than before: its own is gone, and this one comes after what another fork mined meanwhile.
+    const claim = onlyOne(world.ledger.reorganise(1))
+    await world.clock.advance(MINUTE_MS / 2)
+    world.ledger.mineAgain(claim)
+    await world.clock.advance(FINAL_MS - MINUTE_MS)
+    world.ledger.reorganise(1)
+    await world.clock.advance(MINUTE_MS / 2)
+    expect(await books(world)).toMatchObject({ grossMicroUsd: 0n, claimableMicroUsd: 20_000n })
+  })
+
+  it('is looked at for as long again when it comes back after nobody looked for it any more', async () => {
+    const world = new World({ provider: PATIENT })
+    await earned(world, 20_000)
+    await settle(world)
+    const claim = onlyOne(world.ledger.reorganise(1))
+    await world.clock.advance(FINAL_MS + MINUTE_MS)
+    expect(await books(world)).toMatchObject({ grossMicroUsd: 0n, claimableMicroUsd: 20_000n })
+    world.ledger.mineAgain(claim)
+    await settle(world)
+    expect(await books(world)).toMatchObject({ grossMicroUsd: 20_000n, claimableMicroUsd: 0n })
+    await world.clock.advance(MINUTE_MS)
+    world.ledger.reorganise(1)
+    await world.clock.advance(MINUTE_MS)
+    expect(await books(world)).toMatchObject({ grossMicroUsd: 0n, claimableMicroUsd: 20_000n })
   })
 
   it('is claimed again with its branch, also when the reorganisation comes between two looks', async () => {
@@ -203,5 +237,27 @@ describe('a thaw that another fork undoes', () => {
     expect(await world.within(world.payer.close(purse.purse))).toMatchObject({ stage: 'closed' })
     await world.within(world.payer.close(purse.purse))
     expect(world.ledger.balances(PAYER_ACCOUNT).dollarMicroUsd).toBe(FUNDS - 20_000n)
+  })
+
+  it('and a closing, while nobody looked: the money comes back once', async () => {
+    for (const downMs of [0, 2 * FINAL_MS]) {
+      const world = new World({ provider: { ...PATIENT, thawMarginMs: 1_000 } })
+      await earned(world, 20_000)
+      const [purse] = await world.payer.purses()
+      if (purse === undefined) throw new Error('no purse')
+      await settle(world)
+      await world.within(world.payer.thaw(purse.purse))
+      world.ledger.passSeconds(86_402)
+      await world.within(world.payer.close(purse.purse))
+      await world.payer.stop()
+      world.killPayer()
+      onlyOne(world.ledger.reorganise(1))
+      await world.clock.advance(downMs)
+      await world.startPayer()
+      await world.clock.advance(31_000)
+      expect(world.ledger.balances(PAYER_ACCOUNT).dollarMicroUsd).toBe(FUNDS - 20_000n)
+      await world.clock.advance(FINAL_MS)
+      expect(await world.payer.purses()).toMatchObject([{ stage: 'closed' }])
+    }
   })
 })

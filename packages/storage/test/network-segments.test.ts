@@ -168,6 +168,22 @@ describe('segments on a network', () => {
     })
   })
 
+  it('leave no evidence of what was paid longer ago than a month, also at nodes that nobody pays any more', async () => {
+    const world = await NetworkWorld.of(12)
+    const { segments, consumer } = world.payer
+    await world.within(segments.put(KEY, new SeededRandom(3).bytes(4_000_000)))
+    await world.clock.advance(HOUR_MS / 2)
+    expect(await world.within(consumer.round())).toMatchObject({ outcomes: { paid: 12 } })
+    for (const seller of world.sellers) world.kill(seller)
+    const evidence = async () => (await world.payerStore.scan('storage-paid')).length
+    world.clock.jumpWall(30 * 24 * HOUR_MS)
+    await world.within(consumer.round())
+    expect(await evidence()).toBe(12)
+    world.clock.jumpWall(2 * 24 * HOUR_MS)
+    await world.within(consumer.round())
+    expect(await evidence()).toBe(0)
+  })
+
   it('are repaired by themselves when nodes stay away, and not for a short absence', async () => {
     const world = await NetworkWorld.of(18)
     const { segments, consumer } = world.payer

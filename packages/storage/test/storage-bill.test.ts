@@ -13,7 +13,7 @@ import {
 } from '@stead/storage'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { signAgreement } from '../src/agreement/agreement.ts'
-import { EVIDENCE_SECONDS } from '../src/consumer/paid-periods.ts'
+import { EVIDENCE_SECONDS, forgetPeriods } from '../src/consumer/paid-periods.ts'
 import { pieceOf, TradeWorld } from './support/trade-world.ts'
 
 const HOUR_MS = 3_600_000
@@ -164,6 +164,7 @@ describe('the evidence of a bill', () => {
     for (let week = 0; week < weeks; week++) {
       await world.clock.advance(7 * 24 * HOUR_MS)
       expect(await world.within(driver.settle(await world.channel()))).toMatchObject({ kind: 'paid' })
+      await forgetPeriods(world.payerStore, Math.floor(world.clock.now() / 1000) - EVIDENCE_SECONDS)
     }
     const evidence = await evidenceOf(world)
     const kept = 1 + Math.floor(EVIDENCE_SECONDS / (7 * 86_400))
@@ -174,6 +175,19 @@ describe('the evidence of a bill', () => {
     expect(audit(world, elsewhere)).toMatchObject({ kind: 'difference', what: 'parties' })
     expect(audit(world, evidence)).toMatchObject({ kind: 'match', periods: kept, older: { entries: weeks - kept } })
   }, 120_000)
+
+  it('goes from its oldest end, a few of each agreement at a time, and what is left is still a bill', async () => {
+    const world = await paidWorld(6)
+    const { address } = world.nodeKey.signer
+    const kept = async () => (await paidPeriodsOf(world.payerStore, address)).length
+    const nowSecond = Math.floor(world.clock.now() / 1000)
+    await forgetPeriods(world.payerStore, nowSecond - 5400)
+    expect(await kept()).toBe(2)
+    expect(audit(world, await evidenceOf(world))).toMatchObject({ kind: 'match', periods: 2, older: { entries: 4 } })
+    await forgetPeriods(world.payerStore, nowSecond + 1)
+    expect(await kept()).toBe(0)
+    expect(audit(world, await evidenceOf(world))).toMatchObject({ kind: 'match', periods: 0, older: { entries: 6 } })
+  })
 })
 
 function withPeriod(evidence: Evidence, place: number, change: (period: PaidPeriod) => PaidPeriod): Evidence {

@@ -142,6 +142,8 @@ export interface PurseRow {
   readonly channels: readonly Hash[]
   readonly thawEndsAt?: UnixMs
   readonly refundMicroUsd?: MicroUsd
+  /** When this payer closed it: another fork may undo that. */
+  readonly closedAt?: UnixMs
 }
 
 /** Encodings of {@link PurseRow}. */
@@ -154,4 +156,5 @@ export const purseRowSchema: Schema<PurseRow> = defineSchema<PurseRow>('PurseRow
   channels: [6, listField(hashField, PURSE_LEAVES_MAX)],
   thawEndsAt: [7, optionalField(timeField)],
   refundMicroUsd: [8, optionalField(microUsdField)],
+  closedAt: [9, optionalField(timeField)],
 })

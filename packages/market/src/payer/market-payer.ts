@@ -22,7 +22,7 @@ import { escrowSeparator, purseIdOf, type Quote, type Resource, type Secp256k1 }
 import { MarketError } from '../errors.ts'
 import { Journal } from '../journal/journal.ts'
 import { type ChannelRow, channelRowSchema } from '../journal/rows.ts'
-import { hashKey, PAYER_TABLES, put, remove } from '../journal/tables.ts'
+import { hashKey, PAYER_TABLES, put } from '../journal/tables.ts'
 import type { OfferEntry } from '../offers/offer-entry.ts'
 import type { MarketPayerOptions } from '../options.ts'
 import { askQuote, asSteadError, type QuoteAsker } from '../quotes/ask-quote.ts'
@@ -30,6 +30,7 @@ import type { OpenedQuote, QuoteAnswer } from '../quotes/quote-answer.ts'
 import { ReceiptStore } from '../receipts/receipt-store.ts'
 import type { ReceiptFilter, StoredReceipt } from '../receipts/stored-receipt.ts'
 import type { ChannelDriver } from './channel-driver.ts'
+import { closeChannels } from './close-channels.ts'
 import { DriverLoader } from './driver-loader.ts'
 import { IdlePurses } from './idle-purses.ts'
 import { mapBounded } from './map-bounded.ts'
@@ -128,9 +129,15 @@ export class MarketPayer {
    */
   async start(): Promise<void> {
     await this.#purses.load()
+    const closed = new Set<Hash>()
     for await (const { id, row } of this.#receipts.channelRows()) {
-      if (row.stage !== 'closed' && row.restingSince === undefined) await this.#restore(id, row)
+      if (row.stage === 'closed') continue
+      const purse = purseIdOf(this.#components.chain.identity, row.seed)
+      if (this.#purses.stageOf(purse) === 'closed') closed.add(purse)
+      else if (row.restingSince === undefined) await this.#restore(id, row)
     }
+    // The last process died before it had closed their channels.
+    for (const purse of closed) await this.#closeChannels(purse)
     this.#isRunning = true
     this.#idle.start()
     this.#stopListening = this.#components.network.listen({
@@ -348,8 +355,7 @@ export class MarketPayer {
     // Another fork may undo it.
     this.#confirmLater()
     await this.#retire(purse, { stage: 'closed' })
-    // What was owed on them cannot be paid any more.
-    for (const channel of this.#purses.channelsOf(purse)) await this.#sweepAccepted(channel)
+    await closeChannels({ store: this.#components.store, journal: this.#journal }, this.#purses.channelsOf(purse))
     return record
   }
 
@@ -376,10 +382,14 @@ export class MarketPayer {
     for (const { terms } of drivers) if (!used.has(terms.node)) this.#loader.forget(terms.node)
   }
 
-  async #sweepAccepted(channel: Hash): Promise<void> {
-    const rows = await this.#components.store.scan(PAYER_TABLES.accepted, { prefix: `${hashKey(channel)}/` })
-    const gone = rows.map(({ key }) => remove(PAYER_TABLES.accepted, key))
-    if (gone.length > 0) await this.#journal.write(gone, 'process')
+  /** A disk that is full now may have room at the next start. */
+  async #closeChannels(purse: Hash): Promise<void> {
+    const { store, logger } = this.#components
+    try {
+      await closeChannels({ store, journal: this.#journal }, this.#purses.channelsOf(purse))
+    } catch (error) {
+      logger.warn('channels of a purse that is closed stay in the journal', { purse, error: messageOf(error) })
+    }
   }
 
   async #fund(shares: readonly ChannelShare[]): Promise<readonly FundedChannel[]> {

@@ -61,6 +61,8 @@ export interface PurseDeskComponents {
 }
 
 const TRANSACTIONS_MAX = 16
+/** What was closed before that is not looked at once more at a start. */
+const LONG_AGO_MS = 7 * 24 * 3_600_000
 
 /** Locks money, takes it back, and never forgets where it is: each purse is journaled before the chain hears of it. */
 export class PurseDesk {
@@ -82,7 +84,7 @@ export class PurseDesk {
     for (const { key, value } of await this.#components.store.scan(PAYER_TABLES.purses)) {
       const row = purseRowSchema.decodeMessage(value)
       this.#rows.set(hash(`0x${key}`), row)
-      if (isLocked(row)) this.#finalAtMs.set(hash(`0x${key}`), this.#finalAtMsOf(row))
+      if (isLocked(row) || this.#isJustClosed(row)) this.#finalAtMs.set(hash(`0x${key}`), this.#finalAtMsOf(row))
     }
   }
 
@@ -227,13 +229,21 @@ export class PurseDesk {
     try {
       const outcome = await chain.close(purse)
       const { refundMicroUsd } = outcome
-      return await this.#keep(purse, { ...withTransaction(row, outcome), stage: 'closed', refundMicroUsd })
+      return await this.#keep(purse, { ...this.#closed(withTransaction(row, outcome)), refundMicroUsd })
     } catch (error) {
       const state = await chain.purse(purse)
       if (state?.closed !== true) throw error
       const refundMicroUsd = microUsd(state.totalMicroUsd - state.claimedMicroUsd)
-      return this.#keep(purse, { ...row, stage: 'closed', refundMicroUsd })
+      return this.#keep(purse, { ...this.#closed(row), refundMicroUsd })
     }
+  }
+
+  #closed(row: PurseRow): PurseRow {
+    return { ...row, stage: 'closed', closedAt: this.#components.clock.now() }
+  }
+
+  #isJustClosed({ stage, closedAt }: PurseRow): boolean {
+    return stage === 'closed' && closedAt !== undefined && this.#components.clock.now() - closedAt < LONG_AGO_MS
   }
 
   async #requireFunds(needMicroUsd: MicroUsd): Promise<void> {
@@ -321,9 +331,9 @@ export class PurseDesk {
   }
 
   /** An old one is looked at once: it may have been undone while this node was down. */
-  #finalAtMsOf({ createdAt }: PurseRow): number {
+  #finalAtMsOf({ createdAt, closedAt = createdAt }: PurseRow): number {
     const { clock } = this.#components
-    return Math.abs(clock.now() - createdAt) < this.#finalAfterMs ? clock.monotonicMs() + this.#finalAfterMs : 0
+    return Math.abs(clock.now() - closedAt) < this.#finalAfterMs ? clock.monotonicMs() + this.#finalAfterMs : 0
   }
 
   async #keep(purse: Hash, row: PurseRow): Promise<PurseRecord> {

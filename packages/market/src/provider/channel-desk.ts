@@ -101,6 +101,11 @@ export class ChannelDesk {
     return channel
   }
 
+  /** The purse of a channel that rests is closed: only its receipts stay. @throws CoreError as Store.write */
+  async close(id: Hash): Promise<void> {
+    await this.#room.close(id)
+  }
+
   /** Takes a channel whose purse is closed out of memory. */
   forget(channel: ProviderChannel): void {
     this.#room.forget(channel)

@@ -1,4 +1,4 @@
-import type { Clock, Hash, Logger, PeerId, Size } from '@stead/core'
+import type { Clock, Hash, Logger, PeerId, Size, Store } from '@stead/core'
 import { deliveryKey } from '../channel/provider-ledger.ts'
 import { MarketError } from '../errors.ts'
 import type { Journal } from '../journal/journal.ts'
@@ -7,9 +7,12 @@ import { channelNumberKey, deliveryRowKey, hashKey, PROVIDER_TABLES, put, remove
 import type { MarketProviderOptions } from '../options.ts'
 import type { PayerRecords } from './payer-records.ts'
 import type { ProviderChannel } from './provider-channel.ts'
+import { isResting } from './resting-channels.ts'
+import { sweepDeliveries } from './sweep-deliveries.ts'
 
 /** What the room stands on. */
 export interface ChannelRoomComponents {
+  readonly store: Store
   readonly journal: Journal
   readonly clock: Clock
   readonly payers: PayerRecords
@@ -43,7 +46,7 @@ export class ChannelRoom {
   readonly #options: Pick<MarketProviderOptions, 'channelsMax' | 'channelsPerPayerMax' | 'openingMax'>
   readonly #channels: Map<Hash, ProviderChannel> = new Map()
   readonly #coming: Map<Hash, Arrival> = new Map()
-  /** Channels that were never used, until their rows are gone. */
+  /** Channels that nobody will use again, until their rows are gone. */
   readonly #leaving: Map<Hash, Promise<void>> = new Map()
 
   constructor(
@@ -154,20 +157,12 @@ export class ChannelRoom {
     if (this.#channels.get(channel.id) !== channel || !mayGo(channel, this.#components.youngClaims())) return
     const { journal, clock, logger } = this.#components
     const { ledger } = channel
-    const isUnused = ledger.head === undefined && ledger.deliveries === 0
+    // Nothing was ever paid on it: what was delivered was rejected.
+    const isUnused = channel.best === undefined && channel.stage !== 'broken'
     // Out of memory at once: nothing may be delivered on it while its row is written.
     this.forget(channel)
     if (isUnused) {
-      const quotes = Array.from({ length: channel.quoteCount }, (_, number) =>
-        remove(PROVIDER_TABLES.quotes, channelNumberKey(channel.id, number)),
-      )
-      const gone = journal.write([remove(PROVIDER_TABLES.channels, hashKey(channel.id)), ...quotes], 'process')
-      const left = gone.then(
-        () => void this.#leaving.delete(channel.id),
-        () => void this.#leaving.delete(channel.id),
-      )
-      this.#leaving.set(channel.id, left)
-      await gone
+      await this.#leave(channel.id, () => this.#removeUnused(channel))
       return
     }
     const row = { ...channel.row(), restingSince: clock.now() }
@@ -179,6 +174,43 @@ export class ChannelRoom {
     ]
     await journal.write(batch, 'process')
     logger.info('a channel that is paid and claimed rests', { channel: channel.id, payer: channel.account.payer })
+  }
+
+  /** The purse of a channel that rests is closed: nothing but its receipts is of use. @throws CoreError as Store.write */
+  async close(id: Hash): Promise<void> {
+    // One in memory, or on its way there, is watched there.
+    if (this.#channels.has(id) || this.#coming.has(id) || this.#leaving.has(id)) return
+    await this.#leave(id, async () => {
+      const { store, journal, logger } = this.#components
+      const value = await store.get(PROVIDER_TABLES.channels, hashKey(id))
+      const row = value === undefined ? undefined : channelRowSchema.decodeMessage(value)
+      if (row === undefined || !isResting(row)) return
+      await sweepDeliveries(this.#components, id)
+      const { restingSince: _over, ...kept } = row
+      const closed = channelRowSchema.encodeMessage({ ...kept, stage: 'closed' })
+      await journal.write([put(PROVIDER_TABLES.channels, hashKey(id), closed)], 'process')
+      logger.info('the purse of a channel that rested was closed', { channel: id })
+    })
+  }
+
+  async #removeUnused({ id, quoteCount }: ProviderChannel): Promise<void> {
+    await sweepDeliveries(this.#components, id)
+    const quotes = Array.from({ length: quoteCount }, (_, number) =>
+      remove(PROVIDER_TABLES.quotes, channelNumberKey(id, number)),
+    )
+    await this.#components.journal.write([remove(PROVIDER_TABLES.channels, hashKey(id)), ...quotes], 'process')
+  }
+
+  /** Whoever asks for the channel waits until its rows are gone. @throws what `work` throws */
+  async #leave(id: Hash, work: () => Promise<void>): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#leaving.set(id, promise)
+    try {
+      await work()
+    } finally {
+      this.#leaving.delete(id)
+      resolve()
+    }
   }
 }
 

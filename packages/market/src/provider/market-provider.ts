@@ -47,6 +47,7 @@ import { PayDesk } from './pay-desk.ts'
 import { PayerRecords } from './payer-records.ts'
 import type { ProviderChannel } from './provider-channel.ts'
 import { QuoteDesk } from './quote-desk.ts'
+import { RestingChannels } from './resting-channels.ts'
 
 /** What the provider side stands on. */
 export interface MarketProviderComponents {
@@ -138,8 +139,9 @@ export class MarketProvider {
       },
       options,
     )
+    const resting = new RestingChannels({ ...components, onClosed: (channel) => this.#channels.close(channel) })
     this.#claims = new ClaimDesk(
-      { ...components, journal, channels, thaws: this.#thaws, settlements: this.#settlements },
+      { ...components, journal, channels, thaws: this.#thaws, resting, settlements: this.#settlements },
       options,
     )
     this.#admissionEnd = { journal, onEnd: (isDelivered) => this.#ended(isDelivered) }

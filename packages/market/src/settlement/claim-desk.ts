@@ -16,6 +16,7 @@ import type { Journal } from '../journal/journal.ts'
 import { PROVIDER_TABLES } from '../journal/tables.ts'
 import type { MarketProviderOptions } from '../options.ts'
 import type { ProviderChannel } from '../provider/provider-channel.ts'
+import type { RestingChannels } from '../provider/resting-channels.ts'
 import { type Claimable, type ClaimPrices, decideClaim } from './claim-policy.ts'
 import { SettlementBook } from './settlement-book.ts'
 import type {
@@ -35,6 +36,7 @@ export interface ClaimDeskComponents {
   readonly logger: Logger
   readonly channels: () => Iterable<ProviderChannel>
   readonly thaws: ThawWatch
+  readonly resting: RestingChannels
   readonly settlements: SettlementRecord[]
 }
 
@@ -144,6 +146,7 @@ export class ClaimDesk {
       await this.#components.thaws.check()
       await this.#book.correct()
       await this.#decide()
+      await this.#components.resting.look()
       this.#failures = 0
     } catch (error) {
       delayMs = Math.min(this.#options.claimRetryMaxMs, RETRY_FIRST_MS * 2 ** Math.min(this.#failures, 20))

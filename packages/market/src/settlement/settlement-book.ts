@@ -173,8 +173,10 @@ export class SettlementBook {
       const { cumulativeMicroUsd, grossMicroUsd, feeMicroUsd } = credited.get(entry.channel) ?? undone(entry)
       return { ...entry, cumulativeMicroUsd, grossMicroUsd, feeMicroUsd }
     })
-    const { at, transaction, reason } = record
+    const { transaction, reason } = record
     const blockNumber = sent?.blockNumber
+    // The block that has it now is young, however old the first one was.
+    const at = this.#components.clock.now()
     const next = settlementOf({ at, transaction, reason, blockNumber, channels, ...this.#gasNow(record, sent) })
     logger.warn('a claim was undone or moved by a reorganisation of the chain; the books follow', {
       transaction,
@@ -200,7 +202,10 @@ export class SettlementBook {
     const known = this.all.findIndex((record) => record.transaction === transaction)
     const before = this.all[known]
     const others = (before?.channels ?? []).filter(({ channel }) => !settled.some((entry) => entry.channel === channel))
-    const at = before?.at ?? clock.now()
+    const isWhereItWas = before !== undefined && before.blockNumber === blockNumber
+    // Of one that was undone nobody expected that a block takes it after all.
+    if (!isWhereItWas) this.#final.delete(transaction)
+    const at = isWhereItWas ? before.at : clock.now()
     const record = settlementOf({ ...facts, channels: [...others, ...settled], at, transaction, blockNumber })
     await this.#write(before === undefined ? this.all.length : known, record)
     const { reason, grossMicroUsd, feeMicroUsd, gasMicroUsd, netMicroUsd } = record

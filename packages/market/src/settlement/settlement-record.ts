@@ -25,6 +25,7 @@ export interface SettledChannel {
 
 /** One claim transaction and what it brought. `net = gross - fee - gas`, below zero where gas cost more. */
 export interface SettlementRecord {
+  /** When this node saw the block that has it; of one that another fork moved, the block that has it now. */
   readonly at: UnixMs
   readonly transaction: Hash
   readonly reason: ClaimReason

@@ -11,10 +11,11 @@ import {
 import { creditAfterWriteOff } from '../channel/credit-window.ts'
 import type { Journal } from '../journal/journal.ts'
 import { channelRowSchema } from '../journal/rows.ts'
-import { hashKey, PROVIDER_TABLES, put, remove } from '../journal/tables.ts'
+import { hashKey, PROVIDER_TABLES, put } from '../journal/tables.ts'
 import type { MarketProviderOptions } from '../options.ts'
 import type { PayerRecords } from '../provider/payer-records.ts'
 import type { ProviderChannel } from '../provider/provider-channel.ts'
+import { sweepDeliveries } from '../provider/sweep-deliveries.ts'
 
 /** What the watch stands on. */
 export interface ThawWatchComponents {
@@ -31,9 +32,6 @@ export interface ThawWatchComponents {
   readonly onThaw: () => void
   readonly onWrittenOff: (channel: ProviderChannel, writtenOff: bigint) => void
 }
-
-/** Rows that one write removes. */
-const SWEPT_AT_ONCE = 1024
 
 /**
  * Notices purses that their payers empty, and those whose funding a reorganisation of the chain undid: nothing new is
@@ -146,7 +144,7 @@ export class ThawWatch {
   async #close(purse: Hash): Promise<void> {
     const { journal, payers, logger, forget, onWrittenOff } = this.#components
     for (const channel of this.#of(purse)) {
-      await this.#sweep(channel.id)
+      await sweepDeliveries(this.#components, channel.id)
       await channel.account.queue.run(async () => {
         const unpaid = channel.stage === 'broken' ? 0n : channel.ledger.outstandingMicroUsd
         if (unpaid > 0n)
@@ -164,21 +162,6 @@ export class ThawWatch {
           unclaimedMicroUsd: lost,
         })
       })
-    }
-  }
-
-  /** What was delivered on a channel is of no use without its money, and is not kept; receipts are. */
-  async #sweep(channel: Hash): Promise<void> {
-    const { store, journal } = this.#components
-    for (const table of [PROVIDER_TABLES.delivered, PROVIDER_TABLES.seen]) {
-      for (;;) {
-        const rows = await store.scan(table, { prefix: `${hashKey(channel)}/`, limit: SWEPT_AT_ONCE })
-        if (rows.length === 0) break
-        await journal.write(
-          rows.map(({ key }) => remove(table, key)),
-          'process',
-        )
-      }
     }
   }
 

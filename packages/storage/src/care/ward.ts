@@ -15,7 +15,6 @@ import {
 import type { MarketPayer, MarketProvider, OfferBook, ReceiptChain } from '@stead/market'
 import { addressOfPeerId, publicKeyOfPeerId, type Secp256k1 } from '@stead/protocol'
 import { dueAt } from '../agreement/agreement.ts'
-import { EVIDENCE_SECONDS } from '../consumer/paid-periods.ts'
 import type { FrameCipher } from '../crypto/frame-cipher.ts'
 import type { ErasureKernel } from '../erasure/erasure-kernel.ts'
 import { amountOf } from '../meter.ts'
@@ -72,8 +71,6 @@ const DAY_SECONDS = 86_400n
 /** A settlement may take so long; what is due by then must be paid ahead as well. */
 const SETTLE_SECONDS_MAX = 60
 const PING_TIMEOUT_MS = 5000
-/** Evidence waits for a payer for two years at most: no budget is that long. */
-const WAITING_SECONDS: number = 24 * EVIDENCE_SECONDS
 
 /** One payer's segments, as its caretaker looks after them: books, agreements and channels of their own, within a budget. */
 export class Ward {
@@ -122,7 +119,6 @@ export class Ward {
         journal: (rows: Parameters<MarketPayer['journal']>[0]) => market.journal(scope.scoped(rows)),
       },
       numberOf: (ordinal: number) => careNumber(book.payer, ordinal),
-      evidenceSeconds: WAITING_SECONDS,
     }
     this.#nodes = new StorageNodes(parts, this.#buying)
     this.#given = new GivenPieces(parts)

@@ -45,7 +45,7 @@ import { BOUGHT_SLOTS_TABLE, type BoughtRow, boughtOperation, type PendingRevisi
 import { withRoom } from './channel-room.ts'
 import { giveUpTooLargeBill } from './give-up-bill.ts'
 import { NodeTime } from './node-time.ts'
-import { EVIDENCE_SECONDS, forgetPeriods, paidPeriodOperation } from './paid-periods.ts'
+import { paidPeriodOperation } from './paid-periods.ts'
 import { type RecoveryParts, recoverAgreement } from './recover-agreement.ts'
 import { isEnded, remoteCodeOf } from './remote-code.ts'
 import { type SendOptions, sendPiece } from './send-piece.ts'
@@ -61,8 +61,6 @@ export interface AgreementDriverComponents {
   readonly signer: Signer
   readonly secp256k1: Secp256k1
   readonly logger: Logger
-  /** Evidence of paid periods older than so many seconds is forgotten. @default 31 days */
-  readonly evidenceSeconds?: number
 }
 
 const ASK_TIMEOUT_MS = 30_000
@@ -306,13 +304,6 @@ export class AgreementDriver {
     const before = this.#bought.require()
     const quantity = dueAt(before, next.atSecond) - next.dueByteSeconds
     const amountMicroUsd = amountOf(next.priceMicroUsdPerTibHour, quantity)
-    const { node, atSecond: nowSecond } = next
-    const { store, evidenceSeconds = EVIDENCE_SECONDS } = this.#components
-    const forgotten = await forgetPeriods(store, {
-      node,
-      agreement: this.id,
-      beforeSecond: nowSecond - evidenceSeconds,
-    })
     const wish = { clock, wishMicroUsd: amountMicroUsd }
     const [reservation, haveMicroUsd] = await withRoom(
       channel,
@@ -361,7 +352,7 @@ export class AgreementDriver {
       proof,
     })
     // In the same turn: the revision, its payment and what proves it are on disk together or not at all.
-    await this.#bought.adopt(next, after, [], [period, ...forgotten])
+    await this.#bought.adopt(next, after, [], [period])
     const damaged = reply.damaged.filter((piece) => this.#bought.set.slotOf(piece) !== undefined)
     const isWhole = next.dueByteSeconds === 0n && next.atSecond >= this.#second(next)
     return { kind: 'paid', amountMicroUsd, paidToSecond: next.atSecond, isWhole, damaged }

@@ -34,9 +34,10 @@ export const PAID_TABLE = 'storage-paid'
 
 /** A month's bill can be recomputed, in whole seconds. */
 export const EVIDENCE_SECONDS: number = 31 * 86_400
-/** More than come in, so that a backlog ends. */
+/** Of each agreement; more than come in, so that a backlog ends. */
 const REMOVED_AT_ONCE = 4
-const NODES_END = '~'
+/** After all keys that begin with the same node, or agreement. */
+const PREFIX_END = '~'
 
 /** What writes a period down. */
 export function paidPeriodOperation(period: PaidPeriod): StoreOperation {
@@ -46,21 +47,21 @@ export function paidPeriodOperation(period: PaidPeriod): StoreOperation {
   return { kind: 'put', table: PAID_TABLE, key, value: paidPeriodSchema.encodeMessage(period) }
 }
 
-/** What removes the oldest periods of an agreement that ended too long ago. @throws CoreError STORE_FAILED, STORE_CORRUPT */
-export async function forgetPeriods(
-  store: Store,
-  {
-    node,
-    agreement,
-    beforeSecond,
-  }: { readonly node: Address; readonly agreement: Hash; readonly beforeSecond: number },
-): Promise<StoreOperation[]> {
-  const rows = await store.scan(PAID_TABLE, { prefix: prefixOf(node, agreement), limit: REMOVED_AT_ONCE })
-  const old = rows.filter(({ value }) => {
-    const { after } = paidPeriodSchema.decodeMessage(value)
-    return agreementSchema.decodeDocument(after.document).atSecond < beforeSecond
-  })
-  return old.map(({ key }) => ({ kind: 'delete', table: PAID_TABLE, key }))
+/**
+ * Forgets the oldest periods of every agreement, ended ones included, that ended before a second: a few of each at a time, so
+ * that a clock that is ahead for an hour costs little. @throws CoreError STORE_FAILED, STORE_CORRUPT, STORE_FULL
+ */
+export async function forgetPeriods(store: Store, beforeSecond: number): Promise<void> {
+  for (let after = ''; ; ) {
+    const rows = await store.scan(PAID_TABLE, { after, limit: REMOVED_AT_ONCE })
+    const [first] = rows
+    if (first === undefined) return
+    const agreement = first.key.slice(0, first.key.lastIndexOf('/') + 1)
+    const old = rows.filter(({ key, value }) => key.startsWith(agreement) && endSecondOf(value) < beforeSecond)
+    const gone = old.map(({ key }): StoreOperation => ({ kind: 'delete', table: PAID_TABLE, key }))
+    if (gone.length > 0) await store.write(gone, 'process')
+    after = `${agreement}${PREFIX_END}`
+  }
 }
 
 /** All periods of a node, by agreement and revision. @throws CoreError STORE_FAILED, STORE_CORRUPT */
@@ -71,9 +72,13 @@ export async function paidPeriodsOf(store: Store, node: Address): Promise<PaidPe
 
 /** The first node after another one of which there are periods. @throws CoreError STORE_FAILED, STORE_CORRUPT */
 export async function nextPaidNode(store: Store, after?: Address): Promise<Address | undefined> {
-  const from = after === undefined ? {} : { after: `${after}/${NODES_END}` }
+  const from = after === undefined ? {} : { after: `${after}/${PREFIX_END}` }
   const [row] = await store.scan(PAID_TABLE, { ...from, limit: 1 })
   return row === undefined ? undefined : (row.key.slice(0, row.key.indexOf('/')) as Address)
+}
+
+function endSecondOf(row: Uint8Array): number {
+  return agreementSchema.decodeDocument(paidPeriodSchema.decodeMessage(row).after.document).atSecond
 }
 
 function prefixOf(node: Address, agreement: Hash): string {

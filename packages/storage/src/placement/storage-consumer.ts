@@ -15,6 +15,7 @@ import { CareClient } from '../care/care-client.ts'
 import { CarePlaces } from '../care/care-places.ts'
 import type { HandedPlaces } from '../care/handover.ts'
 import { type Challengeable, Challenger, type ChallengerComponents } from '../consumer/challenger.ts'
+import { EVIDENCE_SECONDS, forgetPeriods } from '../consumer/paid-periods.ts'
 import type { SettleOutcome } from '../consumer/settle-outcome.ts'
 import { showAgreements } from '../consumer/show-agreements.ts'
 import type { FrameCipher } from '../crypto/frame-cipher.ts'
@@ -91,6 +92,7 @@ export interface PlacementReport {
   readonly steadyNodes: number
 }
 
+const SECOND_MS = 1000
 const PING_TIMEOUT_MS = 5000
 /** A look counts for at most so many usual pauses. */
 const LOOK_GAP_SHARE = 2
@@ -384,6 +386,7 @@ export class StorageConsumer {
   /** Makes good what is missing, moves what is on nodes that leave, and pays those off that have nothing any more. */
   async #care(): Promise<Omit<StorageRound, 'outcomes'>> {
     await this.segments.finishReleases()
+    await this.#forgetOldPeriods()
     await this.#mendPointers()
     const repaired = await this.#repairs.sweep()
     const leaving = this.#nodes.all().filter(({ driver }) => driver.isLeaving)
@@ -392,6 +395,11 @@ export class StorageConsumer {
     await this.care.round()
     const leavingNodes = leaving.filter(({ driver: { agreement } }) => (agreement?.pieces ?? 0) > 0).length
     return { paidMicroUsd: microUsd(paidOff.reduce((sum, paid) => sum + paid, 0n)), ...repaired, leavingNodes }
+  }
+
+  async #forgetOldPeriods(): Promise<void> {
+    const { store, clock } = this.#components
+    await forgetPeriods(store, Math.floor(clock.now() / SECOND_MS) - EVIDENCE_SECONDS)
   }
 
   /** What a node that has no pieces any more is still owed. */

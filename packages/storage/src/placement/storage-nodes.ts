@@ -51,8 +51,6 @@ export interface StorageNodesComponents {
   readonly isSteady?: (node: Address) => boolean
   /** The number of the first, second, … agreement with a node. @default that of a payer's own: {@link agreementNumber} */
   readonly numberOf?: (ordinal: number) => Uint8Array
-  /** Evidence of paid periods older than so many seconds is forgotten. @default 31 days */
-  readonly evidenceSeconds?: number
 }
 
 /** What came of one node's settlement. */

@@ -31,7 +31,8 @@ const UPTIME_TABLE = 'storage-uptime'
 
 /**
  * How much of the time nodes are there, by this payer's own looks, kept over restarts. Only time between two looks counts, up
- * to a bound, and as present only when the node was there at both: what nobody saw raises no figure.
+ * to a bound, and as present only when the node was there at both: what nobody saw raises no figure. Apart from NodeWatch, which
+ * guesses from the same looks whether a node comes back: that begins with a hope, and believes in one look, for an hour of sleep.
  */
 export class UptimeBook {
   readonly #store: Store
