@@ -317,6 +317,46 @@ describe('an agreement', () => {
     await world.keep(driver, channel, pieceOf(3))
   })
 
+  it('is paid up again also where more was agreed on before than the node takes unpaid', async () => {
+    const world = await TradeWorld.started({ provider: { unpaidSecondsMax: 4 * 3600 } })
+    const channel = await world.channel()
+    const driver = await world.agreement(channel)
+    await world.keep(driver, channel, pieceOf(1, 1_048_576))
+    await world.clock.advance(4 * HOUR_MS - 60_000)
+    await world.keep(driver, channel, pieceOf(2))
+    await world.clock.advance(HOUR_MS)
+    await expect(world.keep(driver, channel, pieceOf(3))).rejects.toMatchObject({
+      details: { remoteCode: 'STORAGE_UNPAID' },
+    })
+    expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'paid', isWhole: true })
+    expect(Number(await world.earned())).toBeGreaterThanOrEqual(4.9 * 953)
+    await world.keep(driver, channel, pieceOf(3))
+    expect(driver.agreement).toMatchObject({ pieces: 3 })
+  })
+
+  it('does not wait for all of the credit when it asks again for what it did not hear of', async () => {
+    let lost = 0
+    const world = await TradeWorld.started({
+      decorate: (network) => dropping(network, (isSettle) => isSettle && lost++ === 0),
+    })
+    const channel = await world.channel()
+    const driver = await world.agreement(channel)
+    await world.keep(driver, channel, pieceOf(1, 1_048_576))
+    await world.clock.advance(2 * HOUR_MS)
+    // 1,908 micro-dollars are due, and something else takes a little of the credit from then on.
+    const largest = microUsd(900n)
+    let room = largest
+    const small = decorated(channel, {
+      largestMicroUsd: () => largest,
+      roomMicroUsd: () => room,
+      reserve: (maximum) => (maximum > room ? undefined : channel.reserve(maximum)),
+    })
+    expect(await world.within(driver.settle(small))).toMatchObject({ kind: 'offline' })
+    room = microUsd(893n)
+    expect(await world.within(driver.settle(small))).toMatchObject({ kind: 'paid', isWhole: true })
+    expect(Number(await world.earned())).toBeGreaterThanOrEqual(1_907)
+  })
+
   it('has a bill due again that the node kept off its books and no channel has room for any more', async () => {
     const world = await TradeWorld.started()
     const channel = await world.channel()

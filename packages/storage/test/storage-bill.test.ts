@@ -159,7 +159,7 @@ describe('the evidence of a bill', () => {
   it('is kept for a month, and what is older is told as such', async () => {
     const world = await TradeWorld.started()
     const driver = await world.agreement(await world.channel())
-    await world.keep(driver, await world.channel(), pieceOf(1, 65_536))
+    await world.keep(driver, await world.channel(), pieceOf(1, 32_768))
     const weeks = 8
     for (let week = 0; week < weeks; week++) {
       await world.clock.advance(7 * 24 * HOUR_MS)

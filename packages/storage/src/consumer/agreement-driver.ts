@@ -75,7 +75,7 @@ const REFUSALS: ReadonlySet<string | undefined> = new Set([
   'STORAGE_RUNWAY',
 ])
 /** What a channel has no room for at once is proven and paid in parts; what is left is due the next time. */
-const PARTS_MAX = 16
+const PARTS_MAX = 32
 /** Of an agreement that was found again: the next payment opens another one. */
 const NO_CHANNEL: Hash = hash(`0x${'00'.repeat(32)}`)
 
@@ -249,7 +249,11 @@ export class AgreementDriver {
     try {
       await this.#open(channel)
     } catch (error) {
-      return isEnded(error) ? { kind: 'ended' } : { kind: 'offline', error }
+      if (isEnded(error)) return { kind: 'ended' }
+      if (remoteCodeOf(error) !== 'STORAGE_UNPAID') return { kind: 'offline', error }
+      // Nothing else is signed before this is paid: what was to be agreed on is taken back.
+      const outcome = await this.#recovered(error)
+      if (outcome.kind === 'ended' || this.#bought.pending !== undefined) return outcome
     }
     return await this.#settle(channel)
   }
@@ -291,7 +295,8 @@ export class AgreementDriver {
     if (need === 0n) return { kind: 'nothing-due' }
     const { clock } = this.#components
     const room = await withRoom(channel, { clock, wishMicroUsd: need }, (free) => free)
-    const part = room >= need ? { atSecond, billedByteSeconds: due } : partOf(before, byteSecondsFor(price, room))
+    const whole = { atSecond, billedByteSeconds: due }
+    const part = need <= partMost(channel, room) ? whole : billablePart(before, channel, room)
     if (part.billedByteSeconds === 0n) return { kind: 'no-room', needMicroUsd: need, haveMicroUsd: room }
     const next = nextAgreement(before, { ...part, set: this.#bought.set.root })
     return await this.#pay(channel, await this.#bought.sign(channel.id, next, { changes: [], isBilled: true }))
@@ -425,6 +430,22 @@ export class AgreementDriver {
     this.#turn = turn.catch(() => undefined)
     return await turn
   }
+}
+
+/**
+ * What one part of a bill may cost: half of the credit, so that it fits again when its answer is lost and something else has
+ * taken some of the credit meanwhile.
+ */
+function partMost(channel: PayerChannel, room: MicroUsd): MicroUsd {
+  const half = microUsd((channel.largestMicroUsd() + 1n) / 2n)
+  return half < room ? half : room
+}
+
+/** As much of what is due as may be on one bill; where half of the credit is less than anything costs, as much as there is room for. */
+function billablePart(before: Agreement, channel: PayerChannel, room: MicroUsd): ReturnType<typeof partOf> {
+  const partFor = (amount: MicroUsd) => partOf(before, byteSecondsFor(before.priceMicroUsdPerTibHour, amount))
+  const part = partFor(partMost(channel, room))
+  return part.billedByteSeconds > 0n ? part : partFor(room)
 }
 
 function isProof(next: Agreement, seed: Uint8Array, { proof }: StorageReply): boolean {
