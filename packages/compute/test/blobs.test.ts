@@ -4,6 +4,7 @@ import { ManualClock, MemoryHub, MemoryStore, SeededRandom } from '@stead/testki
 import { describe, expect, it } from 'vitest'
 import { BlobCache } from '../src/blobs/blob-cache.ts'
 import { BlobExchange } from '../src/blobs/blob-exchange.ts'
+import { BlobPins } from '../src/blobs/blob-pins.ts'
 import { BLOB_CHUNK_BYTES_MAX, BLOBS_PROTOCOL, blobChunkSchema } from '../src/messages.ts'
 
 const bytesOf = (length: number, seed: number): Uint8Array => new SeededRandom(seed).bytes(length)
@@ -41,6 +42,23 @@ describe('the blob cache', () => {
     expect(await cache.get(first)).toEqual(bytesOf(900, 1))
     await cache.put(bytesOf(900, 5))
     expect([first, third].map((id) => cache.has(id))).toEqual([true, false])
+  })
+
+  it('drops again what a job let go of, unless another one keeps it', async () => {
+    const cache = new BlobCache({ store: new MemoryStore(), clock: new ManualClock() }, options)
+    await cache.start()
+    const [own, shared] = [await cache.put(bytesOf(900, 1)), await cache.put(bytesOf(900, 2))]
+    const [job, other] = [new BlobPins(cache), new BlobPins(cache)]
+    for (const id of [own, shared, own]) job.pin(id)
+    other.pin(shared)
+    for (let seed = 3; seed <= 8; seed++) await cache.put(bytesOf(900, seed))
+    expect([own, shared].map((id) => cache.has(id))).toEqual([true, true])
+    job.release()
+    for (let seed = 9; seed <= 14; seed++) await cache.put(bytesOf(900, seed))
+    expect([own, shared].map((id) => cache.has(id))).toEqual([false, true])
+    other.release()
+    for (let seed = 15; seed <= 20; seed++) await cache.put(bytesOf(900, seed))
+    expect(cache.has(shared)).toBe(false)
   })
 
   it('stays within its limits over many puts', async () => {

@@ -31,6 +31,34 @@ it('a job finds its nodes behind any number of cheaper offers that nobody stands
   await world.expectRight(result)
 })
 
+it('a job asks nodes that did not answer the last one after those that did, and as before a minute later', async () => {
+  const world = await World.of(2, { consumer: { providersPerJobMax: 2 } })
+  const { offers, market } = world.payer
+  const genuine = offers.list('compute')
+  const [model] = genuine
+  if (model === undefined) throw new TypeError('nobody offers')
+  const madeUpOnes = [madeUp(model, 0), madeUp(model, 1)]
+  offers.list = () => [...madeUpOnes, ...genuine]
+  const quotes = market.quotes.bind(market)
+  const asked: string[] = []
+  market.quotes = (request) => {
+    asked.push(
+      ...request.providers.map(({ peer }) => (madeUpOnes.some((one) => one.peer === peer) ? 'made up' : 'real')),
+    )
+    return quotes(request)
+  }
+  const askedFirst = async (): Promise<readonly string[]> => {
+    asked.length = 0
+    const { result } = await world.run(await world.job(1))
+    expect(result.status).toMatchObject({ state: 'complete' })
+    return asked.slice(0, 2)
+  }
+  expect(await askedFirst()).toEqual(['made up', 'made up'])
+  expect(await askedFirst()).toEqual(['real', 'real'])
+  await world.clock.advance(61_000)
+  expect(await askedFirst()).toEqual(['made up', 'made up'])
+})
+
 it('what was in flight at which node is forgotten when it is over, and not before', () => {
   const loads = new NodeLoads()
   const nodeOf = (number: number): Address => address(`0x${number.toString(16).padStart(40, '0')}`)

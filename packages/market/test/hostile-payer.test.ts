@@ -170,6 +170,20 @@ describe('a hostile payer', () => {
     expect(await world.provider.earnings()).toMatchObject({ paidMicroUsd: 600n, claimableMicroUsd: 0n })
   })
 
+  it('hears that the books disagree only when its voucher is on disk: what it signed is owed after any crash', async () => {
+    const increment = await next([await delivered(1), entryOf(new Uint8Array(16).fill(77), 100)])
+    world.providerStore.failWrite(1, 'STORE_FULL')
+    expect(await refusalOf(pay(increment))).toBe('STORE_FULL')
+    await world.restartProvider()
+    world.providerStore.crashAtWrite(1, 'before')
+    expect(await refusalOf(pay(increment))).toBe('NETWORK_TIMEOUT')
+    await world.restartProvider()
+    expect(await refusalOf(pay(increment))).toBe('MARKET_ENTRY_UNKNOWN')
+    await world.restartProvider()
+    expect(await world.provider.earnings()).toMatchObject({ paidMicroUsd: 600n, claimableMicroUsd: 600n })
+    expect(await refusalOf(pay(increment))).toBe('MARKET_CHANNEL_BROKEN')
+  })
+
   it('cannot lower an amount or bill a delivery twice in one increment', async () => {
     const entry = await delivered(1)
     const lower = { ...entry, amountMicroUsd: microUsd(400n) }

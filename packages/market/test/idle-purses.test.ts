@@ -1,4 +1,5 @@
 import { microUsd } from '@stead/core'
+import { decorated, MemoryChain } from '@stead/testkit'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { channelRowSchema } from '../src/journal/rows.ts'
 import { FUNDS, PAYER_ACCOUNT, World } from './world.ts'
@@ -68,6 +69,23 @@ describe('a purse that nobody uses', () => {
     expect(await stages()).toEqual(['thawing'])
   })
 
+  it('stays while one of its channels is used, however long the others are not', async () => {
+    const shares = [await world.quote(), await world.quote()].map((quote) => {
+      return { quote, allocationMicroUsd: microUsd(1_000_000n) }
+    })
+    const { channels } = await world.within(world.payer.openChannels(shares))
+    expect(new Set(channels.map(({ terms }) => terms.purse)).size).toBe(1)
+    expect(channels).toHaveLength(2)
+    const reservations = channels.map((channel) => channel.reserve(microUsd(10n)))
+    for (const reservation of reservations) {
+      await world.clock.advance(2 * IDLE_MS)
+      expect(await stages()).toEqual(['funded'])
+      reservation?.reject('not-received')
+    }
+    await world.clock.advance(2 * IDLE_MS)
+    expect(await stages()).toEqual(['thawing'])
+  })
+
   it('is not taken for idle by a node that has just started', async () => {
     await world.open(1_000_000n)
     await world.payer.stop()
@@ -82,6 +100,27 @@ describe('a purse that nobody uses', () => {
     expect(await stages()).toEqual(['funded'])
     await world.clock.advance(HOUR_MS + 2 * CHECK_MS)
     expect(await stages()).toEqual(['thawing'])
+  })
+
+  it('is looked after no more once its node has stopped, whose chain may be gone then', async () => {
+    let looks = 0
+    const payerChain = (...of: ConstructorParameters<typeof MemoryChain>) =>
+      decorated(new MemoryChain(...of), {
+        blockTime: () => {
+          looks++
+          return Promise.resolve(world.clock.now())
+        },
+      })
+    world = new World({ payer: { purseCheckMs: CHECK_MS }, provider: { quoteLifeMs: 24 * HOUR_MS }, payerChain })
+    await world.start()
+    const { terms } = await world.open(1_000_000n)
+    await world.within(world.payer.thaw(terms.purse))
+    await world.clock.advance(2 * CHECK_MS)
+    expect(looks).toBeGreaterThan(0)
+    await world.payer.stop()
+    looks = 0
+    await world.clock.advance(2 * CHECK_MS)
+    expect(looks).toBe(0)
   })
 
   it('is closed after a thaw that was asked for by hand, also by the next process', async () => {
