@@ -8,13 +8,20 @@ const EXIT_UNWRITABLE = 74
 /**
  * Ends this process when what it says cannot be written: in silence where the reader has closed the pipe, as `head` does,
  * and otherwise with what the system says, and with 74.
+ * @param hold has all threads stand still first: one that is in native code could abort a process that ends
  */
-export function endWhenUnwritable(): void {
+export function endWhenUnwritable(hold: () => Promise<unknown>): void {
+  let isEnding = false
+  const end = (exitCode: number): void => {
+    isEnding = true
+    void hold().finally(() => process.exit(exitCode))
+  }
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit(EXIT_CLOSED_PIPE)
+      if (isEnding) return
+      if (error.code === 'EPIPE') return end(EXIT_CLOSED_PIPE)
       if (stream === process.stdout) process.stderr.write(`cannot write to standard output: ${messageOf(error)}\n`)
-      process.exit(EXIT_UNWRITABLE)
+      end(EXIT_UNWRITABLE)
     })
   }
 }

@@ -6,7 +6,7 @@ import { messageOf } from '@stead/core'
 import { endWhenUnwritable, tellWhenStopped } from './command-end.ts'
 import { type Mutant, mutated, sourceOf } from './mutants/mutant.ts'
 import { mutantNamed, mutants } from './mutants/mutants.ts'
-import { tryMutant } from './mutants/try-mutant.ts'
+import { holdMutants, tryMutant } from './mutants/try-mutant.ts'
 
 const SEEDS_MAX_DEFAULT = '40'
 const EXIT_SURVIVED = 1
@@ -89,5 +89,5 @@ async function main(): Promise<number> {
   return asked.prints === undefined ? await tryAll(asked) : 0
 }
 
-endWhenUnwritable()
+endWhenUnwritable(holdMutants)
 process.exitCode = await main()

@@ -13,7 +13,7 @@ const run = new SimRun({
   note: (text) => process.stderr.write(text),
   chance: () => randomInt(2 ** 31),
 })
-endWhenUnwritable()
+endWhenUnwritable(() => player.hold())
 tellWhenStopped((signal) => run.interrupt(`stopped by ${signal}`))
 process.exitCode = await run.run(process.argv.slice(2))
 await player.end()

@@ -14,12 +14,21 @@ export interface TriedMutant {
 /** Real time without a step of its world after which a mutant counts as one that hangs. */
 const STALL_MS_MAX = 60_000
 
+/** Those that play worlds now. */
+const threads: Set<WatchedThread<number, readonly Violation[]>> = new Set()
+
+/** Has all worlds that are played now stand still for good, so that the process can end. */
+export async function holdMutants(): Promise<void> {
+  await Promise.all(Array.from(threads, (thread) => thread.hold()))
+}
+
 /** Plays one world after the other, with seeds from 1, until the mutant's rule is broken. */
 export async function tryMutant(mutant: Mutant, seedsMax: number): Promise<TriedMutant> {
   const { name, rule, profile } = mutant
   const thread = new WatchedThread<number, readonly Violation[]>(new URL('./mutant-thread.ts', import.meta.url), {
     data: name,
   })
+  threads.add(thread)
   const startMs = performance.now()
   const line = (verdict: string, rest: string): string =>
     `${verdict.padEnd(9)} ${((performance.now() - startMs) / 1000).toFixed(1).padStart(6)} s  ${rest}`
@@ -43,6 +52,7 @@ export async function tryMutant(mutant: Mutant, seedsMax: number): Promise<Tried
     return { text: line('FAILED', `${name}: ${what}`), isCaught: false }
   } finally {
     await thread.end()
+    threads.delete(thread)
   }
   const noticed = others.size === 0 ? 'no rule noticed' : `only ${[...others].join(', ')} noticed`
   return { text: line('SURVIVED', `${name}: ${mutant.what} (${noticed})`), isCaught: false }

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import type { FromThread, ThreadStart } from './thread-messages.ts'
+import { type FromThread, HOLD, STEPS, type ThreadStart } from './thread-messages.ts'
 
 /** Gives what a thread was begun with. @throws TypeError on the main thread */
 export function threadData(): unknown {
@@ -12,11 +12,19 @@ export function threadData(): unknown {
  * @throws TypeError on the main thread
  */
 export function answerOnThread<Question>(answer: (question: Question, onStep: () => void) => Promise<unknown>): void {
-  const steps = new Int32Array(startOf().steps)
+  const numbers = new Int32Array(startOf().numbers)
   const port = parentPort
   if (port === null) throw new TypeError('this is no thread that could be asked')
   const say = (message: FromThread): void => port.postMessage(message)
-  const onStep = (): void => void Atomics.add(steps, 0, 1)
+  const standStill = (): void => {
+    if (Atomics.compareExchange(numbers, HOLD, 1, 2) !== 1) return
+    Atomics.notify(numbers, HOLD)
+    Atomics.wait(numbers, HOLD, 2)
+  }
+  const onStep = (): void => {
+    Atomics.add(numbers, STEPS, 1)
+    standStill()
+  }
   port.on('message', (question: Question) => {
     // Who waits then for what nothing brings has nothing left to do, and the thread ends at once.
     port.unref()
@@ -25,7 +33,10 @@ export function answerOnThread<Question>(answer: (question: Question, onStep: ()
         (given) => say({ answer: given }),
         (error: unknown) => say({ error }),
       )
-      .finally(() => port.ref())
+      .finally(() => {
+        port.ref()
+        standStill()
+      })
   })
   say({ isReady: true })
 }

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import type { FromThread, ThreadStart } from './thread-messages.ts'
+import { type FromThread, HOLD, STEPS, THREAD_NUMBERS, type ThreadStart } from './thread-messages.ts'
 
 /** How a {@link WatchedThread} is begun and watched. */
 export interface WatchedThreadOptions {
@@ -17,6 +17,8 @@ export interface Watched {
 
 const LOOK_MS_MAX = 1000
 const LOOKS_PER_STALL = 4
+/** Real time in which a thread that takes steps has come to its next one; one that hangs is not waited for any longer. */
+const HOLD_MS_MAX = 500
 /** Looks that come late, because the whole process was stopped or the machine slept, count for no more than this. */
 const LATE_FACTOR = 2
 
@@ -27,8 +29,9 @@ const LATE_FACTOR = 2
 export class WatchedThread<Question, Answer> {
   readonly #script: URL
   readonly #options: WatchedThreadOptions
-  readonly #steps = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
+  readonly #numbers = new Int32Array(new SharedArrayBuffer(THREAD_NUMBERS * Int32Array.BYTES_PER_ELEMENT))
   #worker: Worker | undefined
+  #isWorking = false
 
   /** @param script a module that calls `answerOnThread` */
   constructor(script: URL, options: WatchedThreadOptions = {}) {
@@ -39,23 +42,39 @@ export class WatchedThread<Question, Answer> {
   /** Asks one question; the last must have been answered. @throws what the thread throws, or {@link Watched.stalled} */
   async ask(question: Question, watched: Watched): Promise<Answer> {
     const worker = this.#worker ?? (await this.#begin())
+    this.#isWorking = true
     try {
-      return await this.#answerOf(worker, question, watched)
+      const answer = await this.#answerOf(worker, question, watched)
+      this.#isWorking = false
+      return answer
     } catch (error) {
       await this.end()
       throw error
     }
   }
 
-  /** Ends the thread, whatever it does. */
+  /**
+   * Has the thread stand still for good at its next step, or leaves it where it is when it comes to none. A process that ends
+   * while one of its threads is in native code may be aborted by that code, which cannot throw there any more.
+   */
+  async hold(): Promise<void> {
+    if (!this.#isWorking) return
+    Atomics.compareExchange(this.#numbers, HOLD, 0, 1)
+    await Atomics.waitAsync(this.#numbers, HOLD, 1, HOLD_MS_MAX).value
+  }
+
+  /** Ends the thread, whatever it does; between two steps when it takes any. */
   async end(): Promise<void> {
     const worker = this.#worker
+    await this.hold()
+    this.#isWorking = false
     this.#worker = undefined
     await worker?.terminate()
   }
 
   async #begin(): Promise<Worker> {
-    const start: ThreadStart = { steps: this.#steps.buffer as SharedArrayBuffer, data: this.#options.data }
+    Atomics.store(this.#numbers, HOLD, 0)
+    const start: ThreadStart = { numbers: this.#numbers.buffer as SharedArrayBuffer, data: this.#options.data }
     const worker = new Worker(this.#script, { workerData: start })
     this.#worker = worker
     const begun = Promise.withResolvers<void>()
@@ -83,7 +102,10 @@ export class WatchedThread<Question, Answer> {
         if ('error' in message) given.reject(message.error)
       },
       error: given.reject,
-      exit: (code) => given.reject(stalled(`ended with ${code}: what it waits for never comes`)),
+      exit: (code) => {
+        this.#isWorking = false
+        given.reject(stalled(`ended with ${code}: what it waits for never comes`))
+      },
     })
     worker.postMessage(question)
     try {
@@ -97,11 +119,11 @@ export class WatchedThread<Question, Answer> {
   /** Calls back once when no step is taken for so long. @returns ends the watch */
   #watch(stallMsMax: number, onStall: () => void): () => void {
     const lookMs = Math.min(LOOK_MS_MAX, stallMsMax / LOOKS_PER_STALL)
-    let steps = Atomics.load(this.#steps, 0)
+    let steps = Atomics.load(this.#numbers, STEPS)
     let lookedMs = performance.now()
     let stillMs = 0
     const timer = setInterval(() => {
-      const [nowSteps, nowMs] = [Atomics.load(this.#steps, 0), performance.now()]
+      const [nowSteps, nowMs] = [Atomics.load(this.#numbers, STEPS), performance.now()]
       stillMs = nowSteps === steps ? stillMs + Math.min(nowMs - lookedMs, LATE_FACTOR * lookMs) : 0
       steps = nowSteps
       lookedMs = nowMs

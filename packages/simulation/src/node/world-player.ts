@@ -15,6 +15,11 @@ export class WorldPlayer {
   readonly play = (plan: WorldPlan, stallMsMax: number): Promise<PlayedWorld> =>
     this.#thread.ask(plan, { stallMsMax, stalled: (why) => stalledWorld(plan, why) })
 
+  /** Has the world stand still for good, so that the process can end without an abort by native code. */
+  hold(): Promise<void> {
+    return this.#thread.hold()
+  }
+
   /** Ends the thread, whatever it does. */
   end(): Promise<void> {
     return this.#thread.end()
