@@ -19,6 +19,7 @@ import { LieReporter } from './lie-reporter.ts'
 import { LogBook } from './log-book.ts'
 import { NodeDirectory } from './node-directory.ts'
 import { NoticeBoard } from './notice-board.ts'
+import { OwnAuditsLook } from './own-audits-look.ts'
 import type { PolicyBook } from './policy-book.ts'
 import type { EpochPorts } from './ports.ts'
 import { ProbeResponder } from './probe-responder.ts'
@@ -88,6 +89,7 @@ export class EpochService {
   readonly #onStopped: () => Promise<void>
   readonly #votes: VoteBook
   readonly #hearsay: Hearsay
+  readonly #ownAudits: OwnAuditsLook
   readonly #probing: ProbingDesk
   readonly #responder: ProbeResponder
   readonly #faults: Map<Duty, string> = new Map()
@@ -122,6 +124,7 @@ export class EpochService {
     this.computer = new EpochComputer(ports, { facts, shelf, exchange, board, logs, policies })
     const { computer } = this
     this.finalRoot = new FinalRootCheck(ports, computer)
+    this.#ownAudits = new OwnAuditsLook(ports, computer)
     this.earnings = new EpochEarningsBook(ports, { facts, computer })
     this.proposer = new Proposer(ports, { computer, operator })
     this.#votes = new VoteBook(ports, board)
@@ -270,7 +273,7 @@ export class EpochService {
   }
 
   async #proposals(): Promise<void> {
-    const { watch, propose } = this.#options
+    const { watch, propose, claims } = this.#options
     this.#open = await this.ports.economy.proposal()
     if (this.#open === undefined) {
       if (propose) await this.proposer.proposeNewest()
@@ -279,7 +282,7 @@ export class EpochService {
     if (watch || propose) {
       if (await this.proposer.end(this.#open)) return
       await this.watcher.look(this.#open)
-    }
+    } else if (claims !== undefined) await this.#ownAudits.look(this.#open)
   }
 
   async #checkFinal(): Promise<void> {
