@@ -1,4 +1,4 @@
-import { type ContentId, type FinalRoot, type Hash, isSteadError } from '@stead/core'
+import { type Address, type ContentId, type FinalRoot, type Hash, isSteadError } from '@stead/core'
 import {
   type ChainFacts,
   type ChainFactsReader,
@@ -46,6 +46,8 @@ export interface ComputerParts {
   readonly board: NoticeBoard
   readonly logs: LogBook
   readonly policies: PolicyBook
+  /** Hears who is warned, whenever an epoch was computed. */
+  readonly onUnproven: (nodes: readonly Address[]) => void
 }
 
 /** What evidence is made of, beside logs. */
@@ -165,13 +167,14 @@ export class EpochComputer {
 
   /** Keeps what was computed, so that it can be served and built upon. @throws CoreError of the store */
   async keep(evidence: ContentId, computed: ComputedEpoch): Promise<KnownResult> {
-    const { shelf, policies } = this.#parts
-    const { epoch, root, openLots } = computed.result
+    const { shelf, policies, onUnproven } = this.#parts
+    const { epoch, root, openLots, audits } = computed.result
     const result = await shelf.put(computed.resultDocument.bytes, epoch + 1)
     if (computed.sheetDocument !== undefined) await shelf.put(computed.sheetDocument.bytes, epoch)
     for (const { sheet } of openLots) await shelf.keepFor(sheet, epoch + 1)
     for (const policy of computed.evidence.policies) policies.add(policy)
     this.audits.note(computed)
+    if (audits !== undefined && audits.unproven.length > 0) onUnproven(audits.unproven)
     const logs = computed.findings.logs
     const known = { epoch, evidence, digest: evidenceDigest(evidence), root, result, logs }
     this.#results.set(evidence, known)

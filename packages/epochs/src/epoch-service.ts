@@ -45,6 +45,8 @@ export interface EpochServiceParts {
   readonly policies: PolicyBook
   /** Sends with the operator's account. */
   readonly operator: Economy | undefined
+  /** Hears which nodes auditors did not find what they signed for at, whenever an epoch was computed. @default nobody does */
+  readonly onUnproven?: (nodes: readonly Address[]) => void
   /** Lets go of the operator's account. */
   readonly onStopped: () => Promise<void>
 }
@@ -104,7 +106,7 @@ export class EpochService {
   constructor(ports: EpochPorts, parts: EpochServiceParts, options: EpochServiceOptions) {
     this.ports = ports
     this.#options = options
-    const { policies, operator } = parts
+    const { policies, operator, onUnproven = () => undefined } = parts
     this.#policies = policies
     this.#onStopped = parts.onStopped
     const directory = new NodeDirectory(ports, parts.offers)
@@ -121,7 +123,7 @@ export class EpochService {
     this.board = new NoticeBoard(ports, { bonded, logsOf: (epoch) => logs.notices(epoch) })
     this.#hearsay = new Hearsay(ports, logs)
     const { board } = this
-    this.computer = new EpochComputer(ports, { facts, shelf, exchange, board, logs, policies })
+    this.computer = new EpochComputer(ports, { facts, shelf, exchange, board, logs, policies, onUnproven })
     const { computer } = this
     this.finalRoot = new FinalRootCheck(ports, computer)
     this.#ownAudits = new OwnAuditsLook(ports, computer)

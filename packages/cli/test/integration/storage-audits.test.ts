@@ -8,6 +8,7 @@ import { stead } from './stead-process.ts'
 
 const TIMEOUT_MS = 180_000
 const EPOCH_SECONDS = 10
+const TOKEN = 10n ** 18n
 /** So that a second of a few hundred kilobytes is worth a claim. */
 const PRICE = '1000000'
 const SHARES = { 'storage.shareGib': '1', 'storage.keepFreeGib': '0', 'storage.priceMicroUsdPerTibHour': PRICE }
@@ -17,6 +18,8 @@ const BUYS = {
   'storage.spread': false,
   'storage.settleSeconds': '3600',
   'storage.priceMaxMicroUsdPerTibHour': PRICE,
+  // Cut files are a loss that the node owns up to; a node that lies cannot be had for a test of real daemons.
+  'storage.challengeOn': 'lost',
 }
 
 describe('audits of what a node keeps, between daemons on a real chain', () => {
@@ -30,6 +33,7 @@ describe('audits of what a node keeps, between daemons on a real chain', () => {
     await world.join('third', SHARES)
     payer = await world.join('payer', BUYS)
     await world.giveDollars(payer.nodeKey.address, 100)
+    await (await world.holder.economy(world.book)).transfer(payer.nodeKey.address, 100n * TOKEN)
   }, TIMEOUT_MS)
   afterAll(() => world.stop(), TIMEOUT_MS)
 
@@ -69,6 +73,24 @@ describe('audits of what a node keeps, between daemons on a real chain', () => {
       expect(stdout).toContain(
         `without proof in the next epoch, which ends ${deadline}, it loses a part of its quality`,
       )
+    },
+    TIMEOUT_MS,
+  )
+
+  it(
+    'have the payer ask for a proof itself, and on chain when none comes, without a command',
+    async () => {
+      const { broken, payer } = members()
+      const client = world.clientOf(payer)
+      const challenge = await world.until('the challenge', async () =>
+        (await client.listChallenges()).challenges.find(({ number }) => number !== undefined),
+      )
+      expect(challenge).toMatchObject({ node: broken.nodeKey.address, why: 'lost' })
+      expect((await client.listChallenges()).challenges).toHaveLength(1)
+      const { stdout } = await stead(['challenge', '--data-dir', join(world.directory, 'payer')])
+      expect(stdout).toContain(broken.nodeKey.address)
+      expect(stdout).toContain('asked without a command: 10.000000 STEAD of deposits out')
+      expect(await payer.economy.tokenBalance(payer.nodeKey.address)).toBe(90n * TOKEN)
     },
     TIMEOUT_MS,
   )
