@@ -22,8 +22,8 @@ const AGAIN_MS = 7 * DAY_MS
 const ANSWERED_REST_MS = 30 * DAY_MS
 /** After so many answers the rest grows no more: it is two and a half years then. */
 const DOUBLINGS_MAX = 5
+/** However old: answers in a row may be years apart. Deposits bound how many nodes there are. */
 const ENDED_PER_NODE_MAX = 32
-const KEPT_MS: number = ANSWERED_REST_MS * 2 ** DOUBLINGS_MAX + BUDGET_MS
 
 /**
  * What keeps a payer from asking by itself: a node may lie to its payer and answer on chain, for the deposit. What was asked
@@ -49,13 +49,7 @@ export class AskLimits {
   /** Takes down the end of a challenge; the operations are to be written together with what else it changes. */
   note(row: EndedAsk): readonly StoreOperation[] {
     const rows = this.#add(row)
-    const old = rows.filter(({ endedAt }, index) => {
-      return row.endedAt - endedAt > KEPT_MS || index < rows.length - ENDED_PER_NODE_MAX
-    })
-    this.#ended.set(
-      row.node,
-      rows.filter((each) => !old.includes(each)),
-    )
+    const old = rows.splice(0, Math.max(0, rows.length - ENDED_PER_NODE_MAX))
     return [
       { kind: 'put', table: ENDED_ASKS_TABLE, key: askedKey(row), value: encodeEnded(row) },
       ...old.map((each): StoreOperation => ({ kind: 'delete', table: ENDED_ASKS_TABLE, key: askedKey(each) })),
