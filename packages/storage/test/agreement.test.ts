@@ -308,57 +308,6 @@ describe('an agreement', () => {
     expect(await world.within(next.open(channel))).toMatchObject({ revision: 0 })
   })
 
-  it('is paid in parts where more is due than the channel has room for', async () => {
-    const world = await TradeWorld.started({ provider: { priceMicroUsdPerTibHour: 10n ** 12n } })
-    const channel = await world.channel()
-    const driver = await world.agreement(channel)
-    await world.keep(driver, channel, pieceOf(1, 100_000))
-    await world.clock.advance(HOUR_MS)
-    // What is due goes with the next revision: there is no earlier second until which it could be paid.
-    await world.keep(driver, channel, pieceOf(2))
-    expect(channel.largestMicroUsd()).toBeLessThan(90_000n)
-    expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'paid', isWhole: true })
-    expect(driver.agreement?.dueByteSeconds).toBe(0n)
-    expect(await world.earned()).toBeGreaterThan(90_000n)
-  })
-
-  it('is paid up again when more is unpaid than may be, however little credit there is', async () => {
-    const world = await TradeWorld.started({ provider: { unpaidSecondsMax: 4 * 3600 } })
-    const channel = await world.channel()
-    const driver = await world.agreement(channel)
-    await world.keep(driver, channel, pieceOf(1, 1_048_576))
-    await world.clock.advance(4 * HOUR_MS - 60_000)
-    await world.keep(driver, channel, pieceOf(2))
-    await world.clock.advance(HOUR_MS)
-    // 954 micro-dollars an hour are due.
-    const largest = microUsd(500n)
-    const small = decorated(channel, {
-      largestMicroUsd: () => largest,
-      roomMicroUsd: () => largest,
-      reserve: (maximum) => (maximum > largest ? undefined : channel.reserve(maximum)),
-    })
-    expect(await world.within(driver.settle(small))).toMatchObject({ kind: 'paid', isWhole: true })
-    expect(Number(await world.earned())).toBeGreaterThanOrEqual(4.9 * 953)
-    await world.keep(driver, channel, pieceOf(3))
-  })
-
-  it('is paid up again also where more was agreed on before than the node takes unpaid', async () => {
-    const world = await TradeWorld.started({ provider: { unpaidSecondsMax: 4 * 3600 } })
-    const channel = await world.channel()
-    const driver = await world.agreement(channel)
-    await world.keep(driver, channel, pieceOf(1, 1_048_576))
-    await world.clock.advance(4 * HOUR_MS - 60_000)
-    await world.keep(driver, channel, pieceOf(2))
-    await world.clock.advance(HOUR_MS)
-    await expect(world.keep(driver, channel, pieceOf(3))).rejects.toMatchObject({
-      details: { remoteCode: 'STORAGE_UNPAID' },
-    })
-    expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'paid', isWhole: true })
-    expect(Number(await world.earned())).toBeGreaterThanOrEqual(4.9 * 953)
-    await world.keep(driver, channel, pieceOf(3))
-    expect(driver.agreement).toMatchObject({ pieces: 3 })
-  })
-
   it('does not wait for all of the credit when it asks again for what it did not hear of', async () => {
     let lost = 0
     const world = await TradeWorld.started({

@@ -1,27 +1,84 @@
 import { microUsd } from '@stead/core'
 import { decorated } from '@stead/testkit'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { dueAt, partOf } from '../src/agreement/agreement.ts'
 import { pieceOf, TradeWorld } from './support/trade-world.ts'
 
+const HOUR_MS = 3_600_000
 /** A mebibyte for a second costs 265 micro-dollars of this. */
 const DEAR = 10n ** 12n
 
-it('an agreement of which a single second costs more than the credit is paid for in parts of that second', async () => {
-  const world = await TradeWorld.started({ provider: { priceMicroUsdPerTibHour: DEAR } })
-  const channel = await world.channel()
-  const driver = await world.agreement(channel)
-  await world.keep(driver, channel, pieceOf(1, 1_048_576))
-  expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'nothing-due' })
-  const largest = microUsd(100n)
-  const small = decorated(channel, {
-    largestMicroUsd: () => largest,
-    roomMicroUsd: () => largest,
-    reserve: (maximum) => (maximum > largest ? undefined : channel.reserve(maximum)),
+describe('an agreement', () => {
+  it('is paid in parts where more is due than the channel has room for', async () => {
+    const world = await TradeWorld.started({ provider: { priceMicroUsdPerTibHour: 10n ** 12n } })
+    const channel = await world.channel()
+    const driver = await world.agreement(channel)
+    await world.keep(driver, channel, pieceOf(1, 100_000))
+    await world.clock.advance(HOUR_MS)
+    // What is due goes with the next revision: there is no earlier second until which it could be paid.
+    await world.keep(driver, channel, pieceOf(2))
+    expect(channel.largestMicroUsd()).toBeLessThan(90_000n)
+    expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'paid', isWhole: true })
+    expect(driver.agreement?.dueByteSeconds).toBe(0n)
+    expect(await world.earned()).toBeGreaterThan(90_000n)
   })
-  await world.clock.advance(1000)
-  expect(await world.within(driver.settle(small))).toMatchObject({ kind: 'paid', amountMicroUsd: 265n, isWhole: true })
-  expect(await world.earned()).toBe(265n)
+
+  it('is paid up again when more is unpaid than may be, however little credit there is', async () => {
+    const world = await TradeWorld.started({ provider: { unpaidSecondsMax: 4 * 3600 } })
+    const channel = await world.channel()
+    const driver = await world.agreement(channel)
+    await world.keep(driver, channel, pieceOf(1, 1_048_576))
+    await world.clock.advance(4 * HOUR_MS - 60_000)
+    await world.keep(driver, channel, pieceOf(2))
+    await world.clock.advance(HOUR_MS)
+    // 954 micro-dollars an hour are due.
+    const largest = microUsd(500n)
+    const small = decorated(channel, {
+      largestMicroUsd: () => largest,
+      roomMicroUsd: () => largest,
+      reserve: (maximum) => (maximum > largest ? undefined : channel.reserve(maximum)),
+    })
+    expect(await world.within(driver.settle(small))).toMatchObject({ kind: 'paid', isWhole: true })
+    expect(Number(await world.earned())).toBeGreaterThanOrEqual(4.9 * 953)
+    await world.keep(driver, channel, pieceOf(3))
+  })
+
+  it('is paid up again also where more was agreed on before than the node takes unpaid', async () => {
+    const world = await TradeWorld.started({ provider: { unpaidSecondsMax: 4 * 3600 } })
+    const channel = await world.channel()
+    const driver = await world.agreement(channel)
+    await world.keep(driver, channel, pieceOf(1, 1_048_576))
+    await world.clock.advance(4 * HOUR_MS - 60_000)
+    await world.keep(driver, channel, pieceOf(2))
+    await world.clock.advance(HOUR_MS)
+    await expect(world.keep(driver, channel, pieceOf(3))).rejects.toMatchObject({
+      details: { remoteCode: 'STORAGE_UNPAID' },
+    })
+    expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'paid', isWhole: true })
+    expect(Number(await world.earned())).toBeGreaterThanOrEqual(4.9 * 953)
+    await world.keep(driver, channel, pieceOf(3))
+    expect(driver.agreement).toMatchObject({ pieces: 3 })
+  })
+  it('is paid in parts of a second where a single one costs more than the credit', async () => {
+    const world = await TradeWorld.started({ provider: { priceMicroUsdPerTibHour: DEAR } })
+    const channel = await world.channel()
+    const driver = await world.agreement(channel)
+    await world.keep(driver, channel, pieceOf(1, 1_048_576))
+    expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'nothing-due' })
+    const largest = microUsd(100n)
+    const small = decorated(channel, {
+      largestMicroUsd: () => largest,
+      roomMicroUsd: () => largest,
+      reserve: (maximum) => (maximum > largest ? undefined : channel.reserve(maximum)),
+    })
+    await world.clock.advance(1000)
+    expect(await world.within(driver.settle(small))).toMatchObject({
+      kind: 'paid',
+      amountMicroUsd: 265n,
+      isWhole: true,
+    })
+    expect(await world.earned()).toBe(265n)
+  })
 })
 
 it('a part of what is due ends with the last second that it pays whole, and within one only where it pays for none', async () => {
