@@ -21,7 +21,7 @@ Exit codes: 0 ok, 1 error, 2 usage, 5 try again, 6 no provider, 7 job failed, 8 
 
 /** Runs one command line (without node and script) and gives its exit code. */
 export async function runCli(args: readonly string[]): Promise<ExitCode> {
-  const terminal = createTerminal({ isJson: args.includes('--json') })
+  const terminal = createTerminal({ isJson: args.includes('--json'), onOutputFailure: endWithoutOutput })
   let exitCode: ExitCode = exitCodes.ok
   const context: CommandContext = {
     terminal,
@@ -41,6 +41,12 @@ export async function runCli(args: readonly string[]): Promise<ExitCode> {
   } catch (error) {
     return printFailure(terminal, error, helpOf(program, args))
   }
+}
+
+/** Standard output takes nothing more: what is half done is worth nothing to whoever reads it. */
+function endWithoutOutput(error: Error): never {
+  const terminal = { ...createTerminal({ isJson: false }), out: () => undefined }
+  process.exit(printError(terminal, Object.assign(error, { path: 'standard output' })))
 }
 
 async function buildProgram(args: readonly string[], context: CommandContext): Promise<Command> {
