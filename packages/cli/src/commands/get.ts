@@ -25,6 +25,7 @@ const HELP = `
 A long object of one's own that was interrupted goes on where it stopped: the same command again. One of a link begins anew.
 A folder of a share that is still being filled: what is shown comes, and the rest as it is shown. When nothing new is
 shown for a minute, this ends with exit code 5; the same command again brings what is shown then.
+A ?version= that is part of a key is %3Fversion= in an address, as stead ls prints it.
 `
 
 /** `stead get`: brings an object back. */
