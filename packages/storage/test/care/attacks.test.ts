@@ -1,4 +1,5 @@
 import type { Network, RequestHandler } from '@stead/core'
+import { microUsd } from '@stead/core'
 import { addressOfPeerId, publicKeyOfPeerId } from '@stead/protocol'
 import { describe, expect, it } from 'vitest'
 import {
@@ -35,6 +36,23 @@ async function absence(cared: CareWorld, hours: number): Promise<void> {
   await cared.hours(hours)
   await cared.world.restartPayer(cared.world.payerStore.reopen())
 }
+
+describe('the appointment of a caretaker', () => {
+  it('says who offers care where the named node does not', async () => {
+    const { world } = await CareWorld.of(FIVE)
+    const { care } = world.payer.consumer
+    const node = care.appointed?.node
+    const other = world.payer.market.channels().find(({ terms }) => terms.node !== node)?.terms.node
+    if (other === undefined) throw new Error('no other node')
+    const wish = { budgetMicroUsd: microUsd(1000n), perDayMicroUsd: microUsd(100n), node: other }
+    const refused = await world.within(care.appoint(wish).catch((error: unknown) => error))
+    expect(refused).toMatchObject({
+      code: 'STORAGE_CARE_NOT_OFFERED',
+      message: expect.stringContaining(`these do: ${node}`),
+      next: `Appoint one that does: stead caretaker set ${node}`,
+    })
+  }, 60_000)
+})
 
 describe('a bad caretaker', () => {
   it('that takes the budget and does nothing has taken the budget, and no more', async () => {
