@@ -63,11 +63,14 @@ function describe(usage: StorageUsage): string {
   return `${table}\n${sum}; ${removed}\n${fundsText(fundsMicroUsd, fundedDays)}${placementText(placement)}${care}`
 }
 
+/** Beyond it nobody counts days; nor do prices hold for so long. */
+const DAYS_SHOWN_MAX = 36_525
+
 function fundsText(fundsMicroUsd: MicroUsd | undefined, days: number | undefined): string {
   if (fundsMicroUsd === undefined) return 'the chain cannot be asked for how long the money is enough'
   const funds = `${formatMicroUsd(fundsMicroUsd)} in the account and locked for storage`
   if (days === undefined) return funds
-  const enough = `${funds}: enough for ${days} days`
+  const enough = `${funds}: enough for ${days > DAYS_SHOWN_MAX ? 'more than a hundred years' : `${days} days`}`
   return days < FUNDED_DAYS_WARNED
     ? `${enough}. Send dollars to the account (stead status): nodes delete what nobody pays for`
     : enough

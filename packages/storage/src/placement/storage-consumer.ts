@@ -241,6 +241,11 @@ export class StorageConsumer {
     }
   }
 
+  /** After so many seconds nodes are paid again; what each is paid is rounded up to a whole micro-dollar. */
+  get periodSeconds(): number {
+    return this.#options.settleEveryMs / SECOND_MS
+  }
+
   status(): readonly StorageNodeStatus[] {
     return this.#nodes.all().flatMap(({ node, operator, driver: { agreement } }): StorageNodeStatus[] => {
       if (agreement === undefined) return []
