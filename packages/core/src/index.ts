@@ -76,6 +76,7 @@ export type { PeerReport } from './peer-report.ts'
 export { cleanPeerReport, internalPeerReport, peerReportOf, remoteErrorOf } from './peer-report.ts'
 export type {
   PossessionAdjudicator,
+  PossessionAnnouncement,
   PossessionChallenge,
   PossessionEnd,
   PossessionTerms,

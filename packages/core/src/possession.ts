@@ -28,6 +28,17 @@ export interface PossessionChallenge {
   readonly drawn: { readonly seed: Hash; readonly endsAt: UnixMs } | undefined
 }
 
+/** That a node was asked, whether the challenge is still open or not. */
+export interface PossessionAnnouncement {
+  readonly number: bigint
+  readonly node: Address
+  readonly agreement: Hash
+  /** Of the agreement, as it was asked about first. */
+  readonly revision: number
+  readonly challenger: Address
+  readonly block: number
+}
+
 /** How a challenge ended: the node showed what it keeps; it lost stake; it came to nothing, and the deposit went back. */
 export type PossessionEnd =
   | { readonly kind: 'answered'; readonly transaction: Hash }
@@ -61,6 +72,8 @@ export interface PossessionAdjudicator {
   challenge(number: bigint): Promise<PossessionChallenge | undefined>
   /** The challenges of a node that were announced in some blocks and are still open, oldest first. */
   openChallenges(node: Address, span: BlockSpan): Promise<readonly PossessionChallenge[]>
+  /** All challenges about an agreement that were announced in some blocks, open or over, oldest first. */
+  announcements(agreement: Hash, span: BlockSpan): Promise<readonly PossessionAnnouncement[]>
   /** How a challenge ended; undefined while it is open, or for one that never was. */
   endOf(number: bigint, span: BlockSpan): Promise<PossessionEnd | undefined>
   /** Puts in the deposit, approved where needed, and asks the revision's node for five leaves. */

@@ -1,4 +1,4 @@
-import { type ContentId, type FinalRoot, type Hash, isSteadError } from '@stead/core'
+import { type Address, type ContentId, type FinalRoot, type Hash, isSteadError } from '@stead/core'
 import {
   type ChainFacts,
   type ChainFactsReader,
@@ -13,6 +13,7 @@ import {
   evidenceIdOf,
   factsUnder,
   openEvidence,
+  RewardsError,
 } from '@stead/rewards'
 import type { DocumentExchange } from './document-exchange.ts'
 import { isOfDocuments } from './document-faults.ts'
@@ -46,6 +47,8 @@ export interface ComputerParts {
   readonly board: NoticeBoard
   readonly logs: LogBook
   readonly policies: PolicyBook
+  /** Hears who is warned, whenever an epoch was computed. */
+  readonly onUnproven: (nodes: readonly Address[]) => void
 }
 
 /** What evidence is made of, beside logs. */
@@ -155,23 +158,33 @@ export class EpochComputer {
     return [...this.#results.values()].findLast((result) => result.epoch === epoch)
   }
 
-  /** What follows from evidence. @throws RewardsError, ProtocolError for evidence that cannot be had or used */
+  /**
+   * What follows from evidence that stands for a root of an epoch.
+   * @throws RewardsError, ProtocolError for evidence that cannot be had or used, REWARDS_OUT_OF_ORDER when it is another epoch's
+   */
   async resultOf(epoch: EpochNumber, digest: Hash): Promise<KnownResult> {
     const id = evidenceIdOf(digest)
     const known = this.#results.get(id)
-    if (known !== undefined) return known
-    return this.keep(id, await computeEpoch(this.components(epoch), id))
+    if (known !== undefined) {
+      requireEpoch(known.epoch, epoch)
+      return known
+    }
+    const computed = await computeEpoch(this.components(epoch), id)
+    // Before it is kept: documents of epochs to come would never be deleted.
+    requireEpoch(computed.result.epoch, epoch)
+    return this.keep(id, computed)
   }
 
   /** Keeps what was computed, so that it can be served and built upon. @throws CoreError of the store */
   async keep(evidence: ContentId, computed: ComputedEpoch): Promise<KnownResult> {
-    const { shelf, policies } = this.#parts
-    const { epoch, root, openLots } = computed.result
+    const { shelf, policies, onUnproven } = this.#parts
+    const { epoch, root, openLots, audits } = computed.result
     const result = await shelf.put(computed.resultDocument.bytes, epoch + 1)
     if (computed.sheetDocument !== undefined) await shelf.put(computed.sheetDocument.bytes, epoch)
     for (const { sheet } of openLots) await shelf.keepFor(sheet, epoch + 1)
     for (const policy of computed.evidence.policies) policies.add(policy)
     this.audits.note(computed)
+    if (audits !== undefined && audits.unproven.length > 0) onUnproven(audits.unproven)
     const logs = computed.findings.logs
     const known = { epoch, evidence, digest: evidenceDigest(evidence), root, result, logs }
     this.#results.set(evidence, known)
@@ -258,4 +271,11 @@ export class EpochComputer {
     await this.#ports.store.write([put(EPOCH_TABLES.results, epochKey(epoch), row)], 'process')
     return evidence
   }
+}
+
+function requireEpoch(have: number, need: EpochNumber): void {
+  if (have === need) return
+  throw new RewardsError('REWARDS_OUT_OF_ORDER', `evidence of epoch ${have} stands for a root of epoch ${need}`, {
+    details: { need, have },
+  })
 }

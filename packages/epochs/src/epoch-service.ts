@@ -19,6 +19,7 @@ import { LieReporter } from './lie-reporter.ts'
 import { LogBook } from './log-book.ts'
 import { NodeDirectory } from './node-directory.ts'
 import { NoticeBoard } from './notice-board.ts'
+import { OwnAuditsLook } from './own-audits-look.ts'
 import type { PolicyBook } from './policy-book.ts'
 import type { EpochPorts } from './ports.ts'
 import { ProbeResponder } from './probe-responder.ts'
@@ -44,6 +45,8 @@ export interface EpochServiceParts {
   readonly policies: PolicyBook
   /** Sends with the operator's account. */
   readonly operator: Economy | undefined
+  /** Hears which nodes auditors did not find what they signed for at, whenever an epoch was computed. @default nobody does */
+  readonly onUnproven?: (nodes: readonly Address[]) => void
   /** Lets go of the operator's account. */
   readonly onStopped: () => Promise<void>
 }
@@ -88,6 +91,7 @@ export class EpochService {
   readonly #onStopped: () => Promise<void>
   readonly #votes: VoteBook
   readonly #hearsay: Hearsay
+  readonly #ownAudits: OwnAuditsLook
   readonly #probing: ProbingDesk
   readonly #responder: ProbeResponder
   readonly #faults: Map<Duty, string> = new Map()
@@ -102,7 +106,7 @@ export class EpochService {
   constructor(ports: EpochPorts, parts: EpochServiceParts, options: EpochServiceOptions) {
     this.ports = ports
     this.#options = options
-    const { policies, operator } = parts
+    const { policies, operator, onUnproven = () => undefined } = parts
     this.#policies = policies
     this.#onStopped = parts.onStopped
     const directory = new NodeDirectory(ports, parts.offers)
@@ -119,9 +123,10 @@ export class EpochService {
     this.board = new NoticeBoard(ports, { bonded, logsOf: (epoch) => logs.notices(epoch) })
     this.#hearsay = new Hearsay(ports, logs)
     const { board } = this
-    this.computer = new EpochComputer(ports, { facts, shelf, exchange, board, logs, policies })
+    this.computer = new EpochComputer(ports, { facts, shelf, exchange, board, logs, policies, onUnproven })
     const { computer } = this
     this.finalRoot = new FinalRootCheck(ports, computer)
+    this.#ownAudits = new OwnAuditsLook(ports, computer)
     this.earnings = new EpochEarningsBook(ports, { facts, computer })
     this.proposer = new Proposer(ports, { computer, operator })
     this.#votes = new VoteBook(ports, board)
@@ -270,7 +275,7 @@ export class EpochService {
   }
 
   async #proposals(): Promise<void> {
-    const { watch, propose } = this.#options
+    const { watch, propose, claims } = this.#options
     this.#open = await this.ports.economy.proposal()
     if (this.#open === undefined) {
       if (propose) await this.proposer.proposeNewest()
@@ -279,7 +284,7 @@ export class EpochService {
     if (watch || propose) {
       if (await this.proposer.end(this.#open)) return
       await this.watcher.look(this.#open)
-    }
+    } else if (claims !== undefined) await this.#ownAudits.look(this.#open)
   }
 
   async #checkFinal(): Promise<void> {

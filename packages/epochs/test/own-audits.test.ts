@@ -5,6 +5,7 @@ import { OwnAuditsBook } from '../src/own-audits.ts'
 
 const NODE = address(`0x${'11'.repeat(20)}`)
 const NOTHING = ppm(0)
+const CALENDAR = { genesisSeconds: 1000, epochSeconds: 100 }
 
 interface Found {
   readonly provenPpm: Ppm | undefined
@@ -27,7 +28,7 @@ function epochOf(epoch: number, found: Found): Parameters<OwnAuditsBook['note']>
 function bookOf(): { readonly book: OwnAuditsBook; readonly warnings: string[] } {
   const warnings: string[] = []
   const logger: Logger = { ...silentLogger, warn: (message) => warnings.push(message) }
-  return { book: new OwnAuditsBook({ signer: { address: NODE }, logger }), warnings }
+  return { book: new OwnAuditsBook({ signer: { address: NODE }, logger, calendar: CALENDAR }), warnings }
 }
 
 describe('what auditors found of a node', () => {
@@ -43,6 +44,17 @@ describe('what auditors found of a node', () => {
       expect.stringContaining('it costs quality'),
     ])
     expect(book.newest).toMatchObject({ epoch: 6, isWarned: true, isPenalised: true, counts: { lost: 4 } })
+    // The end of epoch 7.
+    expect(book.newest?.decidedAt).toBe(1_800_000)
+  })
+
+  it('is a warning when one of two results of an epoch says so, in whatever order they come', () => {
+    const { book, warnings } = bookOf()
+    const proven = { provenPpm: PPM, auditCounts: { proven: 3 } }
+    const lost = { provenPpm: NOTHING, auditCounts: { lost: 5 }, isWarned: true }
+    for (const found of [proven, lost, proven]) book.note(epochOf(5, found))
+    expect(book.newest).toMatchObject({ epoch: 5, isWarned: true, counts: { lost: 5 } })
+    expect(warnings).toHaveLength(1)
   })
 
   it('is not replaced by an older epoch that is computed again, nor by one in which nobody looked', () => {

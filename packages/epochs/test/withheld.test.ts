@@ -66,6 +66,17 @@ describe('a proposer whose documents are not what it says', () => {
     expect(changes.toSorted((left, right) => Number(left - right))).toEqual([0n, 0n, 50n * TOKEN])
   })
 
+  it('names the evidence of another epoch: nothing follows from it, and nothing is kept', async () => {
+    const { first } = parties()
+    const [zero, one] = [epochNumber(0), epochNumber(1)]
+    const { digest } = await world.during(first.service.computer.own(zero))
+    // A node that has computed it before is as good as one that has not.
+    for (const { service } of [first, ...honest])
+      await expect(world.during(service.computer.resultOf(one, digest))).rejects.toMatchObject({
+        code: 'REWARDS_OUT_OF_ORDER',
+      })
+  })
+
   it('publishes another result than the root that it proposes: the audit says so', async () => {
     const { first, liar } = parties()
     const epoch = epochNumber(1)

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { type Address, hasCode, type SignedRevision, type Signer } from '@stead/core'
+import { type Address, hasCode, hash as hashOf, type SignedRevision, type Signer } from '@stead/core'
 import {
   addressWord,
   createSigner,
@@ -106,6 +106,12 @@ describe('possession challenges on a real chain', () => {
     const span = { fromBlock: 0, toBlock: await possession.head() }
     expect(await possession.endOf(challenge, span)).toMatchObject({ kind: 'answered' })
     expect(await possession.openChallenges(node.address, { fromBlock: 0, toBlock })).toEqual([])
+    if (open === undefined) throw new TypeError('no challenge')
+    const { agreement } = open
+    expect(await possession.announcements(agreement, span)).toMatchObject([
+      { number: challenge, node: node.address, agreement, revision: 1, challenger: operator.address },
+    ])
+    expect(await possession.announcements(hashOf(`0x${'07'.repeat(32)}`), span)).toEqual([])
   })
 
   it('names what is wrong with an answer', async () => {

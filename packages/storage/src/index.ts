@@ -24,14 +24,10 @@ export type { CaretakerComponents, WardStatus } from './care/caretaker.ts'
 export { Caretaker } from './care/caretaker.ts'
 export type { AgreementDriverComponents } from './consumer/agreement-driver.ts'
 export { AgreementDriver } from './consumer/agreement-driver.ts'
+export type { DepositBudget } from './consumer/ask-limits.ts'
+export type { AskedChallenge, AskedState } from './consumer/asked-challenge.ts'
 export type { AskReason } from './consumer/asked-rows.ts'
-export type {
-  AskedChallenge,
-  AskedState,
-  Challengeable,
-  ChallengerComponents,
-  ChallengerOptions,
-} from './consumer/challenger.ts'
+export type { Challengeable, ChallengerComponents, ChallengerOptions } from './consumer/challenger.ts'
 export { Challenger } from './consumer/challenger.ts'
 export type { PaidPeriod } from './consumer/paid-periods.ts'
 export { nextPaidNode, paidPeriodSchema, paidPeriodsOf } from './consumer/paid-periods.ts'
@@ -108,6 +104,12 @@ export { PieceLog } from './pieces/piece-log.ts'
 export type { PieceWriter } from './pieces/piece-writer.ts'
 export type { NodeFacts, Spread } from './placement/choose-nodes.ts'
 export { chooseNodes } from './placement/choose-nodes.ts'
+export type {
+  PlacementReport,
+  RecoveredStorage,
+  StorageNodeStatus,
+  StorageRound,
+} from './placement/consumer-reports.ts'
 export type { NetworkSegmentsComponents, PlacedSegment } from './placement/network-segments.ts'
 export { NetworkSegments } from './placement/network-segments.ts'
 export { NodeWatch } from './placement/node-watch.ts'
@@ -118,13 +120,7 @@ export { SEGMENT_PROFILES, type SegmentProfile } from './placement/segment-profi
 export type { SegmentReaderParts } from './placement/segment-reader.ts'
 export { SegmentReader } from './placement/segment-reader.ts'
 export { decodeReference, pieceNameOf } from './placement/segment-reference.ts'
-export type {
-  PlacementReport,
-  RecoveredStorage,
-  StorageConsumerComponents,
-  StorageNodeStatus,
-  StorageRound,
-} from './placement/storage-consumer.ts'
+export type { StorageConsumerComponents } from './placement/storage-consumer.ts'
 export { StorageConsumer } from './placement/storage-consumer.ts'
 export type { NodeSettlement, StorageNodesComponents } from './placement/storage-nodes.ts'
 export { StorageNodes } from './placement/storage-nodes.ts'

@@ -207,6 +207,7 @@ export interface StorageConsumerOptions {
   readonly partBytesMax: number
   readonly challengeOn: 'never' | 'lied' | 'lost'
   readonly randomPerMonth: number
+  readonly depositsMaxTokenUnits: bigint
 }
 
 /** What may be written for {@link StorageConsumerOptions}; defaults are filled in. */
@@ -293,6 +294,15 @@ export const storageConsumerOptionsSchema: z.ZodType<StorageConsumerOptions, Sto
    * @default 0: an answered challenge costs the deposit and about 274,000 gas, and shows what hourly proofs show for nothing
    */
   randomPerMonth: z.int().min(0).max(1000).default(0),
+  /**
+   * Most of deposits that may be out, or lost to nodes that answered, in thirty days; of what is asked by itself. In token
+   * units.
+   * @default 30 tokens: three deposits, as many nodes as may lie at once before a 4-of-12 segment has to be repaired soon
+   */
+  depositsMaxTokenUnits: z
+    .bigint()
+    .min(0n)
+    .default(30n * 10n ** 18n),
 })
 
 /** Parsed options of a {@link TreeObjectStore}. */

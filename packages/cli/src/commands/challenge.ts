@@ -25,10 +25,16 @@ export function define(command: Command, context: CommandContext): void {
     })
 }
 
-function describe({ challenges, depositTokenUnits, answerSeconds }: ChallengeList): string {
+function describe({ challenges, depositTokenUnits, answerSeconds, budget }: ChallengeList): string {
   const cost = `${formatTokenUnits(depositTokenUnits)} and about 274,000 gas`
+  const { outTokenUnits, lostTokenUnits, limitTokenUnits } = budget
+  const own = `asked without a command: ${formatTokenUnits(outTokenUnits)} of deposits out, ${formatTokenUnits(lostTokenUnits)} lost in thirty days, ${formatTokenUnits(limitTokenUnits)} at most`
   if (challenges.length === 0)
-    return `nobody was asked; a challenge costs ${cost} when it is answered, within ${answerSeconds} seconds: stead challenge <node>`
+    return `nobody was asked; a challenge costs ${cost} when it is answered, within ${answerSeconds} seconds: stead challenge <node>\n${own}`
+  return `${tableOf(challenges)}\n${own}`
+}
+
+function tableOf(challenges: readonly AskedChallengeView[]): string {
   return renderTable<AskedChallengeView>(
     [
       { title: 'CHALLENGE', value: ({ number }) => number?.toString() ?? '-', isNumber: true },

@@ -52,15 +52,17 @@ function storageText({ state, agreements, agreedBytes, liveBytes, trashBytes, ca
 /** What auditors found last; a warning comes before it costs anything. */
 function auditText(audits: AuditStatus | undefined): string[] {
   if (audits === undefined) return []
-  const { epoch, isProven, outcomes, isWarned, isPenalised } = audits
+  const { epoch, isProven, outcomes, isWarned, isPenalised, decidedAt } = audits
   const found = Object.entries(outcomes).map(([outcome, count]) => `${count} ${outcome}`)
   const what = isProven === null ? 'too few audits count' : isProven ? 'proven' : 'not proven'
   const line = `audits of epoch ${epoch}: ${what} (${found.join(', ') || 'none'})`
-  if (isPenalised) return [`           WARNING: ${line}; it was warned before, and loses a part of its quality`]
+  if (!isWarned) return [`           ${line}`]
+  const until = decidedAt === undefined ? '' : `, which ends ${new Date(decidedAt).toISOString()},`
+  const next = `without proof in the next epoch${until} it loses a part of its quality`
   return [
-    isWarned
-      ? `           WARNING: ${line}; the next epoch without proof costs a part of its quality`
-      : `           ${line}`,
+    isPenalised
+      ? `           WARNING: ${line}; it was warned before, and loses a part of its quality; ${next} again`
+      : `           WARNING: ${line}; ${next}`,
   ]
 }
 

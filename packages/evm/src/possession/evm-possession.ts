@@ -1,7 +1,9 @@
 import type {
   Address,
   BlockSpan,
+  Hash,
   PossessionAdjudicator,
+  PossessionAnnouncement,
   PossessionChallenge,
   PossessionEnd,
   PossessionTerms,
@@ -19,6 +21,7 @@ import { possessionData } from './possession-calls.ts'
 import {
   announcedNumber,
   announcedTopic,
+  announcementIn,
   answerSecondsRead,
   challengeRead,
   depositRead,
@@ -82,6 +85,12 @@ export class EvmPossession implements PossessionAdjudicator {
     const numbers = logs.map(announcedNumber).toSorted((a, b) => (a < b ? -1 : 1))
     const challenges = await Promise.all(numbers.map((number) => this.challenge(number)))
     return challenges.filter((challenge) => challenge !== undefined)
+  }
+
+  async announcements(agreement: Hash, span: BlockSpan): Promise<readonly PossessionAnnouncement[]> {
+    const topics = [announcedTopic, null, null, agreement]
+    const logs = await this.#link.search({ contract: this.#places.possession, topics, ...span })
+    return logs.map(announcementIn).toSorted((a, b) => (a.number < b.number ? -1 : 1))
   }
 
   async endOf(number: bigint, span: BlockSpan): Promise<PossessionEnd | undefined> {

@@ -1,4 +1,4 @@
-import { type Hash, hash, type PossessionChallenge, type PossessionEnd } from '@stead/core'
+import { type Hash, hash, type PossessionAnnouncement, type PossessionChallenge, type PossessionEnd } from '@stead/core'
 import * as AbiEvent from 'ox/AbiEvent'
 import * as AbiFunction from 'ox/AbiFunction'
 import { addressAnswer, unixMs } from '../answer.ts'
@@ -52,6 +52,19 @@ export const answerSecondsRead: ContractRead<number> = question(
 /** The number of the challenge that an event is about. @throws ChainError CHAIN_BAD_ANSWER */
 export function announcedNumber(log: ChainLog): bigint {
   return fromLog(log, (parts) => AbiEvent.decode(announced, parts).number)
+}
+
+/** Who was asked by whom, and about what. @throws ChainError CHAIN_BAD_ANSWER */
+export function announcementIn(log: ChainLog): PossessionAnnouncement {
+  const event = fromLog(log, (parts) => AbiEvent.decode(announced, parts))
+  return {
+    number: event.number,
+    node: addressAnswer(event.node, 'Announced.node'),
+    agreement: hash(event.agreement),
+    revision: Number(event.revision),
+    challenger: addressAnswer(event.challenger, 'Announced.challenger'),
+    block: log.blockNumber,
+  }
 }
 
 /** First topics of the events that end a challenge. */

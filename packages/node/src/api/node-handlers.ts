@@ -137,9 +137,9 @@ function storageStatusOf({ provider, challenges }: SharedStorage, node: SteadNod
 function auditsOf({ epochs }: SteadNode): AuditStatus | undefined {
   const newest = epochs?.computer.audits.newest
   if (newest === undefined) return undefined
-  const { epoch, provenPpm, counts, isWarned, isPenalised } = newest
+  const { epoch, provenPpm, counts, isWarned, isPenalised, decidedAt } = newest
   const isProven = provenPpm === undefined ? null : provenPpm > 0
-  return { epoch, isProven, outcomes: counts, isWarned, isPenalised }
+  return { epoch, isProven, outcomes: counts, isWarned, isPenalised, ...(isWarned ? { decidedAt } : {}) }
 }
 
 function sumOf(counts: Readonly<Record<string, number>>): number {

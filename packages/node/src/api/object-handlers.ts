@@ -137,7 +137,8 @@ export function objectHandlers(node: SteadNode): Pick<Handlers, ObjectRoutes> {
     },
     listChallenges: async () => {
       const challenger = challengerOf(await open())
-      return { ...(await challenger.terms()), challenges: challenger.list() }
+      const [terms, budget] = await Promise.all([challenger.terms(), challenger.budget()])
+      return { ...terms, budget, challenges: challenger.list() }
     },
     challengeNode: async ({ body }) => {
       return await challengerOf(await open()).ask(body.node)

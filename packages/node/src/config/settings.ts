@@ -49,6 +49,7 @@ export interface NodeConfig {
     readonly unpaidSeconds: number
     readonly challengeOn: ChallengeOn
     readonly challengesPerMonth: number
+    readonly challengeTokensPerMonth: number
     readonly care: boolean
     readonly carePercent: number
   }
@@ -297,6 +298,11 @@ const tree: Readonly<Record<keyof NodeConfig, Readonly<Record<string, Leaf>>>> =
       help: 'Nodes that are asked on chain by lot, in thirty days.',
       reason:
         'Each costs about 274,000 gas and, when the node answers, the deposit (10 tokens by default); the hourly proofs cost nothing.',
+    }),
+    challengeTokensPerMonth: integer([0, 1_000_000_000], 30, {
+      help: 'Most of deposits, in tokens, that may be out or lost in thirty days of what is asked on chain without a command.',
+      reason:
+        'Three deposits: a node may show its payer something false and answer on chain, for the deposit. Commands are not counted.',
     }),
     care: flag(false, {
       flag: 'care',

@@ -1,3 +1,4 @@
+import { type Address, messageOf } from '@stead/core'
 import type { MarketPayer, OfferBook } from '@stead/market'
 import type { RecoveredStorage, StorageConsumer, TreeObjectStore } from '@stead/storage'
 import type { NodeConfig } from '../config/settings.ts'
@@ -47,6 +48,19 @@ export class StorageBuyer {
       throw error
     })
     return await this.#opened
+  }
+
+  /** Has nodes of this payer prove what they keep that auditors found without it. Never throws; nothing where it buys nothing. */
+  async examine(nodes: readonly Address[]): Promise<void> {
+    const { logger } = this.#components.foundation
+    try {
+      const opened = await this.#opened
+      if (opened === undefined || this.#isStopped) return
+      const found = await opened.consumer.examine(nodes)
+      for (const [node, outcome] of found) logger.info('a node that auditors doubt was asked', { node, outcome })
+    } catch (error) {
+      logger.warn('nodes that auditors doubt were not asked', { error: messageOf(error) })
+    }
   }
 
   async stop(): Promise<void> {

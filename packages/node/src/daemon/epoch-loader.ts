@@ -2,6 +2,7 @@ import { messageOf, type Timer } from '@stead/core'
 import type { EpochService } from '@stead/epochs'
 import type { OfferBook } from '@stead/market'
 import type { NodeConfig } from '../config/settings.ts'
+import type { StorageBuyer } from './buying-storage.ts'
 import type { Foundation } from './foundation.ts'
 
 /** How often a node that sells looks whether it was bonded: one question to the chain. */
@@ -11,6 +12,8 @@ const BOND_LOOK_MS = 60_000
 export interface EpochLoaderComponents {
   readonly foundation: Foundation
   readonly offers: OfferBook
+  /** Looks at nodes that auditors doubt. */
+  readonly storage: Pick<StorageBuyer, 'examine'>
 }
 
 /** Loads everything about epochs when it is needed: at once when a setting says so, else when the node has a bond. */

@@ -104,7 +104,8 @@ export class SteadNode {
       const { openS3 } = await import('./s3-door.ts')
       await openS3({ foundation, stops, storage: this.#trade.payer.storage }, { config, directories })
     }
-    const epochs = new EpochLoader({ foundation, offers: this.#trade.offers }, config)
+    const { offers, payer } = this.#trade
+    const epochs = new EpochLoader({ foundation, offers, storage: payer.storage }, config)
     this.#epochs = epochs
     stops.push('epochs', () => epochs.stop())
     await epochs.start()

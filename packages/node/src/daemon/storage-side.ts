@@ -32,6 +32,8 @@ import { warnOfFunds } from './storage-funds.ts'
 import { catalogueOf, hasLostBooks, isMadeHere, noteLostBooks, secretOf } from './storage-phrase.ts'
 
 const GIB = 2 ** 30
+/** Of a whole token. */
+const TOKEN_UNITS: bigint = 10n ** 18n
 
 /** Opens the logs of pieces and sells room in them; each part is on the stop stack as soon as it is up. */
 export async function openStorageProvider(
@@ -78,7 +80,7 @@ export async function openBuyingStorage(
 ): Promise<BuyingStorage> {
   const { foundation, market, offers } = components
   const { profile, spread, priceMaxMicroUsdPerTibHour, settleSeconds, lostAfterSeconds } = config.storage
-  const { challengeOn, challengesPerMonth } = config.storage
+  const { challengeOn, challengesPerMonth, challengeTokensPerMonth } = config.storage
   const { store, dataDir, chain, addressBook, secp256k1, signer } = foundation
   const secret = await secretOf(foundation)
   const catalogue = catalogueOf(secp256k1, secret)
@@ -102,6 +104,7 @@ export async function openBuyingStorage(
       lostAfterMs: lostAfterSeconds * SECOND_MS,
       challengeOn,
       randomPerMonth: challengesPerMonth,
+      depositsMaxTokenUnits: BigInt(challengeTokensPerMonth) * TOKEN_UNITS,
     },
     SEGMENT_PROFILES[profile],
   )

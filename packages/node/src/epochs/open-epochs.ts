@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises'
-import { microUsd } from '@stead/core'
+import { type Address, microUsd } from '@stead/core'
 import { ChainTime, EpochService, EpochsError, PolicyBook } from '@stead/epochs'
 import type { OfferBook } from '@stead/market'
 import { calendarOf, coverageProgram, firstUtilityProgram, ProgramRegistry, utilityProgram } from '@stead/rewards'
 import type { NodeConfig } from '../config/settings.ts'
+import type { StorageBuyer } from '../daemon/buying-storage.ts'
 import { type Foundation, operatorOf } from '../daemon/foundation.ts'
 import { openOperatorAccount } from '../daemon/operator-account.ts'
 import { NodeError } from '../errors.ts'
@@ -12,13 +13,17 @@ import { NodeError } from '../errors.ts'
 export interface OpenEpochsParts {
   readonly foundation: Foundation
   readonly offers: OfferBook
+  readonly storage: Pick<StorageBuyer, 'examine'>
 }
 
 /**
  * Takes part in epochs. Loaded only where a setting or a bond asks for it.
  * @throws EpochsError EPOCHS_OPERATOR_KEY; NodeError of key and policy files; ChainError when the chain does not answer
  */
-export async function openEpochs({ foundation, offers }: OpenEpochsParts, config: NodeConfig): Promise<EpochService> {
+export async function openEpochs(
+  { foundation, offers, storage }: OpenEpochsParts,
+  config: NodeConfig,
+): Promise<EpochService> {
   const { clock, chain, addressBook } = foundation
   const { watch, propose, keepEpochs } = config.epochs
   if (propose && config.epochs.operatorKey === undefined) {
@@ -42,6 +47,7 @@ export async function openEpochs({ foundation, offers }: OpenEpochsParts, config
     offers,
     policies,
     operator: await account?.economy(addressBook),
+    onUnproven: (nodes: readonly Address[]) => void storage.examine(nodes),
     onStopped: async () => await account?.stop(),
   }
   const service = new EpochService(ports, parts, { watch, propose, keepEpochs, claims: claimsOf(config) })

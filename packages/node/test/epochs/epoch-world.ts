@@ -66,6 +66,8 @@ export interface EpochWorldOptions {
   readonly epochSeconds?: number
   /** Time to answer a possession challenge. @default a day */
   readonly answerSeconds?: number
+  /** How long a proposed root waits for a challenge. @default 4 */
+  readonly challengeSeconds?: number
 }
 
 let salts = 0
@@ -123,7 +125,7 @@ export class EpochWorld {
         dollar: 'test',
         ...this.#options,
         epochSeconds: this.#options.epochSeconds ?? EPOCH_SECONDS,
-        challengeSeconds: CHALLENGE_SECONDS,
+        challengeSeconds: this.#options.challengeSeconds ?? CHALLENGE_SECONDS,
         decisionSeconds: 20,
         programs: [{ id: policyId(UTILITY_POLICY), source: 'minted' }],
       },

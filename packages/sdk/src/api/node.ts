@@ -77,6 +77,8 @@ export interface AuditStatus {
   readonly isWarned: boolean
   /** This one did. */
   readonly isPenalised: boolean
+  /** End of the epoch whose audits decide whether it costs something; missing where it is not warned. */
+  readonly decidedAt?: UnixMs
 }
 
 /** How far a node that hands its pieces over has come. */
@@ -167,6 +169,7 @@ const auditStatusWire: Wire<AuditStatus> = z.object({
   outcomes: z.record(z.string(), countWire),
   isWarned: z.boolean(),
   isPenalised: z.boolean(),
+  decidedAt: optionalWire(unixMsWire),
 })
 
 /** Wire form of {@link StorageStatus}. */

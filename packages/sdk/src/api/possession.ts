@@ -91,6 +91,8 @@ export interface ChallengeList {
   /** What one costs when the node answers, besides about 274,000 gas. */
   readonly depositTokenUnits: bigint
   readonly answerSeconds: number
+  /** Deposits of what was asked without a command: out now, lost in thirty days, and the most of both. */
+  readonly budget: { readonly outTokenUnits: bigint; readonly lostTokenUnits: bigint; readonly limitTokenUnits: bigint }
   readonly challenges: readonly AskedChallengeView[]
 }
 
@@ -98,6 +100,7 @@ export interface ChallengeList {
 export const challengeListWire: Wire<ChallengeList> = z.object({
   depositTokenUnits: integerWire,
   answerSeconds: countWire,
+  budget: z.object({ outTokenUnits: integerWire, lostTokenUnits: integerWire, limitTokenUnits: integerWire }),
   challenges: z.array(askedChallengeWire),
 })
 

@@ -1,5 +1,15 @@
-import type { Address, Hash } from '@stead/core'
-import { addressField, defineSchema, hashField, type Schema, textField, uint64Field, uintField } from '@stead/protocol'
+import type { Address, Hash, PossessionEnd, UnixMs } from '@stead/core'
+import {
+  addressField,
+  defineSchema,
+  hashField,
+  type Schema,
+  textField,
+  timeField,
+  uint64Field,
+  uintField,
+  wordField,
+} from '@stead/protocol'
 
 /** Why a payer asked: its off-chain proofs, by lot, or because its owner wanted it. */
 export type AskReason = 'lied' | 'lost' | 'random' | 'wanted'
@@ -21,6 +31,19 @@ export interface AskedRow extends AskIntent {
   readonly gasCostWei: bigint
 }
 
+/** A challenge of this payer that is over. */
+export interface EndedAsk {
+  readonly number: bigint
+  readonly node: Address
+  readonly why: AskReason
+  /** By the chain's time, when it was noticed. */
+  readonly endedAt: UnixMs
+  readonly end: PossessionEnd['kind']
+}
+
+interface EndedMessage extends Omit<EndedAsk, 'why'> {
+  readonly why: string
+}
 interface AskMessage extends Omit<AskIntent, 'why'> {
   readonly why: string
 }
@@ -44,10 +67,20 @@ const askedSchema: Schema<AskedMessage> = defineSchema<AskedMessage>('AskedChall
   gasCostWei: [8, uint64Field()],
 })
 
+const endedSchema: Schema<EndedMessage> = defineSchema<EndedMessage>('EndedAsk', 256, {
+  number: [1, uint64Field()],
+  node: [2, addressField],
+  why: [3, textField(16)],
+  endedAt: [4, timeField],
+  end: [5, wordField(['answered', 'missed', 'reclaimed'])],
+})
+
 /** agreement -> AskIntent */
 export const ASKING_TABLE = 'storage-asking'
 /** number -> AskedRow */
 export const ASKED_TABLE = 'storage-asked'
+/** number -> EndedAsk */
+export const ENDED_ASKS_TABLE = 'storage-asked-ended'
 
 export function encodeIntent(intent: AskIntent): Uint8Array {
   return intentSchema.encodeMessage(intent)
@@ -67,4 +100,19 @@ export function encodeAsked(row: AskedRow): Uint8Array {
 export function decodeAsked(bytes: Uint8Array): AskedRow {
   const { why, ...rest } = askedSchema.decodeMessage(bytes)
   return { ...rest, why: why as AskReason }
+}
+
+export function encodeEnded(row: EndedAsk): Uint8Array {
+  return endedSchema.encodeMessage(row)
+}
+
+/** @throws ProtocolError when it is damaged */
+export function decodeEnded(bytes: Uint8Array): EndedAsk {
+  const { why, ...rest } = endedSchema.decodeMessage(bytes)
+  return { ...rest, why: why as AskReason }
+}
+
+/** The key of a challenge's rows, in the order of their numbers. */
+export function askedKey({ number }: Pick<AskedRow, 'number'>): string {
+  return number.toString().padStart(20, '0')
 }

@@ -10,24 +10,35 @@ import {
   POSSESSION_DRAW_BLOCKS,
   POSSESSION_REVISION_SECONDS_MAX,
   type PossessionAdjudicator,
-  type PossessionChallenge,
-  type PossessionEnd,
+  type PossessionAnnouncement,
   type PossessionTerms,
   type Random,
   type Store,
+  type StoreOperation,
   type TransactionOutcome,
   type UnixMs,
 } from '@stead/core'
 import { agreementSchema, type SignedAgreement } from '../agreement/agreement.ts'
 import { AnswerPace } from '../answer-pace.ts'
-import { StorageError } from '../errors.ts'
 import { Repeater } from '../repeater.ts'
+import { AskLimits, type DepositBudget, type OpenAsk } from './ask-limits.ts'
+import {
+  type Announcing,
+  type Asked,
+  type AskedChallenge,
+  followed,
+  mayHaveBeenSent,
+  refused,
+  viewOf,
+  viewOfAnnouncing,
+} from './asked-challenge.ts'
 import {
   ASKED_TABLE,
   ASKING_TABLE,
   type AskedRow,
   type AskIntent,
   type AskReason,
+  askedKey,
   decodeAsked,
   decodeIntent,
   encodeAsked,
@@ -61,46 +72,18 @@ export interface ChallengerOptions {
   readonly challengeOn: 'never' | 'lied' | 'lost'
   /** Challenges by lot in thirty days, all nodes together. */
   readonly randomPerMonth: number
-}
-
-/** How a challenge stands for the payer who asked. */
-export type AskedState = 'announcing' | 'waiting' | 'asked' | 'due' | PossessionEnd['kind']
-
-/** A challenge that this payer announced, or is about to. */
-export interface AskedChallenge {
-  /** Missing while it is being announced. */
-  readonly number?: bigint
-  readonly node: Address
-  readonly agreement: Hash
-  readonly why: AskReason
-  readonly state: AskedState
-  /** Last moment for an answer; missing while the seed is not drawn. */
-  readonly endsAt?: UnixMs
-  /** What kept the last step from being done. */
-  readonly reason?: string
-  /** Of this payer's transactions about it. */
-  readonly gasUsed: bigint
-  readonly gasCostWei: bigint
-  /** What the node lost. */
-  readonly takenTokenUnits?: bigint
-}
-
-interface Asked {
-  row: AskedRow
-  state: AskedState
-  endsAt: UnixMs | undefined
-  reason: string | undefined
-  takenTokenUnits: bigint | undefined
-  /** Since when the chain shows neither the challenge nor its end. */
-  missingSinceMs: number | undefined
+  /** Most that may be out or lost in thirty days of what is asked without a command, in token units. */
+  readonly depositsMaxTokenUnits: bigint
 }
 
 const STEP_MS = 15_000
 const IDLE_MS = 60_000
 const MONTH_MS = 30 * 86_400_000
-/** By itself, a node is asked once in the period for which it can be punished. */
-const AGAIN_MS = 7 * 86_400_000
 const OVERLAP_BLOCKS = 64
+/** So far back another daemon of this account may have asked: a day of blocks of a second or two. */
+const LOOK_BACK_BLOCKS = 65_536
+/** An announcement of which nothing was heard is looked for for so long before another deposit is paid. */
+const ON_ITS_WAY_MS = 3_600_000
 /** A challenge that the chain has forgotten for so long was on another fork, and its deposit was never paid. */
 const FORGET_MS = 3_600_000
 const ENDED_MAX = 32
@@ -115,31 +98,34 @@ export class Challenger {
   readonly #options: ChallengerOptions
   readonly #repeater: Repeater
   readonly #pace: AnswerPace
-  readonly #intents: Map<Hash, AskIntent & { reason?: string }> = new Map()
+  readonly #limits: AskLimits
+  readonly #intents: Map<Hash, Announcing> = new Map()
   readonly #asked: Map<bigint, Asked> = new Map()
   readonly #ended: Asked[] = []
   /** Agreements about which an announcement is on its way. */
   readonly #announcing: Set<Hash> = new Set()
-  /** When a node was last asked without its owner's wish. */
-  readonly #askedAtMs: Map<Address, number> = new Map()
+  /** Whether a node may be asked is decided for one after another. */
+  #deciding: Promise<unknown> = Promise.resolve()
   #lastLotMs: number | undefined
 
   constructor(components: ChallengerComponents, options: ChallengerOptions) {
     this.#components = components
     this.#options = options
     this.#pace = new AnswerPace(components.adjudicator)
+    this.#limits = new AskLimits(components.store, options.depositsMaxTokenUnits)
     this.#repeater = new Repeater(components.clock, () => this.#again())
   }
 
   /** Goes on with what was begun. @throws CoreError STORE_FAILED, STORE_CORRUPT */
   async start(): Promise<void> {
-    const { store } = this.#components
+    const { store, clock } = this.#components
+    await this.#limits.load()
     for (const { value } of await store.scan(ASKING_TABLE)) {
       const intent = decodeIntent(value)
-      this.#intents.set(intent.agreement, intent)
+      this.#intents.set(intent.agreement, { ...intent, retryAtMs: clock.monotonicMs() + ON_ITS_WAY_MS })
       this.#hold(intent.node, true)
     }
-    for (const { value } of await store.scan(ASKED_TABLE)) this.#add(decodeAsked(value))
+    for (const { value } of await store.scan(ASKED_TABLE)) this.#add(followed(decodeAsked(value)))
     this.#repeater.start(0)
   }
 
@@ -154,35 +140,89 @@ export class Challenger {
   }
 
   list(): readonly AskedChallenge[] {
-    const coming = Array.from(this.#intents.values(), ({ node, agreement, why, reason }): AskedChallenge => {
-      const state = 'announcing'
-      return { node, agreement, why, state, gasUsed: 0n, gasCostWei: 0n, ...(reason === undefined ? {} : { reason }) }
-    })
+    const coming = Array.from(this.#intents.values(), viewOfAnnouncing)
     return [...coming, ...Array.from(this.#asked.values(), viewOf), ...this.#ended.map(viewOf)]
   }
 
+  /** What is out and what is lost of the deposits of challenges that no command asked for. @throws the chain's errors */
+  async budget(): Promise<DepositBudget> {
+    return this.#limits.budget(this.#open(), await this.#moment())
+  }
+
+  async #moment(): Promise<{ readonly now: UnixMs; readonly depositTokenUnits: bigint }> {
+    const { chain, adjudicator } = this.#components
+    const [now, { depositTokenUnits }] = await Promise.all([chain.blockTime(), adjudicator.terms()])
+    return { now, depositTokenUnits }
+  }
+
+  #open(): readonly OpenAsk[] {
+    return [...this.#intents.values(), ...Array.from(this.#asked.values(), ({ row }) => row)]
+  }
+
   /**
-   * Asks a node now.
+   * Asks a node now; one that another daemon of this account has asked is followed here as well.
    * @throws StorageError STORAGE_NO_CHALLENGE with the reason; the chain's errors, CHAIN_INSUFFICIENT_FUNDS for a deposit
    *   that is not there
    */
   async ask(node: Address, why: AskReason = 'wanted'): Promise<AskedChallenge> {
-    const found = this.#components.nodes().find((each) => each.node === node)
-    if (found === undefined) throw refused(node, 'this payer has no agreement with it')
-    await this.#requireAskable(found)
-    const { agreement } = found
-    const fromBlock = await this.#components.adjudicator.head()
-    const intent: AskIntent = { agreement, node, why, fromBlock }
-    const value = encodeIntent(intent)
-    await this.#components.store.write([{ kind: 'put', table: ASKING_TABLE, key: agreement.slice(2), value }], 'power')
-    this.#intents.set(agreement, intent)
-    found.hold(true)
+    const deciding = this.#deciding.then(() => this.#decide(node, why))
+    this.#deciding = deciding.catch(() => undefined)
+    const { intent, found, before } = await deciding
+    if (before !== undefined) {
+      const { number, revision } = before
+      return viewOf(await this.#follow({ ...intent, number, revision, gasUsed: 0n, gasCostWei: 0n }))
+    }
     try {
       return viewOf(await this.#announce(intent, found))
     } catch (error) {
       if (!mayHaveBeenSent(error)) await this.#giveUp(intent)
       throw error
     }
+  }
+
+  /** An intent that is on disk, and what the chain has of it already. */
+  async #decide(node: Address, why: AskReason): Promise<Decided> {
+    const { nodes, adjudicator, store, clock } = this.#components
+    const found = nodes().find((each) => each.node === node)
+    if (found === undefined) throw refused(node, 'this payer has no agreement with it')
+    await this.#requireAskable(found)
+    const { agreement } = found
+    const head = await adjudicator.head()
+    const before = await this.#openBefore(agreement, head)
+    if (before === undefined && why !== 'wanted') {
+      const reason = this.#limits.refusal({ node, why }, this.#open(), await this.#moment())
+      if (reason !== undefined) throw refused(node, reason)
+    }
+    const intent: Announcing = {
+      agreement,
+      node,
+      why,
+      fromBlock: before?.block ?? head,
+      retryAtMs: clock.monotonicMs() + ON_ITS_WAY_MS,
+    }
+    const value = encodeIntent(intent)
+    await store.write([{ kind: 'put', table: ASKING_TABLE, key: agreement.slice(2), value }], 'power')
+    this.#intents.set(agreement, intent)
+    found.hold(true)
+    return { intent, found, before }
+  }
+
+  /** A challenge of this account that is open and not followed here: a daemon with lost books, or another one, asked. */
+  async #openBefore(agreement: Hash, head: number): Promise<PossessionAnnouncement | undefined> {
+    const { adjudicator } = this.#components
+    for (const each of await this.#announced(agreement, head - LOOK_BACK_BLOCKS))
+      if ((await adjudicator.challenge(each.number)) !== undefined) return each
+    return undefined
+  }
+
+  /** What this account announced about an agreement since a block and is not followed here, oldest first. */
+  async #announced(agreement: Hash, fromBlock: number): Promise<readonly PossessionAnnouncement[]> {
+    const { adjudicator } = this.#components
+    const span = { fromBlock: Math.max(0, fromBlock), toBlock: await adjudicator.head() }
+    const found = await adjudicator.announcements(agreement, span)
+    return found.filter(({ challenger, number }) => {
+      return challenger === adjudicator.account && !this.#asked.has(number) && !this.#limits.knows(number)
+    })
   }
 
   /** An off-chain proof came to nothing: asks on chain where the settings want it. Never throws for what the chain refuses. */
@@ -206,13 +246,9 @@ export class Challenger {
   }
 
   async #askQuietly(node: Address, why: AskReason): Promise<void> {
-    const { clock, logger } = this.#components
-    const nowMs = clock.monotonicMs()
-    const askedAtMs = this.#askedAtMs.get(node)
-    if (askedAtMs !== undefined && nowMs - askedAtMs < AGAIN_MS) return
+    const { logger } = this.#components
     try {
       const { number } = await this.ask(node, why)
-      this.#askedAtMs.set(node, nowMs)
       logger.warn('a node has to prove on chain what it keeps', { node, why, challenge: number })
     } catch (error) {
       if (!isSteadError(error)) throw error
@@ -220,10 +256,9 @@ export class Challenger {
     }
   }
 
-  async #requireAskable({ node, agreement, signed }: Challengeable): Promise<void> {
+  async #requireAskable({ node, signed }: Challengeable): Promise<void> {
     const { chain } = this.#components
-    const isOpen = Array.from(this.#asked.values()).some(({ row }) => row.agreement === agreement)
-    if (this.#intents.has(agreement) || isOpen) throw refused(node, 'it is asked already')
+    if (this.#open().some((each) => each.node === node)) throw refused(node, 'it is asked already')
     if (signed === undefined) throw refused(node, 'it has signed nothing yet')
     const { leaves, atSecond } = agreementSchema.decodeDocument(signed.document)
     if (leaves === 0) throw refused(node, 'it keeps nothing now')
@@ -233,8 +268,7 @@ export class Challenger {
     if ((await chain.operatorOf(node)) === undefined) throw refused(node, 'it has no stake')
   }
 
-  /** Announces unless an earlier attempt did. */
-  async #announce(intent: AskIntent, to: Challengeable): Promise<Asked> {
+  async #announce(intent: Announcing, to: Challengeable): Promise<Asked> {
     this.#announcing.add(intent.agreement)
     try {
       return await this.#announceOnce(intent, to)
@@ -243,41 +277,30 @@ export class Challenger {
     }
   }
 
-  async #announceOnce(intent: AskIntent, { signed }: Challengeable): Promise<Asked> {
-    const { adjudicator, store } = this.#components
-    const before = await this.#announcedBefore(intent)
-    let row: AskedRow | undefined
-    if (before !== undefined) {
-      const { number, revision } = before
-      row = { ...intent, number, revision, gasUsed: 0n, gasCostWei: 0n }
-    } else {
-      if (signed === undefined) throw refused(intent.node, 'it has signed nothing yet')
-      const { revision } = agreementSchema.decodeDocument(signed.document)
-      const { challenge, gasUsed, gasCostWei } = await adjudicator.announce(signed)
-      row = { ...intent, number: challenge, revision, gasUsed, gasCostWei }
-    }
-    await store.write(
+  async #announceOnce(intent: Announcing, { node, signed }: Challengeable): Promise<Asked> {
+    const { adjudicator, clock } = this.#components
+    if (signed === undefined) throw refused(node, 'it has signed nothing yet')
+    const { revision } = agreementSchema.decodeDocument(signed.document)
+    intent.retryAtMs = clock.monotonicMs() + ON_ITS_WAY_MS
+    const { challenge, gasUsed, gasCostWei } = await adjudicator.announce(signed)
+    return await this.#follow({ ...intent, number: challenge, revision, gasUsed, gasCostWei })
+  }
+
+  /** An announcement was made: from now on it is a challenge with a number. */
+  async #follow(row: AskedRow): Promise<Asked> {
+    const asked = this.#asked.get(row.number) ?? followed(row)
+    await this.#components.store.write(
       [
-        { kind: 'put', table: ASKED_TABLE, key: keyOf(row), value: encodeAsked(row) },
-        { kind: 'delete', table: ASKING_TABLE, key: intent.agreement.slice(2) },
+        { kind: 'put', table: ASKED_TABLE, key: askedKey(row), value: encodeAsked(row) },
+        { kind: 'delete', table: ASKING_TABLE, key: row.agreement.slice(2) },
       ],
       'power',
     )
-    this.#intents.delete(intent.agreement)
-    const asked = this.#add(row)
+    this.#add(asked)
+    this.#intents.delete(row.agreement)
     // Blocks may be short, and the seed is known for 256 of them.
     this.#repeater.hasten(await this.#pace.within(STEP_MS))
     return asked
-  }
-
-  async #announcedBefore({ agreement, node, fromBlock }: AskIntent): Promise<PossessionChallenge | undefined> {
-    const { adjudicator } = this.#components
-    const span = { fromBlock: Math.max(0, fromBlock - OVERLAP_BLOCKS), toBlock: await adjudicator.head() }
-    const open = await adjudicator.openChallenges(node, span)
-    return open.find((each) => {
-      const isOurs = each.challenger === adjudicator.account && each.agreement === agreement
-      return isOurs && !this.#asked.has(each.number)
-    })
   }
 
   async #giveUp({ agreement, node }: AskIntent): Promise<void> {
@@ -286,18 +309,9 @@ export class Challenger {
     this.#hold(node, false)
   }
 
-  #add(row: AskedRow): Asked {
-    const asked: Asked = {
-      row,
-      state: 'waiting',
-      endsAt: undefined,
-      reason: undefined,
-      takenTokenUnits: undefined,
-      missingSinceMs: undefined,
-    }
-    this.#asked.set(row.number, asked)
-    this.#hold(row.node, true)
-    return asked
+  #add(asked: Asked): void {
+    this.#asked.set(asked.row.number, asked)
+    this.#hold(asked.row.node, true)
   }
 
   /** Does what each challenge needs. Never throws: what fails is tried again. */
@@ -312,9 +326,17 @@ export class Challenger {
     return await this.#pace.within(this.#intents.size + this.#asked.size > 0 ? STEP_MS : IDLE_MS)
   }
 
-  async #announceAgain(intent: AskIntent & { reason?: string }): Promise<void> {
-    const found = this.#components.nodes().find(({ agreement }) => agreement === intent.agreement)
+  /** Looks for what was sent before; sends again, and gives up, only when that cannot be on its way any more. */
+  async #announceAgain(intent: Announcing): Promise<void> {
+    const { nodes, clock } = this.#components
     try {
+      const before = await this.#announced(intent.agreement, intent.fromBlock - OVERLAP_BLOCKS)
+      // More than one where the first was stuck for longer than it was looked for.
+      for (const { number, revision } of before)
+        await this.#follow({ ...intent, number, revision, gasUsed: 0n, gasCostWei: 0n })
+      if (before.length > 0) return
+      if (clock.monotonicMs() < intent.retryAtMs) return
+      const found = nodes().find(({ agreement }) => agreement === intent.agreement)
       if (found === undefined) return await this.#giveUp(intent)
       await this.#announce(intent, found)
     } catch (error) {
@@ -363,8 +385,8 @@ export class Challenger {
   }
 
   async #lookForEnd(asked: Asked): Promise<void> {
-    const { adjudicator, clock, logger } = this.#components
-    const { number, fromBlock, node } = asked.row
+    const { adjudicator, chain, clock, logger } = this.#components
+    const { number, fromBlock, node, why } = asked.row
     const span = { fromBlock: Math.max(0, fromBlock - OVERLAP_BLOCKS), toBlock: await adjudicator.head() }
     const end = await adjudicator.endOf(number, span)
     if (end === undefined) {
@@ -373,18 +395,22 @@ export class Challenger {
       if (clock.monotonicMs() - asked.missingSinceMs > FORGET_MS) await this.#forget(asked)
       return
     }
+    const endedAt = await chain.blockTime()
     asked.state = end.kind
     if (end.kind === 'missed') asked.takenTokenUnits = end.takenTokenUnits
     const { gasUsed, gasCostWei } = asked.row
     const { takenTokenUnits } = asked
     logger.info('a challenge is over', { challenge: number, node, end: end.kind, takenTokenUnits, gasUsed, gasCostWei })
-    await this.#forget(asked)
+    if (end.kind === 'answered' && why !== 'wanted')
+      logger.warn('a node that was doubted has answered on chain: its operator has the deposit', { node, why })
+    await this.#forget(asked, this.#limits.note({ number, node, why, endedAt, end: end.kind }))
     this.#ended.unshift(asked)
     this.#ended.splice(ENDED_MAX)
   }
 
-  async #forget({ row }: Asked): Promise<void> {
-    await this.#components.store.write([{ kind: 'delete', table: ASKED_TABLE, key: keyOf(row) }], 'process')
+  async #forget({ row }: Asked, operations: readonly StoreOperation[] = []): Promise<void> {
+    const asked: StoreOperation = { kind: 'delete', table: ASKED_TABLE, key: askedKey(row) }
+    await this.#components.store.write([asked, ...operations], 'process')
     this.#asked.delete(row.number)
     this.#hold(row.node, false)
   }
@@ -393,7 +419,7 @@ export class Challenger {
     const { row } = asked
     asked.row = { ...row, gasUsed: row.gasUsed + gasUsed, gasCostWei: row.gasCostWei + gasCostWei }
     const value = encodeAsked(asked.row)
-    await this.#components.store.write([{ kind: 'put', table: ASKED_TABLE, key: keyOf(row), value }], 'process')
+    await this.#components.store.write([{ kind: 'put', table: ASKED_TABLE, key: askedKey(row), value }], 'process')
   }
 
   #hold(node: Address, isHeld: boolean): void {
@@ -410,40 +436,8 @@ export class Challenger {
 /** Refusals that only mean that it is too early, or that somebody else was first. */
 const WAITS: ReadonlySet<string> = new Set(['TooEarly', 'ChallengeUnknown', 'NotDrawn'])
 
-/** A transaction without an answer may be taken later. */
-function mayHaveBeenSent(error: unknown): boolean {
-  return !isSteadError(error) || !NEVER_SENT.has(error.code)
-}
-
-const NEVER_SENT: ReadonlySet<string> = new Set([
-  'CHAIN_REVERTED',
-  'CHAIN_INSUFFICIENT_FUNDS',
-  'CHAIN_WRONG_CONTRACT',
-  'STORAGE_NO_CHALLENGE',
-])
-
-function refused(node: Address, reason: string): StorageError {
-  return new StorageError('STORAGE_NO_CHALLENGE', `the node ${node} cannot be asked: ${reason}`, {
-    details: { node, reason },
-  })
-}
-
-function keyOf({ number }: Pick<AskedRow, 'number'>): string {
-  return number.toString().padStart(20, '0')
-}
-
-function viewOf({ row, state, endsAt, reason, takenTokenUnits }: Asked): AskedChallenge {
-  const { number, node, agreement, why, gasUsed, gasCostWei } = row
-  return {
-    number,
-    node,
-    agreement,
-    why,
-    state,
-    gasUsed,
-    gasCostWei,
-    ...(endsAt === undefined ? {} : { endsAt }),
-    ...(reason === undefined ? {} : { reason }),
-    ...(takenTokenUnits === undefined ? {} : { takenTokenUnits }),
-  }
+interface Decided {
+  readonly intent: Announcing
+  readonly found: Challengeable
+  readonly before: PossessionAnnouncement | undefined
 }

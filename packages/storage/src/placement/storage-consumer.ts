@@ -3,7 +3,6 @@ import {
   type Hash,
   isSteadError,
   type Logger,
-  type MicroUsd,
   messageOf,
   microUsd,
   type Network,
@@ -26,12 +25,13 @@ import { KEEPERS_WANTED } from '../register/quorum.ts'
 import type { PiecePlace } from '../shares/share-desk.ts'
 import type { BoughtNode } from './bought-node.ts'
 import { steadyPieces } from './choose-nodes.ts'
+import type { PlacementReport, RecoveredStorage, StorageNodeStatus, StorageRound } from './consumer-reports.ts'
 import { NetworkSegments } from './network-segments.ts'
 import { NodeWatch } from './node-watch.ts'
 import type { SegmentProfile } from './segment-profile.ts'
 import { decodeReference, firstNodeOf } from './segment-reference.ts'
-import { type RepairSweep, SegmentRepairs } from './segment-repairs.ts'
-import { StorageNodes, type StorageNodesComponents } from './storage-nodes.ts'
+import { SegmentRepairs } from './segment-repairs.ts'
+import { type NodeSettlement, StorageNodes, type StorageNodesComponents } from './storage-nodes.ts'
 import { STEADY_SHARE, UptimeBook } from './uptime-book.ts'
 import { keepWatched, loadWatched } from './watch-rows.ts'
 
@@ -47,53 +47,10 @@ export interface StorageConsumerComponents extends StorageNodesComponents {
   readonly hasLostBooks?: boolean
 }
 
-/** What was found again of what a payer had. */
-export interface RecoveredStorage {
-  /** Nodes with an agreement. */
-  readonly nodes: number
-  readonly segments: number
-  /** Pieces that nothing needed any more. */
-  readonly droppedPieces: number
-  /** Nodes that may have an agreement and did not answer. */
-  readonly silentNodes: number
-}
-
-/** How one node stands with this payer. */
-export interface StorageNodeStatus {
-  readonly node: Address
-  readonly operator: Address
-  readonly pieces: number
-  readonly bytes: number
-  /** 0 .. 1 by this payer's own looks. */
-  readonly availability: number
-  /** Share of the time that it was seen to be there; undefined before a day of it was seen. */
-  readonly uptime: number | undefined
-  readonly priceMicroUsdPerTibHour: MicroUsd
-  /** What came of the last settlement; undefined before the first. */
-  readonly lastOutcome: SettleOutcome['kind'] | undefined
-  /** Since this process began. */
-  readonly paidMicroUsd: MicroUsd
-}
-
-/** What one round found and did. */
-export interface StorageRound extends RepairSweep {
-  readonly paidMicroUsd: MicroUsd
-  readonly outcomes: Readonly<Record<SettleOutcome['kind'], number>>
-  /** Nodes that leave, and still have pieces of this payer. */
-  readonly leavingNodes: number
-}
-
-/** How segments lie on nodes that were measured to be there nearly always. */
-export interface PlacementReport {
-  readonly segments: number
-  /** Segments with fewer than half of their pieces on such nodes: there were not enough of them. */
-  readonly unsteadySegments: number
-  /** Such nodes among all with an agreement. */
-  readonly steadyNodes: number
-}
-
 const SECOND_MS = 1000
 const PING_TIMEOUT_MS = 5000
+/** Whoever says false things of nodes costs one more proof in this time. */
+const EXAMINE_AGAIN_MS = 600_000
 /** A look counts for at most so many usual pauses. */
 const LOOK_GAP_SHARE = 2
 const ROUND_RETRY_MS = 60_000
@@ -120,6 +77,8 @@ export class StorageConsumer {
   #watch: NodeWatch
   readonly #lastOutcome: Map<Address, SettleOutcome['kind']> = new Map()
   readonly #paid: Map<Address, bigint> = new Map()
+  /** When nodes were asked for a proof because of what others found. */
+  readonly #examinedAtMs: Map<Address, number> = new Map()
   readonly #repairs: SegmentRepairs
   #roundTimer: Timer | undefined
   #lookTimer: Timer | undefined
@@ -273,6 +232,33 @@ export class StorageConsumer {
     return { ...settled, ...cared, paidMicroUsd: microUsd(settled.paidMicroUsd + cared.paidMicroUsd) }
   }
 
+  /**
+   * Has some nodes prove what they keep now, because others found them without it. What others say is no reason to do more:
+   * only what this payer finds itself is taken as true. Nodes without an agreement, and those that were asked for this in
+   * the last ten minutes, are left out. @returns what came of it, by node
+   */
+  async examine(nodes: readonly Address[]): Promise<ReadonlyMap<Address, SettleOutcome['kind']>> {
+    const asked = new Set(nodes.filter((node) => this.#mayExamine(node)))
+    const found = new Map<Address, SettleOutcome['kind']>()
+    const examined = this.#settling.then(async () => {
+      for (const settlement of await this.#nodes.settle(asked)) {
+        found.set(settlement.bought.node, settlement.outcome.kind)
+        await this.#judge(settlement)
+      }
+    })
+    this.#settling = examined.catch(() => undefined)
+    await examined
+    return found
+  }
+
+  #mayExamine(node: Address): boolean {
+    const nowMs = this.#components.clock.monotonicMs()
+    const lastMs = this.#examinedAtMs.get(node)
+    if (this.#nodes.of(node) === undefined || (lastMs !== undefined && nowMs - lastMs < EXAMINE_AGAIN_MS)) return false
+    this.#examinedAtMs.set(node, nowMs)
+    return true
+  }
+
   async #careInTurn(): Promise<Omit<StorageRound, 'outcomes'>> {
     const cared = this.#caring.then(() => this.#care())
     this.#caring = cared.catch(() => undefined)
@@ -354,38 +340,43 @@ export class StorageConsumer {
       lied: 0,
     }
     let paidMicroUsd = 0n
-    for (const { bought, outcome } of await this.#nodes.settle()) {
-      const { node } = bought
+    for (const settlement of await this.#nodes.settle()) {
+      const { outcome } = settlement
       outcomes[outcome.kind]++
-      this.#lastOutcome.set(node, outcome.kind)
-      if (outcome.kind === 'paid') {
-        paidMicroUsd += outcome.amountMicroUsd
-        this.#paid.set(node, (this.#paid.get(node) ?? 0n) + outcome.amountMicroUsd)
-      }
-      if (outcome.kind === 'offline')
-        this.#logger.info('a node was not paid', { node, error: messageOf(outcome.error) })
-      if (outcome.kind === 'ended') {
-        // While what it signed is still there to be shown.
-        await this.challenger?.suspect(node, 'lost')
-        await this.#nodes.end(bought)
-      }
-      if (outcome.kind === 'lied') {
-        this.#logger.warn('a node did not show what it signed for', { node })
-        // First of all: a revision without the pieces would free the node of them.
-        await this.challenger?.suspect(node, 'lied')
-        this.#watch.lose(node)
-      }
-      if (outcome.kind === 'lost') {
-        await this.challenger?.suspect(node, 'lost')
-        this.#repairs.lose(bought, [outcome.piece])
-      }
-      if (outcome.kind === 'paid') this.#repairs.lose(bought, outcome.damaged)
+      if (outcome.kind === 'paid') paidMicroUsd += outcome.amountMicroUsd
+      await this.#judge(settlement)
     }
     await this.challenger?.drawLot()
     // Nobody waits for them any more, and nothing new is given to them.
     for (const { node } of this.#nodes.all())
       if (this.#watch.isLost(node)) this.#nodes.shun(node, 2 * this.#options.settleEveryMs)
     return { paidMicroUsd: microUsd(paidMicroUsd), outcomes }
+  }
+
+  /** Takes the consequences of one node's settlement. */
+  async #judge({ bought, outcome }: NodeSettlement): Promise<void> {
+    const { node } = bought
+    this.#lastOutcome.set(node, outcome.kind)
+    if (outcome.kind === 'offline') this.#logger.info('a node was not paid', { node, error: messageOf(outcome.error) })
+    if (outcome.kind === 'ended') {
+      // While what it signed is still there to be shown.
+      await this.challenger?.suspect(node, 'lost')
+      await this.#nodes.end(bought)
+    }
+    if (outcome.kind === 'lied') {
+      this.#logger.warn('a node did not show what it signed for', { node })
+      // First of all: a revision without the pieces would free the node of them.
+      await this.challenger?.suspect(node, 'lied')
+      this.#watch.lose(node)
+    }
+    if (outcome.kind === 'lost') {
+      await this.challenger?.suspect(node, 'lost')
+      this.#repairs.lose(bought, [outcome.piece])
+    }
+    if (outcome.kind === 'paid') {
+      this.#paid.set(node, (this.#paid.get(node) ?? 0n) + outcome.amountMicroUsd)
+      this.#repairs.lose(bought, outcome.damaged)
+    }
   }
 
   /** Makes good what is missing, moves what is on nodes that leave, and pays those off that have nothing any more. */

@@ -218,9 +218,10 @@ export class StorageNodes {
   }
 
   /** Has every node prove what it keeps, and pays for it. */
-  async settle(): Promise<readonly NodeSettlement[]> {
+  async settle(only?: ReadonlySet<Address>): Promise<readonly NodeSettlement[]> {
+    const nodes = this.all().filter(({ node }) => only?.has(node) ?? true)
     return await Promise.all(
-      this.all().map(async (bought) => {
+      nodes.map(async (bought) => {
         const outcome = await bought.settle()
         if (outcome.kind === 'lied' || outcome.kind === 'lost') this.shun(bought.node)
         return { bought, outcome }

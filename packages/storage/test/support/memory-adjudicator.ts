@@ -82,6 +82,15 @@ export class MemoryAdjudicator {
             .filter(({ announcedAtBlock }) => announcedAtBlock >= fromBlock && announcedAtBlock <= toBlock)
             .map(({ challenge }) => challenge),
         ),
+      announcements: async (agreement, { fromBlock, toBlock }) =>
+        this.#read('search', () =>
+          this.#challenges
+            .filter(({ challenge }) => challenge.agreement === agreement)
+            .filter(({ announcedAtBlock }) => announcedAtBlock >= fromBlock && announcedAtBlock <= toBlock)
+            .map(({ challenge: { number, node, revision, challenger }, announcedAtBlock: block }) => {
+              return { number, node, agreement, revision, challenger, block }
+            }),
+        ),
       endOf: async (number) => this.#read('end', () => this.#challenges[Number(number) - 1]?.end),
       announce: async (revision) => {
         const number = BigInt(this.#challenges.length + 1)
