@@ -67,13 +67,6 @@ function notVersion(key: string): CliError {
   )
 }
 
-/** The same where a key must be named. @throws CliError CLI_USAGE */
-export function parseObject(text: string): ObjectUrl {
-  const url = parseObjectUrl(text)
-  if (url.key === '') throw new CliError('CLI_USAGE', `${text} names a bucket and no object in it`)
-  return url
-}
-
 /** What the keys below a folder begin with: the folder with a `/` at its end, or nothing for a whole bucket. */
 export function prefixOf(key: string): string {
   return key === '' || key.endsWith('/') ? key : `${key}/`
