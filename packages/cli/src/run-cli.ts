@@ -5,6 +5,7 @@ import { type CommandEntry, commandList } from './command-list.ts'
 import { CliError, cliErrorCatalog } from './errors.ts'
 import { type ExitCode, exitCodes } from './exit-codes.ts'
 import { createInterruption } from './interruption.ts'
+import { endWithoutOutput } from './terminal/output-failure.ts'
 import { printError } from './terminal/print-error.ts'
 import { createTerminal, type Terminal } from './terminal/terminal.ts'
 
@@ -41,12 +42,6 @@ export async function runCli(args: readonly string[]): Promise<ExitCode> {
   } catch (error) {
     return printFailure(terminal, error, helpOf(program, args))
   }
-}
-
-/** Standard output takes nothing more: what is half done is worth nothing to whoever reads it. */
-function endWithoutOutput(error: Error): never {
-  const terminal = { ...createTerminal({ isJson: false }), out: () => undefined }
-  process.exit(printError(terminal, Object.assign(error, { path: 'standard output' })))
 }
 
 async function buildProgram(args: readonly string[], context: CommandContext): Promise<Command> {
