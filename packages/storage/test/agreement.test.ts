@@ -104,6 +104,31 @@ describe('an agreement', () => {
     expect(back.set.root).toEqual(driver.set.root)
   })
 
+  it('is found again by a payer that lost its power, also where it was about more pieces than the payer knows of', async () => {
+    const world = await TradeWorld.started()
+    const channel = await world.channel()
+    const driver = await world.agreement(channel)
+    await world.keep(driver, channel, pieceOf(1))
+    await world.clock.advance(HOUR_MS)
+    await world.within(driver.settle(channel))
+    const known = driver.agreement
+    const more = [2, 3, 4, 5, 6].map((number) => pieceOf(number))
+    await world.keep(driver, channel, ...more)
+    await world.within(driver.agree(channel, { drop: more.map(({ piece }) => piece) }))
+    await world.restartPayer('power')
+    const row = await world.payerStore.get(BOUGHT_TABLE, driver.id.slice(2))
+    if (row === undefined) throw new Error('the agreement is gone')
+    const back = await AgreementDriver.load(world.driverParts(), driver.id, decodeBoughtRow(row))
+    expect(back.agreement?.revision).toBeLessThanOrEqual(known?.revision ?? 0)
+    const again = await world.channel()
+    // What was lost is a bill as well: it is paid again, and then the newest revision is taken from the node.
+    for (let round = 0; round < 3; round++) await world.within(back.settle(again))
+    await world.keep(back, again, pieceOf(7))
+    expect(back.agreement).toMatchObject({ pieces: 2 })
+    await world.clock.advance(HOUR_MS)
+    expect(await world.within(back.settle(again))).toMatchObject({ kind: 'paid', isWhole: true })
+  })
+
   it('pays a period once when the answer was lost, and the payer asks again', async () => {
     let lost = 0
     const world = await TradeWorld.started({

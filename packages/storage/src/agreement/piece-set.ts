@@ -118,10 +118,19 @@ export class PieceSet {
     return free
   }
 
-  /** The root that the set would have after some changes; the set stays as it is. @throws RangeError as apply */
-  rootAfter(changes: readonly SetChange[]): SetSums {
+  /** Has so many places from now on, if it has fewer: a set keeps its height when what made it high is gone. */
+  growTo(slots: number): void {
+    this.#grow(slots - 1)
+  }
+
+  /**
+   * The root that the set would have after some changes; the set stays as it is.
+   * @param slotsMin places that it has then at least @throws RangeError as apply
+   */
+  rootAfter(changes: readonly SetChange[], slotsMin = 1): SetSums {
     const before = changes.map(({ slot }): SetChange => ({ slot, piece: this.#pieces[slot] }))
     const slots = this.#slots
+    this.growTo(slotsMin)
     this.apply(changes)
     const { root } = this
     this.apply(before.reverse())

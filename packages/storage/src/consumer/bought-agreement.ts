@@ -133,6 +133,7 @@ export class BoughtAgreement {
       await this.#journal([boughtOperation(this.id, row), ...slots, ...rows])
     } finally {
       // Also when the disk refuses it: the node goes on from there, what is accepted is paid, and both are on disk together.
+      this.set.growTo(next.slots)
       this.set.apply(changes)
       this.#agreement = next
       this.#row = row

@@ -69,7 +69,7 @@ async function slotsOf(
   const changes: SetChange[] = []
   for (const [slot] of bought.set.entries()) if (!found.has(slot)) changes.push({ slot, piece: undefined })
   for (const [slot, piece] of found) changes.push({ slot, piece })
-  if (!equalBytes(bought.set.rootAfter(changes).root, theirs.root))
+  if (!equalBytes(bought.set.rootAfter(changes, theirs.slots).root, theirs.root))
     throw new StorageError('STORAGE_AGREEMENT_DIFFERS', 'the slots that the node tells are not those that it signed')
   return changes
 }

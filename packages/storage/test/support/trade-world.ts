@@ -174,13 +174,13 @@ export class TradeWorld {
     await this.clock.settle()
   }
 
-  async restartPayer(): Promise<void> {
+  async restartPayer(kind: 'kill' | 'power' = 'kill'): Promise<void> {
     this.#lives++
     // Time must not pass twice.
     await this.#step
     this.hub.kill(this.payerKey.peer)
     if (!this.payerStore.isCrashed) this.payerStore.crash()
-    this.payerStore = this.payerStore.reopen()
+    this.payerStore = this.payerStore.reopen(kind)
     await this.startPayer()
     await this.clock.settle()
   }
