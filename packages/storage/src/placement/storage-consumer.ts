@@ -248,7 +248,7 @@ export class StorageConsumer {
         found.set(settlement.bought.node, settlement.outcome.kind)
         await this.#judge(settlement)
       }
-      await this.#settled.keep()
+      await this.#keepSettled()
     })
     this.#settling = examined.catch(() => undefined)
     await examined
@@ -353,7 +353,7 @@ export class StorageConsumer {
       if (outcome.kind === 'paid') paidMicroUsd += outcome.amountMicroUsd
       await this.#judge(settlement)
     }
-    await this.#settled.keep()
+    await this.#keepSettled()
     await this.challenger?.drawLot()
     // Nobody waits for them any more, and nothing new is given to them.
     for (const { node } of this.#nodes.all())
@@ -393,10 +393,20 @@ export class StorageConsumer {
     const leaving = this.#nodes.all().filter(({ driver }) => driver.isLeaving)
     // Who has nothing any more is paid at once, and can go.
     const paidOff = await Promise.all(leaving.map((bought) => this.#payOff(bought)))
-    await this.#settled.keep()
+    await this.#keepSettled()
     await this.care.round()
     const leavingNodes = leaving.filter(({ driver: { agreement } }) => (agreement?.pieces ?? 0) > 0).length
     return { paidMicroUsd: microUsd(paidOff.reduce((sum, paid) => sum + paid, 0n)), ...repaired, leavingNodes }
+  }
+
+  /** For people to look at: payments do not wait for it. */
+  async #keepSettled(): Promise<void> {
+    try {
+      await this.#settled.keep()
+    } catch (error) {
+      if (!isSteadError(error)) throw error
+      this.#logger.warn('what was paid to nodes could not be noted', { error: messageOf(error) })
+    }
   }
 
   async #forgetOldPeriods(): Promise<void> {
