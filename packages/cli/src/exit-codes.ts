@@ -18,6 +18,7 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]
 
 const CODES: Readonly<Record<string, ExitCode>> = {
   CLI_USAGE: exitCodes.usage,
+  MARKET_PURSE_FOREIGN: exitCodes.usage,
   NODE_CONFIG_INVALID: exitCodes.usage,
   NODE_CONFIG_UNREADABLE: exitCodes.usage,
   CLI_NO_PROVIDERS: exitCodes.placement,

@@ -5,6 +5,7 @@ import { type CommandEntry, commandList } from './command-list.ts'
 import { CliError, cliErrorCatalog } from './errors.ts'
 import { type ExitCode, exitCodes } from './exit-codes.ts'
 import { createInterruption } from './interruption.ts'
+import { endWithoutOutput } from './terminal/output-failure.ts'
 import { printError } from './terminal/print-error.ts'
 import { createTerminal, type Terminal } from './terminal/terminal.ts'
 
@@ -21,7 +22,7 @@ Exit codes: 0 ok, 1 error, 2 usage, 5 try again, 6 no provider, 7 job failed, 8 
 
 /** Runs one command line (without node and script) and gives its exit code. */
 export async function runCli(args: readonly string[]): Promise<ExitCode> {
-  const terminal = createTerminal({ isJson: args.includes('--json') })
+  const terminal = createTerminal({ isJson: args.includes('--json'), onOutputFailure: endWithoutOutput })
   let exitCode: ExitCode = exitCodes.ok
   const context: CommandContext = {
     terminal,

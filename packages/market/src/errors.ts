@@ -18,6 +18,7 @@ export type MarketErrorCode =
   | 'MARKET_PAYER_REFUSED'
   | 'MARKET_PURSE_MISMATCH'
   | 'MARKET_PURSE_THAWING'
+  | 'MARKET_PURSE_FOREIGN'
   | 'MARKET_PURSE_UNKNOWN'
   | 'MARKET_QUOTE_EXPIRED'
   | 'MARKET_QUOTE_INVALID'
@@ -125,6 +126,12 @@ export const marketErrorCatalog: ErrorCatalog<MarketErrorCode> = {
     retryable: false,
     meaning: 'The payer takes its money out of this purse; nothing new is delivered against it.',
     next: 'Lock a new purse; the payer does so by itself.',
+  },
+  MARKET_PURSE_FOREIGN: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'This payer has no such purse: the name is wrong, or the purse is that of another payer.',
+    next: 'See which there are: stead purses',
   },
   MARKET_PURSE_UNKNOWN: {
     kind: 'peer',

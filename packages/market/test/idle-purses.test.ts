@@ -1,4 +1,4 @@
-import { microUsd } from '@stead/core'
+import { hash, microUsd } from '@stead/core'
 import { decorated, MemoryChain } from '@stead/testkit'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { channelRowSchema } from '../src/journal/rows.ts'
@@ -46,6 +46,17 @@ describe('a purse that nobody uses', () => {
     expect(dollars()).toBe(FUNDS - 5_000n)
     const { grossMicroUsd, claimableMicroUsd } = await world.provider.earnings()
     expect({ grossMicroUsd, claimableMicroUsd }).toEqual({ grossMicroUsd: 5_000n, claimableMicroUsd: 0n })
+  })
+
+  it('of another payer is none of this one, which is said at once', async () => {
+    await world.open(1_000_000n)
+    const foreign = hash(`0x${'ab'.repeat(32)}`)
+    for (const act of [() => world.payer.thaw(foreign), () => world.payer.close(foreign)])
+      await expect(act()).rejects.toMatchObject({
+        code: 'MARKET_PURSE_FOREIGN',
+        retryable: false,
+        next: expect.stringContaining('stead purses'),
+      })
   })
 
   it('stays while it is used', async () => {

@@ -25,7 +25,7 @@ function payer(dollarMicroUsd: bigint, bytes: number = TIB) {
   const channels = [channel('storage', 3_000_000n, 1_000_000n), channel('compute', 9_000_000n, 0n)]
   const market = { channels: () => channels } as unknown as MarketPayer
   const node = { bytes, priceMicroUsdPerTibHour: microUsd(1_000_000n) }
-  const consumer = { status: () => (bytes === 0 ? [] : [node]) } as unknown as StorageConsumer
+  const consumer = { periodSeconds: 3600, status: () => (bytes === 0 ? [] : [node]) } as unknown as StorageConsumer
   return { components: { chain, market, consumer, logger }, told }
 }
 
@@ -38,6 +38,11 @@ describe('the money for storage', () => {
       days: 20,
     })
     expect(await storageFunds(payer(5n, 0).components)).toMatchObject({ microUsdPerDay: 0n, days: undefined })
+  })
+
+  it('counts what is rounded up each hour, which is most of what little costs', async () => {
+    const { components } = payer(998_000_000n, 1)
+    expect(await storageFunds(components)).toMatchObject({ microUsdPerDay: 24n, days: 41_666_666 })
   })
 
   it('is warned of two weeks before it ends, and not before', async () => {

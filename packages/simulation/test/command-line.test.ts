@@ -1,6 +1,6 @@
 import { loadSecp256k1 } from '@stead/protocol'
 import { describe, expect, it } from 'vitest'
-import { parseCommandLine } from '../src/node/command-line.ts'
+import { parseCommandLine, SIM_HELP } from '../src/node/command-line.ts'
 import { playPlan } from '../src/node/play-plan.ts'
 import { SimRun } from '../src/node/run-sim.ts'
 import { MIXED_PROFILES } from '../src/plan/mixed-plan.ts'
@@ -48,6 +48,12 @@ describe('the command line', () => {
     const long = minutesOf('--seeds 1..100 --faults mixed --minutes 10')
     expect([Math.max(...long) <= 10, Math.max(...long) > 9]).toEqual([true, true])
     expect(Math.max(...minutesOf('--seeds 1..100 --faults mixed --minutes 0.1'))).toBe(0.1)
+  })
+
+  it('says in its help what worlds a mixed sweep has', () => {
+    expect(SIM_HELP.replace(/\s+/g, ' ')).toContain(
+      'without --minutes every 37th is 4 to 6 nodes with storage for 15 to 30 minutes',
+    )
   })
 
   it('gives them a minute and a half at most, and half an hour to every 37th, when it is not asked', () => {

@@ -45,6 +45,7 @@ export type StorageErrorCode =
   | 'STORAGE_SHARE_AWAY'
   | 'STORAGE_SHARE_FILLING'
   | 'STORAGE_CARE_UNKNOWN'
+  | 'STORAGE_CARE_NOT_OFFERED'
   | 'STORAGE_CARE_DIFFERS'
 
 /** What each code of this package means. */
@@ -307,6 +308,12 @@ export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
     retryable: false,
     meaning: 'A node does not look after what this payer keeps, or no node was appointed to.',
     next: 'Appoint a caretaker: stead caretaker set',
+  },
+  STORAGE_CARE_NOT_OFFERED: {
+    kind: 'peer',
+    retryable: true,
+    meaning: 'No node in reach offers to look after what others keep, or the one that was named does not.',
+    next: 'See who is in reach: stead peers; a node offers it with: stead up --storage-care',
   },
   STORAGE_CARE_DIFFERS: {
     kind: 'peer',

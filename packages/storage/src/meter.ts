@@ -14,7 +14,7 @@ export interface KeptBytes {
 /**
  * What counts: bytes that an agreement's pieces have, for as long as both sides have signed that they are there. What
  * never counts: pieces that were sent and not agreed, proofs and room that a node keeps beside them, trash, reads,
- * repeated sending, and time that ends without a proof.
+ * repeated sending, and time that ends without a proof. Time in which the node did not answer counts when it ends with one.
  */
 export function byteSecondsOf({ bytes, fromSecond, toSecond }: KeptBytes): bigint {
   return BigInt(bytes) * BigInt(toSecond - fromSecond)

@@ -41,6 +41,20 @@ class Looking {
 }
 
 describe('what a payer thinks of a node', () => {
+  it('is when it gives one up that is away, which is when it does', () => {
+    const looking = new Looking()
+    looking.look(24, () => true)
+    expect(looking.watch.givenUpAt(NODE)).toBeUndefined()
+    looking.look(1, () => false)
+    const at = looking.watch.givenUpAt(NODE)
+    expect(at).toBe(48 * HOUR_MS)
+    looking.look(23, () => false)
+    expect(looking.watch.isOverdue(NODE)).toBe(false)
+    looking.look(1, () => false)
+    expect(looking.watch.isOverdue(NODE)).toBe(true)
+    expect(looking.watch.givenUpAt(NODE)).toBe(at)
+  })
+
   it('is that it is lost after a week away, also when the daemon is on for eight hours a day only', async () => {
     const always = new Looking()
     always.look(24, () => true)

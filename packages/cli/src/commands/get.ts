@@ -1,8 +1,12 @@
 import { createWriteStream } from 'node:fs'
 import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
+import { hasCode } from '@stead/core'
+import type { DaemonClient } from '@stead/sdk'
+import type { ObjectView } from '@stead/sdk/api'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
+import { CliError } from '../errors.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
 import { downloadObject } from '../objects/download-object.ts'
 import { pourInto, replaceableFile, targetOf } from '../objects/keep-file.ts'
@@ -10,8 +14,8 @@ import { type ObjectAccess, objectAccess } from '../objects/object-access.ts'
 import {
   formatObjectUrl,
   type ObjectVersion,
-  parseObject,
   parseObjectVersion,
+  prefixOf,
   shownObjectUrl,
 } from '../objects/object-url.ts'
 import { type RemoteEntry, remoteEntry } from '../objects/remote-objects.ts'
@@ -25,6 +29,7 @@ const HELP = `
 A long object of one's own that was interrupted goes on where it stopped: the same command again. One of a link begins anew.
 A folder of a share that is still being filled: what is shown comes, and the rest as it is shown. When nothing new is
 shown for a minute, this ends with exit code 5; the same command again brings what is shown then.
+A ?version= that is part of a key is %3Fversion= in an address, as stead ls prints it.
 `
 
 /** `stead get`: brings an object back. */
@@ -43,11 +48,10 @@ export function define(command: Command, context: CommandContext): void {
         return
       }
       const url = parseObjectVersion(object)
-      parseObject(formatObjectUrl(url))
       const access = objectAccess(context, options)
       const signal = context.interruption()
-      const { bucket, key, version } = url
-      const found = await access.client.headObject({ bucket, key, ...(version === undefined ? {} : { version }) })
+      const { key } = url
+      const found = await find(access.client, url)
       const progress = new TransferProgress(context.terminal, key, found.lengthBytes)
       const terms = { access, url, entry: remoteEntry(found, ''), progress, signal }
       const file = given === '-' ? undefined : targetOf(given, key)
@@ -61,6 +65,28 @@ export function define(command: Command, context: CommandContext): void {
         throw interrupted({ kind: 'down', partsAt: file === undefined ? undefined : `in ${dirname(file)}` })
       }
     })
+}
+
+/** @throws CliError CLI_USAGE for a folder that was meant as one object; what the node says otherwise */
+async function find(client: DaemonClient, url: ObjectVersion): Promise<ObjectView> {
+  const { bucket, key, version } = url
+  const prefix = prefixOf(key)
+  if (key === '') throw isFolder(url)
+  try {
+    return await client.headObject({ bucket, key, ...(version === undefined ? {} : { version }) })
+  } catch (error) {
+    if (!hasCode(error, 'STORAGE_OBJECT_UNKNOWN') || version !== undefined) throw error
+    const { objects } = await client.listObjects({ bucket, prefix, limit: 1 })
+    throw objects.length === 0 ? error : isFolder(url)
+  }
+}
+
+function isFolder(url: ObjectVersion): CliError {
+  const name = formatObjectUrl(url)
+  return new CliError('CLI_USAGE', `${name} is a ${url.key === '' ? 'bucket' : 'folder'}, and get brings one object`, {
+    details: { name },
+    next: `Bring all that is below it: stead cp -r ${name} <folder>`,
+  })
 }
 
 interface GetTerms {

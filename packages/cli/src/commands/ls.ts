@@ -3,7 +3,7 @@ import type { SharedList, SharedObject } from '@stead/sdk/api'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
-import { formatBytes, parseObjectUrl, prefixOf } from '../objects/object-url.ts'
+import { addressKey, formatBytes, parseObjectUrl, prefixOf } from '../objects/object-url.ts'
 import { isShareLink, parseSharedPlace, stillFilling } from '../objects/share-link.ts'
 import { shownName } from '../terminal/shown-name.ts'
 import { renderTable } from '../terminal/table.ts'
@@ -41,7 +41,7 @@ export function define(command: Command, context: CommandContext): void {
         isFilled &&= page.isFilled ?? true
         found += here
         if (terminal.isJson) terminal.out(toJson(page))
-        else if (here > 0) terminal.out(describe(page.objects, page.commonPrefixes))
+        else if (here > 0) terminal.out(describe(page, isShareLink(prefix) ? (key) => key : addressKey))
       }
       if (!isFilled) terminal.message(stillFilling(found))
       else if (found === 0)
@@ -69,14 +69,18 @@ function sharedPages(client: DaemonClient, text: string, { recursive = false }: 
     })
 }
 
-function describe(objects: readonly SharedObject[], prefixes: readonly string[]): string {
-  const folders = prefixes.map(shownName)
+/** @param named a key as it stands in an address */
+function describe(
+  { objects, commonPrefixes }: Pick<SharedList, 'objects' | 'commonPrefixes'>,
+  named: (key: string) => string,
+): string {
+  const folders = commonPrefixes.map((prefix) => shownName(named(prefix)))
   if (objects.length === 0) return folders.join('\n')
   const table = renderTable<SharedObject>(
     [
       { title: 'SIZE', value: ({ lengthBytes }) => formatBytes(lengthBytes), isNumber: true },
       { title: 'MODIFIED', value: ({ modifiedAt }) => new Date(modifiedAt).toISOString() },
-      { title: 'KEY', value: ({ key }) => shownName(key) },
+      { title: 'KEY', value: ({ key }) => shownName(named(key)) },
     ],
     objects,
   )

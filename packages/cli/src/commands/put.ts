@@ -16,12 +16,16 @@ import { uploadFile } from '../objects/upload-file.ts'
 import { patiently } from '../patiently.ts'
 import { toJson } from '../terminal/terminal.ts'
 
+const HELP = `
+A long file that was interrupted goes on where it stopped: the same command again.
+A key is written as it is. Only ?version= in an address names a version; where it is part of the key, write %3Fversion=.`
+
 /** `stead put`: keeps a file on the network. */
 export function define(command: Command, context: CommandContext): void {
   addMemberOption(command, 'payer')
     .argument('<file>', 'a file, or - for standard input')
     .argument('<object>', 'stead://bucket/key; a key that ends with / or is missing gets the name of the file')
-    .addHelpText('after', '\nA long file that was interrupted goes on where it stopped: the same command again.')
+    .addHelpText('after', HELP)
     .action(async (file: string, object: string, given: GivenMember) => {
       const access = objectAccess(context, given)
       const place = keyed(parseObjectUrl(object), file)

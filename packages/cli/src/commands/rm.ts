@@ -19,7 +19,7 @@ interface GivenRemoval extends GivenMember {
 const HELP = `
 A bucket keeps versions when an S3 client said so (PutBucketVersioning). Then a deletion puts a delete marker on an object,
 which hides it: its versions stay, can be read as stead://bucket/key?version=<version>, and are paid for. --all-versions
-deletes versions and markers for good.
+deletes versions and markers for good. A ?version= that is part of a key is %3Fversion= in an address, as stead ls prints it.
 `
 
 /** `stead rm`: deletes objects. */

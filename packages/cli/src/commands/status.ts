@@ -5,6 +5,7 @@ import type { CommandContext } from '../command-context.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
 import { toJson } from '../terminal/terminal.ts'
 import { leavingText } from './leave.ts'
+import { redundancyText } from './usage.ts'
 
 /** `stead status`: what the node is and does, and why. */
 export function define(command: Command, context: CommandContext): void {
@@ -40,6 +41,7 @@ function describe(status: NodeStatus): string {
           ...possessionText(storage.possession),
         ]),
     ...wardsText(status.wards),
+    ...keptText(status.kept),
     `payer      ${payer.jobsRunning} jobs running, ${formatMicroUsd(payer.lockedMicroUsd)} locked and not spent`,
   ].join('\n')
 }
@@ -87,6 +89,15 @@ function wardsText(wards: NodeStatus['wards']): string[] {
     const seen = hours < 1 ? 'there within the last hour' : `not heard of for ${hours} hours`
     return `care       ${payer}: ${segments} segments, ${pieces} pieces made and kept, ${formatMicroUsd(spentMicroUsd)} of ${formatMicroUsd(budgetMicroUsd)} spent; ${seen}`
   })
+}
+
+/** What of one's own lies on other nodes. */
+function keptText(kept: NodeStatus['kept']): string[] {
+  if (kept === undefined) return []
+  const isWhole = kept.shortSegments === 0
+  return [
+    `kept       ${kept.segments} segments on other nodes${isWhole ? ', all of them whole' : ''}${redundancyText(kept)}`,
+  ]
 }
 
 function leavingLine({ leaving }: StorageStatus): string[] {

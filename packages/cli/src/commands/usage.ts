@@ -1,5 +1,11 @@
 import { formatMicroUsd, type MicroUsd } from '@stead/core'
-import { FUNDED_DAYS_WARNED, type StorageNodeView, type StorageRoundView, type StorageUsage } from '@stead/sdk/api'
+import {
+  FUNDED_DAYS_WARNED,
+  type PlacementView,
+  type StorageNodeView,
+  type StorageRoundView,
+  type StorageUsage,
+} from '@stead/sdk/api'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
@@ -63,18 +69,49 @@ function describe(usage: StorageUsage): string {
   return `${table}\n${sum}; ${removed}\n${fundsText(fundsMicroUsd, fundedDays)}${placementText(placement)}${care}`
 }
 
+/** Beyond it nobody counts days; nor do prices hold for so long. */
+const DAYS_SHOWN_MAX = 36_525
+
 function fundsText(fundsMicroUsd: MicroUsd | undefined, days: number | undefined): string {
   if (fundsMicroUsd === undefined) return 'the chain cannot be asked for how long the money is enough'
   const funds = `${formatMicroUsd(fundsMicroUsd)} in the account and locked for storage`
   if (days === undefined) return funds
-  const enough = `${funds}: enough for ${days} days`
+  const enough = `${funds}: enough for ${days > DAYS_SHOWN_MAX ? 'more than a hundred years' : `${days} days`}`
   return days < FUNDED_DAYS_WARNED
     ? `${enough}. Send dollars to the account (stead status): nodes delete what nobody pays for`
     : enough
 }
 
 /** Said, not hidden: it is the difference between a segment in a million years and one in a few. */
-function placementText({ segments, unsteadySegments, steadyNodes }: StorageUsage['placement']): string {
-  if (unsteadySegments === 0) return ''
-  return `\nWARNING: ${unsteadySegments} of ${segments} segments have fewer than half of their pieces on nodes of 95 % measured uptime; ${steadyNodes} nodes have that so far (it takes a day to measure)`
+function placementText(placement: PlacementView): string {
+  const { segments, unsteadySegments, steadyNodes } = placement
+  const unsteady =
+    unsteadySegments === 0
+      ? ''
+      : `\nWARNING: ${unsteadySegments} of ${segments} segments have fewer than half of their pieces on nodes of 95 % measured uptime; ${steadyNodes} nodes have that so far (it takes a day to measure)`
+  return `${redundancyText(placement)}${unsteady}`
+}
+
+/** What is missing of segments now, and when it is made again; nothing where all is well. Each line begins with its break. */
+export function redundancyText(placement: PlacementView): string {
+  const { segments, shortSegments, bareSegments, unreadableSegments } = placement
+  if (shortSegments === 0) return ''
+  const lines = [`${shortSegments} of ${segments} segments lack pieces: nodes do not answer, or lost them`]
+  const bare = bareSegments - unreadableSegments
+  if (bare > 0) lines.push(`WARNING: ${bare} of these can lose no more nodes`)
+  if (unreadableSegments > 0)
+    lines.push(`WARNING: ${unreadableSegments} of these cannot be read now: too few of their nodes answer`)
+  lines.push(repairText(placement))
+  return lines.map((line) => `\n${line}`).join('')
+}
+
+function repairText({ shortSegments, dueSegments, repairFrom }: PlacementView): string {
+  const parts = [
+    ...(dueSegments > 0 ? [`${dueSegments} are repaired in the next round, or now: stead usage --now`] : []),
+    ...(repairFrom === undefined
+      ? []
+      : [`from ${new Date(repairFrom).toISOString()} on repairs begin, if the nodes stay away until then`]),
+  ]
+  if (parts.length > 0) return parts.join('; ')
+  return `${shortSegments === 1 ? 'it has' : 'all have'} enough left: none is repaired for the nodes that are away now`
 }

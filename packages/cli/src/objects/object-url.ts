@@ -10,6 +10,10 @@ export interface ObjectUrl {
 const SCHEME = 'stead://'
 const VERSION = /\?version=([0-9a-f]{16,128}|null)$/
 const VERSION_ASKED = /\?version(id)?=/i
+/** What would be taken for a version if it stood in an address as it is in the key, and what would be taken for that. */
+const MEANT_IN_KEY = /(\?|%(?:25)*3F)(?=version(?:id)?=)/gi
+/** The same as it stands in an address. */
+const ESCAPED = /%((?:25)*)3F(?=version(?:id)?=)/gi
 
 /** Whether a word means something on the network and not a file. */
 export function isObjectUrl(text: string): boolean {
@@ -30,6 +34,7 @@ export function parseObjectVersion(text: string): ObjectVersion {
 }
 
 /**
+ * The key is taken as it stands, but for `%3Fversion=`, which is how `?version=` in a key is written: {@link addressKey}.
  * @throws CliError CLI_USAGE for anything else than `stead://bucket[/key]`; also for one version of an object, or what was
  * meant as one: silently it would be another object
  */
@@ -40,7 +45,16 @@ export function parseObjectUrl(text: string): ObjectUrl {
   if (bucket === '') throw new CliError('CLI_USAGE', `${text} is not stead://bucket/key`)
   const key = slash < 0 ? '' : (rest ?? '').slice(slash + 1)
   if (VERSION_ASKED.test(key)) throw notVersion(key)
-  return { bucket, key }
+  return { bucket, key: key.replace(ESCAPED, unescaped) }
+}
+
+/** How a key stands in an address: as it is, but for the `?` before `version=`, which is `%3F` there (and `%3F`, `%253F`). */
+export function addressKey(key: string): string {
+  return key.replace(MEANT_IN_KEY, (mark) => (mark === '?' ? '%3F' : `%25${mark.slice(1)}`))
+}
+
+function unescaped(mark: string, levels: string): string {
+  return levels === '' ? '?' : `%${mark.slice(3)}`
 }
 
 function notVersion(key: string): CliError {
@@ -49,15 +63,8 @@ function notVersion(key: string): CliError {
     'CLI_USAGE',
     VERSION.test(version)
       ? `one version of an object cannot be meant here: leave ${version} away`
-      : `${JSON.stringify(version)} names no version: one is ?version= and 16 to 128 of 0-9 and a-f, or ?version=null`,
+      : `${JSON.stringify(version)} names no version: one is ?version= and 16 to 128 of 0-9 and a-f, or ?version=null; in a key write it as ${addressKey(version)}`,
   )
-}
-
-/** The same where a key must be named. @throws CliError CLI_USAGE */
-export function parseObject(text: string): ObjectUrl {
-  const url = parseObjectUrl(text)
-  if (url.key === '') throw new CliError('CLI_USAGE', `${text} names a bucket and no object in it`)
-  return url
 }
 
 /** What the keys below a folder begin with: the folder with a `/` at its end, or nothing for a whole bucket. */
@@ -70,8 +77,9 @@ export function folderOf({ bucket, key }: ObjectUrl): ObjectUrl {
   return { bucket, key: prefixOf(key) }
 }
 
+/** The address; {@link parseObjectUrl} gives the same object again. */
 export function formatObjectUrl({ bucket, key }: ObjectUrl): string {
-  return `${SCHEME}${bucket}/${key}`
+  return `${SCHEME}${bucket}/${addressKey(key)}`
 }
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']

@@ -11,6 +11,7 @@ import { type ExitCode, exitCodeOf, exitCodes } from '../exit-codes.ts'
 import { createInterruption } from '../interruption.ts'
 import { type JobOutcome, jobFailure } from '../job/job-outcome.ts'
 import { loadPackage } from '../job/load-package.ts'
+import { endWithoutOutput } from '../terminal/output-failure.ts'
 import { printError } from '../terminal/print-error.ts'
 import { createTerminal, type Terminal, toJson } from '../terminal/terminal.ts'
 import { runMainJob } from './main-job.ts'
@@ -48,7 +49,7 @@ A local network and a real job on it: found, checked, paid, settled, audited.
 
 /** `npm start`: a local network, the main job on it, its books and their audit; the network stays until Ctrl-C. */
 export async function runStart(args: readonly string[], root: string): Promise<ExitCode> {
-  const terminal = createTerminal({ isJson: args.includes('--json') })
+  const terminal = createTerminal({ isJson: args.includes('--json'), onOutputFailure: endWithoutOutput })
   if (args.includes('--help') || args.includes('-h')) {
     terminal.out(USAGE)
     return exitCodes.ok

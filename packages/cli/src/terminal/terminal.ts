@@ -29,17 +29,28 @@ const colored: Style = {
 }
 
 /** `stead receipts | head` closes the pipe early; that is the reader's right and no fault. Anything else is. */
-function tolerateClosedPipe(stream: NodeJS.WriteStream): void {
+function hearFailures(stream: NodeJS.WriteStream, fail: (error: NodeJS.ErrnoException) => void): void {
   if (stream.listenerCount('error') > 0) return
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
+    if (error.code !== 'EPIPE') fail(error)
   })
 }
 
-/** The process's own terminal. Colour is off under NO_COLOR (no-color.org), TERM=dumb and where output is not a terminal. */
-export function createTerminal(options: { readonly isJson: boolean }): Terminal {
-  tolerateClosedPipe(process.stdout)
-  tolerateClosedPipe(process.stderr)
+function rethrow(error: Error): never {
+  throw error
+}
+
+/**
+ * The process's own terminal. Colour is off under NO_COLOR (no-color.org), TERM=dumb and where output is not a terminal.
+ * @param options `onOutputFailure` hears that standard output takes nothing more; by default that ends the process as any
+ * error that nobody catches
+ */
+export function createTerminal(options: {
+  readonly isJson: boolean
+  readonly onOutputFailure?: (error: Error) => void
+}): Terminal {
+  hearFailures(process.stdout, options.onOutputFailure ?? rethrow)
+  hearFailures(process.stderr, rethrow)
   const isInteractive = process.stderr.isTTY === true && process.env.TERM !== 'dumb' && !process.env.CI
   const hasColor = isInteractive && !process.env.NO_COLOR
   return {

@@ -1,12 +1,25 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { address, microUsd, silentLogger } from '@stead/core'
 import { SeededRandom } from '@stead/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DevNetwork } from '../../src/dev/dev-network.ts'
 import { SteadProcess, stead } from './stead-process.ts'
 
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const directory = mkdtempSync(join(tmpdir(), 'stead-recovery-'))
 const events = { onNotice: () => undefined, onFailure: () => undefined }
 const network = new DevNetwork({ logger: silentLogger, events }, { directory, providers: 4 })
@@ -109,6 +122,27 @@ describe('a recovery phrase on a new machine', () => {
     expect(await refusal(join(directory, 'x'), ...joining())).toContain('NODE_PAYER_UNKNOWN')
   }, 300_000)
 
+  it('is brought back by the command that the README prints', async () => {
+    const [command] = /^npx stead recover (?:.*\\\n)*.*/m.exec(readFileSync('README.md', 'utf8')) ?? []
+    if (command === undefined) throw new Error('the README prints no command')
+    const checkout = join(directory, 'checkout')
+    mkdirSync(checkout)
+    symlinkSync(network.layout.root, join(checkout, '.stead'))
+    writeFileSync(join(checkout, 'words'), readFileSync(words))
+    const npx = `npx() { shift; ${process.execPath} --conditions=@stead/source ${MAIN} "$@"; }`
+    const { stdout } = await promisify(execFile)('sh', ['-ec', `${npx}\n${command}`], {
+      cwd: checkout,
+      env: {
+        PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ''}`,
+        HOME: '/nonexistent',
+        STEAD_NETWORK_LISTEN: '/ip4/127.0.0.1/tcp/0',
+        STEAD_NETWORK_MDNS: 'false',
+      },
+    })
+    expect(stdout).toContain('1 bucket is back: photos')
+    expect(readdirSync(directory)).toContain('second-machine')
+  }, 120_000)
+
   it('takes the place of no machine that still runs, and touches no folder whose node runs', async () => {
     const payer = network.members.find(({ name }) => name === 'payer')
     const third = join(directory, 'third')
@@ -125,6 +159,15 @@ describe('a recovery phrase on a new machine', () => {
     expect(existsSync(join(second, 'storage.phrase'))).toBe(false)
     writeFileSync(join(second, 'storage.phrase'), readFileSync(words))
   }, 120_000)
+
+  it('is told of wrong words before it is asked where the network is', async () => {
+    const wrong = join(directory, 'wrong')
+    writeFileSync(wrong, `${'abandon '.repeat(23)}zoo`)
+    const nowhere = join(directory, 'nowhere')
+    const { stderr } = await stead(['recover', '--phrase-file', wrong, '--no-mdns', '--data-dir', nowhere])
+    expect(stderr).toContain('STORAGE_BAD_PHRASE')
+    expect(existsSync(nowhere)).toBe(false)
+  })
 
   it('is told what is not set of the network, before anything is written', async () => {
     const nowhere = join(directory, 'nowhere')

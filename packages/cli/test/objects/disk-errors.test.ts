@@ -57,6 +57,19 @@ describe('a disk that does not take a file', () => {
     }
   })
 
+  it('is one line where it is behind standard output, whatever the command', async () => {
+    await commands.objects.makeBucket('mine')
+    await commands.objects.put({ bucket: 'mine', key: 'long' }, new Uint8Array(1_000_000))
+    for (const args of ['get stead://mine/long -', 'ls stead://mine/', 'ls stead://mine/ --json', '--help']) {
+      const { stdout } = await promisify(execFile)('sh', ['-c', `${STEAD} ${args} 2>&1 > /dev/full; echo "code $?"`], {
+        env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', STEAD_DATA_DIR: commands.directory },
+      })
+      expect(stdout).toMatch(
+        /^error: ENOSPC: no space left on device, write \(standard output\) \(CLI_DISK_FULL\)\n {2}next: Make room.*\ncode 1\n$/,
+      )
+    }
+  }, 60_000)
+
   it.runIf(canMount)(
     'keeps the part of a long object when it is full, and goes on when there is room',
     async () => {

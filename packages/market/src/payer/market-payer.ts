@@ -330,7 +330,7 @@ export class MarketPayer {
 
   /**
    * Begins to take back what a purse still holds: its channels serve no more, what is accepted is paid first.
-   * @throws MarketError MARKET_PURSE_UNKNOWN, the chain's errors
+   * @throws MarketError MARKET_PURSE_FOREIGN, the chain's errors
    */
   async thaw(purse: Hash): Promise<PurseRecord> {
     this.#requireRunning()
@@ -348,7 +348,7 @@ export class MarketPayer {
     }
   }
 
-  /** Takes back what is left after the thaw. @throws MarketError MARKET_PURSE_UNKNOWN, the chain's errors */
+  /** Takes back what is left after the thaw. @throws MarketError MARKET_PURSE_FOREIGN, the chain's errors */
   async close(purse: Hash): Promise<PurseRecord> {
     this.#requireRunning()
     const record = await this.#purses.close(purse)

@@ -189,7 +189,7 @@ export class PurseDesk {
     return channels
   }
 
-  /** Begins to take back what a purse holds. @throws MarketError MARKET_PURSE_UNKNOWN, the chain's errors */
+  /** Begins to take back what a purse holds. @throws MarketError MARKET_PURSE_FOREIGN, the chain's errors */
   async thaw(purse: Hash): Promise<PurseRecord> {
     const { chain } = this.#components
     const row = this.#require(purse)
@@ -219,7 +219,7 @@ export class PurseDesk {
     return true
   }
 
-  /** Takes back what is left after the thaw. @throws MarketError MARKET_PURSE_UNKNOWN, the chain's errors */
+  /** Takes back what is left after the thaw. @throws MarketError MARKET_PURSE_FOREIGN, the chain's errors */
   async close(purse: Hash): Promise<PurseRecord> {
     const { chain } = this.#components
     const row = this.#require(purse)
@@ -348,7 +348,7 @@ export class PurseDesk {
   #require(purse: Hash): PurseRow {
     const row = this.#rows.get(purse)
     if (row !== undefined) return row
-    throw new MarketError('MARKET_PURSE_UNKNOWN', `this payer has no purse ${purse}`, { details: { purse } })
+    throw new MarketError('MARKET_PURSE_FOREIGN', `this payer has no purse ${purse}`, { details: { purse } })
   }
 }
 

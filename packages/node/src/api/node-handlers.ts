@@ -18,6 +18,7 @@ import { NodeError } from '../errors.ts'
 import { VERSION } from '../version.ts'
 import { examineNode } from './doctor.ts'
 import type { Handlers } from './handlers.ts'
+import { placementView } from './placement-view.ts'
 import { runSelftest } from './selftest.ts'
 
 type NodeRoutes = 'leaveStorage' | 'getStatus' | 'listPeers' | 'listOffers' | 'finish' | 'getDoctor' | 'runSelftest'
@@ -61,6 +62,7 @@ async function statusOf(node: SteadNode): Promise<NodeStatus> {
     (sum, channel) => sum + channel.terms.allocationMicroUsd - channel.stats().paidMicroUsd,
     0n,
   )
+  const kept = await payer.storage.placement()
   const running = (await payer.compute.jobs()).filter((job) => !isFinal(job.state))
   return {
     version: VERSION,
@@ -83,6 +85,7 @@ async function statusOf(node: SteadNode): Promise<NodeStatus> {
     provider: await providerStatusOf(node),
     ...(provider?.storage === undefined ? {} : { storage: storageStatusOf(provider.storage, node) }),
     ...(caretaker === undefined ? {} : { wards: caretaker.status() }),
+    ...(kept === undefined ? {} : { kept: placementView(kept) }),
     payer: { jobsRunning: running.length, lockedMicroUsd: locked as MicroUsd },
   }
 }

@@ -16,6 +16,7 @@ import { careHandlers, caretakerView } from './care-handlers.ts'
 import type { Handlers } from './handlers.ts'
 import { inRange } from './in-range.ts'
 import { conditionOf, defined, hashedBody, viewOf } from './object-view.ts'
+import { placementView } from './placement-view.ts'
 import { storageEvidence } from './storage-evidence.ts'
 import { uploadHandlers } from './upload-handlers.ts'
 
@@ -119,7 +120,7 @@ export function objectHandlers(node: SteadNode): Pick<Handlers, ObjectRoutes> {
         ...(lastOutcome === undefined ? {} : { lastOutcome }),
       }))
       const keptBytes = nodes.reduce((sum, { bytes }) => sum + bytes, 0)
-      const placement = await consumer.placement()
+      const placement = placementView(await consumer.placement())
       const { appointed } = consumer.care
       return {
         nodes,

@@ -1,6 +1,6 @@
 import { type Address, messageOf } from '@stead/core'
 import type { MarketPayer, OfferBook } from '@stead/market'
-import type { RecoveredStorage, StorageConsumer, TreeObjectStore } from '@stead/storage'
+import type { PlacementReport, RecoveredStorage, StorageConsumer, TreeObjectStore } from '@stead/storage'
 import type { NodeConfig } from '../config/settings.ts'
 import type { Foundation } from './foundation.ts'
 
@@ -23,12 +23,16 @@ export interface StorageBuyerComponents {
 /** Where agreements of the payer are kept, as its package says. */
 const BOUGHT_TABLE = 'storage-bought'
 
+const PLACEMENT_AGE_MS = 60_000
+
 /** Opens the buying side of storage when somebody uses it, or did before: agreements want to be paid. */
 export class StorageBuyer {
   readonly #components: StorageBuyerComponents
   readonly #config: NodeConfig
   #opened: Promise<BuyingStorage> | undefined
   #isStopped = false
+  /** All rows are read for it, and some ask every second. */
+  #placement: { readonly atMs: number; readonly report: PlacementReport } | undefined
 
   constructor(components: StorageBuyerComponents, config: NodeConfig) {
     this.#components = components
@@ -61,6 +65,17 @@ export class StorageBuyer {
     } catch (error) {
       logger.warn('nodes that auditors doubt were not asked', { error: messageOf(error) })
     }
+  }
+
+  /** How what is kept lies, as of a minute ago at most; undefined where nothing is. @throws CoreError STORE_FAILED, STORE_CORRUPT */
+  async placement(): Promise<PlacementReport | undefined> {
+    const opened = await this.#opened
+    if (opened === undefined || this.#isStopped) return undefined
+    const nowMs = this.#components.foundation.clock.monotonicMs()
+    if (this.#placement === undefined || nowMs - this.#placement.atMs > PLACEMENT_AGE_MS)
+      this.#placement = { atMs: nowMs, report: await opened.consumer.placement() }
+    const { report } = this.#placement
+    return report.segments === 0 ? undefined : report
   }
 
   async stop(): Promise<void> {

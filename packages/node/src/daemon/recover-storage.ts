@@ -2,7 +2,7 @@ import { renameSync } from 'node:fs'
 import { type Address, hasCode, type Logger, silentMetrics } from '@stead/core'
 import { bytesToHex, peerIdOfPublicKey } from '@stead/protocol'
 import { SqliteStore } from '@stead/sqlite'
-import type { PayerRow, RecoveredStorage, TreeObjectStore } from '@stead/storage'
+import { type PayerRow, type RecoveredStorage, rootSecretOf, type TreeObjectStore } from '@stead/storage'
 import { readApiFile } from '../api/api-file.ts'
 import { type NodeDirectories, nodeKeyPath, storeDirectory } from '../config/directories.ts'
 import type { NodeConfig } from '../config/settings.ts'
@@ -42,6 +42,8 @@ export async function recoverStorage(
   { logger }: { readonly logger: Logger },
   { config, directories, phrase, replace }: RecoverOptions,
 ): Promise<RecoveredNode> {
+  // Whoever mistyped a word is told so before being asked for anything else.
+  rootSecretOf(phrase)
   requireNetwork(config)
   await aloneIn(directories, logger, () => placePhrase(directories.dataDir, phrase))
   // Nothing is sold or served while the node is not yet who it will be.

@@ -34,14 +34,13 @@ export async function storageFunds({ chain, market, consumer }: StorageFundsComp
   return { microUsdPerDay, fundsMicroUsd, days }
 }
 
-/** What storing costs a day at the prices that were agreed. */
+/** What storing costs a day at the prices that were agreed: each period of each node is rounded up to a micro-dollar. */
 export function costPerDay(consumer: StorageConsumer): MicroUsd {
-  const nodes = consumer.status()
-  return microUsd(
-    nodes.reduce((sum, { bytes, priceMicroUsdPerTibHour }) => {
-      return sum + amountOf(priceMicroUsdPerTibHour, BigInt(bytes) * DAY_SECONDS)
-    }, 0n),
-  )
+  const periodSeconds = BigInt(consumer.periodSeconds)
+  const inPeriod = consumer.status().reduce((sum, { bytes, priceMicroUsdPerTibHour }) => {
+    return sum + amountOf(priceMicroUsdPerTibHour, BigInt(bytes) * periodSeconds)
+  }, 0n)
+  return microUsd((inPeriod * DAY_SECONDS + periodSeconds - 1n) / periodSeconds)
 }
 
 /** Warns long before nodes may delete what nobody pays for. @throws ChainError where the chain cannot be asked */

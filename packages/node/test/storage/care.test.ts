@@ -29,7 +29,11 @@ describe('a caretaker among daemons', () => {
   it(
     'is appointed with a budget that is paid ahead, told what is kept, also after a restart, and dismissed',
     async () => {
-      expect((await world.clientOf(payer).getStorage()).caretaker).toBeUndefined()
+      const { caretaker: nobody, placement } = await world.clientOf(payer).getStorage()
+      expect(nobody).toBeUndefined()
+      expect(placement).toMatchObject({ shortSegments: 0, bareSegments: 0, unreadableSegments: 0, dueSegments: 0 })
+      expect((await world.clientOf(payer).getStatus()).kept).toEqual(placement)
+      expect((await world.clientOf(carer).getStatus()).kept).toBeUndefined()
       await expect(world.clientOf(payer).dismissCaretaker()).rejects.toMatchObject({ code: 'STORAGE_CARE_UNKNOWN' })
       const appointed = await world.until('somebody to offer care', () =>
         world

@@ -81,6 +81,7 @@ export type {
   ObjectMetadata,
   ObjectStream,
   ObjectView,
+  PlacementView,
   PutObjectQuery,
   StorageEvidence,
   StorageEvidenceQuery,

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { JsonValue } from '../job/job-package.ts'
 import { type WardView, wardViewWire } from './care.ts'
 import { type CountedReason, countedReasonWire } from './jobs.ts'
+import { type PlacementView, placementWire } from './objects.ts'
 import { type PossessionStatus, possessionStatusWire } from './possession.ts'
 import {
   addressWire,
@@ -129,6 +130,8 @@ export interface NodeStatus {
   readonly storage?: StorageStatus
   /** Payers that it looks after; missing when it sells no care. */
   readonly wards?: readonly WardView[]
+  /** How what it keeps on other nodes lies there, as of a minute ago at most; missing when it keeps nothing. */
+  readonly kept?: PlacementView
   /** The payer side: jobs that run, and what is locked in purses and not spent. */
   readonly payer: { readonly jobsRunning: number; readonly lockedMicroUsd: MicroUsd }
 }
@@ -202,6 +205,7 @@ export const nodeStatusWire: Wire<NodeStatus> = z.object({
   provider: providerStatusWire,
   storage: optionalWire(storageStatusWire),
   wards: optionalWire(z.array(wardViewWire)),
+  kept: optionalWire(placementWire),
   payer: z.object({ jobsRunning: countWire, lockedMicroUsd: microUsdWire }),
 })
 

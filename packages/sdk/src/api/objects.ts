@@ -213,12 +213,42 @@ export interface StorageNodeView {
   readonly priceMicroUsdPerTibHour: MicroUsd
   /** How the last settlement ended: `paid`, `nothing-due`, `no-room`, `offline`, `lost`, `lied`. */
   readonly lastOutcome?: string
-  /** Since this daemon was started. */
+  /** Since this node pays it, restarts included. */
   readonly paidMicroUsd: MicroUsd
 }
 
 /** Money for fewer days is warned of: long enough to send some from a holiday, and the nodes wait two weeks more. */
 export const FUNDED_DAYS_WARNED = 14
+
+/** How segments lie, by this node's own looks at those that keep them. */
+export interface PlacementView {
+  readonly segments: number
+  /** With fewer than half of their pieces on nodes that are there 95 % of the time, as measured: there were not enough. */
+  readonly unsteadySegments: number
+  readonly steadyNodes: number
+  /** With fewer pieces on nodes that answer than they should have. */
+  readonly shortSegments: number
+  /** Of the short ones: can lose no more nodes, or cannot be read now. */
+  readonly bareSegments: number
+  /** Of these: cannot be read now. */
+  readonly unreadableSegments: number
+  /** Of the short ones: repaired by the next round. */
+  readonly dueSegments: number
+  /** When the first of the other short ones is repaired, if its nodes stay away; missing when none will be. */
+  readonly repairFrom?: UnixMs
+}
+
+/** Wire form of {@link PlacementView}. */
+export const placementWire: Wire<PlacementView> = z.object({
+  segments: countWire,
+  unsteadySegments: countWire,
+  steadyNodes: countWire,
+  shortSegments: countWire,
+  bareSegments: countWire,
+  unreadableSegments: countWire,
+  dueSegments: countWire,
+  repairFrom: optionalWire(unixMsWire),
+})
 
 /** Answer to `GET /v1/storage`. */
 export interface StorageUsage {
@@ -226,13 +256,7 @@ export interface StorageUsage {
   /** Pieces of all nodes together: what is paid for. */
   readonly keptBytes: number
   readonly microUsdPerDay: MicroUsd
-  /** Half of a segment's pieces should be on nodes that are there 95 % of the time, as measured. */
-  readonly placement: {
-    readonly segments: number
-    /** With fewer than half: there were not enough such nodes. */
-    readonly unsteadySegments: number
-    readonly steadyNodes: number
-  }
+  readonly placement: PlacementView
   /** The account's dollars and what is locked for storage and not spent; missing while the chain is away. */
   readonly fundsMicroUsd?: MicroUsd
   /** Whole days for which that is enough; missing when nothing is kept as well. */
@@ -258,7 +282,7 @@ export const storageUsageWire: Wire<StorageUsage> = z.object({
   ),
   keptBytes: countWire,
   microUsdPerDay: microUsdWire,
-  placement: z.object({ segments: countWire, unsteadySegments: countWire, steadyNodes: countWire }),
+  placement: placementWire,
   fundsMicroUsd: optionalWire(microUsdWire),
   fundedDays: optionalWire(countWire),
   caretaker: optionalWire(caretakerViewWire),

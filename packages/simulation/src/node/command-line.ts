@@ -2,7 +2,17 @@ import { parseArgs } from 'node:util'
 import { SimulationError } from '../errors.ts'
 import { PROFILES, type ProfileName } from '../faults/profiles.ts'
 import { allFaultNames } from '../plan/fault-names.ts'
-import { EPOCH_MINUTES_FACTOR, EPOCHS_EVERY, MIXED_MINUTES_MAX, mixedPlan, STORAGE_EVERY } from '../plan/mixed-plan.ts'
+import {
+  EPOCH_MINUTES_FACTOR,
+  EPOCHS_EVERY,
+  LONG_EVERY,
+  LONG_MINUTES_MAX,
+  LONG_MINUTES_MIN,
+  LONG_NODES_MAX,
+  MIXED_MINUTES_MAX,
+  mixedPlan,
+  STORAGE_EVERY,
+} from '../plan/mixed-plan.ts'
 import { NODES_MIN, type WorldPlan } from '../plan/world-plan.ts'
 import { FAILURES_MAX } from '../sweep/sweep.ts'
 
@@ -68,7 +78,8 @@ export const SIM_HELP: string = `npm run sim -- [options]     plays whole networ
   --faults NAME        ${Object.keys(PROFILES).join(', ')}; default all;
                        ${MIXED}: each seed has its own profile, 4 to 16 nodes, and minutes up to --minutes,
                        which is ${MIXED_MINUTES_MAX} then; one in ${EPOCHS_EVERY} has epochs, and ${EPOCH_MINUTES_FACTOR} times as many minutes,
-                       one in ${STORAGE_EVERY} has storage
+                       one in ${STORAGE_EVERY} has storage; without --minutes every ${LONG_EVERY}th is ${NODES_MIN} to ${LONG_NODES_MAX} nodes
+                       with storage for ${LONG_MINUTES_MIN} to ${LONG_MINUTES_MAX} minutes
   --without A,B        leaves faults of the profile out: ${wrapped(allFaultNames())}
   --epochs             providers are bonded, probe each other, propose and watch roots, and claim rewards
   --storage            providers sell storage as well, and payers keep objects there; always so with --faults storage

@@ -16,10 +16,11 @@ export const EPOCHS_EVERY = 13
 /** Worlds with storage take longer too, and are others than those with epochs. */
 export const STORAGE_EVERY = 11
 /** Some worlds are few nodes for half an hour: what piles up, or goes wrong late, is seen there alone. */
-const LONG_EVERY = 37
-const LONG_NODES_MAX = 6
-const LONG_MINUTES_MIN = 15
-const LONG_MINUTES_MAX = 30
+export const LONG_EVERY = 37
+/** Most nodes of these, and for how long faults go on there. */
+export const LONG_NODES_MAX = 6
+export const LONG_MINUTES_MIN = 15
+export const LONG_MINUTES_MAX = 30
 /** An epoch is two minutes: fees must be sold in one for rewards to be paid in the next. */
 export const EPOCH_MINUTES_FACTOR = 2
 /** Everybody hears everybody's log, so that they cost more with each node. */

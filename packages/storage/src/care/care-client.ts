@@ -122,7 +122,7 @@ export class CareClient {
 
   /**
    * Appoints a caretaker with a budget that is paid ahead; one that there was before is dismissed if it is another node.
-   * @throws StorageError STORAGE_CARE_UNKNOWN when nobody offers care; MarketError MARKET_UNFUNDED and the chain's errors
+   * @throws StorageError STORAGE_CARE_NOT_OFFERED when nobody, or not the named node, does; MarketError MARKET_UNFUNDED and the chain's errors
    */
   async appoint(wish: CareWish): Promise<AppointedCaretaker> {
     return await this.#inTurn(async () => {
@@ -203,12 +203,19 @@ export class CareClient {
     const all = known.some(isIt) ? known : await offers.wait('care', wish)
     const found = all.flatMap((entry) => {
       const terms = termsOf(entry)
-      return terms === undefined || !isIt(entry) || entry.offer.node === signer.address ? [] : [{ entry, ...terms }]
+      return terms === undefined || entry.offer.node === signer.address ? [] : [{ entry, ...terms }]
     })
-    const [best] = found.sort((left, right) => left.sharePpm - right.sharePpm)
+    const best = found
+      .filter(({ entry }) => isIt(entry))
+      .reduce<(typeof found)[number] | undefined>(
+        (least, each) => (least === undefined || each.sharePpm < least.sharePpm ? each : least),
+        undefined,
+      )
     if (best !== undefined) return best.entry
-    const who = node === undefined ? 'no node offers' : `the node ${node} does not offer`
-    throw new StorageError('STORAGE_CARE_UNKNOWN', `${who} to look after what others keep`)
+    throw notOffered(
+      node,
+      found.map(({ entry }) => entry.offer.node),
+    )
   }
 
   /** A channel that is paid ahead; one of an attempt before that was not used for anything is as good as a new one. */
@@ -308,4 +315,22 @@ function termsOf({ offer }: OfferEntry): CareTerms | undefined {
     if (isSteadError(error)) return undefined
     throw error
   }
+}
+
+const NAMED_MAX = 3
+
+/** @param offering who does */
+function notOffered(node: Address | undefined, offering: readonly Address[]): StorageError {
+  if (node === undefined)
+    return new StorageError('STORAGE_CARE_NOT_OFFERED', 'no node in reach offers to look after what others keep')
+  const named = offering.slice(0, NAMED_MAX).join(', ')
+  const others = offering.length === 0 ? 'and nobody else in reach does' : `these do: ${named}`
+  return new StorageError(
+    'STORAGE_CARE_NOT_OFFERED',
+    `the node ${node} does not offer to look after what others keep; ${others}`,
+    {
+      details: { node, offering: offering.length },
+      ...(offering.length === 0 ? {} : { next: `Appoint one that does: stead caretaker set ${offering[0]}` }),
+    },
+  )
 }

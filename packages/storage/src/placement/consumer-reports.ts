@@ -1,6 +1,7 @@
 import type { Address, MicroUsd } from '@stead/core'
 import type { SettleOutcome } from '../consumer/settle-outcome.ts'
 import type { RepairSweep } from './segment-repairs.ts'
+import type { RedundancyReport } from './segment-standing.ts'
 
 /** What was found again of what a payer had. */
 export interface RecoveredStorage {
@@ -26,7 +27,7 @@ export interface StorageNodeStatus {
   readonly priceMicroUsdPerTibHour: MicroUsd
   /** What came of the last settlement; undefined before the first. */
   readonly lastOutcome: SettleOutcome['kind'] | undefined
-  /** Since this process began. */
+  /** Since this payer pays it, as far as its disk knows. */
   readonly paidMicroUsd: MicroUsd
 }
 
@@ -38,8 +39,8 @@ export interface StorageRound extends RepairSweep {
   readonly leavingNodes: number
 }
 
-/** How segments lie on nodes that were measured to be there nearly always. */
-export interface PlacementReport {
+/** How segments lie: what is there of them, and whether on nodes that were measured to be there nearly always. */
+export interface PlacementReport extends RedundancyReport {
   readonly segments: number
   /** Segments with fewer than half of their pieces on such nodes: there were not enough of them. */
   readonly unsteadySegments: number

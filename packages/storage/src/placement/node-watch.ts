@@ -1,4 +1,4 @@
-import type { Address, Clock } from '@stead/core'
+import type { Address, Clock, UnixMs } from '@stead/core'
 import type { WatchedNode } from './watch-rows.ts'
 
 /** Before anything is known: as good as a machine that is on most of the day. */
@@ -87,6 +87,14 @@ export class NodeWatch {
     return known !== undefined && this.#chanceOfReturn(known) < OVERDUE_BELOW
   }
 
+  /** When one that is away is overdue or lost, at the earliest, if it stays away; undefined while it is there. */
+  givenUpAt(node: Address): UnixMs | undefined {
+    const known = this.#nodes.get(node)
+    if (known?.awaySince === undefined) return undefined
+    const overdueMs = known.habitMs + Math.log2(1 / OVERDUE_BELOW) * backHalfMs(known)
+    return (known.awaySince + Math.min(this.#lostAfterMs, overdueMs)) as UnixMs
+  }
+
   /** 0 .. 1: how likely it is there at a moment soon. */
   availability(node: Address): number {
     const known = this.#nodes.get(node)
@@ -96,11 +104,15 @@ export class NodeWatch {
 
   #chanceOfReturn(known: WatchedNode): number {
     const beyondMs = this.#awayMs(known) - known.habitMs
-    return beyondMs <= 0 ? 1 : 0.5 ** (beyondMs / Math.max(BACK_HALF_MS, known.habitMs / 2))
+    return beyondMs <= 0 ? 1 : 0.5 ** (beyondMs / backHalfMs(known))
   }
 
   #awayMs({ awaySince, missedMs }: WatchedNode): number {
     if (awaySince === undefined) return 0
     return Math.min(BELIEVED_TIMES * missedMs, Math.max(0, this.#clock.now() - awaySince))
   }
+}
+
+function backHalfMs({ habitMs }: WatchedNode): number {
+  return Math.max(BACK_HALF_MS, habitMs / 2)
 }

@@ -6,6 +6,7 @@ import type { NodeWatch } from './node-watch.ts'
 import { planRepair } from './repair-plan.ts'
 import { decodeReference, pieceNameOf } from './segment-reference.ts'
 import type { PlacedNumber } from './segment-rows.ts'
+import { type PieceStanding, type SegmentStanding, standingOf } from './segment-standing.ts'
 import type { StorageNodes } from './storage-nodes.ts'
 
 /** What one sweep over all segments did. */
@@ -91,16 +92,11 @@ export class SegmentRepairs {
 
   /** What to make again or move of a segment; undefined when all is well. */
   #wishOf({ reference, placed, profile }: PlacedSegment): (RepairWish & { readonly wanted: number }) | undefined {
-    const { nodes, watch } = this.#components
+    const { nodes } = this.#components
     const { segment } = decodeReference(reference)
     const key = bytesToHex(segment)
     const isGoneFrom = this.lossOf(segment)
-    const outlooks = placed.map((each) => ({
-      number: each.number,
-      availability: watch().availability(each.node),
-      isLost: isGoneFrom(each),
-      isOverdue: watch().isOverdue(each.node),
-    }))
+    const outlooks = placed.map((each) => this.#outlookOf(each, isGoneFrom))
     const wanted = new Set(planRepair(profile, outlooks, this.#unfinished.has(key)))
     const isLost = (each: PlacedNumber): boolean => wanted.has(each.number) || isGoneFrom(each)
     const isLeaving = ({ node }: PlacedNumber): boolean => nodes.of(node)?.driver.isLeaving === true
@@ -108,6 +104,26 @@ export class SegmentRepairs {
     if (isNeeded) this.#unfinished.add(key)
     else this.#unfinished.delete(key)
     return isNeeded ? { isLost, isLeaving, wanted: wanted.size } : undefined
+  }
+
+  #outlookOf({ number, node }: PlacedNumber, isGoneFrom: (placed: PlacedNumber) => boolean): PieceStanding {
+    const watch = this.#components.watch()
+    return {
+      number,
+      availability: watch.availability(node),
+      isLost: isGoneFrom({ number, node }),
+      isOverdue: watch.isOverdue(node),
+      isAway: watch.isAway(node),
+      givenUpAt: watch.givenUpAt(node),
+    }
+  }
+
+  /** How a segment stands now. */
+  standingOf({ reference, placed, profile }: PlacedSegment): SegmentStanding {
+    const { segment } = decodeReference(reference)
+    const isGoneFrom = this.lossOf(segment)
+    const pieces = placed.map((each) => this.#outlookOf(each, isGoneFrom))
+    return standingOf(profile, pieces, this.#unfinished.has(bytesToHex(segment)))
   }
 
   async #repair(

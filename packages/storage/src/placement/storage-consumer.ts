@@ -31,6 +31,8 @@ import { NodeWatch } from './node-watch.ts'
 import type { SegmentProfile } from './segment-profile.ts'
 import { decodeReference, firstNodeOf } from './segment-reference.ts'
 import { SegmentRepairs } from './segment-repairs.ts'
+import { RedundancySum } from './segment-standing.ts'
+import { SettledBook } from './settled-book.ts'
 import { type NodeSettlement, StorageNodes, type StorageNodesComponents } from './storage-nodes.ts'
 import { STEADY_SHARE, UptimeBook } from './uptime-book.ts'
 import { keepWatched, loadWatched } from './watch-rows.ts'
@@ -75,8 +77,7 @@ export class StorageConsumer {
   readonly #nodes: StorageNodes
   readonly #uptimes: UptimeBook
   #watch: NodeWatch
-  readonly #lastOutcome: Map<Address, SettleOutcome['kind']> = new Map()
-  readonly #paid: Map<Address, bigint> = new Map()
+  readonly #settled: SettledBook
   /** When nodes were asked for a proof because of what others found. */
   readonly #examinedAtMs: Map<Address, number> = new Map()
   readonly #repairs: SegmentRepairs
@@ -97,6 +98,7 @@ export class StorageConsumer {
     this.#uptimes = new UptimeBook(components, LOOK_GAP_SHARE * this.#options.lookEveryMs)
     this.#nodes = new StorageNodes({ ...components, isSteady: (node) => this.#isSteady(node) }, this.#options)
     this.#watch = new NodeWatch(components.clock, this.#options.lostAfterMs)
+    this.#settled = new SettledBook(components.store)
     const { court } = components
     const nodes = (): readonly Challengeable[] => this.#nodes.all().map(challengeable)
     this.challenger =
@@ -126,6 +128,7 @@ export class StorageConsumer {
   /** Brings agreements back and looks after them from now on. @throws CoreError STORE_FAILED, STORE_CORRUPT */
   async start(): Promise<void> {
     await this.#uptimes.load()
+    await this.#settled.load()
     await this.#nodes.start()
     const { clock, store } = this.#components
     this.#watch = new NodeWatch(clock, this.#options.lostAfterMs, await loadWatched(store))
@@ -200,6 +203,11 @@ export class StorageConsumer {
     }
   }
 
+  /** After so many seconds nodes are paid again; what each is paid is rounded up to a whole micro-dollar. */
+  get periodSeconds(): number {
+    return this.#options.settleEveryMs / SECOND_MS
+  }
+
   status(): readonly StorageNodeStatus[] {
     return this.#nodes.all().flatMap(({ node, operator, driver: { agreement } }): StorageNodeStatus[] => {
       if (agreement === undefined) return []
@@ -213,8 +221,8 @@ export class StorageConsumer {
           availability: this.#watch.availability(node),
           uptime: this.#uptimes.shareOf(node),
           priceMicroUsdPerTibHour,
-          lastOutcome: this.#lastOutcome.get(node),
-          paidMicroUsd: microUsd(this.#paid.get(node) ?? 0n),
+          lastOutcome: this.#settled.of(node)?.outcome,
+          paidMicroUsd: this.#settled.of(node)?.paidMicroUsd ?? microUsd(0n),
         },
       ]
     })
@@ -240,6 +248,7 @@ export class StorageConsumer {
         found.set(settlement.bought.node, settlement.outcome.kind)
         await this.#judge(settlement)
       }
+      await this.#keepSettled()
     })
     this.#settling = examined.catch(() => undefined)
     await examined
@@ -300,13 +309,16 @@ export class StorageConsumer {
   /** How segments lie now; reads all of their rows. @throws CoreError STORE_FAILED, STORE_CORRUPT */
   async placement(): Promise<PlacementReport> {
     let [segments, unsteadySegments] = [0, 0]
-    for await (const { placed, profile } of this.segments.all()) {
+    const redundancy = new RedundancySum()
+    for await (const segment of this.segments.all()) {
+      const { placed, profile } = segment
       segments++
+      redundancy.add(this.#repairs.standingOf(segment))
       const steady = placed.filter(({ node }) => this.#isSteady(node)).length
       if (steady < steadyPieces(profile.pieces)) unsteadySegments++
     }
     const steadyNodes = this.#nodes.all().filter(({ node }) => this.#isSteady(node)).length
-    return { segments, unsteadySegments, steadyNodes }
+    return { segments, unsteadySegments, steadyNodes, ...redundancy.report }
   }
 
   async #isThere(peer: PeerId): Promise<boolean> {
@@ -341,6 +353,7 @@ export class StorageConsumer {
       if (outcome.kind === 'paid') paidMicroUsd += outcome.amountMicroUsd
       await this.#judge(settlement)
     }
+    await this.#keepSettled()
     await this.challenger?.drawLot()
     // Nobody waits for them any more, and nothing new is given to them.
     for (const { node } of this.#nodes.all())
@@ -351,7 +364,7 @@ export class StorageConsumer {
   /** Takes the consequences of one node's settlement. */
   async #judge({ bought, outcome }: NodeSettlement): Promise<void> {
     const { node } = bought
-    this.#lastOutcome.set(node, outcome.kind)
+    this.#settled.note(node, outcome)
     if (outcome.kind === 'offline') this.#logger.info('a node was not paid', { node, error: messageOf(outcome.error) })
     if (outcome.kind === 'ended') {
       // While what it signed is still there to be shown.
@@ -368,10 +381,7 @@ export class StorageConsumer {
       await this.challenger?.suspect(node, 'lost')
       this.#repairs.lose(bought, [outcome.piece])
     }
-    if (outcome.kind === 'paid') {
-      this.#paid.set(node, (this.#paid.get(node) ?? 0n) + outcome.amountMicroUsd)
-      this.#repairs.lose(bought, outcome.damaged)
-    }
+    if (outcome.kind === 'paid') this.#repairs.lose(bought, outcome.damaged)
   }
 
   /** Makes good what is missing, moves what is on nodes that leave, and pays those off that have nothing any more. */
@@ -383,9 +393,20 @@ export class StorageConsumer {
     const leaving = this.#nodes.all().filter(({ driver }) => driver.isLeaving)
     // Who has nothing any more is paid at once, and can go.
     const paidOff = await Promise.all(leaving.map((bought) => this.#payOff(bought)))
+    await this.#keepSettled()
     await this.care.round()
     const leavingNodes = leaving.filter(({ driver: { agreement } }) => (agreement?.pieces ?? 0) > 0).length
     return { paidMicroUsd: microUsd(paidOff.reduce((sum, paid) => sum + paid, 0n)), ...repaired, leavingNodes }
+  }
+
+  /** For people to look at: payments do not wait for it. */
+  async #keepSettled(): Promise<void> {
+    try {
+      await this.#settled.keep()
+    } catch (error) {
+      if (!isSteadError(error)) throw error
+      this.#logger.warn('what was paid to nodes could not be noted', { error: messageOf(error) })
+    }
   }
 
   async #forgetOldPeriods(): Promise<void> {
@@ -399,7 +420,7 @@ export class StorageConsumer {
     if ((bought.driver.agreement?.pieces ?? 0) > 0) return 0n
     const outcome = await bought.settle()
     if (outcome.kind !== 'paid') return 0n
-    this.#paid.set(bought.node, (this.#paid.get(bought.node) ?? 0n) + outcome.amountMicroUsd)
+    this.#settled.note(bought.node, outcome)
     return outcome.amountMicroUsd
   }
 

@@ -1,4 +1,5 @@
 import type { Network, RequestHandler } from '@stead/core'
+import { microUsd } from '@stead/core'
 import { addressOfPeerId, publicKeyOfPeerId } from '@stead/protocol'
 import { describe, expect, it } from 'vitest'
 import {
@@ -10,6 +11,7 @@ import {
 } from '../../src/care/care-messages.ts'
 import { StorageError } from '../../src/errors.ts'
 import { STORAGE_PROTOCOL, storageRequestSchema } from '../../src/messages.ts'
+import { NetworkWorld } from '../support/network-world.ts'
 import { serving } from '../support/serving.ts'
 import { CareWorld, type CareWorldOptions, HOUR_MS, KEY } from './care-world.ts'
 
@@ -35,6 +37,31 @@ async function absence(cared: CareWorld, hours: number): Promise<void> {
   await cared.hours(hours)
   await cared.world.restartPayer(cared.world.payerStore.reopen())
 }
+
+describe('the appointment of a caretaker', () => {
+  it('is refused where nobody offers care, and does not say to try the same again', async () => {
+    const world = await NetworkWorld.of(3)
+    const wish = { budgetMicroUsd: microUsd(1000n), perDayMicroUsd: microUsd(100n) }
+    const refused = await world.within(world.payer.consumer.care.appoint(wish).catch((error: unknown) => error))
+    expect(refused).toMatchObject({ code: 'STORAGE_CARE_NOT_OFFERED', message: expect.stringContaining('no node') })
+    expect(refused).toMatchObject({ next: expect.not.stringContaining('caretaker set') })
+  })
+
+  it('says who offers care where the named node does not', async () => {
+    const { world } = await CareWorld.of(FIVE)
+    const { care } = world.payer.consumer
+    const node = care.appointed?.node
+    const other = world.payer.market.channels().find(({ terms }) => terms.node !== node)?.terms.node
+    if (other === undefined) throw new Error('no other node')
+    const wish = { budgetMicroUsd: microUsd(1000n), perDayMicroUsd: microUsd(100n), node: other }
+    const refused = await world.within(care.appoint(wish).catch((error: unknown) => error))
+    expect(refused).toMatchObject({
+      code: 'STORAGE_CARE_NOT_OFFERED',
+      message: expect.stringContaining(`these do: ${node}`),
+      next: `Appoint one that does: stead caretaker set ${node}`,
+    })
+  }, 60_000)
+})
 
 describe('a bad caretaker', () => {
   it('that takes the budget and does nothing has taken the budget, and no more', async () => {
