@@ -1,7 +1,9 @@
 import type { ViteUserConfig } from 'vitest/config'
 
-/** What counts the time, the memory or the processes of hostile code: nothing may run beside it. */
-const alone = ['sandbox', 'libp2p', 'toolchain'].map((name) => `packages/${name}/test/**/*.test.ts`)
+/** What runs on simulated time, in one process: two at once. */
+const together = ['core', 'compute', 'market', 'protocol', 'rewards', 'sdk', 'simulation', 'storage', 'testkit'].map(
+  (name) => `packages/${name}/test/**/*.test.ts`,
+)
 
 const config: ViteUserConfig = {
   resolve: { conditions: ['@stead/source'] },
@@ -16,16 +18,19 @@ const config: ViteUserConfig = {
     projects: [
       {
         extends: true,
+        test: { name: 'simulated', include: together, maxWorkers: 2, sequence: { groupOrder: 0 } },
+      },
+      {
+        extends: true,
         test: {
-          name: 'together',
+          name: 'real',
           include: ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts', 'scripts/test/**/*.test.ts'],
-          exclude: alone,
-          // Much of these tests is waiting for processes and blocks.
-          maxWorkers: 2,
-          sequence: { groupOrder: 0 },
+          exclude: together,
+          // Processes, blocks, hostile code whose time and memory are counted: nothing may run beside them.
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
         },
       },
-      { extends: true, test: { name: 'alone', include: alone, maxWorkers: 1, sequence: { groupOrder: 1 } } },
     ],
   },
 }

@@ -83,8 +83,11 @@ describe('objects on other processes', () => {
     const audit = JSON.parse(await run('audit', 'storage', '--json'))
     expect(audit.audit).toBe('match')
     expect(audit.nodes).toHaveLength(3)
-    for (const node of audit.nodes)
-      expect(node).toMatchObject({ periods: 1, waiting: 0, amountMicroUsd: node.voucherMicroUsd })
+    for (const node of audit.nodes) {
+      expect(node).toMatchObject({ waiting: 0, amountMicroUsd: node.voucherMicroUsd })
+      // In parts where it is more than half of the credit.
+      expect([1, 2]).toContain(node.periods)
+    }
   }, 120_000)
 
   it('are read while a node is dead, and after the payer was killed', async () => {
