@@ -124,8 +124,9 @@ export const storageMutants: readonly Mutant[] = [
     to: 'if (nowSecond > 0) continue',
     ...STORAGE,
     more: { cheats: ['owes-storage'], byzantineShare: 0.5 },
-    // Twice the time in which somebody must pay.
-    faultMinutes: 5,
+    nodes: 6,
+    // Twice the time in which somebody must pay, and what a node keeps on for as long as it can be asked on chain.
+    faultMinutes: 10,
     rule: 'no-room-for-nothing',
   },
   {

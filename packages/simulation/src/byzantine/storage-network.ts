@@ -106,11 +106,14 @@ class AnswerLies {
 class AskLies {
   readonly #liar: StorageLiar
   readonly #cheat: StorageCheat
+  /** Some who owe have periods proven all the same, as far as their credit goes; others let the time pass. */
+  readonly #settles: boolean
   #lastAsk: Uint8Array | undefined
 
   constructor(liar: StorageLiar, cheat: StorageCheat) {
     this.#liar = liar
     this.#cheat = cheat
+    this.#settles = cheat !== 'owes-storage' || liar.random.fraction() < 0.5
   }
 
   note(protocol: string, payload: Uint8Array): Uint8Array {
@@ -126,6 +129,8 @@ class AskLies {
     }
     if (protocol === PIECES_PROTOCOL && this.#cheat === 'wrong-pieces') return this.#wrongPiece(payload)
     if (protocol !== STORAGE_PROTOCOL) return payload
+    if (!this.#settles && storageRequestSchema.decodeMessage(payload).settle !== undefined)
+      throw new CoreError('NETWORK_UNREACHABLE', 'it does not ask for what it would owe')
     if (this.#cheat === 'resends-revisions') return this.#lastAsk ?? payload
     if (this.#cheat === 'denies-time') return this.#signedAnew(payload, () => ({ dueByteSeconds: 0n }))
     if (this.#cheat !== 'signs-again') return this.note(protocol, payload)
