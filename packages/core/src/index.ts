@@ -96,4 +96,4 @@ export {
   storeValueBytesMax,
 } from './store-limits.ts'
 export type { Address, Branded, ContentId, Fuel, Hash, MicroUsd, PeerId, UnixMs, Wei } from './units.ts'
-export { address, formatMicroUsd, formatTokenUnits, fuel, hash, microUsd } from './units.ts'
+export { address, formatMicroUsd, formatTokenUnits, fuel, hash, microUsd, TOKEN_UNITS } from './units.ts'

@@ -19,6 +19,8 @@ export type Hash = Branded<`0x${string}`, 'Hash'>
 /** CIDv1 (raw or dag-cbor, sha2-256) in its base32 spelling (`b…`). */
 export type ContentId = Branded<string, 'ContentId'>
 
+/** What the token counts in: it has 18 decimals. */
+export const TOKEN_UNITS: bigint = 10n ** 18n
 const MONEY_MAX = (1n << 128n) - 1n
 const FUEL_MAX = (1n << 63n) - 1n
 const ADDRESS_PATTERN = /^0x[0-9a-f]{40}$/

@@ -76,6 +76,33 @@ describe('an object', () => {
   })
 })
 
+describe('an object that is replaced', () => {
+  test('is told as what it is now, whenever the store looks at what it was', async () => {
+    const get0 = running.store.get.bind(running.store)
+    const opened = vi.spyOn(running.store, 'get').mockImplementation(async (bucket, key, options) => {
+      const found = await get0(bucket, key, options)
+      if (typeof options?.range === 'function') options.range({ ...found.info, lengthBytes: 3 })
+      return found
+    })
+    try {
+      const { headers, body } = await get('/vault/digits')
+      expect([headers['content-length'], body]).toEqual(['10', '0123456789'])
+    } finally {
+      opened.mockRestore()
+    }
+  })
+
+  test('has no bytes read for whoever has it already', async () => {
+    const opened = vi.spyOn(running.store, 'get')
+    try {
+      expect((await get('/vault/digits', { 'if-none-match': '"ten"' })).status).toBe(304)
+      expect(await opened.mock.results[0]?.value).toMatchObject({ fromByte: 0, toByte: 0 })
+    } finally {
+      opened.mockRestore()
+    }
+  })
+})
+
 describe('a range', () => {
   test('is heeded while the object is the one that was begun', async () => {
     const range = { range: 'bytes=5-' }

@@ -1,4 +1,4 @@
-import { type MicroUsd, microUsd } from '@stead/core'
+import { type MicroUsd, microUsd, TOKEN_UNITS } from '@stead/core'
 import { z } from 'zod'
 import { PART_BYTES_MAX } from './messages.ts'
 import { BLOCK_BYTES } from './proof/proof-tree.ts'
@@ -302,7 +302,7 @@ export const storageConsumerOptionsSchema: z.ZodType<StorageConsumerOptions, Sto
   depositsMaxTokenUnits: z
     .bigint()
     .min(0n)
-    .default(30n * 10n ** 18n),
+    .default(30n * TOKEN_UNITS),
 })
 
 /** Parsed options of a {@link TreeObjectStore}. */

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Address, ChainIdentity, Hash, Signer } from '@stead/core'
+import { type Address, type ChainIdentity, type Hash, type Signer, TOKEN_UNITS } from '@stead/core'
 import { type EvmEconomy, signNodeConsent } from '@stead/evm'
 import {
   defaultQualityParameters,
@@ -33,11 +33,10 @@ export const DAILY_EPOCHS: LocalEpochs = {
   quality: defaultQualityParameters,
 }
 
-const TOKEN = 10n ** 18n
 /** Twice what a node needs to count in epochs. */
-const BOND_TOKEN_UNITS = 2000n * TOKEN
+const BOND_TOKEN_UNITS = 2000n * TOKEN_UNITS
 /** For deposits behind some roots. */
-const SPENDING_TOKEN_UNITS = 1000n * TOKEN
+const SPENDING_TOKEN_UNITS = 1000n * TOKEN_UNITS
 
 /** The policy of program 0 on a local network, and its id for the genesis. */
 export function utilityOf(epochs: LocalEpochs): { readonly policy: Uint8Array; readonly id: Hash } {

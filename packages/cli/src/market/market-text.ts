@@ -1,9 +1,8 @@
-import { formatMicroUsd, formatTokenUnits, type PoolState, type SwapQuote } from '@stead/core'
+import { formatMicroUsd, formatTokenUnits, type PoolState, type SwapQuote, TOKEN_UNITS } from '@stead/core'
 import { formatPpm } from '../chain/amounts.ts'
 import type { LotOffer } from './lot-offer.ts'
 
 const MICRO_USD_PER_DOLLAR = 1_000_000n
-const TOKEN = 10n ** 18n
 
 /** The auction in lines for a person. */
 export function describeLot(offer: LotOffer): string {
@@ -43,7 +42,7 @@ function whenWorth(worthItAt: number | undefined): string {
 /** The pool in a line for a person. */
 export function describePool({ dollarMicroUsd, tokenUnits }: PoolState): string {
   if (tokenUnits === 0n || dollarMicroUsd === 0n) return 'exchange: the pool is empty'
-  const price = (dollarMicroUsd * TOKEN) / tokenUnits
+  const price = (dollarMicroUsd * TOKEN_UNITS) / tokenUnits
   return `exchange: 1 STEAD = ${formatMicroUsd(price)}; the pool holds ${formatTokenUnits(tokenUnits)} and ${formatMicroUsd(dollarMicroUsd)}`
 }
 

@@ -1,3 +1,5 @@
+import { TOKEN_UNITS } from '@stead/core'
+
 /** How a node of the play behaves. */
 export type Role =
   | 'honest'
@@ -37,4 +39,4 @@ export const SLOW_LINE_MS = 700
 /** One of so many probes of strangers is answered by a colluding node. */
 export const STRANGERS_ANSWERED_PART = 2
 /** What the proposer of a lie would like to have. */
-export const LIE_TOKEN_UNITS: bigint = 1_000_000n * 10n ** 18n
+export const LIE_TOKEN_UNITS: bigint = 1_000_000n * TOKEN_UNITS

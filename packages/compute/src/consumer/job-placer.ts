@@ -119,7 +119,7 @@ export class JobPlacer {
   }
 
   /** Lanes that take nothing of what waits first. */
-  get full(): readonly Lane[] {
+  get fullLanes(): readonly Lane[] {
     const { lanes, clock } = this.#components
     const nowMs = clock.monotonicMs()
     const fuelMax = (this.#repairs[0]?.task ?? this.#fresh[this.#freshNext])?.plan.fuelMax

@@ -353,8 +353,8 @@ export class JobRunner {
   #giveUpWaiting(halt: PlacingHalt | undefined): void {
     const isLost = ({ channel }: Lane): boolean => channel.state === 'lost'
     const usable = this.#lanes.usable()
-    const { full } = this.#placer
-    const away = full.length < usable.length ? full : usable.filter(isLost)
+    const { fullLanes } = this.#placer
+    const away = fullLanes.length < usable.length ? fullLanes : usable.filter(isLost)
     for (const lane of away) this.#placer.drop(lane, isLost(lane) ? 'unreachable' : 'full')
     const { operators } = this.#lanes
     if (away.length > 0 && operators < this.#operatorsMin)

@@ -1,9 +1,8 @@
-import type { Address, Hash } from '@stead/core'
+import { type Address, type Hash, TOKEN_UNITS } from '@stead/core'
 import { z } from 'zod'
 import { addressSchema, rpcUrlSchema } from '../chain-fields.ts'
 
 const DAY_SECONDS = 86_400
-const TOKEN = 10n ** 18n
 const seconds = (minimum: number, maximum: number) => z.int().min(minimum).max(maximum)
 const amount = z.bigint().positive()
 
@@ -31,11 +30,11 @@ export const deployOptionsSchema: z.ZodType<DeployOptions, DeployInput> = z.stri
   /** Who receives the genesis supply of the token, but for the liquidity. @default the deploying account */
   holder: addressSchema.optional(),
   /** Genesis supply in token units. @default a billion tokens */
-  supply: amount.default(1_000_000_000n * TOKEN),
+  supply: amount.default(1_000_000_000n * TOKEN_UNITS),
   /** Dollars of the deploying account that seed the exchange; 0 leaves the pair empty. @default 0; 100,000 test dollars */
   liquidityMicroUsd: z.bigint().nonnegative().optional(),
   /** Tokens that seed it, which sets the first price. @default a million tokens */
-  liquidityTokens: amount.default(1_000_000n * TOKEN),
+  liquidityTokens: amount.default(1_000_000n * TOKEN_UNITS),
   /** Time that providers have for their last claims, one day to a year. @default one day, the least that is safe */
   thawSeconds: seconds(DAY_SECONDS, 365 * DAY_SECONDS).default(DAY_SECONDS),
   /** Protocol fee in ten-thousandths, 0 .. 1000. @default 500, which is 5 % */
@@ -55,13 +54,13 @@ export const deployOptionsSchema: z.ZodType<DeployOptions, DeployInput> = z.stri
   /** How long a challenged one can be decided; a day at least but on devnets. @default two days: people sleep */
   decisionSeconds: seconds(1, 5 * DAY_SECONDS).default(2 * DAY_SECONDS),
   /** Stake of a node whose operator proposes or challenges. @default 1000 tokens */
-  minimumStake: amount.default(1000n * TOKEN),
+  minimumStake: amount.default(1000n * TOKEN_UNITS),
   /** What proposer and challenger put in. @default 100 tokens */
-  deposit: amount.default(100n * TOKEN),
+  deposit: amount.default(100n * TOKEN_UNITS),
   /** Time that a node has to answer a possession challenge. @default one day: machines break, and people sleep */
   answerSeconds: seconds(1, 3 * DAY_SECONDS).default(DAY_SECONDS),
   /** What a possession challenge costs when it is answered. @default 10 tokens, above the gas of an answer on a rollup */
-  possessionDeposit: amount.default(10n * TOKEN),
+  possessionDeposit: amount.default(10n * TOKEN_UNITS),
   /** Programs in use from the beginning. @default none */
   programs: z.array(programSchema).max(32).default([]),
   /** From a decision of governance to its execution. @default two days */
@@ -74,7 +73,7 @@ export const deployOptionsSchema: z.ZodType<DeployOptions, DeployInput> = z.stri
   proposalThreshold: z
     .bigint()
     .nonnegative()
-    .default(1_000_000n * TOKEN),
+    .default(1_000_000n * TOKEN_UNITS),
   /** Part of the supply that must vote, in ten-thousandths, 1 .. 10000. @default 400, as most token votes have */
   quorumBps: z.int().min(1).max(10_000).default(400),
   /** Longest wait for one RPC answer. @default 10000 ms, as the chain adapter */

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { messageOf } from '@stead/core'
+import { messageOf, TOKEN_UNITS } from '@stead/core'
 import type { MarketProvider } from '@stead/market'
 import {
   answerShares,
@@ -32,8 +32,6 @@ import { warnOfFunds } from './storage-funds.ts'
 import { catalogueOf, hasLostBooks, isMadeHere, noteLostBooks, secretOf } from './storage-phrase.ts'
 
 const GIB = 2 ** 30
-/** Of a whole token. */
-const TOKEN_UNITS: bigint = 10n ** 18n
 
 /** Opens the logs of pieces and sells room in them; each part is on the stop stack as soon as it is up. */
 export async function openStorageProvider(

@@ -1,4 +1,4 @@
-import { type Address, address } from '@stead/core'
+import { type Address, address, TOKEN_UNITS } from '@stead/core'
 import {
   defaultAuditParameters,
   defaultQualityParameters,
@@ -9,7 +9,6 @@ import {
 import type { MemoryEconomyOptions } from '@stead/testkit'
 import { UNPAID_SECONDS_LEAST } from './storage-terms.ts'
 
-export const TOKEN_UNITS: bigint = 10n ** 18n
 export const EPOCH_SECONDS = 120
 const CHALLENGE_SECONDS = 60
 

@@ -1,9 +1,8 @@
-import { type Address, address } from '@stead/core'
+import { type Address, address, TOKEN_UNITS } from '@stead/core'
 import { MemoryChain, type MemoryLedger, type SeededRandom } from '@stead/testkit'
 import { unlessRefused } from '../engine/refusals.ts'
 import type { Scheduler } from '../engine/scheduler.ts'
 import type { Trace } from '../engine/trace.ts'
-import { TOKEN_UNITS } from './epoch-terms.ts'
 
 /** What the buyer stands on. */
 export interface LotBuyerComponents {

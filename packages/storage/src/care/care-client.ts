@@ -205,12 +205,7 @@ export class CareClient {
       const terms = termsOf(entry)
       return terms === undefined || entry.offer.node === signer.address ? [] : [{ entry, ...terms }]
     })
-    const best = found
-      .filter(({ entry }) => isIt(entry))
-      .reduce<(typeof found)[number] | undefined>(
-        (least, each) => (least === undefined || each.sharePpm < least.sharePpm ? each : least),
-        undefined,
-      )
+    const [best] = found.filter(({ entry }) => isIt(entry)).sort((left, right) => left.sharePpm - right.sharePpm)
     if (best !== undefined) return best.entry
     throw notOffered(
       node,

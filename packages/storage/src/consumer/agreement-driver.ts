@@ -295,8 +295,11 @@ export class AgreementDriver {
     if (need === 0n) return { kind: 'nothing-due' }
     const { clock } = this.#components
     const room = await withRoom(channel, { clock, wishMicroUsd: need }, (free) => free)
-    const whole = { atSecond, billedByteSeconds: due }
-    const part = need <= partMost(channel, room) ? whole : billablePart(before, channel, room)
+    const partFor = (amount: MicroUsd): ReturnType<typeof partOf> =>
+      amount >= need ? { atSecond, billedByteSeconds: due } : partOf(before, byteSecondsFor(price, amount))
+    const careful = partFor(partMost(channel, room))
+    // Where half of the credit is less than anything costs, as much as there is room for.
+    const part = careful.billedByteSeconds > 0n ? careful : partFor(room)
     if (part.billedByteSeconds === 0n) return { kind: 'no-room', needMicroUsd: need, haveMicroUsd: room }
     const next = nextAgreement(before, { ...part, set: this.#bought.set.root })
     return await this.#pay(channel, await this.#bought.sign(channel.id, next, { changes: [], isBilled: true }))
@@ -439,13 +442,6 @@ export class AgreementDriver {
 function partMost(channel: PayerChannel, room: MicroUsd): MicroUsd {
   const half = microUsd((channel.largestMicroUsd() + 1n) / 2n)
   return half < room ? half : room
-}
-
-/** As much of what is due as may be on one bill; where half of the credit is less than anything costs, as much as there is room for. */
-function billablePart(before: Agreement, channel: PayerChannel, room: MicroUsd): ReturnType<typeof partOf> {
-  const partFor = (amount: MicroUsd) => partOf(before, byteSecondsFor(before.priceMicroUsdPerTibHour, amount))
-  const part = partFor(partMost(channel, room))
-  return part.billedByteSeconds > 0n ? part : partFor(room)
 }
 
 function isProof(next: Agreement, seed: Uint8Array, { proof }: StorageReply): boolean {

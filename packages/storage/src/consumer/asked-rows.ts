@@ -41,9 +41,6 @@ export interface EndedAsk {
   readonly end: PossessionEnd['kind']
 }
 
-interface EndedMessage extends Omit<EndedAsk, 'why'> {
-  readonly why: string
-}
 interface AskMessage extends Omit<AskIntent, 'why'> {
   readonly why: string
 }
@@ -67,10 +64,10 @@ const askedSchema: Schema<AskedMessage> = defineSchema<AskedMessage>('AskedChall
   gasCostWei: [8, uint64Field()],
 })
 
-const endedSchema: Schema<EndedMessage> = defineSchema<EndedMessage>('EndedAsk', 256, {
+const endedSchema: Schema<EndedAsk> = defineSchema<EndedAsk>('EndedAsk', 256, {
   number: [1, uint64Field()],
   node: [2, addressField],
-  why: [3, textField(16)],
+  why: [3, wordField(['lied', 'lost', 'random', 'wanted'])],
   endedAt: [4, timeField],
   end: [5, wordField(['answered', 'missed', 'reclaimed'])],
 })
@@ -108,8 +105,7 @@ export function encodeEnded(row: EndedAsk): Uint8Array {
 
 /** @throws ProtocolError when it is damaged */
 export function decodeEnded(bytes: Uint8Array): EndedAsk {
-  const { why, ...rest } = endedSchema.decodeMessage(bytes)
-  return { ...rest, why: why as AskReason }
+  return endedSchema.decodeMessage(bytes)
 }
 
 /** The key of a challenge's rows, in the order of their numbers. */

@@ -217,7 +217,7 @@ export class StorageNodes {
     })
   }
 
-  /** Has every node prove what it keeps, and pays for it. */
+  /** Has nodes prove what they keep, and pays for it. @param only which of them; default: all */
   async settle(only?: ReadonlySet<Address>): Promise<readonly NodeSettlement[]> {
     const nodes = this.all().filter(({ node }) => only?.has(node) ?? true)
     return await Promise.all(

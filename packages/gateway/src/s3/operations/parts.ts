@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
-import type { ObjectInfo } from '@stead/storage'
+import { hasCode } from '@stead/core'
+import type { ObjectBody, ObjectInfo } from '@stead/storage'
 import { freedAfterUse } from '../body/freed-after-use.ts'
 import type { S3Call } from '../call.ts'
 import { type S3Answer, xmlAnswer } from '../http/answer.ts'
@@ -9,8 +10,8 @@ import { invalidArgument, S3Error } from '../s3-error.ts'
 import { writeXml, type XmlNode } from '../xml/write-xml.ts'
 import { sourceVersionHeader } from './copy-object.ts'
 import { findCopySource, readCopySource } from './copy-source.ts'
+import { defined } from './defined.ts'
 import { readCount } from './list-arguments.ts'
-import { openObject } from './read-object.ts'
 import { readUploadId } from './upload-id.ts'
 
 /** Parts that one upload may have. */
@@ -46,6 +47,24 @@ async function uploadPartCopy(call: S3Call, upload: string, number: number): Pro
   ])
   const answer = xmlAnswer(document)
   return { ...answer, headers: { ...answer.headers, ...sourceVersionHeader(info.version) } }
+}
+
+/** Opens the version that was looked at; undefined when another one has taken its place. */
+async function openObject(
+  { store, signal }: S3Call,
+  { bucket, info }: { readonly bucket: string; readonly info: ObjectInfo },
+  range: ByteRange,
+): Promise<ObjectBody | undefined> {
+  try {
+    const wanted = range.fromByte === 0 && range.toByte === info.lengthBytes ? {} : { range }
+    const opened = await store.get(bucket, info.key, { version: info.version, signal, ...defined(wanted) })
+    const isSame = opened.info.etag === info.etag && opened.info.lengthBytes === info.lengthBytes
+    return isSame && opened.info.modifiedAt === info.modifiedAt ? opened : undefined
+  } catch (error) {
+    // The range was right for the object that was looked at.
+    if (error instanceof RangeError || hasCode(error, 'STORAGE_OBJECT_UNKNOWN')) return undefined
+    throw error
+  }
 }
 
 async function* hashed(bytes: AsyncIterable<Uint8Array>, hash: Hash): AsyncGenerator<Uint8Array> {

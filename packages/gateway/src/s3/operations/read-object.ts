@@ -1,5 +1,5 @@
 import { hasCode } from '@stead/core'
-import type { ObjectBody, ObjectInfo } from '@stead/storage'
+import type { ObjectInfo } from '@stead/storage'
 import type { S3Call } from '../call.ts'
 import type { S3Answer } from '../http/answer.ts'
 import { type ByteRange, readByteRange } from '../http/byte-range.ts'
@@ -10,6 +10,8 @@ import { defined } from './defined.ts'
 
 /** How often an object may be replaced between looking at it and opening it. */
 const TRIES = 3
+
+const NOTHING: ByteRange = { fromByte: 0, toByte: 0 }
 
 /** HeadObject. */
 export async function headObject(call: S3Call): Promise<S3Answer> {
@@ -23,15 +25,13 @@ export async function getObject(call: S3Call): Promise<S3Answer> {
   const { store, request, signal } = call
   const { bucket, key, query } = request
   const version = query.get('versionId')
+  // Also asked about what the object was before: it only says what would be read.
+  const range = (info: ObjectInfo): ByteRange => planRead(call, info).range
   for (let left = TRIES; left > 0; left--) {
-    let plan: ReadPlan | undefined
-    const range = (info: ObjectInfo): ByteRange => {
-      plan = planRead(call, info)
-      return plan.range
-    }
     try {
-      const { body } = await store.get(bucket, key, { range, signal, ...defined({ version }) })
-      if (plan !== undefined) return plan.answer ?? { status: plan.status, headers: plan.headers, body }
+      const { info, body } = await store.get(bucket, key, { range, signal, ...defined({ version }) })
+      const plan = planRead(call, info)
+      return plan.answer ?? { status: plan.status, headers: plan.headers, body }
     } catch (error) {
       if (!hasCode(error, 'STORAGE_OBJECT_UNKNOWN')) throw error
       await findObject(call)
@@ -90,7 +90,7 @@ function planRead({ request: { headers, query } }: S3Call, info: ObjectInfo): Re
   if (verdict === 'not-modified') {
     const { etag = '', 'last-modified': modified = '' } = described
     const answer = { status: 304, headers: { etag, 'last-modified': modified, ...versionHeader(info.version) } }
-    return { answer, status: 304, headers: {}, range: whole }
+    return { answer, status: 304, headers: {}, range: NOTHING }
   }
   const range = heedsRange(headers, info) ? readByteRange(headers.get('range'), info.lengthBytes) : undefined
   const { fromByte, toByte } = range ?? whole
@@ -100,23 +100,5 @@ function planRead({ request: { headers, query } }: S3Call, info: ObjectInfo): Re
     status: range === undefined ? 200 : 206,
     headers: { ...described, ...lengths },
     range: { fromByte, toByte },
-  }
-}
-
-/** Opens the version that was looked at; undefined when another one has taken its place. */
-export async function openObject(
-  { store, signal }: S3Call,
-  { bucket, info }: { readonly bucket: string; readonly info: ObjectInfo },
-  range: ByteRange,
-): Promise<ObjectBody | undefined> {
-  try {
-    const wanted = range.fromByte === 0 && range.toByte === info.lengthBytes ? {} : { range }
-    const opened = await store.get(bucket, info.key, { version: info.version, signal, ...defined(wanted) })
-    const isSame = opened.info.etag === info.etag && opened.info.lengthBytes === info.lengthBytes
-    return isSame && opened.info.modifiedAt === info.modifiedAt ? opened : undefined
-  } catch (error) {
-    // The range was right for the object that was looked at.
-    if (error instanceof RangeError || hasCode(error, 'STORAGE_OBJECT_UNKNOWN')) return undefined
-    throw error
   }
 }
