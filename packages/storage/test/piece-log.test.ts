@@ -192,6 +192,18 @@ describe('a piece log', () => {
     for (const number of [3, 6, 8, 9]) await machine.holds(named(number), bytesOf(300_000, number))
   })
 
+  it('misses nothing that a compaction moved, when the index is that of before', async () => {
+    const machine = await Machine.started()
+    for (let number = 1; number <= 9; number++) await machine.log.put(named(number), bytesOf(300_000, number))
+    for (const number of [1, 2, 4, 5, 7]) await machine.log.remove(named(number))
+    await machine.store.write([], 'power')
+    expect(await machine.log.compact()).toBeGreaterThan(1_200_000)
+    await machine.crash('power')
+    for (const number of [3, 6, 8, 9]) await machine.holds(named(number), bytesOf(300_000, number))
+    for (const number of [1, 2, 4, 5, 7]) expect(await machine.log.find(named(number))).toBeUndefined()
+    expect(machine.errors).toEqual([])
+  })
+
   it('notices bits that rot, in the piece or in its hashes, before it hands anything on', async () => {
     for (const place of [128 + 5, 128 + 2 * 32 + 70_000]) {
       const machine = await Machine.started()

@@ -3,6 +3,7 @@ import { type Hash, isSteadError } from '@stead/core'
 import { HAND_NEED } from '../byzantine/hand-task.ts'
 import { unlessRefused } from '../engine/refusals.ts'
 import type { LivePayer, SimNode } from '../world/sim-node.ts'
+import { PROBE_REPLICAS } from '../world/workload.ts'
 import type { World } from '../world/world.ts'
 import { checkRooms } from './room-checks.ts'
 import type { Violations } from './violations.ts'
@@ -136,8 +137,8 @@ async function checkProbes(
   const areOver = async (): Promise<boolean> => probes.every(([, handle]) => isFinal(handle.status().state))
   await world.healPhase(areOver, PROBE_MINUTES_MAX, look)
   const sellers = world.nodes.filter(({ plan }) => plan.role === 'provider').length
-  // Where every third one lies, there may be no majority.
-  const isHealthy = world.providers.length * 3 >= sellers * 2
+  // Where every third one lies, there may be no majority; one alone is no quorum.
+  const isHealthy = world.providers.length >= PROBE_REPLICAS && world.providers.length * 3 >= sellers * 2
   for (const [name, handle] of probes) {
     const { state, unfinished } = handle.status()
     violations.check(

@@ -26,6 +26,8 @@ const TWIN_SHARE = 0.25
 /** Times at which a payer takes back what its purses hold, for each time that it submits something. */
 const TAKEN_BACK_SHARE = 0.05
 const PROBE_TASKS = 4
+/** Operators that a probe needs. */
+export const PROBE_REPLICAS = 2
 /** Where fewer pay, each submits as often as together so many would: faults of a small world are to hit work. */
 const BUSY_PAYERS = 3
 const LIMITS: Task['limits'] = { fuel: 1_000_000n as Fuel, memoryPages: 4, outputBytes: 4096, timeMs: 20_000 }
@@ -76,7 +78,7 @@ export class Workload {
 
   /** One job more, small and checked by a quorum: whether the world serves. */
   async probe(node: SimNode, payer: LivePayer): Promise<void> {
-    const job = await this.#job(payer, { mode: 'quorum', replicas: 2 })
+    const job = await this.#job(payer, { mode: 'quorum', replicas: PROBE_REPLICAS })
     await payer.compute.submit({ ...job, tasks: job.tasks.slice(0, PROBE_TASKS), maxCostMicroUsd: MAX_COST })
     this.#trace.tell(this.#scheduler.nowMs, node.plan.name, 'submitted a probe')
   }

@@ -12,8 +12,13 @@ export interface Recovery {
   readonly found: readonly Hash[]
   /** Bytes of the logs that are no records any more. */
   readonly damagedBytes: number
-  /** Pieces whose file is gone. */
+  /** Pieces whose file is gone, and that no other file has. */
   readonly lost: number
+}
+
+interface FileRecovery extends Pick<Recovery, 'found' | 'damagedBytes'> {
+  /** Pieces that the index did not know to be deleted. */
+  readonly deleted: readonly Hash[]
 }
 
 const BATCH_RECORDS = 500
@@ -23,7 +28,7 @@ export async function recoverIndex(files: LogFiles, index: PieceIndex): Promise<
   await index.load()
   const listed = await files.list()
   const present = new Set(listed.map(({ number }) => number))
-  const lost = await forgetMissing(index, present)
+  const missing = await forgetMissing(index, present)
   const pieces: Hash[] = []
   let damagedBytes = 0
   for (const { number, lengthBytes } of listed) {
@@ -40,11 +45,13 @@ export async function recoverIndex(files: LogFiles, index: PieceIndex): Promise<
         { number, fromByte: Math.max(indexedBytes, HEAD_BYTES), isLast },
       )
       pieces.push(...found.found)
+      // A compaction moved them, of which the index did not hear before a loss of power.
+      for (const piece of [...found.found, ...found.deleted]) missing.delete(piece)
       damagedBytes += found.damagedBytes
     }
     if (isLast) await files.resume(number)
   }
-  return { found: pieces, damagedBytes, lost }
+  return { found: pieces, damagedBytes, lost: missing.size }
 }
 
 async function recoverFile(
@@ -54,12 +61,12 @@ async function recoverFile(
     present,
   }: { readonly files: LogFiles; readonly index: PieceIndex; readonly present: ReadonlySet<number> },
   { number, fromByte, isLast }: { readonly number: number; readonly fromByte: number; readonly isLast: boolean },
-): Promise<Pick<Recovery, 'found' | 'damagedBytes'>> {
+): Promise<FileRecovery> {
   return await files.use(number, async (file) => {
     const key = decodeFileHead(await file.read(0, HEAD_BYTES))
     if (key === undefined) {
       await index.apply([], { file: number, endByte: file.lengthBytes })
-      return { found: [], damagedBytes: file.lengthBytes }
+      return { found: [], deleted: [], damagedBytes: file.lengthBytes }
     }
     const { records, endByte, damagedBytes } = await scanRecords(file, key, fromByte)
     for (let from = 0; from < records.length; from += BATCH_RECORDS) {
@@ -74,7 +81,8 @@ async function recoverFile(
     // What is no record takes room as well, until the file is compacted.
     if (indexedEnd(index, number) < file.lengthBytes) await index.apply([], { file: number, endByte: file.lengthBytes })
     const found = records.flatMap(({ head }) => (head.kind === 'put' || head.kind === 'parts' ? [head.piece] : []))
-    return { found, damagedBytes }
+    const deleted = records.flatMap(({ head }) => (head.kind === 'delete' ? [head.piece] : []))
+    return { found, deleted, damagedBytes }
   })
 }
 
@@ -101,11 +109,11 @@ async function changesOf(
   return [{ piece, row: { ...row, parts } }]
 }
 
-/** Forgets the pieces of files that somebody removed. */
-async function forgetMissing(index: PieceIndex, present: ReadonlySet<number>): Promise<number> {
+/** Forgets the pieces of files that are not there. @returns which */
+async function forgetMissing(index: PieceIndex, present: ReadonlySet<number>): Promise<Set<Hash>> {
   const missing = new Set(index.files().flatMap(({ number }) => (present.has(number) ? [] : [number])))
-  if (missing.size === 0) return 0
-  let lost = 0
+  const forgotten = new Set<Hash>()
+  if (missing.size === 0) return forgotten
   let after: Hash | undefined
   for (;;) {
     const page = await index.page(after)
@@ -114,11 +122,11 @@ async function forgetMissing(index: PieceIndex, present: ReadonlySet<number>): P
     const gone = page.flatMap(([piece, row]) =>
       recordsOf(row).some(({ file }) => missing.has(file)) ? [{ piece, row: undefined }] : [],
     )
-    lost += gone.length
+    for (const { piece } of gone) forgotten.add(piece)
     if (gone.length > 0) await index.apply(gone)
   }
   for (const number of missing) await index.forgetFile(number)
-  return lost
+  return forgotten
 }
 
 function indexedEnd(index: PieceIndex, number: number): number {
