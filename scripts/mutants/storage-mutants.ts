@@ -14,6 +14,16 @@ export const storageMutants: readonly Mutant[] = [
     to: '    const row',
     ...STORAGE,
     more: { crashes: 4, powerShare: 1, byzantineShare: 0 },
+    rule: 'no-own-fault',
+  },
+  {
+    name: 'agreed-expires',
+    what: 'a piece that was agreed on is deleted when the time is over in which it had to be',
+    file: 'packages/storage/src/provider/agreement-desk.ts',
+    from: '    for (const name of changes.flatMap(({ piece }) => this.#nameIn(id, piece))) pending.forget(name)\n',
+    to: '',
+    ...STORAGE,
+    more: { byzantineShare: 0 },
     rule: 'pieces-kept',
   },
   {

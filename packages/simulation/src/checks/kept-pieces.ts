@@ -74,6 +74,11 @@ export async function checkKeptPieces(world: World, violations: Violations): Pro
           [name],
         )
       }
+      if (node.rottenPieces === 0)
+        violations.checkNone('pieces-kept', agreement.saidLost, (piece) => ({
+          what: `${name} says that it lost the piece ${piece}, and nothing rotted on its disk`,
+          who: [name],
+        }))
       const names = new Set(agreed.map(({ logName }) => logName))
       for (const sent of agreement.sent)
         violations.check(

@@ -119,7 +119,8 @@ export class StorageWitness {
     const { revise, settle } = storageRequestSchema.decodeMessage(payload)
     const asked = revise ?? settle
     if (asked === undefined) return
-    const { document } = storageReplySchema.decodeMessage(answer).agreement
+    const { agreement: signed, damaged } = storageReplySchema.decodeMessage(answer)
+    const { document } = signed
     const agreement = agreementSchema.decodeDocument(document)
     const id = agreementIdOf(agreement)
     const nowMs = this.#nowMs()
@@ -128,6 +129,7 @@ export class StorageWitness {
     const item = itemIdOf(document)
     this.#revisions.set(item, { agreement, owner: known })
     known.sign(agreement, item, { changes: revise?.changes ?? [], nowMs })
+    for (const piece of damaged) known.saidLost.add(piece)
     const { equivocation } = known
     this.#look(
       'one-revision',

@@ -29,6 +29,8 @@ export class WitnessedAgreement {
   readonly pieces: Map<number, WitnessedPiece> = new Map()
   /** Names on disk of all pieces that were ever sent for it. */
   readonly sent: Set<Hash> = new Set()
+  /** Pieces of which its node said that it has lost them. */
+  readonly saidLost: Set<Hash> = new Set()
   /** Two documents of one number that the node signed; undefined while there are none. */
   equivocation: number | undefined
   last: WitnessedRevision | undefined
