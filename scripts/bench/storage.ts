@@ -5,12 +5,14 @@ import {
   createFrameCipher,
   ErasureCode,
   loadPairHasher,
+  PieceMemory,
   ProofTree,
   pieceBytesOf,
   SEGMENT_PLAIN_BYTES,
   sealSegment,
 } from '@stead/storage'
 import { ReedSolomonErasure } from '@subspace/reed-solomon-erasure.wasm'
+import { ShiftedClock } from '../../packages/gateway/test/system-ports.ts'
 import { type BenchRow, benchRow } from './row.ts'
 
 const ROUNDS = 7
@@ -48,7 +50,8 @@ export async function benchStoragePipeline(): Promise<readonly BenchRow[]> {
   const hashing = megabytesPerSecond(() => {
     for (const piece of pieces) ProofTree.of(hasher, piece)
   })
-  const all = megabytesPerSecond(() => codeSegment({ cipher, hasher, code }, key, plaintext))
+  const memory = new PieceMemory(new ShiftedClock())
+  const all = megabytesPerSecond(() => codeSegment({ cipher, hasher, code, memory }, key, plaintext).free())
   const peer = ReedSolomonErasure.fromBytes(
     readFileSync(new URL(import.meta.resolve('@subspace/reed-solomon-erasure.wasm/dist/reed_solomon_erasure_bg.wasm'))),
   )

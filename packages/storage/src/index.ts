@@ -152,6 +152,7 @@ export { registerKeyOf, registerOf } from './register/register-record.ts'
 export type { CodedPiece, CodedSegment, SegmentCoderComponents } from './segment/coded-segment.ts'
 export { codeSegment } from './segment/coded-segment.ts'
 export { cutSegments } from './segment/cut-segments.ts'
+export { PieceMemory } from './segment/piece-memory.ts'
 export type { SealedFrames } from './segment/segment-frames.ts'
 export { openFrames, sealSegment } from './segment/segment-frames.ts'
 export {

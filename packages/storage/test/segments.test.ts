@@ -12,6 +12,7 @@ import {
   javaScriptFrameCipher,
   loadPairHasher,
   openFrames,
+  PieceMemory,
   pieceBytesOf,
   SEGMENT_BYTES,
   SEGMENT_PLAIN_BYTES,
@@ -19,6 +20,7 @@ import {
   sealSegment,
   verifyRange,
 } from '@stead/storage'
+import { ManualClock } from '@stead/testkit'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
@@ -147,7 +149,11 @@ describe('a coded segment', () => {
         (plainBytes, [dataPieces = 1, pieces = 1], seed) => {
           const code = new ErasureCode(createErasureKernel(), { dataPieces, pieces })
           const plaintext = bytesOf(plainBytes, seed)
-          const segment = codeSegment({ cipher, hasher, code }, KEY, plaintext)
+          const segment = codeSegment(
+            { cipher, hasher, code, memory: new PieceMemory(new ManualClock()) },
+            KEY,
+            plaintext,
+          )
           expect(segment.pieces).toHaveLength(pieces)
           const numbers = Array.from({ length: pieces }, (_, number) => number)
           const kept = numbers.toSorted((a, b) => ((a * seed) % 97) - ((b * seed) % 97)).slice(0, dataPieces)
@@ -167,7 +173,7 @@ describe('a coded segment', () => {
   it('shows a node nothing of what is in it', () => {
     const code = new ErasureCode(createErasureKernel(), { dataPieces: 2, pieces: 3 })
     const secret = new TextEncoder().encode('the secret of the house '.repeat(100))
-    const { pieces } = codeSegment({ cipher, hasher, code }, KEY, secret)
+    const { pieces } = codeSegment({ cipher, hasher, code, memory: new PieceMemory(new ManualClock()) }, KEY, secret)
     for (const { bytes } of pieces) expect(Buffer.from(bytes).includes('secret')).toBe(false)
   })
 })

@@ -20,6 +20,7 @@ import type { StorageConsumerOptions } from '../options.ts'
 import type { PairHasher } from '../proof/pair-hasher.ts'
 import { ProofTree } from '../proof/proof-tree.ts'
 import { type CodedSegment, codeSegment } from '../segment/coded-segment.ts'
+import { PieceMemory } from '../segment/piece-memory.ts'
 import { FRAME_BYTES, pieceBytesOf } from '../segment/segment-layout.ts'
 import type { PiecePlace } from '../shares/share-desk.ts'
 import type { BoughtNode } from './bought-node.ts'
@@ -115,6 +116,7 @@ export class NetworkSegments {
   readonly #codes: ErasureCodes
   readonly #books: SegmentBooks
   readonly #sender: PieceSender
+  readonly #memory: PieceMemory
   /** Segments whose pieces are being sent: their rows do not say yet where those are. */
   readonly #unplaced: Set<string> = new Set()
 
@@ -124,6 +126,7 @@ export class NetworkSegments {
     this.#profile = profile
     this.#books = new SegmentBooks(components, components.hasLostBooks)
     this.#sender = new PieceSender(components, options)
+    this.#memory = new PieceMemory(components.clock)
     this.#codes = new ErasureCodes(components.kernel)
     this.#codes.of(profile)
   }
@@ -133,12 +136,13 @@ export class NetworkSegments {
    * @throws StorageError STORAGE_TOO_FEW_NODES, STORAGE_TOO_FEW_PIECES
    */
   async put(key: Uint8Array, plaintext: Uint8Array): Promise<Uint8Array> {
-    const coded = codeSegment({ ...this.#components, code: this.#codes.of(this.#profile) }, key, plaintext)
-    const { clock } = this.#components
+    const { cipher, hasher, clock } = this.#components
+    const coder = { cipher, hasher, code: this.#codes.of(this.#profile), memory: this.#memory }
+    const coded = codeSegment(coder, key, plaintext)
     const endMs = clock.monotonicMs() + PUT_AGAIN_MS
     for (let cause: unknown; ; ) {
       try {
-        return await this.#keep(coded)
+        return await this.#keep(coded, cause === undefined)
       } catch (error) {
         // Who did not take its piece is left out for a while: others may do, or the same when they are back.
         cause ??= error
@@ -147,7 +151,8 @@ export class NetworkSegments {
     }
   }
 
-  async #keep(coded: CodedSegment): Promise<Uint8Array> {
+  /** @param isFirst nothing of it was sent before */
+  async #keep(coded: CodedSegment, isFirst: boolean): Promise<Uint8Array> {
     const { nodes, random, clock } = this.#components
     const { pieces, dataPieces, enough } = this.#profile
     const { pieceBytes, plainBytes } = coded
@@ -181,8 +186,8 @@ export class NetworkSegments {
       }
       await this.#books.write({ ...row, placed }, notIn(intended, placed))
       await this.#books.flush()
-      // Where a node has not answered, the network may still have what was to be sent to it.
-      if (placed.length === chosen.length) coded.free()
+      // Where a node has not answered, the network may still have what was to be sent to it: that memory is not used again.
+      if (isFirst && placed.length === chosen.length) coded.free()
       return bytes
     })
   }

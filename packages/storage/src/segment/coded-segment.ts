@@ -2,6 +2,7 @@ import type { FrameCipher } from '../crypto/frame-cipher.ts'
 import type { ErasureCode } from '../erasure/erasure-code.ts'
 import type { PairHasher } from '../proof/pair-hasher.ts'
 import { ProofTree } from '../proof/proof-tree.ts'
+import type { PieceMemory } from './piece-memory.ts'
 import { sealSegment } from './segment-frames.ts'
 import { pieceBytesOf } from './segment-layout.ts'
 
@@ -17,7 +18,7 @@ export interface CodedSegment {
   readonly plainBytes: number
   readonly pieceBytes: number
   readonly pieces: readonly CodedPiece[]
-  /** Gives the memory of the pieces back now. Left to the collector, several dead segments would lie about. */
+  /** Gives the memory of the pieces back, once, for the next segment: nobody may read them any more. */
   free(): void
 }
 
@@ -26,6 +27,7 @@ export interface SegmentCoderComponents {
   readonly cipher: FrameCipher
   readonly hasher: PairHasher
   readonly code: ErasureCode
+  readonly memory: PieceMemory
 }
 
 /**
@@ -34,19 +36,20 @@ export interface SegmentCoderComponents {
  * @param key 32 bytes, drawn for this segment alone
  */
 export function codeSegment(
-  { cipher, hasher, code }: SegmentCoderComponents,
+  { cipher, hasher, code, memory }: SegmentCoderComponents,
   key: Uint8Array,
   plaintext: Uint8Array,
 ): CodedSegment {
   const { dataPieces, pieces: count } = code.profile
   const pieceBytes = pieceBytesOf(plaintext.length, dataPieces)
-  const coded = new Uint8Array(pieceBytes * count)
-  sealSegment(cipher, key, plaintext, coded)
+  const coded = memory.take(pieceBytes * count)
+  const sealedBytes = sealSegment(cipher, key, plaintext, coded)
+  // The end of the last piece with data: a segment before had something else there.
+  coded.fill(0, sealedBytes, pieceBytes * dataPieces)
   const all = Array.from({ length: count }, (_, number) =>
     coded.subarray(number * pieceBytes, (number + 1) * pieceBytes),
   )
   code.encode(all.slice(0, dataPieces), all.slice(dataPieces))
   const pieces = all.map((bytes, number) => ({ number, bytes, tree: ProofTree.of(hasher, bytes) }))
-  const free = (): void => void coded.buffer.transfer(0)
-  return { plainBytes: plaintext.length, pieceBytes, pieces, free }
+  return { plainBytes: plaintext.length, pieceBytes, pieces, free: () => memory.give(coded) }
 }

@@ -105,6 +105,7 @@ export class NetworkWorld {
   careStore: MemoryStore = new MemoryStore()
   /** Put between the caretaker and its network; set it before it starts. */
   decorateCaretaker: (network: Network) => Network = (network) => network
+  decoratePayer: (network: Network) => Network = (network) => network
   /** Where nodes with stake are asked; set it before the payer starts. @default nowhere */
   court: MemoryAdjudicator | undefined
   readonly #profile: SegmentProfile
@@ -256,7 +257,7 @@ export class NetworkWorld {
 
   async #openPayer(key: number, store: MemoryStore, mayBegin = true): Promise<StoringPayer> {
     const { signer, peer } = keyOf(key)
-    const network = this.hub.createNode(peer)
+    const network = this.decoratePayer(this.hub.createNode(peer))
     await network.start()
     const chain = new MemoryChain(this.ledger, ACCOUNT)
     await chain.start()

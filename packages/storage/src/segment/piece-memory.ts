@@ -1,0 +1,50 @@
+import type { Clock, Timer } from '@stead/core'
+
+/** Blocks that wait to be used again: as many segments as are sent at once. */
+const BLOCKS_MAX = 2
+/** Not used for so long, a block is the operating system's again. */
+const IDLE_MS = 10_000
+
+/**
+ * Memory for the pieces of segments, used again for the next one. Fresh memory costs a page fault for every 4 KiB of it,
+ * and to be zeroed: more than half of what it takes to make a segment.
+ */
+export class PieceMemory {
+  readonly #clock: Pick<Clock, 'setTimer'>
+  readonly #blocks: Uint8Array[] = []
+  #timer: Timer | undefined
+
+  constructor(clock: Pick<Clock, 'setTimer'>) {
+    this.#clock = clock
+  }
+
+  /** So many bytes; what is in them is anything. */
+  take(bytes: number): Uint8Array {
+    this.#timer?.clear()
+    const at = this.#blocks.findIndex(({ length }) => length === bytes)
+    const [block = new Uint8Array(bytes)] = at < 0 ? [] : this.#blocks.splice(at, 1)
+    this.#trimLater()
+    return block
+  }
+
+  /** Gives back what {@link PieceMemory.take} gave, once: nobody may read it any more. */
+  give(block: Uint8Array): void {
+    // Segments of another length come now: the oldest go.
+    if (this.#blocks.length === BLOCKS_MAX) free(this.#blocks.shift())
+    this.#blocks.push(block)
+    this.#timer?.clear()
+    this.#trimLater()
+  }
+
+  #trimLater(): void {
+    if (this.#blocks.length === 0) return
+    this.#timer = this.#clock.setTimer(IDLE_MS, () => {
+      for (const block of this.#blocks.splice(0)) free(block)
+    })
+  }
+}
+
+/** Left to the collector, it would lie about. */
+function free(block: Uint8Array | undefined): void {
+  if (block?.buffer instanceof ArrayBuffer) block.buffer.transfer(0)
+}

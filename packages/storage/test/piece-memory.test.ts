@@ -1,0 +1,77 @@
+import type { Network } from '@stead/core'
+import {
+  codeSegment,
+  createErasureKernel,
+  createFrameCipher,
+  ErasureCode,
+  loadPairHasher,
+  PieceMemory,
+} from '@stead/storage'
+import { decorated, ManualClock, SeededRandom } from '@stead/testkit'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { PIECES_PROTOCOL } from '../src/messages.ts'
+import { NetworkWorld } from './support/network-world.ts'
+import { serving } from './support/serving.ts'
+
+const KEY = new Uint8Array(32).fill(7)
+const cipher = createFrameCipher()
+const hasher = await loadPairHasher()
+const code = new ErasureCode(createErasureKernel(), { dataPieces: 2, pieces: 3 })
+
+describe('memory of pieces', () => {
+  it('is used again, and shows nothing of the segment before', () => {
+    const used = new PieceMemory(new ManualClock())
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 3000 }), fc.integer({ min: 1, max: 999 }), (plainBytes, seed) => {
+        const plaintext = new SeededRandom(seed).bytes(plainBytes)
+        const again = codeSegment({ cipher, hasher, code, memory: used }, KEY, plaintext)
+        const fresh = codeSegment({ cipher, hasher, code, memory: new PieceMemory(new ManualClock()) }, KEY, plaintext)
+        for (const [number, { bytes, tree }] of fresh.pieces.entries()) {
+          expect(Buffer.compare(again.pieces[number]?.bytes ?? Buffer.alloc(0), bytes)).toBe(0)
+          expect(again.pieces[number]?.tree.root).toEqual(tree.root)
+        }
+        again.free()
+      }),
+    )
+    const block = used.take(64)
+    used.give(block)
+    expect(used.take(64)).toBe(block)
+  })
+
+  it('is no more than two blocks that wait, and goes back when nothing was made for ten seconds', async () => {
+    const clock = new ManualClock()
+    const memory = new PieceMemory(clock)
+    const blocks = [1, 2, 3].map(() => memory.take(64))
+    for (const block of blocks) memory.give(block)
+    expect(blocks.map(({ length }) => length)).toEqual([0, 64, 64])
+    await clock.advance(9999)
+    memory.give(memory.take(64))
+    await clock.advance(9999)
+    expect(blocks[2]?.length).toBe(64)
+    await clock.advance(1)
+    expect(blocks.map(({ length }) => length)).toEqual([0, 0, 0])
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('is not used again where a node may still be sent what was in it', async () => {
+    const world = new NetworkWorld({ dataPieces: 2, pieces: 3, enough: 2 })
+    const sent = new Map<Uint8Array, Uint8Array>()
+    world.decoratePayer = (network: Network) =>
+      decorated(network, {
+        request: (peer, protocol, payload, options) => {
+          const { tail } = options
+          if (protocol === PIECES_PROTOCOL && tail !== undefined) sent.set(tail, tail.slice())
+          return network.request(peer, protocol, payload, options)
+        },
+      })
+    const silent = (network: Network): Network =>
+      serving(network, PIECES_PROTOCOL, () => () => new Promise(() => undefined))
+    for (let number = 0; number < 3; number++) await world.addSeller(number === 0 ? { decorate: silent } : {})
+    await world.startPayer()
+    for (let seed = 1; seed <= 3; seed++)
+      await world.within(world.payer.segments.put(KEY, new SeededRandom(seed).bytes(40_000)))
+    expect(sent.size).toBeGreaterThan(3)
+    for (const [tail, before] of sent) expect(Buffer.compare(tail, before)).toBe(0)
+  })
+})
