@@ -55,3 +55,17 @@ it('collects what a start left behind when the node is idle, never while it work
   idle.stop()
   expect(clock.pendingTimers).toBe(0)
 })
+
+it('takes a node for busy that others on its machine keep from the processor', async () => {
+  const clock = new ManualClock()
+  const collections = new FullCollections()
+  const idle = new IdleMemory({ clock })
+  idle.start()
+  // In the middle of work, and not running: no processor time passes.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1200)
+  await clock.advance(LOOK_MS)
+  expect(await collections.count()).toBe(0)
+  await clock.advance(LOOK_MS)
+  expect(await collections.count()).toBeGreaterThan(0)
+  idle.stop()
+})

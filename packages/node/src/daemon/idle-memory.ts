@@ -1,3 +1,4 @@
+import { type EventLoopUtilization, performance } from 'node:perf_hooks'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { Clock, Timer } from '@stead/core'
@@ -8,7 +9,7 @@ const LOOK_EVERY_MS = 10_000
 /** At least this long between two collections: one takes about 50 ms. */
 const REST_MS = 30_000
 /** A node is idle below this share of a core; its heartbeats take less than a hundredth. */
-const IDLE_CPU_SHARE = 0.1
+const IDLE_SHARE = 0.1
 /** What must have come together since the last collection to be worth another. */
 const WORTHWHILE_BYTES = 6 * MB
 
@@ -24,6 +25,7 @@ export class IdleMemory {
   #timer: Timer | undefined
   #collect: Collect | undefined
   #cpu: NodeJS.CpuUsage = process.cpuUsage()
+  #loop: EventLoopUtilization = performance.eventLoopUtilization()
   #lookedAtMs = 0
   #collectedAtMs = Number.NEGATIVE_INFINITY
   #bytesAfter = 0
@@ -34,6 +36,7 @@ export class IdleMemory {
 
   start(): void {
     this.#cpu = process.cpuUsage()
+    this.#loop = performance.eventLoopUtilization()
     this.#lookedAtMs = this.#clock.monotonicMs()
     this.#timer = this.#clock.setTimer(LOOK_EVERY_MS, () => this.#look())
   }
@@ -43,10 +46,10 @@ export class IdleMemory {
   }
 
   #look(): void {
-    const share = this.#cpuShare()
+    const share = this.#busyShare()
     const nowMs = this.#clock.monotonicMs()
     const isRested = nowMs - this.#collectedAtMs >= REST_MS
-    if (share < IDLE_CPU_SHARE && isRested && process.memoryUsage.rss() - this.#bytesAfter > WORTHWHILE_BYTES) {
+    if (share < IDLE_SHARE && isRested && process.memoryUsage.rss() - this.#bytesAfter > WORTHWHILE_BYTES) {
       this.#release()
       this.#collectedAtMs = this.#clock.monotonicMs()
       this.#bytesAfter = process.memoryUsage.rss()
@@ -54,12 +57,17 @@ export class IdleMemory {
     this.#timer = this.#clock.setTimer(LOOK_EVERY_MS, () => this.#look())
   }
 
-  /** Of one core, since the last look. */
-  #cpuShare(): number {
+  /**
+   * Since the last look: of one core for all threads, or of the time in which this one was not waiting for events. On a
+   * machine that others keep busy it does little in much of its time, and a collection then is in the way of work.
+   */
+  #busyShare(): number {
     const nowMs = this.#clock.monotonicMs()
     const { user, system } = process.cpuUsage(this.#cpu)
-    const share = (user + system) / 1000 / Math.max(1, nowMs - this.#lookedAtMs)
+    const { active } = performance.eventLoopUtilization(this.#loop)
+    const share = Math.max((user + system) / 1000, active) / Math.max(1, nowMs - this.#lookedAtMs)
     this.#cpu = process.cpuUsage()
+    this.#loop = performance.eventLoopUtilization()
     this.#lookedAtMs = nowMs
     return share
   }
