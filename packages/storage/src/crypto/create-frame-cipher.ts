@@ -5,13 +5,14 @@ import { type FrameCipher, TAG_BYTES } from './frame-cipher.ts'
 export const javaScriptFrameCipher: FrameCipher = {
   name: 'javascript',
   seal: (key, nonce, plaintext, sealed) => sealed.set(gcm(key, nonce).encrypt(plaintext)),
-  open: (key, nonce, sealed) => {
-    if (sealed.length < TAG_BYTES) return undefined
+  open: (key, nonce, sealed, plaintext) => {
+    if (sealed.length < TAG_BYTES) return false
     try {
-      return gcm(key, nonce).decrypt(sealed)
+      plaintext.set(gcm(key, nonce).decrypt(sealed))
+      return true
     } catch (error) {
       // The library's only way to say it; anything else is a fault of ours.
-      if (error instanceof Error && /tag/.test(error.message)) return undefined
+      if (error instanceof Error && /tag/.test(error.message)) return false
       throw error
     }
   },

@@ -7,8 +7,11 @@ export interface FrameCipher {
    * @param nonce 12 bytes, never twice with one key
    */
   seal(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, sealed: Uint8Array): void
-  /** The plaintext; undefined when the tag is not right. */
-  open(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array): Uint8Array | undefined
+  /**
+   * Writes the plaintext to the beginning of `plaintext`.
+   * @returns false when the tag is not right: what `plaintext` holds then is nobody's
+   */
+  open(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, plaintext: Uint8Array): boolean
 }
 
 /** Bytes that a frame's tag takes. */

@@ -19,22 +19,24 @@ function seal(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, sealed:
   free(ciphertext)
 }
 
+function open(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, plaintext: Uint8Array): boolean {
+  const lengthBytes = sealed.length - TAG_BYTES
+  if (lengthBytes < 0) return false
+  const decipher = createDecipheriv(ALGORITHM, key, nonce, OPTIONS)
+  decipher.setAuthTag(sealed.subarray(lengthBytes))
+  const opened = decipher.update(sealed.subarray(0, lengthBytes))
+  plaintext.set(opened)
+  free(opened)
+  try {
+    decipher.final()
+    return true
+  } catch (error) {
+    if (error instanceof Error && /authenticate/.test(error.message)) return false
+    throw error
+  }
+}
+
 /** Gives memory back that nobody else has. Left to the collector, as much as was sealed lay about before it ran. */
 function free({ buffer, byteLength }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
-}
-
-function open(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {
-  const lengthBytes = sealed.length - TAG_BYTES
-  if (lengthBytes < 0) return undefined
-  const decipher = createDecipheriv(ALGORITHM, key, nonce, OPTIONS)
-  decipher.setAuthTag(sealed.subarray(lengthBytes))
-  const plaintext = decipher.update(sealed.subarray(0, lengthBytes))
-  try {
-    decipher.final()
-  } catch (error) {
-    if (error instanceof Error && /authenticate/.test(error.message)) return undefined
-    throw error
-  }
-  return new Uint8Array(plaintext.buffer, plaintext.byteOffset, plaintext.length)
 }

@@ -1,4 +1,5 @@
 import type { FrameCipher } from '../crypto/frame-cipher.ts'
+import { BLOCKS_PER_READ_MAX } from '../messages.ts'
 import { openFrames } from '../segment/segment-frames.ts'
 import { FRAME_BYTES, FRAME_PLAIN_BYTES, framesOfRange, sealedBytesOf } from '../segment/segment-layout.ts'
 import { readPieces, readsOf, type SegmentRead, type SegmentReaderComponents } from './read-segment.ts'
@@ -37,8 +38,10 @@ async function sealedBytes(
   { from, to }: { readonly from: number; readonly to: number },
 ): Promise<Uint8Array> {
   const { pieceBytes } = read
-  const sealed = new Uint8Array(to - from)
   const [firstPiece, lastPiece] = [Math.floor(from / pieceBytes), Math.floor((to - 1) / pieceBytes)]
+  const whole = await bytesOfOneRead(components, read, { from, to })
+  if (whole !== undefined) return whole
+  const sealed = new Uint8Array(to - from)
   // Runs of blocks at one place of their pieces are read together, so that what is missing is computed from the same ones.
   const jobs = readsOf(pieceBytes).map(async ({ firstBlock, blocks }) => {
     const [start, end] = [firstBlock * FRAME_BYTES, Math.min((firstBlock + blocks) * FRAME_BYTES, pieceBytes)]
@@ -62,6 +65,23 @@ async function sealedBytes(
   })
   await Promise.all(jobs)
   return sealed
+}
+
+/** Where a range is whole blocks of one piece, and one read of it: nothing needs to be put together. */
+async function bytesOfOneRead(
+  components: SegmentReaderComponents,
+  read: SegmentRead,
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<Uint8Array | undefined> {
+  const { pieceBytes } = read
+  const number = Math.floor(from / pieceBytes)
+  const [start, end] = [from - number * pieceBytes, to - number * pieceBytes]
+  const firstBlock = start / FRAME_BYTES
+  const blocks = Math.ceil(end / FRAME_BYTES) - firstBlock
+  const isWhole = Number.isInteger(firstBlock) && Math.min((firstBlock + blocks) * FRAME_BYTES, pieceBytes) === end
+  if (!isWhole || end > pieceBytes || blocks > BLOCKS_PER_READ_MAX) return undefined
+  const [bytes] = await readPieces(components, read, { numbers: [number], firstBlock, blocks })
+  return bytes
 }
 
 /** Copies what falls into a run of bytes that begins at `from`. */

@@ -1,4 +1,4 @@
-import type { FrameCipher } from '../crypto/frame-cipher.ts'
+import { type FrameCipher, TAG_BYTES } from '../crypto/frame-cipher.ts'
 import { StorageError } from '../errors.ts'
 import { FRAME_BYTES, FRAME_PLAIN_BYTES, framesOf, sealedBytesOf } from './segment-layout.ts'
 
@@ -48,28 +48,14 @@ export function openFrames(
 ): Uint8Array {
   const count = Math.ceil(bytes.length / FRAME_BYTES)
   const lastFrame = framesOf(plainBytes) - 1
-  const parts: Uint8Array[] = []
+  const opened = new Uint8Array(Math.max(0, bytes.length - count * TAG_BYTES))
   for (let index = 0; index < count; index++) {
     const frame = firstFrame + index
     const sealed = bytes.subarray(index * FRAME_BYTES, (index + 1) * FRAME_BYTES)
-    const part = cipher.open(key, nonceOf(frame, frame === lastFrame), sealed)
-    if (part === undefined)
+    if (!cipher.open(key, nonceOf(frame, frame === lastFrame), sealed, opened.subarray(index * FRAME_PLAIN_BYTES)))
       throw new StorageError('STORAGE_NOT_AUTHENTIC', `frame ${frame} of a segment is not what was sealed`, {
         details: { frame },
       })
-    parts.push(part)
   }
-  return joined(parts)
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const [first] = parts
-  if (parts.length === 1 && first !== undefined) return first
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
+  return opened
 }
