@@ -2,6 +2,7 @@ import { microUsd } from '@stead/core'
 import { decorated } from '@stead/testkit'
 import { describe, expect, it } from 'vitest'
 import { dueAt, partOf } from '../src/agreement/agreement.ts'
+import { awaitOpen } from '../src/consumer/channel-room.ts'
 import { pieceOf, TradeWorld } from './support/trade-world.ts'
 
 const HOUR_MS = 3_600_000
@@ -21,6 +22,23 @@ describe('an agreement', () => {
     expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'paid', isWhole: true })
     expect(driver.agreement?.dueByteSeconds).toBe(0n)
     expect(await world.earned()).toBeGreaterThan(90_000n)
+  })
+
+  it('waits for half of the credit at most, which is all that a part of a bill takes: others keep the rest', async () => {
+    const world = await TradeWorld.started({ provider: { priceMicroUsdPerTibHour: 10n ** 12n } })
+    const channel = await world.channel()
+    const driver = await world.agreement(channel)
+    await world.keep(driver, channel, pieceOf(1, 100_000))
+    await world.clock.advance(HOUR_MS)
+    await world.keep(driver, channel, pieceOf(2))
+    // A delivery that never ends has some of the credit all the time.
+    await world.within(awaitOpen(channel, world.clock))
+    const stuck = channel.reserve(microUsd(10n))
+    expect(stuck).toBeDefined()
+    const fromMs = world.clock.monotonicMs()
+    expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'paid', isWhole: true })
+    expect(world.clock.monotonicMs() - fromMs).toBeLessThan(10_000)
+    stuck?.release()
   })
 
   it('is paid up again when more is unpaid than may be, however little credit there is', async () => {

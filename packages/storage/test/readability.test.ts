@@ -66,6 +66,23 @@ describe('what a repair makes again', () => {
     expect(planRepair(profile, pieces(9, 9), false)).toHaveLength(18)
   })
 
+  it('is all that is missing once a quarter of the spare pieces is lost for good, however many are left', () => {
+    expect(planRepair(profile, pieces(0, 7), false)).toEqual([])
+    expect(planRepair(profile, pieces(0, 8), false)).toEqual([40, 41, 42, 43, 44, 45, 46, 47])
+    expect(planRepair(profile, pieces(1, 8), false)).toHaveLength(9)
+    // One that may come back is not lost.
+    expect(planRepair(profile, pieces(12, 0), false)).toEqual([])
+    const small = { dataPieces: 4, pieces: 12 }
+    const twelve = (lost: number): readonly PieceOutlook[] => pieces(0, lost + 36).slice(0, 12)
+    expect(planRepair(small, twelve(1), false)).toEqual([])
+    expect(planRepair(small, twelve(2), false)).toEqual([10, 11])
+  })
+
+  it('does not count a piece as lost that is on another node as well', () => {
+    const again = pieces(0, 8).map((piece) => ({ ...piece, isLost: false }))
+    expect(planRepair(profile, [...pieces(0, 8), ...again], false)).toEqual([])
+  })
+
   it('goes on until the segment is whole', () => {
     expect(planRepair(profile, pieces(1, 1), true)).toEqual([0, 47])
   })

@@ -294,7 +294,8 @@ export class AgreementDriver {
     const need = amountOf(price, due)
     if (need === 0n) return { kind: 'nothing-due' }
     const { clock } = this.#components
-    const room = await withRoom(channel, { clock, wishMicroUsd: need }, (free) => free)
+    // No more than a part may cost: whoever waits for credit keeps so much of it from all others.
+    const room = await withRoom(channel, { clock, wishMicroUsd: partMost(channel, need) }, (free) => free)
     const partFor = (amount: MicroUsd): ReturnType<typeof partOf> =>
       amount >= need ? { atSecond, billedByteSeconds: due } : partOf(before, byteSecondsFor(price, amount))
     const careful = partFor(partMost(channel, room))

@@ -87,6 +87,12 @@ export class NodeWatch {
     return known !== undefined && this.#chanceOfReturn(known) < OVERDUE_BELOW
   }
 
+  /** When one that is away is not waited for any more, at the earliest, if it stays away; undefined while it is there. */
+  lostAt(node: Address): UnixMs | undefined {
+    const awaySince = this.#nodes.get(node)?.awaySince
+    return awaySince === undefined ? undefined : ((awaySince + this.#lostAfterMs) as UnixMs)
+  }
+
   /** When one that is away is overdue or lost, at the earliest, if it stays away; undefined while it is there. */
   givenUpAt(node: Address): UnixMs | undefined {
     const known = this.#nodes.get(node)

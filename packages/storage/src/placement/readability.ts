@@ -4,6 +4,8 @@ import type { ErasureProfile } from '../erasure/erasure-code.ts'
 const UNREADABILITY_MAX = 1e-6
 /** Share of the spare pieces without which a segment is repaired however good its nodes are: 30 of 16-of-48, 8 of 4-of-12. */
 const SPARE_SHARE = 7 / 16
+/** Share of the spare pieces that may be lost for good: with fewer left a segment would stay short until more nodes go. */
+const LOST_SHARE = 1 / 4
 
 /**
  * The probability that fewer than `dataPieces` of some nodes are there at a moment, when each is with a probability of its
@@ -26,6 +28,11 @@ export function unreadability(availabilities: readonly number[], dataPieces: num
 /** Pieces with which a segment is repaired, and with fewer. */
 export function repairAt({ dataPieces, pieces }: ErasureProfile): number {
   return Math.min(pieces - 1, Math.ceil(dataPieces + (pieces - dataPieces) * SPARE_SHARE))
+}
+
+/** Pieces that are lost for good with which a segment is repaired however many are left, and with more: 8 of 48, 2 of 12. */
+export function refillAt({ dataPieces, pieces }: ErasureProfile): number {
+  return Math.max(1, Math.ceil((pieces - dataPieces) * LOST_SHARE))
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { ErasureProfile } from '../erasure/erasure-code.ts'
-import { needsRepair } from './readability.ts'
+import { needsRepair, refillAt } from './readability.ts'
 
 /** A piece, and what its payer thinks of the node that has it. */
 export interface PieceOutlook {
@@ -22,12 +22,15 @@ export function planRepair(
   isBegun: boolean,
 ): readonly number[] {
   const good = new Set<number>()
+  const lost = new Set<number>()
   const availabilities: number[] = []
   for (const { number, availability, isLost, isOverdue } of pieces) {
-    if (!isLost) availabilities.push(availability)
+    if (isLost) lost.add(number)
+    else availabilities.push(availability)
     if (!isLost && !isOverdue) good.add(number)
   }
   if (good.size >= profile.pieces) return []
-  if (!isBegun && !needsRepair(profile, good.size, availabilities)) return []
+  const isShort = lost.difference(good).size >= refillAt(profile)
+  if (!isBegun && !isShort && !needsRepair(profile, good.size, availabilities)) return []
   return Array.from({ length: profile.pieces }, (_, number) => number).filter((number) => !good.has(number))
 }

@@ -115,6 +115,7 @@ export class SegmentRepairs {
       isOverdue: watch.isOverdue(node),
       isAway: watch.isAway(node),
       givenUpAt: watch.givenUpAt(node),
+      lostAt: watch.lostAt(node),
     }
   }
 

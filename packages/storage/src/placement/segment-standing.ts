@@ -8,6 +8,8 @@ export interface PieceStanding extends PieceOutlook {
   readonly isAway: boolean
   /** When its node is not waited for any more if it stays away; undefined while it is there. */
   readonly givenUpAt: UnixMs | undefined
+  /** When it is lost for good if its node stays away; undefined while it is there. */
+  readonly lostAt: UnixMs | undefined
 }
 
 /** What is there of a segment, and when it is made whole again. */
@@ -48,11 +50,14 @@ export function standingOf(
 
 /** The earliest moment at which so many nodes are given up that a repair begins. */
 function repairFromOf(profile: ErasureProfile, pieces: readonly PieceStanding[]): UnixMs | undefined {
-  const moments = new Set(pieces.flatMap(({ givenUpAt }) => (givenUpAt === undefined ? [] : [givenUpAt])))
+  const moments = new Set(pieces.flatMap(({ givenUpAt, lostAt }) => [givenUpAt ?? [], lostAt ?? []].flat()))
   const isRepairedAt = (moment: UnixMs): boolean => {
+    const isOver = (at: UnixMs | undefined): boolean => at !== undefined && at <= moment
     const then = pieces.map((piece): PieceOutlook => {
-      const isGone = piece.givenUpAt !== undefined && piece.givenUpAt <= moment
-      return isGone ? { ...piece, isOverdue: true, availability: 0 } : piece
+      const { givenUpAt, lostAt, isLost } = piece
+      return isOver(givenUpAt)
+        ? { ...piece, isOverdue: true, availability: 0, isLost: isLost || isOver(lostAt) }
+        : piece
     })
     return planRepair(profile, then, false).length > 0
   }
