@@ -14,6 +14,12 @@ export interface ProtocolLimits {
    * @default false
    */
   readonly bulk?: boolean
+  /**
+   * Handlers keep nothing of a payload: its memory is given back as soon as the handler has ended, and what is left of views
+   * on it is empty. Left to the collector, large ones lie about.
+   * @default false
+   */
+  readonly lendsPayloads?: boolean
 }
 
 /** A request that a peer sent. */

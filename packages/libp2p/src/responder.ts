@@ -57,6 +57,8 @@ interface PeerLoad {
 
 /** Streams of one protocol that a peer may have at once for each way: one in use, and one that is opened again after a drop. */
 const STREAMS_PER_WAY_MAX = 2
+/** What was lent and is smaller is left to the collector. */
+const FREED_BYTES_MIN = 64 * 1024
 
 /** The answering end of all streams of one protocol. */
 export class Responder {
@@ -199,12 +201,20 @@ class ResponderStream {
       (response) => {
         this.#release(id, request)
         this.#answer(id, request, response)
+        this.#takeBack(payload)
       },
       (error: unknown) => {
         this.#release(id, request)
         this.#fail(id, request, error)
+        this.#takeBack(payload)
       },
     )
+  }
+
+  /** Gives a lent payload's memory back. Its frame's body is all that its buffer has. */
+  #takeBack({ buffer }: Uint8Array): void {
+    const isLent = this.#owner.components.limits.lendsPayloads === true
+    if (isLent && buffer instanceof ArrayBuffer && buffer.byteLength >= FREED_BYTES_MIN) buffer.transfer(0)
   }
 
   #onTimeout(id: number, request: ActiveRequest, timeoutMs: number): void {

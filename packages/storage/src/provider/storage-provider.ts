@@ -159,6 +159,7 @@ export class StorageProvider {
       {
         messageBytesMax: PIECES_MESSAGE_BYTES_MAX,
         bulk: true,
+        lendsPayloads: true,
         inFlightPerPeerMax: PIECES_PER_PEER_MAX,
         handlerTimeoutMs: HANDLER_TIMEOUT_MS,
       },

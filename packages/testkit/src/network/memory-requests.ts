@@ -90,7 +90,10 @@ export class MemoryResponder {
 
   #run(key: string, served: Served, request: IncomingMemoryRequest, answer: (answer: MemoryAnswer) => void): void {
     const { limits, handler, inFlightByPeer } = served
-    const { peer, payload, timeoutMs } = request
+    const { peer, timeoutMs } = request
+    // The sender may still have these bytes.
+    const lent = limits.lendsPayloads === true ? new Uint8Array(request.payload) : undefined
+    const payload = lent ?? request.payload
     const controller = new AbortController()
     this.#active.set(key, { peer, controller })
     let isOver = false
@@ -119,10 +122,12 @@ export class MemoryResponder {
       (response) => {
         release()
         finish(answerOf(response, limits))
+        lent?.buffer.transfer(0)
       },
       (error: unknown) => {
         release()
         finish({ kind: 'report', report: isSteadError(error) ? peerReportOf(error) : internalPeerReport })
+        lent?.buffer.transfer(0)
       },
     )
   }

@@ -62,6 +62,27 @@ export function requestTests(bench: Bench): void {
     expect(await second.request(first.self, PROTOCOL, large, PATIENT)).toEqual(large)
   })
 
+  it('have the memory of a large lent payload back when the handler has ended, and not before', async () => {
+    const seen: Uint8Array[] = []
+    const before: number[] = []
+    const limits = { ...LIMITS, messageBytesMax: 1024 * 1024, lendsPayloads: true }
+    const [first, second] = await bench.startPair((network) =>
+      network.handle(PROTOCOL, limits, async ({ payload }) => {
+        seen.push(payload)
+        await bench.clock.sleep(1)
+        before.push(payload.length)
+        if (payload[0] === 1) throw new RangeError('refused')
+        return payload.slice(0, 5)
+      }),
+    )
+    const large = new Uint8Array(200_000).fill(7)
+    expect(await second.request(first.self, PROTOCOL, large, PATIENT)).toEqual(large.slice(0, 5))
+    expect(await codeOf(second.request(first.self, PROTOCOL, large.fill(1), PATIENT))).toBe('NETWORK_REMOTE')
+    expect(before).toEqual([200_000, 200_000])
+    expect(seen.map(({ length }) => length)).toEqual([0, 0])
+    expect(large).toHaveLength(200_000)
+  })
+
   it('connect by themselves to a peer that is known', async () => {
     const [first, second] = await bench.startPair((network) => network.handle(PROTOCOL, LIMITS, echo))
     const [address] = first.addresses()
