@@ -300,11 +300,11 @@ export class TreeObjectStore implements ObjectStore {
     options: Parameters<ObjectStore['completeUpload']>[3],
   ): Promise<ObjectInfo> {
     if (parts.length === 0) throw new RangeError('an upload is made of at least one part')
-    const { condition } = options
+    const { condition, key } = options
     const etag = checkEtag(options.etag)
     const content = keyOfBytes(this.#components.random.bytes(ID_BYTES))
     return await this.#write(bucket, async (rows, settings) => {
-      const completion = { upload, parts, etag, condition, content }
+      const completion = { upload, key, parts, etag, condition, content }
       return await completeUpload(rows, settings, { completion, terms: this.#terms })
     })
   }
