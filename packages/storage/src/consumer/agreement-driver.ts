@@ -177,6 +177,11 @@ export class AgreementDriver {
     return this.#bought.set
   }
 
+  /** Has the node say whether it leaves. @throws CoreError as request, StorageError of the node as NETWORK_REMOTE */
+  async hear(): Promise<void> {
+    await this.#inTurn(() => this.#ask({ standing: { agreement: this.id } }))
+  }
+
   /** Whether the node keeps a piece, or may have signed for it in a revision of which nothing was heard. */
   mayKeep(piece: Hash): boolean {
     const { set, pending } = this.#bought
