@@ -82,6 +82,8 @@ export interface ListOptions {
   readonly limit: number
   /** Every version, deletions included; otherwise the latest that are not deleted. @default false */
   readonly versions?: boolean
+  /** Gives the list up: one page may step over any number of objects that were deleted. */
+  readonly signal?: AbortSignal
 }
 
 /** One page of a listing. */

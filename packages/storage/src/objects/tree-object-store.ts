@@ -177,7 +177,7 @@ export class TreeObjectStore implements ObjectStore {
       found: await objectIn(open, key, version),
     }))
     const part = partOf(found)
-    const bytes = readStored(tree, storedOfRow(part.stored), part.range, () => early.of(tree, part))
+    const bytes = readStored(tree, storedOfRow(part.stored), part.range, { early: () => early.of(tree, part), signal })
     const body = abortableBody(bytes, signal)
     return { info: infoOf(key, found), ...part.range, body }
   }
