@@ -1,17 +1,18 @@
 import { describe, expect, it } from 'vitest'
 import { untilAll } from '../src/start/until-all.ts'
 
-const terms = { wanted: 4, what: 'pieces are back', giveUpMs: 200, lookMs: 1, next: 'Try again.' }
+const terms = { wanted: 4, what: 'pieces are back', giveUpMs: 200, tellMs: 10_000, lookMs: 1, next: 'Try again.' }
 
 /** Waits where looks find so many, the last again and again. */
 async function wait(
   found: readonly number[],
   signal: AbortSignal = new AbortController().signal,
+  tellMs = terms.tellMs,
 ): Promise<{ readonly looks: number; readonly messages: readonly string[] }> {
   const messages: string[] = []
   let looks = 0
   const count = async (): Promise<number> => found[Math.min(looks++, found.length - 1)] ?? 0
-  await untilAll({ count, terminal: { message: (text) => void messages.push(text) }, signal }, terms)
+  await untilAll({ count, terminal: { message: (text) => void messages.push(text) }, signal }, { ...terms, tellMs })
   return { looks, messages }
 }
 
@@ -46,6 +47,12 @@ describe('waiting for all', () => {
       details: { need: 4, have: 2 },
       next: 'Try again.',
     })
+  })
+
+  it('says again that it waits, and how long it will, while there are no more', async () => {
+    const found = [...Array.from({ length: 20 }, () => 1), 4]
+    const { messages } = await wait(found, new AbortController().signal, 1)
+    expect(messages).toContain('1 of 4 pieces are back, and no more in 0 s; waiting for up to 0 s …')
   })
 
   it('can be interrupted', async () => {

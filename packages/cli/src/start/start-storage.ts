@@ -21,8 +21,12 @@ const CHUNK_BYTES = 1024 * 1024
 const KILLED_SHARE = 1 / 3
 /** In a network of one's own nobody has to wait a week. */
 const LOST_AFTER_SECONDS = 5
-/** Since one more offer was heard of, or one more piece was made again: all nodes share one machine, which may have much to do. */
-const PATIENCE_MS = 300_000
+/**
+ * Since one more offer was heard of, or one more piece was made again. On a machine that has much to do a node may seem to be
+ * away for a moment, and gets no pieces for ten minutes then.
+ */
+const PATIENCE_MS = 900_000
+const TELL_MS = 30_000
 const LOOK_MS = 1000
 const QUERY = { bucket: 'start', key: 'object' }
 
@@ -99,7 +103,7 @@ async function play(network: DevNetwork, stage: Stage): Promise<StorageStory> {
   const { terminal } = stage
   const client = daemonClient(network.layout.payerDir)
   const next = `Try again when the machine is less busy: npm start -- --storage; what the nodes do is in their logs, below ${network.layout.root}`
-  const terms = { giveUpMs: PATIENCE_MS, lookMs: LOOK_MS, next }
+  const terms = { giveUpMs: PATIENCE_MS, tellMs: TELL_MS, lookMs: LOOK_MS, next }
   const offered = { wanted: STORAGE_PROVIDERS, what: 'nodes offer storage', ...terms }
   await untilAll({ count: () => countOffers(client), ...stage }, offered)
   terminal.message(`keeping ${formatBytes(OBJECT_BYTES)} as 4 of 12 pieces …`)

@@ -9,6 +9,8 @@ export interface AllTerms {
   readonly what: string
   /** Since there was one more, in milliseconds: a machine that is slow is waited for as long as it gets on. */
   readonly giveUpMs: number
+  /** While there are no more it is said again, in milliseconds. */
+  readonly tellMs: number
   /** Between two looks, in milliseconds. */
   readonly lookMs: number
   /** What a person can do when it is given up. */
@@ -29,22 +31,26 @@ export interface AllComponents {
  */
 export async function untilAll(
   { count, terminal, signal }: AllComponents,
-  { wanted, what, giveUpMs, lookMs, next }: AllTerms,
+  { wanted, what, giveUpMs, tellMs, lookMs, next }: AllTerms,
 ): Promise<void> {
   let best = -1
-  let sinceMs = performance.now()
+  let [sinceMs, toldMs] = [0, 0]
   for (;;) {
     const have = await count()
     signal.throwIfAborted()
     if (have > best) {
-      ;[best, sinceMs] = [have, performance.now()]
+      best = have
+      sinceMs = toldMs = performance.now()
       terminal.message(`${have} of ${wanted} ${what}`)
     }
     if (have >= wanted) return
-    const waitedMs = performance.now() - sinceMs
-    if (waitedMs >= giveUpMs) {
-      const message = `${have} of ${wanted} ${what}, and no more in ${Math.round(waitedMs / 1000)} s`
+    const nowMs = performance.now()
+    const message = `${have} of ${wanted} ${what}, and no more in ${Math.round((nowMs - sinceMs) / 1000)} s`
+    if (nowMs - sinceMs >= giveUpMs)
       throw new CliError('CLI_DEV_FAILED', message, { details: { need: wanted, have }, next })
+    if (nowMs - toldMs >= tellMs) {
+      toldMs = nowMs
+      terminal.message(`${message}; waiting for up to ${Math.round(giveUpMs / 1000)} s …`)
     }
     await sleepFor(lookMs, undefined, { signal })
   }
