@@ -297,7 +297,8 @@ export class AgreementDriver {
     const atSecond = this.#second(before)
     const due = dueAt(before, atSecond)
     const need = amountOf(price, due)
-    if (need === 0n) return { kind: 'nothing-due' }
+    // What is kept for nothing is proven and signed for all the same: a bill of 0 says that it was there until then.
+    if (due === 0n) return { kind: 'nothing-due' }
     const { clock } = this.#components
     const room = await withRoom(channel, { clock, wishMicroUsd: need }, (free) => free)
     const partFor = (amount: MicroUsd): ReturnType<typeof partOf> =>
