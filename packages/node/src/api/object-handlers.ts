@@ -43,6 +43,7 @@ type ObjectRoutes =
   | 'listChallenges'
   | 'challengeNode'
   | 'getStorageEvidence'
+  | 'listCareOffers'
   | 'appointCaretaker'
   | 'dismissCaretaker'
 

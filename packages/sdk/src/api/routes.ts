@@ -1,4 +1,11 @@
-import { type CaretakerRequest, type CaretakerView, caretakerRequestWire, caretakerViewWire } from './care.ts'
+import {
+  type CareOfferList,
+  type CaretakerRequest,
+  type CaretakerView,
+  careOfferListWire,
+  caretakerRequestWire,
+  caretakerViewWire,
+} from './care.ts'
 import { type EarningsQuery, type EarningsReport, earningsQueryWire, earningsReportWire } from './earnings.ts'
 import {
   type EpochList,
@@ -188,6 +195,7 @@ export interface Routes {
   readonly listChallenges: Route<NoBody, NoQuery, ChallengeList>
   readonly leaveStorage: Route<LeaveRequest, NoQuery, StorageStatus>
   readonly challengeNode: Route<ChallengeRequest, NoQuery, AskedChallengeView>
+  readonly listCareOffers: Route<NoBody, NoQuery, CareOfferList>
   readonly appointCaretaker: Route<CaretakerRequest, NoQuery, CaretakerView>
   readonly dismissCaretaker: Route<NoBody, NoQuery, undefined>
   readonly getStorageEvidence: Route<NoBody, StorageEvidenceQuery, StorageEvidence>
@@ -376,6 +384,10 @@ export const routes: Routes = {
     ...post('challengeNode', '/v1/storage/challenges', 'Asks a node on chain to prove what it keeps; takes a deposit'),
     body: challengeRequestWire,
     answer: askedChallengeWire,
+  },
+  listCareOffers: {
+    ...get('listCareOffers', '/v1/storage/caretakers', 'Nodes that sell care, and for what share; takes some seconds'),
+    answer: careOfferListWire,
   },
   appointCaretaker: {
     ...post(
