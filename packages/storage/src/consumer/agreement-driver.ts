@@ -40,6 +40,7 @@ import {
   storageRequestSchema,
 } from '../messages.ts'
 import { amountOf, byteSecondsFor } from '../meter.ts'
+import { ASK_TIMEOUT_MS, askUntilHeard, partMost } from './bill-risk.ts'
 import { BoughtAgreement } from './bought-agreement.ts'
 import { BOUGHT_SLOTS_TABLE, type BoughtRow, boughtOperation, type PendingRevision } from './bought-rows.ts'
 import { withRoom } from './channel-room.ts'
@@ -63,7 +64,6 @@ export interface AgreementDriverComponents {
   readonly logger: Logger
 }
 
-const ASK_TIMEOUT_MS = 30_000
 const PIECE_TIMEOUT_MS = 120_000
 /** What a node says of a revision that it has not taken and never will: it does not follow, or a piece of it is gone. */
 const REFUSALS: ReadonlySet<string | undefined> = new Set([
@@ -331,9 +331,8 @@ export class AgreementDriver {
     try {
       const { document, payerSignature } = pending
       const { delivery } = reservation
-      reply = await this.#ask({
-        settle: { channel: channel.id, document, payerSignature, delivery, maximumMicroUsd: amountMicroUsd, seed },
-      })
+      const settle = { channel: channel.id, document, payerSignature, delivery, maximumMicroUsd: amountMicroUsd, seed }
+      reply = await askUntilHeard(clock, (timeoutMs) => this.#ask({ settle }, timeoutMs))
       after = this.#bought.bothSigned(next, pending, reply.agreement)
     } catch (error) {
       // It may have been delivered, and the answer lost; then it is asked for again under another name.
@@ -415,11 +414,11 @@ export class AgreementDriver {
     return { ...this.#components, ask: (request) => this.#ask(request) }
   }
 
-  async #ask(request: StorageRequest): Promise<StorageReply> {
+  async #ask(request: StorageRequest, timeoutMs: number = ASK_TIMEOUT_MS): Promise<StorageReply> {
     const payload = storageRequestSchema.encodeMessage(request)
     const { network, clock } = this.#components
     const answer = await network
-      .request(this.peer, STORAGE_PROTOCOL, payload, { timeoutMs: ASK_TIMEOUT_MS })
+      .request(this.peer, STORAGE_PROTOCOL, payload, { timeoutMs })
       .catch((error: unknown) => {
         this.#nodeTime.note(clock, error)
         throw error
@@ -439,15 +438,6 @@ export class AgreementDriver {
     this.#turn = turn.catch(() => undefined)
     return await turn
   }
-}
-
-/**
- * What one part of a bill may cost: half of the credit, so that it fits again when its answer is lost and something else has
- * taken some of the credit meanwhile.
- */
-function partMost(channel: PayerChannel, room: MicroUsd): MicroUsd {
-  const half = microUsd((channel.largestMicroUsd() + 1n) / 2n)
-  return half < room ? half : room
 }
 
 function isProof(next: Agreement, seed: Uint8Array, { proof }: StorageReply): boolean {
