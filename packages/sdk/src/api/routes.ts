@@ -390,11 +390,7 @@ export const routes: Routes = {
     answer: careOfferListWire,
   },
   appointCaretaker: {
-    ...post(
-      'appointCaretaker',
-      '/v1/storage/caretaker',
-      'Appoints who looks after all of it, and pays its budget ahead',
-    ),
+    ...post('appointCaretaker', '/v1/storage/caretaker', 'Appoints who looks after it, and pays a budget ahead'),
     body: caretakerRequestWire,
     answer: caretakerViewWire,
   },
@@ -403,11 +399,7 @@ export const routes: Routes = {
     answer: undefined,
   },
   getStorageEvidence: {
-    ...get(
-      'getStorageEvidence',
-      '/v1/storage/evidence',
-      'Everything from which the bill of one node can be recomputed',
-    ),
+    ...get('getStorageEvidence', '/v1/storage/evidence', 'All from which the bill of one node can be recomputed'),
     query: storageEvidenceQueryWire,
     answer: storageEvidenceWire,
   },
