@@ -61,7 +61,7 @@ export const netMutants: readonly Mutant[] = [
   {
     name: 'answer-awaited-for-hours',
     what: 'a payer waits for hours for an answer that was lost, and cannot stop meanwhile',
-    file: 'packages/storage/src/consumer/agreement-driver.ts',
+    file: 'packages/storage/src/consumer/bill-risk.ts',
     from: 'const ASK_TIMEOUT_MS = 30_000',
     to: 'const ASK_TIMEOUT_MS = 10_000_000',
     ...STORAGE,

@@ -150,6 +150,17 @@ describe('parts', () => {
     expect(codeOf(await complete('wrong', id, [[1, one]]))).toBe('NoSuchUpload')
   })
 
+  test('completed twice give one object twice, until another takes its place', async () => {
+    const id = await begin('twice')
+    const etag = (await putPart('twice', id, 1, 'one')).headers.etag?.replaceAll('"', '') ?? ''
+    const first = await complete('twice', id, [[1, etag]])
+    expect(first.status).toBe(200)
+    const again = await complete('twice', id, [[1, etag]])
+    expect([again.status, again.body]).toEqual([200, first.body])
+    await running.store.put('vault', 'twice', [Buffer.from('another')])
+    expect(codeOf(await complete('twice', id, [[1, etag]]))).toBe('NoSuchUpload')
+  })
+
   test('belong to the key that they were begun for', async () => {
     const id = await begin('mine')
     expect(codeOf(await putPart('theirs', id, 1, 'x'))).toBe('NoSuchUpload')

@@ -6,6 +6,8 @@ import { NetworkWorld, type SellingNode } from './support/network-world.ts'
 
 const KEY = new Uint8Array(32).fill(9)
 const HOUR_MS = 3_600_000
+/** Nodes offer anew after a minute and a half. */
+const OFFERED_AGAIN_MS = 120_000
 const PLAINTEXT = new SeededRandom(1).bytes(700_000)
 /** Killed many times over: small worlds are soon made. */
 const SMALL: SegmentProfile = { dataPieces: 2, pieces: 4, enough: 4 }
@@ -67,6 +69,35 @@ describe('a node whose operator wants to go', () => {
     expect(seller?.storage.offerTerms()).toBeDefined()
     expect(await world.within(world.payer.consumer.round())).toMatchObject({ leavingNodes: 0 })
     expect(seller?.storage.status()).toMatchObject({ state: 'running', leaving: undefined })
+  })
+
+  it('is used again by a payer that moved everything away, as soon as it says that it stays', async () => {
+    const { world, leaving, read } = await begun(6, SMALL)
+    await world.within(world.payer.consumer.round())
+    expect(leaving.map(piecesLeft)).toEqual([0, 0])
+    for (const { storage } of leaving) await storage.stay()
+    await world.within(world.payer.consumer.look())
+    // The two that are left of the others are not enough.
+    const others = world.sellers.filter((seller) => !leaving.includes(seller))
+    for (const seller of others.slice(0, 2)) world.kill(seller)
+    await world.within(world.payer.consumer.look())
+    await world.within(world.payer.segments.put(KEY, PLAINTEXT))
+    for (const { storage } of leaving) expect(storage.status().agreedBytes).toBeGreaterThan(0)
+    expect(await read()).toEqual(PLAINTEXT)
+  })
+
+  it('is used again by a payer that it refused, as soon as it offers something again', async () => {
+    const world = await NetworkWorld.of(4, SMALL)
+    const [seller] = world.sellers
+    await world.clock.advance(OFFERED_AGAIN_MS)
+    await seller?.storage.leave()
+    await expect(world.within(world.payer.segments.put(KEY, PLAINTEXT))).rejects.toMatchObject({
+      code: 'STORAGE_TOO_FEW_NODES',
+    })
+    await seller?.storage.stay()
+    await world.clock.advance(OFFERED_AGAIN_MS)
+    await world.within(world.payer.segments.put(KEY, PLAINTEXT))
+    expect(seller?.storage.status().agreedBytes).toBeGreaterThan(0)
   })
 
   it('keeps what there is no other node for, until there is one', async () => {

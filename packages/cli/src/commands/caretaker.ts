@@ -1,10 +1,11 @@
 import { formatMicroUsd } from '@stead/core'
-import type { CaretakerView } from '@stead/sdk/api'
+import type { CareOfferView, CaretakerView } from '@stead/sdk/api'
 import type { Command } from 'commander'
 import { addressOf, dollarsOf, formatPpm } from '../chain/amounts.ts'
 import type { CommandContext } from '../command-context.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
 import { formatBytes } from '../objects/object-url.ts'
+import { renderTable } from '../terminal/table.ts'
 import { toJson } from '../terminal/terminal.ts'
 
 interface GivenSet extends GivenMember {
@@ -17,12 +18,15 @@ A caretaker repairs what you keep while this machine is off for longer than a da
 and can read nothing. Its budget is paid ahead: it is all that a bad caretaker can take, and what is not used does not come back.
 `
 
-/** `stead caretaker set|show|remove`: who looks after what is kept while this machine is off. */
+/** `stead caretaker list|set|show|remove`: who looks after what is kept while this machine is off. */
 export function define(command: Command, context: CommandContext): void {
   command.addHelpText('after', HELP)
   const set = command.command('set').description('appoint a node, and pay its budget ahead')
   addMemberOption(set, 'payer')
-    .argument('[node]', 'address of a node that offers care; without one, who takes the smallest share')
+    .argument(
+      '[node]',
+      'address of a node that offers care (stead caretaker list); without one, who takes the smallest share',
+    )
     .option('--budget <dollars>', 'paid ahead, and all that it can spend (default: 45 times what a day may cost)')
     .option('--per-day <dollars>', 'most that it may spend in a day (default: twice what storing costs now)')
     .action(async (node: string | undefined, given: GivenSet) => {
@@ -33,6 +37,12 @@ export function define(command: Command, context: CommandContext): void {
       })
       show(context, view)
     })
+  const listed = command.command('list').description('nodes that sell care, who takes the smallest share first')
+  addMemberOption(listed, 'payer').action(async (given: GivenMember) => {
+    const { terminal } = context
+    const list = await clientFor(context, given).listCareOffers()
+    terminal.out(terminal.isJson ? toJson(list) : careOffersText(list.offers))
+  })
   const shown = command.command('show').description('who it is, what it did, and what it billed')
   addMemberOption(shown, 'payer').action(async (given: GivenMember) => {
     show(context, (await clientFor(context, given).getStorage()).caretaker)
@@ -48,6 +58,21 @@ export function define(command: Command, context: CommandContext): void {
 function show({ terminal }: CommandContext, view: CaretakerView | undefined): void {
   const text = view === undefined ? 'nobody looks after what is kept: stead caretaker set' : caretakerText(view)
   terminal.out(terminal.isJson ? toJson(view === undefined ? {} : { caretaker: view }) : text)
+}
+
+/** Nodes that sell care, for a person. */
+export function careOffersText(offers: readonly CareOfferView[]): string {
+  if (offers.length === 0) return 'no node sells care now; nodes do so with: stead up --provide --care'
+  return renderTable<CareOfferView>(
+    [
+      { title: 'NODE', value: ({ node }) => node },
+      { title: 'OPERATOR', value: ({ operator }) => operator },
+      { title: 'SHARE', value: ({ sharePpm }) => formatPpm(sharePpm), isNumber: true },
+      { title: 'SEGMENTS', value: ({ segmentsMax }) => String(segmentsMax), isNumber: true },
+      { title: 'UNTIL', value: ({ expiresAt }) => new Date(expiresAt).toISOString() },
+    ],
+    offers,
+  )
 }
 
 /** A caretaker for a person. */

@@ -122,7 +122,10 @@ async function waitForReady(options: DaemonProcessOptions, parts: DaemonParts): 
   const fail = (message: string, next = `Read ${parts.logFile}`): CliError =>
     new CliError('CLI_DEV_FAILED', `${options.name}: ${message}`, { details: { log: parts.logFile }, next })
   return await new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(fail(`not up after ${options.readyTimeoutMs} ms`)), options.readyTimeoutMs)
+    const timer = setTimeout(
+      () => reject(fail(`not up after ${options.readyTimeoutMs / 1000} s; the machine may have too much to do`)),
+      options.readyTimeoutMs,
+    )
     const settle = (act: () => void): void => {
       clearTimeout(timer)
       act()

@@ -64,7 +64,8 @@ export interface DevMember {
   readonly operator: Address | undefined
 }
 
-const READY_TIMEOUT_MS = 60_000
+/** For one that starts alone, and for each that starts beside it: they share the machine's cores. */
+const [READY_TIMEOUT_MS, READY_TIMEOUT_BESIDE_MS] = [60_000, 20_000]
 /** Since the payer saw one more: on a busy machine many processes take long to come up. */
 const OFFERS_TIMEOUT_MS = 120_000
 const OFFERS_LOOK_MS = 100
@@ -133,7 +134,8 @@ export class DevNetwork {
     if (bootstrap === undefined || payer === undefined)
       throw new TypeError('a local network has a provider and a payer')
     await this.#startMember(bootstrap)
-    await Promise.all([...others, payer].map((member) => this.#startMember(member)))
+    const rest = [...others, payer]
+    await Promise.all(rest.map((member) => this.#startMember(member, rest.length - 1)))
     this.#saveState()
     await this.#waitForOffers()
   }
@@ -224,8 +226,8 @@ export class DevNetwork {
     }
   }
 
-  async #startMember(member: DevMember): Promise<void> {
-    const starting = this.#bringUp(member)
+  async #startMember(member: DevMember, beside = 0): Promise<void> {
+    const starting = this.#bringUp(member, readyTimeoutMs(beside))
     this.#starting.add(starting)
     try {
       await starting
@@ -234,12 +236,12 @@ export class DevNetwork {
     }
   }
 
-  async #bringUp(member: DevMember): Promise<void> {
+  async #bringUp(member: DevMember, readyTimeoutMs: number): Promise<void> {
     const process = await DaemonProcess.start({
       name: member.name,
       dataDir: member.dataDir,
       ...this.#programOf(member),
-      readyTimeoutMs: READY_TIMEOUT_MS,
+      readyTimeoutMs,
     })
     this.#processes.set(member.name, process)
     this.#listen.set(member.name, process.ready.addresses.map(withoutPeer))
@@ -330,6 +332,11 @@ export class DevNetwork {
   #fail(error: unknown): void {
     if (!this.#isStopping) this.#components.events.onFailure(error)
   }
+}
+
+/** How long a member may take until it serves, in milliseconds. @param beside others that start at the same time */
+function readyTimeoutMs(beside: number): number {
+  return READY_TIMEOUT_MS + beside * READY_TIMEOUT_BESIDE_MS
 }
 
 function providerArguments(operator: Address): string[] {

@@ -1,6 +1,5 @@
 import { createCipheriv, createHash } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { type Address, formatMicroUsd } from '@stead/core'
+import { formatMicroUsd } from '@stead/core'
 import type { DaemonClient } from '@stead/sdk'
 import type { ReceiptLine, StorageUsage } from '@stead/sdk/api'
 import { auditStorage, type StorageAuditVerdict } from '../audit/audit-storage.ts'
@@ -13,6 +12,7 @@ import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import { formatBytes } from '../objects/object-url.ts'
 import { renderTable } from '../terminal/table.ts'
 import { type Terminal, toJson } from '../terminal/terminal.ts'
+import { untilAll } from './until-all.ts'
 
 /** Twelve keep the object, and four can take over. */
 export const STORAGE_PROVIDERS = 16
@@ -21,8 +21,13 @@ const CHUNK_BYTES = 1024 * 1024
 const KILLED_SHARE = 1 / 3
 /** In a network of one's own nobody has to wait a week. */
 const LOST_AFTER_SECONDS = 5
-const REPAIR_ROUNDS_MAX = 60
-const OFFERS_SECONDS_MAX = 120
+/**
+ * Since one more offer was heard of, or one more piece was made again. On a machine that has much to do a node may seem to be
+ * away for a moment, and gets no pieces for ten minutes then.
+ */
+const PATIENCE_MS = 900_000
+const TELL_MS = 30_000
+const LOOK_MS = 1000
 const QUERY = { bucket: 'start', key: 'object' }
 
 /** How it is shown. */
@@ -73,7 +78,7 @@ export async function startStorage(
   try {
     if ((await Promise.race([network.start(), failed.promise, interrupted])) === 'interrupted')
       return exitCodes.interrupted
-    const story = await Promise.race([play(network, terminal), failed.promise, interrupted])
+    const story = await Promise.race([play(network, { terminal, signal }), failed.promise, interrupted])
     if (story === 'interrupted') return exitCodes.interrupted
     terminal.out(terminal.isJson ? toJson({ ...story, audit: auditVerdictText(story.audit) }) : describe(story))
     if (!once) {
@@ -89,9 +94,18 @@ export async function startStorage(
   }
 }
 
-async function play(network: DevNetwork, terminal: Terminal): Promise<StorageStory> {
+interface Stage {
+  readonly terminal: Terminal
+  readonly signal: AbortSignal
+}
+
+async function play(network: DevNetwork, stage: Stage): Promise<StorageStory> {
+  const { terminal } = stage
   const client = daemonClient(network.layout.payerDir)
-  await untilOffered(client)
+  const next = `Try again when the machine is less busy: npm start -- --storage; what the nodes do is in their logs, below ${network.layout.root}`
+  const terms = { giveUpMs: PATIENCE_MS, tellMs: TELL_MS, lookMs: LOOK_MS, next }
+  const offered = { wanted: STORAGE_PROVIDERS, what: 'nodes offer storage', ...terms }
+  await untilAll({ count: () => countOffers(client), ...stage }, offered)
   terminal.message(`keeping ${formatBytes(OBJECT_BYTES)} as 4 of 12 pieces …`)
   const put = await keep(client)
   const { nodes } = await client.getStorage()
@@ -100,7 +114,10 @@ async function play(network: DevNetwork, terminal: Terminal): Promise<StorageSto
   terminal.message(`killed ${killed.join(', ')}; reading …`)
   const getAfterKill = await read(client, put)
   terminal.message('waiting until they count as lost, then repairing …')
-  const repairedPieces = await repair(client, { wanted: piecesOf(nodes), dead: dead.map(({ node }) => node) })
+  const repairedPieces = piecesOf(nodesOf(nodes, dead))
+  const living = piecesOf(nodes) - repairedPieces
+  const back = { wanted: repairedPieces, what: 'lost pieces are back on other nodes', ...terms }
+  await untilAll({ count: async () => (await repairRound(client, dead)) - living, ...stage }, back)
   const getAfterRepair = await read(client, put)
   await client.runStorageRound()
   await client.settle()
@@ -122,14 +139,9 @@ async function play(network: DevNetwork, terminal: Terminal): Promise<StorageSto
   }
 }
 
-/** @throws CliError CLI_DEV_FAILED */
-async function untilOffered(client: DaemonClient): Promise<void> {
-  for (let second = 0; second < OFFERS_SECONDS_MAX; second++) {
-    const { offers } = await client.listOffers()
-    if (offers.filter(({ resource }) => resource === 'storage').length === STORAGE_PROVIDERS) return
-    await sleep(1000)
-  }
-  throw new CliError('CLI_DEV_FAILED', `not all ${STORAGE_PROVIDERS} nodes are heard of after ${OFFERS_SECONDS_MAX} s`)
+async function countOffers(client: DaemonClient): Promise<number> {
+  const { offers } = await client.listOffers()
+  return offers.filter(({ resource }) => resource === 'storage').length
 }
 
 async function keep(client: DaemonClient): Promise<Transfer> {
@@ -173,22 +185,15 @@ function piecesOf(nodes: StorageUsage['nodes']): number {
   return nodes.reduce((sum, { pieces }) => sum + pieces, 0)
 }
 
-/** Goes on until the nodes that live keep as many pieces as all did before. */
-async function repair(
-  client: DaemonClient,
-  { wanted, dead }: { readonly wanted: number; readonly dead: readonly Address[] },
-): Promise<number> {
-  let repaired = 0
-  for (let round = 0; round < REPAIR_ROUNDS_MAX; round++) {
-    repaired += (await client.runStorageRound()).repairedPieces
-    const { nodes } = await client.getStorage()
-    if (piecesOf(nodes.filter(({ node }) => !dead.includes(node))) >= wanted) return repaired
-    await sleep(1000)
-  }
-  throw new CliError(
-    'CLI_DEV_FAILED',
-    `after ${REPAIR_ROUNDS_MAX} rounds ${repaired} pieces were repaired, and not all`,
-  )
+function nodesOf(nodes: StorageUsage['nodes'], members: readonly DevMember[]): StorageUsage['nodes'] {
+  return nodes.filter(({ node }) => members.some((member) => member.node === node))
+}
+
+/** Repairs once more. @returns pieces that nodes keep which are not dead */
+async function repairRound(client: DaemonClient, dead: readonly DevMember[]): Promise<number> {
+  await client.runStorageRound()
+  const { nodes } = await client.getStorage()
+  return piecesOf(nodes) - piecesOf(nodesOf(nodes, dead))
 }
 
 function describe(story: StorageStory): string {

@@ -5,7 +5,7 @@ import type { BuyingStorage } from '../daemon/buying-storage.ts'
 import { costPerDay } from '../daemon/storage-funds.ts'
 import type { Handlers } from './handlers.ts'
 
-type CareRoutes = 'appointCaretaker' | 'dismissCaretaker'
+type CareRoutes = 'listCareOffers' | 'appointCaretaker' | 'dismissCaretaker'
 
 /** A day may cost twice what storing costs now: repairs keep pieces twice for a while. */
 const TIMES_PER_DAY = 2n
@@ -17,6 +17,10 @@ const BUDGET_DAYS = 45n
 /** Who looks after what this payer keeps. */
 export function careHandlers(open: () => Promise<BuyingStorage>): Pick<Handlers, CareRoutes> {
   return {
+    listCareOffers: async () => {
+      const { consumer } = await open()
+      return { offers: await consumer.care.offers() }
+    },
     appointCaretaker: async ({ body: { node, budgetMicroUsd, perDayMicroUsd } }) => {
       const { consumer } = await open()
       const perDay = perDayMicroUsd ?? usualPerDay(consumer)

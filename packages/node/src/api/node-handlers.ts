@@ -45,6 +45,8 @@ export function nodeHandlers(node: SteadNode): Pick<Handlers, NodeRoutes> {
         })
       if (body.leave) await storage.provider.leave()
       else await storage.provider.stay()
+      // Payers hear of it now, not when the offer would be told again.
+      node.trade.offers.refresh('storage')
       return storageStatusOf(storage, node)
     },
     getDoctor: () => examineNode(node),

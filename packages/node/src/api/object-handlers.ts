@@ -43,6 +43,7 @@ type ObjectRoutes =
   | 'listChallenges'
   | 'challengeNode'
   | 'getStorageEvidence'
+  | 'listCareOffers'
   | 'appointCaretaker'
   | 'dismissCaretaker'
 
@@ -79,17 +80,17 @@ export function objectHandlers(node: SteadNode): Pick<Handlers, ObjectRoutes> {
       const { objects } = await open()
       return viewOf(await objects.copy(from, to, conditionOf(conditions)))
     },
-    listObjects: async ({ query }) => {
+    listObjects: async ({ query, signal }) => {
       const { objects } = await open()
       const { bucket, limit = LIMIT, ...rest } = query
-      const page = await objects.list(bucket, { ...rest, limit: limitOf(limit) })
+      const page = await objects.list(bucket, { ...rest, limit: limitOf(limit), signal })
       const { commonPrefixes, next } = page
       return { objects: page.objects.map(viewOf), commonPrefixes, ...(next === undefined ? {} : { next: next.after }) }
     },
-    listVersions: async ({ query }) => {
+    listVersions: async ({ query, signal }) => {
       const { objects } = await open()
       const { bucket, limit = LIMIT, ...rest } = query
-      const page = await objects.list(bucket, { ...rest, versions: true, limit: limitOf(limit) })
+      const page = await objects.list(bucket, { ...rest, versions: true, limit: limitOf(limit), signal })
       return { versions: page.objects.map(versionOf), ...defined({ next: page.next }) }
     },
     deleteObject: async ({ query: { bucket, key, version } }) => {

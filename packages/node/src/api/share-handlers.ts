@@ -68,9 +68,9 @@ export function shareHandlers(node: SteadNode): Pick<Handlers, ShareRoutes> {
       const { folders: commonPrefixes, isFilled, next } = page
       return { objects, commonPrefixes, isFilled, ...(next === undefined ? {} : { next }) }
     },
-    getShared: async ({ body: { link, path = '', fromByte = 0, toByte } }) => {
+    getShared: async ({ body: { link, path = '', fromByte = 0, toByte }, signal }) => {
       const range = fromByte > 0 || toByte !== undefined ? { fromByte, toByte } : undefined
-      const found = await (await reading()).in(link, (folder) => inRange(() => folder.get(path, range)))
+      const found = await (await reading()).in(link, (folder) => inRange(() => folder.get(path, range, signal)))
       return { lengthBytes: found.toByte - found.fromByte, body: found.body }
     },
   }

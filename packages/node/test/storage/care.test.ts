@@ -42,6 +42,8 @@ describe('a caretaker among daemons', () => {
           .catch(() => undefined),
       )
       expect(appointed).toMatchObject({ node: carer.nodeKey.address, sharePpm: 100_000, budgetMicroUsd: 50_000n })
+      const { offers } = await world.clientOf(payer).listCareOffers()
+      expect(offers).toMatchObject([{ node: carer.nodeKey.address, sharePpm: 100_000 }])
       expect(appointed.said?.segments).toBeGreaterThan(0)
       const [ward] = (await world.clientOf(carer).getStatus()).wards ?? []
       expect(ward).toMatchObject({

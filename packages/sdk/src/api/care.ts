@@ -19,6 +19,38 @@ export const caretakerRequestWire: Wire<CaretakerRequest> = z.strictObject({
   perDayMicroUsd: optionalWire(microUsdWire),
 })
 
+/** A node that sells care. */
+export interface CareOfferView {
+  readonly node: Address
+  readonly operator: Address
+  /** Billed on top of what it pays to nodes, in millionths of that. */
+  readonly sharePpm: number
+  /** Most segments of one payer. */
+  readonly segmentsMax: number
+  /** A payer of which it heard nothing for so long is away, in seconds. */
+  readonly absentSeconds: number
+  readonly expiresAt: UnixMs
+}
+
+/** Nodes that sell care now, who takes the smallest share first. */
+export interface CareOfferList {
+  readonly offers: readonly CareOfferView[]
+}
+
+/** Wire form of {@link CareOfferList}. */
+export const careOfferListWire: Wire<CareOfferList> = z.object({
+  offers: z.array(
+    z.object({
+      node: addressWire,
+      operator: addressWire,
+      sharePpm: countWire,
+      segmentsMax: countWire,
+      absentSeconds: countWire,
+      expiresAt: unixMsWire,
+    }),
+  ),
+})
+
 /** Who looks after what this node keeps while this node is away. */
 export interface CaretakerView {
   readonly node: Address

@@ -1,4 +1,4 @@
-export type { CaretakerRequest, CaretakerView, WardView } from './care.ts'
+export type { CareOfferList, CareOfferView, CaretakerRequest, CaretakerView, WardView } from './care.ts'
 export type {
   ChannelEarnings,
   ClaimOutlook,

@@ -1,4 +1,11 @@
-import { type CaretakerRequest, type CaretakerView, caretakerRequestWire, caretakerViewWire } from './care.ts'
+import {
+  type CareOfferList,
+  type CaretakerRequest,
+  type CaretakerView,
+  careOfferListWire,
+  caretakerRequestWire,
+  caretakerViewWire,
+} from './care.ts'
 import { type EarningsQuery, type EarningsReport, earningsQueryWire, earningsReportWire } from './earnings.ts'
 import {
   type EpochList,
@@ -188,6 +195,7 @@ export interface Routes {
   readonly listChallenges: Route<NoBody, NoQuery, ChallengeList>
   readonly leaveStorage: Route<LeaveRequest, NoQuery, StorageStatus>
   readonly challengeNode: Route<ChallengeRequest, NoQuery, AskedChallengeView>
+  readonly listCareOffers: Route<NoBody, NoQuery, CareOfferList>
   readonly appointCaretaker: Route<CaretakerRequest, NoQuery, CaretakerView>
   readonly dismissCaretaker: Route<NoBody, NoQuery, undefined>
   readonly getStorageEvidence: Route<NoBody, StorageEvidenceQuery, StorageEvidence>
@@ -377,12 +385,12 @@ export const routes: Routes = {
     body: challengeRequestWire,
     answer: askedChallengeWire,
   },
+  listCareOffers: {
+    ...get('listCareOffers', '/v1/storage/caretakers', 'Nodes that sell care, and for what share; takes some seconds'),
+    answer: careOfferListWire,
+  },
   appointCaretaker: {
-    ...post(
-      'appointCaretaker',
-      '/v1/storage/caretaker',
-      'Appoints who looks after all of it, and pays its budget ahead',
-    ),
+    ...post('appointCaretaker', '/v1/storage/caretaker', 'Appoints who looks after it, and pays a budget ahead'),
     body: caretakerRequestWire,
     answer: caretakerViewWire,
   },
@@ -391,11 +399,7 @@ export const routes: Routes = {
     answer: undefined,
   },
   getStorageEvidence: {
-    ...get(
-      'getStorageEvidence',
-      '/v1/storage/evidence',
-      'Everything from which the bill of one node can be recomputed',
-    ),
+    ...get('getStorageEvidence', '/v1/storage/evidence', 'All from which the bill of one node can be recomputed'),
     query: storageEvidenceQueryWire,
     answer: storageEvidenceWire,
   },

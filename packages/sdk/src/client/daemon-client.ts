@@ -1,5 +1,5 @@
 import type { Clock, ContentId, Hash } from '@stead/core'
-import type { CaretakerRequest, CaretakerView } from '../api/care.ts'
+import type { CareOfferList, CaretakerRequest, CaretakerView } from '../api/care.ts'
 import type { EarningsQuery, EarningsReport } from '../api/earnings.ts'
 import type { EpochList, EpochLogs, EpochRun, RewardsClaimed } from '../api/epochs.ts'
 import type { JobAccepted, JobDetail, JobEvent, JobList, JobResultLine, JobStatus, JobSubmission } from '../api/jobs.ts'
@@ -253,6 +253,11 @@ export class DaemonClient {
   /** Asks a node on chain. @throws also StorageError STORAGE_NO_CHALLENGE, ChainError CHAIN_INSUFFICIENT_FUNDS */
   challengeNode(body: ChallengeRequest, options: CallOptions = {}): Promise<AskedChallengeView> {
     return this.#transport.ask(routes.challengeNode, { ...options, body })
+  }
+
+  /** Nodes that sell care, and for what share. */
+  listCareOffers(options: CallOptions = {}): Promise<CareOfferList> {
+    return this.#transport.ask(routes.listCareOffers, options)
   }
 
   /** Appoints who looks after what is kept while this node is away, and pays its budget ahead. */

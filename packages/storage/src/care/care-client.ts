@@ -56,6 +56,13 @@ export interface CareWish {
   readonly perDayMicroUsd: MicroUsd
 }
 
+/** What a node sells that looks after what others keep. */
+export interface OfferedCare extends Omit<CareTerms, 'version'> {
+  readonly node: Address
+  readonly operator: Address
+  readonly expiresAt: UnixMs
+}
+
 /** A payer's caretaker, as the payer sees it. */
 export interface AppointedCaretaker {
   readonly node: Address
@@ -74,6 +81,8 @@ export interface AppointedCaretaker {
 }
 
 const OFFER_WAIT_MS = 10_000
+/** For a list that a person waits for. */
+const LIST_WAIT_MS = 3000
 const QUOTE_TIMEOUT_MS = 10_000
 const ASK_TIMEOUT_MS = 30_000
 const SECOND_MS = 1000
@@ -195,17 +204,35 @@ export class CareClient {
     }
   }
 
+  /** Nodes that sell care now, who takes the smallest share first; peers are asked for a moment, because nobody else wants to know. */
+  async offers(): Promise<readonly OfferedCare[]> {
+    const wish = { minimum: Number.MAX_SAFE_INTEGER, timeoutMs: LIST_WAIT_MS }
+    const found = this.#soldBy(await this.#components.offers.wait('care', wish))
+    return found.map(({ entry: { offer }, terms: { version: _, ...terms } }) => {
+      const { node, operator, expiresAt } = offer
+      return { node, operator, ...terms, expiresAt }
+    })
+  }
+
+  /** Those of other nodes, who takes the smallest share first. */
+  #soldBy(entries: readonly OfferEntry[]): readonly { readonly entry: OfferEntry; readonly terms: CareTerms }[] {
+    return entries
+      .flatMap((entry) => {
+        const terms = termsOf(entry)
+        const isOwn = entry.offer.node === this.#components.signer.address
+        return terms === undefined || isOwn ? [] : [{ entry, terms }]
+      })
+      .sort((left, right) => left.terms.sharePpm - right.terms.sharePpm)
+  }
+
   async #chosen(node: Address | undefined): Promise<OfferEntry> {
-    const { offers, signer } = this.#components
+    const { offers } = this.#components
     const wish = { minimum: node === undefined ? 1 : Number.MAX_SAFE_INTEGER, timeoutMs: OFFER_WAIT_MS }
     const isIt = ({ offer }: OfferEntry): boolean => node === undefined || offer.node === node
     const known = offers.list('care')
     const all = known.some(isIt) ? known : await offers.wait('care', wish)
-    const found = all.flatMap((entry) => {
-      const terms = termsOf(entry)
-      return terms === undefined || entry.offer.node === signer.address ? [] : [{ entry, ...terms }]
-    })
-    const [best] = found.filter(({ entry }) => isIt(entry)).sort((left, right) => left.sharePpm - right.sharePpm)
+    const found = this.#soldBy(all)
+    const best = found.find(({ entry }) => isIt(entry))
     if (best !== undefined) return best.entry
     throw notOffered(
       node,

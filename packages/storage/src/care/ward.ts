@@ -226,6 +226,7 @@ export class Ward {
       this.#watch.note(node, isUp)
       if (!isUp || this.#watch.isLost(node)) this.#nodes.shun(node, 2 * this.#buying.lookEveryMs)
     }
+    await this.#nodes.hearLeaving(new Set(looks.flatMap(([node, isUp]) => (isUp ? node : []))))
     await keepWatched(this.#scope, this.#watch.entries())
   }
 

@@ -40,6 +40,7 @@ import {
   storageRequestSchema,
 } from '../messages.ts'
 import { amountOf, byteSecondsFor } from '../meter.ts'
+import { ASK_TIMEOUT_MS, askUntilHeard, partMost } from './bill-risk.ts'
 import { BoughtAgreement } from './bought-agreement.ts'
 import { BOUGHT_SLOTS_TABLE, type BoughtRow, boughtOperation, type PendingRevision } from './bought-rows.ts'
 import { withRoom } from './channel-room.ts'
@@ -63,7 +64,6 @@ export interface AgreementDriverComponents {
   readonly logger: Logger
 }
 
-const ASK_TIMEOUT_MS = 30_000
 const PIECE_TIMEOUT_MS = 120_000
 /** What a node says of a revision that it has not taken and never will: it does not follow, or a piece of it is gone. */
 const REFUSALS: ReadonlySet<string | undefined> = new Set([
@@ -175,6 +175,11 @@ export class AgreementDriver {
 
   get set(): PieceSet {
     return this.#bought.set
+  }
+
+  /** Has the node say whether it leaves. @throws CoreError as request, StorageError of the node as NETWORK_REMOTE */
+  async hear(): Promise<void> {
+    await this.#inTurn(() => this.#ask({ standing: { agreement: this.id } }))
   }
 
   /** Whether the node keeps a piece, or may have signed for it in a revision of which nothing was heard. */
@@ -292,7 +297,8 @@ export class AgreementDriver {
     const atSecond = this.#second(before)
     const due = dueAt(before, atSecond)
     const need = amountOf(price, due)
-    if (need === 0n) return { kind: 'nothing-due' }
+    // What is kept for nothing is proven and signed for all the same: a bill of 0 says that it was there until then.
+    if (due === 0n) return { kind: 'nothing-due' }
     const { clock } = this.#components
     // No more than a part may cost: whoever waits for credit keeps so much of it from all others.
     const room = await withRoom(channel, { clock, wishMicroUsd: partMost(channel, need) }, (free) => free)
@@ -326,9 +332,8 @@ export class AgreementDriver {
     try {
       const { document, payerSignature } = pending
       const { delivery } = reservation
-      reply = await this.#ask({
-        settle: { channel: channel.id, document, payerSignature, delivery, maximumMicroUsd: amountMicroUsd, seed },
-      })
+      const settle = { channel: channel.id, document, payerSignature, delivery, maximumMicroUsd: amountMicroUsd, seed }
+      reply = await askUntilHeard(clock, (timeoutMs) => this.#ask({ settle }, timeoutMs))
       after = this.#bought.bothSigned(next, pending, reply.agreement)
     } catch (error) {
       // It may have been delivered, and the answer lost; then it is asked for again under another name.
@@ -410,11 +415,11 @@ export class AgreementDriver {
     return { ...this.#components, ask: (request) => this.#ask(request) }
   }
 
-  async #ask(request: StorageRequest): Promise<StorageReply> {
+  async #ask(request: StorageRequest, timeoutMs: number = ASK_TIMEOUT_MS): Promise<StorageReply> {
     const payload = storageRequestSchema.encodeMessage(request)
     const { network, clock } = this.#components
     const answer = await network
-      .request(this.peer, STORAGE_PROTOCOL, payload, { timeoutMs: ASK_TIMEOUT_MS })
+      .request(this.peer, STORAGE_PROTOCOL, payload, { timeoutMs })
       .catch((error: unknown) => {
         this.#nodeTime.note(clock, error)
         throw error
@@ -434,15 +439,6 @@ export class AgreementDriver {
     this.#turn = turn.catch(() => undefined)
     return await turn
   }
-}
-
-/**
- * What one part of a bill may cost: half of the credit, so that it fits again when its answer is lost and something else has
- * taken some of the credit meanwhile.
- */
-function partMost(channel: PayerChannel, room: MicroUsd): MicroUsd {
-  const half = microUsd((channel.largestMicroUsd() + 1n) / 2n)
-  return half < room ? half : room
 }
 
 function isProof(next: Agreement, seed: Uint8Array, { proof }: StorageReply): boolean {

@@ -2,7 +2,7 @@ import type { Hash, MicroUsd } from '@stead/core'
 
 /** What came of asking for a proof and paying it. */
 export type SettleOutcome =
-  /** Proven and paid; `isWhole` when nothing more is due until this second. */
+  /** Proven and paid, 0 where it is kept for nothing; `isWhole` when nothing more is due until this second. */
   | {
       readonly kind: 'paid'
       readonly amountMicroUsd: MicroUsd
@@ -11,7 +11,7 @@ export type SettleOutcome =
       /** Pieces of which the node says that they rotted. */
       readonly damaged: readonly Hash[]
     }
-  /** Nothing is due. */
+  /** No time is due: nothing is kept, or all of it is paid. */
   | { readonly kind: 'nothing-due' }
   /** The channel has no room for it now. */
   | { readonly kind: 'no-room'; readonly needMicroUsd: MicroUsd; readonly haveMicroUsd: MicroUsd }

@@ -1,4 +1,5 @@
 import { endOfPrefix, type TreeKey } from '../tree/tree-key.ts'
+import { checkAborted } from './abortable.ts'
 import type { ListOptions, ObjectInfo, ObjectPage } from './object-store.ts'
 import {
   type FoundVersion,
@@ -24,7 +25,7 @@ export function checkLimit(limit: number, limitMax: number = LIMIT_MAX): void {
 
 /**
  * One page of a listing. What is rolled up or replaced is stepped over by seeking: a page reads as many rows as it has.
- * @throws RangeError for a limit out of range
+ * @throws RangeError for a limit out of range; CoreError CORE_ABORTED
  */
 export async function listObjects(rows: Rows, options: ListOptions): Promise<ObjectPage> {
   checkLimit(options.limit)
@@ -34,6 +35,7 @@ export async function listObjects(rows: Rows, options: ListOptions): Promise<Obj
   let from = await startOf(rows, options)
   let next: ObjectPage['next']
   while (from !== undefined && (before === undefined || from < before)) {
+    checkAborted(options.signal)
     const entry = await rows.first(from, before)
     if (entry === undefined) break
     const { key } = objectOfKey(entry.key)

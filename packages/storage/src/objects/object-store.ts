@@ -82,6 +82,8 @@ export interface ListOptions {
   readonly limit: number
   /** Every version, deletions included; otherwise the latest that are not deleted. @default false */
   readonly versions?: boolean
+  /** Gives the list up: one page may step over any number of objects that were deleted. */
+  readonly signal?: AbortSignal
 }
 
 /** One page of a listing. */
@@ -181,12 +183,16 @@ export interface ObjectStore {
       readonly limit: number
     },
   ): Promise<readonly UploadInfo[]>
-  /** Puts parts together, without moving bytes. @throws StorageError STORAGE_UPLOAD_UNKNOWN, STORAGE_PART_UNKNOWN, STORAGE_CONDITION */
+  /**
+   * Puts parts together, without moving bytes. With the object's key it can be said again: while the latest version is what
+   * this upload became, with the same etag, that is given, whatever the condition.
+   * @throws StorageError STORAGE_UPLOAD_UNKNOWN, STORAGE_PART_UNKNOWN, STORAGE_CONDITION
+   */
   completeUpload(
     bucket: string,
     upload: string,
     parts: readonly { readonly number: number; readonly etag: string }[],
-    options: Pick<PutOptions, 'condition'> & { readonly etag: string },
+    options: Pick<PutOptions, 'condition'> & { readonly etag: string; readonly key?: string },
   ): Promise<ObjectInfo>
   /** No error for one that is not there any more. */
   abortUpload(bucket: string, upload: string): Promise<void>

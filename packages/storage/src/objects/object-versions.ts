@@ -135,6 +135,8 @@ export interface NewVersion {
   readonly isDeleted: boolean
   /** Held by this version from now on. */
   readonly stored: Stored
+  /** The upload that becomes this version. */
+  readonly upload?: Uint8Array
 }
 
 /** Writes a version on top: in place of the null version where versioning is not on. */
@@ -143,7 +145,7 @@ export async function addVersion(
   { versioning }: Pick<SettingsRow, 'versioning'>,
   { version, terms }: { readonly version: NewVersion; readonly terms: Pick<GarbageTerms, 'graceMs'> },
 ): Promise<ObjectInfo> {
-  const { key, description, lengthBytes, etag, isDeleted, stored } = version
+  const { key, description, lengthBytes, etag, isDeleted, stored, upload } = version
   const isNull = versioning !== 'on'
   const latest = await latestVersion(rows, key)
   if (isNull) {
@@ -160,6 +162,7 @@ export async function addVersion(
     isNull,
     stored: rowOfStored(stored),
     ...description,
+    ...(upload === undefined ? {} : { upload }),
   }
   rows.put(versionKey(key, stamp), objectRowSchema.encodeMessage(row))
   await markChanged(rows, key)

@@ -2,61 +2,83 @@ import { concatBytes } from '@stead/protocol'
 import { StorageError } from '../errors.ts'
 import type { TreeKey } from '../tree/tree-key.ts'
 import type { TreeReader } from '../tree/tree-reader.ts'
+import { checkAborted } from './abortable.ts'
 import { type ByteRange, readAhead } from './read-ahead.ts'
 import { endOfExtent, extentKey, extentsRange, packKey } from './row-keys.ts'
 import { extentRowSchema, packRowSchema } from './rows.ts'
 import type { SealedTree } from './sealed-tree.ts'
 import { type KeptSegment, type Stored, storedOfRow } from './stored.ts'
 
+/** What is known of a read besides which bytes. */
+export interface ReadAheadOptions {
+  readonly early?: (() => Promise<Uint8Array | undefined>) | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
 /**
  * Bytes of an object, chunk by chunk, checked. They stay readable until the last one, also when the object is replaced.
- * @param early the first of these bytes, where somebody has asked for them already
+ * @param ahead `early`: the first of these bytes, where somebody has asked for them already; `signal`: nothing more is asked for
  * @throws StorageError STORAGE_OBJECT_UNKNOWN when the bytes are gone; as the store of segments
  */
 export async function* readStored(
   tree: SealedTree,
   stored: Stored,
   { fromByte, toByte }: ByteRange,
-  early?: () => Promise<Uint8Array | undefined>,
+  { early, signal }: ReadAheadOptions = {},
 ): AsyncGenerator<Uint8Array> {
   const id = stored.kind === 'content' ? stored.content : stored.kind === 'pack' ? stored.pack : undefined
   const unpin = id === undefined ? undefined : tree.pins.pinBytes(id)
   try {
     const first = fromByte < toByte ? await early?.() : undefined
     if (first !== undefined) yield first
-    yield* pieces(tree, stored, { fromByte: fromByte + (first?.length ?? 0), toByte })
+    yield* pieces(tree, stored, { fromByte: fromByte + (first?.length ?? 0), toByte }, signal)
   } finally {
     unpin?.()
   }
 }
 
-async function* pieces(tree: SealedTree, stored: Stored, { fromByte, toByte }: ByteRange): AsyncGenerator<Uint8Array> {
+async function* pieces(
+  tree: SealedTree,
+  stored: Stored,
+  { fromByte, toByte }: ByteRange,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
   if (fromByte >= toByte) return
   if (stored.kind === 'inline') yield stored.bytes.slice(fromByte, toByte)
   if (stored.kind === 'segment') {
     const at = stored.fromByte
-    yield* segmentBytes(tree, stored.segment, { fromByte: at + fromByte, toByte: at + toByte })
+    yield* segmentBytes(tree, stored.segment, { fromByte: at + fromByte, toByte: at + toByte }, signal)
   }
   if (stored.kind === 'pack') {
     const segment = await segmentOfPack(tree, stored.pack)
     const at = stored.fromByte
-    yield* segmentBytes(tree, segment, { fromByte: at + fromByte, toByte: at + toByte })
+    yield* segmentBytes(tree, segment, { fromByte: at + fromByte, toByte: at + toByte }, signal)
   }
   if (stored.kind !== 'content') return
   // Over the ends of segments: each would else wait for the one before to be read to its end.
-  yield* readAhead({ fromByte, toByte }, (part) => contentBytes(tree, stored.content, part))
+  yield* readAhead(
+    { fromByte, toByte },
+    (part, over) => contentBytes(tree, { content: stored.content, ...part }, over),
+    signal,
+  )
 }
 
 /** Some bytes of a content, of as many of its extents as they lie in. */
-async function contentBytes(tree: SealedTree, content: TreeKey, { fromByte, toByte }: ByteRange): Promise<Uint8Array> {
+async function contentBytes(
+  tree: SealedTree,
+  { content, fromByte, toByte }: ByteRange & { readonly content: TreeKey },
+  signal: AbortSignal,
+): Promise<Uint8Array> {
   const parts: Uint8Array[] = []
   for (let at = fromByte; at < toByte; ) {
+    checkAborted(signal)
     const { stored, startByte, endByte } = await extentAt(tree, content, at)
     const part = { fromByte: at - startByte, toByte: Math.min(endByte, toByte) - startByte }
     if (stored.kind === 'segment') {
       const from = stored.fromByte
-      parts.push(await tree.readSegment(stored.segment, { fromByte: from + part.fromByte, toByte: from + part.toByte }))
-    } else for await (const bytes of pieces(tree, stored, part)) parts.push(bytes)
+      const range = { fromByte: from + part.fromByte, toByte: from + part.toByte }
+      parts.push(await tree.readSegment(stored.segment, range, signal))
+    } else for await (const bytes of pieces(tree, stored, part, signal)) parts.push(bytes)
     at = endByte
   }
   const [first] = parts
@@ -95,6 +117,11 @@ async function found<Row>(
   return row
 }
 
-function segmentBytes(tree: SealedTree, segment: KeptSegment, range: ByteRange): AsyncGenerator<Uint8Array> {
-  return readAhead(range, (part) => tree.readSegment(segment, part))
+function segmentBytes(
+  tree: SealedTree,
+  segment: KeptSegment,
+  range: ByteRange,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  return readAhead(range, (part, over) => tree.readSegment(segment, part, over), signal)
 }

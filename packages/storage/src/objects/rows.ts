@@ -55,6 +55,8 @@ export interface ObjectRow extends Description {
   /** It was written while versioning was not on. */
   readonly isNull: boolean
   readonly stored: StoredRow
+  /** The upload that became this version: who completes it again is told of this. */
+  readonly upload?: Uint8Array
 }
 
 const description = {
@@ -71,6 +73,7 @@ export const objectRowSchema: Schema<ObjectRow> = defineSchema<ObjectRow>('Objec
   isNull: [6, flagField],
   stored: [7, storedSchema.asField()],
   ...description,
+  upload: [10, optionalField(fixedBytesField(ID_BYTES))],
 })
 
 /** Who lent the segments of a content, and what it is to be given back by. */

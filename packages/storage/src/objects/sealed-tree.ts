@@ -203,9 +203,10 @@ export class SealedTree {
   async readSegment(
     { reference, wrappedKey }: KeptSegment,
     range: { readonly fromByte: number; readonly toByte: number },
+    signal?: AbortSignal,
   ): Promise<Uint8Array> {
     const { segments, secret } = this.#components
-    return await segments.read(reference, secret.unwrapKey(wrappedKey), range)
+    return await segments.read(reference, secret.unwrapKey(wrappedKey), range, signal)
   }
 
   /** Lets segments go, one after another, behind what is under way; what cannot be is left to the sweep. */

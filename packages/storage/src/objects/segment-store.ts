@@ -21,12 +21,14 @@ export interface SegmentStore {
   put(key: Uint8Array, plaintext: Uint8Array): Promise<Uint8Array>
   /**
    * Bytes of the plaintext, checked.
+   * @param signal nobody wants them any more: what is not asked for yet need not be
    * @throws StorageError STORAGE_NOT_AUTHENTIC, STORAGE_TOO_FEW_PIECES, STORAGE_SEGMENT_UNKNOWN; RangeError
    */
   read(
     reference: Uint8Array,
     key: Uint8Array,
     range: { readonly fromByte: number; readonly toByte: number },
+    signal?: AbortSignal,
   ): Promise<Uint8Array>
   /** Keeps it no longer; no error for one that is not there. */
   release(reference: Uint8Array): Promise<void>

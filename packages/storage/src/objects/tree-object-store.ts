@@ -177,7 +177,7 @@ export class TreeObjectStore implements ObjectStore {
       found: await objectIn(open, key, version),
     }))
     const part = partOf(found)
-    const bytes = readStored(tree, storedOfRow(part.stored), part.range, () => early.of(tree, part))
+    const bytes = readStored(tree, storedOfRow(part.stored), part.range, { early: () => early.of(tree, part), signal })
     const body = abortableBody(bytes, signal)
     return { info: infoOf(key, found), ...part.range, body }
   }
@@ -300,11 +300,11 @@ export class TreeObjectStore implements ObjectStore {
     options: Parameters<ObjectStore['completeUpload']>[3],
   ): Promise<ObjectInfo> {
     if (parts.length === 0) throw new RangeError('an upload is made of at least one part')
-    const { condition } = options
+    const { condition, key } = options
     const etag = checkEtag(options.etag)
     const content = keyOfBytes(this.#components.random.bytes(ID_BYTES))
     return await this.#write(bucket, async (rows, settings) => {
-      const completion = { upload, parts, etag, condition, content }
+      const completion = { upload, key, parts, etag, condition, content }
       return await completeUpload(rows, settings, { completion, terms: this.#terms })
     })
   }

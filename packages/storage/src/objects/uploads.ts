@@ -4,7 +4,7 @@ import { bytesOfKey, keyOfBytes, type TreeKey } from '../tree/tree-key.ts'
 import { drop, type GarbageTerms, letGo } from './holdings.ts'
 import { checkLimit } from './list-objects.ts'
 import type { ObjectInfo, PartInfo, UploadInfo, WriteCondition } from './object-store.ts'
-import { addVersion, checkCondition } from './object-versions.ts'
+import { addVersion, checkCondition, infoOf, latestVersion } from './object-versions.ts'
 import {
   contentKey,
   extentKey,
@@ -62,13 +62,22 @@ export interface NewUpload {
   readonly description: Description
 }
 
+interface OpenUpload {
+  readonly id: TreeKey
+  readonly row: UploadRow
+}
+
 /** An upload that is there. @throws StorageError STORAGE_UPLOAD_UNKNOWN */
-export async function openUpload(rows: Rows, name: string): Promise<{ readonly id: TreeKey; readonly row: UploadRow }> {
+export async function openUpload(rows: Rows, name: string): Promise<OpenUpload> {
+  const open = await findUpload(rows, name)
+  if (open !== undefined) return open
+  throw new StorageError('STORAGE_UPLOAD_UNKNOWN', 'there is no such upload', { details: { upload: name } })
+}
+
+async function findUpload(rows: Rows, name: string): Promise<OpenUpload | undefined> {
   const id = uploadId(name)
   const value = id === undefined ? undefined : await rows.get(uploadKey(id))
-  if (id === undefined || value === undefined)
-    throw new StorageError('STORAGE_UPLOAD_UNKNOWN', 'there is no such upload', { details: { upload: name } })
-  return { id, row: uploadRowSchema.decodeMessage(value) }
+  return id === undefined || value === undefined ? undefined : { id, row: uploadRowSchema.decodeMessage(value) }
 }
 
 /** @throws RangeError */
@@ -153,6 +162,8 @@ export async function listUploads(
 /** What an upload becomes. */
 export interface Completion {
   readonly upload: string
+  /** Where what it has become is looked for; undefined: nowhere. */
+  readonly key: string | undefined
   readonly parts: readonly { readonly number: number; readonly etag: string }[]
   readonly etag: string
   readonly condition: WriteCondition | undefined
@@ -161,7 +172,8 @@ export interface Completion {
 }
 
 /**
- * Makes a version of an upload's parts, which become the extents of one content. Parts that were left out are garbage.
+ * Makes a version of an upload's parts, which become the extents of one content. Parts that were left out are garbage. Said
+ * again, because the first answer was lost, it gives the version that was made, if that is the latest one still.
  * @throws StorageError STORAGE_UPLOAD_UNKNOWN, STORAGE_PART_UNKNOWN, STORAGE_CONDITION
  */
 export async function completeUpload(
@@ -169,6 +181,8 @@ export async function completeUpload(
   settings: SettingsRow,
   { completion, terms }: { readonly completion: Completion; readonly terms: Pick<GarbageTerms, 'graceMs'> },
 ): Promise<ObjectInfo> {
+  const made = await versionMadeOf(rows, completion)
+  if (made !== undefined) return made
   const { id, row } = await openUpload(rows, completion.upload)
   await checkCondition(rows, row.key, completion.condition)
   const parts = await takeParts(rows, id, completion.parts)
@@ -179,8 +193,21 @@ export async function completeUpload(
   endUpload(rows, id, row.key)
   const { key, contentType, metadata } = row
   const description = { ...(contentType === undefined ? {} : { contentType }), metadata }
-  const version = { key, description, lengthBytes, etag: completion.etag, isDeleted: false, stored }
+  const { etag } = completion
+  const version = { key, description, lengthBytes, etag, isDeleted: false, stored, upload: bytesOfKey(id) }
   return await addVersion(rows, settings, { version, terms })
+}
+
+/** The latest version, if it is what an upload that ended has become. */
+async function versionMadeOf(
+  rows: Rows,
+  { upload, key, etag }: Pick<Completion, 'upload' | 'key' | 'etag'>,
+): Promise<ObjectInfo | undefined> {
+  if (key === undefined || (await findUpload(rows, upload)) !== undefined) return undefined
+  const latest = await latestVersion(rows, key)
+  const made = latest?.row.upload
+  if (latest === undefined || made === undefined || keyOfBytes(made) !== uploadId(upload)) return undefined
+  return latest.row.etag === etag ? infoOf(key, latest) : undefined
 }
 
 /** Gives an upload up; nothing when it is not there. */

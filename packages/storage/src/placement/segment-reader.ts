@@ -53,17 +53,18 @@ export class SegmentReader implements Pick<SegmentStore, 'read'> {
     reference: Uint8Array,
     key: Uint8Array,
     { fromByte, toByte }: { readonly fromByte: number; readonly toByte: number },
+    signal?: AbortSignal,
   ): Promise<Uint8Array> {
     const known = decodeReference(reference)
     const range = { plainBytes: known.plainBytes, key, fromByte, toByte }
-    const atFirst = this.#readOf(known, piecesAtFirst(known, this.#parts.identity))
+    const atFirst = this.#readOf(known, piecesAtFirst(known, this.#parts.identity), signal)
     try {
       return await readSealed(this.#parts, atFirst, range)
     } catch (error) {
       if (!hasCode(error, 'STORAGE_TOO_FEW_PIECES')) throw error
     }
     try {
-      return await readSealed(this.#parts, this.#readOf(known, await this.#piecesNow(known)), range)
+      return await readSealed(this.#parts, this.#readOf(known, await this.#piecesNow(known), signal), range)
     } catch (error) {
       const isElsewhere = hasCode(error, 'STORAGE_TOO_FEW_PIECES') || hasCode(error, 'STORAGE_SHARE_AWAY')
       const lists = isElsewhere ? ((await this.#parts.elsewhere?.(known)) ?? []) : []
@@ -73,12 +74,13 @@ export class SegmentReader implements Pick<SegmentStore, 'read'> {
     }
   }
 
-  #readOf(known: SegmentReference, pieces: readonly ReadablePiece[]): SegmentRead {
+  #readOf(known: SegmentReference, pieces: readonly ReadablePiece[], signal: AbortSignal | undefined): SegmentRead {
     const { logger } = this.#parts
     return {
       code: this.#codes.of(known),
       pieceBytes: pieceBytesOf(known.plainBytes, known.dataPieces),
       pieces,
+      ...(signal === undefined ? {} : { signal }),
       hedgeAfterMs: this.#options.hedgeAfterMs,
       onFailure: ({ peer, piece }, error) =>
         logger.info('a node did not give a piece', { peer, piece, error: messageOf(error) }),

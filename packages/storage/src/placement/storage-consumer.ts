@@ -302,6 +302,7 @@ export class StorageConsumer {
       this.#watch.note(node, isThere)
       if (!isThere || this.#watch.isLost(node)) this.#nodes.shun(node, 2 * this.#options.lookEveryMs)
     }
+    await this.#nodes.hearLeaving(new Set(looks.flatMap(([node, isThere]) => (isThere ? node : []))))
     await this.#uptimes.note(looks)
     await keepWatched(this.#components.store, this.#watch.entries())
   }

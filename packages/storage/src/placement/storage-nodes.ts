@@ -11,8 +11,16 @@ import {
   type Signer,
   type Store,
 } from '@stead/core'
-import type { MarketPayer, OfferBook, OfferEntry, OpenedQuote, PayerChannel, ReceiptChain } from '@stead/market'
-import { addressOfPeerId, type Secp256k1 } from '@stead/protocol'
+import type {
+  MarketPayer,
+  OfferBook,
+  OfferEntry,
+  OpenedQuote,
+  PayerChannel,
+  ReceiptChain,
+  RefusalCode,
+} from '@stead/market'
+import { addressOfPeerId, type Offer, type Secp256k1 } from '@stead/protocol'
 import { type AgreementParties, agreementNumber } from '../agreement/agreement.ts'
 import { AgreementDriver } from '../consumer/agreement-driver.ts'
 import { agreementOfKey, BOUGHT_TABLE, decodeBoughtRow } from '../consumer/bought-rows.ts'
@@ -75,7 +83,16 @@ interface Candidate extends NodeFacts {
   readonly priceMicroUsdPerTibHour: MicroUsd
 }
 
+/** How a node is left out. */
+interface Shunned {
+  readonly untilMs: number
+  /** Of the offer for which it took nothing; a later one is another word. */
+  readonly sequence: number | undefined
+}
+
 const PAGE_ROWS = 256
+/** Refusals of a node that offers nothing while they hold. */
+const TAKES_NOTHING: ReadonlySet<RefusalCode> = new Set(['paused', 'finishing'])
 /** What is asked for where only what is there is to be paid for. */
 const NOTHING_MORE: Uint8Array = storageNeedSchema.encodeDocument({ version: 1, bytes: 0, pieceBytes: 0 })
 /** Nodes that are asked for one that is needed: some refuse, some are gone. */
@@ -95,7 +112,7 @@ export class StorageNodes {
   /** The channel that paid a node last. */
   readonly #channels: Map<Address, PayerChannel> = new Map()
   /** Not used for new pieces until then. */
-  readonly #shunnedUntilMs: Map<Address, number> = new Map()
+  readonly #shunned: Map<Address, Shunned> = new Map()
   /** Questions for a quote that a node left unanswered, one after another; of nodes that offer something now. */
   readonly #silences: Map<Address, number> = new Map()
   #opening: Promise<unknown> = Promise.resolve()
@@ -181,7 +198,33 @@ export class StorageNodes {
 
   /** Leaves a node out when pieces are placed, for a while. @param forMs shorter where it may only be busy */
   shun(node: Address, forMs: number = this.#options.shunMs): void {
-    this.#shunnedUntilMs.set(node, this.#components.clock.monotonicMs() + forMs)
+    this.#shun(node, forMs)
+  }
+
+  #shun(node: Address, forMs: number, sequence?: number): void {
+    this.#shunned.set(node, { untilMs: this.#components.clock.monotonicMs() + forMs, sequence })
+  }
+
+  /** @param offer what the node offers now: it has thought better of what it refused if this is a later one */
+  #isShunned(node: Address, offer?: Offer): boolean {
+    const shunned = this.#shunned.get(node)
+    if (shunned === undefined || shunned.untilMs <= this.#components.clock.monotonicMs()) return false
+    return offer === undefined || shunned.sequence === undefined || offer.sequence <= shunned.sequence
+  }
+
+  /** Asks nodes that leave whether they still do: nobody else asks one that keeps nothing. @param there who answers now */
+  async hearLeaving(there: ReadonlySet<Address>): Promise<void> {
+    const asked = this.all().filter(({ node, driver }) => driver.isLeaving && there.has(node))
+    await Promise.all(
+      asked.map(async ({ driver }) => {
+        try {
+          await driver.hear()
+        } catch (error) {
+          if (!isSteadError(error)) throw error
+          this.#components.logger.debug('a node does not say whether it leaves', { error: messageOf(error) })
+        }
+      }),
+    )
   }
 
   /**
@@ -245,12 +288,8 @@ export class StorageNodes {
   }
 
   #shuffled(): readonly BoughtNode[] {
-    const { random, clock } = this.#components
-    const nowMs = clock.monotonicMs()
-    const usable = this.all().filter(({ node, driver }) => {
-      return !driver.isLeaving && (this.#shunnedUntilMs.get(node) ?? 0) <= nowMs
-    })
-    return shuffled(usable, random)
+    const usable = this.all().filter(({ node, driver }) => !driver.isLeaving && !this.#isShunned(node))
+    return shuffled(usable, this.#components.random)
   }
 
   async #open(
@@ -275,11 +314,14 @@ export class StorageNodes {
       timeoutMs: quoteTimeoutMs,
     })
     const quoted = answers.flatMap((answer) => {
-      const { node } = answer.provider.offer
+      const { node, sequence } = answer.provider.offer
       if (answer.kind !== 'failure') this.#silences.delete(node)
       if (answer.kind === 'quote' && this.#isFine(answer.opened, need)) return [answer.opened]
       // Who did not answer may have much to do; who never does is asked less and less. Who refuses will not think otherwise soon.
-      this.shun(node, answer.kind === 'failure' ? this.#silenceMs(node) : this.#options.shunMs)
+      // Whose operator wants it so may want it otherwise: then there is another offer.
+      const isStopped = answer.kind === 'refusal' && TAKES_NOTHING.has(answer.refusal.code)
+      const forMs = answer.kind === 'failure' ? this.#silenceMs(node) : this.#options.shunMs
+      this.#shun(node, forMs, isStopped ? sequence : undefined)
       return []
     })
     const shares = quoted
@@ -298,6 +340,7 @@ export class StorageNodes {
       const { priceMicroUsdPerTibHour } = storageTermsSchema.decodeDocument(channel.quote.terms)
       const driver = await this.#begin(channel, { ...identity, priceMicroUsdPerTibHour })
       this.#channels.set(node, channel)
+      this.#shunned.delete(node)
       this.#add(driver, { node, operator })
     } catch (error) {
       this.shun(node)
@@ -338,11 +381,10 @@ export class StorageNodes {
   }
 
   #candidates(entries: readonly OfferEntry[], need: StorageNeed): readonly Candidate[] {
-    const nowMs = this.#components.clock.monotonicMs()
     const found: Candidate[] = []
     for (const entry of entries) {
       const { node, operator } = entry.offer
-      if (this.#bought.has(node) || (this.#shunnedUntilMs.get(node) ?? 0) > nowMs) continue
+      if (this.#bought.has(node) || this.#isShunned(node, entry.offer)) continue
       const terms = termsOf(entry.offer.terms)
       if (terms === undefined || storageMismatch(terms, need) !== undefined || !this.#isCheap(terms)) continue
       const { priceMicroUsdPerTibHour } = terms

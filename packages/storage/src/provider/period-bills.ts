@@ -24,7 +24,8 @@ export class PeriodBills {
    */
   async requireBooked(kept: KeptAgreement): Promise<void> {
     const { bill } = kept.row
-    if (bill === undefined) return
+    // Nobody owes for what is kept for nothing, and a channel on which nothing was ever paid may be forgotten.
+    if (bill === undefined || bill.amountMicroUsd === 0n) return
     // After a restart the market knows, also of a channel that serves no more.
     if (kept.billing === 'unknown' && (await this.#market.hasDelivered(bill))) kept.billing = 'booked'
     try {

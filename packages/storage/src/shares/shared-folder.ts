@@ -2,6 +2,7 @@ import type { Clock, UnixMs } from '@stead/core'
 import type { FrameCipher } from '../crypto/frame-cipher.ts'
 import { StorageError } from '../errors.ts'
 import { PathSecret } from '../keys/path-secret.ts'
+import { abortableBody, checkAborted } from '../objects/abortable.ts'
 import { checkLimit } from '../objects/list-objects.ts'
 import { readAhead } from '../objects/read-ahead.ts'
 import { entriesRange, entryKey, packKey, shareHeadKey } from '../objects/row-keys.ts'
@@ -129,12 +130,14 @@ export class SharedFolder {
   /**
    * Bytes of an object.
    * @param path within the link's folder; empty for a link to one object
+   * @param signal nothing more is asked for then
    * @throws StorageError STORAGE_SHARE_EXPIRED, STORAGE_SHARE_ENDED, STORAGE_OBJECT_UNKNOWN, STORAGE_SHARE_FILLING when it
    * may still come; RangeError for a range that begins behind the end; as the tree
    */
   async get(
     path: string,
     range?: { readonly fromByte: number; readonly toByte?: number | undefined },
+    signal?: AbortSignal,
   ): Promise<SharedBody> {
     const file = await this.#look(async (rows, { isFilled }) => {
       const found = await this.#fileAt(rows, path)
@@ -148,7 +151,12 @@ export class SharedFolder {
       throw new RangeError(`there are no bytes ${fromByte} to ${toByte} in an object of ${file.lengthBytes}`)
     const to = Math.min(toByte, file.lengthBytes)
     const object = objectOf(path === '' ? this.#link.name : path, file)
-    return { object, fromByte, toByte: to, body: this.#read(file, { fromByte, toByte: to }) }
+    return {
+      object,
+      fromByte,
+      toByte: to,
+      body: abortableBody(this.#read(file, { fromByte, toByte: to }, signal), signal),
+    }
   }
 
   async #look<Result>(look: (rows: TreeReader, head: ShareHeadRow) => Promise<Result>): Promise<Result> {
@@ -219,16 +227,18 @@ export class SharedFolder {
   async *#read(
     { lengthBytes, stored }: Pick<SharedFile, 'lengthBytes' | 'stored'>,
     { fromByte, toByte }: { readonly fromByte: number; readonly toByte: number },
+    signal: AbortSignal | undefined,
   ): AsyncGenerator<Uint8Array> {
     const { content, extents = 0 } = stored
     for (let at = fromByte; at < toByte; ) {
+      checkAborted(signal)
       const extent: Omit<SharedExtent, 'version'> =
         content === undefined
           ? { stored, lengthBytes, endByte: lengthBytes }
           : await this.#extentAt({ content, extents, lengthBytes }, at)
       const startByte = extent.endByte - extent.lengthBytes
       const endByte = Math.min(toByte, extent.endByte)
-      yield* this.#readExtent(extent, { fromByte: at - startByte, toByte: endByte - startByte })
+      yield* this.#readExtent(extent, { fromByte: at - startByte, toByte: endByte - startByte }, signal)
       at = endByte
     }
   }
@@ -237,8 +247,9 @@ export class SharedFolder {
   #readExtent(
     { stored, lengthBytes }: Pick<SharedExtent, 'stored' | 'lengthBytes'>,
     range: { readonly fromByte: number; readonly toByte: number },
+    signal: AbortSignal | undefined,
   ): AsyncGenerator<Uint8Array> {
-    return readAhead(range, (part) => this.#readPart(stored, { ...part, lengthBytes }))
+    return readAhead(range, (part, over) => this.#readPart(stored, { ...part, lengthBytes }, over), signal)
   }
 
   async #readPart(
@@ -248,11 +259,12 @@ export class SharedFolder {
       toByte,
       lengthBytes,
     }: { readonly fromByte: number; readonly toByte: number; readonly lengthBytes: number },
+    signal: AbortSignal,
   ): Promise<Uint8Array> {
     const { segments, tree, cipher } = this.#components
     if (inline !== undefined) return inline.slice(fromByte, toByte)
     if (reference !== undefined && key !== undefined)
-      return await segments.read(reference, key, { fromByte: atByte + fromByte, toByte: atByte + toByte })
+      return await segments.read(reference, key, { fromByte: atByte + fromByte, toByte: atByte + toByte }, signal)
     if (pack === undefined || key === undefined)
       throw new StorageError('STORAGE_NOT_AUTHENTIC', 'a row of a share does not say where its bytes are')
     const row = await tree.read((rows) => rows.get(packKey(keyOfBytes(pack))))
@@ -260,10 +272,8 @@ export class SharedFolder {
     const { firstFrame, frames } = framesOfRange(lengthBytes, fromByte, toByte)
     const from = firstFrame * FRAME_BYTES
     const to = Math.min(from + frames * FRAME_BYTES, sealedBytesOf(lengthBytes))
-    const bytes = await tree.readSegment(packRowSchema.decodeMessage(row), {
-      fromByte: atByte + from,
-      toByte: atByte + to,
-    })
+    const sealed = { fromByte: atByte + from, toByte: atByte + to }
+    const bytes = await tree.readSegment(packRowSchema.decodeMessage(row), sealed, signal)
     const opened = openFrames(cipher, key, { firstFrame, bytes, plainBytes: lengthBytes })
     const start = firstFrame * FRAME_PLAIN_BYTES
     return opened.slice(fromByte - start, toByte - start)

@@ -62,8 +62,9 @@ export class SharedTree {
   async readSegment(
     { reference, wrappedKey }: KeptSegment,
     range: { readonly fromByte: number; readonly toByte: number },
+    signal?: AbortSignal,
   ): Promise<Uint8Array> {
-    return await this.#segments.read(reference, this.#pages.unwrapKey(wrappedKey), range)
+    return await this.#segments.read(reference, this.#pages.unwrapKey(wrappedKey), range, signal)
   }
 
   async #readPage({ segment, fromByte, lengthBytes }: PagePlace): Promise<Uint8Array> {

@@ -47,6 +47,23 @@ describe('the appointment of a caretaker', () => {
     expect(refused).toMatchObject({ next: expect.not.stringContaining('caretaker set') })
   })
 
+  it('can be thought over: who sells care, and for what share, is told before', async () => {
+    const { world, care: running } = await CareWorld.of(FIVE)
+    const { care } = world.payer.consumer
+    expect(await world.within(care.offers())).toEqual([
+      {
+        node: running.node,
+        operator: expect.stringMatching(/^0x(ca)+$/i),
+        sharePpm: care.appointed?.sharePpm,
+        segmentsMax: expect.any(Number),
+        absentSeconds: expect.any(Number),
+        expiresAt: expect.any(Number),
+      },
+    ])
+    const nobody = await NetworkWorld.of(3)
+    expect(await nobody.within(nobody.payer.consumer.care.offers())).toEqual([])
+  })
+
   it('says who offers care where the named node does not', async () => {
     const { world } = await CareWorld.of(FIVE)
     const { care } = world.payer.consumer

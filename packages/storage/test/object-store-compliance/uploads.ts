@@ -111,6 +111,29 @@ export function uploadsCompliance(bench: ComplianceBench): void {
         await expect(bench.store.putPart('bucket', id, number, [])).rejects.toThrow(RangeError)
     })
 
+    it('that are completed again give the same object, while that is there', async () => {
+      const { id } = await bench.store.beginUpload('bucket', 'a')
+      const part = await bench.store.putPart('bucket', id, 1, [utf8.encode('in parts')])
+      const condition = { is: 'absent' } as const
+      const complete = (key = 'a', etag = 'whole-1', upload = id): Promise<unknown> => {
+        const parts = [{ number: 1, etag: part.etag }]
+        return bench.store.completeUpload('bucket', upload, parts, { key, etag, condition })
+      }
+      const first = await complete()
+      expect(await complete()).toEqual(first)
+      await bench.reopen()
+      // Also when the first time was on condition that there was nothing.
+      expect(await complete()).toEqual(first)
+      expect(await bench.textOf('a')).toBe('in parts')
+      for (const other of [complete('a', 'other-1'), complete('b'), complete('a', 'whole-1', id.replace(/./g, '0'))])
+        await refused(other, 'STORAGE_UPLOAD_UNKNOWN')
+      await bench.store.copy({ bucket: 'bucket', key: 'a' }, { bucket: 'bucket', key: 'b' })
+      await refused(complete('b'), 'STORAGE_UPLOAD_UNKNOWN')
+      await bench.put('a', 'later')
+      await refused(complete(), 'STORAGE_UPLOAD_UNKNOWN')
+      expect(await bench.textOf('a')).toBe('later')
+    })
+
     it('make versions like any write', async () => {
       await bench.store.setVersioning('bucket', 'on')
       const first = await bench.put('a', 'first')

@@ -56,9 +56,13 @@ export async function listObjectsV2(call: S3Call): Promise<S3Answer> {
   )
 }
 
-async function pageOf({ store, request }: S3Call, list: ListArguments, after: string | undefined): Promise<ObjectPage> {
+async function pageOf(
+  { store, request, signal }: S3Call,
+  list: ListArguments,
+  after: string | undefined,
+): Promise<ObjectPage> {
   const { prefix, delimiter, limit } = list
-  if (limit > 0) return store.list(request.bucket, { prefix, limit, ...defined({ delimiter, after }) })
+  if (limit > 0) return store.list(request.bucket, { prefix, limit, signal, ...defined({ delimiter, after }) })
   await store.bucket(request.bucket)
   return EMPTY_PAGE
 }

@@ -17,7 +17,7 @@ export async function listObjectVersions(call: S3Call): Promise<S3Answer> {
   if (after === undefined && afterVersion !== undefined)
     throw invalidArgument('version-id-marker', afterVersion, 'A version-id marker needs a key marker beside it.')
   await call.store.bucket(bucket)
-  const asked = { prefix, limit, versions: true, ...defined({ delimiter, after, afterVersion }) }
+  const asked = { prefix, limit, versions: true, signal: call.signal, ...defined({ delimiter, after, afterVersion }) }
   const page = limit === 0 ? EMPTY_PAGE : await call.store.list(bucket, asked)
   return xmlAnswer(
     writeXml('ListVersionsResult', [

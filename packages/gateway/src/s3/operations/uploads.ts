@@ -1,3 +1,4 @@
+import { hasCode } from '@stead/core'
 import { etagOfParts, type PartInfo } from '@stead/storage'
 import { readXmlBody } from '../body/read-xml-body.ts'
 import type { S3Call } from '../call.ts'
@@ -41,7 +42,8 @@ export async function completeUpload(call: S3Call): Promise<S3Answer> {
   const condition = writeConditionOf(headers)
   const parts = readParts(await readXmlBody(call, 'CompleteMultipartUpload'))
   await checkParts(call, upload, parts)
-  const options = { etag: etagOfParts(parts.map((part) => part.etag)), ...defined({ condition }) }
+  // Also one that is not there any more: a client that lost the answer says it again, and the store knows what it became.
+  const options = { key, etag: etagOfParts(parts.map((part) => part.etag)), ...defined({ condition }) }
   const info = await onCondition(call, condition, store.completeUpload(bucket, upload, parts, options))
   const answer = xmlAnswer(
     writeXml('CompleteMultipartUploadResult', [
@@ -78,9 +80,13 @@ function readPart(element: ReadElement): ListedPart {
   return { number: Number(number), etag: plainEtag(etag) }
 }
 
-/** Compares what is to be put together with what is there. @throws S3Error InvalidPart, EntityTooSmall */
+/** Compares what is to be put together with what is there, if the upload is. @throws S3Error InvalidPart, EntityTooSmall */
 async function checkParts(call: S3Call, upload: string, listed: readonly ListedPart[]): Promise<void> {
-  const there = await allParts(call, upload)
+  const there = await allParts(call, upload).catch((error: unknown) => {
+    if (hasCode(error, 'STORAGE_UPLOAD_UNKNOWN')) return undefined
+    throw error
+  })
+  if (there === undefined) return
   for (const [index, { number, etag }] of listed.entries()) {
     const part = there.get(number)
     if (part?.etag !== etag) throw new S3Error('InvalidPart', { fields: { PartNumber: String(number), ETag: etag } })
