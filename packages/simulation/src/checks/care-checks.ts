@@ -1,0 +1,133 @@
+import { pieceNameOf } from '@stead/storage'
+import type { CaredPayer } from '../world/care-season.ts'
+import type { WitnessedWard } from '../world/witnessed-ward.ts'
+import type { World } from '../world/world.ts'
+import { isKept } from './kept-pieces.ts'
+import { allDone } from './storage-checks.ts'
+import type { Violations } from './violations.ts'
+
+const MINUTE_MS = 60_000
+const APPOINTED_MINUTES_MAX = 3
+/** A payer that is back makes again what its nodes gave up, then takes the bills and says that this was all. */
+const BACK_MINUTES_MAX = 8
+const LOOK_MINUTES_MAX = 2
+/** A payer that comes back dies again so soon, and stays away for so long. */
+const HALFWAY_AWAY_MINUTES = 0.5
+/** Periods of one agreement that may wait for a payer that takes bills each round: what is paid within it, in parts. */
+const WAITING_PERIODS_MAX = 24
+/** Of a caretaker: what it paid and did not bill yet. */
+const WAITING_TABLE = 'care-storage-paid'
+const CHECK_MINUTES_MAX = 2
+
+/** After all faults payers go away, each for its time, and come back. */
+export async function checkCare(world: World, violations: Violations, look: () => void): Promise<void> {
+  const { care } = world
+  if (care === undefined) return
+  await isTold(world, care.all, { minutesMax: APPOINTED_MINUTES_MAX, violations, look })
+  const cared = care.appointed.toSorted((left, right) => left.plan.awayMs - right.plan.awayMs)
+  const fromMs = world.parts.scheduler.nowMs
+  for (const each of cared) care.leave(each)
+  for (const each of cared) {
+    const leftMs = fromMs + each.plan.awayMs - world.parts.scheduler.nowMs
+    if (leftMs > 0) await world.healPhase(async () => false, leftMs / MINUTE_MS, look)
+    await allDone(world, [checkAway(world, each, violations)], { minutesMax: CHECK_MINUTES_MAX, look })
+    care.comeBack(each)
+    if (each.plan.diesHalfway) await dieHalfway(world, each, look)
+  }
+  if (cared.length === 0) return
+  await isTold(world, cared, { minutesMax: BACK_MINUTES_MAX, violations, look })
+  // Some rounds in which bills are taken and copies given up.
+  await world.healPhase(async () => false, LOOK_MINUTES_MAX, look)
+  violations.checkNone('care-fair', world.parts.careWitness.wronglyRefused, ({ what, payer, node }) => ({
+    what,
+    who: world.nodes.filter(({ plan }) => [payer, node].includes(plan.signer.address)).map(({ plan }) => plan.name),
+  }))
+  for (const each of cared) await allDone(world, [checkRows(each, violations)], { minutesMax: CHECK_MINUTES_MAX, look })
+}
+
+/** Payers that are there say to their caretakers that they have told all. */
+async function isTold(
+  world: World,
+  cared: readonly CaredPayer[],
+  {
+    minutesMax,
+    violations,
+    look,
+  }: { readonly minutesMax: number; readonly violations: Violations; readonly look: () => void },
+): Promise<void> {
+  const silent = (): readonly CaredPayer[] =>
+    cared.filter(({ node, caretaker }) => {
+      const ward = world.parts.careWitness.wardOf(node.plan.signer.address)
+      const absences = world.care?.absencesOf(node) ?? 0
+      // A caretaker that cheats may say what it likes, and a payer leaves it at that.
+      return caretaker.isHonest && (ward === undefined || !ward.isTold || ward.silences < absences)
+    })
+  await world.healPhase(async () => silent().length === 0, minutesMax, look)
+  violations.checkNone('care-told', silent(), ({ node, caretaker }) => ({
+    what: `${node.plan.name} has not told all to ${caretaker.plan.name} in ${minutesMax} minutes`,
+    who: [node.plan.name, caretaker.plan.name],
+  }))
+}
+
+/** It has said a part of what it has to say, and its process ends. */
+async function dieHalfway(world: World, cared: CaredPayer, look: () => void): Promise<void> {
+  const ward = world.parts.careWitness.wardOf(cared.node.plan.signer.address)
+  const before = ward?.silences ?? 0
+  await world.healPhase(async () => (ward?.silences ?? 1) > before, BACK_MINUTES_MAX, look)
+  if (ward?.isTold === true || cared.node.payer === undefined) return
+  world.care?.die(cared)
+  await world.healPhase(async () => false, HALFWAY_AWAY_MINUTES, look)
+  world.care?.comeBack(cared)
+}
+
+/** What an absent payer keeps can be read, by what is on the disks of honest nodes. */
+async function checkAway(world: World, { node, caretaker, plan }: CaredPayer, violations: Violations): Promise<void> {
+  const { name, signer } = node.plan
+  const ward = world.parts.careWitness.wardOf(signer.address)
+  const maySpend = plan.perDayMicroUsd === plan.budgetMicroUsd
+  if (ward === undefined || !caretaker.isHonest || !maySpend || mayLose(world)) return
+  const buyers = new Set([signer.address, caretaker.plan.signer.address])
+  const there = new Set<string>()
+  for (const agreement of world.parts.storageWitness.agreements) {
+    const keeper = world.providers.find(({ plan: { signer: key } }) => key.address === agreement.node)
+    if (keeper === undefined || !buyers.has(agreement.payer)) continue
+    for (const piece of agreement.pieces.values()) if (await isKept(keeper, piece)) there.add(piece.piece)
+  }
+  const lost = segmentsWithout(ward, there)
+  violations.check(
+    lost === 0,
+    'objects-readable',
+    () =>
+      `${lost} of ${ward.segments.size} segments of ${name} have too few pieces, ${caretaker.plan.name} looks after them`,
+    [name, caretaker.plan.name],
+  )
+}
+
+function segmentsWithout({ segments }: WitnessedWard, there: ReadonlySet<string>): number {
+  let lost = 0
+  for (const { segment, pieces, dataPieces } of segments.values()) {
+    const numbers = Array.from({ length: pieces }, (_, number) => number)
+    if (numbers.filter((number) => there.has(pieceNameOf(segment, number))).length < dataPieces) lost++
+  }
+  return lost
+}
+
+/** Cheats and rot may have taken more pieces than the code can do without. */
+function mayLose({ nodes }: World): boolean {
+  return nodes.some(({ isHonest, rottenPieces }) => !isHonest || rottenPieces > 0)
+}
+
+/** What is billed and accepted is not kept: neither periods nor bills pile up at a caretaker. */
+async function checkRows({ node, caretaker }: CaredPayer, violations: Violations): Promise<void> {
+  if (!caretaker.isHonest || !caretaker.isAlive) return
+  const rows = await caretaker.store.scan(WAITING_TABLE, { prefix: `${node.plan.signer.address}/` })
+  const byAgreement = Map.groupBy(rows, ({ key }) => key.slice(0, key.lastIndexOf('/')))
+  violations.checkNone(
+    'care-rows-bounded',
+    [...byAgreement.values()].filter((periods) => periods.length > WAITING_PERIODS_MAX),
+    ([row, ...others]) => ({
+      what: `${caretaker.plan.name} keeps ${1 + others.length} periods of ${row?.key}, at most ${WAITING_PERIODS_MAX} may wait for their payer`,
+      who: [caretaker.plan.name, node.plan.name],
+    }),
+  )
+}
