@@ -15,7 +15,7 @@ const WORLDS: readonly Omit<WorldOptions, 'seed'>[] = [
   {
     nodes: 8,
     faultMinutes: 2,
-    faults: PROFILES.storage,
+    faults: { ...PROFILES.storage, careShare: 1 },
     hasRealSignatures: false,
     hasEpochs: true,
     hasStorage: true,

@@ -1,6 +1,6 @@
 import { pieceNameOf } from '@stead/storage'
 import type { CaredPayer } from '../world/care-season.ts'
-import type { WitnessedWard } from '../world/witnessed-ward.ts'
+import type { SimNode } from '../world/sim-node.ts'
 import type { World } from '../world/world.ts'
 import { isKept } from './kept-pieces.ts'
 import { allDone } from './storage-checks.ts'
@@ -26,11 +26,20 @@ export async function checkCare(world: World, violations: Violations, look: () =
   await isTold(world, care.all, { minutesMax: APPOINTED_MINUTES_MAX, violations, look })
   const cared = care.appointed.toSorted((left, right) => left.plan.awayMs - right.plan.awayMs)
   const fromMs = world.parts.scheduler.nowMs
+  // A caretaker cannot read what the payer keeps on that very node.
+  const readable = new Map<CaredPayer, ReadonlySet<string>>()
+  const noted = cared.map(async (each) => {
+    readable.set(each, await readableSegments(world, each, each.caretaker))
+  })
+  await allDone(world, noted, { minutesMax: CHECK_MINUTES_MAX, look })
   for (const each of cared) care.leave(each)
   for (const each of cared) {
     const leftMs = fromMs + each.plan.awayMs - world.parts.scheduler.nowMs
     if (leftMs > 0) await world.healPhase(async () => false, leftMs / MINUTE_MS, look)
-    await allDone(world, [checkAway(world, each, violations)], { minutesMax: CHECK_MINUTES_MAX, look })
+    await allDone(world, [checkAway(world, each, { before: readable.get(each), violations })], {
+      minutesMax: CHECK_MINUTES_MAX,
+      look,
+    })
     care.comeBack(each)
     if (each.plan.diesHalfway) await dieHalfway(world, each, look)
   }
@@ -80,36 +89,49 @@ async function dieHalfway(world: World, cared: CaredPayer, look: () => void): Pr
   world.care?.comeBack(cared)
 }
 
-/** What an absent payer keeps can be read, by what is on the disks of honest nodes. */
-async function checkAway(world: World, { node, caretaker, plan }: CaredPayer, violations: Violations): Promise<void> {
-  const { name, signer } = node.plan
-  const ward = world.parts.careWitness.wardOf(signer.address)
+/** What an absent payer keeps can be read, by what is on the disks of honest nodes, as it could when it left. */
+async function checkAway(
+  world: World,
+  cared: CaredPayer,
+  { before, violations }: { readonly before: ReadonlySet<string> | undefined; readonly violations: Violations },
+): Promise<void> {
+  const { node, caretaker, plan } = cared
   const maySpend = plan.perDayMicroUsd === plan.budgetMicroUsd
-  if (ward === undefined || !caretaker.isHonest || !maySpend || mayLose(world)) return
-  const buyers = new Set([signer.address, caretaker.plan.signer.address])
-  const there = new Set<string>()
-  for (const agreement of world.parts.storageWitness.agreements) {
-    const keeper = world.providers.find(({ plan: { signer: key } }) => key.address === agreement.node)
-    if (keeper === undefined || !buyers.has(agreement.payer)) continue
-    for (const piece of agreement.pieces.values()) if (await isKept(keeper, piece)) there.add(piece.piece)
-  }
-  const lost = segmentsWithout(ward, there)
+  if (before === undefined || !caretaker.isHonest || !maySpend || mayLose(world)) return
+  const now = await readableSegments(world, cared, undefined)
+  const lost = [...before].filter((segment) => !now.has(segment)).length
+  const { name } = node.plan
+  const other = caretaker.plan.name
   violations.check(
     lost === 0,
     'objects-readable',
     () =>
-      `${lost} of ${ward.segments.size} segments of ${name} have too few pieces, ${caretaker.plan.name} looks after them`,
-    [name, caretaker.plan.name],
+      `${lost} of ${before.size} segments of ${name}, which is away, have too few pieces: ${other} looks after them`,
+    [name, other],
   )
 }
 
-function segmentsWithout({ segments }: WitnessedWard, there: ReadonlySet<string>): number {
-  let lost = 0
-  for (const { segment, pieces, dataPieces } of segments.values()) {
-    const numbers = Array.from({ length: pieces }, (_, number) => number)
-    if (numbers.filter((number) => there.has(pieceNameOf(segment, number))).length < dataPieces) lost++
+/** Segments that a payer handed over of which enough pieces are on honest nodes. @param but a node that does not count */
+async function readableSegments(
+  world: World,
+  { node, caretaker }: CaredPayer,
+  but: SimNode | undefined,
+): Promise<ReadonlySet<string>> {
+  const { careWitness, storageWitness } = world.parts
+  const { address } = node.plan.signer
+  const buyers = new Set([address, caretaker.plan.signer.address])
+  const there = new Set<string>()
+  for (const agreement of storageWitness.agreements) {
+    const keeper = world.providers.find(({ plan }) => plan.signer.address === agreement.node)
+    if (keeper === undefined || keeper === but || !buyers.has(agreement.payer)) continue
+    for (const piece of agreement.pieces.values()) if (await isKept(keeper, piece)) there.add(piece.piece)
   }
-  return lost
+  const segments = [...(careWitness.wardOf(address)?.segments ?? [])]
+  const found = segments.filter(([, { segment, pieces, dataPieces }]) => {
+    const numbers = Array.from({ length: pieces }, (_, number) => number)
+    return numbers.filter((number) => there.has(pieceNameOf(segment, number))).length >= dataPieces
+  })
+  return new Set(found.map(([name]) => name))
 }
 
 /** Cheats and rot may have taken more pieces than the code can do without. */

@@ -35,6 +35,8 @@ export class CareSeason {
   readonly all: readonly CaredPayer[]
   readonly #components: CareSeasonComponents
   readonly #appointed: Set<SimNode> = new Set()
+  /** Whose last attempt has failed. */
+  readonly #idle: Set<SimNode> = new Set()
   readonly #absences: Map<SimNode, number> = new Map()
 
   /** @param payers honest ones @param faultMinutes of the world */
@@ -74,8 +76,18 @@ export class CareSeason {
     const { scheduler, streams } = this.#components
     for (const cared of this.all) {
       const random = streams.stream(`${cared.node.plan.name} appoints`)
-      scheduler.at(scheduler.nowMs + random.fraction() * APPOINT_MS_MAX, () => void this.#appoint(cared))
+      scheduler.at(scheduler.nowMs + random.fraction() * APPOINT_MS_MAX, () => this.#tryAgain(cared, 0))
     }
+  }
+
+  /** Until somebody is appointed; what a process that died was at does not come to an end. @param life that is at it */
+  #tryAgain(cared: CaredPayer, life: number): void {
+    const { scheduler } = this.#components
+    const { node } = cared
+    if (this.#appointed.has(node)) return
+    if (node.lives !== life || this.#idle.delete(node)) void this.#appoint(cared)
+    const { lives } = node
+    scheduler.at(scheduler.nowMs + AGAIN_MS, () => this.#tryAgain(cared, lives))
   }
 
   /** A payer's process ends; nobody says so to anybody. */
@@ -121,6 +133,6 @@ export class CareSeason {
       const what = hasCode(error, 'STORAGE_CARE_NOT_OFFERED') ? error.code : messageOf(error)
       trace.tell(scheduler.nowMs, name, `could not appoint a caretaker: ${what}`)
     }
-    scheduler.at(scheduler.nowMs + AGAIN_MS, () => void this.#appoint(cared))
+    this.#idle.add(node)
   }
 }
