@@ -13,6 +13,8 @@ const BACK_MINUTES_MAX = 8
 const LOOK_MINUTES_MAX = 2
 /** A payer that comes back dies again so soon, and stays away for so long. */
 const HALFWAY_AWAY_MINUTES = 0.5
+/** Less than an answer takes. */
+const BETWEEN_MESSAGES_MS = 10
 /** Periods of one agreement that may wait for a payer that takes bills each round: what is paid within it, in parts. */
 const WAITING_PERIODS_MAX = 24
 /** Of a caretaker: what it paid and did not bill yet. */
@@ -80,11 +82,21 @@ async function isTold(
 
 /** It has said a part of what it has to say, and its process ends. */
 async function dieHalfway(world: World, cared: CaredPayer, look: () => void): Promise<void> {
-  const ward = world.parts.careWitness.wardOf(cared.node.plan.signer.address)
+  const { scheduler, careWitness } = world.parts
+  const ward = careWitness.wardOf(cared.node.plan.signer.address)
   const before = ward?.silences ?? 0
-  await world.healPhase(async () => (ward?.silences ?? 1) > before, BACK_MINUTES_MAX, look)
-  if (ward?.isTold === true || cared.node.payer === undefined) return
-  world.care?.die(cared)
+  let isOver = ward === undefined
+  let isDead = false
+  const watch = (): void => {
+    isDead = ward?.isTold === false && ward.silences > before && cared.node.isAlive
+    if (isDead) world.care?.die(cared)
+    isOver ||= isDead || (ward?.silences ?? 0) > before
+    if (!isOver) scheduler.at(scheduler.nowMs + BETWEEN_MESSAGES_MS, watch)
+  }
+  watch()
+  await world.healPhase(async () => isOver, BACK_MINUTES_MAX, look)
+  isOver = true
+  if (!isDead) return
   await world.healPhase(async () => false, HALFWAY_AWAY_MINUTES, look)
   world.care?.comeBack(cared)
 }
