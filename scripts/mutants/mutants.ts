@@ -1,4 +1,5 @@
 import { auditMutants } from './audit-mutants.ts'
+import { careMutants } from './care-mutants.ts'
 import { computeMutants } from './compute-mutants.ts'
 import { epochMutants } from './epoch-mutants.ts'
 import { liarMutants } from './liar-mutants.ts'
@@ -22,6 +23,7 @@ export const mutants: readonly Mutant[] = [
   ...epochMutants,
   ...moreEpochMutants,
   ...storageMutants,
+  ...careMutants,
   ...auditMutants,
   ...netMutants,
 ]

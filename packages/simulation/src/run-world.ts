@@ -1,5 +1,6 @@
 import { isFinal } from '@stead/compute'
 import { isSteadError } from '@stead/core'
+import { checkCare } from './checks/care-checks.ts'
 import { checkEclipse } from './checks/eclipse-checks.ts'
 import { checkEpochs } from './checks/epoch-checks.ts'
 import { checkBooks } from './checks/final-checks.ts'
@@ -73,6 +74,7 @@ export async function runWorld(components: WorldComponents, options: WorldOption
   await checkEpochs(world, violations, look)
   // Long enough for a thaw that a cheat began to end, and for the claims before that.
   if (world.cheats.length > 0) await world.healPhase(async () => false, THAW_MINUTES, look)
+  await checkCare(world, violations, look)
   await checkStorage(world, violations, look)
   world.endCheats()
   await settleAll(world, look)
@@ -130,6 +132,15 @@ async function settleAll(world: World, look: () => void): Promise<void> {
     ),
     look,
   )
+  await settled(
+    world,
+    world.caretakers.map(
+      ({ provider }) =>
+        () =>
+          provider?.care?.market.settle(),
+    ),
+    look,
+  )
   const providers = world.nodes.map(
     ({ provider }) =>
       () =>
@@ -143,6 +154,7 @@ async function settled(
   calls: readonly (() => Promise<unknown> | undefined)[],
   look: () => void,
 ): Promise<void> {
+  if (calls.length === 0) return
   let waiting = calls.length
   for (const call of calls) {
     void Promise.resolve(call())

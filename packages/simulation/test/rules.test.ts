@@ -15,9 +15,16 @@ const WORLDS: readonly Omit<WorldOptions, 'seed'>[] = [
   {
     nodes: 8,
     faultMinutes: 2,
-    faults: PROFILES.storage,
+    faults: { ...PROFILES.storage, careShare: 0 },
     hasRealSignatures: false,
     hasEpochs: true,
+    hasStorage: true,
+  },
+  {
+    nodes: 8,
+    faultMinutes: 1,
+    faults: { ...PROFILES.storage, careShare: 1, byzantineShare: 0, rottenPieces: 0 },
+    hasRealSignatures: false,
     hasStorage: true,
   },
   { nodes: 8, faultMinutes: 2, faults: PROFILES.byzantine, hasRealSignatures: false, hasEpochs: true },

@@ -18,8 +18,17 @@ export type { StorageBillAudit, StorageBillDifference, StorageBilledChannel, Sto
 export { recomputeStorageBill } from './audit.ts'
 export type { AppointedCaretaker, CareWish } from './care/care-client.ts'
 export { CareClient } from './care/care-client.ts'
+export { careAmountOfPeriods } from './care/care-evidence.ts'
+export type { CareReply, CareRequest, HandAsk } from './care/care-messages.ts'
+export {
+  CARE_PROTOCOL,
+  careBillIdOf,
+  careReplySchema,
+  careRequestSchema,
+} from './care/care-messages.ts'
 export type { CaretakerInput } from './care/care-options.ts'
 export { CarePlaces } from './care/care-places.ts'
+export { isCareNumber } from './care/care-terms.ts'
 export type { CaretakerComponents, WardStatus } from './care/caretaker.ts'
 export { Caretaker } from './care/caretaker.ts'
 export type { AgreementDriverComponents } from './consumer/agreement-driver.ts'
@@ -119,6 +128,7 @@ export { planRepair } from './placement/repair-plan.ts'
 export { SEGMENT_PROFILES, type SegmentProfile } from './placement/segment-profile.ts'
 export type { SegmentReaderParts } from './placement/segment-reader.ts'
 export { SegmentReader } from './placement/segment-reader.ts'
+export type { SegmentReference } from './placement/segment-reference.ts'
 export { decodeReference, pieceNameOf } from './placement/segment-reference.ts'
 export type { StorageConsumerComponents } from './placement/storage-consumer.ts'
 export { StorageConsumer } from './placement/storage-consumer.ts'

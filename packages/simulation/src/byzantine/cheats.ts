@@ -1,3 +1,4 @@
+import type { CareCheat } from './care-cheats.ts'
 import type { EpochCheat } from './epoch-cheats.ts'
 import type { StorageCheat } from './storage-cheats.ts'
 
@@ -63,7 +64,7 @@ export type ProviderCheat = (typeof RESULT_CHEATS)[number] | (typeof WIRE_CHEATS
 /** One way to cheat as a payer. */
 export type PayerCheat = (typeof PAYER_CHEATS)[number]
 /** One way to cheat. */
-export type CheatName = ProviderCheat | PayerCheat | EpochCheat | StorageCheat
+export type CheatName = ProviderCheat | PayerCheat | EpochCheat | StorageCheat | CareCheat
 
 /** True for the cheats of payers. */
 export function isPayerCheat(cheat: CheatName): cheat is PayerCheat {

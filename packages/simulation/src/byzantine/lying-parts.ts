@@ -1,6 +1,8 @@
 import type { Clock, Network, PeerId, Random, Signer } from '@stead/core'
 import type { Secp256k1 } from '@stead/protocol'
 import type { Executor } from '@stead/sandbox'
+import { careCheatOf } from './care-cheats.ts'
+import { careLyingNetwork } from './care-network.ts'
 import { type CheatName, RESULT_CHEATS, WIRE_CHEATS } from './cheats.ts'
 import { epochCheatOf } from './epoch-cheats.ts'
 import { epochLyingNetwork } from './epoch-network.ts'
@@ -36,6 +38,8 @@ export function lyingParts(parts: BendableParts, cheat: CheatName, own: CheatPar
   if (OF_THE_WIRE.has(cheat)) return { ...parts, network: lyingNetwork({ ...parts, ...own }, cheat) }
   const ofStorage = storageCheatOf(cheat)
   if (ofStorage !== undefined) return { ...parts, network: storageLyingNetwork({ ...parts, ...own }, ofStorage) }
+  const ofCare = careCheatOf(cheat)
+  if (ofCare !== undefined) return { ...parts, network: careLyingNetwork({ ...parts, ...own }, ofCare) }
   const ofEpochs = epochCheatOf(cheat)
   if (ofEpochs === undefined) return parts
   return { ...parts, network: epochLyingNetwork(parts.network, ofEpochs, own.random) }

@@ -52,7 +52,11 @@ export async function checkKeptPieces(world: World, violations: Violations): Pro
       const isEnded = await hasEnded(node, agreement)
       const isHonest = payers.has(agreement.payer)
       violations.check(
-        !isEnded || !isHonest || agreement.pieces.size === 0 || (await isRefused(node, agreement.payer)),
+        !isEnded ||
+          !isHonest ||
+          agreement.pieces.size === 0 ||
+          world.care?.wasGivenUp(agreement.payer) === true ||
+          (await isRefused(node, agreement.payer)),
         'payers-pay',
         () => `${name} ended the agreement of an honest payer, which had not paid for too long`,
         [name],

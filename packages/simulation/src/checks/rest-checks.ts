@@ -6,6 +6,8 @@ import type { Violations } from './violations.ts'
 const IDLE_TIMERS_MAX = 4
 /** Timers of the duties of a bonded node besides those for each other node. */
 const EPOCH_TIMERS_MAX = 20
+/** An offer more, and what quotes and purses of a buyer need. */
+const CARE_TIMERS_MAX = 2
 const WAITING = 'deliveries of a channel that wait for payment'
 
 /** A node at rest has nothing left over: no timers of what is done, no rows of what is paid. */
@@ -16,7 +18,9 @@ export async function checkRest(world: World, violations: Violations): Promise<v
     const { timers } = node.sizes()
     // Epochs go on: a probe of each other node in this and the next window, questions to peers and to the chain.
     const ofEpochs = node.epochs === undefined ? 0 : EPOCH_TIMERS_MAX + 3 * world.nodes.length
-    const timersMax = IDLE_TIMERS_MAX + ofEpochs + 2 * (node.payer?.market.channels().length ?? 0)
+    const bought = node.payer?.market ?? node.provider?.care?.market
+    const ofCare = node.provider?.care === undefined ? 0 : CARE_TIMERS_MAX
+    const timersMax = ofCare + IDLE_TIMERS_MAX + ofEpochs + 2 * (bought?.channels().length ?? 0)
     violations.check(
       timers <= timersMax,
       'timers-idle',

@@ -64,8 +64,8 @@ export class RunningChecks {
   }
 
   #checkStorageDocuments(): void {
-    const { storageWitness } = this.#world.parts
-    for (const [rule, faults] of storageWitness.looked)
+    const { storageWitness, careWitness } = this.#world.parts
+    for (const [rule, faults] of [...storageWitness.looked, ...careWitness.looked])
       this.#violations.checkNone(rule, faults, ({ what, payer, node }) => ({
         what,
         who: namesOf(this.#world, [payer, node]),

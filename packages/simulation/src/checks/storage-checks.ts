@@ -34,6 +34,7 @@ export async function checkStorage(world: World, violations: Violations, look: (
   )
   await checkRedundancy(world, payers, violations, look)
   await checkReadable(world, payers, violations, look)
+  await stopCaretakers(world, violations, look)
   const { clock } = world.parts.hub
   const settled = payers.map(async ({ storage }) => {
     await storage.sweep.stop()
@@ -51,6 +52,14 @@ export async function checkStorage(world: World, violations: Violations, look: (
   await world.healPhase(async () => false, SWEEP_MINUTES, look)
   await allDone(world, [checkOrphans(world, payers, violations)], { minutesMax: STOP_MINUTES_MAX, look })
   await allDone(world, [checkKeptPieces(world, violations)], { minutesMax: STOP_MINUTES_MAX, look })
+}
+
+/** From here on payers are silent, and nobody is to take that for an absence. */
+async function stopCaretakers(world: World, violations: Violations, look: () => void): Promise<void> {
+  const stopped = world.caretakers.map(async ({ provider }) => await provider?.care?.caretaker.stop())
+  if (stopped.length === 0) return
+  const areStopped = await allDone(world, stopped, { minutesMax: STOP_MINUTES_MAX, look })
+  violations.check(areStopped, 'storage-stops', () => `caretakers take longer than ${STOP_MINUTES_MAX} minutes`, [])
 }
 
 /** No payer pays honest nodes for pieces that no segment of it names. */
@@ -139,7 +148,7 @@ function mayLose({ nodes }: World): boolean {
 }
 
 /** Lets the world go on until some work is done; false when it is not in time. */
-async function allDone(
+export async function allDone(
   world: World,
   work: readonly Promise<unknown>[],
   { minutesMax, look }: { readonly minutesMax: number; readonly look: () => void },

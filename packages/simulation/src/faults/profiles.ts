@@ -47,6 +47,8 @@ export interface FaultProfile {
   readonly lastsMsMax: number
   /** Share of nodes that cheat, each in one way for the whole run. */
   readonly byzantineShare: number
+  /** Share of the worlds with storage in which some nodes sell care, and payers go away. */
+  readonly careShare: number
   /** The ways to cheat that occur. @default all */
   readonly cheats?: readonly CheatName[]
 }
@@ -75,6 +77,7 @@ const QUIET: FaultProfile = {
   jumps: 0,
   lastsMsMax: 20_000,
   byzantineShare: 0,
+  careShare: 0.25,
 }
 
 /** The name of a profile. */
@@ -142,5 +145,5 @@ export const PROFILES: Readonly<Record<ProfileName, FaultProfile>> = withStorage
 function withStorage(
   profiles: Readonly<Record<Exclude<ProfileName, 'storage'>, FaultProfile>>,
 ): Readonly<Record<ProfileName, FaultProfile>> {
-  return { ...profiles, storage: { ...profiles.all, rottenPieces: 0.3 } }
+  return { ...profiles, storage: { ...profiles.all, rottenPieces: 0.3, careShare: 0.5 } }
 }

@@ -21,15 +21,18 @@ import {
   OfferBook,
   offerBookOptionsSchema,
 } from '@stead/market'
-import type { StorageProviderComponents } from '@stead/storage'
+import type { CaretakerInput, StorageProviderComponents } from '@stead/storage'
 import { decorated, type LedgerView, MemoryChain, MemoryDisk, MemoryStore, type SeededRandom } from '@stead/testkit'
 import { attack } from '../byzantine/attacker.ts'
+import { careCheatOf } from '../byzantine/care-cheats.ts'
+import { careLyingStore } from '../byzantine/care-network.ts'
 import { attackOf, type CheatName } from '../byzantine/cheats.ts'
 import { attackEpochs, type EpochLiar } from '../byzantine/epoch-attacker.ts'
 import { epochCheatOf } from '../byzantine/epoch-cheats.ts'
 import { type BendableParts, lyingParts } from '../byzantine/lying-parts.ts'
 import { type ClockFaults, SimClock } from '../engine/sim-clock.ts'
 import type { EpochDuties } from './epoch-duties.ts'
+import { type LiveCaretaker, openNodeCaretaker } from './node-care.ts'
 import { economyOf, type NodeAccount, openNodeEpochs } from './node-epochs.ts'
 import {
   type LiveStorageBuyer,
@@ -72,6 +75,8 @@ export interface NodePlan {
   readonly epochs: EpochDuties | undefined
   /** How it sells or buys storage; undefined in a world without. */
   readonly storage: StorageDuties | undefined
+  /** How it looks after what others keep; undefined for a node that does not. */
+  readonly care: CaretakerInput | undefined
   /** Nodes that cheat in the same way and know of each other, this one among them. */
   readonly gang: ReadonlySet<PeerId>
 }
@@ -103,6 +108,8 @@ export interface LiveProvider {
   readonly compute: ComputeProvider
   /** Undefined in a world without storage, and until it is up. */
   storage?: LiveStorageProvider
+  /** Undefined for who sells no care, and until it is up. */
+  care?: LiveCaretaker
 }
 
 /** One life of a node: from its start to its crash. */
@@ -259,6 +266,8 @@ export class SimNode {
       ...(provider?.market.sizes() ?? []),
       ...(provider?.compute.sizes() ?? []),
       ...(provider?.storage?.storage.sizes() ?? []),
+      ...(provider?.care?.market.sizes() ?? []),
+      ...(provider?.care?.caretaker.sizes() ?? []),
     ]
   }
 
@@ -314,6 +323,7 @@ export class SimNode {
     }
     await payer?.compute.start()
     if (this.plan.storage !== undefined) await this.#startStorage(life, common, this.plan.storage)
+    if (this.plan.care !== undefined) await this.#startCare(life, { ...common, random }, this.plan.care)
     if (this.plan.epochs !== undefined) {
       const node = this.#account(signer.address, clock, random)
       await node.chain.start()
@@ -366,6 +376,29 @@ export class SimNode {
     provider.storage = await openStorageProvider({ ...parts, market, identity, disk }, kit, selling)
     const { storage } = provider.storage
     offers.publish({ resource: 'storage', signer, operator, region: '-', terms: () => storage.offerTerms() })
+  }
+
+  async #startCare(
+    { provider, offers, clock }: Life,
+    parts: Omit<Parameters<typeof openNodeCaretaker>[0], OwnToSide | 'sold'> & { readonly random: SeededRandom } & Omit<
+        ConstructorParameters<typeof MarketPayer>[0],
+        'chain'
+      >,
+    options: CaretakerInput,
+  ): Promise<void> {
+    if (provider === undefined) return
+    const { name, signer, operator } = this.plan
+    const { chain } = this.#account(signer.address, clock, parts.random)
+    await chain.start()
+    const market = new MarketPayer({ ...parts, chain }, marketPayerOptionsSchema.parse(PURSES))
+    await market.start()
+    const sold = this.#parts.witness.watch(name, provider.market)
+    const { identity } = this.#parts.ledger
+    const store = careLyingStore(parts.store, careCheatOf(this.plan.cheat))
+    const all = { ...parts, market, sold, offers, identity, store }
+    const care = await openNodeCaretaker(all, this.#parts.storage(), options)
+    provider.care = care
+    offers.publish({ resource: 'care', signer, operator, region: '-', terms: () => care.caretaker.offerTerms() })
   }
 
   #cheatInEpochs(liar: Omit<EpochLiar, 'onEquivocation'>): void {
@@ -433,8 +466,13 @@ export class SimNode {
     const { name, cheat, gang } = this.plan
     const { secp256k1 } = this.#parts
     if (cheat !== undefined) return lyingParts(parts, cheat, { random: random.fork(), secp256k1, gang })
-    const network = this.plan.storage === undefined ? parts.network : this.#parts.storageWitness.watch(parts.network)
+    const network = this.plan.storage === undefined ? parts.network : this.#watched(parts.network)
     return { ...parts, network: watchedNetwork(network, (what) => this.#onBug(`${name} has a fault: ${what}`)) }
+  }
+
+  #watched(network: Network): Network {
+    const { storageWitness, careWitness } = this.#parts
+    return careWitness.watch(storageWitness.watch(network))
   }
 
   #telling(): Parameters<typeof attack>[2] {

@@ -11,7 +11,7 @@ const UNPAID_SECONDS_PER_MINUTE = 30
 /** Pieces that nobody agreed on are deleted after so long. */
 const PENDING_MS = 30_000
 /** After so long a node that does not answer is given up: longer than crashes last. */
-const LOST_AFTER_MS = 90_000
+export const LOST_AFTER_MS = 90_000
 /** The largest objects have some segments of this size. */
 export const SEGMENT_PLAIN_BYTES: number = 6 * FRAME_PLAIN_BYTES
 /** What is deleted stays readable so long. */

@@ -49,6 +49,7 @@ const TEBIBYTE_HOUR = 2n ** 40n * 3600n
 export class StorageWitness {
   readonly #looked: Map<DocumentRule, WitnessedFault[]> = new Map()
   readonly #nowMs: () => number
+  readonly #isOfCare: (channel: Hash) => boolean
   readonly #agreements: Map<Hash, WitnessedAgreement> = new Map()
   /** Signed revisions by the name of their document. */
   readonly #revisions: Map<string, { readonly agreement: Agreement; readonly owner: WitnessedAgreement }> = new Map()
@@ -60,8 +61,10 @@ export class StorageWitness {
   /** Proofs that came to honest payers and show what was asked for, with the documents that they are about. */
   readonly #proofs: Map<string, string> = new Map()
 
-  constructor(nowMs: () => number) {
-    this.#nowMs = nowMs
+  /** @param on `isOfCare` says which channels pay caretakers: they are paid for what these paid, and others look at that */
+  constructor(on: { readonly nowMs: () => number; readonly isOfCare: (channel: Hash) => boolean }) {
+    this.#nowMs = on.nowMs
+    this.#isOfCare = on.isOfCare
   }
 
   /** Rules that a document was looked at for, each with what was against it. */
@@ -76,6 +79,10 @@ export class StorageWitness {
 
   get agreements(): readonly WitnessedAgreement[] {
     return [...this.#agreements.values()]
+  }
+
+  agreementOf(id: Hash): WitnessedAgreement | undefined {
+    return this.#agreements.get(id)
   }
 
   /** Periods that honest payers signed for. */
@@ -162,6 +169,7 @@ export class StorageWitness {
     }
     if (pay === undefined) return
     const { channel, entries } = incrementSchema.decodeDocument(pay.increment)
+    if (this.#isOfCare(channel)) return
     for (const entry of entries)
       this.#notePaid(channel, entry, { payer: addressOfPeerId(self), node: addressOfPeerId(peer) })
   }
@@ -209,7 +217,7 @@ function itemIdOf(document: Uint8Array): string {
 }
 
 /** What cheats send may be anything. */
-function readable<Value>(read: () => Value): Value | undefined {
+export function readable<Value>(read: () => Value): Value | undefined {
   try {
     return read()
   } catch (error) {

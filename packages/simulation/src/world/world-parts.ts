@@ -6,6 +6,7 @@ import type { Scheduler } from '../engine/scheduler.ts'
 import type { Tally } from '../engine/tally.ts'
 import type { Trace } from '../engine/trace.ts'
 import type { Conversations } from '../story/conversations.ts'
+import type { CareWitness } from './care-witness.ts'
 import type { JobWitness } from './job-witness.ts'
 import type { SharedOfferReader } from './shared-offer-reader.ts'
 import type { SimHub } from './sim-hub.ts'
@@ -36,6 +37,8 @@ export interface WorldParts {
   readonly jobs: JobWitness
   /** Notes what is agreed on, proven and paid in storage. */
   readonly storageWitness: StorageWitness
+  /** Notes what caretakers are told, bill and are paid for. */
+  readonly careWitness: CareWitness
   /** What storage works with. @throws TypeError in a world without storage */
   readonly storage: () => StorageKit
 }

@@ -1,7 +1,9 @@
-import { type Address, address, isSteadError, messageOf, type PeerId, type UnixMs } from '@stead/core'
+import { type Address, address, type Hash, isSteadError, messageOf, type PeerId, type UnixMs } from '@stead/core'
 import { createSigner, peerIdOfPublicKey, type Secp256k1 } from '@stead/protocol'
 import { InlineExecutor } from '@stead/sandbox'
+import type { CaretakerInput } from '@stead/storage'
 import { MemoryLedger, type SeededRandom } from '@stead/testkit'
+import { CARE_CHEATS, type CareCheat, careCheatOf } from '../byzantine/care-cheats.ts'
 import { Cast } from '../byzantine/cast.ts'
 import { type CheatName, isPayerCheat } from '../byzantine/cheats.ts'
 import { isSelfDealing } from '../byzantine/epoch-cheats.ts'
@@ -16,6 +18,9 @@ import { FaultInjector } from '../faults/fault-injector.ts'
 import type { FaultProfile } from '../faults/profiles.ts'
 import { Conversations } from '../story/conversations.ts'
 import { TOLD_PROTOCOLS } from '../story/message-text.ts'
+import { CareSeason } from './care-season.ts'
+import { caringOptions } from './care-terms.ts'
+import { CareWitness } from './care-witness.ts'
 import { Eclipse } from './eclipse.ts'
 import { drawEpochDuties, type EpochDuties } from './epoch-duties.ts'
 import { EPOCH_ECONOMY, SYBIL } from './epoch-terms.ts'
@@ -66,6 +71,8 @@ const WORLD_MS = 80
 const DRIFT_PPM = 100
 const WALL_MS = 2000
 const PAYER_SHARE = 0.1
+/** Providers that sell care, in a world in which some do. */
+const CARETAKER_SHARE = 0.3
 const NEIGHBOURS = 4
 const NEIGHBOUR_CHECK_MS = 20_000
 const BETWEEN_JOBS_MS = 20_000
@@ -105,6 +112,8 @@ export class World {
   readonly workload: Workload
   /** Objects that payers keep; nobody does in a world without storage. */
   readonly objects: StorageWorkload
+  /** Payers with caretakers; undefined in a world without care. */
+  readonly care: CareSeason | undefined
   readonly eclipse: Eclipse
   /** Undefined in a world without epochs. */
   readonly economy: WorldEconomy | undefined
@@ -114,6 +123,7 @@ export class World {
   readonly #faults: FaultInjector
   readonly #strayErrors: () => readonly string[]
   readonly #given: bigint
+  readonly #hasCare: boolean
   #kit: StorageKit | undefined
   #mended = { at: 0 as UnixMs, nowMs: 0 }
 
@@ -127,6 +137,14 @@ export class World {
     const clock = new SimClock(scheduler)
     const keys = options.hasRealSignatures ? secp256k1 : new ModelSecp256k1(secp256k1)
     const tally = new Tally(() => scheduler.nowMs)
+    const nowMs = (): number => scheduler.nowMs
+    const isOfCare = (channel: Hash): boolean => careWitness.isOfCare(channel)
+    const storageWitness: StorageWitness = new StorageWitness({ nowMs, isOfCare })
+    const careWitness: CareWitness = new CareWitness({
+      nowMs: () => clock.now(),
+      season: () => this.care,
+      storage: storageWitness,
+    })
     this.parts = {
       scheduler,
       trace,
@@ -142,17 +160,19 @@ export class World {
       executor: new InlineExecutor(),
       witness: new Witness(),
       jobs: new JobWitness(),
-      storageWitness: new StorageWitness(() => scheduler.nowMs),
+      storageWitness,
+      careWitness,
       storage: () => this.#storageKit(),
       conversations: new Conversations(() => scheduler.nowMs, TOLD_PROTOCOLS),
       offersMax: OFFERS_LEAST + 2 * options.nodes,
     }
-    const { byzantineShare, cheats } = options.faults
+    const { byzantineShare, cheats, careShare } = options.faults
     const hasEpochs = options.hasEpochs === true
     const hasStorage = options.hasStorage === true
+    this.#hasCare = hasStorage && streams.stream('care').fraction() < careShare
     this.#cast = new Cast(streams, {
       byzantineShare,
-      cheats,
+      cheats: cheats?.filter((cheat) => careCheatOf(cheat) === undefined),
       hasEpochs,
       hasStorage,
       isPayer: (index) => this.#isPayer(index),
@@ -186,6 +206,10 @@ export class World {
       random: streams.stream('objects'),
       onBug: (what) => this.bugs.push(what),
     })
+    const { caretakers } = this
+    const restart = (node: SimNode): void => void this.#start(node)
+    const seasonal = { ...this.parts, caretakers, restart }
+    this.care = this.#hasCare ? new CareSeason(seasonal, this.payers, options.faultMinutes) : undefined
     this.#given = this.#endow()
     this.economy = options.hasEpochs === true ? new WorldEconomy(this.parts, this.nodes) : undefined
   }
@@ -198,6 +222,11 @@ export class World {
   /** Honest nodes that sell. */
   get providers(): readonly SimNode[] {
     return this.nodes.filter(({ plan, isHonest }) => plan.role === 'provider' && isHonest)
+  }
+
+  /** Nodes that sell care, cheats among them. */
+  get caretakers(): readonly SimNode[] {
+    return this.nodes.filter(({ plan }) => plan.care !== undefined)
   }
 
   get cheats(): readonly SimNode[] {
@@ -243,6 +272,7 @@ export class World {
     const { scheduler } = this.parts
     this.workload.start(this.nodes.filter(({ plan }) => plan.role === 'payer'))
     if (this.options.hasStorage === true) this.objects.start(this.nodes.filter(({ plan }) => plan.role === 'payer'))
+    this.care?.start()
     this.#faults.start()
     this.eclipse.begin(scheduler.nowMs)
     const endMs = scheduler.nowMs + this.options.faultMinutes * MINUTE_MS
@@ -319,7 +349,9 @@ export class World {
   #plan(index: number): NodePlan {
     const { streams, secp256k1 } = this.parts
     const random = streams.stream(`plan ${index}`)
-    const cheat = this.#cast.cheatOf(index)
+    const other = this.#cast.cheatOf(index)
+    const care = other === undefined && !this.#isPayer(index) ? this.#careOf(index) : undefined
+    const cheat = other ?? care?.cheat
     const isPayer = cheat === undefined ? this.#isPayer(index) : isPayerCheat(cheat) || isStoragePayerCheat(cheat)
     const signer = createSigner(secp256k1, random.bytes(32))
     const role = isPayer ? 'payer' : 'provider'
@@ -345,7 +377,21 @@ export class World {
       nativeCoinMicroUsd: random.fraction() < GAS_SHARE ? COIN_MICRO_USD : 0n,
       epochs: isPayer ? undefined : this.#epochsOf(index, cheat),
       storage: this.#storageOf(index),
+      care: care?.selling,
     }
+  }
+
+  /** The first provider sells care and is honest; some others sell it, and some of these cheat. */
+  #careOf(index: number): { readonly selling: CaretakerInput; readonly cheat: CareCheat | undefined } | undefined {
+    if (!this.#hasCare) return undefined
+    const random = this.parts.streams.stream(`care ${index}`)
+    const isFirst = this.#isPayer(index - 1)
+    if (random.fraction() >= CARETAKER_SHARE && !isFirst) return undefined
+    const selling = caringOptions(random, this.options.faultMinutes)
+    const { byzantineShare, cheats } = this.options.faults
+    const kinds = cheats === undefined ? CARE_CHEATS : CARE_CHEATS.filter((each) => cheats.includes(each))
+    const cheat = random.fraction() < byzantineShare ? kinds[Math.floor(random.fraction() * kinds.length)] : undefined
+    return { selling, cheat: isFirst ? undefined : cheat }
   }
 
   #epochsOf(index: number, cheat: CheatName | undefined): EpochDuties | undefined {
@@ -379,7 +425,9 @@ export class World {
       const dollars = isBuyer(node) ? { dollarMicroUsd: FUNDS } : {}
       ledger.give(accountOf(node.plan), { gasWei: GAS_WEI, ...dollars })
     }
-    return FUNDS * BigInt(this.nodes.filter(isBuyer).length)
+    // With the money of the node itself: what it sells is its operator's.
+    for (const { plan } of this.caretakers) ledger.give(plan.signer.address, { gasWei: GAS_WEI, dollarMicroUsd: FUNDS })
+    return FUNDS * BigInt(this.nodes.filter(isBuyer).length + this.caretakers.length)
   }
 }
 

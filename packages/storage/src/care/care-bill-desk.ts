@@ -279,8 +279,8 @@ function appointedOperation(row: AppointedRow): StoreOperation {
 }
 
 function acceptedOperations(node: Address, { billedTo }: CheckedBill, delivery: Uint8Array): StoreOperation[] {
-  return Array.from(billedTo, ([agreement, { revision, atSecond, bytes }]) => {
-    const value = acceptedRowSchema.encodeMessage({ version: 1, node, agreement, revision, atSecond, bytes, delivery })
+  return Array.from(billedTo, ([agreement, to]) => {
+    const value = acceptedRowSchema.encodeMessage({ version: 1, node, agreement, delivery, ...to })
     return { kind: 'put', table: ACCEPTED_CARE_TABLE, key: `${node}/${agreement.slice(2)}`, value }
   })
 }

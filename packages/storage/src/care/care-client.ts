@@ -1,6 +1,7 @@
 import {
   type Address,
   type Clock,
+  type Durability,
   isSteadError,
   type Logger,
   type MicroUsd,
@@ -142,7 +143,7 @@ export class CareClient {
       const before = this.#row
       if (before !== undefined && before.node !== entry.offer.node) await this.#dismiss(before)
       const now = clock.now()
-      await this.#write({
+      const row: AppointedRow = {
         version: 1,
         peer: entry.peer,
         node: entry.offer.node,
@@ -157,7 +158,9 @@ export class CareClient {
         aloneTo: now,
         acceptedMicroUsd: microUsd(0n),
         refusedMicroUsd: microUsd(0n),
-      })
+      }
+      // It is paid: a loss of power must not have the payer forget whom.
+      await this.#write(row, 'power')
       await this.#handOver(this.#require())
       const { appointed } = this
       if (appointed === undefined) throw new TypeError('who was just appointed is not known')
@@ -317,9 +320,9 @@ export class CareClient {
     this.#row = row
   }
 
-  async #write(row: AppointedRow): Promise<void> {
+  async #write(row: AppointedRow, durability: Durability = 'process'): Promise<void> {
     const value = appointedRowSchema.encodeMessage(row)
-    await this.#components.store.write([{ kind: 'put', table: APPOINTED_TABLE, key: APPOINTED_KEY, value }], 'process')
+    await this.#components.store.write([{ kind: 'put', table: APPOINTED_TABLE, key: APPOINTED_KEY, value }], durability)
     this.#row = row
   }
 

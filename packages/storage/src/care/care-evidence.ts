@@ -37,6 +37,8 @@ export interface BilledTo {
   readonly revision: number
   readonly atSecond: number
   readonly bytes: number
+  /** Kept until then and not billed yet: a node whose credit is small is paid in parts. */
+  readonly leftByteSeconds: bigint
 }
 
 /** What a bill comes to. */
@@ -81,9 +83,9 @@ export function checkCareBill(
   for (const period of periods) {
     const checked = checkPeriod(context, node, period)
     named.add(checked.agreement)
-    requireAfter(checked, billedTo.get(checked.agreement), context.appointedSecond)
+    const leftByteSeconds = requireAfter(checked, billedTo.get(checked.agreement), context.appointedSecond)
     const { revision, atSecond, bytes } = checked.after
-    billedTo.set(checked.agreement, { revision, atSecond, bytes })
+    billedTo.set(checked.agreement, { revision, atSecond, bytes, leftByteSeconds })
     byteSeconds += checked.byteSeconds
     paid += amountOf(checked.after.priceMicroUsdPerTibHour, checked.byteSeconds)
   }
@@ -135,14 +137,25 @@ function checkPeriod(context: CareContext, node: Address, period: PaidPeriod): C
   return { agreement, before, after, byteSeconds: billedByteSeconds }
 }
 
-/** Neither a revision nor a second is billed twice, nor more than can have been kept since the last one. */
-function requireAfter({ before, after, byteSeconds }: CheckedPeriod, last: BilledTo | undefined, begin: number): void {
-  const from = last ?? { revision: -1, atSecond: begin, bytes: 0 }
+/**
+ * Neither a revision nor a second is billed twice, nor more than can have been kept since the last one.
+ * @returns byte-seconds that can have been kept and are still due
+ */
+function requireAfter(
+  { before, after, byteSeconds }: CheckedPeriod,
+  last: BilledTo | undefined,
+  begin: number,
+): bigint {
+  const from = last ?? { revision: -1, atSecond: begin, bytes: 0, leftByteSeconds: 0n }
   if (after.revision <= from.revision || before.revision < from.revision || after.atSecond < from.atSecond)
     throw differs(`revision ${after.revision} is billed after revision ${from.revision}`)
   // What was due before its first revision is what a caretaker and a node of its own both signed.
-  const most = BigInt(Math.max(from.bytes, after.bytes)) * BigInt(after.atSecond - from.atSecond)
+  const since = BigInt(Math.max(from.bytes, after.bytes)) * BigInt(after.atSecond - from.atSecond)
+  const most = from.leftByteSeconds + since
   if (byteSeconds > most) throw differs(`${byteSeconds} byte-seconds are billed, ${most} can have been kept`)
+  const left = most - byteSeconds
+  if (left > after.dueByteSeconds) return after.dueByteSeconds
+  return left
 }
 
 function requireParties({ identity, payer, caretaker }: CareContext, node: Address, agreement: Agreement): void {

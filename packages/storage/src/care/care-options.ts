@@ -9,6 +9,7 @@ export interface CaretakerOptions {
   readonly wardsMax: number
   readonly segmentsMax: number
   readonly roundEveryMs: number
+  readonly lookEveryMs: number
   readonly settleEveryMs: number
   readonly absentAfterMs: number
   readonly takeOverAfterMs: number
@@ -41,6 +42,11 @@ export const caretakerOptionsSchema: z.ZodType<CaretakerOptions, CaretakerInput>
    * @default 1 hour: as a payer does
    */
   roundEveryMs: z.int().min(1000).default(HOUR_MS),
+  /**
+   * How often all nodes are asked whether they are there, in milliseconds; half of it to half as much again by chance.
+   * @default 5 minutes: as a payer does
+   */
+  lookEveryMs: z.int().min(1000).default(300_000),
   /**
    * How often nodes prove and are paid, in milliseconds; less than the day that they wait for it.
    * @default 20 hours: some kilobytes of evidence for each are kept until the payer is back

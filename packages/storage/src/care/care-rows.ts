@@ -12,6 +12,7 @@ import {
   type Schema,
   textField,
   timeField,
+  uint64Field,
   uintField,
   versionField,
 } from '@stead/protocol'
@@ -154,6 +155,8 @@ export interface AcceptedRow {
   readonly atSecond: number
   readonly bytes: number
   readonly delivery: Uint8Array
+  /** Kept until then and not billed yet. */
+  readonly leftByteSeconds: bigint
 }
 
 /** Encodings of {@link AcceptedRow}. */
@@ -165,6 +168,7 @@ export const acceptedRowSchema: Schema<AcceptedRow> = defineSchema<AcceptedRow>(
   atSecond: [5, uintField(0xffff_ffff)],
   bytes: [6, uintField()],
   delivery: [7, fixedBytesField(16)],
+  leftByteSeconds: [8, uint64Field()],
 })
 
 /** agreement -> AcceptedRow */

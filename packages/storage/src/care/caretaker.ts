@@ -8,11 +8,11 @@ import {
   messageOf,
   microUsd,
   type PeerId,
+  type Size,
 } from '@stead/core'
 import type { MarketProvider, Refusal, SellerQuote, SellerRequest } from '@stead/market'
 import { addressOfPeerId } from '@stead/protocol'
 import { StorageError } from '../errors.ts'
-import { storageConsumerOptionsSchema } from '../options.ts'
 import { Repeater } from '../repeater.ts'
 import { placeRowOf } from '../shares/share-desk.ts'
 import {
@@ -65,7 +65,6 @@ export class Caretaker {
     this.#components = components
     this.#options = Object.freeze(caretakerOptionsSchema.parse(options))
     const { clock, random } = components
-    const { lookEveryMs } = storageConsumerOptionsSchema.parse({})
     this.#rounds = new Repeater(clock, async () => {
       await this.#tried('what a payer keeps could not be looked after', (ward) => ward.round())
       return this.#options.roundEveryMs
@@ -73,7 +72,7 @@ export class Caretaker {
     this.#looks = new Repeater(clock, async () => {
       await this.#tried('nodes could not be asked', (ward) => ward.look())
       // Nobody knows when.
-      return lookEveryMs * (0.5 + random.fraction())
+      return this.#options.lookEveryMs * (0.5 + random.fraction())
     })
   }
 
@@ -114,6 +113,16 @@ export class Caretaker {
       const { silentMs } = ward
       return { payer: ward.book.payer, segments, pieces, bytes, budgetMicroUsd, spentMicroUsd, silentMs }
     })
+  }
+
+  /** What it holds in memory, structure by structure. */
+  sizes(): readonly Size[] {
+    const { wardsMax, segmentsMax } = this.#options
+    const segments = Math.max(0, ...Array.from(this.#wards.values(), (ward) => ward.segmentCount))
+    return [
+      { what: 'payers that are looked after', have: this.#activeCount, max: wardsMax },
+      { what: 'segments of one payer that is looked after', have: segments, max: segmentsMax },
+    ]
   }
 
   /** One round for all wards now. Rounds come by themselves. */

@@ -8,6 +8,7 @@ import {
   microUsd,
   type PeerId,
   type Store,
+  type StoreOperation,
 } from '@stead/core'
 import type { Admission, MarketProvider } from '@stead/market'
 import { contentIdOf, equalBytes } from '@stead/protocol'
@@ -77,9 +78,11 @@ export class WardBills {
     }
   }
 
-  /** A node was paid for some periods, which are on disk. */
-  notePaid(amountMicroUsd: bigint): void {
-    this.#unbilled += amountMicroUsd
+  /** Rows are written: what is a period in them was paid, and is to be billed. */
+  notePaid(rows: readonly StoreOperation[]): void {
+    for (const row of rows)
+      if (row.kind === 'put' && row.table === PAID_TABLE)
+        this.#unbilled += paidFor(paidPeriodSchema.decodeMessage(row.value)).amountMicroUsd
   }
 
   /** The next periods of a node, once those of before are over. @throws StorageError STORAGE_CARE_DIFFERS; CoreError of the store */

@@ -102,6 +102,7 @@ export class Ward {
       storageConsumerOptionsSchema.parse({
         priceMaxMicroUsdPerTibHour,
         hasDistinctSubnets,
+        lookEveryMs: options.lookEveryMs,
         lostAfterMs: options.lostAfterMs,
       }),
     )
@@ -116,7 +117,11 @@ export class Ward {
         quotes: market.quotes.bind(market),
         openChannels: market.openChannels.bind(market),
         requote: market.requote.bind(market),
-        journal: (rows: Parameters<MarketPayer['journal']>[0]) => market.journal(scope.scoped(rows)),
+        journal: (rows: Parameters<MarketPayer['journal']>[0]) => {
+          // With the rows: a payer that is back may ask for the bill before its node's settlement is over.
+          this.bills.notePaid(rows)
+          return market.journal(scope.scoped(rows))
+        },
       },
       numberOf: (ordinal: number) => careNumber(book.payer, ordinal),
     }
@@ -293,7 +298,6 @@ export class Ward {
     }
     const outcome = await bought.settle()
     const paid = outcome.kind === 'paid' ? outcome.amountMicroUsd : 0n
-    this.bills.notePaid(paid)
     if (outcome.kind === 'paid') {
       this.#settledAt.set(node, this.#nowSecond())
       this.#repair.lose(bought, outcome.damaged)
