@@ -186,9 +186,8 @@ export class Ward {
   }
 
   async #release(segment: Uint8Array): Promise<void> {
-    await this.#segments.releaseNamed(segment)
+    if (await this.#segments.releaseNamed(segment)) this.#segmentCount--
     await this.#given.remove(segment)
-    this.#segmentCount = Math.max(0, this.#segmentCount - 1)
   }
 
   /** Where the pieces of a segment are; undefined for one that is not looked after. Own ones before the payer's. */

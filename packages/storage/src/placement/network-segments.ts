@@ -211,12 +211,13 @@ export class NetworkSegments {
     await this.releaseNamed(decodeReference(reference).segment)
   }
 
-  /** The same by a segment's name, 16 bytes. */
-  async releaseNamed(segment: Uint8Array): Promise<void> {
+  /** The same by a segment's name, 16 bytes. @returns whether it was kept until now */
+  async releaseNamed(segment: Uint8Array): Promise<boolean> {
     const row = await this.#books.rowOf(segment)
-    if (row === undefined) return
+    if (row === undefined) return false
     await this.#books.write({ ...row, isReleased: true })
     this.#drop(row)
+    return true
   }
 
   /** Looks after a segment whose pieces others keep: none is here yet. The same again is no work. @returns whether it is new */

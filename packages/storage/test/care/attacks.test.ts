@@ -80,6 +80,21 @@ describe('the appointment of a caretaker', () => {
   }, 60_000)
 })
 
+describe('a payer that is looked after', () => {
+  it('makes no room for itself by dropping segments that it never handed over', async () => {
+    const cared = await CareWorld.of(FIVE)
+    const segmentsOf = (): number | undefined =>
+      cared.care.caretaker.sizes().find(({ what }) => what.startsWith('segments of one payer'))?.have
+    await cared.world.closePayer()
+    expect(segmentsOf()).toBe(1)
+    const strange = [1, 2, 3].map((byte) => new Uint8Array(16).fill(byte))
+    await cared.orderInPayersName({ drop: strange })
+    expect(segmentsOf()).toBe(1)
+    await cared.orderInPayersName({ drop: [cared.segment, cared.segment] })
+    expect(segmentsOf()).toBe(0)
+  }, 60_000)
+})
+
 describe('a bad caretaker', () => {
   it('that takes the budget and does nothing has taken the budget, and no more', async () => {
     const cared = await CareWorld.of({ ...FIVE, budgetMicroUsd: 5000n, care: { roundEveryMs: 999 * HOUR_MS } })
