@@ -5,7 +5,7 @@ import type { World } from '../world/world.ts'
 import type { Violations } from './violations.ts'
 
 /** Periods that may be unpaid when a payer has just settled: one that a node was away for, and what came meanwhile. */
-const UNPAID_PERIODS_MAX = 4n
+const UNPAID_PERIODS_MAX = 4
 
 /** Both honest sides of an agreement. */
 interface Sides {
@@ -37,11 +37,13 @@ export function checkStorageBooks(world: World, violations: Violations): void {
       who,
     )
     const { bytes = 0, dueByteSeconds = 0n } = agreement.last?.agreement ?? {}
-    const mayBeDue = BigInt(bytes) * BigInt(PERIOD_SECONDS) * UNPAID_PERIODS_MAX
+    const unpaidSecondsMax = PERIOD_SECONDS * UNPAID_PERIODS_MAX
+    const mayBeDue = BigInt(agreement.bytesSince(unpaidSecondsMax)) * BigInt(unpaidSecondsMax)
     violations.check(
       dueByteSeconds <= mayBeDue || bytes === 0,
       'time-kept-is-billed',
-      () => `${who[0]} owes ${who[1]} ${dueByteSeconds} byte-seconds of ${bytes} bytes, at most ${mayBeDue} may be due`,
+      () =>
+        `${who[0]} owes ${who[1]} ${dueByteSeconds} byte-seconds and has ${bytes} bytes there, at most ${mayBeDue} may be due`,
       who,
     )
   }

@@ -81,6 +81,15 @@ export class WitnessedAgreement {
     return before.dueByteSeconds + BigInt(before.bytes) * BigInt(atSecond - before.atSecond) - dueByteSeconds
   }
 
+  /** The most bytes that it was about in the last `seconds` before its last revision: what was given up then may be due yet. */
+  bytesSince(seconds: number): number {
+    const fromSecond = (this.last?.agreement.atSecond ?? 0) - seconds
+    let most = 0
+    for (const { agreement } of this.revisions.values())
+      if (agreement.atSecond >= fromSecond) most = Math.max(most, agreement.bytes)
+    return most
+  }
+
   /** The most that one revision bills, in byte-seconds. */
   largestBill(): bigint {
     let largest = 0n
