@@ -18,7 +18,8 @@ export async function playMutant(
     onStep()
     return turns()
   }
-  const faults = { ...PROFILES[profile], ...more }
+  // Absences take as long as the rest of a world: they are for the faults of care, which say so.
+  const faults = { ...PROFILES[profile], careShare: 0, ...more }
   const hasStorage = profile === 'storage'
   const options = { seed, nodes, faultMinutes, faults, hasRealSignatures: false, hasEpochs, hasStorage }
   stray.start()
