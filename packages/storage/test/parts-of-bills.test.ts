@@ -9,15 +9,20 @@ const HOUR_MS = 3_600_000
 /** A mebibyte for a second costs 265 micro-dollars of this. */
 const DEAR = 10n ** 12n
 
+/** A payer that owes more than its node's credit, and cannot pay until an earlier second: what is due goes with the last revision. */
+async function owing() {
+  const world = await TradeWorld.started({ provider: { priceMicroUsdPerTibHour: DEAR } })
+  const channel = await world.channel()
+  const driver = await world.agreement(channel)
+  await world.keep(driver, channel, pieceOf(1, 100_000))
+  await world.clock.advance(HOUR_MS)
+  await world.keep(driver, channel, pieceOf(2))
+  return { world, channel, driver }
+}
+
 describe('an agreement', () => {
   it('is paid in parts where more is due than the channel has room for', async () => {
-    const world = await TradeWorld.started({ provider: { priceMicroUsdPerTibHour: 10n ** 12n } })
-    const channel = await world.channel()
-    const driver = await world.agreement(channel)
-    await world.keep(driver, channel, pieceOf(1, 100_000))
-    await world.clock.advance(HOUR_MS)
-    // What is due goes with the next revision: there is no earlier second until which it could be paid.
-    await world.keep(driver, channel, pieceOf(2))
+    const { world, channel, driver } = await owing()
     expect(channel.largestMicroUsd()).toBeLessThan(90_000n)
     expect(await world.within(driver.settle(channel))).toMatchObject({ kind: 'paid', isWhole: true })
     expect(driver.agreement?.dueByteSeconds).toBe(0n)
@@ -25,12 +30,7 @@ describe('an agreement', () => {
   })
 
   it('waits for half of the credit at most, which is all that a part of a bill takes: others keep the rest', async () => {
-    const world = await TradeWorld.started({ provider: { priceMicroUsdPerTibHour: 10n ** 12n } })
-    const channel = await world.channel()
-    const driver = await world.agreement(channel)
-    await world.keep(driver, channel, pieceOf(1, 100_000))
-    await world.clock.advance(HOUR_MS)
-    await world.keep(driver, channel, pieceOf(2))
+    const { world, channel, driver } = await owing()
     // A delivery that never ends has some of the credit all the time.
     await world.within(awaitOpen(channel, world.clock))
     const stuck = channel.reserve(microUsd(10n))
