@@ -8,7 +8,7 @@ import { loadNodeConfig } from '@stead/node'
 import { nodeDirectories } from '@stead/node/files'
 import { loadSecp256k1 } from '@stead/protocol'
 import { compileCacheDirectory } from '../../packages/cli/bin/compile-cache.mjs'
-import { DAEMON_FLAGS } from '../../packages/cli/bin/daemon-flags.mjs'
+import { DAEMON_FLAGS, daemonEnvironment } from '../../packages/cli/bin/daemon-flags.mjs'
 import { devLayout } from '../../packages/cli/src/dev/dev-layout.ts'
 import { LocalChain } from '../../packages/cli/src/dev/local-chain.ts'
 import { SteadNode } from '../../packages/node/src/daemon/stead-node.ts'
@@ -104,7 +104,7 @@ export class TrialNetwork {
     // As the `stead` command starts a daemon.
     const child = fork(join(import.meta.dirname, file), [JSON.stringify(settings)], {
       execArgv: ['--conditions=@stead/source', ...DAEMON_FLAGS],
-      env: { ...process.env, NODE_COMPILE_CACHE: compileCacheDirectory(process.env) },
+      env: { ...daemonEnvironment(process.env), NODE_COMPILE_CACHE: compileCacheDirectory(process.env) },
     })
     this.#children.push(child)
     const ready = await new Promise<Ready>((resolve, reject) => {

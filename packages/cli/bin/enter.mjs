@@ -2,16 +2,16 @@
 // TypeScript is met: Node.js then need not load its type stripper, which takes 20 MB for the life of the process.
 import { enableCompileCache } from 'node:module'
 import { compileCacheDirectory } from './compile-cache.mjs'
-import { DAEMON_FLAGS, isDaemon } from './daemon-flags.mjs'
+import { DAEMON_FLAGS, daemonEnvironment, isDaemon, isStartedAsDaemon } from './daemon-flags.mjs'
 
 const args = process.argv.slice(2)
-const lacksFlags = isDaemon(args) && DAEMON_FLAGS.some((flag) => !process.execArgv.includes(flag))
+const lacksFlags = isDaemon(args) && !isStartedAsDaemon(process)
 // A parent that talks to it starts it with them: the way to it would be lost.
 if (lacksFlags && process.send === undefined && typeof process.execve === 'function' && process.platform !== 'win32')
   process.execve(
     process.execPath,
     [process.execPath, ...process.execArgv, ...DAEMON_FLAGS, import.meta.filename, ...args],
-    process.env,
+    daemonEnvironment(process.env),
   )
 enableCompileCache(compileCacheDirectory(process.env))
 const isWorkspace = process.execArgv.includes('--conditions=@stead/source')

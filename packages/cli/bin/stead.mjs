@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { DAEMON_FLAGS, isDaemon } from './daemon-flags.mjs'
+import { DAEMON_FLAGS, daemonEnvironment, isDaemon } from './daemon-flags.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const root = join(here, '..', '..', '..')
@@ -19,10 +19,11 @@ function runFromSource() {
   const own = process.argv.slice(2)
   const flags = ['--conditions=@stead/source', ...(isDaemon(own) ? DAEMON_FLAGS : [])]
   const args = [...flags, join(here, 'enter.mjs'), ...own]
+  const env = isDaemon(own) ? daemonEnvironment(process.env) : process.env
   if (process.platform !== 'win32' && typeof process.execve === 'function') {
-    process.execve(pinnedNode, [pinnedNode, ...args], process.env)
+    process.execve(pinnedNode, [pinnedNode, ...args], env)
   }
-  const child = spawn(pinnedNode, args, { stdio: 'inherit' })
+  const child = spawn(pinnedNode, args, { stdio: 'inherit', env })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     // A terminal sends Ctrl-C to the whole group; the child decides how to stop, this process only waits for it.
     process.on(signal, () => (signal === 'SIGINT' && process.stdin.isTTY ? undefined : child.kill(signal)))

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { compileCacheDirectory } from '../bin/compile-cache.mjs'
-import { DAEMON_FLAGS, isDaemon } from '../bin/daemon-flags.mjs'
+import { DAEMON_FLAGS, daemonEnvironment, isDaemon, isStartedAsDaemon } from '../bin/daemon-flags.mjs'
 
 const stead = fileURLToPath(new URL('../bin/stead.mjs', import.meta.url))
 const enter = fileURLToPath(new URL('../bin/enter.mjs', import.meta.url))
@@ -35,10 +35,20 @@ describe('the launcher', () => {
     }
   })
 
+  it('leaves the pools of memory to an operator who says how many', () => {
+    expect(daemonEnvironment({ HOME: '/home/ada' })).toEqual({ HOME: '/home/ada', MALLOC_ARENA_MAX: '2' })
+    const env = daemonEnvironment({ MALLOC_ARENA_MAX: '7' })
+    expect(env).toEqual({ MALLOC_ARENA_MAX: '7' })
+    expect(isStartedAsDaemon({ execArgv: DAEMON_FLAGS, env })).toBe(true)
+    expect(isStartedAsDaemon({ execArgv: DAEMON_FLAGS, env: {} })).toBe(false)
+    expect(isStartedAsDaemon({ execArgv: DAEMON_FLAGS.slice(1), env })).toBe(false)
+  })
+
   it('starts a daemon with a small young generation, and nothing else', () => {
     expect([isDaemon(['up', '--verbose']), isDaemon(['run', 'up']), isDaemon([])]).toEqual([true, false, false])
     // What Node.js was started with in the end.
-    const tell = "data:text/javascript,process.on('exit',()=>console.log(process.execArgv.join()))"
+    const tell =
+      "data:text/javascript,process.on('exit',()=>console.log(process.execArgv.join(),process.env.MALLOC_ARENA_MAX))"
     for (const [flags, args] of [
       [DAEMON_FLAGS, ['up', '--nonsense']],
       [[], ['up', '--nonsense']],
@@ -48,8 +58,9 @@ describe('the launcher', () => {
       const env = { ...process.env, NODE_OPTIONS: `--import ${tell}` }
       const { status, stdout } = spawnSync(process.execPath, all, { encoding: 'utf8', timeout: 20_000, env })
       expect(status).toBe(2)
-      const isSmall = DAEMON_FLAGS.every((flag) => stdout.trim().split('\n').at(-1)?.includes(flag))
-      expect(isSmall).toBe(args[0] === 'up')
+      const told = stdout.trim().split('\n').at(-1) ?? ''
+      expect(DAEMON_FLAGS.every((flag) => told.includes(flag))).toBe(args[0] === 'up')
+      expect(told.endsWith(' 2')).toBe(args[0] === 'up')
     }
   })
 })

@@ -57,6 +57,7 @@ export type {
 } from './errors.ts'
 export { CoreError, coreErrorCatalog, hasCode, isSteadError, messageOf, SteadError } from './errors.ts'
 export type { Exchange, PoolState, SwapDirection, SwapQuote, SwapRequest } from './exchange.ts'
+export { freeMemory } from './free-memory.ts'
 export type { LogFields, Logger } from './logger.ts'
 export { silentLogger } from './logger.ts'
 export type { Counter, Gauge, Histogram, MetricLabels, Metrics } from './metrics.ts'

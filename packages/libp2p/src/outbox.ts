@@ -19,9 +19,10 @@ export interface OutboxOptions {
   readonly queuedBytesMax: number
 }
 
-interface Part {
+/** Bytes to send. */
+export interface OutboxPart {
   readonly bytes: Uint8Array
-  /** Nobody else has it. */
+  /** Nobody else has it: its memory may be given back when it is sent. */
   readonly isGiven: boolean
 }
 
@@ -38,7 +39,7 @@ const CHUNK_BYTES_MAX = 60 * 1024
 export class Outbox {
   readonly #components: OutboxComponents
   readonly #options: OutboxOptions
-  #parts: Part[] = []
+  #parts: OutboxPart[] = []
   #queuedBytes = 0
   #isFlushScheduled = false
   #isCongested = false
@@ -65,11 +66,11 @@ export class Outbox {
    * Queues one whole frame that nobody else has, or its header and a body that does not change any more; it is sent at the
    * end of this turn, or when the stream has room.
    */
-  send(frame: Uint8Array, body?: Uint8Array): void {
+  send(frame: Uint8Array, body?: OutboxPart): void {
     if (this.#isClosed) return
     this.#parts.push({ bytes: frame, isGiven: true })
-    if (body !== undefined) this.#parts.push({ bytes: body, isGiven: false })
-    this.#queuedBytes += frame.length + (body?.length ?? 0)
+    if (body !== undefined) this.#parts.push(body)
+    this.#queuedBytes += frame.length + (body?.bytes.length ?? 0)
     if (this.#queuedBytes > this.#options.queuedBytesMax) {
       this.#components.onStalled(`${this.#queuedBytes} bytes wait for a peer that does not take them`)
       return
@@ -116,7 +117,7 @@ export class Outbox {
     if (!this.#components.stream.send(bytes, isGiven)) this.#isCongested = true
   }
 
-  #takeChunk(): Part {
+  #takeChunk(): OutboxPart {
     const first = this.#parts[0] ?? { bytes: new Uint8Array(0), isGiven: true }
     let count = 1
     let length = first.bytes.length

@@ -126,7 +126,7 @@ export class Requester {
   #send(stream: FrameStream, pending: Pending, { frame, tail }: RequestFrame): void {
     pending.stream = stream
     pending.readsBefore = stream.reads
-    stream.outbox.send(frame, tail)
+    stream.outbox.send(frame, tail === undefined ? undefined : { bytes: tail, isGiven: false })
   }
 
   #refusalOf(haveBytes: number, signal: AbortSignal | undefined): CoreError | undefined {

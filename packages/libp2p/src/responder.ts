@@ -1,6 +1,7 @@
 import {
   type Clock,
   CoreError,
+  freeMemory,
   type IncomingRequest,
   internalPeerReport,
   isSteadError,
@@ -57,8 +58,6 @@ interface PeerLoad {
 
 /** Streams of one protocol that a peer may have at once for each way: one in use, and one that is opened again after a drop. */
 const STREAMS_PER_WAY_MAX = 2
-/** What was lent and is smaller is left to the collector. */
-const FREED_BYTES_MIN = 64 * 1024
 
 /** The answering end of all streams of one protocol. */
 export class Responder {
@@ -213,8 +212,11 @@ class ResponderStream {
 
   /** Gives a lent payload's memory back. Its frame's body is all that its buffer has. */
   #takeBack({ buffer }: Uint8Array): void {
-    const isLent = this.#owner.components.limits.lendsPayloads === true
-    if (isLent && buffer instanceof ArrayBuffer && buffer.byteLength >= FREED_BYTES_MIN) buffer.transfer(0)
+    if (this.#keepsNothing) freeMemory(new Uint8Array(buffer))
+  }
+
+  get #keepsNothing(): boolean {
+    return this.#owner.components.limits.lendsPayloads === true
   }
 
   #onTimeout(id: number, request: ActiveRequest, timeoutMs: number): void {
@@ -253,7 +255,8 @@ class ResponderStream {
       return
     }
     onServed('answered')
-    this.#frames.outbox.send(encodeFrameHeader(FRAME_KIND.response, id, response.length), response)
+    const header = encodeFrameHeader(FRAME_KIND.response, id, response.length)
+    this.#frames.outbox.send(header, { bytes: response, isGiven: this.#keepsNothing })
     if (this.#mustPause()) this.#frames.pause()
   }
 

@@ -14,6 +14,7 @@ import { PIECES_PROTOCOL } from '../src/messages.ts'
 import { NetworkWorld } from './support/network-world.ts'
 import { serving } from './support/serving.ts'
 
+const BLOCK_BYTES = 64 * 1024
 const KEY = new Uint8Array(32).fill(7)
 const cipher = createFrameCipher()
 const hasher = await loadPairHasher()
@@ -42,13 +43,13 @@ describe('memory of pieces', () => {
   it('is no more than two blocks that wait, and goes back when nothing was made for ten seconds', async () => {
     const clock = new ManualClock()
     const memory = new PieceMemory(clock)
-    const blocks = [1, 2, 3].map(() => memory.take(64))
+    const blocks = [1, 2, 3].map(() => memory.take(BLOCK_BYTES))
     for (const block of blocks) memory.give(block)
-    expect(blocks.map(({ length }) => length)).toEqual([0, 64, 64])
+    expect(blocks.map(({ length }) => length)).toEqual([0, BLOCK_BYTES, BLOCK_BYTES])
     await clock.advance(9999)
-    memory.give(memory.take(64))
+    memory.give(memory.take(BLOCK_BYTES))
     await clock.advance(9999)
-    expect(blocks[2]?.length).toBe(64)
+    expect(blocks[2]?.length).toBe(BLOCK_BYTES)
     await clock.advance(1)
     expect(blocks.map(({ length }) => length)).toEqual([0, 0, 0])
     expect(clock.pendingTimers).toBe(0)

@@ -34,6 +34,22 @@ describe('MemoryNetwork under a manual clock', () => {
     return { clock, hub, server, client }
   }
 
+  it('takes answers from whoever keeps nothing of them', async () => {
+    const { clock, server, client } = await startPair()
+    const lending = '/stead/lending/1'
+    const answers = [Uint8Array.of(1, 2), new Uint8Array([7, 8, 9, 7]).subarray(1, 3)]
+    server.handle(
+      lending,
+      { ...LIMITS, lendsPayloads: true },
+      async ({ payload }) => answers[payload[0] ?? 0] ?? payload,
+    )
+    const asked = [0, 1].map((place) => client.request(server.self, lending, Uint8Array.of(place), { timeoutMs: 1000 }))
+    await clock.advance(1000)
+    expect(await Promise.all(asked)).toEqual([Uint8Array.of(1, 2), Uint8Array.of(8, 9)])
+    // A part of something else is not taken.
+    expect(answers.map(({ length }) => length)).toEqual([0, 2])
+  })
+
   it('takes exactly the latency of both ways', async () => {
     const { clock, hub, server, client } = await startPair()
     hub.setDefaultLink({ latencyMs: 40 })

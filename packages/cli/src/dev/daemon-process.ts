@@ -3,7 +3,7 @@ import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type DaemonReady, makePrivateDirectory } from '@stead/node/files'
-import { DAEMON_FLAGS } from '../../bin/daemon-flags.mjs'
+import { DAEMON_FLAGS, daemonEnvironment } from '../../bin/daemon-flags.mjs'
 import { CliError } from '../errors.ts'
 
 /** How a daemon is started. */
@@ -104,7 +104,10 @@ function spawnDaemon(options: DaemonProcessOptions): DaemonParts {
   const conditions = process.execArgv.filter((argument) => argument.startsWith('--conditions='))
   const { file, args: own } = options.program ?? STEAD_UP
   const args = [...conditions, ...DAEMON_FLAGS, file, ...own, '--data-dir', options.dataDir, ...options.args]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', log, log, 'ipc'] })
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', log, log, 'ipc'],
+    env: daemonEnvironment(process.env),
+  })
   closeSync(log)
   const exited = new Promise<DaemonExit>((resolve) => {
     child.once('exit', (code, signal) => resolve({ code, signal }))

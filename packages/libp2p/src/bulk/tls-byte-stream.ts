@@ -1,11 +1,10 @@
 import type { TLSSocket } from 'node:tls'
+import { freeMemory } from '@stead/core'
 import type { ByteStream, ByteStreamEvents } from '../byte-stream.ts'
 import type { PlacingReader } from './placing-reader.ts'
 
 /** Bytes that are written at once, so that a slow link's progress is seen: each takes 8 s at 32 KiB/s. */
 const WRITE_BYTES_MAX = 256 * 1024
-/** What is sent and smaller is left to the collector. */
-const FREED_BYTES_MIN = 64 * 1024
 
 /** A data connection as a {@link ByteStream}. The socket is paused until somebody listens. */
 export class TlsByteStream implements ByteStream {
@@ -45,10 +44,10 @@ export class TlsByteStream implements ByteStream {
       this.#socket.write(bytes.subarray(start, start + WRITE_BYTES_MAX), this.#onWritten)
     }
     const last = bytes.subarray(Math.floor((bytes.length - 1) / WRITE_BYTES_MAX) * WRITE_BYTES_MAX)
-    if (!isGiven || bytes.length < FREED_BYTES_MIN) return this.#socket.write(last, this.#onWritten)
+    if (!isGiven) return this.#socket.write(last, this.#onWritten)
     return this.#socket.write(last, (error) => {
       this.#onWritten(error)
-      free(bytes)
+      freeMemory(bytes)
     })
   }
 
@@ -87,9 +86,4 @@ export class TlsByteStream implements ByteStream {
     this.#events = undefined
     if (this.#reader !== undefined) this.#reader.target = undefined
   }
-}
-
-/** Gives memory back now that nobody else has. Left to the collector, it made it run every 32 MB. */
-function free({ buffer, byteLength }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
 }

@@ -71,6 +71,24 @@ describe('requests in bulk', () => {
     expect(client.open('outbound')).toBe(1)
   })
 
+  it('have the memory of their answers back when these are sent, where payloads are lent', async () => {
+    const answers: Uint8Array[] = []
+    const [server, client] = await trials.startPair({}, (network) =>
+      network.handle(PROTOCOL, { ...LIMITS, lendsPayloads: true }, async ({ payload }) => {
+        const answer = new Uint8Array(MIB).fill(payload[0] ?? 0)
+        answers.push(answer)
+        return answer
+      }),
+    )
+    await ask(client, server)
+    const request = (byte: number) =>
+      client.network.request(server.network.self, PROTOCOL, Uint8Array.of(byte), PATIENT)
+    const came = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map(request))
+    expect(came.every((bytes, i) => bytes.length === MIB && bytes.every((byte) => byte === i + 1))).toBe(true)
+    await until('all memory is back', () => answers.length === 9 && answers.every(({ length }) => length === 0))
+    expect(client.open('outbound')).toBe(1)
+  })
+
   it('of every size arrive as they were', async () => {
     const [server, client] = await trials.startPair()
     for (const bytes of [

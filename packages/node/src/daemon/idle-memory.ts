@@ -18,7 +18,8 @@ type Collect = (options: { type: 'major'; flavor: 'last-resort'; execution: 'syn
 
 /**
  * Returns memory that an idle node does not use. V8 collects when it allocates; a node that came up, or that finished
- * a job, allocates next to nothing and would keep its garbage for hours. Never acts while there is work.
+ * a job, allocates next to nothing and would keep its garbage for hours. Never acts while there is work, but for once, when the
+ * node has come up.
  */
 export class IdleMemory {
   readonly #clock: Clock
@@ -34,7 +35,9 @@ export class IdleMemory {
     this.#clock = components.clock
   }
 
+  /** Begins with the garbage of the start, which would else lie below all that comes: work may come before it is idle. */
   start(): void {
+    this.#release()
     this.#cpu = process.cpuUsage()
     this.#loop = performance.eventLoopUtilization()
     this.#lookedAtMs = this.#clock.monotonicMs()
@@ -49,11 +52,8 @@ export class IdleMemory {
     const share = this.#busyShare()
     const nowMs = this.#clock.monotonicMs()
     const isRested = nowMs - this.#collectedAtMs >= REST_MS
-    if (share < IDLE_SHARE && isRested && process.memoryUsage.rss() - this.#bytesAfter > WORTHWHILE_BYTES) {
-      this.#release()
-      this.#collectedAtMs = this.#clock.monotonicMs()
-      this.#bytesAfter = process.memoryUsage.rss()
-    }
+    const grewBytes = process.memoryUsage.rss() - this.#bytesAfter
+    if (share < IDLE_SHARE && isRested && grewBytes > WORTHWHILE_BYTES) this.#release()
     this.#timer = this.#clock.setTimer(LOOK_EVERY_MS, () => this.#look())
   }
 
@@ -75,6 +75,8 @@ export class IdleMemory {
   #release(): void {
     this.#collect ??= exposeCollector()
     this.#collect({ type: 'major', flavor: 'last-resort', execution: 'sync' })
+    this.#collectedAtMs = this.#clock.monotonicMs()
+    this.#bytesAfter = process.memoryUsage.rss()
   }
 }
 

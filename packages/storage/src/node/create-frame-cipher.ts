@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto'
+import { freeMemory } from '@stead/core'
 import { type FrameCipher, TAG_BYTES } from '../crypto/frame-cipher.ts'
 
 const ALGORITHM = 'aes-256-gcm'
@@ -16,7 +17,7 @@ function seal(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, sealed:
   // A stream cipher holds nothing back, so that the end adds only the tag.
   cipher.final()
   sealed.set(cipher.getAuthTag(), plaintext.length)
-  free(ciphertext)
+  freeMemory(ciphertext)
 }
 
 function open(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, plaintext: Uint8Array): boolean {
@@ -26,7 +27,8 @@ function open(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, plaintext:
   decipher.setAuthTag(sealed.subarray(lengthBytes))
   const opened = decipher.update(sealed.subarray(0, lengthBytes))
   plaintext.set(opened)
-  free(opened)
+  // As much as was sealed lay about else before the collector ran.
+  freeMemory(opened)
   try {
     decipher.final()
     return true
@@ -34,9 +36,4 @@ function open(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, plaintext:
     if (error instanceof Error && /authenticate/.test(error.message)) return false
     throw error
   }
-}
-
-/** Gives memory back that nobody else has. Left to the collector, as much as was sealed lay about before it ran. */
-function free({ buffer, byteLength }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
 }

@@ -2,6 +2,7 @@ import {
   type Address,
   type Clock,
   type Counter,
+  freeMemory,
   type Hash,
   hasCode,
   type IncomingRequest,
@@ -362,7 +363,10 @@ export class StorageProvider {
       const name = logNameOf(agreement, piece)
       const { bytes, siblings } = await this.#components.pieces.readRange(name, firstBlock, blocks)
       this.#bytes.add(bytes.length, OUT)
-      return pieceReplySchema.encodeMessage({ bytes, siblings })
+      const reply = pieceReplySchema.encodeMessage({ bytes, siblings })
+      // The reply has them now; what was read from the disk is nobody's.
+      freeMemory(bytes)
+      return reply
     } catch (error) {
       if (!(error instanceof RangeError)) throw error
       throw new StorageError('STORAGE_UNSUPPORTED', error.message)

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '@stead/core'
+import { type Clock, freeMemory, type Timer } from '@stead/core'
 
 /** Blocks that wait to be used again: as many segments as are sent at once. */
 const BLOCKS_MAX = 2
@@ -30,7 +30,8 @@ export class PieceMemory {
   /** Gives back what {@link PieceMemory.take} gave, once: nobody may read it any more. */
   give(block: Uint8Array): void {
     // Segments of another length come now: the oldest go.
-    if (this.#blocks.length === BLOCKS_MAX) free(this.#blocks.shift())
+    const oldest = this.#blocks.length === BLOCKS_MAX ? this.#blocks.shift() : undefined
+    if (oldest !== undefined) freeMemory(oldest)
     this.#blocks.push(block)
     this.#timer?.clear()
     this.#trimLater()
@@ -39,12 +40,7 @@ export class PieceMemory {
   #trimLater(): void {
     if (this.#blocks.length === 0) return
     this.#timer = this.#clock.setTimer(IDLE_MS, () => {
-      for (const block of this.#blocks.splice(0)) free(block)
+      for (const block of this.#blocks.splice(0)) freeMemory(block)
     })
   }
-}
-
-/** Left to the collector, it would lie about. */
-function free(block: Uint8Array | undefined): void {
-  if (block?.buffer instanceof ArrayBuffer) block.buffer.transfer(0)
 }

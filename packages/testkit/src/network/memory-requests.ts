@@ -122,7 +122,11 @@ export class MemoryResponder {
       (response) => {
         release()
         finish(answerOf(response, limits))
-        lent?.buffer.transfer(0)
+        if (lent === undefined) return
+        lent.buffer.transfer(0)
+        // As when it is sent: the handler may not need it any more. Small ones too, so that a simulated world notices.
+        const { buffer, byteLength } = response
+        if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
       },
       (error: unknown) => {
         release()

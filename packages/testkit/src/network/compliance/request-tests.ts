@@ -83,6 +83,18 @@ export function requestTests(bench: Bench): void {
     expect(large).toHaveLength(200_000)
   })
 
+  it('are answered whole where the memory of answers is not kept either', async () => {
+    const limits = { ...LIMITS, messageBytesMax: 1024 * 1024, lendsPayloads: true }
+    const [first, second] = await bench.startPair((network) =>
+      network.handle(PROTOCOL, limits, async ({ payload }) => new Uint8Array(200_000).fill(payload[0] ?? 0)),
+    )
+    const bytes = Array.from({ length: 4 }, (_, byte) => byte)
+    for (let round = 0; round < 3; round++) {
+      const asked = bytes.map((byte) => second.request(first.self, PROTOCOL, Uint8Array.of(byte), PATIENT))
+      expect(await Promise.all(asked)).toEqual(bytes.map((byte) => new Uint8Array(200_000).fill(byte)))
+    }
+  })
+
   it('connect by themselves to a peer that is known', async () => {
     const [first, second] = await bench.startPair((network) => network.handle(PROTOCOL, LIMITS, echo))
     const [address] = first.addresses()
