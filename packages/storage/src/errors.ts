@@ -247,7 +247,7 @@ export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
     kind: 'peer',
     retryable: true,
     meaning: 'Too few of the nodes that keep the root of a bucket answer to say which root is the newest.',
-    next: 'Wait until more of them are back; meanwhile this machine reads what it saw last, and writes nothing.',
+    next: 'Wait until more of them are back; meanwhile this machine reads what it saw last, and writes nothing. When a new machine is to recover and they are gone for good: stead recover --without-absent',
   },
   STORAGE_ROOT_UNKNOWN: {
     kind: 'peer',

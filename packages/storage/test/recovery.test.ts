@@ -114,6 +114,40 @@ describe('a payer whose disk is gone', () => {
     expect(found.objects.map(({ key }) => key)).toEqual(['a', 'b'])
   }, 60_000)
 
+  it('is back by the phrase though four of seven keepers died with it, when they are said to be gone for good', async () => {
+    const world = await NetworkWorld.of(24)
+    const before = objectsOf(world, world.payer)
+    await world.within(before.createBucket('photos'))
+    await world.within(before.put('photos', 'a', [Uint8Array.of(1)]))
+    const holders = new Map<string, SellingNode[]>()
+    for (const seller of world.sellers)
+      for (const { key } of await seller.store.scan('storage-registers'))
+        holders.set(key, [...(holders.get(key) ?? []), seller])
+    await world.closePayer()
+    const killed: SellingNode[] = []
+    // Three of each are left.
+    for (const keepers of holders.values())
+      for (const seller of keepers)
+        if (
+          [...holders.values()].every(
+            (each) => each.filter((one) => one === seller || killed.includes(one)).length <= 4,
+          )
+        )
+          killed.push(seller)
+    for (const seller of new Set(killed)) world.kill(seller)
+    await world.restartPayer(new MemoryStore())
+    const after = objectsOf(world, world.payer)
+    // Not what one of them happens to know: a catalogue without the bucket.
+    await expect(world.within(after.payers())).rejects.toMatchObject({ code: 'STORAGE_ROOT_AWAY' })
+    world.payer.consumer.pointers.takeAbsentForGone()
+    expect(await world.within(after.payers())).toHaveLength(1)
+    expect((await world.within(after.list('photos', { limit: 10 }))).objects.map(({ key }) => key)).toEqual(['a'])
+    await world.within(after.put('photos', 'b', [Uint8Array.of(2)]))
+    const other = objectsOf(world, await world.addMachine())
+    const found = await world.within(other.list('photos', { limit: 10 }))
+    expect(found.objects.map(({ key }) => key)).toEqual(['a', 'b'])
+  }, 60_000)
+
   it('has its pointers looked after by another machine, which has no agreement with their keepers', async () => {
     const world = await NetworkWorld.of(26)
     const first = objectsOf(world, world.payer)

@@ -12,6 +12,7 @@ interface GivenRecover extends Record<string, unknown> {
   readonly phraseFile: string
   readonly replace?: Address
   readonly beside?: boolean
+  readonly withoutAbsent?: boolean
 }
 
 /** `stead recover`: everything that a recovery phrase gives, on a new machine. */
@@ -20,12 +21,15 @@ export function define(command: Command, context: CommandContext): void {
     .requiredOption('--phrase-file <file>', 'where the 24 words are, or - for standard input')
     .option('--replace <address>', 'the machine that is gone, where several wrote under the phrase', parseAddress)
     .option('--beside', 'the other machines still run: read and write with them, with a key of its own')
+    .option('--without-absent', 'nodes that keep roots and do not answer are gone for good: those left decide alone')
     .addHelpText(
       'after',
       '\nThe folder takes the place of the machine that is gone: its key, its money and what it agreed on. That machine must' +
         '\nnot run again: two with one key sign what contradicts, and nodes stop to serve both. While it answers, this is refused.' +
         '\nWhere the network is (chain, address book, a peer to begin with) is taken from config.json in the folder, from the' +
-        '\nenvironment or from flags, as for stead up, which comes afterwards.',
+        '\nenvironment or from flags, as for stead up, which comes afterwards.' +
+        '\nThe newest root of a bucket is what five of the seven nodes that keep it say. Where three or four of them are gone' +
+        '\nfor good (STORAGE_ROOT_AWAY, however long you wait), --without-absent has the others decide and takes new ones.',
     )
     .action(async (given: GivenRecover) => {
       if (given.beside === true && given.replace !== undefined)
@@ -42,7 +46,7 @@ export function define(command: Command, context: CommandContext): void {
       const replace = given.beside === true ? 'beside' : given.replace
       const recovered = await recoverStorage(
         { logger },
-        { ...plan, phrase, ...(replace === undefined ? {} : { replace }) },
+        { ...plan, phrase, withoutAbsent: given.withoutAbsent === true, ...(replace === undefined ? {} : { replace }) },
       )
       context.terminal.out(context.terminal.isJson ? toJson(recovered) : describe(recovered))
     })

@@ -8,6 +8,7 @@ import { type NodeDirectories, nodeKeyPath, storeDirectory } from '../config/dir
 import type { NodeConfig } from '../config/settings.ts'
 import { NodeError } from '../errors.ts'
 import { makePrivateDirectory, writePrivateFile } from '../identity/private-file.ts'
+import type { BuyingStorage } from './buying-storage.ts'
 import { SteadNode } from './stead-node.ts'
 import { noteLostBooks, placePhrase } from './storage-phrase.ts'
 
@@ -23,6 +24,11 @@ export interface RecoverOptions {
    * @default the only machine that wrote
    */
   readonly replace?: Address | 'beside'
+  /**
+   * Keepers of roots that do not answer now are gone for good: those that are left agree alone, and others take their place.
+   * @default false
+   */
+  readonly withoutAbsent?: boolean
 }
 
 /** What a recovery phrase brought back. */
@@ -36,11 +42,11 @@ export interface RecoveredNode {
 /**
  * Brings back what a phrase gives: finds the catalogue, takes the place of the machine that is gone, makes its books again.
  * @throws NodeError NODE_NETWORK_UNKNOWN, NODE_RUNNING, NODE_PHRASE_OTHER, NODE_PAYER_UNKNOWN, NODE_PAYER_RUNS;
- *   StorageError STORAGE_BAD_PHRASE, STORAGE_ROOT_UNKNOWN
+ *   StorageError STORAGE_BAD_PHRASE, STORAGE_ROOT_UNKNOWN, STORAGE_ROOT_AWAY
  */
 export async function recoverStorage(
   { logger }: { readonly logger: Logger },
-  { config, directories, phrase, replace }: RecoverOptions,
+  { config, directories, phrase, replace, withoutAbsent = false }: RecoverOptions,
 ): Promise<RecoveredNode> {
   // Whoever mistyped a word is told so before being asked for anything else.
   rootSecretOf(phrase)
@@ -54,11 +60,12 @@ export async function recoverStorage(
   }
   const plan = { config: quiet, directories }
   const found = await withNode(logger, plan, async (node) => {
-    const { objects } = await node.trade.payer.storage.open()
+    const { objects } = await openStorage(node, withoutAbsent)
     const self = node.foundation.signer.address
+    // The newest root tells it, and no segment is read: repairs may have put the pieces where only the payer finds them.
+    const payers = await objects.payers()
     if (replace === 'beside') return { self, buckets: await bucketsOf(objects) }
-    // The root tells it, and no segment is read: repairs may have put the pieces where only the payer finds them.
-    const lost = lostPayer(await objects.payers(), replace)
+    const lost = lostPayer(payers, replace)
     if (lost.payer !== self) await refuseIfRunning(node, lost)
     await noteLostBooks(node.foundation.store, true)
     return { self, lost }
@@ -67,7 +74,7 @@ export async function recoverStorage(
   if (lost === undefined) return { node: self, buckets }
   if (lost.payer !== self) takeKey(directories.dataDir, lost, self)
   return await withNode(logger, plan, async (node) => {
-    const storage = await node.trade.payer.storage.open()
+    const storage = await openStorage(node, withoutAbsent)
     const books = await storage.recover()
     return { node: lost.payer, buckets: await bucketsOf(storage.objects), books }
   })
@@ -114,6 +121,12 @@ async function refuseIfRunning({ foundation }: SteadNode, { payer, privateKey }:
     throw error
   }
   throw new NodeError('NODE_PAYER_RUNS', `${payer} still runs: it answers as ${peer}`, { details: { payer, peer } })
+}
+
+async function openStorage(node: SteadNode, withoutAbsent: boolean): Promise<BuyingStorage> {
+  const storage = await node.trade.payer.storage.open()
+  if (withoutAbsent) storage.consumer.pointers.takeAbsentForGone()
+  return storage
 }
 
 async function bucketsOf(objects: TreeObjectStore): Promise<readonly string[]> {

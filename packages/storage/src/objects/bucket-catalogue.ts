@@ -94,9 +94,9 @@ export class BucketCatalogue {
     })
   }
 
-  /** Machines that keep segments under this phrase; needs no segment. */
+  /** Machines that keep segments under this phrase, by what is surely the newest root; needs no segment. */
   async payers(): Promise<readonly PayerRow[]> {
-    return await this.#components.tree.read(async (_rows, { payers }) => payers)
+    return await this.#components.tree.read(async (_rows, { payers }) => payers, { isOldFine: false })
   }
 
   /** Notes what another machine needs to pay in a machine's place; the same again is no work. */

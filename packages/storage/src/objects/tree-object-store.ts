@@ -329,7 +329,10 @@ export class TreeObjectStore implements ObjectStore {
     return this.#options
   }
 
-  /** Machines that keep segments under this phrase, and what another one needs to pay in their place. */
+  /**
+   * Machines that keep segments under this phrase, and what another one needs to pay in their place: as of now, and not as
+   * this machine saw it last. @throws StorageError STORAGE_ROOT_AWAY
+   */
   async payers(): Promise<readonly PayerRow[]> {
     return await this.#catalogue.payers()
   }

@@ -108,6 +108,11 @@ export class NetworkRegister implements RootPointer {
     return this.#key.id
   }
 
+  /** Who decides the next step, as far as is known; nobody before it was begun. @throws as {@link RegisterPlace.find} */
+  async keepers(): Promise<readonly Uint8Array[]> {
+    return keepersOf(this.#known?.record.keepers ?? (await this.#foundKeepers()) ?? new Uint8Array(0))
+  }
+
   /** The record that was seen last. */
   get known(): OpenedRecord | undefined {
     return this.#known
@@ -159,12 +164,14 @@ export class NetworkRegister implements RootPointer {
       await this.#newest()
       return undefined
     } catch (error) {
-      const before = this.#known
-      if (before === undefined || !hasCode(error, 'STORAGE_ROOT_AWAY')) throw error
-      const all = keepersOf(before.record.keepers)
+      if (!hasCode(error, 'STORAGE_ROOT_AWAY')) throw error
+      const all = await this.keepers()
       const left = all.filter((keeper) => !isGone(keeper))
-      if (left.length < remainderOf(all.length)) throw error
-      return { keepers: left, need: left.length }
+      if (all.length === 0 || left.length < remainderOf(all.length)) throw error
+      const forced = { keepers: left, need: left.length }
+      // What was proposed first names who keeps it, and nobody may have been told that it was decided.
+      if (this.#known === undefined) await this.#decide(undefined, undefined, forced)
+      return forced
     }
   }
 

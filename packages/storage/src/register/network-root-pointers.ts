@@ -1,6 +1,18 @@
-import type { Clock, Hash, Logger, Network, Random, Store } from '@stead/core'
+import {
+  type Clock,
+  type Hash,
+  hasCode,
+  isSteadError,
+  type Logger,
+  messageOf,
+  type Network,
+  type Random,
+  type Store,
+} from '@stead/core'
 import { concatBytes, type Secp256k1 } from '@stead/protocol'
 import { StorageError } from '../errors.ts'
+import type { PointerValue } from '../objects/root-pointer.ts'
+import { absentKeepers } from './absent-keepers.ts'
 import { askKeepers, type KeeperAnswer } from './ask-keepers.ts'
 import { findKeepers } from './find-keepers.ts'
 import { newestDecided } from './judge-answers.ts'
@@ -38,6 +50,7 @@ export class NetworkRootPointers {
   /** Of this process: nobody else signs a turn with it. */
   readonly #writer: Uint8Array
   readonly #open: Map<Hash, Promise<NetworkRegister>> = new Map()
+  #isAbsentGone = false
 
   constructor(components: NetworkRootPointersComponents) {
     this.#components = components
@@ -64,9 +77,41 @@ export class NetworkRootPointers {
       return opened
     }
     return {
-      read: async () => await (await register()).read(),
+      read: async () => await this.#read(await register(), key),
       swap: async (expected, value) => await (await register()).swap(expected, value),
       cached: async () => await (await register()).cached(),
+    }
+  }
+
+  /**
+   * From now on, where too few keepers of a pointer answer a read, those that do not are taken for gone for good, as its
+   * owner says they are: others take their place, if all that are left, three of seven at least, agree on it.
+   */
+  takeAbsentForGone(): void {
+    this.#isAbsentGone = true
+  }
+
+  async #read(register: NetworkRegister, key: RegisterKey): Promise<PointerValue | undefined> {
+    try {
+      return await register.read()
+    } catch (error) {
+      if (!this.#isAbsentGone || !hasCode(error, 'STORAGE_ROOT_AWAY')) throw error
+    }
+    const absent = new Set((await absentKeepers(this.#components, key.publicKey, await register.keepers())).map(String))
+    const isGone = (keeper: Uint8Array): boolean => absent.has(String(keeper))
+    await this.#move(register, isGone, await this.#othersNow())
+    this.#components.logger.warn('a root is kept by others in place of nodes that are away', { nodes: absent.size })
+    return await register.read()
+  }
+
+  /** Nodes for a pointer, if there are any now: without money there are none, and rounds find them later. */
+  async #othersNow(): Promise<readonly Uint8Array[]> {
+    try {
+      return await this.#components.choose()
+    } catch (error) {
+      if (!isSteadError(error)) throw error
+      this.#components.logger.info('no other nodes can be had for a root now', { error: messageOf(error) })
+      return []
     }
   }
 
@@ -125,13 +170,22 @@ export class NetworkRootPointers {
     const keepers = keepersOf(register.known?.record.keepers ?? new Uint8Array(0))
     const stay = keepers.filter((keeper) => !isGone(keeper))
     if (keepers.length === 0 || stay.length >= Math.max(keepers.length, this.#components.wanted)) return false
-    const names = new Set(stay.map(String))
     const drawn = await draw(stay.length < keepers.length)
-    const fresh = drawn.filter((keeper) => !names.has(String(keeper)) && !isGone(keeper))
-    if (fresh.length === 0 && stay.length === keepers.length) return false
-    const next = [...stay, ...fresh].slice(0, Math.max(keepers.length, drawn.length))
-    await register.move(concatBytes(...next), isGone)
+    if (stay.length === keepers.length && freshOf(drawn, stay, isGone).length === 0) return false
+    await this.#move(register, isGone, drawn)
     return true
+  }
+
+  /** Has a pointer kept by those of its keepers that are not gone, and by others in place of these. */
+  async #move(
+    register: NetworkRegister,
+    isGone: (keeper: Uint8Array) => boolean,
+    drawn: readonly Uint8Array[],
+  ): Promise<void> {
+    const keepers = await register.keepers()
+    const stay = keepers.filter((keeper) => !isGone(keeper))
+    const next = [...stay, ...freshOf(drawn, stay, isGone)].slice(0, Math.max(keepers.length, drawn.length))
+    await register.move(concatBytes(...next), isGone)
   }
 
   async #register(key: RegisterKey, origin: Origin): Promise<NetworkRegister> {
@@ -234,6 +288,16 @@ class NetworkPlace implements RegisterPlace {
       waiting === 0 ? newestOf(answers) : undefined,
     )
   }
+}
+
+/** Those that keep nothing of it yet. */
+function freshOf(
+  drawn: readonly Uint8Array[],
+  stay: readonly Uint8Array[],
+  isGone: (keeper: Uint8Array) => boolean,
+): readonly Uint8Array[] {
+  const names = new Set(stay.map(String))
+  return drawn.filter((keeper) => !names.has(String(keeper)) && !isGone(keeper))
 }
 
 function unknownRoot(): StorageError {

@@ -1,6 +1,7 @@
 import { type Clock, CoreError, type Network, type PeerId, silentLogger, type Timer } from '@stead/core'
 import { createSigner, loadSecp256k1, peerIdOfPublicKey, type Secp256k1 } from '@stead/protocol'
 import { MemoryStore, SeededRandom } from '@stead/testkit'
+import { StorageError } from '../../src/errors.ts'
 import { storageProviderOptionsSchema } from '../../src/options.ts'
 import { type NetworkPointer, NetworkRootPointers } from '../../src/register/network-root-pointers.ts'
 import { RegisterDesk } from '../../src/register/register-desk.ts'
@@ -63,6 +64,8 @@ export class RegisterWorld {
   /** How often the network's table was searched. */
   searches = 0
   isTableAway = false
+  /** Nobody can be had to keep a pointer. */
+  isWithoutNodes = false
   /** Keepers that machine 0's messages do not reach until this ends. */
   held: ReadonlySet<number> | undefined
   readonly provided: Map<string, Set<PeerId>> = new Map()
@@ -112,11 +115,13 @@ export class RegisterWorld {
       random: this.random,
       secp256k1,
       logger: silentLogger,
-      choose: async () =>
-        this.keepers
+      choose: async () => {
+        if (this.isWithoutNodes) throw new StorageError('STORAGE_TOO_FEW_NODES', 'no nodes')
+        return this.keepers
           .filter(({ isAway }) => !isAway)
           .slice(0, 7)
-          .map(({ key }) => key),
+          .map(({ key }) => key)
+      },
       wanted: 7,
       mayBegin: async () => mayBegin,
     })
