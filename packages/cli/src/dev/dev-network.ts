@@ -68,6 +68,8 @@ export interface DevMember {
 const [READY_TIMEOUT_MS, READY_TIMEOUT_BESIDE_MS] = [60_000, 20_000]
 /** Since the payer saw one more: on a busy machine many processes take long to come up. */
 const OFFERS_TIMEOUT_MS = 120_000
+/** Until then it is as long as it always takes. */
+const OFFERS_TELL_MS = 10_000
 const OFFERS_LOOK_MS = 100
 const KEEP_ALIVE_MS = 60_000
 /** Test money is worth nothing; the price only makes the sums long enough to look at. */
@@ -310,12 +312,17 @@ export class DevNetwork {
     const need = this.#options.providers
     let best = 0
     let sinceMs = systemClock.monotonicMs()
+    let toldMs = sinceMs
     for (;;) {
       const { offers } = await client.listOffers()
       const have = offers.filter(({ resource }) => resource === 'compute').length
       if (have >= need) return
       const nowMs = systemClock.monotonicMs()
       if (have > best) [best, sinceMs] = [have, nowMs]
+      if (nowMs > toldMs + OFFERS_TELL_MS) {
+        toldMs = nowMs
+        this.#components.events.onNotice(`all are up; the payer has heard of ${have} of ${need} providers …`)
+      }
       if (nowMs > sinceMs + OFFERS_TIMEOUT_MS) {
         const details = { needOffers: need, haveOffers: have }
         throw new CliError('CLI_DEV_FAILED', `the payer sees ${have} of ${need} offers`, { details })

@@ -41,7 +41,7 @@ const USAGE = `npm start [-- --once] [--epochs <n> | --storage] [--json] [--data
 A local network and a real job on it: found, checked, paid, settled, audited.
   --epochs <n>       instead: n short epochs (1 .. ${EPOCHS_MAX}) with operators who keep to the rules and others who do not,
                      who earned what and why; on a chain of its own below .stead/epochs
-  --storage          instead: an object on ${STORAGE_PROVIDERS} nodes; a third of those that keep it are killed, it is read, repaired
+  --storage          instead: an object on ${STORAGE_PROVIDERS} nodes; four of those that keep it are killed, it is read, repaired
                      and billed; in a folder of its own, .stead/storage
   --once             leave after settlement; otherwise the network stays until Ctrl-C
   --json             one JSON object on standard output (npm start --silent keeps npm's own lines off it)
@@ -85,6 +85,8 @@ function optionsOf(args: readonly string[], root: string): StartOptions {
         'data-dir': { type: 'string' },
       },
     })
+    if (values.epochs !== undefined && values.storage === true)
+      throw new TypeError('--epochs and --storage are two different plays: choose one')
     return {
       epochs: values.epochs === undefined ? undefined : epochsOf(values.epochs),
       storage: values.storage ?? false,

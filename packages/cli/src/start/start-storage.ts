@@ -14,15 +14,17 @@ import { renderTable } from '../terminal/table.ts'
 import { type Terminal, toJson } from '../terminal/terminal.ts'
 import { untilAll } from './until-all.ts'
 
-/** Twelve keep the object, and four can take over. */
+/** Twelve keep each segment of the object, and four can take over. */
 export const STORAGE_PROVIDERS = 16
+const PIECES = 12
 const OBJECT_BYTES = 64 * 1024 * 1024
 const CHUNK_BYTES = 1024 * 1024
-const KILLED_SHARE = 1 / 3
+/** A third of those that a segment needs: as many as can be done without. */
+const KILLED = STORAGE_PROVIDERS - PIECES
 /** In a network of one's own nobody has to wait a week. */
 const LOST_AFTER_SECONDS = 5
 /**
- * Since one more offer was heard of, or one more piece was made again. On a machine that has much to do a node may seem to be
+ * Since one more offer was heard of, or one more segment was repaired. On a machine that has much to do a node may seem to be
  * away for a moment, and gets no pieces for ten minutes then.
  */
 const PATIENCE_MS = 900_000
@@ -40,6 +42,8 @@ export interface StorageOptions {
 interface StorageStory {
   readonly objectBytes: number
   readonly put: Transfer
+  /** Nodes that had pieces of it. */
+  readonly keepers: number
   readonly killed: readonly string[]
   readonly getAfterKill: Transfer
   readonly repairedPieces: number
@@ -54,7 +58,7 @@ interface Transfer {
   readonly sha256: string
 }
 
-/** Keeps an object on a local network, kills a third of the nodes that have it, reads it, repairs it, and shows the bill. */
+/** Keeps an object on a local network, kills as many of the nodes that have it as can be done without, reads it, repairs it, and shows the bill. */
 export async function startStorage(
   { terminal, signal }: { readonly terminal: Terminal; readonly signal: AbortSignal },
   { once, directory }: StorageOptions,
@@ -114,10 +118,13 @@ async function play(network: DevNetwork, stage: Stage): Promise<StorageStory> {
   terminal.message(`killed ${killed.join(', ')}; reading …`)
   const getAfterKill = await read(client, put)
   terminal.message('waiting until they count as lost, then repairing …')
-  const repairedPieces = piecesOf(nodesOf(nodes, dead))
-  const living = piecesOf(nodes) - repairedPieces
-  const back = { wanted: repairedPieces, what: 'lost pieces are back on other nodes', ...terms }
-  await untilAll({ count: async () => (await repairRound(client, dead)) - living, ...stage }, back)
+  const { segments } = (await client.getStorage()).placement
+  let repairedPieces = 0
+  const count = async (): Promise<number> => {
+    repairedPieces += (await client.runStorageRound()).repairedPieces
+    return segments - Math.min(segments, segmentsToRepair(await client.getStorage(), dead))
+  }
+  await untilAll({ count, ...stage }, { wanted: segments, what: 'segments need no repair', ...terms })
   const getAfterRepair = await read(client, put)
   await client.runStorageRound()
   await client.settle()
@@ -129,6 +136,7 @@ async function play(network: DevNetwork, stage: Stage): Promise<StorageStory> {
   return {
     objectBytes: OBJECT_BYTES,
     put,
+    keepers: nodes.length,
     killed,
     getAfterKill,
     repairedPieces,
@@ -176,28 +184,25 @@ async function read(client: DaemonClient, { sha256 }: Transfer): Promise<Transfe
 
 function kill(network: DevNetwork, keepers: StorageUsage['nodes']): readonly DevMember[] {
   const members = network.members.filter((member) => keepers.some(({ node }) => node === member.node))
-  const killed = members.slice(0, Math.ceil(members.length * KILLED_SHARE))
+  const killed = members.slice(0, KILLED)
   for (const { name } of killed) network.killMember(name)
   return killed
 }
 
-function piecesOf(nodes: StorageUsage['nodes']): number {
-  return nodes.reduce((sum, { pieces }) => sum + pieces, 0)
-}
-
-function nodesOf(nodes: StorageUsage['nodes'], members: readonly DevMember[]): StorageUsage['nodes'] {
-  return nodes.filter(({ node }) => members.some((member) => member.node === node))
-}
-
-/** Repairs once more. @returns pieces that nodes keep which are not dead */
-async function repairRound(client: DaemonClient, dead: readonly DevMember[]): Promise<number> {
-  await client.runStorageRound()
-  const { nodes } = await client.getStorage()
-  return piecesOf(nodes) - piecesOf(nodesOf(nodes, dead))
+/**
+ * Segments that are repaired in the next round, or later when those that are dead count as lost; all of them while it was not
+ * noticed that they are away. Without those that cannot be read: of what an interrupted put left there is nothing to repair.
+ */
+function segmentsToRepair({ nodes, placement }: StorageUsage, dead: readonly DevMember[]): number {
+  const { segments, shortSegments, dueSegments, unreadableSegments, repairFrom } = placement
+  const isDead = (node: string): boolean => dead.some((member) => member.node === node)
+  if (nodes.some(({ node, lastOutcome }) => isDead(node) && lastOutcome !== 'offline')) return segments
+  return Math.max(0, (repairFrom === undefined ? dueSegments : shortSegments) - unreadableSegments)
 }
 
 function describe(story: StorageStory): string {
-  const { objectBytes, put, killed, getAfterKill, repairedPieces, getAfterRepair, usage, receipts, audit } = story
+  const { objectBytes, put, keepers, killed, getAfterKill, repairedPieces, getAfterRepair, usage, receipts, audit } =
+    story
   const rate = ({ ms }: Transfer): string =>
     `${(ms / 1000).toFixed(1)} s, ${formatBytes(Math.round(objectBytes / (ms / 1000)))}/s`
   const paid = receipts.reduce((sum, { amountMicroUsd }) => sum + amountMicroUsd, 0n)
@@ -213,8 +218,8 @@ function describe(story: StorageStory): string {
   )
   return [
     `put ${formatBytes(objectBytes)}: ${rate(put)}`,
-    `killed ${killed.length} of 12 nodes that kept it; read: ${rate(getAfterKill)}, same bytes`,
-    `repaired ${repairedPieces} pieces on other nodes; read: ${rate(getAfterRepair)}, same bytes`,
+    `killed ${killed.length} of ${keepers} nodes that kept it; read: ${rate(getAfterKill)}, same bytes`,
+    `made ${repairedPieces} pieces again on other nodes; read: ${rate(getAfterRepair)}, same bytes`,
     '',
     table,
     `bill: ${receipts.length} proven periods, ${formatMicroUsd(paid)}; from now on ${formatMicroUsd(usage.microUsdPerDay)} a day`,
