@@ -1,5 +1,7 @@
-import { SeededRandom } from '@stead/testkit'
+import type { Network } from '@stead/core'
+import { decorated, SeededRandom } from '@stead/testkit'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { PIECES_PROTOCOL } from '../src/messages.ts'
 import { NetworkWorld } from './support/network-world.ts'
 
 const KEY = new Uint8Array(32).fill(9)
@@ -76,5 +78,30 @@ describe('a payer that was restarted', () => {
     const now = new Map(world.payer.consumer.status().map((status) => [status.node, status]))
     for (const { node, lastOutcome, paidMicroUsd } of before)
       expect(now.get(node)).toMatchObject({ lastOutcome, paidMicroUsd })
+  })
+
+  it('says nothing of a segment whose put was cut off: nothing refers to it, and it is collected as garbage', async () => {
+    const cut = new NetworkWorld({ dataPieces: 2, pieces: 4, enough: 4 })
+    let isHeld = false
+    cut.decoratePayer = (network: Network) =>
+      decorated(network, {
+        request: (peer, protocol, payload, options) =>
+          isHeld && protocol === PIECES_PROTOCOL
+            ? new Promise(() => undefined)
+            : network.request(peer, protocol, payload, options),
+      })
+    for (let number = 0; number < 4; number++) await cut.addSeller()
+    await cut.startPayer()
+    await cut.within(cut.payer.segments.put(KEY, new SeededRandom(11).bytes(30_000)))
+    isHeld = true
+    void cut.payer.segments.put(KEY, new SeededRandom(12).bytes(30_000))
+    await cut.clock.advance(1000)
+    await cut.restartPayer()
+    isHeld = false
+    await cut.within(cut.payer.consumer.look())
+    expect(await cut.payer.segments.list(undefined, 10)).toHaveLength(2)
+    const whole = { segments: 1, shortSegments: 0, unreadableSegments: 0, dueSegments: 0 }
+    expect(await cut.payer.consumer.placement()).toMatchObject(whole)
+    expect(await cut.within(cut.payer.consumer.round())).toMatchObject({ repairedSegments: 0, unrepairedSegments: 0 })
   })
 })

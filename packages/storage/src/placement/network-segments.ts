@@ -175,7 +175,7 @@ export class NetworkSegments {
     return await this.#placing(reference, async () => {
       // Before anything is sent: what is not finished is found and given up after a crash, or a loss of power.
       const intended = chosen.map(({ node }, number) => ({ number, node }))
-      await this.#books.write({ ...row, placed: intended })
+      await this.#books.write({ ...row, placed: intended, isPlanned: true })
       await this.#books.flush()
       let placed: readonly PlacedNumber[]
       try {
@@ -398,11 +398,11 @@ export class NetworkSegments {
     })
   }
 
-  /** Every segment with where its pieces are. */
+  /** Every segment with where its pieces are, but for those that are being sent, or were when this machine stopped. */
   async *all(): AsyncGenerator<PlacedSegment> {
-    for await (const { reference, placed, isReleased } of this.#books.rows()) {
+    for await (const { reference, placed, isReleased, isPlanned } of this.#books.rows()) {
       const { dataPieces, pieces, segment } = decodeReference(reference)
-      if (isReleased === true || this.#unplaced.has(segmentKey(segment))) continue
+      if (isReleased === true || isPlanned === true || this.#unplaced.has(segmentKey(segment))) continue
       yield { reference, placed, profile: { dataPieces, pieces } }
     }
   }

@@ -27,6 +27,8 @@ export interface SegmentRow {
   readonly placed: readonly PlacedNumber[]
   /** Nobody reads it any more; the row stays until no node keeps a piece of it. @default false */
   readonly isReleased?: boolean
+  /** Its pieces are being sent, or were when this machine stopped: nothing refers to it yet. @default false */
+  readonly isPlanned?: boolean
 }
 
 const placedSchema: Schema<PlacedNumber> = defineSchema<PlacedNumber>('PlacedNumber', 64, {
@@ -41,6 +43,7 @@ export const segmentRowSchema: Schema<SegmentRow> = defineSchema<SegmentRow>('Se
   keptAt: [3, timeField],
   placed: [4, listField(placedSchema.asField(), 256)],
   isReleased: [5, optionalField(flagField)],
+  isPlanned: [6, optionalField(flagField)],
 })
 
 /** segment -> SegmentRow */
