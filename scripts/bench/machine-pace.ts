@@ -28,7 +28,7 @@ export async function machinePaceSeconds(): Promise<number> {
     if (thing === undefined) continue
     thing.count++
     if (round % 8 === 0) thing.bytes = hash('sha256', thing.bytes, 'buffer')
-    await null
+    await Promise.resolve()
   }
   const { user, system } = process.cpuUsage(before)
   return (user + system) / 1_000_000
