@@ -1,11 +1,14 @@
 /**
  * How Node.js is started for a daemon. Its young generation, two spaces of this many MiB at most instead of 16, is most of
  * what a start and every burst of work add to its memory, and stays for a while. Its old generation is collected when it
- * has grown by this many percent, and not only when it is three times as large (docs/adr/0009-memory.md).
+ * has grown by this many percent, and not only when it is more than twice as large (docs/adr/0009-memory.md).
  */
 export const DAEMON_FLAGS = ['--max-semi-space-size=4', '--heap-growing-percent=30']
 
-/** What a daemon's environment says besides, unless its operator does: so many of glibc's pools of memory, in place of eight for each core. */
+/**
+ * What a daemon's environment says besides, unless its operator does: so many of glibc's pools of memory, in place of eight
+ * for each core.
+ */
 const DAEMON_VARIABLES = { MALLOC_ARENA_MAX: '2' }
 
 /** The environment of a daemon. */

@@ -16,8 +16,8 @@ export interface ProtocolLimits {
   readonly bulk?: boolean
   /**
    * Handlers keep nothing of a payload, nor of what they answer: the memory of the one is given back as soon as the handler
-   * has ended, that of the other when it is sent, if that can be told, and what is left of views on them is empty. Left to the collector,
-   * large ones lie about. An answer shares no memory with its payload.
+   * has ended, that of the other when it is sent, if that can be told, and what is left of views on them is empty. Left to
+   * the collector, large ones lie about. An answer shares no memory with its payload.
    * @default false
    */
   readonly lendsPayloads?: boolean

@@ -58,7 +58,7 @@ interface Transfer {
   readonly sha256: string
 }
 
-/** Keeps an object on a local network, kills as many of the nodes that have it as can be done without, reads it, repairs it, and shows the bill. */
+/** Keeps an object on a local network, kills nodes that have it, reads it, repairs it, and shows the bill. */
 export async function startStorage(
   { terminal, signal }: { readonly terminal: Terminal; readonly signal: AbortSignal },
   { once, directory }: StorageOptions,
@@ -191,13 +191,13 @@ function kill(network: DevNetwork, keepers: StorageUsage['nodes']): readonly Dev
 
 /**
  * Segments that are repaired in the next round, or later when those that are dead count as lost; all of them while it was not
- * noticed that they are away. Without those that cannot be read: of what an interrupted put left there is nothing to repair.
+ * noticed that they are away.
  */
 function segmentsToRepair({ nodes, placement }: StorageUsage, dead: readonly DevMember[]): number {
-  const { segments, shortSegments, dueSegments, unreadableSegments, repairFrom } = placement
+  const { segments, shortSegments, dueSegments, repairFrom } = placement
   const isDead = (node: string): boolean => dead.some((member) => member.node === node)
   if (nodes.some(({ node, lastOutcome }) => isDead(node) && lastOutcome !== 'offline')) return segments
-  return Math.max(0, (repairFrom === undefined ? dueSegments : shortSegments) - unreadableSegments)
+  return repairFrom === undefined ? dueSegments : shortSegments
 }
 
 function describe(story: StorageStory): string {

@@ -18,8 +18,8 @@ type Collect = (options: { type: 'major'; flavor: 'last-resort'; execution: 'syn
 
 /**
  * Returns memory that an idle node does not use. V8 collects when it allocates; a node that came up, or that finished
- * a job, allocates next to nothing and would keep its garbage for hours. Never acts while there is work, but for once, when the
- * node has come up.
+ * a job, allocates next to nothing and would keep its garbage for hours. Never acts while there is work, but for once, when
+ * the node has come up.
  */
 export class IdleMemory {
   readonly #clock: Clock
