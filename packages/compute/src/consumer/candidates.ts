@@ -62,9 +62,20 @@ export function rankCandidates(header: JobHeader, offers: readonly OfferEntry[],
   return { candidates, excluded }
 }
 
-function termsOf(entry: OfferEntry): ComputeTerms | undefined {
+/** Each search looks at every offer again, and an offer's terms never change. */
+const decodedTerms: WeakMap<Uint8Array, { readonly terms: ComputeTerms | undefined }> = new WeakMap()
+
+function termsOf({ offer }: OfferEntry): ComputeTerms | undefined {
+  const known = decodedTerms.get(offer.terms)
+  if (known !== undefined) return known.terms
+  const terms = decodedOf(offer.terms)
+  decodedTerms.set(offer.terms, { terms })
+  return terms
+}
+
+function decodedOf(terms: Uint8Array): ComputeTerms | undefined {
   try {
-    return computeTermsSchema.decodeDocument(entry.offer.terms)
+    return computeTermsSchema.decodeDocument(terms)
   } catch {
     // A stranger's terms that do not decode are a reason to leave it out, which is counted.
     return undefined

@@ -35,7 +35,7 @@ import { Stragglers } from './stragglers.ts'
 import { strictLimitsOf } from './strict-limits.ts'
 import type { TrustBook } from './trust-book.ts'
 
-/** How often a running job looks at stragglers, pauses and payments: with tasks in flight, and without. */
+/** How often a running job looks at pauses and payments: while something waits for a place and others are in flight, and else. */
 const TICK_MS = 50
 const IDLE_TICK_MS = 250
 /** Pause before the chain is tried again when a job starts while it does not answer. */
@@ -79,6 +79,8 @@ export class JobRunner {
   readonly #done: PromiseWithResolvers<void> = Promise.withResolvers<void>()
   readonly #paid: Map<string, bigint> = new Map()
   #timer: Timer | undefined
+  /** When it looks again, by the monotonic clock. */
+  #tickDueMs = Number.POSITIVE_INFINITY
   #isPumpDue = false
   #isOpen = false
   #isSuspended = false
@@ -296,6 +298,7 @@ export class JobRunner {
         )
     }
     this.#checkDone()
+    if (!this.#isOver && !this.#placer.isQueueEmpty) this.#tickLater()
   }
 
   #noteProgress(): void {
@@ -310,10 +313,30 @@ export class JobRunner {
 
   #tickLater(): void {
     const { clock } = this.#components
-    const tickMs = this.#placer.live.size > 0 ? TICK_MS : IDLE_TICK_MS
+    const nowMs = clock.monotonicMs()
     const leftMs = (this.#header.deadlineAt ?? 0) - clock.now()
-    const waitMs = leftMs > 0 && leftMs < tickMs ? leftMs : tickMs
-    this.#timer = clock.setTimer(waitMs, () => this.#guarded(() => this.#tick()))
+    const dueMs = Math.min(this.#lookAgainMs(nowMs), leftMs > 0 ? nowMs + leftMs : Number.POSITIVE_INFINITY)
+    if (dueMs >= this.#tickDueMs) return
+    this.#timer?.clear()
+    this.#tickDueMs = dueMs
+    this.#timer = clock.setTimer(dueMs - nowMs, () => {
+      this.#tickDueMs = Number.POSITIVE_INFINITY
+      this.#guarded(() => this.#tick())
+    })
+  }
+
+  /** Most of its life a job only waits for answers: it looks when one is late, and not twenty times a second. */
+  #lookAgainMs(nowMs: number): number {
+    const { live, isQueueEmpty } = this.#placer
+    if (live.size > 0 && !isQueueEmpty) return nowMs + TICK_MS
+    const idleMs = nowMs + IDLE_TICK_MS
+    const limitMs = this.#stragglers.limitMs(this.#options)
+    if (limitMs === undefined || !this.#header.hedge) return idleMs
+    let dueMs = idleMs
+    for (const { startedMs, isHedged, purpose } of live.values())
+      if (!isHedged && purpose !== 'hedge') dueMs = Math.min(dueMs, startedMs + limitMs)
+    // One that is late already could not be placed a second time.
+    return Math.max(dueMs, nowMs + TICK_MS)
   }
 
   #tick(): void {

@@ -172,9 +172,12 @@ export class OfferBook {
   async wait(resource: Resource, wish: OfferWish): Promise<readonly OfferEntry[]> {
     const { clock } = this.#components
     const deadlineMs = clock.monotonicMs() + wish.timeoutMs
-    const isEnough = (): boolean =>
-      this.list(resource).length >= wish.minimum || !this.#isRunning || wish.signal?.aborted === true
+    // Asked for each offer that comes: the cheap question first.
+    const hasEnough = (): boolean =>
+      this.#cache.count(resource) >= wish.minimum && this.list(resource).length >= wish.minimum
+    const isEnough = (): boolean => hasEnough() || !this.#isRunning || wish.signal?.aborted === true
     while (!isEnough()) {
+      this.list(resource)
       const leftMs = deadlineMs - clock.monotonicMs()
       if (leftMs <= 0) break
       let isAsked = false

@@ -187,10 +187,14 @@ export class OfferCache {
     const publicKey = this.#components.reader.publicKeyOf(offer, signed)
     if (publicKey === undefined) return undefined
     // Hashing a key and spelling its peer id costs as much as all the rest, and a node renews its offer all the time.
-    if (known?.publicKey !== undefined && equalBytes(known.publicKey, publicKey)) return { publicKey, peer: known.peer }
+    if (known?.publicKey !== undefined && isSameKey(known.publicKey, publicKey)) return { publicKey, peer: known.peer }
     if (addressOfPublicKey(publicKey) !== offer.node) return undefined
     return { publicKey, peer: peerIdOfPublicKey(compressed(publicKey)) }
   }
+}
+
+function isSameKey(left: Uint8Array, right: Uint8Array): boolean {
+  return left === right || equalBytes(left, right)
 }
 
 /** 0x02 or 0x03 by the parity of y, then x. */

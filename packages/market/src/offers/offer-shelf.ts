@@ -16,7 +16,7 @@ export interface ShelvedOffer extends OfferEntry {
  */
 export class OfferShelf<Entry extends ShelvedOffer> {
   readonly #entriesMax: number
-  /** In the order of their last renewal. */
+  /** Hearsay in the order of its last renewal, the others in that in which they came. */
   readonly #entries: Map<Address, Entry> = new Map()
   /** The nodes of each operator, in the order in which they came. */
   readonly #nodesOf: Map<Address, Set<Address>> = new Map()
@@ -37,7 +37,7 @@ export class OfferShelf<Entry extends ShelvedOffer> {
     return this.#entries.size
   }
 
-  /** The one that was renewed longest ago first. */
+  /** Of hearsay the one that was renewed longest ago first. */
   entries(): Iterable<Entry> {
     return this.#entries.values()
   }
@@ -71,12 +71,14 @@ export class OfferShelf<Entry extends ShelvedOffer> {
     const { node, operator, expiresAt } = entry.offer
     this.#version++
     this.#nextOverAt = Math.min(this.#nextOverAt, expiresAt)
-    if (this.#entries.get(node)?.offer.operator === operator) {
-      this.#entries.delete(node)
+    const before = this.#entries.get(node)
+    if (before?.offer.operator === operator) {
+      // Of hearsay the one that was renewed longest ago gives way; whoever was heard itself keeps its place.
+      if (before.isHearsay || entry.isHearsay) this.#entries.delete(node)
       this.#entries.set(node, entry)
       return true
     }
-    this.delete(node)
+    if (before !== undefined) this.delete(node)
     if (!this.#hasRoom()) this.dropOver(now)
     if (!this.#hasRoom()) {
       const victim = entry.isHearsay ? undefined : (this.#oldestHearsay() ?? this.#lastOfLargest(operator))

@@ -89,6 +89,11 @@ export class ChannelDesk {
     return this.#room.all()
   }
 
+  /** Channels in memory that a purse pays, as they are now. */
+  ofPurse(purse: Hash): readonly ProviderChannel[] {
+    return this.#room.ofPurse(purse)
+  }
+
   find(id: Hash): ProviderChannel | undefined {
     return this.#room.find(id)
   }

@@ -45,6 +45,8 @@ export class ChannelRoom {
   readonly #components: ChannelRoomComponents
   readonly #options: Pick<MarketProviderOptions, 'channelsMax' | 'channelsPerPayerMax' | 'openingMax'>
   readonly #channels: Map<Hash, ProviderChannel> = new Map()
+  /** The same by the purse that pays them: lists that never change. */
+  readonly #byPurse: Map<Hash, readonly ProviderChannel[]> = new Map()
   readonly #coming: Map<Hash, Arrival> = new Map()
   /** Channels that nobody will use again, until their rows are gone. */
   readonly #leaving: Map<Hash, Promise<void>> = new Map()
@@ -73,6 +75,11 @@ export class ChannelRoom {
     return this.#channels.values()
   }
 
+  /** Channels that a purse pays, as they are now. */
+  ofPurse(purse: Hash): readonly ProviderChannel[] {
+    return this.#byPurse.get(purse) ?? []
+  }
+
   /** Resolves when no rows of a channel are being taken away: half of them would bring it back without its quotes. */
   async settled(id: Hash): Promise<void> {
     await this.#leaving.get(id)
@@ -84,13 +91,17 @@ export class ChannelRoom {
 
   /** Takes one in that was here when the last process ended. */
   restore(channel: ProviderChannel): void {
-    this.#channels.set(channel.id, channel)
+    this.#put(channel)
   }
 
   /** Takes a channel out of memory. */
   forget(channel: ProviderChannel): void {
     if (this.#channels.get(channel.id) !== channel) return
     this.#channels.delete(channel.id)
+    const { purse } = channel.terms
+    const others = this.ofPurse(purse).filter((other) => other !== channel)
+    if (others.length === 0) this.#byPurse.delete(purse)
+    else this.#byPurse.set(purse, others)
     channel.ledger.detach()
     this.#components.payers.drop(channel.account)
   }
@@ -118,11 +129,18 @@ export class ChannelRoom {
       await check()
       await this.#makeRoom(arrival)
       const channel = await make()
-      this.#channels.set(id, channel)
+      this.#put(channel)
       return channel
     } finally {
       this.#coming.delete(id)
     }
+  }
+
+  #put(channel: ProviderChannel): void {
+    const { purse } = channel.terms
+    const others = this.ofPurse(purse).filter(({ id }) => id !== channel.id)
+    this.#channels.set(channel.id, channel)
+    this.#byPurse.set(purse, [...others, channel])
   }
 
   async #makeRoom(arrival: Arrival): Promise<void> {

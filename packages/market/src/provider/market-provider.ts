@@ -133,6 +133,7 @@ export class MarketProvider {
         payers,
         logger,
         channels,
+        channelsOf: (purse) => this.#channels.ofPurse(purse),
         forget: (channel) => this.#channels.forget(channel),
         onThaw: () => this.#claims.wake(),
         onWrittenOff: writtenOff,

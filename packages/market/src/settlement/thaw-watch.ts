@@ -26,6 +26,8 @@ export interface ThawWatchComponents {
   readonly payers: PayerRecords
   readonly logger: Logger
   readonly channels: () => Iterable<ProviderChannel>
+  /** Those that a purse pays. */
+  readonly channelsOf: (purse: Hash) => readonly ProviderChannel[]
   /** Takes a channel out of memory. */
   readonly forget: (channel: ProviderChannel) => void
   /** Something may have to be claimed before it is too late. */
@@ -68,7 +70,7 @@ export class ThawWatch {
 
   /** Reads purses that were not read since the start, that are young, missing, or whose thaw is over. @throws the chain's errors */
   async check(): Promise<void> {
-    const { chain, clock } = this.#components
+    const { chain, channelsOf, clock } = this.#components
     const purses = new Set<Hash>()
     const channels = Array.from(this.#components.channels())
     const nowMs = clock.monotonicMs()
@@ -80,7 +82,7 @@ export class ThawWatch {
       if (isOver || isPurseMissing || isYoung) purses.add(terms.purse)
     }
     for (const purse of purses) {
-      const thawing = this.#of(purse).filter(({ thawEndsAt }) => thawEndsAt !== undefined)
+      const thawing = channelsOf(purse).filter(({ thawEndsAt }) => thawEndsAt !== undefined)
       await this.#found(purse, await chain.purse(purse), thawing)
       if (!this.#finalAtMs.has(purse)) this.#finalAtMs.set(purse, clock.monotonicMs() + this.#finalAfterMs)
     }
@@ -96,8 +98,8 @@ export class ThawWatch {
   }
 
   #setMissing(purse: Hash, isMissing: boolean): void {
-    const { logger } = this.#components
-    for (const channel of this.#of(purse)) {
+    const { channelsOf, logger } = this.#components
+    for (const channel of channelsOf(purse)) {
       if (channel.isPurseMissing === isMissing) continue
       channel.isPurseMissing = isMissing
       // Back in a block that is young again.
@@ -124,8 +126,8 @@ export class ThawWatch {
   }
 
   #mark(purse: Hash, endsAt: UnixMs): void {
-    const { journal, logger, onThaw } = this.#components
-    for (const channel of this.#of(purse)) {
+    const { channelsOf, journal, logger, onThaw } = this.#components
+    for (const channel of channelsOf(purse)) {
       if (channel.thawEndsAt === endsAt) continue
       channel.thawEndsAt = endsAt
       this.#finalAtMs.delete(purse)
@@ -142,8 +144,8 @@ export class ThawWatch {
 
   /** The money is gone: what was not claimed will never be. */
   async #close(purse: Hash): Promise<void> {
-    const { journal, payers, logger, forget, onWrittenOff } = this.#components
-    for (const channel of this.#of(purse)) {
+    const { channelsOf, journal, payers, logger, forget, onWrittenOff } = this.#components
+    for (const channel of channelsOf(purse)) {
       await sweepDeliveries(this.#components, channel.id)
       await channel.account.queue.run(async () => {
         const unpaid = channel.stage === 'broken' ? 0n : channel.ledger.outstandingMicroUsd
@@ -163,9 +165,5 @@ export class ThawWatch {
         })
       })
     }
-  }
-
-  #of(purse: Hash): readonly ProviderChannel[] {
-    return Array.from(this.#components.channels()).filter((channel) => channel.terms.purse === purse)
   }
 }

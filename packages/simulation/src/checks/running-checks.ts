@@ -17,6 +17,8 @@ const ROWS_PER_MINUTE_MAX = 2000
 const MINUTE_MS = 60_000
 /** Looks between two at every structure: there are thousands in a large world. */
 const LOOKS_PER_STRUCTURES = 10
+/** Looks between two at the offers that one payer knows: what a node believes of another it believes for minutes. */
+const LOOKS_PER_OFFERS = 5
 
 interface KnownOffers {
   readonly newest: Map<Address, OfferEntry>
@@ -46,7 +48,8 @@ export class RunningChecks {
       what: bug,
       who: namesIn(this.#world, bug),
     }))
-    for (const node of this.#world.payers) this.#checkOffers(node)
+    for (const [place, node] of this.#world.payers.entries())
+      if (place % LOOKS_PER_OFFERS === this.#looks % LOOKS_PER_OFFERS) this.#checkOffers(node)
     this.#checkMoney()
     checkRunningJobs(this.#world, this.#violations)
     this.#checkStorageDocuments()

@@ -1,14 +1,20 @@
 import { OfferReader } from '@stead/market'
-import type { Offer, SignedDocument } from '@stead/protocol'
+import { bytesToHex, equalBytes, type Offer, type SignedDocument } from '@stead/protocol'
 
 /**
  * One reader for all nodes of a world. Each offer reaches every node as the very same bytes, and says the same to each
- * of them: what was read once is remembered as long as somebody holds those bytes.
+ * of them: what was read once is remembered as long as somebody holds those bytes. What one node's offers repeat are the
+ * same objects, which compare at once and are not kept two hundred times.
  */
 export class SharedOfferReader extends OfferReader {
   readonly #signed: WeakMap<Uint8Array, SignedDocument> = new WeakMap()
   readonly #offers: WeakMap<SignedDocument, Offer> = new WeakMap()
   readonly #publicKeys: WeakMap<Offer, Uint8Array> = new WeakMap()
+  /** Documents by their signatures: nodes that ask each other for offers get copies of what gossip brought. */
+  readonly #bySignature: Map<string, SignedDocument> = new Map()
+  readonly #names: Map<string, string> = new Map()
+  /** The key that signed the last offer of each node. */
+  readonly #lastKeys: Map<string, Uint8Array> = new Map()
 
   override signedOf(payload: Uint8Array): SignedDocument {
     const known = this.#signed.get(payload)
@@ -21,16 +27,48 @@ export class SharedOfferReader extends OfferReader {
   override offerOf(signed: SignedDocument): Offer | undefined {
     const known = this.#offers.get(signed)
     if (known !== undefined) return known
-    const offer = super.offerOf(signed)
+    const first = this.#firstOf(signed)
+    const offer = first === signed ? this.#read(signed) : this.offerOf(first)
     if (offer !== undefined) this.#offers.set(signed, offer)
     return offer
+  }
+
+  /** The same document as it was read first. */
+  #firstOf(signed: SignedDocument): SignedDocument {
+    const name = bytesToHex(signed.signature)
+    const first = this.#bySignature.get(name)
+    if (first !== undefined) return equalBytes(first.document, signed.document) ? first : signed
+    this.#bySignature.set(name, signed)
+    return signed
+  }
+
+  #read(signed: SignedDocument): Offer | undefined {
+    const read = super.offerOf(signed)
+    if (read === undefined) return undefined
+    return {
+      ...read,
+      node: this.#named(read.node),
+      operator: this.#named(read.operator),
+      escrow: this.#named(read.escrow),
+    }
   }
 
   override publicKeyOf(offer: Offer, signed: SignedDocument): Uint8Array | undefined {
     const known = this.#publicKeys.get(offer)
     if (known !== undefined) return known
-    const publicKey = super.publicKeyOf(offer, signed)
-    if (publicKey !== undefined) this.#publicKeys.set(offer, publicKey)
+    const read = super.publicKeyOf(offer, signed)
+    if (read === undefined) return undefined
+    const last = this.#lastKeys.get(offer.node)
+    const publicKey = last !== undefined && equalBytes(last, read) ? last : read
+    this.#lastKeys.set(offer.node, publicKey)
+    this.#publicKeys.set(offer, publicKey)
     return publicKey
+  }
+
+  #named<Name extends string>(name: Name): Name {
+    const known = this.#names.get(name)
+    if (known !== undefined) return known as Name
+    this.#names.set(name, name)
+    return name
   }
 }

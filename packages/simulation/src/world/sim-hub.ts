@@ -1,5 +1,5 @@
 import type { PeerId } from '@stead/core'
-import { MemoryHub, type SeededRandom } from '@stead/testkit'
+import { MemoryHub, type MemoryNetwork, type SeededRandom } from '@stead/testkit'
 import { NOTHING_CAME, type Scheduler } from '../engine/scheduler.ts'
 import type { SimClock } from '../engine/sim-clock.ts'
 import type { Tally } from '../engine/tally.ts'
@@ -55,6 +55,8 @@ export class SimHub extends MemoryHub {
   readonly #tally: Tally
   /** Each node's number and place, looked up for both ends of each message. */
   readonly #sites: Map<PeerId, Site> = new Map()
+  /** The same by the number of a node's life. */
+  readonly #nodeSites: (Site | undefined)[] = []
   /** Directions in which nothing arrives. */
   readonly #cuts: Set<number> = new Set()
   /** Directions in which everything waits until a moment. */
@@ -146,6 +148,13 @@ export class SimHub extends MemoryHub {
     return true
   }
 
+  override comesLater(from: MemoryNetwork, to: MemoryNetwork, firstMs: number): boolean {
+    const wayMs = HOP_MS + distance(this.#siteOfNode(from).place, this.#siteOfNode(to).place)
+    const isLater = firstMs <= this.#scheduler.nowMs + wayMs
+    if (isLater) this.#messages++
+    return isLater
+  }
+
   override deliver(from: PeerId, to: PeerId, arrive: () => unknown, isWanted?: (dueMs: number) => boolean): void {
     this.#messages++
     const [left, right] = [this.#siteOf(from), this.#siteOf(to)]
@@ -173,6 +182,15 @@ export class SimHub extends MemoryHub {
 
   #siteOf(peer: PeerId): Site {
     return this.#sites.get(peer) ?? NOWHERE
+  }
+
+  /** By its number, which is faster to look up than its name. */
+  #siteOfNode(node: MemoryNetwork): Site {
+    const known = this.#nodeSites[node.number]
+    if (known !== undefined) return known
+    const site = this.#siteOf(node.self)
+    this.#nodeSites[node.number] = site
+    return site
   }
 
   #travelMs(from: Place, to: Place): number {

@@ -93,6 +93,8 @@ export class MemoryLedger implements LedgerView {
   #forks = 0
   #gasPriceWei: Wei = GAS_PRICE_WEI
   #outage: ChainOutage = 'none'
+  /** The list of thaws that watchers were told of last, and how long it was; another fork has another list. */
+  #announced: { readonly thaws: readonly StartedThaw[]; readonly count: number } = { thaws: [], count: 0 }
   #skippedMs = 0
   /** The time of the block that is played again; undefined for one that is made now. */
   #playedAt: UnixMs | undefined
@@ -306,7 +308,7 @@ export class MemoryLedger implements LedgerView {
     this.#send(undefined, 0n, () => this.contracts.setProgram(program, source, isEnabled))
   }
 
-  /** Calls `look` after each transaction that succeeds while the chain is reachable. */
+  /** Calls `look` when there are other thaws than before, while the chain is reachable. */
   watch(look: () => void): () => void {
     this.#watchers.add(look)
     return () => {
@@ -396,7 +398,11 @@ export class MemoryLedger implements LedgerView {
   }
 
   #announce(): void {
-    if (this.#outage !== 'none') return
+    const { thaws } = this.#state
+    // Hundreds of nodes watch, and most transactions are claims.
+    const isNew = thaws !== this.#announced.thaws || thaws.length !== this.#announced.count
+    if (this.#outage !== 'none' || !isNew) return
+    this.#announced = { thaws, count: thaws.length }
     for (const look of this.#watchers) look()
   }
 }

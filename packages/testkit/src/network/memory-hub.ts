@@ -79,6 +79,11 @@ export class MemoryHub {
     this.#nodes.delete(peer)
   }
 
+  /** Nodes that were made and not killed. */
+  get size(): number {
+    return this.#nodes.size
+  }
+
   /** A node that runs. */
   runningNode(peer: PeerId): MemoryNetwork | undefined {
     const node = this.#nodes.get(peer)
@@ -98,6 +103,14 @@ export class MemoryHub {
 
   /** True when a node forgets that it saw a message, and its neighbour sends it again. @default never */
   repeatsGossip(): boolean {
+    return false
+  }
+
+  /**
+   * True when a copy of gossip that is sent now comes after the one that is there at `firstMs`, however fast it is. Nothing
+   * more is done with it. @default it is not known how fast it is
+   */
+  comesLater(_from: MemoryNetwork, _to: MemoryNetwork, _firstMs: number): boolean {
     return false
   }
 

@@ -12,6 +12,7 @@ import {
 } from '@stead/core'
 import type { MemoryHub } from './memory-hub.ts'
 import { MemoryRequester, MemoryResponder } from './memory-requests.ts'
+import { Neighbours } from './neighbours.ts'
 
 /**
  * Which nodes have a message or will soon, by their numbers. Asked for each copy that is sent and each that arrives, and
@@ -34,12 +35,16 @@ class GossipSpread {
     this.#set(number, Number.POSITIVE_INFINITY)
   }
 
-  /** A copy could be on its way; false when it need not, because another one that is on its way comes before it. */
-  expect(number: number, { nowMs, dueMs }: { readonly nowMs: number; readonly dueMs: number }): boolean {
-    if (this.has(number)) return false
+  /** When the node has it, as far as is known now. */
+  firstMs(number: number, nowMs: number): number {
     const firstMs = this.#arrivalMs[number] ?? Number.POSITIVE_INFINITY
     // One that should have come and is not here was lost on its way.
-    if (firstMs <= dueMs && firstMs > nowMs) return false
+    return firstMs > nowMs || firstMs === Number.NEGATIVE_INFINITY ? firstMs : Number.POSITIVE_INFINITY
+  }
+
+  /** A copy could be on its way; false when it need not, because another one that is on its way comes before it. */
+  expect(number: number, nowMs: number, dueMs: number): boolean {
+    if (this.firstMs(number, nowMs) <= dueMs) return false
     this.#set(number, dueMs)
     return true
   }
@@ -81,8 +86,7 @@ export class MemoryNetwork implements Network {
   readonly #hub: MemoryHub
   readonly #responder: MemoryResponder
   readonly #requester: MemoryRequester
-  /** Connected peers, as they were then: one that has died may still be here, until word of it has come. */
-  readonly #connected = new Map<PeerId, MemoryNetwork>()
+  readonly #connected = new Neighbours()
   readonly #known = new Map<PeerId, { readonly addresses: readonly string[]; readonly rttMs: number | undefined }>()
   readonly #refusedUntilMs = new Map<PeerId, number>()
   readonly #listeners = new Set<NetworkEvents>()
@@ -128,7 +132,7 @@ export class MemoryNetwork implements Network {
     this.#state = 'stopped'
     this.#requester.failAll(new CoreError('CORE_STOPPED', 'the network was stopped before the answer'))
     this.#responder.abort()
-    for (const peer of [...this.#connected.keys()]) this.#hangUp(peer)
+    for (const { self } of [...this.#connected.all()]) this.#hangUp(self)
     this.#listeners.clear()
   }
 
@@ -284,7 +288,7 @@ export class MemoryNetwork implements Network {
     if (before === other) return
     // What is on its way to the new life goes on.
     if (before !== undefined) this.#forget(other.self)
-    this.#connected.set(other.self, other)
+    this.#connected.add(other)
     this.#known.set(other.self, { addresses: [other.address], rttMs: this.#known.get(other.self)?.rttMs })
     for (const listener of this.#listeners) listener.peerConnected?.(other.self)
     // Whoever searches hears what any node knows that can be reached.
@@ -316,47 +320,40 @@ export class MemoryNetwork implements Network {
 
   /** Tells the neighbours but the one that it came from: all of them, or as many as the hub's mesh has. */
   #spread(message: GossipMessage, except: PeerId | undefined): void {
-    const { gossipDegreeMax } = this.#hub
-    const isFlood = gossipDegreeMax === Number.POSITIVE_INFINITY
-    for (const connection of isFlood ? this.#connected.values() : this.#meshFor(message, except, gossipDegreeMax)) {
-      if (connection.self !== except) this.#pass(message, connection)
-    }
+    for (const connection of this.#meshFor(message)) if (connection.self !== except) this.#pass(message, connection)
   }
 
   #pass(message: GossipMessage, connection: MemoryNetwork): void {
-    const peer = connection.self
+    const nowMs = this.#hub.clock.monotonicMs()
     const { spread } = message
+    const firstMs = connection.isRunning ? spread.firstMs(connection.number, nowMs) : Number.POSITIVE_INFINITY
+    // Most copies of a large world end here, before a moment of arrival is drawn for them.
+    if (this.#hub.comesLater(this, connection, firstMs)) return
+    const peer = connection.self
     const arrive = (): boolean => {
       const node = connection.isRunning ? connection : this.#hub.runningNode(peer)
-      if (node !== undefined && spread.has(node.number)) return false
-      if (node !== undefined && node.#connected.get(this.self) === this) return node.#take(message, this.self)
+      if (node !== undefined) {
+        if (spread.has(node.number)) return false
+        if (node.#connected.holds(this)) return node.#take(message, this.self)
+      }
       // As a machine answers what comes on a connection that it does not have.
       this.#hub.deliver(peer, this.self, () => this.#disconnected(peer, connection))
       return false
     }
-    const nowMs = this.#hub.clock.monotonicMs()
-    const isFirst = (dueMs: number): boolean => spread.expect(connection.number, { nowMs, dueMs })
+    const isFirst = (dueMs: number): boolean => spread.expect(connection.number, nowMs, dueMs)
     // What comes to a node that has died is answered, and who sent it learns of the death.
     this.#hub.deliver(this.self, peer, arrive, connection.isRunning ? isFirst : undefined)
   }
 
   /** Neighbours by chance, without those that have the message, as GossipSub's IDONTWANT has it. */
-  #meshFor({ spread }: GossipMessage, except: PeerId | undefined, degreeMax: number): readonly MemoryNetwork[] {
-    const wanting: MemoryNetwork[] = []
-    for (const then of this.#connected.values()) {
-      const node = then.isRunning ? then : this.#hub.runningNode(then.self)
-      if (then.self !== except && (node === undefined || !spread.has(node.number))) wanting.push(then)
-    }
-    // The first places are drawn from all, one after the other.
-    for (let place = 0; place < degreeMax && wanting.length > degreeMax; place++) {
-      const choice = place + Math.floor(this.#hub.random.fraction() * (wanting.length - place))
-      const [chosen, moved] = [wanting[choice], wanting[place]]
-      if (chosen === undefined || moved === undefined) break
-      wanting[place] = chosen
-      wanting[choice] = moved
-    }
-    if (wanting.length > degreeMax) wanting.length = degreeMax
-    return wanting
+  #meshFor({ spread }: GossipMessage): readonly MemoryNetwork[] {
+    const { gossipDegreeMax, random } = this.#hub
+    if (gossipDegreeMax === Number.POSITIVE_INFINITY) return [...this.#connected.all()]
+    return this.#connected.draw(
+      gossipDegreeMax,
+      (number) => !spread.has(number),
+      () => random.fraction(),
+    )
   }
 
   /** False when nothing came of it. */
@@ -409,9 +406,11 @@ export class MemoryNetwork implements Network {
   #reachable(): readonly MemoryNetwork[] {
     const reached = new Set<MemoryNetwork>([this])
     for (const node of reached) {
-      for (const [peer, then] of node.#connected) {
-        const next = then.isRunning ? then : this.#hub.runningNode(peer)
-        if (next !== undefined && this.#hub.isJoined(node.self, peer)) reached.add(next)
+      // Most of the time the first few are connected to all others.
+      if (reached.size === this.#hub.size) break
+      for (const then of node.#connected.all()) {
+        const next = then.isRunning ? then : this.#hub.runningNode(then.self)
+        if (next !== undefined && this.#hub.isJoined(node.self, next.self)) reached.add(next)
       }
     }
     return [...reached]
@@ -419,7 +418,7 @@ export class MemoryNetwork implements Network {
 
   /** As long as asking the neighbours takes. */
   async #travel(timeoutMs: number): Promise<void> {
-    const [neighbour] = this.#connected.keys()
+    const neighbour = this.#connected.all()[0]?.self
     if (neighbour === undefined) return
     const arrival = Promise.withResolvers<void>()
     const timer = this.#hub.clock.setTimer(timeoutMs, arrival.resolve)

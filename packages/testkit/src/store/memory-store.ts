@@ -212,11 +212,12 @@ export class MemoryStore implements Store {
     if (this.#crashed) return never()
     this.#checkOpen()
     const { prefix = '', after = '', before } = range
-    const rows = this.#tables.get(table) ?? new Map<string, Uint8Array>()
+    const rows = this.#tables.get(table)
+    if (rows === undefined) return []
     const keys: string[] = []
     // Most scans want a few rows of a large table.
     for (const key of rows.keys()) {
-      if (!key.startsWith(prefix) || compareKeys(key, after) <= 0) continue
+      if (!key.startsWith(prefix) || (after !== '' && compareKeys(key, after) <= 0)) continue
       if (before === undefined || compareKeys(key, before) < 0) keys.push(key)
     }
     keys.sort(compareKeys)
