@@ -74,6 +74,14 @@ export class JobLanes {
     return this.#list.filter(({ dropped }) => dropped === undefined)
   }
 
+  /** When the first of the nodes that are left alone for a while is asked again; never, when there is none. */
+  wakesAtMs(nowMs: number): number {
+    let firstMs = Number.POSITIVE_INFINITY
+    for (const { dropped, load } of this.#list)
+      if (dropped === undefined) firstMs = Math.min(firstMs, load.backOffAt(nowMs)?.untilMs ?? firstMs)
+    return firstMs
+  }
+
   /** Nodes are being asked: there may be more in a moment. */
   get isSearching(): boolean {
     return this.#searching !== undefined
@@ -164,7 +172,10 @@ export class JobLanes {
     this.#lanes.set(node, lane)
     this.#list = [...this.#lanes.values()].sort((left, right) => left.rank - right.rank)
     this.#unsubscribe.get(node)?.()
-    this.#unsubscribe.set(node, channel.onRoom(this.#options.onChange))
+    const stops = [channel.onRoom(this.#options.onChange), load.onFree(this.#options.onChange)]
+    this.#unsubscribe.set(node, () => {
+      for (const stop of stops) stop()
+    })
     budget.prepay(channel.id, channel.stats().prepaidMicroUsd)
     recorder.note({
       type: 'funded',

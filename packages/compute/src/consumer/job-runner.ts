@@ -35,7 +35,7 @@ import { Stragglers } from './stragglers.ts'
 import { strictLimitsOf } from './strict-limits.ts'
 import type { TrustBook } from './trust-book.ts'
 
-/** How often a running job looks at pauses and payments: while something waits for a place and others are in flight, and else. */
+/** How often a running job looks at payments and at nodes that were left alone: at most and at least. */
 const TICK_MS = 50
 const IDLE_TICK_MS = 250
 /** Pause before the chain is tried again when a job starts while it does not answer. */
@@ -327,16 +327,18 @@ export class JobRunner {
 
   /** Most of its life a job only waits for answers: it looks when one is late, and not twenty times a second. */
   #lookAgainMs(nowMs: number): number {
-    const { live, isQueueEmpty } = this.#placer
-    if (live.size > 0 && !isQueueEmpty) return nowMs + TICK_MS
-    const idleMs = nowMs + IDLE_TICK_MS
-    const limitMs = this.#stragglers.limitMs(this.#options)
-    if (limitMs === undefined || !this.#header.hedge) return idleMs
-    let dueMs = idleMs
-    for (const { startedMs, isHedged, purpose } of live.values())
-      if (!isHedged && purpose !== 'hedge') dueMs = Math.min(dueMs, startedMs + limitMs)
-    // One that is late already could not be placed a second time.
-    return Math.max(dueMs, nowMs + TICK_MS)
+    const wakesAtMs = this.#placer.isQueueEmpty ? Number.POSITIVE_INFINITY : this.#lanes.wakesAtMs(nowMs)
+    // What is due already could not be done: there was no place for it.
+    return Math.max(Math.min(wakesAtMs, this.#nextHedgeMs(), nowMs + IDLE_TICK_MS), nowMs + TICK_MS)
+  }
+
+  #nextHedgeMs(): number {
+    let firstMs = Number.POSITIVE_INFINITY
+    const limitMs = this.#hedgeLimitMs()
+    if (limitMs === undefined) return firstMs
+    for (const { startedMs, isHedged, purpose } of this.#placer.live.values())
+      if (!isHedged && purpose !== 'hedge') firstMs = Math.min(firstMs, startedMs + limitMs)
+    return firstMs
   }
 
   #tick(): void {
@@ -407,15 +409,23 @@ export class JobRunner {
   }
 
   #hedge(): void {
-    if (!this.#header.hedge || this.#graceEndsMs !== undefined) return
-    const limitMs = this.#stragglers.limitMs(this.#options)
+    const limitMs = this.#hedgeLimitMs()
     if (limitMs === undefined) return
     const nowMs = this.#components.clock.monotonicMs()
-    if (!this.#placer.isQueueEmpty && !this.#isNearDeadline(limitMs)) return
     for (const live of this.#placer.live.values()) {
       if (live.isHedged || live.purpose === 'hedge' || nowMs - live.startedMs < limitMs) continue
       if (live.task.state === 'waiting' && !this.#placer.hedge(live)) return
     }
+  }
+
+  /** From which age on a delivery is asked for a second time; undefined while none is. */
+  #hedgeLimitMs(): number | undefined {
+    const { hedge, deadlineAt } = this.#header
+    const { isQueueEmpty } = this.#placer
+    if (!hedge || this.#graceEndsMs !== undefined || (!isQueueEmpty && deadlineAt === undefined)) return undefined
+    const limitMs = this.#stragglers.limitMs(this.#options)
+    if (limitMs === undefined) return undefined
+    return isQueueEmpty || this.#isNearDeadline(limitMs) ? limitMs : undefined
   }
 
   #isNearDeadline(marginMs: number): boolean {

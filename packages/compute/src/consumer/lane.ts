@@ -26,6 +26,7 @@ export class NodeLoad {
   #limit = 1
   #failures = 0
   #backOff: BackOff | undefined
+  readonly #onFree: Set<() => void> = new Set()
 
   constructor(node: Address) {
     this.node = node
@@ -62,7 +63,16 @@ export class NodeLoad {
 
   /** One has ended, however. */
   end(): void {
+    const wasFull = this.free <= 0
     this.#inFlight--
+    if (wasFull) for (const callback of this.#onFree) callback()
+  }
+
+  /** Tells when a place becomes free at a node that had none: the jobs of a payer wait for each other. */
+  onFree(callback: () => void): () => void {
+    const own = (): void => callback()
+    this.#onFree.add(own)
+    return () => this.#onFree.delete(own)
   }
 
   /** The node delivered: it is well, and may take one more at a time again. */
