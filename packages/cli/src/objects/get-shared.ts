@@ -6,7 +6,7 @@ import type { DaemonClient } from '@stead/sdk'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { shownName } from '../terminal/shown-name.ts'
+import { shownLine, shownName } from '../terminal/shown-name.ts'
 import { keepFile, pourInto, replaceFile, targetOf } from './keep-file.ts'
 import { type FillingTerms, fillingTerms, keysAsShown } from './keys-as-shown.ts'
 import { SafeFolder } from './safe-folder.ts'
@@ -91,7 +91,7 @@ async function getFolder(
   const folder = new SafeFolder(to)
   const files = new Set<string>()
   const left = new Set<string>()
-  const progress = new TransferProgress(context.terminal, shownName(to), undefined)
+  const progress = new TransferProgress(context.terminal, to, undefined)
   const end = (): void => {
     const without = left.size === 0 ? '' : `, ${left.size} left out`
     context.terminal.message(`${files.size} files are in ${shownName(to)}${without}: ${progress.end()}`)
@@ -121,7 +121,7 @@ function placeIn(folder: SafeFolder, name: string, { terminal }: CommandContext)
     return folder.prepare(name)
   } catch (error) {
     if (!hasCode(error, 'CLI_UNSAFE_NAME')) throw error
-    terminal.message(`left out: ${shownName(error.message)}`)
+    terminal.message(`left out: ${shownLine(error.message)}`)
     return undefined
   }
 }

@@ -6,7 +6,7 @@ import { errorFacts, printError } from '../terminal/print-error.ts'
 import { shownName } from '../terminal/shown-name.ts'
 import { toJson } from '../terminal/terminal.ts'
 import { PARTIAL_PREFIX } from './safe-folder.ts'
-import { describeFailure, runTransfers, type Transfer, type TransferFailure } from './transfer-pool.ts'
+import { describeFailure, runTransfers, shownFailure, type Transfer, type TransferFailure } from './transfer-pool.ts'
 import type { TransferProgress } from './transfer-progress.ts'
 
 const FAILURES_SHOWN = 20
@@ -49,7 +49,7 @@ export function printDryRun(
   }
   for (const name of transferred) terminal.out(`would copy ${shownName(name)}`)
   for (const name of deleted) terminal.out(`would delete ${shownName(name)}`)
-  for (const each of refusals) terminal.message(`would refuse ${shownName(describeFailure(each))}`)
+  for (const each of refusals) terminal.message(`would refuse ${shownFailure(each)}`)
   const besides = [refusals.length > 0 ? `${refusals.length} refused` : '', emptyText(emptyFolders)].filter(Boolean)
   const counts = [`${transferred.length} to copy`, `${deleted.length} to delete`, `${same} the same`, ...besides]
   terminal.message(`${counts.join(', ')}; nothing was done`)
@@ -100,7 +100,7 @@ export async function runAndReport(
     terminal.out(toJson({ transferred, deleted, same, emptyFolders, failed: failures.map(describeFailure), ...error }))
     return
   }
-  for (const each of failures.slice(0, FAILURES_SHOWN)) terminal.message(shownName(describeFailure(each)))
+  for (const each of failures.slice(0, FAILURES_SHOWN)) terminal.message(shownFailure(each))
   if (failures.length > FAILURES_SHOWN) terminal.message(`… and ${failures.length - FAILURES_SHOWN} more`)
   const besides = [
     deleted > 0 ? `${deleted} deleted` : '',

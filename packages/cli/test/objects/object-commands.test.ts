@@ -169,6 +169,19 @@ describe('what a terminal would obey in a key', () => {
   })
 })
 
+describe('a backslash in a key', () => {
+  it('is told from what stands for a control, but not for programs', async () => {
+    const keys = ['a\nb', 'a\\nb']
+    await commands.keep('mine', ...keys)
+    const { out } = await commands.run(['ls', 'stead://mine'])
+    expect(out.split('\n').map((line) => line.split('  ').at(-1))).toEqual(['KEY', 'a\\nb', 'a\\\\nb'])
+    const { objects } = JSON.parse((await commands.run(['ls', 'stead://mine', '--json'])).out)
+    expect(objects.map(({ key }: { readonly key: string }) => key)).toEqual(keys)
+    const missing = await commands.run(['get', 'stead://mine/no\\n', join(folder, 'x')])
+    expect(missing.message).toContain('there is no object no\\\\n ')
+  })
+})
+
 describe('a version', () => {
   it('that none can be is refused, and not taken for part of the key', async () => {
     await commands.keep('mine', 'a')
