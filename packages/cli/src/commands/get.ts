@@ -22,8 +22,8 @@ import { type RemoteEntry, remoteEntry } from '../objects/remote-objects.ts'
 import { isShareLink } from '../objects/share-link.ts'
 import { TransferProgress } from '../objects/transfer-progress.ts'
 import { interrupted } from '../objects/transfer-report.ts'
-import { patiently } from '../patiently.ts'
 import { shownName } from '../terminal/shown-name.ts'
+import { toJson } from '../terminal/terminal.ts'
 
 const HELP = `
 A long object of one's own that was interrupted goes on where it stopped: the same command again. One of a link begins anew.
@@ -51,14 +51,18 @@ export function define(command: Command, context: CommandContext): void {
       const access = objectAccess(context, options)
       const signal = context.interruption()
       const { key } = url
+      const { terminal } = context
       const found = await find(access.client, url)
-      const progress = new TransferProgress(context.terminal, key, found.lengthBytes)
+      const progress = new TransferProgress(terminal, key, found.lengthBytes)
       const terms = { access, url, entry: remoteEntry(found, ''), progress, signal }
       const file = given === '-' ? undefined : targetOf(given, key)
       try {
         await (file === undefined ? pour(terms, process.stdout) : keep(terms, file))
         const rate = progress.end()
-        if (file !== undefined) context.terminal.message(`${shownObjectUrl(url)} is in ${shownName(file)}: ${rate}`)
+        // What is written to standard output is the object and nothing else.
+        if (file !== undefined && terminal.isJson)
+          terminal.out(toJson({ bucket: url.bucket, ...found, file, resumedBytes: progress.resumedBytes }))
+        else if (file !== undefined) terminal.message(`${shownObjectUrl(url)} is in ${shownName(file)}: ${rate}`)
       } catch (error) {
         progress.end()
         if (!signal.aborted) throw error
@@ -101,12 +105,8 @@ async function keep(terms: GetTerms, file: string): Promise<void> {
   const { access, url, entry, progress, signal } = terms
   const target = replaceableFile(file)
   if (target === undefined) return await pour(terms, createWriteStream(file))
-  await patiently(
-    () =>
-      progress.counting((onBytes) =>
-        downloadObject(access.objects, { from: url, entry, file: target }, { signal, onBytes }),
-      ),
-    signal,
+  await progress.follow({ name: url.key, lengthBytes: entry.lengthBytes }, signal, (listener) =>
+    downloadObject(access.objects, { from: url, entry, file: target }, { signal, ...listener }),
   )
 }
 

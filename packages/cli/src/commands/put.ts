@@ -13,7 +13,6 @@ import { metadataOf } from '../objects/remote-objects.ts'
 import { TransferProgress } from '../objects/transfer-progress.ts'
 import { interrupted } from '../objects/transfer-report.ts'
 import { uploadFile } from '../objects/upload-file.ts'
-import { patiently } from '../patiently.ts'
 import { toJson } from '../terminal/terminal.ts'
 
 const HELP = `
@@ -40,8 +39,11 @@ export function define(command: Command, context: CommandContext): void {
             ? await access.objects.put(place, progress.count(process.stdin), { signal })
             : await putFile(access, { file, place, found }, { progress, signal })
         const rate = progress.end()
+        const { resumedBytes } = progress
         context.terminal.out(
-          context.terminal.isJson ? toJson({ bucket: place.bucket, ...stored }) : `${shownObjectUrl(place)}: ${rate}`,
+          context.terminal.isJson
+            ? toJson({ bucket: place.bucket, ...stored, resumedBytes })
+            : `${shownObjectUrl(place)}: ${rate}`,
         )
         showNewPhrase(context, access.dataDir)
       } catch (error) {
@@ -57,9 +59,8 @@ async function putFile(
   { progress, signal }: { readonly progress: TransferProgress; readonly signal: AbortSignal },
 ): Promise<ObjectView> {
   const metadata = metadataOf(entryOfFile(file, found))
-  return await patiently(
-    () => progress.counting((onBytes) => uploadFile(access, { file, place }, { metadata, signal, onBytes })),
-    signal,
+  return await progress.follow({ name: place.key, lengthBytes: found.size }, signal, (listener) =>
+    uploadFile(access, { file, place }, { metadata, signal, ...listener }),
   )
 }
 

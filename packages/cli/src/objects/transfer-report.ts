@@ -97,7 +97,9 @@ export async function runAndReport(
   if (failure !== undefined) context.exitWith(exitCodeOf(failure))
   if (terminal.isJson) {
     const error = failure === undefined ? {} : { error: errorFacts(failure) }
-    terminal.out(toJson({ transferred, deleted, same, emptyFolders, failed: failures.map(describeFailure), ...error }))
+    const failed = failures.map(describeFailure)
+    const { resumedBytes } = progress
+    terminal.out(toJson({ transferred, deleted, same, emptyFolders, resumedBytes, failed, ...error }))
     return
   }
   for (const each of failures.slice(0, FAILURES_SHOWN)) terminal.message(shownFailure(each))

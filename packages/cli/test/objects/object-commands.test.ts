@@ -1,8 +1,13 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { ObjectClient } from '@stead/sdk'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { PART_BYTES } from '../../src/objects/content-hash.ts'
+import { downloadObject } from '../../src/objects/download-object.ts'
+import { remoteEntry } from '../../src/objects/remote-objects.ts'
+import { UploadBook } from '../../src/objects/upload-book.ts'
+import { uploadFile } from '../../src/objects/upload-file.ts'
 import { ObjectCommands } from './object-commands.ts'
 
 let commands: ObjectCommands
@@ -49,6 +54,51 @@ describe('Ctrl-C', () => {
       expect(said.code).toBe(130)
       expect(said.message).toMatch(/stead rm <object>.*also/)
     }
+  })
+})
+
+describe('what goes on where something stopped', () => {
+  const bytes = new Uint8Array(2 * PART_BYTES + 1).fill(7)
+
+  /** Stops a put of a file, or a get of an object, when so much of it was moved. */
+  function stoppedAfter(limitBytes: number): {
+    readonly signal: AbortSignal
+    readonly onBytes: (more: number) => void
+  } {
+    const stop = new AbortController()
+    let moved = 0
+    const onBytes = (more: number): void => {
+      moved += more
+      if (moved > limitBytes) stop.abort(new Error('stopped'))
+    }
+    return { signal: stop.signal, onBytes }
+  }
+
+  it('says from where, and to programs how much was there', async () => {
+    const file = join(folder, 'long')
+    writeFileSync(file, bytes)
+    const place = { bucket: 'mine', key: 'long' }
+    await commands.objects.makeBucket('mine')
+    const access = {
+      objects: new ObjectClient(commands.world.client(), { partBytes: PART_BYTES, partsAtOnce: 1, sendsStreams: true }),
+      book: new UploadBook(join(commands.directory, 'cli')),
+    }
+    await expect(uploadFile(access, { file, place }, stoppedAfter(PART_BYTES))).rejects.toThrow('stopped')
+    const put = await commands.run(['put', file, 'stead://mine/', '--json'])
+    expect(put.message).toBe('long: resuming at 16.0 MiB of 32.0 MiB (49 %)')
+    expect(JSON.parse(put.out)).toMatchObject({ key: 'long', lengthBytes: bytes.length, resumedBytes: PART_BYTES })
+
+    const target = join(folder, 'back')
+    const object = await commands.objects.head(place)
+    if (object === undefined) throw new Error('the object is gone')
+    const download = { from: place, entry: remoteEntry(object, ''), file: target }
+    await expect(downloadObject(commands.objects, download, stoppedAfter(PART_BYTES))).rejects.toThrow()
+    const got = await commands.run(['get', 'stead://mine/long', target, '--json'])
+    expect(got.message).toMatch(/^long: resuming at \d\d\.\d MiB of 32\.0 MiB \(\d\d %\)$/)
+    expect(JSON.parse(got.out)).toMatchObject({ bucket: 'mine', key: 'long', file: target })
+    expect(JSON.parse(got.out).resumedBytes).toBeGreaterThanOrEqual(PART_BYTES)
+    expect(readFileSync(target).equals(bytes)).toBe(true)
+    expect((await commands.run(['get', 'stead://mine/long', target])).message).not.toContain('resuming')
   })
 })
 
