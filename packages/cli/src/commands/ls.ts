@@ -2,8 +2,10 @@ import type { DaemonClient } from '@stead/sdk'
 import type { SharedList, SharedObject } from '@stead/sdk/api'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
+import { CliError } from '../errors.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
-import { addressKey, formatBytes, parseObjectUrl, prefixOf } from '../objects/object-url.ts'
+import { describeHalfSent, type HalfSent, halfSentBelow } from '../objects/half-sent.ts'
+import { addressKey, formatBytes, type ObjectUrl, parseObjectUrl, prefixOf } from '../objects/object-url.ts'
 import { isShareLink, parseSharedPlace, stillFilling } from '../objects/share-link.ts'
 import { shownName } from '../terminal/shown-name.ts'
 import { renderTable } from '../terminal/table.ts'
@@ -11,20 +13,26 @@ import { toJson } from '../terminal/terminal.ts'
 
 interface GivenList extends GivenMember {
   readonly recursive?: boolean
+  readonly uploads?: boolean
 }
+
+const HELP = `
+A share that is still being filled lists what is shown so far, and says so on standard error.
+A long file is sent in parts. What was not sent to its end is no object yet, but its parts are kept and paid for until the
+same stead put ends it, or it is given up: stead rm --uploads. --uploads lists all that is below, also what is being sent now.
+`
 
 /** `stead ls`: what is kept. */
 export function define(command: Command, context: CommandContext): void {
   addMemberOption(command, 'payer')
     .argument('[prefix]', 'stead://bucket/prefix, or a link to a share; without one the buckets are listed')
     .option('-r, --recursive', 'all that is below, and not the folders')
-    .addHelpText(
-      'after',
-      '\nA share that is still being filled lists what is shown so far, and says so on standard error.',
-    )
+    .option('--uploads', 'what is half-sent instead: how much of it is there, and since when')
+    .addHelpText('after', HELP)
     .action(async (prefix: string | undefined, given: GivenList) => {
       const client = clientFor(context, given)
       const { terminal } = context
+      if (given.uploads === true) return await listHalfSent(client, prefix, context)
       if (prefix === undefined) {
         const { buckets } = await client.listBuckets()
         if (terminal.isJson) return terminal.out(toJson({ buckets }))
@@ -47,6 +55,26 @@ export function define(command: Command, context: CommandContext): void {
       else if (found === 0)
         terminal.message(isShareLink(prefix) ? 'the link shows nothing there' : `nothing is under ${shownName(prefix)}`)
     })
+}
+
+async function listHalfSent(
+  client: DaemonClient,
+  prefix: string | undefined,
+  { terminal }: CommandContext,
+): Promise<void> {
+  if (prefix !== undefined && isShareLink(prefix))
+    throw new CliError('CLI_USAGE', 'a link shows nothing that is half-sent: give stead://bucket/prefix')
+  const places = prefix === undefined ? await allBuckets(client) : [parseObjectUrl(prefix)]
+  const uploads: HalfSent[] = []
+  for (const { bucket, key } of places) uploads.push(...(await halfSentBelow(client, bucket, key)))
+  if (terminal.isJson) terminal.out(toJson({ uploads }))
+  else if (uploads.length > 0) terminal.out(describeHalfSent(uploads))
+  else terminal.message(`nothing is half-sent${prefix === undefined ? '' : ` under ${shownName(prefix)}`}`)
+}
+
+async function allBuckets(client: DaemonClient): Promise<readonly ObjectUrl[]> {
+  const { buckets } = await client.listBuckets()
+  return buckets.map(({ name }) => ({ bucket: name, key: '' }))
 }
 
 /** Objects of a bucket are all there are; a share may still be filled. */

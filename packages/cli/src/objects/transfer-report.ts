@@ -125,7 +125,7 @@ export function interrupted(way: TransferWay): CliError {
 function nextOf(way: TransferWay): string {
   if (way.kind === 'within') return 'Run the same command again.'
   if (way.kind === 'up')
-    return 'Run the same command again: a long file goes on where it stopped. To give a half-sent one up: stead rm <object>, which deletes also what is stored under that name'
+    return 'Run the same command again: a long file goes on where it stopped. See what is half-sent: stead ls --uploads; give it up: stead rm --uploads <object>'
   if (way.partsAt === undefined) return 'Run the same command again: it begins anew.'
   return `Run the same command again: a long object goes on where it stopped. Until then its part lies as ${PARTIAL_PREFIX}… ${shownName(way.partsAt)}; delete that file to give it up`
 }

@@ -43,7 +43,7 @@ describe('Ctrl-C', () => {
     }
   })
 
-  it('while a file goes says that giving it up also removes what is stored under its name', async () => {
+  it('while a file goes says how what is half-sent is seen and given up', async () => {
     const file = join(folder, 'file')
     writeFileSync(file, 'new')
     for (const args of [
@@ -52,7 +52,7 @@ describe('Ctrl-C', () => {
     ]) {
       const said = await commands.run(args, stopped)
       expect(said.code).toBe(130)
-      expect(said.message).toMatch(/stead rm <object>.*also/)
+      expect(said.message).toMatch(/stead ls --uploads.*stead rm --uploads <object>/)
     }
   })
 })
