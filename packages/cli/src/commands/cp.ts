@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { addMemberOption, type GivenMember } from '../node-place.ts'
+import { namingBuckets } from '../objects/known-buckets.ts'
 import { LeftOut } from '../objects/left-out.ts'
 import { type Entry, entryOfFile, localFiles } from '../objects/local-files.ts'
 import { addFilterOptions, type FilterRule, nameFilter } from '../objects/name-filter.ts'
@@ -57,7 +58,7 @@ async function run(request: CopyRequest, context: CommandContext): Promise<void>
   const signal = context.interruption()
   const access = objectAccess(context, given)
   const left = new LeftOut(context)
-  const planned = await entriesOf(request, { access, left, signal })
+  const planned = await namingBuckets(access.client, () => entriesOf(request, { access, left, signal }))
   if (planned.length === 0) context.terminal.message(`nothing is under ${shownName(from)}`)
   if (isObjectUrl(to) && given.dryRun !== true) await access.objects.makeBucket(parseObjectUrl(to).bucket)
   const totalBytes = planned.reduce((sum, { entry }) => sum + entry.lengthBytes, 0)

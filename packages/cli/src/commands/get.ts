@@ -10,6 +10,7 @@ import { CliError } from '../errors.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
 import { downloadObject } from '../objects/download-object.ts'
 import { pourInto, replaceableFile, targetOf } from '../objects/keep-file.ts'
+import { namingBuckets } from '../objects/known-buckets.ts'
 import { type ObjectAccess, objectAccess } from '../objects/object-access.ts'
 import {
   formatObjectUrl,
@@ -52,7 +53,7 @@ export function define(command: Command, context: CommandContext): void {
       const signal = context.interruption()
       const { key } = url
       const { terminal } = context
-      const found = await find(access.client, url)
+      const found = await namingBuckets(access.client, () => find(access.client, url))
       const progress = new TransferProgress(terminal, key, found.lengthBytes)
       const terms = { access, url, entry: remoteEntry(found, ''), progress, signal }
       const file = given === '-' ? undefined : targetOf(given, key)

@@ -5,6 +5,7 @@ import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
 import { describeHalfSent, type HalfSent, halfSentBelow } from '../objects/half-sent.ts'
+import { namingBuckets } from '../objects/known-buckets.ts'
 import { addressKey, formatBytes, type ObjectUrl, parseObjectUrl, prefixOf } from '../objects/object-url.ts'
 import { isShareLink, parseSharedPlace, stillFilling } from '../objects/share-link.ts'
 import { shownName } from '../terminal/shown-name.ts'
@@ -31,30 +32,40 @@ export function define(command: Command, context: CommandContext): void {
     .addHelpText('after', HELP)
     .action(async (prefix: string | undefined, given: GivenList) => {
       const client = clientFor(context, given)
-      const { terminal } = context
-      if (given.uploads === true) return await listHalfSent(client, prefix, context)
-      if (prefix === undefined) {
-        const { buckets } = await client.listBuckets()
-        if (terminal.isJson) return terminal.out(toJson({ buckets }))
-        if (buckets.length === 0)
-          return terminal.message('no buckets yet; keep something: stead put <file> stead://my-bucket/')
-        return terminal.out(buckets.map(({ name }) => `stead://${name}/`).join('\n'))
-      }
-      const pageAfter = isShareLink(prefix) ? sharedPages(client, prefix, given) : objectPages(client, prefix, given)
-      let [isFilled, found] = [true, 0]
-      for (let after: string | undefined, isFirst = true; isFirst || after !== undefined; isFirst = false) {
-        const page = await pageAfter(after)
-        after = page.next
-        const here = page.objects.length + page.commonPrefixes.length
-        isFilled &&= page.isFilled ?? true
-        found += here
-        if (terminal.isJson) terminal.out(toJson(page))
-        else if (here > 0) terminal.out(describe(page, isShareLink(prefix) ? (key) => key : addressKey))
-      }
-      if (!isFilled) terminal.message(stillFilling(found))
-      else if (found === 0)
-        terminal.message(isShareLink(prefix) ? 'the link shows nothing there' : `nothing is under ${shownName(prefix)}`)
+      await namingBuckets(client, async () => {
+        if (given.uploads === true) await listHalfSent(client, prefix, context)
+        else if (prefix === undefined) await listBuckets(client, context)
+        else await listObjects(client, context, { prefix, given })
+      })
     })
+}
+
+async function listBuckets(client: DaemonClient, { terminal }: CommandContext): Promise<void> {
+  const { buckets } = await client.listBuckets()
+  if (terminal.isJson) terminal.out(toJson({ buckets }))
+  else if (buckets.length > 0) terminal.out(buckets.map(({ name }) => `stead://${name}/`).join('\n'))
+  else terminal.message('no buckets yet; keep something: stead put <file> stead://my-bucket/')
+}
+
+async function listObjects(
+  client: DaemonClient,
+  { terminal }: CommandContext,
+  { prefix, given }: { readonly prefix: string; readonly given: GivenList },
+): Promise<void> {
+  const pageAfter = isShareLink(prefix) ? sharedPages(client, prefix, given) : objectPages(client, prefix, given)
+  let [isFilled, found] = [true, 0]
+  for (let after: string | undefined, isFirst = true; isFirst || after !== undefined; isFirst = false) {
+    const page = await pageAfter(after)
+    after = page.next
+    const here = page.objects.length + page.commonPrefixes.length
+    isFilled &&= page.isFilled ?? true
+    found += here
+    if (terminal.isJson) terminal.out(toJson(page))
+    else if (here > 0) terminal.out(describe(page, isShareLink(prefix) ? (key) => key : addressKey))
+  }
+  if (!isFilled) terminal.message(stillFilling(found))
+  else if (found === 0)
+    terminal.message(isShareLink(prefix) ? 'the link shows nothing there' : `nothing is under ${shownName(prefix)}`)
 }
 
 async function listHalfSent(

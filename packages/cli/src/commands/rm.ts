@@ -6,6 +6,7 @@ import { CliError } from '../errors.ts'
 import { exitCodeOf } from '../exit-codes.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
 import { uploadsBelow } from '../objects/half-sent.ts'
+import { namingBuckets } from '../objects/known-buckets.ts'
 import { parseObjectUrl, prefixOf } from '../objects/object-url.ts'
 import { giveUpUploads, type Removal, removeObjects, removeVersions } from '../objects/remove-objects.ts'
 import { errorFacts, printError } from '../terminal/print-error.ts'
@@ -41,26 +42,33 @@ export function define(command: Command, context: CommandContext): void {
     .addHelpText('after', HELP)
     .action(async (object: string, given: GivenRemoval) => {
       const client = clientFor(context, given)
-      const removal: Removal = { ...parseObjectUrl(object), isRecursive: given.recursive === true }
-      if (removal.key === '' && !removal.isRecursive)
-        throw new CliError(
-          'CLI_USAGE',
-          `${object} is a bucket: give -r to ${given.uploads === true ? 'give up all that is half-sent in it' : 'remove all of it'}`,
-        )
-      if (given.uploads === true) return await giveUp(client, object, { context, removal })
-      const removed = await remove(client, removal, given.allVersions === true)
-      const isBucket = removal.key === ''
-      if (removed.deleted + removed.uploads === 0 && !isBucket)
-        await explainNothing(client, object, { context, removal })
-      const left = isBucket ? await removeBucket(client, object, { removal, removed }) : undefined
-      if (left !== undefined) context.exitWith(exitCodeOf(left))
-      context.terminal.out(
-        context.terminal.isJson
-          ? toJson({ ...removed, ...(left === undefined ? {} : { error: errorFacts(left) }) })
-          : describe(object, removal, { removed, left }),
-      )
-      if (left !== undefined && !context.terminal.isJson) printError(context.terminal, left)
+      await namingBuckets(client, () => run(client, context, { object, given }))
     })
+}
+
+async function run(
+  client: DaemonClient,
+  context: CommandContext,
+  { object, given }: { readonly object: string; readonly given: GivenRemoval },
+): Promise<void> {
+  const removal: Removal = { ...parseObjectUrl(object), isRecursive: given.recursive === true }
+  if (removal.key === '' && !removal.isRecursive)
+    throw new CliError(
+      'CLI_USAGE',
+      `${object} is a bucket: give -r to ${given.uploads === true ? 'give up all that is half-sent in it' : 'remove all of it'}`,
+    )
+  if (given.uploads === true) return await giveUp(client, object, { context, removal })
+  const removed = await remove(client, removal, given.allVersions === true)
+  const isBucket = removal.key === ''
+  if (removed.deleted + removed.uploads === 0 && !isBucket) await explainNothing(client, object, { context, removal })
+  const left = isBucket ? await removeBucket(client, object, { removal, removed }) : undefined
+  if (left !== undefined) context.exitWith(exitCodeOf(left))
+  context.terminal.out(
+    context.terminal.isJson
+      ? toJson({ ...removed, ...(left === undefined ? {} : { error: errorFacts(left) }) })
+      : describe(object, removal, { removed, left }),
+  )
+  if (left !== undefined && !context.terminal.isJson) printError(context.terminal, left)
 }
 
 /** What was done. */
