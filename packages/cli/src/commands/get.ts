@@ -1,24 +1,16 @@
 import { createWriteStream } from 'node:fs'
 import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
-import { hasCode } from '@stead/core'
-import type { DaemonClient } from '@stead/sdk'
-import type { ObjectView } from '@stead/sdk/api'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
 import { downloadObject } from '../objects/download-object.ts'
+import { findObject } from '../objects/find-object.ts'
 import { pourInto, replaceableFile, targetOf } from '../objects/keep-file.ts'
 import { namingBuckets } from '../objects/known-buckets.ts'
 import { type ObjectAccess, objectAccess } from '../objects/object-access.ts'
-import {
-  formatObjectUrl,
-  type ObjectVersion,
-  parseObjectVersion,
-  prefixOf,
-  shownObjectUrl,
-} from '../objects/object-url.ts'
+import { formatObjectUrl, type ObjectVersion, parseObjectVersion, shownObjectUrl } from '../objects/object-url.ts'
 import { type RemoteEntry, remoteEntry } from '../objects/remote-objects.ts'
 import { isShareLink } from '../objects/share-link.ts'
 import { TransferProgress } from '../objects/transfer-progress.ts'
@@ -53,7 +45,7 @@ export function define(command: Command, context: CommandContext): void {
       const signal = context.interruption()
       const { key } = url
       const { terminal } = context
-      const found = await namingBuckets(access.client, () => find(access.client, url))
+      const found = await namingBuckets(access.client, () => findObject(access.client, url, () => isFolder(url)))
       const progress = new TransferProgress(terminal, key, found.lengthBytes)
       const terms = { access, url, entry: remoteEntry(found, ''), progress, signal }
       const file = given === '-' ? undefined : targetOf(given, key)
@@ -70,20 +62,6 @@ export function define(command: Command, context: CommandContext): void {
         throw interrupted({ kind: 'down', partsAt: file === undefined ? undefined : `in ${dirname(file)}` })
       }
     })
-}
-
-/** @throws CliError CLI_USAGE for a folder that was meant as one object; what the node says otherwise */
-async function find(client: DaemonClient, url: ObjectVersion): Promise<ObjectView> {
-  const { bucket, key, version } = url
-  const prefix = prefixOf(key)
-  if (key === '') throw isFolder(url)
-  try {
-    return await client.headObject({ bucket, key, ...(version === undefined ? {} : { version }) })
-  } catch (error) {
-    if (!hasCode(error, 'STORAGE_OBJECT_UNKNOWN') || version !== undefined) throw error
-    const { objects } = await client.listObjects({ bucket, prefix, limit: 1 })
-    throw objects.length === 0 ? error : isFolder(url)
-  }
 }
 
 function isFolder(url: ObjectVersion): CliError {

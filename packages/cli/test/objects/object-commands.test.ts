@@ -288,6 +288,31 @@ describe('nothing there', () => {
     expect(await commands.keys('mine')).toEqual(['both/b', 'tree/a'])
   })
 
+  it('is a folder to get and cp where only things below are', async () => {
+    await commands.keep('mine', 'tree/a')
+    for (const name of ['tree', 'tree/', ''])
+      for (const [command, advice] of [
+        ['get', 'stead cp -r'],
+        ['cp', 'give -r'],
+      ] as const)
+        expect(await commands.run([command, `stead://mine/${name}`, join(folder, 'x')])).toMatchObject(refused(advice))
+    expect(await commands.run(['cp', 'stead://mine/tree', 'stead://mine/copy'])).toMatchObject(refused('give -r'))
+    expect(await commands.run(['cp', 'stead://mine/tre', folder])).toMatchObject({ code: 1 })
+  })
+
+  it('is a file to sync, which makes folders alike', async () => {
+    const file = join(folder, 'file')
+    writeFileSync(file, 'x')
+    await commands.keep('mine', 'tree/a')
+    for (const [from = '', to = ''] of [
+      [file, 'stead://mine/tree'],
+      ['stead://mine/tree', file],
+    ])
+      expect(await commands.run(['sync', from, to])).toMatchObject(refused(`${file} is a file`))
+    expect(await commands.run(['cp', '-r', file, 'stead://mine/tree'])).toMatchObject(refused(`${file} is a file`))
+    expect(await commands.run(['sync', `${file}2`, 'stead://mine/tree'])).toMatchObject(refused('there is no folder'))
+  })
+
   it('to copy has no rate', async () => {
     await commands.keep('mine', 'a')
     await commands.run(['sync', 'stead://mine', folder])
