@@ -7,6 +7,7 @@ import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { shownLine, shownName } from '../terminal/shown-name.ts'
+import { toJson } from '../terminal/terminal.ts'
 import { keepFile, pourInto, replaceFile, targetOf } from './keep-file.ts'
 import { type FillingTerms, fillingTerms, keysAsShown } from './keys-as-shown.ts'
 import { SafeFolder } from './safe-folder.ts'
@@ -71,7 +72,10 @@ async function getOne(
     return
   }
   await (isChosen ? replaceFile : keepFile)(source, file, context.interruption())
-  context.terminal.message(`${shownName(name)} is in ${shownName(file)}: ${progress.end()}`)
+  const rate = progress.end()
+  const { terminal } = context
+  if (terminal.isJson) terminal.out(toJson({ name, lengthBytes, file }))
+  else terminal.message(`${shownName(name)} is in ${shownName(file)}: ${rate}`)
 }
 
 /** Whoever made the link chose the names: none of them leads out of the folder. */
@@ -92,7 +96,7 @@ async function getFolder(
   const files = new Set<string>()
   const left = new Set<string>()
   const progress = new TransferProgress(context.terminal, to, undefined)
-  const end = (): void => {
+  const tell = (): void => {
     const without = left.size === 0 ? '' : `, ${left.size} left out`
     context.terminal.message(`${files.size} files are in ${shownName(to)}${without}: ${progress.end()}`)
   }
@@ -108,10 +112,13 @@ async function getFolder(
       files.add(key)
     }
   } catch (error) {
-    if (hasCode(error, 'CLI_SHARE_FILLING')) end()
+    if (hasCode(error, 'CLI_SHARE_FILLING')) tell()
     throw error
   }
-  end()
+  if (context.terminal.isJson) {
+    progress.end()
+    context.terminal.out(toJson({ folder: to, files: files.size, leftOut: left.size }))
+  } else tell()
   if (left.size > 0) context.exitWith(exitCodes.error)
 }
 
