@@ -1,9 +1,11 @@
-import { patiently } from '../patiently.ts'
+import { isAway, patiently } from '../patiently.ts'
 import { shownName } from '../terminal/shown-name.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { formatBytes } from './object-url.ts'
 
 const REDRAW_MS = 200
+/** Longer than a node that is away is waited for: what comes later is about another time that it is away. */
+const AWAY_TOLD_MS = 60_000
 
 /** Hears how a transfer goes. */
 export interface TransferListener {
@@ -27,6 +29,7 @@ export class TransferProgress {
   readonly #totalBytes: number | undefined
   readonly #startMs = performance.now()
   #drawnMs = 0
+  #awayToldMs = Number.NEGATIVE_INFINITY
   #bytes = 0
   #resumedBytes = 0
 
@@ -80,6 +83,7 @@ export class TransferProgress {
         return await attempt({ onBytes, onResume })
       } catch (error) {
         this.add(-counted)
+        if (isAway(error) && !signal.aborted) this.#tellAway()
         throw error
       }
     }, signal)
@@ -100,6 +104,14 @@ export class TransferProgress {
 
   get #movedBytes(): number {
     return Math.max(0, this.#bytes - this.#resumedBytes)
+  }
+
+  #tellAway(): void {
+    const nowMs = performance.now()
+    if (nowMs - this.#awayToldMs < AWAY_TOLD_MS) return
+    this.#awayToldMs = nowMs
+    this.#clear()
+    this.#terminal.message('the node does not answer: it is asked again for half a minute')
   }
 
   #tellResumed({ name, lengthBytes }: FollowedTransfer, bytes: number): void {

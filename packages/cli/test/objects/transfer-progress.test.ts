@@ -56,7 +56,28 @@ it('what an earlier command left is told once, however long the node is away', a
     onBytes(MIB)
     if (++attempts < 3) throw new SdkError('API_NO_DAEMON', 'killed')
   })
-  expect([messages.length, progress.resumedBytes]).toEqual([1, MIB])
+  expect(messages).toEqual([
+    'file: resuming at 1.0 MiB of 3.0 MiB (33 %)',
+    'the node does not answer: it is asked again for half a minute',
+  ])
+  expect(progress.resumedBytes).toBe(MIB)
+})
+
+it('that the node is away is told once for all transfers', async () => {
+  const progress = new TransferProgress(terminal, '2 files', 2)
+  const failures = new Map([
+    ['a', 1],
+    ['b', 2],
+  ])
+  const send = async (name: string): Promise<void> =>
+    await progress.follow({ name, lengthBytes: 1 }, signal, async ({ onBytes }) => {
+      const left = failures.get(name) ?? 0
+      failures.set(name, left - 1)
+      if (left > 0) throw new SdkError('API_NO_DAEMON', 'killed')
+      onBytes(1)
+    })
+  await Promise.all([send('a'), send('b')])
+  expect(messages).toEqual(['the node does not answer: it is asked again for half a minute'])
 })
 
 it('what an earlier attempt of the same command left is told, and was moved by it', async () => {
@@ -71,7 +92,10 @@ it('what an earlier attempt of the same command left is told, and was moved by i
       throw new SdkError('API_NO_DAEMON', 'killed')
     }
   })
-  expect(messages).toEqual(['file: resuming at 1.0 MiB of 3.0 MiB (33 %)'])
+  expect(messages).toEqual([
+    'the node does not answer: it is asked again for half a minute',
+    'file: resuming at 1.0 MiB of 3.0 MiB (33 %)',
+  ])
   expect(progress.resumedBytes).toBe(0)
   expect(progress.end()).toMatch(/^3\.0 MiB in /)
 })
