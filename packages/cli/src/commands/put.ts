@@ -13,6 +13,7 @@ import { metadataOf } from '../objects/remote-objects.ts'
 import { TransferProgress } from '../objects/transfer-progress.ts'
 import { interrupted } from '../objects/transfer-report.ts'
 import { uploadFile } from '../objects/upload-file.ts'
+import { shownName } from '../terminal/shown-name.ts'
 import { toJson } from '../terminal/terminal.ts'
 
 const HELP = `
@@ -73,5 +74,9 @@ function keyed({ bucket, key }: ObjectUrl, file: string): ObjectUrl {
 function statOf(file: string): Stats {
   const found = statSync(file, { throwIfNoEntry: false })
   if (found?.isFile() === true) return found
+  if (found?.isDirectory() === true)
+    throw new CliError('CLI_USAGE', `${file} is a folder, and put keeps one file`, {
+      next: `Keep all that is in it: stead cp -r ${shownName(file)} stead://<bucket>/<folder>`,
+    })
   throw new CliError('CLI_USAGE', found === undefined ? `there is no file ${file}` : `${file} is not a file`)
 }

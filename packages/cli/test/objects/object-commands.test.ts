@@ -300,6 +300,12 @@ describe('nothing there', () => {
     expect(await commands.run(['cp', 'stead://mine/tre', folder])).toMatchObject({ code: 1 })
   })
 
+  it('is a folder to put, which keeps one file', async () => {
+    const said = await commands.run(['put', folder, 'stead://mine/'])
+    expect(said).toMatchObject(refused(`next: Keep all that is in it: stead cp -r ${folder} stead://`))
+    expect((await commands.run(['ls', '--json'])).out).toBe('{"buckets":[]}')
+  })
+
   it('is a file to sync, which makes folders alike', async () => {
     const file = join(folder, 'file')
     writeFileSync(file, 'x')
