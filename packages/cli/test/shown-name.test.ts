@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { shownName, shownText } from '../src/terminal/shown-name.ts'
+import { shownLine, shownName, shownText } from '../src/terminal/shown-name.ts'
 
 describe('a name as it is shown', () => {
   it('has nothing that a terminal obeys, and all other letters', () => {
@@ -10,7 +10,13 @@ describe('a name as it is shown', () => {
     expect(shownName(plain)).toBe(plain)
   })
 
-  it('may be among lines of text', () => {
-    expect(shownText('a\n\u001bb')).toBe('a\n\\x1bb')
+  it('is that of no other: a backslash is escaped as well', () => {
+    expect(shownName('a\\nb')).toBe('a\\\\nb')
+    expect(shownName('a\nb')).toBe('a\\nb')
+  })
+
+  it('may be among lines of text, which have backslashes of their own', () => {
+    expect(shownText('a\n\u001bb\\c')).toBe('a\n\\x1bb\\c')
+    expect(shownLine('a\n\u001bb\\c')).toBe('a\\n\\x1bb\\c')
   })
 })

@@ -99,3 +99,20 @@ describe('JSON', () => {
     )
   })
 })
+
+describe('the width of a terminal', () => {
+  it.each([
+    [undefined, 80],
+    [0, 80],
+    [132, 132],
+  ])('that says %s is %i', (said, columns) => {
+    const own = Object.getOwnPropertyDescriptor(process.stderr, 'columns')
+    Object.defineProperty(process.stderr, 'columns', { configurable: true, value: said })
+    try {
+      expect(createTerminal({ isJson: false }).columns).toBe(columns)
+    } finally {
+      if (own === undefined) Reflect.deleteProperty(process.stderr, 'columns')
+      else Object.defineProperty(process.stderr, 'columns', own)
+    }
+  })
+})

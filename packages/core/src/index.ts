@@ -62,6 +62,7 @@ export type { LogFields, Logger } from './logger.ts'
 export { silentLogger } from './logger.ts'
 export type { Counter, Gauge, Histogram, MetricLabels, Metrics } from './metrics.ts'
 export { silentMetrics } from './metrics.ts'
+export { nameDistance } from './name-distance.ts'
 export type {
   GossipHandler,
   GossipVerdict,

@@ -193,7 +193,7 @@ export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
     kind: 'user',
     retryable: false,
     meaning: 'There is no bucket of this name.',
-    next: 'See which there are, or make it: stead ls',
+    next: 'See which there are: stead ls; one is made by: stead put <file> stead://<bucket>/',
   },
   STORAGE_BUCKET_EXISTS: {
     kind: 'user',
@@ -211,7 +211,7 @@ export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
     kind: 'user',
     retryable: false,
     meaning: 'There is no object, or no version, of this name.',
-    next: 'See which there are: stead ls',
+    next: 'See which there are: stead ls stead://<bucket>',
   },
   STORAGE_UPLOAD_UNKNOWN: {
     kind: 'user',
@@ -229,7 +229,7 @@ export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
     kind: 'user',
     retryable: false,
     meaning: 'The object ends before the bytes that were asked for begin.',
-    next: 'See how long it is: stead ls',
+    next: 'See how long it is: stead ls stead://<bucket>',
   },
   STORAGE_CONDITION: {
     kind: 'user',

@@ -4,8 +4,10 @@ import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { addMemberOption, type GivenMember } from '../node-place.ts'
+import { findObject } from '../objects/find-object.ts'
+import { namingBuckets } from '../objects/known-buckets.ts'
 import { LeftOut } from '../objects/left-out.ts'
-import { type Entry, entryOfFile, localFiles } from '../objects/local-files.ts'
+import { checkFolder, type Entry, entryOfFile, localFiles } from '../objects/local-files.ts'
 import { addFilterOptions, type FilterRule, nameFilter } from '../objects/name-filter.ts'
 import { objectAccess } from '../objects/object-access.ts'
 import {
@@ -57,7 +59,7 @@ async function run(request: CopyRequest, context: CommandContext): Promise<void>
   const signal = context.interruption()
   const access = objectAccess(context, given)
   const left = new LeftOut(context)
-  const planned = await entriesOf(request, { access, left, signal })
+  const planned = await namingBuckets(access.client, () => entriesOf(request, { access, left, signal }))
   if (planned.length === 0) context.terminal.message(`nothing is under ${shownName(from)}`)
   if (isObjectUrl(to) && given.dryRun !== true) await access.objects.makeBucket(parseObjectUrl(to).bucket)
   const totalBytes = planned.reduce((sum, { entry }) => sum + entry.lengthBytes, 0)
@@ -111,10 +113,10 @@ async function entriesOf(request: CopyRequest, parts: Access): Promise<readonly 
 
 async function oneObject(from: string, to: string, { access }: Access): Promise<Planned> {
   const url = parseObjectVersion(from)
-  if (url.key === '' || url.key.endsWith('/'))
-    throw new CliError('CLI_USAGE', `${from} is a folder: give -r to copy what is in it`)
+  const isFolder = (): CliError => new CliError('CLI_USAGE', `${from} is a folder: give -r to copy what is in it`)
+  if (url.key.endsWith('/')) throw isFolder()
   const { bucket, key, version } = url
-  const found = await access.client.headObject({ bucket, key, ...(version === undefined ? {} : { version }) })
+  const found = await findObject(access.client, url, isFolder)
   const named = remoteEntry(found, key.slice(0, key.length - basename(key).length))
   if (isObjectUrl(to)) {
     const target = namedIn(parseObjectUrl(to), named.name)
@@ -122,9 +124,9 @@ async function oneObject(from: string, to: string, { access }: Access): Promise<
       throw new CliError('CLI_USAGE', `${from} is the same object as ${formatObjectUrl(target)}`)
     return { entry: named, make: (terms) => copy(terms, { entry: named, from: url, to: target }) }
   }
-  const isFolder = isFolderName(to)
-  const entry: RemoteEntry = isFolder ? named : { ...named, name: basename(to) }
-  const folder = new SafeFolder(isFolder ? to : dirname(to))
+  const isInFolder = isFolderName(to)
+  const entry: RemoteEntry = isInFolder ? named : { ...named, name: basename(to) }
+  const folder = new SafeFolder(isInFolder ? to : dirname(to))
   folder.fileOf(entry.name)
   return { entry, make: (terms) => download(terms, { entry, from: url, folder }) }
 }
@@ -135,8 +137,7 @@ async function folderEntries(request: CopyRequest, { access, left, signal }: Acc
   const planned: Planned[] = []
   if (!isObjectUrl(from)) {
     const target = folderOf(parseObjectUrl(to))
-    if (statSync(from, { throwIfNoEntry: false })?.isDirectory() !== true)
-      throw new CliError('CLI_USAGE', `there is no folder ${from}`)
+    checkFolder(from)
     for (const entry of localFiles(from, left)) {
       if (!isTaken(entry.name)) continue
       const place = { bucket: target.bucket, key: `${target.key}${entry.name}` }

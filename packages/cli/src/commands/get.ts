@@ -1,29 +1,22 @@
 import { createWriteStream } from 'node:fs'
 import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
-import { hasCode } from '@stead/core'
-import type { DaemonClient } from '@stead/sdk'
-import type { ObjectView } from '@stead/sdk/api'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
 import { downloadObject } from '../objects/download-object.ts'
+import { findObject } from '../objects/find-object.ts'
 import { pourInto, replaceableFile, targetOf } from '../objects/keep-file.ts'
+import { namingBuckets } from '../objects/known-buckets.ts'
 import { type ObjectAccess, objectAccess } from '../objects/object-access.ts'
-import {
-  formatObjectUrl,
-  type ObjectVersion,
-  parseObjectVersion,
-  prefixOf,
-  shownObjectUrl,
-} from '../objects/object-url.ts'
+import { formatObjectUrl, type ObjectVersion, parseObjectVersion, shownObjectUrl } from '../objects/object-url.ts'
 import { type RemoteEntry, remoteEntry } from '../objects/remote-objects.ts'
 import { isShareLink } from '../objects/share-link.ts'
 import { TransferProgress } from '../objects/transfer-progress.ts'
 import { interrupted } from '../objects/transfer-report.ts'
-import { patiently } from '../patiently.ts'
 import { shownName } from '../terminal/shown-name.ts'
+import { toJson } from '../terminal/terminal.ts'
 
 const HELP = `
 A long object of one's own that was interrupted goes on where it stopped: the same command again. One of a link begins anew.
@@ -51,34 +44,24 @@ export function define(command: Command, context: CommandContext): void {
       const access = objectAccess(context, options)
       const signal = context.interruption()
       const { key } = url
-      const found = await find(access.client, url)
-      const progress = new TransferProgress(context.terminal, key, found.lengthBytes)
+      const { terminal } = context
+      const found = await namingBuckets(access.client, () => findObject(access.client, url, () => isFolder(url)))
+      const progress = new TransferProgress(terminal, key, found.lengthBytes)
       const terms = { access, url, entry: remoteEntry(found, ''), progress, signal }
       const file = given === '-' ? undefined : targetOf(given, key)
       try {
         await (file === undefined ? pour(terms, process.stdout) : keep(terms, file))
         const rate = progress.end()
-        if (file !== undefined) context.terminal.message(`${shownObjectUrl(url)} is in ${shownName(file)}: ${rate}`)
+        // What is written to standard output is the object and nothing else.
+        if (file !== undefined && terminal.isJson)
+          terminal.out(toJson({ bucket: url.bucket, ...found, file, resumedBytes: progress.resumedBytes }))
+        else if (file !== undefined) terminal.message(`${shownObjectUrl(url)} is in ${shownName(file)}: ${rate}`)
       } catch (error) {
         progress.end()
         if (!signal.aborted) throw error
         throw interrupted({ kind: 'down', partsAt: file === undefined ? undefined : `in ${dirname(file)}` })
       }
     })
-}
-
-/** @throws CliError CLI_USAGE for a folder that was meant as one object; what the node says otherwise */
-async function find(client: DaemonClient, url: ObjectVersion): Promise<ObjectView> {
-  const { bucket, key, version } = url
-  const prefix = prefixOf(key)
-  if (key === '') throw isFolder(url)
-  try {
-    return await client.headObject({ bucket, key, ...(version === undefined ? {} : { version }) })
-  } catch (error) {
-    if (!hasCode(error, 'STORAGE_OBJECT_UNKNOWN') || version !== undefined) throw error
-    const { objects } = await client.listObjects({ bucket, prefix, limit: 1 })
-    throw objects.length === 0 ? error : isFolder(url)
-  }
 }
 
 function isFolder(url: ObjectVersion): CliError {
@@ -101,12 +84,8 @@ async function keep(terms: GetTerms, file: string): Promise<void> {
   const { access, url, entry, progress, signal } = terms
   const target = replaceableFile(file)
   if (target === undefined) return await pour(terms, createWriteStream(file))
-  await patiently(
-    () =>
-      progress.counting((onBytes) =>
-        downloadObject(access.objects, { from: url, entry, file: target }, { signal, onBytes }),
-      ),
-    signal,
+  await progress.follow({ name: url.key, lengthBytes: entry.lengthBytes }, signal, (listener) =>
+    downloadObject(access.objects, { from: url, entry, file: target }, { signal, ...listener }),
   )
 }
 

@@ -2,8 +2,11 @@ import type { DaemonClient } from '@stead/sdk'
 import type { SharedList, SharedObject } from '@stead/sdk/api'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
+import { CliError } from '../errors.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
-import { addressKey, formatBytes, parseObjectUrl, prefixOf } from '../objects/object-url.ts'
+import { describeHalfSent, type HalfSent, halfSentBelow } from '../objects/half-sent.ts'
+import { namingBuckets } from '../objects/known-buckets.ts'
+import { addressKey, formatBytes, type ObjectUrl, parseObjectUrl, prefixOf } from '../objects/object-url.ts'
 import { isShareLink, parseSharedPlace, stillFilling } from '../objects/share-link.ts'
 import { shownName } from '../terminal/shown-name.ts'
 import { renderTable } from '../terminal/table.ts'
@@ -11,42 +14,78 @@ import { toJson } from '../terminal/terminal.ts'
 
 interface GivenList extends GivenMember {
   readonly recursive?: boolean
+  readonly uploads?: boolean
 }
+
+const HELP = `
+A share that is still being filled lists what is shown so far, and says so on standard error.
+A long file is sent in parts. What was not sent to its end is no object yet, but its parts are kept and paid for until the
+same stead put ends it, or it is given up: stead rm --uploads. --uploads lists all that is below, also what is being sent now.
+`
 
 /** `stead ls`: what is kept. */
 export function define(command: Command, context: CommandContext): void {
   addMemberOption(command, 'payer')
     .argument('[prefix]', 'stead://bucket/prefix, or a link to a share; without one the buckets are listed')
     .option('-r, --recursive', 'all that is below, and not the folders')
-    .addHelpText(
-      'after',
-      '\nA share that is still being filled lists what is shown so far, and says so on standard error.',
-    )
+    .option('--uploads', 'what is half-sent instead: how much of it is there, and since when')
+    .addHelpText('after', HELP)
     .action(async (prefix: string | undefined, given: GivenList) => {
       const client = clientFor(context, given)
-      const { terminal } = context
-      if (prefix === undefined) {
-        const { buckets } = await client.listBuckets()
-        if (terminal.isJson) return terminal.out(toJson({ buckets }))
-        if (buckets.length === 0)
-          return terminal.message('no buckets yet; keep something: stead put <file> stead://my-bucket/')
-        return terminal.out(buckets.map(({ name }) => `stead://${name}/`).join('\n'))
-      }
-      const pageAfter = isShareLink(prefix) ? sharedPages(client, prefix, given) : objectPages(client, prefix, given)
-      let [isFilled, found] = [true, 0]
-      for (let after: string | undefined, isFirst = true; isFirst || after !== undefined; isFirst = false) {
-        const page = await pageAfter(after)
-        after = page.next
-        const here = page.objects.length + page.commonPrefixes.length
-        isFilled &&= page.isFilled ?? true
-        found += here
-        if (terminal.isJson) terminal.out(toJson(page))
-        else if (here > 0) terminal.out(describe(page, isShareLink(prefix) ? (key) => key : addressKey))
-      }
-      if (!isFilled) terminal.message(stillFilling(found))
-      else if (found === 0)
-        terminal.message(isShareLink(prefix) ? 'the link shows nothing there' : `nothing is under ${shownName(prefix)}`)
+      await namingBuckets(client, async () => {
+        if (given.uploads === true) await listHalfSent(client, prefix, context)
+        else if (prefix === undefined) await listBuckets(client, context)
+        else await listObjects(client, context, { prefix, given })
+      })
     })
+}
+
+async function listBuckets(client: DaemonClient, { terminal }: CommandContext): Promise<void> {
+  const { buckets } = await client.listBuckets()
+  if (terminal.isJson) terminal.out(toJson({ buckets }))
+  else if (buckets.length > 0) terminal.out(buckets.map(({ name }) => `stead://${name}/`).join('\n'))
+  else terminal.message('no buckets yet; keep something: stead put <file> stead://my-bucket/')
+}
+
+async function listObjects(
+  client: DaemonClient,
+  { terminal }: CommandContext,
+  { prefix, given }: { readonly prefix: string; readonly given: GivenList },
+): Promise<void> {
+  const pageAfter = isShareLink(prefix) ? sharedPages(client, prefix, given) : objectPages(client, prefix, given)
+  let [isFilled, found] = [true, 0]
+  for (let after: string | undefined, isFirst = true; isFirst || after !== undefined; isFirst = false) {
+    const page = await pageAfter(after)
+    after = page.next
+    const here = page.objects.length + page.commonPrefixes.length
+    isFilled &&= page.isFilled ?? true
+    found += here
+    if (terminal.isJson) terminal.out(toJson(page))
+    else if (here > 0) terminal.out(describe(page, isShareLink(prefix) ? (key) => key : addressKey))
+  }
+  if (!isFilled) terminal.message(stillFilling(found))
+  else if (found === 0)
+    terminal.message(isShareLink(prefix) ? 'the link shows nothing there' : `nothing is under ${shownName(prefix)}`)
+}
+
+async function listHalfSent(
+  client: DaemonClient,
+  prefix: string | undefined,
+  { terminal }: CommandContext,
+): Promise<void> {
+  if (prefix !== undefined && isShareLink(prefix))
+    throw new CliError('CLI_USAGE', 'a link shows nothing that is half-sent: give stead://bucket/prefix')
+  const places = prefix === undefined ? await allBuckets(client) : [parseObjectUrl(prefix)]
+  const uploads: HalfSent[] = []
+  for (const { bucket, key } of places) uploads.push(...(await halfSentBelow(client, bucket, key)))
+  if (terminal.isJson) terminal.out(toJson({ uploads }))
+  else if (uploads.length > 0) terminal.out(describeHalfSent(uploads))
+  else terminal.message(`nothing is half-sent${prefix === undefined ? '' : ` under ${shownName(prefix)}`}`)
+}
+
+async function allBuckets(client: DaemonClient): Promise<readonly ObjectUrl[]> {
+  const { buckets } = await client.listBuckets()
+  return buckets.map(({ name }) => ({ bucket: name, key: '' }))
 }
 
 /** Objects of a bucket are all there are; a share may still be filled. */

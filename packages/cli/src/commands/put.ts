@@ -13,7 +13,7 @@ import { metadataOf } from '../objects/remote-objects.ts'
 import { TransferProgress } from '../objects/transfer-progress.ts'
 import { interrupted } from '../objects/transfer-report.ts'
 import { uploadFile } from '../objects/upload-file.ts'
-import { patiently } from '../patiently.ts'
+import { shownName } from '../terminal/shown-name.ts'
 import { toJson } from '../terminal/terminal.ts'
 
 const HELP = `
@@ -40,8 +40,11 @@ export function define(command: Command, context: CommandContext): void {
             ? await access.objects.put(place, progress.count(process.stdin), { signal })
             : await putFile(access, { file, place, found }, { progress, signal })
         const rate = progress.end()
+        const { resumedBytes } = progress
         context.terminal.out(
-          context.terminal.isJson ? toJson({ bucket: place.bucket, ...stored }) : `${shownObjectUrl(place)}: ${rate}`,
+          context.terminal.isJson
+            ? toJson({ bucket: place.bucket, ...stored, resumedBytes })
+            : `${shownObjectUrl(place)}: ${rate}`,
         )
         showNewPhrase(context, access.dataDir)
       } catch (error) {
@@ -57,9 +60,8 @@ async function putFile(
   { progress, signal }: { readonly progress: TransferProgress; readonly signal: AbortSignal },
 ): Promise<ObjectView> {
   const metadata = metadataOf(entryOfFile(file, found))
-  return await patiently(
-    () => progress.counting((onBytes) => uploadFile(access, { file, place }, { metadata, signal, onBytes })),
-    signal,
+  return await progress.follow({ name: place.key, lengthBytes: found.size }, signal, (listener) =>
+    uploadFile(access, { file, place }, { metadata, signal, ...listener }),
   )
 }
 
@@ -72,5 +74,9 @@ function keyed({ bucket, key }: ObjectUrl, file: string): ObjectUrl {
 function statOf(file: string): Stats {
   const found = statSync(file, { throwIfNoEntry: false })
   if (found?.isFile() === true) return found
+  if (found?.isDirectory() === true)
+    throw new CliError('CLI_USAGE', `${file} is a folder, and put keeps one file`, {
+      next: `Keep all that is in it: stead cp -r ${shownName(file)} stead://<bucket>/<folder>`,
+    })
   throw new CliError('CLI_USAGE', found === undefined ? `there is no file ${file}` : `${file} is not a file`)
 }

@@ -1,10 +1,12 @@
 import { hasCode } from '@stead/core'
 import type { DaemonClient } from '@stead/sdk'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { exitCodeOf } from '../exit-codes.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
+import { uploadsBelow } from '../objects/half-sent.ts'
+import { namingBuckets } from '../objects/known-buckets.ts'
 import { parseObjectUrl, prefixOf } from '../objects/object-url.ts'
 import { giveUpUploads, type Removal, removeObjects, removeVersions } from '../objects/remove-objects.ts'
 import { errorFacts, printError } from '../terminal/print-error.ts'
@@ -14,12 +16,16 @@ import { toJson } from '../terminal/terminal.ts'
 interface GivenRemoval extends GivenMember {
   readonly recursive?: boolean
   readonly allVersions?: boolean
+  readonly uploads?: boolean
 }
+
+const ROOM_COMES_BACK = "their room is paid for until the node's daily sweep gives it back"
 
 const HELP = `
 A bucket keeps versions when an S3 client said so (PutBucketVersioning). Then a deletion puts a delete marker on an object,
 which hides it: its versions stay, can be read as stead://bucket/key?version=<version>, and are paid for. --all-versions
 deletes versions and markers for good. A ?version= that is part of a key is %3Fversion= in an address, as stead ls prints it.
+What is half-sent under the name goes as well; with --uploads it alone goes, and what is stored stays.
 `
 
 /** `stead rm`: deletes objects. */
@@ -28,25 +34,41 @@ export function define(command: Command, context: CommandContext): void {
     .argument('<object>', 'stead://bucket/key, or a folder with --recursive')
     .option('-r, --recursive', 'all objects below, and the bucket itself when no key is given')
     .option('--all-versions', 'where versions are kept: delete each of them for good, and delete markers')
+    .addOption(
+      new Option('--uploads', 'give up what is half-sent, and nothing else; stead ls --uploads lists it').conflicts(
+        'allVersions',
+      ),
+    )
     .addHelpText('after', HELP)
     .action(async (object: string, given: GivenRemoval) => {
       const client = clientFor(context, given)
-      const removal: Removal = { ...parseObjectUrl(object), isRecursive: given.recursive === true }
-      if (removal.key === '' && !removal.isRecursive)
-        throw new CliError('CLI_USAGE', `${object} is a bucket: give -r to remove all of it`)
-      const removed = await remove(client, removal, given.allVersions === true)
-      const isBucket = removal.key === ''
-      if (removed.deleted + removed.uploads === 0 && !isBucket)
-        await explainNothing(client, object, { context, removal })
-      const left = isBucket ? await removeBucket(client, object, { removal, removed }) : undefined
-      if (left !== undefined) context.exitWith(exitCodeOf(left))
-      context.terminal.out(
-        context.terminal.isJson
-          ? toJson({ ...removed, ...(left === undefined ? {} : { error: errorFacts(left) }) })
-          : describe(object, removal, { removed, left }),
-      )
-      if (left !== undefined && !context.terminal.isJson) printError(context.terminal, left)
+      await namingBuckets(client, () => run(client, context, { object, given }))
     })
+}
+
+async function run(
+  client: DaemonClient,
+  context: CommandContext,
+  { object, given }: { readonly object: string; readonly given: GivenRemoval },
+): Promise<void> {
+  const removal: Removal = { ...parseObjectUrl(object), isRecursive: given.recursive === true }
+  if (removal.key === '' && !removal.isRecursive)
+    throw new CliError(
+      'CLI_USAGE',
+      `${object} is a bucket: give -r to ${given.uploads === true ? 'give up all that is half-sent in it' : 'remove all of it'}`,
+    )
+  if (given.uploads === true) return await giveUp(client, object, { context, removal })
+  const removed = await remove(client, removal, given.allVersions === true)
+  const isBucket = removal.key === ''
+  if (removed.deleted + removed.uploads === 0 && !isBucket) await explainNothing(client, object, { context, removal })
+  const left = isBucket ? await removeBucket(client, object, { removal, removed }) : undefined
+  if (left !== undefined) context.exitWith(exitCodeOf(left))
+  context.terminal.out(
+    context.terminal.isJson
+      ? toJson({ ...removed, ...(left === undefined ? {} : { error: errorFacts(left) }) })
+      : describe(object, removal, { removed, left }),
+  )
+  if (left !== undefined && !context.terminal.isJson) printError(context.terminal, left)
 }
 
 /** What was done. */
@@ -63,6 +85,22 @@ async function remove(client: DaemonClient, removal: Removal, isAllVersions: boo
   const kind = versioning === 'off' ? 'objects' : isAllVersions ? 'versions' : 'markers'
   const deleted = await (kind === 'versions' ? removeVersions : removeObjects)(client, removal)
   return { kind, deleted, uploads: await giveUpUploads(client, removal) }
+}
+
+/** Gives up what is half-sent. @throws CliError CLI_USAGE for a folder that was meant as one object */
+async function giveUp(
+  client: DaemonClient,
+  object: string,
+  { context: { terminal }, removal }: { readonly context: CommandContext; readonly removal: Removal },
+): Promise<void> {
+  const uploads = await giveUpUploads(client, removal)
+  if (uploads === 0 && !removal.isRecursive) {
+    const below = await uploadsBelow(client, removal.bucket, prefixOf(removal.key)).next()
+    if (below.done !== true)
+      throw new CliError('CLI_USAGE', `${object} is a folder: give -r to give up all that is half-sent below it`)
+  }
+  if (terminal.isJson) terminal.out(toJson({ uploads }))
+  else terminal.out(`${uploads} half-sent given up${uploads === 0 ? '' : `; ${ROOM_COMES_BACK}`}`)
 }
 
 /** Deletes a bucket that has nothing any more; gives what keeps it. */
@@ -112,7 +150,7 @@ function describe(
   }
   if (deleted + uploads > 0) {
     const what = kind === 'versions' ? `${deleted} versions deleted for good` : `${deleted} deleted`
-    return `${what}${halves}; their room is paid for until the node's daily sweep gives it back`
+    return `${what}${halves}; ${ROOM_COMES_BACK}`
   }
   return key === '' && left === undefined ? `the empty bucket ${bucket} is deleted` : '0 deleted'
 }

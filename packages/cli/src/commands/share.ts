@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
+import { namingBuckets } from '../objects/known-buckets.ts'
 import { parseObjectUrl, shownObjectUrl } from '../objects/object-url.ts'
 import { isShareLink, parseDuration, parseSharedPlace } from '../objects/share-link.ts'
 import { toJson } from '../terminal/terminal.ts'
@@ -43,7 +44,7 @@ export function define(command: Command, context: CommandContext): void {
         given.expires === undefined ? {} : { expiresAt: (Date.now() + parseDuration(given.expires)) as UnixMs }
       const made = isShareLink(what)
         ? await narrow(client, what, expiresAt)
-        : await share(client, what, { ...expiresAt, context })
+        : await namingBuckets(client, () => share(client, what, { ...expiresAt, context }))
       context.terminal.out(context.terminal.isJson ? toJson(made) : made.link)
     })
 }

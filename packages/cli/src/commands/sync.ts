@@ -6,8 +6,9 @@ import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { addMemberOption, type GivenMember } from '../node-place.ts'
 import { hasEtag } from '../objects/content-hash.ts'
+import { namingBuckets } from '../objects/known-buckets.ts'
 import { LeftOut } from '../objects/left-out.ts'
-import { type Entry, localFiles } from '../objects/local-files.ts'
+import { checkFolder, type Entry, localFiles } from '../objects/local-files.ts'
 import { addFilterOptions, type FilterRule, nameFilter } from '../objects/name-filter.ts'
 import { type ObjectAccess, objectAccess } from '../objects/object-access.ts'
 import { folderOf, formatObjectUrl, isObjectUrl, type ObjectUrl, parseObjectUrl } from '../objects/object-url.ts'
@@ -70,7 +71,7 @@ async function run(request: SyncRequest, context: CommandContext): Promise<void>
   const { given, to } = request
   const signal = context.interruption()
   const access = objectAccess(context, given)
-  const work = await plan(request, { access, context })
+  const work = await namingBuckets(access.client, () => plan(request, { access, context }))
   checkSource(request, work, context)
   if (isObjectUrl(to) && given.dryRun !== true) await access.objects.makeBucket(parseObjectUrl(to).bucket)
   const progress = new TransferProgress(context.terminal, 'sync', work.totalBytes)
@@ -210,10 +211,4 @@ async function* orNone<Each>(entries: AsyncIterable<Each>): AsyncGenerator<Each,
   } catch (error) {
     if (!hasCode(error, 'STORAGE_BUCKET_UNKNOWN')) throw error
   }
-}
-
-/** @throws CliError CLI_USAGE */
-function checkFolder(path: string): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return
-  throw new CliError('CLI_USAGE', `there is no folder ${path}`)
 }

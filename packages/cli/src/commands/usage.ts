@@ -64,9 +64,10 @@ function describe(usage: StorageUsage): string {
     nodes,
   )
   const sum = `${formatBytes(keptBytes)} on ${nodes.length} nodes, ${formatMicroUsd(microUsdPerDay)} a day`
-  const removed = "what was removed counts until the node's daily sweep gives its room back"
+  const counted =
+    "what was removed counts until the node's daily sweep gives its room back, and what is half-sent: stead ls --uploads"
   const care = caretaker === undefined ? '' : `\n${caretakerText(caretaker)}`
-  return `${table}\n${sum}; ${removed}\n${fundsText(fundsMicroUsd, fundedDays)}${placementText(placement)}${care}`
+  return `${table}\n${sum}\n${counted}\n${fundsText(fundsMicroUsd, fundedDays)}${placementText(placement)}${care}`
 }
 
 /** Beyond it nobody counts days; nor do prices hold for so long. */

@@ -7,6 +7,7 @@ import { hasEtag, PART_BYTES } from './content-hash.ts'
 import type { ObjectUrl, ObjectVersion } from './object-url.ts'
 import type { RemoteEntry } from './remote-objects.ts'
 import { PARTIAL_PREFIX } from './safe-folder.ts'
+import type { TransferListener } from './transfer-progress.ts'
 import { isAlive } from './upload-book.ts'
 
 /** What is brought, and where to. */
@@ -18,10 +19,8 @@ export interface Download {
 }
 
 /** How it is brought. */
-export interface DownloadOptions {
+export interface DownloadOptions extends Partial<TransferListener> {
   readonly signal: AbortSignal
-  /** Hears how many bytes more are there. */
-  readonly onBytes: (bytes: number) => void
 }
 
 /**
@@ -38,12 +37,13 @@ export async function downloadObject(
   const partial = new PartialFile(download)
   const startByte = partial.claim()
   try {
-    options.onBytes(startByte)
+    if (startByte > 0) options.onResume?.(startByte)
+    options.onBytes?.(startByte)
     await fetchInto(partial.path, { objects, download, startByte }, options)
     // What was there may have come out of a machine that lost its power: read again where that can be known.
     const isWhole = startByte === 0 || (await hasEtag(partial.path, entry.object.etag, entry.lengthBytes)) !== false
     if (!isWhole) {
-      options.onBytes(-entry.lengthBytes)
+      options.onBytes?.(-entry.lengthBytes)
       await fetchInto(partial.path, { objects, download, startByte: 0 }, options)
     }
     if (entry.isExecutable === true) await allowToRun(partial.path)
@@ -64,7 +64,7 @@ async function allowToRun(path: string): Promise<void> {
 async function fetchInto(
   path: string,
   { objects, download, startByte }: { objects: ObjectClient; download: Download; startByte: number },
-  { signal, onBytes }: DownloadOptions,
+  { signal, onBytes = () => undefined }: DownloadOptions,
 ): Promise<void> {
   const { from, entry } = download
   // A link that somebody put there is not followed.

@@ -6,7 +6,8 @@ import type { DaemonClient } from '@stead/sdk'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { shownName } from '../terminal/shown-name.ts'
+import { shownLine, shownName } from '../terminal/shown-name.ts'
+import { toJson } from '../terminal/terminal.ts'
 import { keepFile, pourInto, replaceFile, targetOf } from './keep-file.ts'
 import { type FillingTerms, fillingTerms, keysAsShown } from './keys-as-shown.ts'
 import { SafeFolder } from './safe-folder.ts'
@@ -71,7 +72,10 @@ async function getOne(
     return
   }
   await (isChosen ? replaceFile : keepFile)(source, file, context.interruption())
-  context.terminal.message(`${shownName(name)} is in ${shownName(file)}: ${progress.end()}`)
+  const rate = progress.end()
+  const { terminal } = context
+  if (terminal.isJson) terminal.out(toJson({ name, lengthBytes, file }))
+  else terminal.message(`${shownName(name)} is in ${shownName(file)}: ${rate}`)
 }
 
 /** Whoever made the link chose the names: none of them leads out of the folder. */
@@ -91,8 +95,8 @@ async function getFolder(
   const folder = new SafeFolder(to)
   const files = new Set<string>()
   const left = new Set<string>()
-  const progress = new TransferProgress(context.terminal, shownName(to), undefined)
-  const end = (): void => {
+  const progress = new TransferProgress(context.terminal, to, undefined)
+  const tell = (): void => {
     const without = left.size === 0 ? '' : `, ${left.size} left out`
     context.terminal.message(`${files.size} files are in ${shownName(to)}${without}: ${progress.end()}`)
   }
@@ -108,10 +112,13 @@ async function getFolder(
       files.add(key)
     }
   } catch (error) {
-    if (hasCode(error, 'CLI_SHARE_FILLING')) end()
+    if (hasCode(error, 'CLI_SHARE_FILLING')) tell()
     throw error
   }
-  end()
+  if (context.terminal.isJson) {
+    progress.end()
+    context.terminal.out(toJson({ folder: to, files: files.size, leftOut: left.size }))
+  } else tell()
   if (left.size > 0) context.exitWith(exitCodes.error)
 }
 
@@ -121,7 +128,7 @@ function placeIn(folder: SafeFolder, name: string, { terminal }: CommandContext)
     return folder.prepare(name)
   } catch (error) {
     if (!hasCode(error, 'CLI_UNSAFE_NAME')) throw error
-    terminal.message(`left out: ${shownName(error.message)}`)
+    terminal.message(`left out: ${shownLine(error.message)}`)
     return undefined
   }
 }

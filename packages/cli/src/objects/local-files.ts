@@ -1,5 +1,6 @@
 import { type Dirent, readdirSync, type Stats, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { CliError } from '../errors.ts'
 import { PARTIAL_PREFIX } from './safe-folder.ts'
 
 /** The bit of a file's mode that says so. */
@@ -28,6 +29,16 @@ export function entryOfFile(name: string, { size, mtimeMs, mode }: Stats): Entry
   // Windows has no such bit.
   const isExecutable = process.platform === 'win32' ? undefined : (mode & OWNER_MAY_RUN) !== 0
   return { name, lengthBytes: size, changedAtMs: mtimeMs, isExecutable }
+}
+
+/** @throws CliError CLI_USAGE for what is no folder */
+export function checkFolder(path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found?.isDirectory() === true) return
+  throw new CliError(
+    'CLI_USAGE',
+    found === undefined ? `there is no folder ${path}` : `${path} is a file, and no folder`,
+  )
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { DaemonClient } from '@stead/sdk'
-import type { UploadView, VersionView } from '@stead/sdk/api'
+import type { VersionView } from '@stead/sdk/api'
+import { uploadsBelow } from './half-sent.ts'
 import { type ObjectUrl, prefixOf } from './object-url.ts'
 
 /** What is removed: one name, or a folder with the object of its name: `a` means neither `ab` nor `a.txt`. */
@@ -83,16 +84,12 @@ async function* versionsByKey(
 export async function giveUpUploads(client: DaemonClient, { bucket, key, isRecursive }: Removal): Promise<number> {
   const isMeant = (of: string): boolean => of === key || (isRecursive && of.startsWith(prefixOf(key)))
   let given = 0
-  for (let after: UploadView | undefined; ; ) {
-    const place = after === undefined ? {} : { afterKey: after.key, afterId: after.id }
-    const { uploads } = await client.listUploads({ bucket, prefix: key, ...place })
-    for (const { id } of uploads.filter(({ key: of }) => isMeant(of))) {
-      await client.abortUpload({ bucket, upload: id })
-      given++
-    }
-    after = uploads.at(-1)
-    if (after === undefined) return given
+  for await (const { id, key: of } of uploadsBelow(client, bucket, key)) {
+    if (!isMeant(of)) continue
+    await client.abortUpload({ bucket, upload: id })
+    given++
   }
+  return given
 }
 
 async function inGroups<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {

@@ -8,7 +8,7 @@ import { formatObjectUrl, type ObjectUrl, type ObjectVersion } from './object-ur
 import { metadataOf, type RemoteEntry } from './remote-objects.ts'
 import type { SafeFolder } from './safe-folder.ts'
 import type { Transfer } from './transfer-pool.ts'
-import type { TransferProgress } from './transfer-progress.ts'
+import type { TransferListener, TransferProgress } from './transfer-progress.ts'
 import { uploadFile } from './upload-file.ts'
 
 /** What all transfers of a command share. */
@@ -24,13 +24,13 @@ export function upload(
   { access, progress, signal }: TransferTerms,
   { entry, file, to }: { readonly entry: Entry; readonly file: string; readonly to: ObjectUrl },
 ): Transfer {
-  const run = async (onBytes: (bytes: number) => void): Promise<void> => {
-    await uploadFile(access, { file, place: to }, { signal, onBytes, metadata: metadataOf(entry) })
+  const attempt = async (listener: TransferListener): Promise<void> => {
+    await uploadFile(access, { file, place: to }, { signal, metadata: metadataOf(entry), ...listener })
   }
   return {
     name: `${file} -> ${formatObjectUrl(to)}`,
     lengthBytes: entry.lengthBytes,
-    run: () => patiently(() => progress.counting(run), signal),
+    run: () => progress.follow(entry, signal, attempt),
   }
 }
 
@@ -39,15 +39,15 @@ export function download(
   { access, progress, signal }: TransferTerms,
   { entry, from, folder }: { readonly entry: RemoteEntry; readonly from: ObjectVersion; readonly folder: SafeFolder },
 ): Transfer {
-  const run = async (onBytes: (bytes: number) => void): Promise<void> => {
+  const attempt = async (listener: TransferListener): Promise<void> => {
     const file = folder.prepare(entry.name)
-    await downloadObject(access.objects, { from, entry, file }, { signal, onBytes })
+    await downloadObject(access.objects, { from, entry, file }, { signal, ...listener })
   }
   return {
     name: `${formatObjectUrl(from)} -> ${join(folder.root, entry.name)}`,
     lengthBytes: entry.lengthBytes,
     check: () => folder.check(entry.name),
-    run: () => patiently(() => progress.counting(run), signal),
+    run: () => progress.follow(entry, signal, attempt),
   }
 }
 

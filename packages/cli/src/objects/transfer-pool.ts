@@ -1,6 +1,7 @@
 import { isSteadError, messageOf } from '@stead/core'
 import { isAway } from '../patiently.ts'
 import { namedError } from '../system-error.ts'
+import { shownLine, shownName } from '../terminal/shown-name.ts'
 
 /** One thing that is to be brought over. */
 export interface Transfer {
@@ -62,7 +63,16 @@ export async function runTransfers(
   return failures
 }
 
-/** A failure for a person: `a/b: why (CODE)`. */
+/** A failure for a program that keeps it: `a/b: why (CODE)`. */
 export function describeFailure({ name, error }: TransferFailure): string {
-  return `${name}: ${messageOf(error)}${isSteadError(error) ? ` (${error.code})` : ''}`
+  return `${name}: ${reasonOf(error)}`
+}
+
+/** The same for a person to read. */
+export function shownFailure({ name, error }: TransferFailure): string {
+  return `${shownName(name)}: ${shownLine(reasonOf(error))}`
+}
+
+function reasonOf(error: unknown): string {
+  return `${messageOf(error)}${isSteadError(error) ? ` (${error.code})` : ''}`
 }

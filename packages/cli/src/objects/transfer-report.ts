@@ -6,7 +6,7 @@ import { errorFacts, printError } from '../terminal/print-error.ts'
 import { shownName } from '../terminal/shown-name.ts'
 import { toJson } from '../terminal/terminal.ts'
 import { PARTIAL_PREFIX } from './safe-folder.ts'
-import { describeFailure, runTransfers, type Transfer, type TransferFailure } from './transfer-pool.ts'
+import { describeFailure, runTransfers, shownFailure, type Transfer, type TransferFailure } from './transfer-pool.ts'
 import type { TransferProgress } from './transfer-progress.ts'
 
 const FAILURES_SHOWN = 20
@@ -49,7 +49,7 @@ export function printDryRun(
   }
   for (const name of transferred) terminal.out(`would copy ${shownName(name)}`)
   for (const name of deleted) terminal.out(`would delete ${shownName(name)}`)
-  for (const each of refusals) terminal.message(`would refuse ${shownName(describeFailure(each))}`)
+  for (const each of refusals) terminal.message(`would refuse ${shownFailure(each)}`)
   const besides = [refusals.length > 0 ? `${refusals.length} refused` : '', emptyText(emptyFolders)].filter(Boolean)
   const counts = [`${transferred.length} to copy`, `${deleted.length} to delete`, `${same} the same`, ...besides]
   terminal.message(`${counts.join(', ')}; nothing was done`)
@@ -97,10 +97,12 @@ export async function runAndReport(
   if (failure !== undefined) context.exitWith(exitCodeOf(failure))
   if (terminal.isJson) {
     const error = failure === undefined ? {} : { error: errorFacts(failure) }
-    terminal.out(toJson({ transferred, deleted, same, emptyFolders, failed: failures.map(describeFailure), ...error }))
+    const failed = failures.map(describeFailure)
+    const { resumedBytes } = progress
+    terminal.out(toJson({ transferred, deleted, same, emptyFolders, resumedBytes, failed, ...error }))
     return
   }
-  for (const each of failures.slice(0, FAILURES_SHOWN)) terminal.message(shownName(describeFailure(each)))
+  for (const each of failures.slice(0, FAILURES_SHOWN)) terminal.message(shownFailure(each))
   if (failures.length > FAILURES_SHOWN) terminal.message(`… and ${failures.length - FAILURES_SHOWN} more`)
   const besides = [
     deleted > 0 ? `${deleted} deleted` : '',
@@ -123,7 +125,7 @@ export function interrupted(way: TransferWay): CliError {
 function nextOf(way: TransferWay): string {
   if (way.kind === 'within') return 'Run the same command again.'
   if (way.kind === 'up')
-    return 'Run the same command again: a long file goes on where it stopped. To give a half-sent one up: stead rm <object>, which deletes also what is stored under that name'
+    return 'Run the same command again: a long file goes on where it stopped. See what is half-sent: stead ls --uploads; give it up: stead rm --uploads <object>'
   if (way.partsAt === undefined) return 'Run the same command again: it begins anew.'
   return `Run the same command again: a long object goes on where it stopped. Until then its part lies as ${PARTIAL_PREFIX}… ${shownName(way.partsAt)}; delete that file to give it up`
 }

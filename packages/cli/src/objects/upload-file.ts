@@ -4,6 +4,7 @@ import type { ObjectClient, ObjectPlace, PutContentOptions } from '@stead/sdk'
 import type { ObjectView } from '@stead/sdk/api'
 import { CliError } from '../errors.ts'
 import { md5Of, PART_BYTES } from './content-hash.ts'
+import type { TransferListener } from './transfer-progress.ts'
 import type { UploadBook } from './upload-book.ts'
 
 /** What sending a file needs. */
@@ -11,6 +12,9 @@ export interface UploadComponents {
   readonly objects: ObjectClient
   readonly book: UploadBook
 }
+
+/** How a file is sent, and who hears of it. */
+export interface UploadOptions extends Omit<PutContentOptions, 'resume' | 'onBytes'>, Partial<TransferListener> {}
 
 /**
  * Sends a file. A long one goes in parts; when that ends early, the next time only parts are sent that are not there, or
@@ -20,7 +24,7 @@ export interface UploadComponents {
 export async function uploadFile(
   components: UploadComponents,
   { file, place }: { readonly file: string; readonly place: ObjectPlace },
-  options: Omit<PutContentOptions, 'resume'>,
+  options: UploadOptions,
 ): Promise<ObjectView> {
   const { size, mtimeMs } = await stat(file)
   try {
@@ -40,7 +44,7 @@ export async function uploadFile(
 async function sendFile(
   { objects, book }: UploadComponents,
   { file, place }: { readonly file: string; readonly place: ObjectPlace },
-  options: Omit<PutContentOptions, 'resume'>,
+  { onResume, ...options }: UploadOptions,
 ): Promise<ObjectView> {
   const blob = await openAsBlob(file)
   const known = blob.size <= PART_BYTES ? 'busy' : book.find(file, place)
@@ -50,6 +54,7 @@ async function sendFile(
     resume: {
       ...(known === undefined ? {} : { upload: known }),
       onUpload: (upload) => book.note(file, place, upload),
+      ...(onResume === undefined ? {} : { onResume }),
       isSame: async ({ etag }, part) => (await md5Of(part)) === etag,
     },
   })

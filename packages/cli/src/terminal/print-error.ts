@@ -19,8 +19,8 @@ export function printError(terminal: Terminal, thrown: unknown): ExitCode {
 
 /** Messages may have several lines; the names in them, which are among the details, may not. */
 function shownMessage({ message, details }: SteadError): string {
-  const names = Object.values(details).filter((value) => typeof value === 'string')
-  return shownText(names.reduce((text, name) => text.replaceAll(name, () => shownName(name)), message))
+  const names = new Set(Object.values(details).filter((value) => typeof value === 'string'))
+  return shownText([...names].reduce((text, name) => text.replaceAll(name, () => shownName(name)), message))
 }
 
 /** An error as data. */

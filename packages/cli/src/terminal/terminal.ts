@@ -58,7 +58,8 @@ export function createTerminal(options: {
     message: (text) => void process.stderr.write(text.endsWith('\n') ? text : `${text}\n`),
     isJson: options.isJson,
     isInteractive,
-    columns: process.stderr.columns ?? 80,
+    // A terminal that does not know its width says 0.
+    columns: process.stderr.columns || 80,
     style: hasColor ? colored : plain,
   }
 }

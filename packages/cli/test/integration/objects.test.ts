@@ -120,10 +120,13 @@ describe('objects on other processes', () => {
     putting.child.kill('SIGKILL')
     await putting.finished
     expect(await run('ls', 'stead://photos')).not.toContain('long')
+    expect(await run('ls', '--uploads')).toMatch(/MiB .* stead:\/\/photos\/long\n$/)
     // An upload that is begun anew would be a second one.
     const resumed = new SteadProcess(['put', join(directory, 'long'), 'stead://photos/', '--json', ...here])
-    const { code, stdout } = await resumed.finished
+    const { code, stdout, stderr } = await resumed.finished
     expect([code, JSON.parse(stdout).etag]).toEqual([0, etagOf(long)])
+    expect(JSON.parse(stdout).resumedBytes).toBeGreaterThanOrEqual(PART_BYTES)
+    expect(stderr).toMatch(/^long: resuming at \d\d\.\d MiB of 48\.0 MiB \(\d\d %\)$/m)
     expect(await uploadsOf()).toEqual([])
 
     const target = join(directory, 'long-back')

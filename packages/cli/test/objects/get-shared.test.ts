@@ -101,6 +101,18 @@ describe('names that whoever shares a folder chose', () => {
     expect(said).toHaveLength(3)
   })
 
+  it('are told to programs as they are', async () => {
+    const documents: unknown[] = []
+    const terminal = { ...context.terminal, isJson: true, out: (text: string) => void documents.push(JSON.parse(text)) }
+    await get({ name: 'a\u001bb', keys: [], isObject: true }, target, { ...context, terminal })
+    await get({ name: 'trip', keys: ['a', '../b'] }, target, { ...context, terminal })
+    expect(documents).toEqual([
+      { name: 'a\u001bb', lengthBytes: 3, file: join(target, 'a\u001bb') },
+      { folder: target, files: 1, leftOut: 1 },
+    ])
+    expect(said).toEqual([expect.stringMatching(/^left out: /)])
+  })
+
   it('are asked of the person where they are none', async () => {
     for (const name of ['', '..', '.stead-part-x'])
       await expect(get({ name, keys: ['x'] })).rejects.toThrow(expect.objectContaining({ code: 'CLI_USAGE' }))

@@ -1,8 +1,13 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { ObjectClient } from '@stead/sdk'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { PART_BYTES } from '../../src/objects/content-hash.ts'
+import { downloadObject } from '../../src/objects/download-object.ts'
+import { remoteEntry } from '../../src/objects/remote-objects.ts'
+import { UploadBook } from '../../src/objects/upload-book.ts'
+import { uploadFile } from '../../src/objects/upload-file.ts'
 import { ObjectCommands } from './object-commands.ts'
 
 let commands: ObjectCommands
@@ -38,7 +43,7 @@ describe('Ctrl-C', () => {
     }
   })
 
-  it('while a file goes says that giving it up also removes what is stored under its name', async () => {
+  it('while a file goes says how what is half-sent is seen and given up', async () => {
     const file = join(folder, 'file')
     writeFileSync(file, 'new')
     for (const args of [
@@ -47,8 +52,53 @@ describe('Ctrl-C', () => {
     ]) {
       const said = await commands.run(args, stopped)
       expect(said.code).toBe(130)
-      expect(said.message).toMatch(/stead rm <object>.*also/)
+      expect(said.message).toMatch(/stead ls --uploads.*stead rm --uploads <object>/)
     }
+  })
+})
+
+describe('what goes on where something stopped', () => {
+  const bytes = new Uint8Array(2 * PART_BYTES + 1).fill(7)
+
+  /** Stops a put of a file, or a get of an object, when so much of it was moved. */
+  function stoppedAfter(limitBytes: number): {
+    readonly signal: AbortSignal
+    readonly onBytes: (more: number) => void
+  } {
+    const stop = new AbortController()
+    let moved = 0
+    const onBytes = (more: number): void => {
+      moved += more
+      if (moved > limitBytes) stop.abort(new Error('stopped'))
+    }
+    return { signal: stop.signal, onBytes }
+  }
+
+  it('says from where, and to programs how much was there', async () => {
+    const file = join(folder, 'long')
+    writeFileSync(file, bytes)
+    const place = { bucket: 'mine', key: 'long' }
+    await commands.objects.makeBucket('mine')
+    const access = {
+      objects: new ObjectClient(commands.world.client(), { partBytes: PART_BYTES, partsAtOnce: 1, sendsStreams: true }),
+      book: new UploadBook(join(commands.directory, 'cli')),
+    }
+    await expect(uploadFile(access, { file, place }, stoppedAfter(PART_BYTES))).rejects.toThrow('stopped')
+    const put = await commands.run(['put', file, 'stead://mine/', '--json'])
+    expect(put.message).toBe('long: resuming at 16.0 MiB of 32.0 MiB (49 %)')
+    expect(JSON.parse(put.out)).toMatchObject({ key: 'long', lengthBytes: bytes.length, resumedBytes: PART_BYTES })
+
+    const target = join(folder, 'back')
+    const object = await commands.objects.head(place)
+    if (object === undefined) throw new Error('the object is gone')
+    const download = { from: place, entry: remoteEntry(object, ''), file: target }
+    await expect(downloadObject(commands.objects, download, stoppedAfter(PART_BYTES))).rejects.toThrow()
+    const got = await commands.run(['get', 'stead://mine/long', target, '--json'])
+    expect(got.message).toMatch(/^long: resuming at \d\d\.\d MiB of 32\.0 MiB \(\d\d %\)$/)
+    expect(JSON.parse(got.out)).toMatchObject({ bucket: 'mine', key: 'long', file: target })
+    expect(JSON.parse(got.out).resumedBytes).toBeGreaterThanOrEqual(PART_BYTES)
+    expect(readFileSync(target).equals(bytes)).toBe(true)
+    expect((await commands.run(['get', 'stead://mine/long', target])).message).not.toContain('resuming')
   })
 })
 
@@ -169,6 +219,19 @@ describe('what a terminal would obey in a key', () => {
   })
 })
 
+describe('a backslash in a key', () => {
+  it('is told from what stands for a control, but not for programs', async () => {
+    const keys = ['a\nb', 'a\\nb']
+    await commands.keep('mine', ...keys)
+    const { out } = await commands.run(['ls', 'stead://mine'])
+    expect(out.split('\n').map((line) => line.split('  ').at(-1))).toEqual(['KEY', 'a\\nb', 'a\\\\nb'])
+    const { objects } = JSON.parse((await commands.run(['ls', 'stead://mine', '--json'])).out)
+    expect(objects.map(({ key }: { readonly key: string }) => key)).toEqual(keys)
+    const missing = await commands.run(['get', 'stead://mine/no\\n', join(folder, 'x')])
+    expect(missing.message).toContain('there is no object no\\\\n ')
+  })
+})
+
 describe('a version', () => {
   it('that none can be is refused, and not taken for part of the key', async () => {
     await commands.keep('mine', 'a')
@@ -223,6 +286,37 @@ describe('nothing there', () => {
       expect(await commands.run(['rm', `stead://mine/${name}`])).toMatchObject(refused('give -r'))
     expect(await commands.run(['rm', 'stead://mine/both'])).toMatchObject({ code: 0 })
     expect(await commands.keys('mine')).toEqual(['both/b', 'tree/a'])
+  })
+
+  it('is a folder to get and cp where only things below are', async () => {
+    await commands.keep('mine', 'tree/a')
+    for (const name of ['tree', 'tree/', ''])
+      for (const [command, advice] of [
+        ['get', 'stead cp -r'],
+        ['cp', 'give -r'],
+      ] as const)
+        expect(await commands.run([command, `stead://mine/${name}`, join(folder, 'x')])).toMatchObject(refused(advice))
+    expect(await commands.run(['cp', 'stead://mine/tree', 'stead://mine/copy'])).toMatchObject(refused('give -r'))
+    expect(await commands.run(['cp', 'stead://mine/tre', folder])).toMatchObject({ code: 1 })
+  })
+
+  it('is a folder to put, which keeps one file', async () => {
+    const said = await commands.run(['put', folder, 'stead://mine/'])
+    expect(said).toMatchObject(refused(`next: Keep all that is in it: stead cp -r ${folder} stead://`))
+    expect((await commands.run(['ls', '--json'])).out).toBe('{"buckets":[]}')
+  })
+
+  it('is a file to sync, which makes folders alike', async () => {
+    const file = join(folder, 'file')
+    writeFileSync(file, 'x')
+    await commands.keep('mine', 'tree/a')
+    for (const [from = '', to = ''] of [
+      [file, 'stead://mine/tree'],
+      ['stead://mine/tree', file],
+    ])
+      expect(await commands.run(['sync', from, to])).toMatchObject(refused(`${file} is a file`))
+    expect(await commands.run(['cp', '-r', file, 'stead://mine/tree'])).toMatchObject(refused(`${file} is a file`))
+    expect(await commands.run(['sync', `${file}2`, 'stead://mine/tree'])).toMatchObject(refused('there is no folder'))
   })
 
   it('to copy has no rate', async () => {

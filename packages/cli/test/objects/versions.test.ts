@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ObjectCommands } from './object-commands.ts'
 
@@ -71,7 +72,11 @@ describe('rm where versions are kept', () => {
     await commands.world.objects.setVersioning('mine', 'on')
     for (let index = 0; index < 40; index++) await put(`many/${index}`, 'x', 'y')
     await put('large', large, large)
-    for (let index = 0; index < 1001; index++) await commands.world.objects.delete('mine', 'large')
+    for (let index = 0; index < 1001; index++) {
+      await commands.world.objects.delete('mine', 'large')
+      // Lets both ends of an idle connection see that it closed.
+      await nextTurn()
+    }
     await commands.objects.makeBucket('kept')
     const said = await commands.run(['rm', '-r', '--all-versions', 'stead://mine', '--json'])
     expect(JSON.parse(said.out)).toEqual({ kind: 'versions', deleted: 1 + 80 + 2 + 1001, uploads: 0 })

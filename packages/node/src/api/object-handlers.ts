@@ -74,7 +74,10 @@ export function objectHandlers(node: SteadNode): Pick<Handlers, ObjectRoutes> {
       const { objects } = await open()
       const info = await objects.head(bucket, key, version)
       if (info !== undefined && !info.isDeleted) return viewOf(info)
-      throw new StorageError('STORAGE_OBJECT_UNKNOWN', `there is no object ${key}`, { details: { key, version } })
+      throw new StorageError('STORAGE_OBJECT_UNKNOWN', `there is no object ${key}`, {
+        details: { key, version },
+        next: `See which there are: stead ls stead://${bucket}`,
+      })
     },
     copyObject: async ({ body: { from, to, ...conditions } }) => {
       const { objects } = await open()

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { messageOf } from '@stead/core'
+import { messageOf, nameDistance } from '@stead/core'
 import { NodeError } from '../errors.ts'
 import type { Environment } from './directories.ts'
 import type { NodeConfig, Setting } from './settings.ts'
@@ -132,23 +132,9 @@ function checkEnvironment(settings: readonly Setting[], environment: Environment
 }
 
 function unknownSetting(name: string, source: string, known: ReadonlySet<string>): never {
-  const nearest = [...known].filter((candidate) => distance(candidate, name) <= 3).slice(0, 3)
+  const nearest = [...known].filter((candidate) => nameDistance(candidate, name) <= 3).slice(0, 3)
   throw new NodeError('NODE_CONFIG_INVALID', `${name} (${source}) is not a setting`, {
     details: { have: name, source, nearest },
     next: nearest.length > 0 ? `Did you mean ${nearest.join(' or ')}?` : 'See all of them: stead config show',
   })
-}
-
-/** Levenshtein distance, for names of at most a few dozen letters. */
-function distance(left: string, right: string): number {
-  let previous = Array.from({ length: right.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= left.length; i++) {
-    const row = [i]
-    for (let j = 1; j <= right.length; j++) {
-      const change = (previous[j - 1] ?? 0) + (left[i - 1] === right[j - 1] ? 0 : 1)
-      row.push(Math.min(change, (previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1))
-    }
-    previous = row
-  }
-  return previous[right.length] ?? 0
 }

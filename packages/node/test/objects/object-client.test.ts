@@ -211,6 +211,48 @@ describe('an interrupted put', () => {
     expect(Buffer.compare(await read(), bytes)).toBe(0)
   })
 
+  it('says how much is there and the same before it counts anything, and counts each byte once', async () => {
+    const begun: string[] = []
+    const onUpload = (id: string): void => void begun.push(id)
+    const stop = new AbortController()
+    let sent = 0
+    const onBytes = (more: number): void => {
+      sent += more
+      if (sent >= 2 * PART_BYTES) stop.abort(new Error('stop'))
+    }
+    const first = objects.put(place, bytes, { signal: stop.signal, onBytes, resume: { onUpload } })
+    await expect(first).rejects.toThrow('stop')
+    const [upload = ''] = begun
+    const { parts } = await world.client().listParts({ bucket: 'mine', upload })
+    const thereBytes = parts.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0)
+    const heard: string[] = []
+    const resume = { upload, onUpload, onResume: (there: number) => void heard.push(`there ${there}`) }
+    await objects.put(place, bytes, { onBytes: (more) => void heard.push(`${more}`), resume })
+    expect(heard.slice(0, 2)).toEqual([`there ${thereBytes}`, `${thereBytes}`])
+    expect(heard.slice(1).reduce((sum, more) => sum + Number(more), 0)).toBe(bytes.length)
+    expect(Buffer.compare(await read(), bytes)).toBe(0)
+  })
+
+  it('counts nothing of what a broken connection takes from it after it failed', async () => {
+    const taken: Promise<unknown>[] = []
+    const isFailed = Promise.withResolvers<void>()
+    const client = world.client(async (url, init) => {
+      if (!(init?.body instanceof ReadableStream)) return await fetch(url, init)
+      const { body } = init
+      taken.push(isFailed.promise.then(() => bytesOf(body)))
+      throw new TypeError('the connection broke')
+    })
+    let counted = 0
+    const streaming = new ObjectClient(client, { partBytes: PART_BYTES, sendsStreams: true })
+    const failing = streaming.put(place, bytes, { onBytes: (more) => (counted += more) })
+    await expect(failing).rejects.toMatchObject({ code: 'API_NO_DAEMON' })
+    const before = counted
+    isFailed.resolve()
+    await Promise.allSettled(taken)
+    expect(taken.length).toBeGreaterThan(0)
+    expect(counted).toBe(before)
+  })
+
   it('of a stream is not taken up by a node that was started again meanwhile: it would keep the rest as the whole', async () => {
     const client = world.client()
     let isRestarted = false

@@ -91,11 +91,11 @@ export class ObjectWorld {
     throw new SdkError('API_NO_DAEMON', 'it is stopped')
   }
 
-  client(): DaemonClient {
+  client(fetch: typeof globalThis.fetch = globalThis.fetch): DaemonClient {
     return new DaemonClient(
       {
         connection: async () => this.access,
-        fetch: globalThis.fetch,
+        fetch,
         clock: { sleep: async (delayMs, signal) => void (await sleepFor(delayMs, undefined, signal && { signal })) },
       },
       { reconnectDelayMs: 20, reconnectAttemptsMax: 5 },

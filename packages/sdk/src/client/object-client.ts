@@ -3,9 +3,11 @@ import type { HeadObjectQuery, ObjectMetadata, ObjectView, StreamBody, WriteCond
 import type { PartView } from '../api/uploads.ts'
 import type { DeleteObjectQuery } from '../api/versions.ts'
 import { blobOf, type ObjectContent, partsOf } from './content-parts.ts'
+import { sendCounted } from './counted-body.ts'
 import type { DaemonClient } from './daemon-client.ts'
 import type { CallOptions } from './daemon-transport.ts'
-import { chunksOf, streamOf } from './web-streams.ts'
+import { partsThere, type RereadableParts } from './parts-there.ts'
+import { streamOf } from './web-streams.ts'
 
 /** Where an object is, or will be. */
 export interface ObjectPlace {
@@ -21,6 +23,8 @@ export interface Resumption {
   readonly upload?: string
   /** Told the upload before its first part is sent. It is kept when the put fails, until it is gone on with or given up. */
   onUpload(upload: string): void
+  /** Told how many bytes of the content are there, once and before others are counted; not where there are none. */
+  onResume?(bytes: number): void
   /** Whether a part that is there is made of these bytes. @default those of the same length are */
   isSame?(part: PartView, bytes: Blob): Promise<boolean>
 }
@@ -30,7 +34,7 @@ export interface PutContentOptions extends CallOptions, WriteConditions {
   readonly contentType?: string
   /** At most 2 KiB in all, names in lower case. */
   readonly metadata?: ObjectMetadata
-  /** Hears how many bytes more are sent or were there already. */
+  /** Hears how many bytes more are sent or were there already; nothing after the put failed. */
   readonly onBytes?: (bytes: number) => void
   /** For content that can be read again: bytes, text, a Blob, a File. */
   readonly resume?: Resumption
@@ -114,7 +118,7 @@ export class ObjectClient {
       // Exactly one part of a stream may be followed by others.
       if (blob === undefined ? bytes.size < partBytes : blob.size <= partBytes)
         return await this.#putWhole(place, bytes, options)
-      return await this.#putParts(place, rejoined(bytes, parts), options)
+      return await this.#putParts(place, { parts: rejoined(bytes, parts), blob, partBytes }, options)
     } finally {
       await parts.return()
     }
@@ -187,25 +191,27 @@ export class ObjectClient {
 
   async #putParts(
     { bucket, key }: ObjectPlace,
-    parts: AsyncGenerator<Blob, void>,
+    content: ContentInParts,
     options: PutContentOptions,
   ): Promise<ObjectView> {
     const { signal, onBytes, resume, ifMatch, ifNoneMatch, ...description } = options
     const call = callOf(signal)
-    const { upload, there } = await this.#openUpload({ bucket, key, ...description }, resume, call)
-    const sent: PartView[] = []
+    const { upload, parts } = await this.#openUpload({ bucket, key, ...description }, resume, call)
+    const there = await partsThere(parts, content, { signal, isSame: resume?.isSame })
+    const thereBytes = there.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0)
+    if (thereBytes > 0) {
+      resume?.onResume?.(thereBytes)
+      onBytes?.(thereBytes)
+    }
+    const isThere = new Set(there.map(({ number }) => number))
+    const sent = [...there]
     const sendOne = async ({ number, bytes }: NumberedPart): Promise<void> => {
-      const known = there.get(number)
-      if (known?.lengthBytes === bytes.size && (await (resume?.isSame?.(known, bytes) ?? true))) {
-        sent.push(known)
-        onBytes?.(bytes.size)
-        return
-      }
+      if (isThere.has(number)) return
       const query = { bucket, upload, number }
       sent.push(await this.#send(bytes, onBytes, (body) => this.#daemon.putPart(query, body, call)))
     }
     try {
-      await forEach(numbered(parts), this.#options.partsAtOnce, sendOne)
+      await forEach(numbered(content.parts), this.#options.partsAtOnce, sendOne)
       const conditions = { ...(ifMatch === undefined ? {} : { ifMatch }), ...(ifNoneMatch && { ifNoneMatch }) }
       const named = sent.map(({ number: at, etag }) => ({ number: at, etag })).sort((a, b) => a.number - b.number)
       return await this.#daemon.completeUpload({ bucket, upload, parts: named, ...conditions }, call)
@@ -221,19 +227,19 @@ export class ObjectClient {
     query: ObjectPlace & Pick<PutContentOptions, 'contentType' | 'metadata'>,
     resume: Resumption | undefined,
     call: CallOptions,
-  ): Promise<{ readonly upload: string; readonly there: ReadonlyMap<number, PartView> }> {
+  ): Promise<{ readonly upload: string; readonly parts: readonly PartView[] }> {
     if (resume?.upload !== undefined) {
       const { upload } = resume
       try {
         const { parts } = await this.#daemon.listParts({ bucket: query.bucket, upload }, call)
-        return { upload, there: new Map(parts.map((part) => [part.number, part])) }
+        return { upload, parts }
       } catch (error) {
         if (!hasCode(error, 'STORAGE_UPLOAD_UNKNOWN')) throw error
       }
     }
     const { id } = await this.#daemon.beginUpload(query, call)
     resume?.onUpload(id)
-    return { upload: id, there: new Map() }
+    return { upload: id, parts: [] }
   }
 
   async #send<Answer>(
@@ -241,7 +247,7 @@ export class ObjectClient {
     onBytes: ((bytes: number) => void) | undefined,
     send: (body: StreamBody) => Promise<Answer>,
   ): Promise<Answer> {
-    if (this.#options.sendsStreams) return await send(counted(bytes, onBytes))
+    if (this.#options.sendsStreams) return await sendCounted(bytes, onBytes, send)
     const answer = await send(bytes)
     onBytes?.(bytes.size)
     return answer
@@ -256,6 +262,11 @@ export class ObjectClient {
 async function* rejoined(first: Blob, rest: AsyncGenerator<Blob, void>): AsyncGenerator<Blob, void> {
   yield first
   yield* rest
+}
+
+/** Content that is sent in parts. */
+interface ContentInParts extends RereadableParts {
+  readonly parts: AsyncGenerator<Blob, void>
 }
 
 interface NumberedPart {
@@ -295,13 +306,6 @@ async function forEach<Item>(
   await items.return()
   const failed = ends.find((end) => end.status === 'rejected')
   if (failed !== undefined) throw failed.reason
-}
-
-async function* counted(bytes: Blob, onBytes: ((bytes: number) => void) | undefined): AsyncGenerator<Uint8Array, void> {
-  for await (const chunk of chunksOf(bytes.stream())) {
-    yield chunk
-    onBytes?.(chunk.length)
-  }
 }
 
 function callOf(signal: AbortSignal | undefined): CallOptions {

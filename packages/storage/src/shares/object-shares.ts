@@ -116,6 +116,7 @@ export class ObjectShares {
         if (!isFolder(prefix) && (await findVersion(rows, prefix)) === undefined)
           throw new StorageError('STORAGE_OBJECT_UNKNOWN', `there is no object ${prefix}; a folder ends with /`, {
             details: { key: prefix },
+            next: `See which there are: stead ls stead://${bucket}`,
           })
         const live = (await sharesIn(rows)).filter(({ row }) => row.endedAt === undefined)
         if (live.length >= SHARES_MAX)

@@ -143,7 +143,10 @@ export class SharedFolder {
       const found = await this.#fileAt(rows, path)
       if (found !== undefined) return found
       throw isFilled
-        ? new StorageError('STORAGE_OBJECT_UNKNOWN', `the share shows no object ${path}`, { details: { path } })
+        ? new StorageError('STORAGE_OBJECT_UNKNOWN', `the share shows no object ${path}`, {
+            details: { path },
+            next: 'See what it shows: stead ls <link>',
+          })
         : new StorageError('STORAGE_SHARE_FILLING', `the share shows no object ${path} yet`, { details: { path } })
     })
     const { fromByte = 0, toByte = file.lengthBytes } = range ?? {}
