@@ -26,6 +26,7 @@ import type { PiecePlace } from '../shares/share-desk.ts'
 import type { BoughtNode } from './bought-node.ts'
 import { steadyPieces } from './choose-nodes.ts'
 import type { PlacementReport, RecoveredStorage, StorageNodeStatus, StorageRound } from './consumer-reports.ts'
+import { HolderReach } from './holder-reach.ts'
 import { NetworkSegments } from './network-segments.ts'
 import { NodeWatch } from './node-watch.ts'
 import type { SegmentProfile } from './segment-profile.ts'
@@ -68,6 +69,8 @@ export class StorageConsumer {
   readonly challenger: Challenger | undefined
   /** Pointers of trees, kept by some of the nodes that keep segments. */
   readonly pointers: NetworkRootPointers
+  /** Who of the nodes could not be reached of late, and which reads wait for them. */
+  readonly reach: HolderReach
   /** Looks after it all while this payer is away, where it appointed somebody. */
   readonly care: CareClient
   readonly #logger: Logger
@@ -107,7 +110,9 @@ export class StorageConsumer {
     const caretakerOf = (payer: Address): PeerId | undefined =>
       payer === components.signer.address ? this.care.peer : undefined
     const { elsewhere } = new CarePlaces({ ...components, caretakerOf })
-    this.segments = new NetworkSegments({ ...components, nodes: this.#nodes, elsewhere }, this.#options, profile)
+    this.reach = new HolderReach(components)
+    const segmentParts = { ...components, nodes: this.#nodes, elsewhere, reach: this.reach }
+    this.segments = new NetworkSegments(segmentParts, this.#options, profile)
     this.#repairs = new SegmentRepairs({
       nodes: this.#nodes,
       segments: this.segments,
@@ -143,6 +148,7 @@ export class StorageConsumer {
   /** Looks after nothing any more; agreements go on, and are paid after the next start. */
   async stop(): Promise<void> {
     this.#isRunning = false
+    this.reach.stop()
     this.#roundTimer?.clear()
     this.#lookTimer?.clear()
     await this.challenger?.stop()
