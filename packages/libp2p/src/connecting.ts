@@ -15,6 +15,11 @@ export function withPeer(address: string, peer: string): string {
   return address.endsWith(`/p2p/${peer}`) ? address : `${address}/p2p/${peer}`
 }
 
+/** The peer that an address ends with; undefined when it names none. */
+export function peerOfAddress(address: Multiaddr): string | undefined {
+  return address.getComponents().findLast(({ name }) => name === 'p2p')?.value
+}
+
 /** The error before start and after stop. */
 export function notRunning(): CoreError {
   return new CoreError('CORE_STOPPED', 'the network is not running')

@@ -20,6 +20,7 @@ import {
 } from '../objects/object-url.ts'
 import { type RemoteEntry, remoteEntry } from '../objects/remote-objects.ts'
 import { isShareLink } from '../objects/share-link.ts'
+import { tellingWaits } from '../objects/telling-waits.ts'
 import { TransferProgress } from '../objects/transfer-progress.ts'
 import { interrupted } from '../objects/transfer-report.ts'
 import { patiently } from '../patiently.ts'
@@ -49,22 +50,31 @@ export function define(command: Command, context: CommandContext): void {
       }
       const url = parseObjectVersion(object)
       const access = objectAccess(context, options)
-      const signal = context.interruption()
-      const { key } = url
-      const found = await find(access.client, url)
-      const progress = new TransferProgress(context.terminal, key, found.lengthBytes)
-      const terms = { access, url, entry: remoteEntry(found, ''), progress, signal }
-      const file = given === '-' ? undefined : targetOf(given, key)
-      try {
-        await (file === undefined ? pour(terms, process.stdout) : keep(terms, file))
-        const rate = progress.end()
-        if (file !== undefined) context.terminal.message(`${shownObjectUrl(url)} is in ${shownName(file)}: ${rate}`)
-      } catch (error) {
-        progress.end()
-        if (!signal.aborted) throw error
-        throw interrupted({ kind: 'down', partsAt: file === undefined ? undefined : `in ${dirname(file)}` })
-      }
+      const { client } = access
+      await tellingWaits({ client, terminal: context.terminal }, () => getOwn(access, context, { url, given }))
     })
+}
+
+async function getOwn(
+  access: ObjectAccess,
+  context: CommandContext,
+  { url, given }: { readonly url: ObjectVersion; readonly given: string | undefined },
+): Promise<void> {
+  const signal = context.interruption()
+  const { key } = url
+  const found = await find(access.client, url)
+  const progress = new TransferProgress(context.terminal, key, found.lengthBytes)
+  const terms = { access, url, entry: remoteEntry(found, ''), progress, signal }
+  const file = given === '-' ? undefined : targetOf(given, key)
+  try {
+    await (file === undefined ? pour(terms, process.stdout) : keep(terms, file))
+    const rate = progress.end()
+    if (file !== undefined) context.terminal.message(`${shownObjectUrl(url)} is in ${shownName(file)}: ${rate}`)
+  } catch (error) {
+    progress.end()
+    if (!signal.aborted) throw error
+    throw interrupted({ kind: 'down', partsAt: file === undefined ? undefined : `in ${dirname(file)}` })
+  }
 }
 
 /** @throws CliError CLI_USAGE for a folder that was meant as one object; what the node says otherwise */

@@ -94,11 +94,13 @@ import {
   type StorageEvidenceQuery,
   type StorageRoundView,
   type StorageUsage,
+  type StorageWaitList,
   type StreamBody,
   storageEvidenceQueryWire,
   storageEvidenceWire,
   storageRoundWire,
   storageUsageWire,
+  storageWaitListWire,
 } from './objects.ts'
 import {
   type AskedChallengeView,
@@ -191,6 +193,7 @@ export interface Routes {
   readonly listShared: Route<ListSharedRequest, NoQuery, SharedList>
   readonly getShared: Route<GetSharedRequest, NoQuery, ByteStream>
   readonly getStorage: Route<NoBody, NoQuery, StorageUsage>
+  readonly listStorageWaits: Route<NoBody, NoQuery, StorageWaitList>
   readonly runStorageRound: Route<NoBody, NoQuery, StorageRoundView>
   readonly listChallenges: Route<NoBody, NoQuery, ChallengeList>
   readonly leaveStorage: Route<LeaveRequest, NoQuery, StorageStatus>
@@ -366,6 +369,10 @@ export const routes: Routes = {
   getStorage: {
     ...get('getStorage', '/v1/storage', 'Which nodes keep how much for this one, and what that costs'),
     answer: storageUsageWire,
+  },
+  listStorageWaits: {
+    ...get('listStorageWaits', '/v1/storage/waits', 'Reads that wait for nodes that cannot be reached now'),
+    answer: storageWaitListWire,
   },
   runStorageRound: {
     ...post('runStorageRound', '/v1/storage/round', 'Has everything proven, pays for it and repairs, now'),

@@ -28,6 +28,7 @@ import { steadyPieces } from './choose-nodes.ts'
 import type { PlacementReport, RecoveredStorage, StorageNodeStatus, StorageRound } from './consumer-reports.ts'
 import { HolderReach } from './holder-reach.ts'
 import { NetworkSegments } from './network-segments.ts'
+import { NodeMeeting } from './node-meeting.ts'
 import { NodeWatch } from './node-watch.ts'
 import type { SegmentProfile } from './segment-profile.ts'
 import { decodeReference, firstNodeOf } from './segment-reference.ts'
@@ -78,6 +79,7 @@ export class StorageConsumer {
   readonly #components: StorageConsumerComponents
   readonly #options: StorageConsumerOptions
   readonly #nodes: StorageNodes
+  readonly #meeting: NodeMeeting
   readonly #uptimes: UptimeBook
   #watch: NodeWatch
   readonly #settled: SettledBook
@@ -100,6 +102,7 @@ export class StorageConsumer {
     this.#network = components.network
     this.#uptimes = new UptimeBook(components, LOOK_GAP_SHARE * this.#options.lookEveryMs)
     this.#nodes = new StorageNodes({ ...components, isSteady: (node) => this.#isSteady(node) }, this.#options)
+    this.#meeting = new NodeMeeting(components)
     this.#watch = new NodeWatch(components.clock, this.#options.lostAfterMs)
     this.#settled = new SettledBook(components.store)
     const { court } = components
@@ -140,6 +143,7 @@ export class StorageConsumer {
     await this.challenger?.start()
     await this.care.start()
     showAgreements(this.#network, (node) => this.#nodes.of(node)?.driver.signed)
+    this.#meeting.start(this.#nodes.all().map(({ peer }) => peer))
     this.#isRunning = true
     this.#roundLater(this.#options.settleEveryMs)
     this.#lookLater()
@@ -151,6 +155,7 @@ export class StorageConsumer {
     this.reach.stop()
     this.#roundTimer?.clear()
     this.#lookTimer?.clear()
+    await this.#meeting.stop()
     await this.challenger?.stop()
     await this.#repairs.stop()
     await this.#settling
