@@ -23,7 +23,7 @@ import { type StorageConsumerInput, type StorageConsumerOptions, storageConsumer
 import { NetworkRootPointers } from '../register/network-root-pointers.ts'
 import { KEEPERS_WANTED } from '../register/quorum.ts'
 import type { PiecePlace } from '../shares/share-desk.ts'
-import type { BoughtNode } from './bought-node.ts'
+import { type BoughtNode, challengeable } from './bought-node.ts'
 import { steadyPieces } from './choose-nodes.ts'
 import type { PlacementReport, RecoveredStorage, StorageNodeStatus, StorageRound } from './consumer-reports.ts'
 import { HolderReach } from './holder-reach.ts'
@@ -493,9 +493,4 @@ export class StorageConsumer {
     }
     if (this.#isRunning) this.#lookLater()
   }
-}
-
-function challengeable(bought: BoughtNode): Challengeable {
-  const { node, driver } = bought
-  return { node, agreement: driver.id, signed: driver.signed, hold: (isHeld) => bought.hold(isHeld) }
 }
