@@ -58,6 +58,6 @@ async function waitNow(client: WaitTeller['client'], signal: AbortSignal): Promi
 }
 
 /** What a wait is for, for a person. */
-export function waitText({ awayNodes, nodes, havePieces, needPieces }: StorageWaitView): string {
+function waitText({ awayNodes, nodes, havePieces, needPieces }: StorageWaitView): string {
   return `waiting for ${awayNodes} of ${nodes} nodes to be reachable; ${havePieces} of ${needPieces} pieces are here …`
 }
