@@ -111,7 +111,7 @@ import {
   challengeRequestWire,
 } from './possession.ts'
 import { type JobQuote, jobQuoteWire } from './quote.ts'
-import type { Route } from './route.ts'
+import { get, post, type Route } from './route.ts'
 import {
   type GetSharedRequest,
   getSharedRequestWire,
@@ -226,16 +226,6 @@ export interface Routes {
   readonly claimRewards: Route<NoBody, NoQuery, RewardsClaimed>
   readonly getDoctor: Route<NoBody, NoQuery, DoctorReport>
   readonly runSelftest: Route<NoBody, NoQuery, DoctorReport>
-}
-
-type RouteBase = Pick<Route<NoBody, NoQuery, never>, 'name' | 'method' | 'path' | 'summary' | 'body' | 'query' | 'form'>
-
-function get(name: string, path: string, summary: string): RouteBase {
-  return { name, method: 'GET', path, summary, body: undefined, query: undefined, form: 'json' }
-}
-
-function post(name: string, path: string, summary: string): RouteBase {
-  return { ...get(name, path, summary), method: 'POST' }
 }
 
 /** The table of {@link Routes}; the daemon registers each, the client calls them. */
