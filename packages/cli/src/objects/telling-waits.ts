@@ -59,5 +59,5 @@ async function waitNow(client: WaitTeller['client'], signal: AbortSignal): Promi
 
 /** What a wait is for, for a person. */
 function waitText({ awayNodes, nodes, havePieces, needPieces }: StorageWaitView): string {
-  return `waiting for ${awayNodes} of ${nodes} nodes to be reachable; ${havePieces} of ${needPieces} pieces are here …`
+  return `waiting for ${awayNodes} of ${nodes} nodes to answer; ${havePieces} of ${needPieces} pieces are here …`
 }

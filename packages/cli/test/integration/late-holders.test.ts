@@ -36,7 +36,7 @@ describe('a payer that is restarted before the nodes that keep its objects', () 
     process.kill(pid, 'SIGKILL')
     await expect.poll(() => notices, { timeout: 60_000, interval: 50 }).toContain('payer is up again')
     const getting = new SteadProcess(['get', 'stead://photos/file', back, ...here])
-    await getting.untilMessage(/waiting for 2 of 3 nodes to be reachable; [01] of 2 pieces are here/)
+    await getting.untilMessage(/waiting for 2 of 3 nodes to answer; [01] of 2 pieces are here/)
     await network.startMember('provider-2')
     const { code, stderr } = await getting.finished
     expect([code, stderr]).toEqual([0, expect.stringContaining('stead://photos/file is in')])

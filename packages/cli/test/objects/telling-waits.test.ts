@@ -18,8 +18,8 @@ describe('a command that reads objects', () => {
     const terminal = { message: (text: string) => void messages.push(text), isInteractive: false }
     expect(await tellingWaits({ client, terminal, lookMs: 1 }, () => over.promise)).toBe('read')
     expect(messages).toEqual([
-      'waiting for 10 of 12 nodes to be reachable; 2 of 4 pieces are here …',
-      'waiting for 9 of 12 nodes to be reachable; 3 of 4 pieces are here …',
+      'waiting for 10 of 12 nodes to answer; 2 of 4 pieces are here …',
+      'waiting for 9 of 12 nodes to answer; 3 of 4 pieces are here …',
     ])
   })
 

@@ -294,7 +294,7 @@ export interface StorageWaitView {
   readonly havePieces: number
   /** Nodes that are known to have a piece. */
   readonly nodes: number
-  /** Of them, those that could not be reached. */
+  /** Of them, those that could not be reached, or have not answered yet. */
   readonly awayNodes: number
   readonly waitedMs: number
 }

@@ -7,7 +7,7 @@ export interface HolderWait {
   readonly havePieces: number
   /** Nodes that are known to have a piece. */
   readonly nodes: number
-  /** Of them, those that could not be reached. */
+  /** Of them, those that could not be reached, or have not answered yet. */
   readonly awayNodes: number
   /** How long it has waited, in milliseconds. */
   readonly waitedMs: number
