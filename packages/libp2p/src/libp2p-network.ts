@@ -23,7 +23,7 @@ import { AddressScope, hostOf } from './address-scope.ts'
 import { DataPlane } from './bulk/data-plane.ts'
 import { BULK_PROTOCOL } from './bulk/messages.ts'
 import type { ByteStream } from './byte-stream.ts'
-import { connectionError, dialTarget, notRunning, refused, withPeer } from './connecting.ts'
+import { abortAfter, connectionError, dialTarget, notRunning, peerOfAddress, refused, withPeer } from './connecting.ts'
 import { ConnectionTrimmer, type TrimCandidate } from './connection-trimmer.ts'
 import type { SteadLibp2p } from './create-node.ts'
 import { Libp2pError } from './errors.ts'
@@ -206,7 +206,7 @@ export class Libp2pNetwork implements Network {
 
   async connect(target: string | PeerId, timeoutMs: number): Promise<PeerId> {
     const node = this.#runningNode()
-    const signal = AbortSignal.timeout(timeoutMs)
+    const signal = abortAfter(timeoutMs)
     try {
       const address = dialTarget(target)
       if (isMultiaddr(address)) this.#scope.trust(address)
@@ -269,6 +269,7 @@ export class Libp2pNetwork implements Network {
       this.#dataPlane.stop()
       throw error
     }
+    await this.#recall(node)
     this.#node = node
     this.#gossip.start({ pubsub: node.services.pubsub, secp256k1, signer })
     this.#providers.start(node.services.dht)
@@ -276,6 +277,15 @@ export class Libp2pNetwork implements Network {
     this.#mesh.start()
     this.#neighbours.start()
     this.#trimmer.start()
+  }
+
+  /** Whoever was met before can be dialled at once, without a search in a table that was just joined. */
+  async #recall(node: SteadLibp2p): Promise<void> {
+    const known = this.#options.known.map((address) => multiaddr(address))
+    for (const [peer, addresses] of Map.groupBy(known, peerOfAddress)) {
+      if (peer === undefined || peer === this.self) continue
+      await node.peerStore.merge(peerIdFromString(peer), { multiaddrs: [...addresses] })
+    }
   }
 
   async #stop(): Promise<void> {

@@ -9,6 +9,7 @@ export interface Libp2pOptions {
   readonly listen: readonly string[]
   readonly announce: readonly string[]
   readonly bootstrap: readonly string[]
+  readonly known: readonly string[]
   readonly mdns: boolean
   readonly relayServer: boolean
   readonly relayClient: boolean
@@ -96,6 +97,13 @@ const schema = z.strictObject({
     .default([])
     .describe(
       'Peers to try first, with /p2p/. They are peers like others. Default: none, for the first node of a network.',
+    ),
+  known: z
+    .array(peerAddressSchema)
+    .max(1024)
+    .default([])
+    .describe(
+      'Where peers were met before, with /p2p/: used when one of them is to be reached, and among those dialled at random. Default: none; peers then have to be found first.',
     ),
   mdns: z
     .boolean()

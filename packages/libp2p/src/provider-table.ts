@@ -5,6 +5,7 @@ import { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
 import { create as createDigest } from 'multiformats/hashes/digest'
 import { sha256 } from 'multiformats/hashes/sha2'
+import { abortAfter } from './connecting.ts'
 
 /** Name of the table's protocol: not that of any public table, which we neither join nor burden. */
 export const TABLE_PROTOCOL = '/stead/kad/1'
@@ -100,7 +101,7 @@ export class ProviderTable {
   }
 
   #signal(timeoutMs: number): AbortSignal {
-    return AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(timeoutMs)])
+    return AbortSignal.any([this.#stopped.signal, abortAfter(timeoutMs)])
   }
 
   #scheduleInterval(): void {

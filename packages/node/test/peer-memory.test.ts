@@ -11,7 +11,11 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map((network) => network.stop()))
 })
 
-async function startNetwork(bootstrap: readonly string[], privateKey: Uint8Array): Promise<Libp2pNetwork> {
+async function startNetwork(
+  bootstrap: readonly string[],
+  privateKey: Uint8Array,
+  known: readonly string[] = [],
+): Promise<Libp2pNetwork> {
   const components = {
     clock: systemClock,
     random: systemRandom,
@@ -19,7 +23,7 @@ async function startNetwork(bootstrap: readonly string[], privateKey: Uint8Array
     metrics: silentMetrics,
     privateKey,
   }
-  const network = new Libp2pNetwork(components, { listen: ['/ip4/127.0.0.1/tcp/0'], bootstrap })
+  const network = new Libp2pNetwork(components, { listen: ['/ip4/127.0.0.1/tcp/0'], bootstrap, known })
   await network.start()
   running.push(network)
   return network
@@ -46,13 +50,19 @@ describe('a node that was in the network before', () => {
     await bootstrap.stop()
 
     const again = new PeerMemory({ store, clock: systemClock, logger: silentLogger })
-    const recalled = await again.recall(16)
+    const recalled = await again.recall()
     expect(recalled.some((address) => address.endsWith(`/p2p/${other.self}`))).toBe(true)
     const after = await startNetwork([...bootstrap.addresses(), ...recalled], keyOf(3))
     await expect.poll(isConnected(after, other), { timeout: 15_000 }).toBe(true)
   })
 
-  it('remembers a bounded number of peers, the latest first, and survives a damaged row', async () => {
+  it('reaches whom it met by name at once, although nobody tells where that is', async () => {
+    const other = await startNetwork([], keyOf(4))
+    const alone = await startNetwork([], keyOf(5), other.addresses())
+    expect(await alone.connect(other.self, 5000)).toBe(other.self)
+  })
+
+  it('remembers peers, the latest first, and survives a damaged row', async () => {
     const store = new MemoryStore()
     const row = (seenAt: number) =>
       new TextEncoder().encode(JSON.stringify({ addresses: [`/ip4/127.0.0.1/tcp/${seenAt}/p2p/x`], seenAt }))
@@ -75,6 +85,6 @@ describe('a node that was in the network before', () => {
       'process',
     )
     const memory = new PeerMemory({ store, clock: systemClock, logger: silentLogger })
-    expect(await memory.recall(2)).toEqual(['/ip4/127.0.0.1/tcp/3/p2p/x', '/ip4/127.0.0.1/tcp/2/p2p/x'])
+    expect(await memory.recall()).toEqual([3, 2, 1].map((seenAt) => `/ip4/127.0.0.1/tcp/${seenAt}/p2p/x`))
   })
 })

@@ -119,6 +119,8 @@ export type {
   StorageNodeStatus,
   StorageRound,
 } from './placement/consumer-reports.ts'
+export type { HolderWait } from './placement/holder-reach.ts'
+export { HolderReach } from './placement/holder-reach.ts'
 export type { NetworkSegmentsComponents, PlacedSegment } from './placement/network-segments.ts'
 export { NetworkSegments } from './placement/network-segments.ts'
 export { NodeWatch } from './placement/node-watch.ts'

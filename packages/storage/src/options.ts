@@ -204,6 +204,7 @@ export interface StorageConsumerOptions {
   readonly lostAfterMs: number
   readonly shunMs: number
   readonly hedgeAfterMs: number
+  readonly awayWaitMs: number
   readonly partBytesMax: number
   readonly challengeOn: 'never' | 'lied' | 'lost'
   readonly randomPerMonth: number
@@ -279,6 +280,11 @@ export const storageConsumerOptionsSchema: z.ZodType<StorageConsumerOptions, Sto
    * @default 400: longer than a good answer takes around the world
    */
   hedgeAfterMs: z.int().min(1).default(400),
+  /**
+   * How long a read waits for nodes that have what it needs and cannot be reached now, in milliseconds.
+   * @default 60 seconds: what a network takes to find itself again after all of it was restarted on a busy machine
+   */
+  awayWaitMs: z.int().min(0).default(60_000),
   /**
    * Bytes of a piece that are sent in one message, 64 KiB .. 1 MiB, whole blocks.
    * @default 1 MiB: one for each node is in memory

@@ -9,7 +9,7 @@ import { namingBuckets } from '../objects/known-buckets.ts'
 import { LeftOut } from '../objects/left-out.ts'
 import { checkFolder, type Entry, entryOfFile, localFiles } from '../objects/local-files.ts'
 import { addFilterOptions, type FilterRule, nameFilter } from '../objects/name-filter.ts'
-import { objectAccess } from '../objects/object-access.ts'
+import { type ObjectAccess, objectAccess } from '../objects/object-access.ts'
 import {
   folderOf,
   formatObjectUrl,
@@ -21,6 +21,7 @@ import {
 import { showNewPhrase } from '../objects/recovery-phrase.ts'
 import { type RemoteEntry, remoteEntry, remoteObjects } from '../objects/remote-objects.ts'
 import { SafeFolder } from '../objects/safe-folder.ts'
+import { tellingWaits } from '../objects/telling-waits.ts'
 import { copy, download, type TransferTerms, upload } from '../objects/transfer-plan.ts'
 import type { Transfer } from '../objects/transfer-pool.ts'
 import { TransferProgress } from '../objects/transfer-progress.ts'
@@ -55,9 +56,17 @@ interface CopyRequest {
 }
 
 async function run(request: CopyRequest, context: CommandContext): Promise<void> {
+  const access = objectAccess(context, request.given)
+  const { client } = access
+  await tellingWaits({ client, terminal: context.terminal }, () => copyAll(request, { access, context }))
+}
+
+async function copyAll(
+  request: CopyRequest,
+  { access, context }: { readonly access: ObjectAccess; readonly context: CommandContext },
+): Promise<void> {
   const { from, to, given } = request
   const signal = context.interruption()
-  const access = objectAccess(context, given)
   const left = new LeftOut(context)
   const planned = await namingBuckets(access.client, () => entriesOf(request, { access, left, signal }))
   if (planned.length === 0) context.terminal.message(`nothing is under ${shownName(from)}`)

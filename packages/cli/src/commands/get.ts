@@ -13,6 +13,7 @@ import { type ObjectAccess, objectAccess } from '../objects/object-access.ts'
 import { formatObjectUrl, type ObjectVersion, parseObjectVersion, shownObjectUrl } from '../objects/object-url.ts'
 import { type RemoteEntry, remoteEntry } from '../objects/remote-objects.ts'
 import { isShareLink } from '../objects/share-link.ts'
+import { tellingWaits } from '../objects/telling-waits.ts'
 import { TransferProgress } from '../objects/transfer-progress.ts'
 import { interrupted } from '../objects/transfer-report.ts'
 import { shownName } from '../terminal/shown-name.ts'
@@ -42,26 +43,35 @@ export function define(command: Command, context: CommandContext): void {
       }
       const url = parseObjectVersion(object)
       const access = objectAccess(context, options)
-      const signal = context.interruption()
-      const { key } = url
-      const { terminal } = context
-      const found = await namingBuckets(access.client, () => findObject(access.client, url, () => isFolder(url)))
-      const progress = new TransferProgress(terminal, key, found.lengthBytes)
-      const terms = { access, url, entry: remoteEntry(found, ''), progress, signal }
-      const file = given === '-' ? undefined : targetOf(given, key)
-      try {
-        await (file === undefined ? pour(terms, process.stdout) : keep(terms, file))
-        const rate = progress.end()
-        // What is written to standard output is the object and nothing else.
-        if (file !== undefined && terminal.isJson)
-          terminal.out(toJson({ bucket: url.bucket, ...found, file, resumedBytes: progress.resumedBytes }))
-        else if (file !== undefined) terminal.message(`${shownObjectUrl(url)} is in ${shownName(file)}: ${rate}`)
-      } catch (error) {
-        progress.end()
-        if (!signal.aborted) throw error
-        throw interrupted({ kind: 'down', partsAt: file === undefined ? undefined : `in ${dirname(file)}` })
-      }
+      const { client } = access
+      await tellingWaits({ client, terminal: context.terminal }, () => getOwn(access, context, { url, given }))
     })
+}
+
+async function getOwn(
+  access: ObjectAccess,
+  context: CommandContext,
+  { url, given }: { readonly url: ObjectVersion; readonly given: string | undefined },
+): Promise<void> {
+  const signal = context.interruption()
+  const { key } = url
+  const { terminal } = context
+  const found = await namingBuckets(access.client, () => findObject(access.client, url, () => isFolder(url)))
+  const progress = new TransferProgress(terminal, key, found.lengthBytes)
+  const terms = { access, url, entry: remoteEntry(found, ''), progress, signal }
+  const file = given === '-' ? undefined : targetOf(given, key)
+  try {
+    await (file === undefined ? pour(terms, process.stdout) : keep(terms, file))
+    const rate = progress.end()
+    // What is written to standard output is the object and nothing else.
+    if (file !== undefined && terminal.isJson)
+      terminal.out(toJson({ bucket: url.bucket, ...found, file, resumedBytes: progress.resumedBytes }))
+    else if (file !== undefined) terminal.message(`${shownObjectUrl(url)} is in ${shownName(file)}: ${rate}`)
+  } catch (error) {
+    progress.end()
+    if (!signal.aborted) throw error
+    throw interrupted({ kind: 'down', partsAt: file === undefined ? undefined : `in ${dirname(file)}` })
+  }
 }
 
 function isFolder(url: ObjectVersion): CliError {

@@ -10,6 +10,7 @@ import { type ObjectAccess, objectAccess } from '../objects/object-access.ts'
 import { type ObjectUrl, parseObjectUrl, shownObjectUrl } from '../objects/object-url.ts'
 import { showNewPhrase } from '../objects/recovery-phrase.ts'
 import { metadataOf } from '../objects/remote-objects.ts'
+import { tellingWaits } from '../objects/telling-waits.ts'
 import { TransferProgress } from '../objects/transfer-progress.ts'
 import { interrupted } from '../objects/transfer-report.ts'
 import { uploadFile } from '../objects/upload-file.ts'
@@ -33,12 +34,13 @@ export function define(command: Command, context: CommandContext): void {
       const progress = new TransferProgress(context.terminal, place.key, found?.size)
       const signal = context.interruption()
       try {
-        // Whoever puts something into a bucket wants it to be there.
-        await access.objects.makeBucket(place.bucket, { signal })
-        const stored =
-          found === undefined
+        const stored = await tellingWaits({ client: access.client, terminal: context.terminal }, async () => {
+          // Whoever puts something into a bucket wants it to be there.
+          await access.objects.makeBucket(place.bucket, { signal })
+          return found === undefined
             ? await access.objects.put(place, progress.count(process.stdin), { signal })
             : await putFile(access, { file, place, found }, { progress, signal })
+        })
         const rate = progress.end()
         const { resumedBytes } = progress
         context.terminal.out(

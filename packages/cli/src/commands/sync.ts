@@ -16,6 +16,7 @@ import { showNewPhrase } from '../objects/recovery-phrase.ts'
 import { remoteObjects } from '../objects/remote-objects.ts'
 import { SafeFolder } from '../objects/safe-folder.ts'
 import { planSync, type SyncPlan } from '../objects/sync-plan.ts'
+import { tellingWaits } from '../objects/telling-waits.ts'
 import { copy, download, type TransferTerms, upload } from '../objects/transfer-plan.ts'
 import type { Transfer } from '../objects/transfer-pool.ts'
 import { TransferProgress } from '../objects/transfer-progress.ts'
@@ -68,9 +69,14 @@ interface Work {
 }
 
 async function run(request: SyncRequest, context: CommandContext): Promise<void> {
+  const access = objectAccess(context, request.given)
+  const { client } = access
+  await tellingWaits({ client, terminal: context.terminal }, () => syncAll(request, { access, context }))
+}
+
+async function syncAll(request: SyncRequest, { access, context }: Parts): Promise<void> {
   const { given, to } = request
   const signal = context.interruption()
-  const access = objectAccess(context, given)
   const work = await namingBuckets(access.client, () => plan(request, { access, context }))
   checkSource(request, work, context)
   if (isObjectUrl(to) && given.dryRun !== true) await access.objects.makeBucket(parseObjectUrl(to).bucket)

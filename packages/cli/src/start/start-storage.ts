@@ -10,6 +10,7 @@ import { type DevMember, DevNetwork } from '../dev/dev-network.ts'
 import { CliError } from '../errors.ts'
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import { formatBytes } from '../objects/object-url.ts'
+import { tellingWaits } from '../objects/telling-waits.ts'
 import { renderTable } from '../terminal/table.ts'
 import { type Terminal, toJson } from '../terminal/terminal.ts'
 import { untilAll } from './until-all.ts'
@@ -111,12 +112,12 @@ async function play(network: DevNetwork, stage: Stage): Promise<StorageStory> {
   const offered = { wanted: STORAGE_PROVIDERS, what: 'nodes offer storage', ...terms }
   await untilAll({ count: () => countOffers(client), ...stage }, offered)
   terminal.message(`keeping ${formatBytes(OBJECT_BYTES)} as 4 of 12 pieces …`)
-  const put = await keep(client)
+  const put = await tellingWaits({ client, terminal }, () => keep(client))
   const { nodes } = await client.getStorage()
   const dead = kill(network, nodes)
   const killed = dead.map(({ name }) => name)
   terminal.message(`killed ${killed.join(', ')}; reading …`)
-  const getAfterKill = await read(client, put)
+  const getAfterKill = await tellingWaits({ client, terminal }, () => read(client, put))
   terminal.message('waiting until they count as lost, then repairing …')
   const { segments } = (await client.getStorage()).placement
   let repairedPieces = 0
@@ -125,7 +126,7 @@ async function play(network: DevNetwork, stage: Stage): Promise<StorageStory> {
     return segments - Math.min(segments, segmentsToRepair(await client.getStorage(), dead))
   }
   await untilAll({ count, ...stage }, { wanted: segments, what: 'segments need no repair', ...terms })
-  const getAfterRepair = await read(client, put)
+  const getAfterRepair = await tellingWaits({ client, terminal }, () => read(client, put))
   await client.runStorageRound()
   await client.settle()
   terminal.message('auditing: every period is recomputed here from revisions, proofs and receipts …')

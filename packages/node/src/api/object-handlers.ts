@@ -39,6 +39,7 @@ type ObjectRoutes =
   | 'createBucket'
   | 'deleteBucket'
   | 'getStorage'
+  | 'listStorageWaits'
   | 'runStorageRound'
   | 'listChallenges'
   | 'challengeNode'
@@ -135,6 +136,7 @@ export function objectHandlers(node: SteadNode): Pick<Handlers, ObjectRoutes> {
         ...(appointed === undefined ? {} : { caretaker: caretakerView(appointed) }),
       }
     },
+    listStorageWaits: async () => ({ waits: await node.trade.payer.storage.waits() }),
     runStorageRound: async () => {
       const { consumer } = await open()
       await consumer.look()

@@ -1,6 +1,6 @@
 import { type Address, messageOf } from '@stead/core'
 import type { MarketPayer, OfferBook } from '@stead/market'
-import type { PlacementReport, RecoveredStorage, StorageConsumer, TreeObjectStore } from '@stead/storage'
+import type { HolderWait, PlacementReport, RecoveredStorage, StorageConsumer, TreeObjectStore } from '@stead/storage'
 import type { NodeConfig } from '../config/settings.ts'
 import type { Foundation } from './foundation.ts'
 
@@ -76,6 +76,11 @@ export class StorageBuyer {
       this.#placement = { atMs: nowMs, report: await opened.consumer.placement() }
     const { report } = this.#placement
     return report.segments === 0 ? undefined : report
+  }
+
+  /** Reads of what is kept that wait for nodes; none where nothing is. */
+  async waits(): Promise<readonly HolderWait[]> {
+    return (await this.#opened)?.consumer.reach.waits() ?? []
   }
 
   async stop(): Promise<void> {

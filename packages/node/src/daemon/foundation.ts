@@ -115,7 +115,7 @@ async function openNetwork(
 ): Promise<Network> {
   const { stops } = components
   const memory = new PeerMemory(components)
-  const recalled = await memory.recall(RECALLED_MAX)
+  const known = await memory.recall()
   const { listen, announce, bootstrap, mdns } = config.network
   const network = new Libp2pNetwork(components, {
     listen,
@@ -123,7 +123,8 @@ async function openNetwork(
     mdns,
     bulkListen: config.bulk.listen,
     bulkAnnounce: config.bulk.announce,
-    bootstrap: [...new Set([...bootstrap, ...recalled])],
+    bootstrap: [...new Set([...bootstrap, ...known.slice(0, RECALLED_MAX)])],
+    known,
   })
   await network.start()
   stops.push('network', () => network.stop())

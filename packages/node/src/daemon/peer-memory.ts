@@ -10,8 +10,13 @@ import {
 } from '@stead/core'
 
 const TABLE = 'known-peers'
-/** Peers that are remembered; enough to find a live one after weeks, little to write. */
-const PEERS_MAX = 64
+/**
+ * Peers that are remembered: enough to find a live one after weeks, and nodes that keep pieces without a search when a
+ * payer starts again.
+ */
+const PEERS_MAX = 256
+/** Addresses of one peer that are told at a start. */
+const RECALLED_PER_PEER_MAX = 2
 const ADDRESSES_PER_PEER_MAX = 8
 const SAVE_INTERVAL_MS = 60_000
 
@@ -39,10 +44,10 @@ export class PeerMemory {
     this.#components = components
   }
 
-  /** Multiaddrs with `/p2p/` of the peers seen last, newest first, at most `limit`. */
-  async recall(limit: number): Promise<readonly string[]> {
+  /** Multiaddrs with `/p2p/` of the peers seen last, newest first. */
+  async recall(): Promise<readonly string[]> {
     const known = await this.#load()
-    return known.flatMap((entry) => entry.addresses.slice(0, 2)).slice(0, limit)
+    return known.flatMap((entry) => entry.addresses.slice(0, RECALLED_PER_PEER_MAX))
   }
 
   /** Begins to write down who is connected. */
@@ -81,12 +86,13 @@ export class PeerMemory {
       before.set(peer, { peer, addresses: withPeer(addresses, peer).slice(0, ADDRESSES_PER_PEER_MAX), seenAt: now })
     }
     const newest = [...before.values()].sort((left, right) => right.seenAt - left.seenAt)
+    // What is known of the others stands there already.
+    const fresh = newest.slice(0, PEERS_MAX).filter(({ seenAt }) => seenAt === now)
     await store.write(
-      newest.map((entry, position) =>
-        position < PEERS_MAX
-          ? { kind: 'put', table: TABLE, key: entry.peer, value: encode(entry) }
-          : { kind: 'delete', table: TABLE, key: entry.peer },
-      ),
+      [
+        ...fresh.map((entry) => ({ kind: 'put', table: TABLE, key: entry.peer, value: encode(entry) }) as const),
+        ...newest.slice(PEERS_MAX).map(({ peer }) => ({ kind: 'delete', table: TABLE, key: peer }) as const),
+      ],
       'process',
     )
   }

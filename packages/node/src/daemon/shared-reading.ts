@@ -5,6 +5,7 @@ import {
   createErasureKernel,
   createFrameCipher,
   deskOfOwner,
+  HolderReach,
   loadPairHasher,
   openSharedTree,
   parseShareLink,
@@ -53,6 +54,7 @@ export class SharedReading {
       kernel: createErasureKernel(),
       identity: foundation.chain.identity,
       elsewhere: new CarePlaces(foundation).elsewhere,
+      reach: new HolderReach(foundation),
     }
     return new SharedReading(foundation, parts, own)
   }

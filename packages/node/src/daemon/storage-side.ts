@@ -147,6 +147,8 @@ export async function openBuyingStorage(
     objects,
     recover,
     stop: async () => {
+      // What reads and writes wait for would keep them, and this, for a minute.
+      consumer.reach.stop()
       await sweeper.stop()
       await objects.stop()
       await consumer.stop()

@@ -88,6 +88,8 @@ export type {
   StorageNodeView,
   StorageRoundView,
   StorageUsage,
+  StorageWaitList,
+  StorageWaitView,
   StreamBody,
   Versioning,
   WriteConditions,

@@ -288,6 +288,35 @@ export const storageUsageWire: Wire<StorageUsage> = z.object({
   caretaker: optionalWire(caretakerViewWire),
 })
 
+/** A read that waits because nodes that have what it needs cannot be reached now. */
+export interface StorageWaitView {
+  readonly needPieces: number
+  readonly havePieces: number
+  /** Nodes that are known to have a piece. */
+  readonly nodes: number
+  /** Of them, those that could not be reached, or have not answered yet. */
+  readonly awayNodes: number
+  readonly waitedMs: number
+}
+
+/** Answer to `GET /v1/storage/waits`. */
+export interface StorageWaitList {
+  readonly waits: readonly StorageWaitView[]
+}
+
+/** Wire form of {@link StorageWaitList}. */
+export const storageWaitListWire: Wire<StorageWaitList> = z.object({
+  waits: z.array(
+    z.object({
+      needPieces: countWire,
+      havePieces: countWire,
+      nodes: countWire,
+      awayNodes: countWire,
+      waitedMs: z.number(),
+    }),
+  ),
+})
+
 /** Answer to `POST /v1/storage/round`. */
 export interface StorageRoundView {
   readonly paidMicroUsd: MicroUsd

@@ -31,3 +31,18 @@ export interface Route<Body, Query, Answer> {
   /** The answer's value, or one of its lines or events; undefined for plain bytes. */
   readonly answer: Wire<Answer> | undefined
 }
+
+type RouteBase = Pick<
+  Route<undefined, undefined, never>,
+  'name' | 'method' | 'path' | 'summary' | 'body' | 'query' | 'form'
+>
+
+/** A question without body and query, whose answer is one value of JSON. */
+export function get(name: string, path: string, summary: string): RouteBase {
+  return { name, method: 'GET', path, summary, body: undefined, query: undefined, form: 'json' }
+}
+
+/** The same for what changes something. */
+export function post(name: string, path: string, summary: string): RouteBase {
+  return { ...get(name, path, summary), method: 'POST' }
+}

@@ -94,11 +94,13 @@ import {
   type StorageEvidenceQuery,
   type StorageRoundView,
   type StorageUsage,
+  type StorageWaitList,
   type StreamBody,
   storageEvidenceQueryWire,
   storageEvidenceWire,
   storageRoundWire,
   storageUsageWire,
+  storageWaitListWire,
 } from './objects.ts'
 import {
   type AskedChallengeView,
@@ -109,7 +111,7 @@ import {
   challengeRequestWire,
 } from './possession.ts'
 import { type JobQuote, jobQuoteWire } from './quote.ts'
-import type { Route } from './route.ts'
+import { get, post, type Route } from './route.ts'
 import {
   type GetSharedRequest,
   getSharedRequestWire,
@@ -191,6 +193,7 @@ export interface Routes {
   readonly listShared: Route<ListSharedRequest, NoQuery, SharedList>
   readonly getShared: Route<GetSharedRequest, NoQuery, ByteStream>
   readonly getStorage: Route<NoBody, NoQuery, StorageUsage>
+  readonly listStorageWaits: Route<NoBody, NoQuery, StorageWaitList>
   readonly runStorageRound: Route<NoBody, NoQuery, StorageRoundView>
   readonly listChallenges: Route<NoBody, NoQuery, ChallengeList>
   readonly leaveStorage: Route<LeaveRequest, NoQuery, StorageStatus>
@@ -223,16 +226,6 @@ export interface Routes {
   readonly claimRewards: Route<NoBody, NoQuery, RewardsClaimed>
   readonly getDoctor: Route<NoBody, NoQuery, DoctorReport>
   readonly runSelftest: Route<NoBody, NoQuery, DoctorReport>
-}
-
-type RouteBase = Pick<Route<NoBody, NoQuery, never>, 'name' | 'method' | 'path' | 'summary' | 'body' | 'query' | 'form'>
-
-function get(name: string, path: string, summary: string): RouteBase {
-  return { name, method: 'GET', path, summary, body: undefined, query: undefined, form: 'json' }
-}
-
-function post(name: string, path: string, summary: string): RouteBase {
-  return { ...get(name, path, summary), method: 'POST' }
 }
 
 /** The table of {@link Routes}; the daemon registers each, the client calls them. */
@@ -366,6 +359,10 @@ export const routes: Routes = {
   getStorage: {
     ...get('getStorage', '/v1/storage', 'Which nodes keep how much for this one, and what that costs'),
     answer: storageUsageWire,
+  },
+  listStorageWaits: {
+    ...get('listStorageWaits', '/v1/storage/waits', 'Reads that wait for nodes that cannot be reached now'),
+    answer: storageWaitListWire,
   },
   runStorageRound: {
     ...post('runStorageRound', '/v1/storage/round', 'Has everything proven, pays for it and repairs, now'),

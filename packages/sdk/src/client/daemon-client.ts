@@ -33,6 +33,7 @@ import type {
   StorageEvidenceQuery,
   StorageRoundView,
   StorageUsage,
+  StorageWaitList,
   StreamBody,
 } from '../api/objects.ts'
 import type { AskedChallengeView, ChallengeList, ChallengeRequest } from '../api/possession.ts'
@@ -233,6 +234,11 @@ export class DaemonClient {
 
   getStorage(options: CallOptions = {}): Promise<StorageUsage> {
     return this.#transport.ask(routes.getStorage, options)
+  }
+
+  /** Reads that wait for nodes that cannot be reached now. */
+  listStorageWaits(options: CallOptions = {}): Promise<StorageWaitList> {
+    return this.#transport.ask(routes.listStorageWaits, options)
   }
 
   /** Has everything proven, pays for it and repairs. */

@@ -20,6 +20,7 @@ import type { ErasureKernel } from '../erasure/erasure-kernel.ts'
 import { amountOf } from '../meter.ts'
 import { type StorageConsumerOptions, storageConsumerOptionsSchema } from '../options.ts'
 import type { BoughtNode } from '../placement/bought-node.ts'
+import { HolderReach } from '../placement/holder-reach.ts'
 import { NetworkSegments } from '../placement/network-segments.ts'
 import { NodeWatch } from '../placement/node-watch.ts'
 import { SEGMENT_PROFILES } from '../placement/segment-profile.ts'
@@ -129,7 +130,12 @@ export class Ward {
     this.#given = new GivenPieces(parts)
     this.#watch = new NodeWatch(clock, this.#buying.lostAfterMs)
     this.#segments = new NetworkSegments(
-      { ...parts, nodes: this.#nodes, elsewhere: async (known) => [await this.#given.readable(known)] },
+      {
+        ...parts,
+        nodes: this.#nodes,
+        elsewhere: async (known) => [await this.#given.readable(known)],
+        reach: new HolderReach(parts),
+      },
       this.#buying,
       // For segments that are put, of which there are none.
       SEGMENT_PROFILES['4-of-12'],

@@ -21,13 +21,19 @@ const TIMEOUT_MS = 30_000
 export async function readBlocks(
   components: { readonly network: Network; readonly clock: Clock; readonly hasher: PairHasher },
   placed: PlacedPiece,
-  range: { readonly firstBlock: number; readonly blocks: number; readonly signal?: AbortSignal },
+  range: {
+    readonly firstBlock: number
+    readonly blocks: number
+    readonly signal?: AbortSignal
+    /** @default the most */
+    readonly timeoutMs?: number | undefined
+  },
 ): Promise<Uint8Array> {
   const { agreement, piece, peer } = placed
-  const { firstBlock, blocks, signal } = range
+  const { firstBlock, blocks, signal, timeoutMs = TIMEOUT_MS } = range
   const payload = pieceRequestSchema.encodeMessage({ get: { agreement, piece, firstBlock, blocks } })
   const answer = pieceReplySchema.decodeMessage(
-    await askPieces(components, peer, payload, { timeoutMs: TIMEOUT_MS, signal }),
+    await askPieces(components, peer, payload, { timeoutMs: Math.min(timeoutMs, TIMEOUT_MS), signal }),
   )
   const isWhole = answer.bytes.length === Math.min(blocks * BLOCK_BYTES, placed.lengthBytes - firstBlock * BLOCK_BYTES)
   if (isWhole && verifyRange(components.hasher, placed, { firstBlock, ...answer })) return answer.bytes

@@ -2,6 +2,7 @@ import type { Address, Hash, PeerId } from '@stead/core'
 import type { PayerChannel } from '@stead/market'
 import type { SetPiece } from '../agreement/piece-set.ts'
 import type { AgreementDriver } from '../consumer/agreement-driver.ts'
+import type { Challengeable } from '../consumer/challenger.ts'
 import { remoteCodeOf } from '../consumer/remote-code.ts'
 import type { SettleOutcome } from '../consumer/settle-outcome.ts'
 import { CHANGES_MAX } from '../messages.ts'
@@ -132,6 +133,12 @@ export class BoughtNode implements NodeFacts {
       await this.driver.agree(await this.#channel(true), change)
     }
   }
+}
+
+/** A node as it is asked on chain. */
+export function challengeable(bought: BoughtNode): Challengeable {
+  const { node, driver } = bought
+  return { node, agreement: driver.id, signed: driver.signed, hold: (isHeld) => bought.hold(isHeld) }
 }
 
 /** What of a channel's allocation is neither accepted nor in flight. */

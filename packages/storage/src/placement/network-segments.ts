@@ -27,8 +27,9 @@ import type { BoughtNode } from './bought-node.ts'
 import type { NodeFacts } from './choose-nodes.ts'
 import { ErasureCodes } from './erasure-codes.ts'
 import { findPieces, findPiecesWithoutRow } from './find-pieces.ts'
+import type { HolderReach } from './holder-reach.ts'
 import { PieceSender, type SentPiece } from './piece-sender.ts'
-import { type Elsewhere, readAnywhere } from './read-anywhere.ts'
+import { type Elsewhere, piecesElsewhere } from './read-anywhere.ts'
 import { readSealed } from './read-sealed.ts'
 import { readPieces, readsOf, type SegmentRead } from './read-segment.ts'
 import { SegmentBooks } from './segment-books.ts'
@@ -58,6 +59,8 @@ export interface NetworkSegmentsComponents {
   readonly identity: ReceiptChain
   /** Where others keep pieces of a segment, one list for each of them; asked when too few can be had where this payer knows them. @default nobody does */
   readonly elsewhere?: Elsewhere | undefined
+  /** Who of the nodes could not be reached of late. */
+  readonly reach: HolderReach
   /** This payer's rows were lost: until they are made again, segments without one are looked for where they were first. @default false */
   readonly hasLostBooks?: boolean
 }
@@ -200,10 +203,9 @@ export class NetworkSegments {
     signal?: AbortSignal,
   ): Promise<Uint8Array> {
     const known = decodeReference(reference)
-    const { elsewhere } = this.#components
     const range = { plainBytes: known.plainBytes, key, fromByte, toByte }
-    const read = await this.#readOf(known, signal)
-    return await readAnywhere(known, { read, elsewhere }, (from) => readSealed(this.#components, from, range))
+    const waitUntilMs = this.#components.clock.monotonicMs() + this.#options.awayWaitMs
+    return await readSealed(this.#components, { ...(await this.#readOf(known, signal)), waitUntilMs }, range)
   }
 
   /** Keeps a segment no longer: at once for whoever reads, and on its nodes as soon as they can be told. */
@@ -424,13 +426,13 @@ export class NetworkSegments {
     there: readonly PlacedNumber[],
     missing: readonly number[],
   ): Promise<readonly Uint8Array[]> {
-    const { hasher, elsewhere } = this.#components
+    const { hasher } = this.#components
     const pieceBytes = pieceBytesOf(known.plainBytes, known.dataPieces)
     const read = { ...(await this.#readOf(known)), pieces: findPieces(this.#components.nodes, known, there) }
     const restored = missing.map(() => new Uint8Array(pieceBytes))
     for (const { firstBlock, blocks } of readsOf(pieceBytes)) {
       const wanted = { numbers: missing, firstBlock, blocks }
-      const parts = await readAnywhere(known, { read, elsewhere }, (from) => readPieces(this.#components, from, wanted))
+      const parts = await readPieces(this.#components, read, wanted)
       for (const [place, part] of parts.entries()) restored[place]?.set(part, firstBlock * FRAME_BYTES)
     }
     for (const [place, number] of missing.entries()) {
@@ -442,7 +444,7 @@ export class NetworkSegments {
   }
 
   async #readOf(known: SegmentReference, signal?: AbortSignal): Promise<SegmentRead> {
-    const { logger, nodes, signer } = this.#components
+    const { logger, nodes, signer, reach, elsewhere } = this.#components
     const row = await this.#books.rowOf(known.segment)
     if (row === undefined && known.payer === signer.address && !this.#books.hasLostRows)
       throw new StorageError('STORAGE_SEGMENT_UNKNOWN', 'the segment is not kept any more')
@@ -451,6 +453,9 @@ export class NetworkSegments {
       pieceBytes: pieceBytesOf(known.plainBytes, known.dataPieces),
       pieces: row === undefined ? findPiecesWithoutRow(this.#components, known) : findPieces(nodes, known, row.placed),
       hedgeAfterMs: this.#options.hedgeAfterMs,
+      reach,
+      waitUntilMs: 0,
+      elsewhere: piecesElsewhere(known, elsewhere),
       onFailure: ({ peer, piece }, error) => {
         logger.info('a node did not give a piece', { peer, piece, error: messageOf(error) })
         // Whoever gives other bytes than it was given is not asked to keep more.

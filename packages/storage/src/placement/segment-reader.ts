@@ -11,7 +11,8 @@ import type { PairHasher } from '../proof/pair-hasher.ts'
 import { pieceBytesOf } from '../segment/segment-layout.ts'
 import type { ShareDesk } from '../shares/share-desk.ts'
 import { ErasureCodes } from './erasure-codes.ts'
-import { type Elsewhere, readAnywhere } from './read-anywhere.ts'
+import type { HolderReach } from './holder-reach.ts'
+import { askedOnce, type Elsewhere } from './read-anywhere.ts'
 import { readSealed } from './read-sealed.ts'
 import type { ReadablePiece, SegmentRead } from './read-segment.ts'
 import { decodeReference, firstNodeOf, pieceNameOf, rootOfPiece, type SegmentReference } from './segment-reference.ts'
@@ -25,6 +26,8 @@ export interface SegmentReaderParts {
   readonly hasher: PairHasher
   readonly kernel: ErasureKernel
   readonly identity: ReceiptChain
+  /** Who could not be reached of late, and which reads wait. */
+  readonly reach: HolderReach
   /** Where a payer's caretaker keeps pieces, asked last. @default nobody is asked */
   readonly elsewhere?: Elsewhere
 }
@@ -32,14 +35,14 @@ export interface SegmentReaderParts {
 /** Reads segments that others pay for: who knows a segment's reference may ask its nodes, without money or agreement. */
 export class SegmentReader implements Pick<SegmentStore, 'read'> {
   readonly #parts: SegmentReaderParts
-  readonly #options: Pick<StorageConsumerOptions, 'hedgeAfterMs'>
+  readonly #options: Pick<StorageConsumerOptions, 'hedgeAfterMs' | 'awayWaitMs'>
   readonly #codes: ErasureCodes
   readonly #places: ShareDesk['places']
 
   /** @param places asked when too few of the nodes that had the pieces first have them still */
   constructor(
     parts: SegmentReaderParts,
-    options: Pick<StorageConsumerOptions, 'hedgeAfterMs'>,
+    options: Pick<StorageConsumerOptions, 'hedgeAfterMs' | 'awayWaitMs'>,
     places: ShareDesk['places'],
   ) {
     this.#parts = parts
@@ -57,31 +60,37 @@ export class SegmentReader implements Pick<SegmentStore, 'read'> {
   ): Promise<Uint8Array> {
     const known = decodeReference(reference)
     const range = { plainBytes: known.plainBytes, key, fromByte, toByte }
-    const atFirst = this.#readOf(known, piecesAtFirst(known, this.#parts.identity), signal)
-    try {
-      return await readSealed(this.#parts, atFirst, range)
-    } catch (error) {
-      if (!hasCode(error, 'STORAGE_TOO_FEW_PIECES')) throw error
+    let ownerAway: unknown
+    const ofOwner = async (): Promise<readonly ReadablePiece[]> => {
+      try {
+        return await this.#piecesNow(known)
+      } catch (error) {
+        if (!hasCode(error, 'STORAGE_SHARE_AWAY')) throw error
+        ownerAway = error
+        return []
+      }
     }
+    const elsewhere = askedOnce(async () => {
+      const [now, others = []] = await Promise.all([ofOwner(), this.#parts.elsewhere?.(known)])
+      return [...now, ...others.flat()]
+    })
     try {
-      return await readSealed(this.#parts, this.#readOf(known, await this.#piecesNow(known), signal), range)
+      return await readSealed(this.#parts, { ...this.#readOf(known, signal), elsewhere }, range)
     } catch (error) {
-      const isElsewhere = hasCode(error, 'STORAGE_TOO_FEW_PIECES') || hasCode(error, 'STORAGE_SHARE_AWAY')
-      const lists = isElsewhere ? ((await this.#parts.elsewhere?.(known)) ?? []) : []
-      const elsewhere: Elsewhere = async () => lists
-      if (lists.length === 0) throw error
-      return await readAnywhere(known, { read: atFirst, elsewhere }, (read) => readSealed(this.#parts, read, range))
+      throw hasCode(error, 'STORAGE_TOO_FEW_PIECES') && ownerAway !== undefined ? ownerAway : error
     }
   }
 
-  #readOf(known: SegmentReference, pieces: readonly ReadablePiece[], signal: AbortSignal | undefined): SegmentRead {
-    const { logger } = this.#parts
+  #readOf(known: SegmentReference, signal: AbortSignal | undefined): SegmentRead {
+    const { logger, reach, clock } = this.#parts
     return {
       code: this.#codes.of(known),
       pieceBytes: pieceBytesOf(known.plainBytes, known.dataPieces),
-      pieces,
+      pieces: piecesAtFirst(known, this.#parts.identity),
       ...(signal === undefined ? {} : { signal }),
       hedgeAfterMs: this.#options.hedgeAfterMs,
+      reach,
+      waitUntilMs: clock.monotonicMs() + this.#options.awayWaitMs,
       onFailure: ({ peer, piece }, error) =>
         logger.info('a node did not give a piece', { peer, piece, error: messageOf(error) }),
     }

@@ -23,10 +23,12 @@ import { type StorageConsumerInput, type StorageConsumerOptions, storageConsumer
 import { NetworkRootPointers } from '../register/network-root-pointers.ts'
 import { KEEPERS_WANTED } from '../register/quorum.ts'
 import type { PiecePlace } from '../shares/share-desk.ts'
-import type { BoughtNode } from './bought-node.ts'
+import { type BoughtNode, challengeable } from './bought-node.ts'
 import { steadyPieces } from './choose-nodes.ts'
 import type { PlacementReport, RecoveredStorage, StorageNodeStatus, StorageRound } from './consumer-reports.ts'
+import { HolderReach } from './holder-reach.ts'
 import { NetworkSegments } from './network-segments.ts'
+import { NodeMeeting } from './node-meeting.ts'
 import { NodeWatch } from './node-watch.ts'
 import type { SegmentProfile } from './segment-profile.ts'
 import { decodeReference, firstNodeOf } from './segment-reference.ts'
@@ -68,6 +70,8 @@ export class StorageConsumer {
   readonly challenger: Challenger | undefined
   /** Pointers of trees, kept by some of the nodes that keep segments. */
   readonly pointers: NetworkRootPointers
+  /** Who of the nodes could not be reached of late, and which reads wait for them. */
+  readonly reach: HolderReach
   /** Looks after it all while this payer is away, where it appointed somebody. */
   readonly care: CareClient
   readonly #logger: Logger
@@ -75,6 +79,7 @@ export class StorageConsumer {
   readonly #components: StorageConsumerComponents
   readonly #options: StorageConsumerOptions
   readonly #nodes: StorageNodes
+  readonly #meeting: NodeMeeting
   readonly #uptimes: UptimeBook
   #watch: NodeWatch
   readonly #settled: SettledBook
@@ -97,6 +102,7 @@ export class StorageConsumer {
     this.#network = components.network
     this.#uptimes = new UptimeBook(components, LOOK_GAP_SHARE * this.#options.lookEveryMs)
     this.#nodes = new StorageNodes({ ...components, isSteady: (node) => this.#isSteady(node) }, this.#options)
+    this.#meeting = new NodeMeeting(components)
     this.#watch = new NodeWatch(components.clock, this.#options.lostAfterMs)
     this.#settled = new SettledBook(components.store)
     const { court } = components
@@ -107,7 +113,9 @@ export class StorageConsumer {
     const caretakerOf = (payer: Address): PeerId | undefined =>
       payer === components.signer.address ? this.care.peer : undefined
     const { elsewhere } = new CarePlaces({ ...components, caretakerOf })
-    this.segments = new NetworkSegments({ ...components, nodes: this.#nodes, elsewhere }, this.#options, profile)
+    this.reach = new HolderReach(components)
+    const segmentParts = { ...components, nodes: this.#nodes, elsewhere, reach: this.reach }
+    this.segments = new NetworkSegments(segmentParts, this.#options, profile)
     this.#repairs = new SegmentRepairs({
       nodes: this.#nodes,
       segments: this.segments,
@@ -135,6 +143,7 @@ export class StorageConsumer {
     await this.challenger?.start()
     await this.care.start()
     showAgreements(this.#network, (node) => this.#nodes.of(node)?.driver.signed)
+    this.#meeting.start(this.#nodes.all().map(({ peer }) => peer))
     this.#isRunning = true
     this.#roundLater(this.#options.settleEveryMs)
     this.#lookLater()
@@ -143,8 +152,10 @@ export class StorageConsumer {
   /** Looks after nothing any more; agreements go on, and are paid after the next start. */
   async stop(): Promise<void> {
     this.#isRunning = false
+    this.reach.stop()
     this.#roundTimer?.clear()
     this.#lookTimer?.clear()
+    await this.#meeting.stop()
     await this.challenger?.stop()
     await this.#repairs.stop()
     await this.#settling
@@ -482,9 +493,4 @@ export class StorageConsumer {
     }
     if (this.#isRunning) this.#lookLater()
   }
-}
-
-function challengeable(bought: BoughtNode): Challengeable {
-  const { node, driver } = bought
-  return { node, agreement: driver.id, signed: driver.signed, hold: (isHeld) => bought.hold(isHeld) }
 }

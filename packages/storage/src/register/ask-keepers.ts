@@ -34,6 +34,8 @@ export interface KeeperAnswer {
 /** What is asked, and what comes along only for those who do not have it. */
 export interface KeeperQuestion extends RegisterRequest {
   readonly baseRecord?: Uint8Array | undefined
+  /** @default 5 seconds */
+  readonly timeoutMs?: number | undefined
 }
 
 /** How it stands when some have answered. */
@@ -83,15 +85,13 @@ export async function askKeepers<Result>(
 async function askKeeper(
   components: AskComponents,
   keeper: Uint8Array,
-  { baseRecord, ...request }: KeeperQuestion,
+  { baseRecord, timeoutMs = ASK_TIMEOUT_MS, ...request }: KeeperQuestion,
 ): Promise<KeeperAnswer | undefined> {
   const { network, logger, secp256k1 } = components
   const peer = peerIdOfPublicKey(keeper)
   const ask = async (asked: RegisterRequest): Promise<RegisterReply> => {
     const payload = registerRequestSchema.encodeMessage(asked)
-    return registerReplySchema.decodeMessage(
-      await network.request(peer, ROOTS_PROTOCOL, payload, { timeoutMs: ASK_TIMEOUT_MS }),
-    )
+    return registerReplySchema.decodeMessage(await network.request(peer, ROOTS_PROTOCOL, payload, { timeoutMs }))
   }
   try {
     let reply = await ask(request)

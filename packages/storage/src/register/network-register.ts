@@ -74,6 +74,9 @@ const STEPS_MAX = 32
 const PAUSE_MS = 10
 /** So long keepers are waited for that may settle what others do not know, before it is settled from here. */
 const GRACE_MS = 100
+/** So long after keepers were found to be away they are asked for a moment only by a read that has what was seen last. */
+const AWAY_MS = 30_000
+const AWAY_ASK_MS = 1000
 /** After so long without an answer others may have been made keepers, and the keepers before them may have forgotten. */
 const LOOK_AGAIN_MS = 86_400_000
 
@@ -93,6 +96,8 @@ export class NetworkRegister implements RootPointer {
   #proposedStep = 0
   /** When enough keepers last agreed on what is known. */
   #agreedAtMs: number | undefined
+  /** When too few of them answered last, monotonic; undefined since enough did. */
+  #awayAtMs: number | undefined
   #working: Promise<unknown> = Promise.resolve()
 
   /** @param writer 16 bytes drawn for this process: never those of one before */
@@ -125,7 +130,7 @@ export class NetworkRegister implements RootPointer {
 
   /** @throws StorageError STORAGE_ROOT_AWAY, STORAGE_ROOT_UNKNOWN, STORAGE_BUSY */
   async read(): Promise<PointerValue | undefined> {
-    await this.#newest((work) => this.#inTurn(work))
+    await this.#newest((work) => this.#inTurn(work), true)
     return pointerValueOf(this.#known)
   }
 
@@ -227,21 +232,29 @@ export class NetworkRegister implements RootPointer {
   }
 
   /** Asks until it is known which step is the newest. */
-  async #newest(inTurn: <Result>(work: () => Promise<Result>) => Promise<Result> = (work) => work()): Promise<void> {
+  async #newest(
+    inTurn: <Result>(work: () => Promise<Result>) => Promise<Result> = (work) => work(),
+    isRead = false,
+  ): Promise<void> {
     let isSearched = false
     for (let steps = 0; steps < STEPS_MAX; steps++) {
       const keepers = this.#known?.record.keepers ?? (await this.#foundKeepers())
       const before = this.#known
       if (keepers === undefined) return
-      const looked = await this.#look(keepers)
+      // They, and the network's table, were asked a moment ago, and given all their time.
+      const isKnownAway = isRead && before !== undefined && this.#wereAway()
+      const looked = await this.#look(keepers, isKnownAway ? AWAY_ASK_MS : undefined)
       if (looked.newest !== undefined) await this.#adopt(looked.newest)
-      if (this.#known === before && this.#mustSearch(looked)) {
+      if (this.#known === before && this.#mustSearch(looked) && !(isKnownAway && looked.kind === 'away')) {
         const found = isSearched ? undefined : await this.#place.search()
         isSearched = true
         if (found !== undefined) await this.#adopt(found)
         if (this.#known !== before) continue
       }
-      if (looked.kind === 'away' && this.#known === before) throw away(looked.have, quorumOf(keepersOf(keepers).length))
+      if (looked.kind === 'away' && this.#known === before) {
+        if (!isKnownAway) this.#awayAtMs = this.#components.clock.monotonicMs()
+        throw away(looked.have, quorumOf(keepersOf(keepers).length))
+      }
       if (looked.kind === 'decided') await this.#learn(looked.accepted)
       if (looked.kind === 'unsettled') {
         // What this process is about to swap in itself is settled by that.
@@ -252,9 +265,14 @@ export class NetworkRegister implements RootPointer {
       // Where others decide from now on, they are asked as well: they may have gone further.
       if (!equalBytes(this.#known?.record.keepers ?? keepers, keepers)) continue
       this.#agreedAtMs = this.#components.clock.now()
+      this.#awayAtMs = undefined
       return
     }
     throw contended()
+  }
+
+  #wereAway(): boolean {
+    return this.#awayAtMs !== undefined && this.#components.clock.monotonicMs() - this.#awayAtMs < AWAY_MS
   }
 
   async #foundKeepers(): Promise<Uint8Array | undefined> {
@@ -268,13 +286,17 @@ export class NetworkRegister implements RootPointer {
     return looked.kind === 'away' || (looked.kind === 'sure' && looked.isBlank && !this.#place.isNew)
   }
 
-  async #look(keepers: Uint8Array): Promise<Looked> {
+  async #look(keepers: Uint8Array, timeoutMs: number | undefined): Promise<Looked> {
     const { clock } = this.#components
     const electorate = electorateOf(keepers)
     const known = this.#known
     const late = Promise.withResolvers<Looked>()
     let timer: Timer | undefined
-    const question = { key: this.#key.publicKey, ...(known === undefined ? {} : { known: known.word.record }) }
+    const question = {
+      key: this.#key.publicKey,
+      timeoutMs,
+      ...(known === undefined ? {} : { known: known.word.record }),
+    }
     const judged = askKeepers(this.#components, electorate.keepers, question, ({ answers, waiting }) => {
       const looked = lookAt(answers, { known, keepers, need: electorate.need })
       if (waiting === 0 || looked.kind === 'sure' || looked.kind === 'decided' || looked.kind === 'moved') return looked

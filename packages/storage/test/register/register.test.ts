@@ -257,6 +257,19 @@ describe('a pointer on the network', () => {
     expect(await pointer.cached()).toEqual({ sequence: 1, value: value(1) })
   })
 
+  it('is not searched for again in each read while they are away, and read as soon as they are back', async () => {
+    const world = new RegisterWorld(3)
+    const { pointer } = world.machine(0, undefined, { keepers: world.first })
+    await world.within(pointer.swap(0, value(1)))
+    setAway(world, [0, 1, 2])
+    await expect(world.within(pointer.read())).rejects.toMatchObject({ code: 'STORAGE_ROOT_AWAY' })
+    const { searches } = world
+    await expect(world.within(pointer.read())).rejects.toMatchObject({ code: 'STORAGE_ROOT_AWAY' })
+    expect(world.searches).toBe(searches)
+    setAway(world, [])
+    expect(await world.within(pointer.read())).toEqual({ sequence: 1, value: value(1) })
+  })
+
   it('is found by who has the seed alone, and is begun by nobody else', async () => {
     const world = new RegisterWorld(4)
     const stranger = world.machine(1, undefined, { mayBegin: false })

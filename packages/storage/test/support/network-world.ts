@@ -17,6 +17,7 @@ import {
   deskOfOwner,
   type ErasureKernel,
   type FrameCipher,
+  HolderReach,
   loadPairHasher,
   type NetworkSegments,
   type PairHasher,
@@ -250,9 +251,11 @@ export class NetworkWorld {
     )
     for (const other of this.sellers) await this.within(network.connect(other.peer, 5000))
     await this.within(network.connect(desk.self, 5000))
-    const parts = { ...this.#parts(signer), network, cipher, hasher, kernel, identity: this.ledger.identity }
+    const sealing = { cipher, hasher, kernel, identity: this.ledger.identity }
+    const reach = new HolderReach({ network, clock: this.clock })
+    const parts = { ...this.#parts(signer), network, reach, ...sealing }
     const { places } = deskOfOwner(parts, { owner: desk.self })
-    return { network, segments: new SegmentReader(parts, { hedgeAfterMs: 400 }, places) }
+    return { network, segments: new SegmentReader(parts, { hedgeAfterMs: 400, awayWaitMs: 60_000 }, places) }
   }
 
   async #openPayer(key: number, store: MemoryStore, mayBegin = true): Promise<StoringPayer> {
