@@ -61,8 +61,10 @@ describe('the local API', () => {
       fc.property(submissions, (submission) => {
         const sent = JSON.stringify(jobSubmissionWire.encode(submission as unknown as JobSubmission))
         const { context, ...rest } = submission
-        // A context is what JSON makes of it: -0 becomes 0.
-        const expected = context === undefined ? rest : { ...rest, context: JSON.parse(JSON.stringify(context)) }
+        // A context is what JSON makes of it: -0 becomes 0; and without keys that would be a prototype.
+        const isKept = (key: string, value: unknown): unknown => (key === '__proto__' ? undefined : value)
+        const expected =
+          context === undefined ? rest : { ...rest, context: JSON.parse(JSON.stringify(context), isKept) }
         expect(jobSubmissionWire.decode(JSON.parse(sent))).toEqual(expected)
       }),
     )

@@ -102,6 +102,7 @@ const submittedTaskWire: Wire<SubmittedTask> = z.strictObject({
   fuel: optionalWire(fuelWire),
 })
 
+/** What JSON says, without keys named `__proto__`: none of them gets into an object of ours. */
 const jsonWire: Wire<JsonValue> = z.json() as unknown as Wire<JsonValue>
 
 /** Wire form of {@link JobSubmission}. */
