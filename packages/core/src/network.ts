@@ -45,7 +45,8 @@ export interface RequestOptions {
   readonly timeoutMs: number
   readonly signal?: AbortSignal
   /**
-   * Bytes that follow the payload, as if they were its end. They must not change any more: they are sent from there.
+   * Bytes that follow the payload, as if they were its end. They must not change until the request has settled: they are
+   * read there until then, and not afterwards, however it ends.
    * @default none
    */
   readonly tail?: Uint8Array
