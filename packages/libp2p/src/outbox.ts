@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '@stead/core'
+import { type Clock, freeMemory, type Timer } from '@stead/core'
 import type { ByteStream } from './byte-stream.ts'
 import { uncleared } from './frame.ts'
 
@@ -44,8 +44,10 @@ export class Outbox {
   readonly #components: OutboxComponents
   readonly #options: OutboxOptions
   #parts: OutboxPart[] = []
-  /** What is sent of the first of them, which is lent. */
+  /** What is sent of the first of them. */
   #sentBytes = 0
+  /** What was left of a lent body when it was taken back: a copy. */
+  #rest: OutboxPart | undefined
   #queuedBytes = 0
   #isFlushScheduled = false
   #isCongested = false
@@ -96,7 +98,8 @@ export class Outbox {
     const at = this.#parts.indexOf(body)
     if (at < 0) return false
     if (at === 0) {
-      this.#parts[0] = { bytes: body.bytes.slice(this.#sentBytes), standing: 'given' }
+      this.#rest = { bytes: body.bytes.slice(this.#sentBytes), standing: 'given' }
+      this.#parts[0] = this.#rest
       this.#sentBytes = 0
       return false
     }
@@ -126,6 +129,7 @@ export class Outbox {
   close(): void {
     this.#isClosed = true
     this.#parts = []
+    this.#rest = undefined
     this.#sentBytes = 0
     this.#queuedBytes = 0
     this.#stallTimer?.clear()
@@ -146,7 +150,7 @@ export class Outbox {
   /** One part as it is, or the beginning of the queue as far as it goes into one chunk. */
   #takeChunk(): { readonly bytes: Uint8Array; readonly isGiven: boolean } {
     const [first, second] = this.#parts
-    if (first !== undefined && first.standing !== 'lent' && !this.#goTogether(first, second)) {
+    if (first !== undefined && !this.#isCut(first) && !this.#goTogether(first, second)) {
       this.#parts.shift()
       return { bytes: first.bytes, isGiven: first.standing === 'given' }
     }
@@ -157,18 +161,25 @@ export class Outbox {
       const bytes = part?.bytes.subarray(this.#sentBytes, this.#sentBytes + chunk.length - length)
       if (part === undefined || bytes === undefined) break
       const isWhole = this.#sentBytes + bytes.length === part.bytes.length
-      if (!isWhole && part.standing !== 'lent') break
+      if (!isWhole && !this.#isCut(part)) break
       chunk.set(bytes, length)
       length += bytes.length
       this.#sentBytes = isWhole ? 0 : this.#sentBytes + bytes.length
-      if (isWhole) this.#parts.shift()
+      if (!isWhole) break
+      this.#parts.shift()
+      if (part.standing === 'given') freeMemory(part.bytes)
     }
     return { bytes: length === chunk.length ? chunk : chunk.subarray(0, length), isGiven: true }
   }
 
+  /** Whether it is sent as copies of its parts: a socket makes copies of all that it is given at once. */
+  #isCut(part: OutboxPart): boolean {
+    return part.standing === 'lent' || part === this.#rest
+  }
+
   #goTogether({ bytes }: OutboxPart, second: OutboxPart | undefined): boolean {
     if (second === undefined) return false
-    const secondBytes = second.standing === 'lent' ? 1 : second.bytes.length
+    const secondBytes = this.#isCut(second) ? 1 : second.bytes.length
     return bytes.length + secondBytes <= CHUNK_BYTES_MAX
   }
 

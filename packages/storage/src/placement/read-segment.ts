@@ -1,5 +1,6 @@
 import type { Clock, Hash, Network, PeerId, Timer } from '@stead/core'
 import { isSteadError } from '@stead/core'
+import { freeMessage } from '../consumer/free-message.ts'
 import { readBlocks } from '../consumer/read-blocks.ts'
 import type { ErasureCode, NumberedPiece } from '../erasure/erasure-code.ts'
 import { StorageError } from '../errors.ts'
@@ -45,7 +46,7 @@ export interface WantedBlocks {
 
 /**
  * Reads the same blocks of some data pieces. Where a node fails or is slow, any others give the same blocks of theirs, and
- * what is missing is computed from these.
+ * what is missing is computed from these. The bytes are the reader's alone.
  * @throws StorageError STORAGE_TOO_FEW_PIECES
  */
 export async function readPieces(
@@ -75,6 +76,7 @@ class BlockRace {
   readonly #abort: AbortController = new AbortController()
   readonly #done: PromiseWithResolvers<readonly Uint8Array[]> = Promise.withResolvers()
   #timer: Timer | undefined
+  #isOver = false
 
   constructor(components: SegmentReaderComponents, read: SegmentRead, wanted: WantedBlocks) {
     this.#components = components
@@ -113,7 +115,13 @@ class BlockRace {
     const { firstBlock, blocks } = this.#wanted
     try {
       const range = { firstBlock, blocks, signal: this.#abort.signal }
-      this.#got.set(piece.number, await readBlocks(this.#components, { ...piece, lengthBytes: pieceBytes }, range))
+      const bytes = await readBlocks(this.#components, { ...piece, lengthBytes: pieceBytes }, range)
+      // It came with the last one that was needed, and nobody looks at it any more.
+      if (this.#isOver) {
+        freeMessage(bytes)
+        return
+      }
+      this.#got.set(piece.number, bytes)
     } catch (error) {
       if (this.#abort.signal.aborted) return
       if (!isSteadError(error)) this.#done.reject(error)
@@ -161,9 +169,12 @@ class BlockRace {
   }
 
   #finish(): void {
+    this.#isOver = true
     try {
       const have: NumberedPiece[] = Array.from(this.#got, ([number, bytes]) => ({ number, bytes }))
-      this.#done.resolve(this.#read.code.restore(have, this.#wanted.numbers))
+      const restored = this.#read.code.restore(have, this.#wanted.numbers)
+      for (const { bytes } of have) if (!restored.includes(bytes)) freeMessage(bytes)
+      this.#done.resolve(restored)
     } catch (error) {
       this.#done.reject(error)
     }
