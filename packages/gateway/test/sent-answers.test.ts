@@ -41,7 +41,7 @@ test('the memory of a chunk goes back when it is sent, and not before', async ()
   const answered = Promise.withResolvers<Buffer>()
   asking.on('response', (answer) => {
     // Slow at first: what is sent waits on its way.
-    setImmediate(() => buffer(answer).then(answered.resolve, answered.reject))
+    setImmediate(() => void buffer(answer).then(answered.resolve, answered.reject))
   })
   asking.on('error', answered.reject)
   asking.end()

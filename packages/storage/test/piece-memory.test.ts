@@ -55,6 +55,19 @@ describe('memory of pieces', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
+  it('of a large segment is asked for with so much around it that it is mapped by itself, and goes back whole', async () => {
+    const clock = new ManualClock()
+    const memory = new PieceMemory(clock)
+    const block = memory.take(2 * 1024 * 1024)
+    expect(block.length).toBe(2 * 1024 * 1024)
+    expect(block.buffer.byteLength).toBeGreaterThan(32 * 1024 * 1024)
+    memory.give(block)
+    expect(memory.take(2 * 1024 * 1024)).toBe(block)
+    memory.give(block)
+    await clock.advance(10_000)
+    expect([block.length, block.buffer.byteLength]).toEqual([0, 0])
+  })
+
   it('is used again also where a node did not take its piece, and not before nothing is sent from it', async () => {
     const world = new NetworkWorld({ dataPieces: 2, pieces: 3, enough: 2 })
     const blocks = new Set<ArrayBufferLike>()
