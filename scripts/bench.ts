@@ -14,6 +14,7 @@ const benches: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
   chain: async () => (await import('./bench/chain.ts')).benchChain(),
   simulation: async () => (await import('./bench/simulation.ts')).benchSimulation(),
   'storage-network': async () => (await import('./bench/storage-network.ts')).benchStorageNetwork(),
+  'storage-memory': async () => (await import('./bench/storage-memory.ts')).benchStorageMemory(),
   'storage-gibibyte': async () => (await import('./bench/storage-gibibyte.ts')).benchStorageGibibyte(),
   'storage-pipeline': async () => (await import('./bench/storage.ts')).benchStoragePipeline(),
   'storage-objects': async () => (await import('./bench/storage-objects.ts')).benchObjectStore(),

@@ -1,15 +1,15 @@
 import { execFile } from 'node:child_process'
-import { createHash, randomFillSync } from 'node:crypto'
-import { closeSync, createReadStream, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs'
-import { request as openRequest } from 'node:http'
+import { randomFillSync } from 'node:crypto'
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import { messageOf } from '@stead/core'
-import { presign, type Signer } from '../../packages/gateway/test/signing-client.ts'
+import type { Signer } from '../../packages/gateway/test/signing-client.ts'
 import { ShiftedClock } from '../../packages/gateway/test/system-ports.ts'
+import { memoryRow } from './resident.ts'
 import { type BenchRow, benchRow, missingRow, percentile } from './row.ts'
+import { exchange, writeRandom } from './s3-exchange.ts'
 import { copyWithRclone, S3Peer, type S3Place } from './s3-peer.ts'
 import type { TrialGateway } from './trial-gateway.ts'
 import { TrialNetwork } from './trial-network.ts'
@@ -23,7 +23,6 @@ const FIRST_BYTES = 25
 const REST_MS = 200
 /** A prime, so that the places are spread over pieces and segments. */
 const PLACE_STEP_BYTES = 104_395_301
-const EXPIRES_SECONDS = 3600
 /** Disk of each node: two objects of three times their size on twelve, and what compaction needs. */
 const NODE_GIB = 2
 
@@ -34,7 +33,7 @@ export async function benchStorageGibibyte(): Promise<readonly BenchRow[]> {
   try {
     await network.start(NODES, 1, NODE_GIB)
     const gateway = await network.startGateway()
-    const digest = writeRandom(file)
+    const digest = writeRandom(file, OBJECT_BYTES)
     const raw = await rawCopy()
     const cp = await timed(() => run('cp', [file, `${file}.copy`]))
     rmSync(`${file}.copy`)
@@ -142,69 +141,6 @@ async function rcloneRows(
     const missing = `rclone on PATH and s3rver from npm: ${messageOf(error).split('\n')[0]}`
     return names.map((name) => missingRow({ name, unit: 'MB/s', target: undefined, missing }))
   }
-}
-
-/** The largest resident size that one of some processes ever had, as Linux counts it. */
-function memoryRow(name: string, processes: readonly number[]): BenchRow {
-  const row = { name, unit: 'MB', target: { limit: 200, better: 'less' } } as const
-  try {
-    const peaks = processes.map((pid) => {
-      const kib = /VmHWM:\s*(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-      return (Number(kib) * 1024) / MB
-    })
-    return benchRow({ ...row, value: Math.max(...peaks), reference: undefined })
-  } catch (error) {
-    return missingRow({ ...row, missing: `/proc of Linux: ${messageOf(error)}` })
-  }
-}
-
-interface Exchange {
-  readonly method: 'GET' | 'PUT' | 'DELETE'
-  readonly target: string
-  readonly file?: string
-  readonly range?: string
-}
-
-/** One request to its end. @returns the SHA-256 of what came */
-async function exchange(
-  signer: Signer,
-  { method, target, file, range }: Exchange,
-): Promise<{ readonly digest: string }> {
-  const { hostname, port } = new URL(signer.endpoint)
-  const path = presign(signer, { method, target }, EXPIRES_SECONDS)
-  const headers = {
-    ...(file === undefined ? {} : { 'content-length': statSync(file).size }),
-    ...(range === undefined ? {} : { range }),
-  }
-  const answered = Promise.withResolvers<{ readonly digest: string }>()
-  const sending = openRequest({ hostname, port, path, method, headers }, (answer) => {
-    const hash = createHash('sha256')
-    answer.on('data', (bytes: Uint8Array) => hash.update(bytes))
-    answer.on('error', answered.reject)
-    answer.on('end', () => {
-      const isFine = (answer.statusCode ?? 500) < 300
-      if (isFine) answered.resolve({ digest: hash.digest('hex') })
-      else answered.reject(new Error(`${method} ${target}: ${answer.statusCode}`))
-    })
-  })
-  sending.on('error', answered.reject)
-  if (file === undefined) sending.end()
-  else await pipeline(createReadStream(file, { highWaterMark: MIB }), sending)
-  return await answered.promise
-}
-
-/** A file that nothing can make smaller. @returns its SHA-256 */
-function writeRandom(path: string): string {
-  const hash = createHash('sha256')
-  const chunk = new Uint8Array(MIB)
-  const file = openSync(path, 'w')
-  for (let written = 0; written < OBJECT_BYTES; written += chunk.length) {
-    randomFillSync(chunk)
-    hash.update(chunk)
-    writeSync(file, chunk)
-  }
-  closeSync(file)
-  return hash.digest('hex')
 }
 
 function writeSmall(path: string): string {

@@ -45,7 +45,8 @@ export interface RequestOptions {
   readonly timeoutMs: number
   readonly signal?: AbortSignal
   /**
-   * Bytes that follow the payload, as if they were its end. They must not change any more: they are sent from there.
+   * Bytes that follow the payload, as if they were its end. They must not change until the request has settled: they are
+   * read there until then, and not afterwards, however it ends.
    * @default none
    */
   readonly tail?: Uint8Array
@@ -91,7 +92,7 @@ export interface Network {
   /** Serves a protocol (name like `/stead/compute/1`). @throws TypeError when the name has a handler already */
   handle(protocol: string, limits: ProtocolLimits, handler: RequestHandler): void
   /**
-   * Sends one request and resolves with the answer's payload. It reaches the handler at most once; requests may overtake
+   * Sends one request and resolves with the answer's payload, whose memory nobody else has. It reaches the handler at most once; requests may overtake
    * each other. After an error nobody knows whether it arrived.
    * @throws CoreError NETWORK_TIMEOUT, NETWORK_UNREACHABLE, NETWORK_TOO_LARGE, NETWORK_BUSY, NETWORK_UNSUPPORTED,
    *   NETWORK_BAD_MESSAGE, CORE_ABORTED, CORE_STOPPED, and NETWORK_REMOTE with details `remoteCode`, `remoteMessage`,

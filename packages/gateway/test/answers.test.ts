@@ -76,6 +76,16 @@ describe('an object', () => {
   })
 })
 
+test('a large object is whole each time, also where its first bytes were asked for early', async () => {
+  const bytes = Buffer.alloc(3_000_000, 'all of it')
+  await running.store.put('vault', 'large', [bytes])
+  for (let times = 0; times < 3; times++) {
+    const { status, body } = await get('/vault/large')
+    expect([status, body.length]).toEqual([200, bytes.length])
+    expect(body === bytes.toString()).toBe(true)
+  }
+})
+
 describe('an object that is replaced', () => {
   test('is told as what it is now, whenever the store looks at what it was', async () => {
     const get0 = running.store.get.bind(running.store)

@@ -88,7 +88,7 @@ export function encodeRefusal(id: number, reason: RefusalReason): Uint8Array {
 }
 
 /** Memory with anything in it, all of which is to be overwritten: to clear it first would be one pass more. */
-function uncleared(bytes: number): Uint8Array {
+export function uncleared(bytes: number): Uint8Array {
   return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer)
 }
 

@@ -1,5 +1,6 @@
-import type { Clock, Timer } from '@stead/core'
+import { type Clock, freeMemory, type Timer } from '@stead/core'
 import type { ByteStream } from './byte-stream.ts'
+import { uncleared } from './frame.ts'
 
 /** What an {@link Outbox} needs. */
 export interface OutboxComponents {
@@ -19,11 +20,14 @@ export interface OutboxOptions {
   readonly queuedBytesMax: number
 }
 
-/** Bytes to send. */
+/**
+ * Bytes to send. `given`: nobody else has them, and their memory may be given back when they are sent. `kept`: they do not
+ * change any more, and are sent from where they are. `lent`: they do not change until {@link Outbox.takeBack}; what the
+ * stream takes of them is copied then, because nobody can take back what it has.
+ */
 export interface OutboxPart {
   readonly bytes: Uint8Array
-  /** Nobody else has it: its memory may be given back when it is sent. */
-  readonly isGiven: boolean
+  readonly standing: 'given' | 'kept' | 'lent'
 }
 
 /** Above so many waiting bytes an outbox calls itself full: enough to keep a connection busy. */
@@ -40,6 +44,10 @@ export class Outbox {
   readonly #components: OutboxComponents
   readonly #options: OutboxOptions
   #parts: OutboxPart[] = []
+  /** What is sent of the first of them. */
+  #sentBytes = 0
+  /** What was left of a lent body when it was taken back: a copy. */
+  #rest: OutboxPart | undefined
   #queuedBytes = 0
   #isFlushScheduled = false
   #isCongested = false
@@ -63,13 +71,13 @@ export class Outbox {
   }
 
   /**
-   * Queues one whole frame that nobody else has, or its header and a body that does not change any more; it is sent at the
-   * end of this turn, or when the stream has room.
+   * Queues one whole frame that nobody else has, or its beginning and what follows; it is sent at the end of this turn, or
+   * when the stream has room.
    */
   send(frame: Uint8Array, body?: OutboxPart): void {
     if (this.#isClosed) return
-    this.#parts.push({ bytes: frame, isGiven: true })
-    if (body !== undefined) this.#parts.push(body)
+    this.#parts.push({ bytes: frame, standing: 'given' })
+    if (body !== undefined && body.bytes.length > 0) this.#parts.push(body)
     this.#queuedBytes += frame.length + (body?.bytes.length ?? 0)
     if (this.#queuedBytes > this.#options.queuedBytesMax) {
       this.#components.onStalled(`${this.#queuedBytes} bytes wait for a peer that does not take them`)
@@ -80,6 +88,25 @@ export class Outbox {
     this.#isFlushScheduled = true
     // After all microtasks of this turn, so that the frames they make go along.
     process.nextTick(this.#flush)
+  }
+
+  /**
+   * Reads nothing more from a lent body that was queued: its frame is not sent at all, or if that has begun, what is left
+   * of it is copied. @returns whether the other end hears nothing of it
+   */
+  takeBack(body: OutboxPart): boolean {
+    const at = this.#parts.indexOf(body)
+    if (at < 0) return false
+    if (at === 0) {
+      this.#rest = { bytes: body.bytes.slice(this.#sentBytes), standing: 'given' }
+      this.#parts[0] = this.#rest
+      this.#sentBytes = 0
+      return false
+    }
+    const [beginning] = this.#parts.splice(at - 1, 2)
+    this.#queuedBytes -= (beginning?.bytes.length ?? 0) + body.bytes.length
+    this.#tellRoom()
+    return true
   }
 
   /** The stream has room again. */
@@ -102,6 +129,8 @@ export class Outbox {
   close(): void {
     this.#isClosed = true
     this.#parts = []
+    this.#rest = undefined
+    this.#sentBytes = 0
     this.#queuedBytes = 0
     this.#stallTimer?.clear()
   }
@@ -114,28 +143,44 @@ export class Outbox {
 
   #sendChunk(): void {
     const { bytes, isGiven } = this.#takeChunk()
+    this.#queuedBytes -= bytes.length
     if (!this.#components.stream.send(bytes, isGiven)) this.#isCongested = true
   }
 
-  #takeChunk(): OutboxPart {
-    const first = this.#parts[0] ?? { bytes: new Uint8Array(0), isGiven: true }
-    let count = 1
-    let length = first.bytes.length
-    for (; count < this.#parts.length; count++) {
-      const more = this.#parts[count]?.bytes.length ?? 0
-      if (length + more > CHUNK_BYTES_MAX) break
-      length += more
+  /** One part as it is, or the beginning of the queue as far as it goes into one chunk. */
+  #takeChunk(): { readonly bytes: Uint8Array; readonly isGiven: boolean } {
+    const [first, second] = this.#parts
+    if (first !== undefined && !this.#isCut(first) && !this.#goTogether(first, second)) {
+      this.#parts.shift()
+      return { bytes: first.bytes, isGiven: first.standing === 'given' }
     }
-    const parts = this.#parts.splice(0, count)
-    this.#queuedBytes -= length
-    if (count === 1) return first
-    const chunk = new Uint8Array(length)
-    let offset = 0
-    for (const { bytes } of parts) {
-      chunk.set(bytes, offset)
-      offset += bytes.length
+    const chunk = uncleared(Math.min(CHUNK_BYTES_MAX, this.#queuedBytes))
+    let length = 0
+    while (length < chunk.length) {
+      const part = this.#parts[0]
+      const bytes = part?.bytes.subarray(this.#sentBytes, this.#sentBytes + chunk.length - length)
+      if (part === undefined || bytes === undefined) break
+      const isWhole = this.#sentBytes + bytes.length === part.bytes.length
+      if (!isWhole && !this.#isCut(part)) break
+      chunk.set(bytes, length)
+      length += bytes.length
+      this.#sentBytes = isWhole ? 0 : this.#sentBytes + bytes.length
+      if (!isWhole) break
+      this.#parts.shift()
+      if (part.standing === 'given') freeMemory(part.bytes)
     }
-    return { bytes: chunk, isGiven: true }
+    return { bytes: length === chunk.length ? chunk : chunk.subarray(0, length), isGiven: true }
+  }
+
+  /** Whether it is sent as copies of its parts: a socket makes copies of all that it is given at once. */
+  #isCut(part: OutboxPart): boolean {
+    return part.standing === 'lent' || part === this.#rest
+  }
+
+  #goTogether({ bytes }: OutboxPart, second: OutboxPart | undefined): boolean {
+    if (second === undefined) return false
+    const secondBytes = this.#isCut(second) ? 1 : second.bytes.length
+    return bytes.length + secondBytes <= CHUNK_BYTES_MAX
   }
 
   #afterSending(): void {
@@ -143,10 +188,13 @@ export class Outbox {
     this.#stallTimer = undefined
     if (this.#isClosed) return
     if (this.#isCongested) this.#watchStall()
-    if (this.#wasFull && !this.full) {
-      this.#wasFull = false
-      this.#components.onRoom()
-    }
+    this.#tellRoom()
+  }
+
+  #tellRoom(): void {
+    if (!this.#wasFull || this.full) return
+    this.#wasFull = false
+    this.#components.onRoom()
   }
 
   #watchStall(): void {

@@ -11,6 +11,7 @@ import {
   type RefusalReason,
 } from './frame.ts'
 import { FrameStream, type FrameStreamOptions } from './frame-stream.ts'
+import type { OutboxPart } from './outbox.ts'
 import { decodeReport } from './report.ts'
 
 /** What a {@link Requester} needs. */
@@ -49,12 +50,8 @@ interface Pending {
   /** What had come on the stream when it was sent. */
   readsBefore: number
   readonly stopListening: (() => void) | undefined
-}
-
-/** A request as it is sent: a frame, or the beginning of one and what follows as it is. */
-interface RequestFrame {
-  readonly frame: Uint8Array
-  readonly tail: Uint8Array | undefined
+  /** What follows its frame; it is the asker's again when the request is over. */
+  readonly tail: OutboxPart | undefined
 }
 
 const ID_MODULUS = 2 ** 32
@@ -65,7 +62,7 @@ export class Requester {
   readonly #options: RequesterOptions
   readonly #pending = new Map<number, Pending>()
   /** Frames of requests that wait for the stream to open, by request id. */
-  readonly #unsent = new Map<number, RequestFrame>()
+  readonly #unsent = new Map<number, Uint8Array>()
   #stream: FrameStream | undefined
   /** Streams on which nothing more is asked, until what was asked there has its answer. */
   readonly #retired = new Set<FrameStream>()
@@ -100,10 +97,13 @@ export class Requester {
         this.#onTimeout(id, timeoutMs)
       })
       const stopListening = signal === undefined ? undefined : this.#abortOn(signal, id)
-      const pending: Pending = { resolve, reject, timer, bytes, stream: undefined, readsBefore: 0, stopListening }
+      const pending: Pending = {
+        ...{ resolve, reject, timer, bytes, stream: undefined, readsBefore: 0, stopListening },
+        tail: tail === undefined ? undefined : { bytes: tail, standing: 'lent' },
+      }
       this.#pending.set(id, pending)
       this.#inFlightBytes += bytes
-      const frame = { frame: encodeRequestBefore(id, timeoutMs, { payload, tailBytes }), tail }
+      const frame = encodeRequestBefore(id, timeoutMs, { payload, tailBytes })
       if (this.#stream === undefined) {
         this.#unsent.set(id, frame)
         if (!this.#isOpening) void this.#open()
@@ -123,10 +123,10 @@ export class Requester {
     for (const stream of streams) stream.close()
   }
 
-  #send(stream: FrameStream, pending: Pending, { frame, tail }: RequestFrame): void {
+  #send(stream: FrameStream, pending: Pending, frame: Uint8Array): void {
     pending.stream = stream
     pending.readsBefore = stream.reads
-    stream.outbox.send(frame, tail === undefined ? undefined : { bytes: tail, isGiven: false })
+    stream.outbox.send(frame, pending.tail)
   }
 
   #refusalOf(haveBytes: number, signal: AbortSignal | undefined): CoreError | undefined {
@@ -290,21 +290,26 @@ export class Requester {
   #giveUp(id: number, error: CoreError): void {
     const pending = this.#pending.get(id)
     if (pending === undefined) return
-    const wasSent = !this.#unsent.delete(id)
-    this.#settle(id, pending)
-    if (wasSent) pending.stream?.outbox.send(encodeFrame(FRAME_KIND.cancel, id))
+    this.#unsent.delete(id)
+    const isUnheard = this.#settle(id, pending)
+    if (!isUnheard) pending.stream?.outbox.send(encodeFrame(FRAME_KIND.cancel, id))
     pending.reject(error)
   }
 
-  #settle(id: number, pending: Pending): void {
+  /** Ends a request. @returns whether the peer hears nothing of it */
+  #settle(id: number, pending: Pending): boolean {
     this.#pending.delete(id)
+    const { tail, stream } = pending
+    const isUnheard = tail !== undefined && stream?.outbox.takeBack(tail) === true
     this.#inFlightBytes -= pending.bytes
     this.#usedAtMs = this.#components.clock.monotonicMs()
     pending.timer.clear()
     pending.stopListening?.()
-    if (this.#retired.size === 0) return
-    this.#closeRetired()
-    if (this.#pending.size === 0 && this.#stream === undefined && !this.#isOpening) this.#components.onIdle()
+    if (this.#retired.size > 0) {
+      this.#closeRetired()
+      if (this.#pending.size === 0 && this.#stream === undefined && !this.#isOpening) this.#components.onIdle()
+    }
+    return isUnheard
   }
 
   #onClosed(closed: FrameStream, error: CoreError | undefined): void {

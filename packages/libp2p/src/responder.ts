@@ -256,7 +256,7 @@ class ResponderStream {
     }
     onServed('answered')
     const header = encodeFrameHeader(FRAME_KIND.response, id, response.length)
-    this.#frames.outbox.send(header, { bytes: response, isGiven: this.#keepsNothing })
+    this.#frames.outbox.send(header, { bytes: response, standing: this.#keepsNothing ? 'given' : 'kept' })
     if (this.#mustPause()) this.#frames.pause()
   }
 

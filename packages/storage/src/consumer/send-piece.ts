@@ -24,7 +24,7 @@ const BEGINS_MAX = 3
 
 /**
  * Brings a piece to a node: whole, or part by part, each when the one before was taken, so that a node holds no more than
- * one of them. They are sent from where they are: the bytes must not change any more, whatever becomes of this.
+ * one of them. They are read where they are until this has settled, and not afterwards.
  * @throws CoreError as Network.request
  */
 export async function sendPiece(

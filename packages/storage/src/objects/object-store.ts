@@ -66,7 +66,7 @@ export interface ObjectBody {
   /** Bytes of the object that come, after clipping. */
   readonly fromByte: number
   readonly toByte: number
-  /** Checked before they come; it throws where the object cannot be read any further. At most a frame is read before it is asked. */
+  /** Checked before they come; it throws where the object cannot be read any further. At most a frame is read before it is asked. Each chunk is its taker's alone. */
   readonly body: AsyncIterable<Uint8Array>
 }
 

@@ -30,8 +30,10 @@ export async function* readStored(
   const unpin = id === undefined ? undefined : tree.pins.pinBytes(id)
   try {
     const first = fromByte < toByte ? await early?.() : undefined
+    // Whoever takes it may give its memory back: it has no length then.
+    const firstBytes = first?.length ?? 0
     if (first !== undefined) yield first
-    yield* pieces(tree, stored, { fromByte: fromByte + (first?.length ?? 0), toByte }, signal)
+    yield* pieces(tree, stored, { fromByte: fromByte + firstBytes, toByte }, signal)
   } finally {
     unpin?.()
   }

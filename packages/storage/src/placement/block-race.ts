@@ -1,4 +1,5 @@
 import { type Hash, isSteadError, type PeerId, type Timer } from '@stead/core'
+import { freeMessage } from '../consumer/free-message.ts'
 import { readBlocks } from '../consumer/read-blocks.ts'
 import type { NumberedPiece } from '../erasure/erasure-code.ts'
 import { StorageError } from '../errors.ts'
@@ -36,7 +37,10 @@ export class BlockRace {
   #endWait: (() => void) | undefined
   #looks = 0
   #isLooking = false
+  /** Nobody is waited for any more. */
   #isOver = false
+  /** What was wanted is there. */
+  #isFinished = false
 
   constructor(components: SegmentReaderComponents, read: SegmentRead, wanted: WantedBlocks) {
     this.#components = components
@@ -91,8 +95,11 @@ export class BlockRace {
     const { signal } = this.#abort
     try {
       const range = { firstBlock, blocks, signal, timeoutMs }
-      this.#got.set(place.number, await readBlocks(this.#components, { ...place, lengthBytes: pieceBytes }, range))
+      const bytes = await readBlocks(this.#components, { ...place, lengthBytes: pieceBytes }, range)
       this.#asked.set(place, 'answered')
+      // Another place gave it first, or the last one that was needed came with it: nobody looks at it any more.
+      if (this.#isFinished || this.#got.has(place.number)) freeMessage(bytes)
+      else this.#got.set(place.number, bytes)
     } catch (error) {
       if (signal.aborted) return
       this.#note(place, error)
@@ -112,6 +119,7 @@ export class BlockRace {
 
   /** Ends when all is there, asks for as many more as can still make it whole, waits, or gives up. */
   #goOn(): void {
+    if (this.#isFinished) return
     const { dataPieces } = this.#read.code.profile
     const { numbers } = this.#wanted
     if (numbers.every((number) => this.#got.has(number)) || this.#got.size >= dataPieces) {
@@ -252,9 +260,12 @@ export class BlockRace {
   }
 
   #finish(): void {
+    this.#isFinished = true
     try {
       const have: NumberedPiece[] = Array.from(this.#got, ([number, bytes]) => ({ number, bytes }))
-      this.#done.resolve(this.#read.code.restore(have, this.#wanted.numbers))
+      const restored = this.#read.code.restore(have, this.#wanted.numbers)
+      for (const { bytes } of have) if (!restored.includes(bytes)) freeMessage(bytes)
+      this.#done.resolve(restored)
     } catch (error) {
       this.#done.reject(error)
     }

@@ -4,6 +4,7 @@ import type { SetPiece } from '../agreement/piece-set.ts'
 import type { AgreementDriver } from '../consumer/agreement-driver.ts'
 import type { Challengeable } from '../consumer/challenger.ts'
 import { remoteCodeOf } from '../consumer/remote-code.ts'
+import type { SendOptions } from '../consumer/send-piece.ts'
 import type { SettleOutcome } from '../consumer/settle-outcome.ts'
 import { CHANGES_MAX } from '../messages.ts'
 import type { NodeFacts } from './choose-nodes.ts'
@@ -45,14 +46,13 @@ export class BoughtNode implements NodeFacts {
     return this.driver.peer
   }
 
-  /** Sends a piece and agrees that it is kept. @throws CoreError, StorageError, MarketError; nothing is agreed then */
-  async keep(
-    piece: SetPiece,
-    bytes: Uint8Array,
-    options: { readonly partBytesMax?: number; readonly signal?: AbortSignal } = {},
-  ): Promise<void> {
+  /** Sends a piece, for {@link keep}; its bytes are read until this has settled, and not afterwards. @throws as {@link AgreementDriver.put} */
+  async send(piece: SetPiece, bytes: Uint8Array, options: Pick<SendOptions, 'partBytesMax' | 'signal'>): Promise<void> {
     await this.driver.put(piece, bytes, options)
-    options.signal?.throwIfAborted()
+  }
+
+  /** Agrees that a piece that was sent is kept. @throws CoreError, StorageError, MarketError; nothing is agreed then */
+  async keep(piece: SetPiece): Promise<void> {
     // An order to give it up that waits until now would take it away again.
     this.#drops.delete(piece.piece)
     const agreed = Promise.withResolvers<void>()

@@ -142,10 +142,18 @@ export class NetworkSegments {
     const { cipher, hasher, clock } = this.#components
     const coder = { cipher, hasher, code: this.#codes.of(this.#profile), memory: this.#memory }
     const coded = codeSegment(coder, key, plaintext)
-    const endMs = clock.monotonicMs() + PUT_AGAIN_MS
+    try {
+      return await this.#keepSoon(coded, clock.monotonicMs() + PUT_AGAIN_MS)
+    } finally {
+      coded.free()
+    }
+  }
+
+  async #keepSoon(coded: CodedSegment, endMs: number): Promise<Uint8Array> {
+    const { clock } = this.#components
     for (let cause: unknown; ; ) {
       try {
-        return await this.#keep(coded, cause === undefined)
+        return await this.#keep(coded)
       } catch (error) {
         // Who did not take its piece is left out for a while: others may do, or the same when they are back.
         cause ??= error
@@ -154,8 +162,7 @@ export class NetworkSegments {
     }
   }
 
-  /** @param isFirst nothing of it was sent before */
-  async #keep(coded: CodedSegment, isFirst: boolean): Promise<Uint8Array> {
+  async #keep(coded: CodedSegment): Promise<Uint8Array> {
     const { nodes, random, clock } = this.#components
     const { pieces, dataPieces, enough } = this.#profile
     const { pieceBytes, plainBytes } = coded
@@ -189,8 +196,6 @@ export class NetworkSegments {
       }
       await this.#books.write({ ...row, placed }, notIn(intended, placed))
       await this.#books.flush()
-      // Where a node has not answered, the network may still have what was to be sent to it: that memory is not used again.
-      if (isFirst && placed.length === chosen.length) coded.free()
       return bytes
     })
   }

@@ -43,7 +43,7 @@ export class PieceSender {
 
   /**
    * Sends pieces to their nodes, all at once; goes on when enough are kept, and gives up on those that are slow. An aborted
-   * signal has it go on with what is kept.
+   * signal has it go on with what is kept. When it has settled, nothing reads the pieces' bytes any more.
    * @throws StorageError STORAGE_TOO_FEW_PIECES
    */
   async send(
@@ -69,17 +69,25 @@ export class PieceSender {
     if (signal?.aborted === true) stop()
     signal?.addEventListener('abort', stop, { once: true })
     const startedMs = clock.monotonicMs()
-    const sent = pieces.map(async ({ number, bytes, to }) => {
-      const piece = pieceNameOf(segment, number)
-      const name = `${to?.node} ${piece}`
+    const bringing = pieces.map(({ number, bytes, to }) => {
+      const piece = {
+        piece: pieceNameOf(segment, number),
+        root: rootOfPiece(reference, number),
+        lengthBytes: bytes.length,
+      }
+      return { number, piece, to, taken: to?.send(piece, bytes, { partBytesMax, signal: abort.signal }) }
+    })
+    const sent = bringing.map(async ({ number, piece, to, taken }) => {
+      const name = `${to?.node} ${piece.piece}`
       this.#sending.add(name)
       try {
         if (to === undefined) return
-        const root = rootOfPiece(reference, number)
-        await to.keep({ piece, root, lengthBytes: bytes.length }, bytes, { partBytesMax, signal: abort.signal })
+        await taken
+        abort.signal.throwIfAborted()
+        await to.keep(piece)
         if (abort.signal.aborted) {
           // Agreed on after nobody waited for it any more.
-          to.drop([piece])
+          to.drop([piece.piece])
           return
         }
         placed.push({ number, node: to.node })
@@ -102,6 +110,7 @@ export class PieceSender {
     await Promise.race([Promise.all(sent), clock.sleep(graceMs, abort.signal).catch(() => undefined)])
     signal?.removeEventListener('abort', stop)
     abort.abort()
+    await Promise.allSettled(bringing.flatMap(({ taken }) => taken ?? []))
     if (placed.length >= least) return [...placed]
     for (const { number, node } of placed) nodes.of(node)?.drop([pieceNameOf(segment, number)])
     const message = `${placed.length} pieces are kept, at least ${least} must be`

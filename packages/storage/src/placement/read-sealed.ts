@@ -1,3 +1,4 @@
+import { freeMessage } from '../consumer/free-message.ts'
 import type { FrameCipher } from '../crypto/frame-cipher.ts'
 import { BLOCKS_PER_READ_MAX } from '../messages.ts'
 import { openFrames } from '../segment/segment-frames.ts'
@@ -27,6 +28,7 @@ export async function readSealed(
   const to = Math.min(from + frames * FRAME_BYTES, sealedBytesOf(plainBytes))
   const sealed = await sealedBytes(components, read, { from, to })
   const opened = openFrames(components.cipher, key, { firstFrame, bytes: sealed, plainBytes })
+  freeMessage(sealed)
   const start = firstFrame * FRAME_PLAIN_BYTES
   return opened.subarray(fromByte - start, toByte - start)
 }
@@ -62,6 +64,7 @@ async function sealedBytes(
         bytes: parts[place] ?? new Uint8Array(0),
         at: number * pieceBytes + first * FRAME_BYTES,
       })
+    for (const part of parts) freeMessage(part)
   })
   await Promise.all(jobs)
   return sealed

@@ -50,7 +50,8 @@ export interface WantedBlocks {
 
 /**
  * Reads the same blocks of some data pieces. Where a node fails or is slow, any others give the same blocks of theirs, and
- * what is missing is computed from these. Each is checked against its root, wherever it comes from.
+ * what is missing is computed from these. Each is checked against its root, wherever it comes from. The bytes are the
+ * reader's alone.
  * @throws StorageError STORAGE_TOO_FEW_PIECES
  */
 export async function readPieces(

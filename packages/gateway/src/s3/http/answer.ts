@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { freeMemory } from '@stead/core'
 import type { PaceGuard } from '../body/pace-guard.ts'
 import { firstOf } from './first-of.ts'
 
@@ -6,7 +7,7 @@ import { firstOf } from './first-of.ts'
 export interface S3Answer {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
-  /** XML, or bytes whose length is in the headers. */
+  /** XML, or bytes whose length is in the headers; the memory of each chunk goes back when it is sent. */
   readonly body?: string | AsyncIterable<Uint8Array>
 }
 
@@ -34,12 +35,14 @@ export async function sendAnswer(response: ServerResponse, answer: S3Answer, pac
     let next = await chunks.next()
     response.writeHead(status, headers)
     while (next.done !== true) {
-      if (!response.write(next.value)) {
+      const bytes = next.value
+      const sentBytes = bytes.length
+      if (!response.write(bytes, () => freeMemory(bytes))) {
         if (response.destroyed) return
         await pace.wait(firstOf([response, 'drain'], [response, 'close']))
       }
       if (response.destroyed) return
-      pace.moved(next.value.length)
+      pace.moved(sentBytes)
       next = await chunks.next()
     }
     response.end()

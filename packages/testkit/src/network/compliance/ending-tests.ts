@@ -138,6 +138,42 @@ export function endTests(bench: Bench): void {
     expect(await codeOf(late)).toBe('CORE_ABORTED')
   })
 
+  it('leaves a tail to whoever asked, and what arrives of it is what it was', async () => {
+    const arrived: Uint8Array[] = []
+    const limits = { ...LIMITS, messageBytesMax: TAIL_BYTES + 1 }
+    const [first, second] = await bench.startPair((network) =>
+      network.handle(PROTOCOL, limits, async ({ payload, signal }) => {
+        arrived.push(Uint8Array.from(payload))
+        if (isGivenUp(payload[0] ?? 0)) await aborted(signal)
+        return payload.slice(0, 1)
+      }),
+    )
+    const ask = async (byte: number, signal: AbortSignal): Promise<string> => {
+      const tail = new Uint8Array(TAIL_BYTES).fill(byte)
+      const options = { ...PATIENT, tail, ...(isGivenUp(byte) ? { signal } : {}) }
+      try {
+        const answer = await second.request(first.self, PROTOCOL, Uint8Array.of(byte), options)
+        return answer[0] === byte ? 'answered' : 'changed'
+      } catch (error) {
+        return (error as CoreError).code
+      } finally {
+        tail.fill(255)
+        tail.buffer.transfer(0)
+      }
+    }
+    for (let round = 0; round < 6; round++) {
+      const abort = new AbortController()
+      const asked = Array.from({ length: 8 }, (_, byte) => ask(byte, abort.signal))
+      await bench.clock.sleep(round)
+      abort.abort()
+      expect(await Promise.all(asked)).toEqual(asked.map((_, byte) => (isGivenUp(byte) ? 'CORE_ABORTED' : 'answered')))
+    }
+    for (const payload of arrived) {
+      expect(payload).toHaveLength(TAIL_BYTES + 1)
+      expect(payload.every((byte) => byte === payload[0])).toBe(true)
+    }
+  })
+
   it('comes soon when the responder goes away', async () => {
     const [first, second, signals] = await deafPair()
     const asked = codeOf(second.request(first.self, PROTOCOL, bytesOf('x'), PATIENT))
@@ -168,4 +204,18 @@ export function endTests(bench: Bench): void {
       expect(await codeOf(network.connect(first.self, 100))).toBe('CORE_STOPPED')
     }
   })
+}
+
+const TAIL_BYTES = 500_000
+
+/** Whether a request with this byte is cancelled by whoever asks. */
+function isGivenUp(byte: number): boolean {
+  return byte % 2 === 1
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  signal.addEventListener('abort', () => resolve(), { once: true })
+  if (signal.aborted) resolve()
+  return promise
 }
