@@ -92,8 +92,8 @@ export interface Network {
   /** Serves a protocol (name like `/stead/compute/1`). @throws TypeError when the name has a handler already */
   handle(protocol: string, limits: ProtocolLimits, handler: RequestHandler): void
   /**
-   * Sends one request and resolves with the answer's payload, whose memory nobody else has. It reaches the handler at most once; requests may overtake
-   * each other. After an error nobody knows whether it arrived.
+   * Sends one request and resolves with the answer's payload, whose memory nobody else has. It reaches the handler at most
+   * once; requests may overtake each other. After an error nobody knows whether it arrived.
    * @throws CoreError NETWORK_TIMEOUT, NETWORK_UNREACHABLE, NETWORK_TOO_LARGE, NETWORK_BUSY, NETWORK_UNSUPPORTED,
    *   NETWORK_BAD_MESSAGE, CORE_ABORTED, CORE_STOPPED, and NETWORK_REMOTE with details `remoteCode`, `remoteMessage`,
    *   `remoteRetryable` and the remote details as `remote…`

@@ -57,6 +57,8 @@ export interface CareBillDeskComponents {
   readonly logger: Logger
   readonly identity: ReceiptChain
   readonly segments: () => AsyncIterable<HandedPlaces>
+  /** References of the segments that the caretaker was told of and looks after until it is told otherwise. */
+  readonly told: () => AsyncIterable<Uint8Array>
   readonly ask: (peer: PeerId, request: CareRequest) => Promise<CareReply>
 }
 
@@ -92,7 +94,7 @@ export class CareBillDesk {
     note: (row: AppointedRow) => void,
   ): Promise<AppointedRow> {
     let row = appointed
-    const own = new OwnPieces(this.#components.segments)
+    const own = new OwnPieces(this.#components)
     for (const told of standing?.nodes ?? []) {
       row = await this.#collectOf(row, told, own)
       note(row)
@@ -285,27 +287,33 @@ function acceptedOperations(node: Address, { billedTo }: CheckedBill, delivery: 
   })
 }
 
-/** Names and roots of all pieces that a payer keeps; read when they are first needed. */
+/**
+ * Names and roots of all pieces that a payer keeps, or has not told its caretaker yet that it does not: what was deleted
+ * just before its payer went away is looked after, and paid for, until that is back. Read when they are first needed.
+ */
 class OwnPieces {
-  readonly #segments: () => AsyncIterable<HandedPlaces>
+  readonly #components: Pick<CareBillDeskComponents, 'segments' | 'told'>
   readonly #roots: Map<Hash, string> = new Map()
   #isLoaded = false
 
-  constructor(segments: () => AsyncIterable<HandedPlaces>) {
-    this.#segments = segments
+  constructor(components: Pick<CareBillDeskComponents, 'segments' | 'told'>) {
+    this.#components = components
   }
 
   async load(): Promise<void> {
     if (this.#isLoaded) return
-    for await (const { reference } of this.#segments()) {
-      const known = decodeReference(reference)
-      for (let number = 0; number < known.pieces; number++)
-        this.#roots.set(pieceNameOf(known.segment, number), bytesToHex(rootOfPiece(known, number)))
-    }
+    for await (const reference of this.#components.told()) this.#add(reference)
+    for await (const { reference } of this.#components.segments()) this.#add(reference)
     this.#isLoaded = true
   }
 
   has(piece: Hash, root: Uint8Array): boolean {
     return this.#roots.get(piece) === bytesToHex(root)
+  }
+
+  #add(reference: Uint8Array): void {
+    const known = decodeReference(reference)
+    for (let number = 0; number < known.pieces; number++)
+      this.#roots.set(pieceNameOf(known.segment, number), bytesToHex(rootOfPiece(known, number)))
   }
 }

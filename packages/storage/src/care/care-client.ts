@@ -105,7 +105,8 @@ export class CareClient {
     this.#components = components
     this.#limits = limits
     this.#handover = new Handover(components)
-    this.#bills = new CareBillDesk({ ...components, ask: (peer, request) => this.#ask(peer, request) }, limits)
+    const told = () => this.#handover.told()
+    this.#bills = new CareBillDesk({ ...components, told, ask: (peer, request) => this.#ask(peer, request) }, limits)
   }
 
   /** @throws CoreError STORE_FAILED, STORE_CORRUPT */

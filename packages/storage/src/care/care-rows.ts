@@ -143,7 +143,7 @@ export const appointedRowSchema: Schema<AppointedRow> = defineSchema<AppointedRo
 export const APPOINTED_TABLE = 'storage-caretaker'
 export const APPOINTED_KEY = 'appointed'
 
-/** segment -> SHA-256 of what the caretaker was told of it last */
+/** segment -> SHA-256 of what the caretaker was told of it last (zeros before it has taken it) || the segment's reference */
 export const HANDED_TABLE = 'storage-handed'
 
 /** Up to where a payer has accepted what is billed of one agreement of its caretaker's, and by which delivery. */

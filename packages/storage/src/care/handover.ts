@@ -1,5 +1,5 @@
 import type { Store, StoreOperation } from '@stead/core'
-import { equalBytes, hexToBytes, sha256 } from '@stead/protocol'
+import { concatBytes, equalBytes, hexToBytes, sha256 } from '@stead/protocol'
 import { decodeReference } from '../placement/segment-reference.ts'
 import { segmentKey } from '../placement/segment-rows.ts'
 import { type PiecePlace, placeRowOf } from '../shares/share-desk.ts'
@@ -20,6 +20,9 @@ export interface HandedPart {
 }
 
 const PAGE_ROWS = 512
+const DIGEST_BYTES = 32
+/** In place of the digest of what was told: it may have been, and is told again. */
+const NOT_TOLD_YET = new Uint8Array(DIGEST_BYTES)
 
 /** Knows what a caretaker was told of each segment, and tells it what is otherwise now. */
 export class Handover {
@@ -32,16 +35,25 @@ export class Handover {
   }
 
   /**
-   * Sends what changed since the last time, and at the end that this was all. What was taken is noted after that: it is sent again otherwise.
+   * Sends what changed since the last time, and at the end that this was all. What was taken is noted after that: it is
+   * sent again otherwise.
    * @throws as `send`; CoreError of the store
    */
   async run(send: (part: HandedPart) => Promise<void>): Promise<void> {
     const seen = new Set<string>()
-    let waiting: { readonly handed: HandedSegment; readonly row: StoreOperation }[] = []
+    let waiting: {
+      readonly handed: HandedSegment
+      readonly key: string
+      readonly value: Uint8Array
+      readonly isNew: boolean
+    }[] = []
     const flush = async (): Promise<void> => {
+      // On disk before it is said: a process that ends in between would never take back what it does not keep any more.
+      const begun = waiting.flatMap((each) => (each.isNew ? rowOf(each.key, NOT_TOLD_YET, each.handed.reference) : []))
+      if (begun.length > 0) await this.#store.write(begun, 'power')
       await send({ put: waiting.map(({ handed }) => handed), drop: [], isComplete: false })
       await this.#store.write(
-        waiting.map(({ row }) => row),
+        waiting.map(({ key, value, handed }) => rowOf(key, value, handed.reference)),
         'process',
       )
       waiting = []
@@ -53,13 +65,27 @@ export class Handover {
       const handed = { reference, places: sorted.map(placeRowOf) }
       const value = sha256(handedSegmentSchema.encodeMessage(handed))
       const known = await this.#store.get(HANDED_TABLE, key)
-      if (known !== undefined && equalBytes(known, value)) continue
-      waiting.push({ handed, row: { kind: 'put', table: HANDED_TABLE, key, value } })
+      if (known !== undefined && equalBytes(known.subarray(0, DIGEST_BYTES), value)) continue
+      waiting.push({ handed, key, value, isNew: known === undefined })
       if (waiting.length === HANDED_MAX) await flush()
     }
     if (waiting.length > 0) await flush()
     await this.#drop(send, seen)
     await send({ put: [], drop: [], isComplete: true })
+  }
+
+  /**
+   * References of the segments that the caretaker was told of and that were not taken back: those that are not kept any
+   * more among them. It looks after these until it is told.
+   */
+  async *told(): AsyncGenerator<Uint8Array> {
+    for (let after = ''; ; ) {
+      const rows = await this.#store.scan(HANDED_TABLE, { after, limit: PAGE_ROWS })
+      for (const { value } of rows) if (value.length > DIGEST_BYTES) yield value.subarray(DIGEST_BYTES)
+      const last = rows.at(-1)
+      if (last === undefined || rows.length < PAGE_ROWS) return
+      after = last.key
+    }
   }
 
   /** Another caretaker knows nothing yet. */
@@ -92,4 +118,9 @@ export class Handover {
       'process',
     )
   }
+}
+
+/** The digest of what was told, and the segment's reference. */
+function rowOf(key: string, digest: Uint8Array, reference: Uint8Array): StoreOperation {
+  return { kind: 'put', table: HANDED_TABLE, key, value: concatBytes(digest, reference) }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { CareWorld, HASTY, KEY } from './care-world.ts'
+import { CareWorld, HASTY, HOUR_MS, KEY } from './care-world.ts'
 
 describe('a caretaker', () => {
   it('brings redundancy back after 30 % of the nodes died while the payer is away, and every reader finds it', async () => {
@@ -79,6 +79,26 @@ describe('a caretaker', () => {
       refusedMicroUsd: 0n,
     })
     expect(await world.within(world.payer.segments.read(cared.reference, KEY, cared.all))).toEqual(cared.plaintext)
+  }, 60_000)
+
+  it('is paid for what its payer deleted and had no time to say before it went away', async () => {
+    const quick = { ...HASTY, absentAfterMs: HOUR_MS, takeOverAfterMs: 2 * HOUR_MS }
+    const cared = await CareWorld.of({ nodes: 5, profile: { dataPieces: 2, pieces: 3, enough: 3 }, care: quick })
+    const { world } = cared
+    const second = await world.within(world.payer.segments.put(KEY, cared.plaintext.subarray(0, 300_000)))
+    await cared.payerRound()
+    expect(cared.status).toMatchObject({ segments: 2 })
+    await world.within(world.payer.segments.release(second))
+    await world.closePayer()
+    await cared.hours(6)
+    expect(cared.status.pieces).toBe(6)
+    await world.restartPayer(world.payerStore.reopen())
+    await cared.payerRound()
+    const { appointed } = world.payer.consumer.care
+    expect(appointed?.refusedMicroUsd).toBe(0n)
+    expect(appointed?.acceptedMicroUsd).toBeGreaterThan(0n)
+    // By now it is told, and looked after no more.
+    expect(cared.status).toMatchObject({ segments: 1 })
   }, 60_000)
 
   it('gives nothing up for what its payer said before an absence', async () => {
