@@ -228,7 +228,11 @@ describe('an interrupted put', () => {
     const heard: string[] = []
     const resume = { upload, onUpload, onResume: (there: number) => void heard.push(`there ${there}`) }
     await objects.put(place, bytes, { onBytes: (more) => void heard.push(`${more}`), resume })
-    expect(heard.slice(0, 2)).toEqual([`there ${thereBytes}`, `${thereBytes}`])
+    const [told, counted] = heard
+    expect(told).toBe(`there ${counted}`)
+    // What was on its way when it was stopped may have come meanwhile.
+    expect(thereBytes).toBeGreaterThan(0)
+    expect(Number(counted)).toBeGreaterThanOrEqual(thereBytes)
     expect(heard.slice(1).reduce((sum, more) => sum + Number(more), 0)).toBe(bytes.length)
     expect(Buffer.compare(await read(), bytes)).toBe(0)
   })

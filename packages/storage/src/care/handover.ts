@@ -65,7 +65,7 @@ export class Handover {
       const handed = { reference, places: sorted.map(placeRowOf) }
       const value = sha256(handedSegmentSchema.encodeMessage(handed))
       const known = await this.#store.get(HANDED_TABLE, key)
-      if (known !== undefined && equalBytes(known.subarray(0, DIGEST_BYTES), value)) continue
+      if (known !== undefined && isTold(known, value)) continue
       waiting.push({ handed, key, value, isNew: known === undefined })
       if (waiting.length === HANDED_MAX) await flush()
     }
@@ -123,4 +123,9 @@ export class Handover {
 /** The digest of what was told, and the segment's reference. */
 function rowOf(key: string, digest: Uint8Array, reference: Uint8Array): StoreOperation {
   return { kind: 'put', table: HANDED_TABLE, key, value: concatBytes(digest, reference) }
+}
+
+/** A row without a reference is of an earlier version: it is told again, and has one then. */
+function isTold(row: Uint8Array, digest: Uint8Array): boolean {
+  return row.length > DIGEST_BYTES && equalBytes(row.subarray(0, DIGEST_BYTES), digest)
 }
