@@ -5,7 +5,6 @@ import { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
 import { create as createDigest } from 'multiformats/hashes/digest'
 import { sha256 } from 'multiformats/hashes/sha2'
-import { abortAfter } from './connecting.ts'
 
 /** Name of the table's protocol: not that of any public table, which we neither join nor burden. */
 export const TABLE_PROTOCOL = '/stead/kad/1'
@@ -101,7 +100,7 @@ export class ProviderTable {
   }
 
   #signal(timeoutMs: number): AbortSignal {
-    return AbortSignal.any([this.#stopped.signal, abortAfter(timeoutMs)])
+    return AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(timeoutMs)])
   }
 
   #scheduleInterval(): void {
