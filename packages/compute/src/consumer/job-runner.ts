@@ -1,64 +1,26 @@
-import {
-  type Address,
-  type Clock,
-  type Hash,
-  hasCode,
-  isSteadError,
-  type Logger,
-  type MicroUsd,
-  messageOf,
-  type Random,
-  type Timer,
-} from '@stead/core'
-import type { MarketPayer } from '@stead/market'
-import type { BlobPins } from '../blobs/blob-pins.ts'
+import { type Address, type Hash, hasCode, isSteadError, type MicroUsd, messageOf, type Timer } from '@stead/core'
 import { ComputeError } from '../errors.ts'
 import type { ComputeConsumerOptions } from '../options.ts'
 import type { ComputeTerms } from '../terms.ts'
 import { Assessor } from './assessor.ts'
 import { Budget } from './budget.ts'
-import type { DispatchComponents } from './dispatch.ts'
-import type { FloatModules } from './float-modules.ts'
 import { fuelOperations } from './fuel-history.ts'
 import type { JobState, JobStatus, UnfinishedReason } from './job.ts'
 import { JobLanes, problemOf } from './job-lanes.ts'
 import type { TaskEntry } from './job-ledger.ts'
 import { JobPlacer } from './job-placer.ts'
 import type { JobHeader } from './job-plan.ts'
-import type { JobRecorder } from './job-recorder.ts'
-import type { JobStore } from './job-store.ts'
+import type { JobRunnerComponents } from './job-runner-components.ts'
 import type { Lane } from './lane.ts'
 import type { PlacingHalt } from './lane-choice.ts'
-import type { NodeLoads } from './node-loads.ts'
-import type { ProviderSearch } from './provider-search.ts'
 import { Stragglers } from './stragglers.ts'
 import { strictLimitsOf } from './strict-limits.ts'
-import type { TrustBook } from './trust-book.ts'
 
 /** How often a running job looks at payments and at nodes that were left alone: at most and at least. */
 const TICK_MS = 50
 const IDLE_TICK_MS = 250
 /** Pause before the chain is tried again when a job starts while it does not answer. */
 const RETRY_MS = 1000
-
-/** What running a job stands on. */
-export interface JobRunnerComponents extends DispatchComponents {
-  readonly market: MarketPayer
-  readonly search: ProviderSearch
-  readonly recorder: JobRecorder
-  readonly jobs: JobStore
-  readonly floatModules: FloatModules
-  readonly trust: TrustBook
-  /** What the job keeps from being dropped. */
-  readonly pins: BlobPins
-  /** Shared by all jobs of a payer. */
-  readonly loads: NodeLoads
-  /** Tells all jobs of the payer of a node that lied, this one among them: see {@link JobRunner.leaveOut}. */
-  readonly onLie: (node: Address, lie: string) => void
-  readonly clock: Clock
-  readonly random: Random
-  readonly logger: Logger
-}
 
 interface Ending {
   readonly reason: UnfinishedReason
