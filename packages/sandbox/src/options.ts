@@ -64,8 +64,8 @@ const schema = z.strictObject({
     ),
   loadTimeoutMs: duration(
     100,
-    10_000,
-    'ms for checking, metering and compiling one module. Default 10 s: the largest take 3 s on a slow machine.',
+    30_000,
+    'ms for checking, metering and compiling one module. Default 30 s: the largest take 3 s on a quiet machine, and 10 s on one that is shared.',
   ),
   startTimeoutMs: duration(
     500,

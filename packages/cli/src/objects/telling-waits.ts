@@ -2,12 +2,10 @@ import { setTimeout as sleepFor } from 'node:timers/promises'
 import { isSteadError } from '@stead/core'
 import type { DaemonClient } from '@stead/sdk'
 import type { StorageWaitView } from '@stead/sdk/api'
-import type { Terminal } from '../terminal/terminal.ts'
+import { CLEAR_LINE, type Terminal } from '../terminal/terminal.ts'
 
 /** Whoever gets what it wants at once is told nothing, in milliseconds. */
 const LOOK_MS = 2000
-/** Takes a line of progress away that is drawn again. */
-const CLEAR_LINE = '\r\u001b[2K'
 
 /** What is told with. */
 export interface WaitTeller {

@@ -1,6 +1,6 @@
 import { isAway, patiently } from '../patiently.ts'
 import { shownName } from '../terminal/shown-name.ts'
-import type { Terminal } from '../terminal/terminal.ts'
+import { CLEAR_LINE, type Terminal } from '../terminal/terminal.ts'
 import { formatBytes } from './object-url.ts'
 
 const REDRAW_MS = 200
@@ -122,7 +122,7 @@ export class TransferProgress {
   }
 
   #clear(): void {
-    if (this.#terminal.isInteractive && this.#drawnMs > 0) process.stderr.write('\r\u001b[2K')
+    if (this.#terminal.isInteractive && this.#drawnMs > 0) process.stderr.write(CLEAR_LINE)
   }
 
   #draw(): void {
@@ -135,7 +135,7 @@ export class TransferProgress {
     const share = total === undefined ? '' : ` of ${formatBytes(total)}, ${percent} %`
     const left = total === undefined || rate <= 0 ? '' : `, ${timeText(Math.max(0, total - this.#bytes) / rate)} left`
     const line = `${this.#name}: ${formatBytes(this.#bytes)}${share}, ${formatBytes(Math.round(rate))}/s${left}`
-    process.stderr.write(`\r\u001b[2K${line.slice(0, this.#terminal.columns - 1)}`)
+    process.stderr.write(`${CLEAR_LINE}${line.slice(0, this.#terminal.columns - 1)}`)
   }
 }
 

@@ -1,3 +1,6 @@
+/** Takes away a line of progress, which is drawn again. */
+export const CLEAR_LINE = '\r\u001b[2K'
+
 /** What a command writes to and reads about its surroundings; made once per process. */
 export interface Terminal {
   /** Data, and nothing else, goes here. */

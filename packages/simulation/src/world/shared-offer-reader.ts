@@ -1,10 +1,14 @@
 import { OfferReader } from '@stead/market'
 import { bytesToHex, equalBytes, type Offer, type SignedDocument } from '@stead/protocol'
 
+/** Offers of which copies are known as such: many times those of a large world that are good at one time. */
+const COPIED_MAX = 4096
+
 /**
  * One reader for all nodes of a world. Each offer reaches every node as the very same bytes, and says the same to each
- * of them: what was read once is remembered as long as somebody holds those bytes. What one node's offers repeat are the
- * same objects, which compare at once and are not kept two hundred times.
+ * of them: what was read once is remembered as long as somebody holds those bytes, and the last few thousand offers for
+ * copies of them. What one node's offers repeat are the same objects, which compare at once and are not kept two hundred
+ * times.
  */
 export class SharedOfferReader extends OfferReader {
   readonly #signed: WeakMap<Uint8Array, SignedDocument> = new WeakMap()
@@ -39,6 +43,8 @@ export class SharedOfferReader extends OfferReader {
     const first = this.#bySignature.get(name)
     if (first !== undefined) return equalBytes(first.document, signed.document) ? first : signed
     this.#bySignature.set(name, signed)
+    const [oldest] = this.#bySignature.keys()
+    if (this.#bySignature.size > COPIED_MAX && oldest !== undefined) this.#bySignature.delete(oldest)
     return signed
   }
 

@@ -151,6 +151,7 @@ export class SimHub extends MemoryHub {
   override comesLater(from: MemoryNetwork, to: MemoryNetwork, firstMs: number): boolean {
     const wayMs = HOP_MS + distance(this.#siteOfNode(from).place, this.#siteOfNode(to).place)
     const isLater = firstMs <= this.#scheduler.nowMs + wayMs
+    // It was sent all the same.
     if (isLater) this.#messages++
     return isLater
   }

@@ -14,10 +14,6 @@ export class Neighbours {
   /** 1 at the numbers that are here. */
   #isHere = new Uint8Array(64)
 
-  get size(): number {
-    return this.#list.length
-  }
-
   has(peer: PeerId): boolean {
     return this.#byPeer.has(peer)
   }
