@@ -19,7 +19,7 @@ export {
   offersRequestSchema,
   offersTopic,
 } from './offers/offer-messages.ts'
-export { OfferReader } from './offers/offer-reader.ts'
+export { OfferReader, type OfferSigner } from './offers/offer-reader.ts'
 export type { TellingPace } from './offers/telling-pace.ts'
 export { tellingPace } from './offers/telling-pace.ts'
 export type {

@@ -1,7 +1,7 @@
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import type { Address, Hash } from '@stead/core'
 import { keccak256 } from '#keccak256'
-import { concatBytes, hexToBytes, uintToBytes } from './bytes.ts'
+import { concatBytes, hexToBytes, setHex, uintToBytes } from './bytes.ts'
 
 /** A 32-byte domain separator, made once per contract and used for every digest. */
 export type DomainSeparator = Uint8Array
@@ -14,6 +14,9 @@ export interface Domain {
   readonly verifyingContract?: Address
 }
 
+/** What no Ethereum transaction begins with (EIP-191), and the version of typed data. */
+const TYPED_DATA = Uint8Array.of(0x19, 0x01)
+
 /** keccak-256 of a text's UTF-8 bytes. */
 export function keccakText(text: string): Uint8Array {
   return keccak256(utf8ToBytes(text))
@@ -22,7 +25,7 @@ export function keccakText(text: string): Uint8Array {
 /** A word (32 bytes) of an address. */
 export function addressWord(address: Address): Uint8Array {
   const word = new Uint8Array(32)
-  word.set(hexToBytes(address), 12)
+  setHex(word, address, 12)
   return word
 }
 
@@ -58,5 +61,5 @@ export function typedDigest(
   words: readonly Uint8Array[],
 ): Uint8Array {
   const structHash = keccak256(concatBytes(typeHash, ...words))
-  return keccak256(concatBytes(Uint8Array.of(0x19, 0x01), separator, structHash))
+  return keccak256(concatBytes(TYPED_DATA, separator, structHash))
 }

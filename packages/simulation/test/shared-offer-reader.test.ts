@@ -22,7 +22,7 @@ const offer: Offer = {
 function readBy(reader: OfferReader, payload: Uint8Array) {
   const signed = reader.signedOf(payload)
   const read = reader.offerOf(signed)
-  return { signed, read, publicKey: read === undefined ? undefined : reader.publicKeyOf(read, signed) }
+  return { signed, read, signer: read === undefined ? undefined : reader.signerOf(read, signed, undefined) }
 }
 
 test('whoever asks a shared reader hears what a reader of its own would say, the first time and later', () => {
@@ -30,7 +30,7 @@ test('whoever asks a shared reader hears what a reader of its own would say, the
   const shared = new SharedOfferReader(nobleSecp256k1)
   const own = readBy(new OfferReader(nobleSecp256k1), payload)
   expect(own.read).toEqual(offer)
-  expect(own.publicKey).toBeDefined()
+  expect(own.signer).toBeDefined()
   const first = readBy(shared, payload)
   expect(first).toEqual(own)
   expect(readBy(shared, payload).read).toBe(first.read)
@@ -42,7 +42,7 @@ test('other bytes are read for themselves', () => {
   const first = readBy(shared, signedDocumentSchema.encodeMessage(signed))
   const bent = { document: signed.document, signature: signed.signature.with(5, (signed.signature[5] ?? 0) ^ 1) }
   const second = readBy(shared, signedDocumentSchema.encodeMessage(bent))
-  expect(second.publicKey).not.toEqual(first.publicKey)
+  expect(second.signer).not.toEqual(first.signer)
   const next = signOffer(signer, { ...offer, sequence: 2 })
   expect(readBy(shared, signedDocumentSchema.encodeMessage(next)).read?.sequence).toBe(2)
 })

@@ -1,15 +1,7 @@
 import { type Address, type ChainIdentity, type Clock, isSteadError, type PeerId, type Random } from '@stead/core'
-import {
-  addressOfPeerId,
-  addressOfPublicKey,
-  equalBytes,
-  type Offer,
-  peerIdOfPublicKey,
-  type Resource,
-  type SignedDocument,
-} from '@stead/protocol'
+import { addressOfPeerId, type Offer, type Resource, type SignedDocument } from '@stead/protocol'
 import type { OfferEntry } from './offer-entry.ts'
-import type { OfferReader } from './offer-reader.ts'
+import type { OfferReader, OfferSigner } from './offer-reader.ts'
 import { OfferShelf, type ShelvedOffer } from './offer-shelf.ts'
 import { OFFER_LIFE_MAX_MS } from './telling-pace.ts'
 
@@ -36,12 +28,10 @@ const WANTED_MS = 10 * 60_000
 /** An offer of which it is known whose it is: by its signature, or by the network that named its author. */
 interface KeptOffer extends ShelvedOffer {
   /** Who signed last time, most often the same again; undefined while no signature of the node was checked. */
-  publicKey: Uint8Array | undefined
+  signer: OfferSigner | undefined
   /** True when this very offer's signature was checked. */
   isProven: boolean
 }
-
-const NEVER_PROVEN: Pick<KeptOffer, 'publicKey'> = { publicKey: undefined }
 
 /**
  * Offers of others: the newest of each node, bounded per resource. An offer that its own node gossips is the node's by
@@ -157,9 +147,8 @@ export class OfferCache {
   /** True when the offer's node signed it. */
   #prove(entry: KeptOffer): boolean {
     if (entry.isProven) return true
-    const signer = this.#signerOf(entry.offer, entry.signed, entry)
-    entry.isProven = signer !== undefined && signer.peer === entry.peer
-    entry.publicKey = signer?.publicKey
+    entry.signer = this.#components.reader.signerOf(entry.offer, entry.signed, entry.signer)
+    entry.isProven = entry.signer?.peer === entry.peer
     return entry.isProven
   }
 
@@ -169,40 +158,13 @@ export class OfferCache {
     { signed, author, known }: { signed: SignedDocument; author: PeerId | undefined; known: KeptOffer | undefined },
   ): KeptOffer | undefined {
     if (author === undefined) {
-      const signer = this.#signerOf(offer, signed, known)
-      const isHearsay = known?.isHearsay ?? true
-      return signer === undefined ? undefined : { offer, signed, ...signer, isHearsay, isProven: true }
+      const signer = this.#components.reader.signerOf(offer, signed, known?.signer)
+      if (signer === undefined) return undefined
+      return { offer, signed, peer: signer.peer, isHearsay: known?.isHearsay ?? true, signer, isProven: true }
     }
-    const { publicKey } = known ?? NEVER_PROVEN
-    const entry: KeptOffer = { offer, signed, peer: author, isHearsay: false, publicKey, isProven: false }
+    const entry: KeptOffer = { offer, signed, peer: author, isHearsay: false, signer: known?.signer, isProven: false }
     return !this.isWanted(offer.resource) || this.#prove(entry) ? entry : undefined
   }
-
-  /** Whose key signed; undefined when it is not the offer's node. `known` is who did last time. */
-  #signerOf(
-    offer: Offer,
-    signed: SignedDocument,
-    known: { readonly publicKey: Uint8Array | undefined; readonly peer: PeerId } | undefined,
-  ): { readonly publicKey: Uint8Array; readonly peer: PeerId } | undefined {
-    const publicKey = this.#components.reader.publicKeyOf(offer, signed)
-    if (publicKey === undefined) return undefined
-    // Hashing a key and spelling its peer id costs as much as all the rest, and a node renews its offer all the time.
-    if (known?.publicKey !== undefined && isSameKey(known.publicKey, publicKey)) return { publicKey, peer: known.peer }
-    if (addressOfPublicKey(publicKey) !== offer.node) return undefined
-    return { publicKey, peer: peerIdOfPublicKey(compressed(publicKey)) }
-  }
-}
-
-function isSameKey(left: Uint8Array, right: Uint8Array): boolean {
-  return left === right || equalBytes(left, right)
-}
-
-/** 0x02 or 0x03 by the parity of y, then x. */
-function compressed(publicKey: Uint8Array): Uint8Array {
-  const short = new Uint8Array(33)
-  short[0] = 2 + ((publicKey[64] ?? 0) & 1)
-  short.set(publicKey.subarray(1, 33), 1)
-  return short
 }
 
 function addressOf(peer: PeerId): Address | undefined {

@@ -1,4 +1,4 @@
-import { OfferReader } from '@stead/market'
+import { OfferReader, type OfferSigner } from '@stead/market'
 import { bytesToHex, equalBytes, type Offer, type SignedDocument } from '@stead/protocol'
 
 /** Offers of which copies are known as such: many times those of a large world that are good at one time. */
@@ -13,12 +13,12 @@ const COPIED_MAX = 4096
 export class SharedOfferReader extends OfferReader {
   readonly #signed: WeakMap<Uint8Array, SignedDocument> = new WeakMap()
   readonly #offers: WeakMap<SignedDocument, Offer> = new WeakMap()
-  readonly #publicKeys: WeakMap<Offer, Uint8Array> = new WeakMap()
+  readonly #signers: WeakMap<Offer, OfferSigner> = new WeakMap()
   /** Documents by their signatures: nodes that ask each other for offers get copies of what gossip brought. */
   readonly #bySignature: Map<string, SignedDocument> = new Map()
   readonly #names: Map<string, string> = new Map()
-  /** The key that signed the last offer of each node. */
-  readonly #lastKeys: Map<string, Uint8Array> = new Map()
+  /** Who signed the last offer of each node. */
+  readonly #lastSigners: Map<string, OfferSigner> = new Map()
 
   override signedOf(payload: Uint8Array): SignedDocument {
     const known = this.#signed.get(payload)
@@ -59,16 +59,14 @@ export class SharedOfferReader extends OfferReader {
     }
   }
 
-  override publicKeyOf(offer: Offer, signed: SignedDocument): Uint8Array | undefined {
-    const known = this.#publicKeys.get(offer)
+  override signerOf(offer: Offer, signed: SignedDocument): OfferSigner | undefined {
+    const known = this.#signers.get(offer)
     if (known !== undefined) return known
-    const read = super.publicKeyOf(offer, signed)
-    if (read === undefined) return undefined
-    const last = this.#lastKeys.get(offer.node)
-    const publicKey = last !== undefined && equalBytes(last, read) ? last : read
-    this.#lastKeys.set(offer.node, publicKey)
-    this.#publicKeys.set(offer, publicKey)
-    return publicKey
+    const signer = super.signerOf(offer, signed, this.#lastSigners.get(offer.node))
+    if (signer === undefined) return undefined
+    this.#lastSigners.set(offer.node, signer)
+    this.#signers.set(offer, signer)
+    return signer
   }
 
   #named<Name extends string>(name: Name): Name {
