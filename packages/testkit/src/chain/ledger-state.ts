@@ -15,6 +15,7 @@ import {
   type Wei,
 } from '@stead/core'
 import { channelIdOf, type Secp256k1 } from '@stead/protocol'
+import type { ClaimReader } from './claim-reader.ts'
 import { MemoryContracts, type MemoryEconomyOptions } from './economy/memory-contracts.ts'
 import { type EscrowTerms, MemoryEscrow } from './memory-escrow.ts'
 import { requireFunds } from './revert.ts'
@@ -40,6 +41,8 @@ export interface LedgerStateComponents {
   readonly identity: ChainIdentity
   readonly secp256k1: Secp256k1
   readonly genesisSeconds: number
+  /** One for all states of a chain. */
+  readonly reader: ClaimReader
 }
 
 /** Everything that a simulated chain's transactions change; made anew and played again when another fork wins. */
@@ -55,12 +58,12 @@ export class LedgerState {
   #givenMicroUsd = 0n
 
   constructor(
-    { identity, secp256k1, genesisSeconds }: LedgerStateComponents,
+    { identity, secp256k1, genesisSeconds, reader }: LedgerStateComponents,
     { terms, economy }: { readonly terms: EscrowTerms; readonly economy: MemoryEconomyOptions },
   ) {
     this.#identity = identity
     this.contracts = new MemoryContracts({ identity, secp256k1, genesisSeconds }, economy)
-    this.escrow = new MemoryEscrow({ identity, secp256k1, lots: this.contracts.lots }, terms)
+    this.escrow = new MemoryEscrow({ identity, reader, lots: this.contracts.lots }, terms)
   }
 
   give(account: Address, { dollarMicroUsd = 0n, gasWei = 0n, tokenUnits = 0n }: MemoryGift): void {

@@ -120,8 +120,10 @@ export class MemoryChain implements Chain {
 
   async claim(claims: readonly ChannelClaim[]): Promise<ClaimOutcome> {
     if (claims.length === 0) throw new RangeError('one transaction takes at least one claim')
+    // As they were sent: they are played on other copies and forks later.
+    const sent = claims.map((claim) => ({ ...claim, signature: new Uint8Array(claim.signature) }))
     const { value, ...outcome } = await this.#transact('claim', (ledger, transaction) =>
-      ledger.state.claim(claims, transaction, ledger.now()),
+      ledger.state.claim(sent, transaction, ledger.now()),
     )
     return { ...outcome, channels: value }
   }

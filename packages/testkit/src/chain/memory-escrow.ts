@@ -6,21 +6,13 @@ import {
   type ErrorDetails,
   type FundRequest,
   type Hash,
-  hasCode,
   type MicroUsd,
   microUsd,
   type PurseState,
   type UnixMs,
 } from '@stead/core'
-import {
-  channelIdOf,
-  type DomainSeparator,
-  escrowSeparator,
-  purseIdOf,
-  purseRootOf,
-  type Secp256k1,
-  voucherSigner,
-} from '@stead/protocol'
+import { purseIdOf } from '@stead/protocol'
+import type { ClaimReader } from './claim-reader.ts'
 import type { MemoryFeeLots } from './economy/memory-fee-lots.ts'
 import { revert } from './revert.ts'
 
@@ -40,7 +32,7 @@ interface Purse {
 /** What the simulated Escrow stands on. */
 export interface EscrowComponents {
   readonly identity: ChainIdentity
-  readonly secp256k1: Secp256k1
+  readonly reader: ClaimReader
   /** Where fees are counted until they are sold. */
   readonly lots: MemoryFeeLots
 }
@@ -52,20 +44,18 @@ export interface EscrowComponents {
 export class MemoryEscrow {
   readonly #identity: ChainIdentity
   readonly #terms: EscrowTerms
-  readonly #secp256k1: Secp256k1
-  readonly #separator: DomainSeparator
+  readonly #reader: ClaimReader
   readonly #purses: Map<Hash, Purse> = new Map()
   readonly #claimed: Map<Hash, bigint> = new Map()
   readonly #signers: Map<Hash, Address> = new Map()
   readonly #owed: Map<Address, bigint> = new Map()
   readonly #lots: MemoryFeeLots
 
-  constructor({ identity, secp256k1, lots }: EscrowComponents, terms: EscrowTerms) {
+  constructor({ identity, reader, lots }: EscrowComponents, terms: EscrowTerms) {
     this.#identity = identity
     this.#terms = terms
-    this.#secp256k1 = secp256k1
+    this.#reader = reader
     this.#lots = lots
-    this.#separator = escrowSeparator(identity)
   }
 
   /** Everything that the Escrow holds: what is left of purses, what is owed, and the fees. */
@@ -175,7 +165,7 @@ export class MemoryEscrow {
   }
 
   #settle(claim: ChannelClaim, claimIndex: number): ClaimedChannel | undefined {
-    const channel = channelIdOf(claim)
+    const channel = this.#reader.channelOf(claim)
     const before = this.#claimed.get(channel) ?? 0n
     if (claim.cumulativeMicroUsd <= before) return undefined
     const index = { claimIndex: BigInt(claimIndex) }
@@ -186,7 +176,7 @@ export class MemoryEscrow {
     if (purse.closed) revert('ClaimPurseClosed', { ...index, purse: claim.purse })
     const { cumulativeMicroUsd: cumulative, allocationMicroUsd: allocation } = claim
     if (cumulative > allocation) revert('ClaimAboveAllocation', { ...index, cumulative, allocation })
-    const signer = voucherSigner(this.#secp256k1, this.#separator, { ...claim, terms: claim })
+    const signer = this.#reader.signerOf(claim)
     if (signer === undefined) revert('ClaimSignatureInvalid', index)
     if (signer !== purse.seed.voucherSigner)
       revert('ClaimSignerMismatch', { ...index, signer, voucherSigner: purse.seed.voucherSigner })
@@ -206,7 +196,7 @@ export class MemoryEscrow {
 
   #checkBranch(claim: ChannelClaim, purse: Purse, index: ErrorDetails): void {
     const { root: purseRoot, totalMicroUsd: purseTotal } = purse.seed
-    const { root, totalMicroUsd: sum } = rootOf(claim)
+    const { root, totalMicroUsd: sum } = this.#reader.rootOf(claim)
     if (root !== purseRoot || sum !== purseTotal)
       revert('ClaimBranchMismatch', { ...index, root, sum, purseRoot, purseTotal })
   }
@@ -222,15 +212,5 @@ export class MemoryEscrow {
 
   #feeOf(cumulative: bigint): bigint {
     return (cumulative * BigInt(this.#terms.feeBps)) / 10_000n
-  }
-}
-
-/** Nothing for a branch that is none. */
-function rootOf(claim: ChannelClaim): Partial<ReturnType<typeof purseRootOf>> {
-  try {
-    return purseRootOf(claim, { index: claim.index, steps: claim.branch })
-  } catch (error) {
-    if (hasCode(error, 'PROTOCOL_BRANCH')) return {}
-    throw error
   }
 }

@@ -13,6 +13,7 @@ import {
 } from '@stead/core'
 import { nobleSecp256k1, type Secp256k1 } from '@stead/protocol'
 import { chainRefusal } from './chain-refusal.ts'
+import { ClaimReader } from './claim-reader.ts'
 import type { MemoryContracts, MemoryEconomyOptions } from './economy/memory-contracts.ts'
 import type { ProgramSource } from './economy/memory-rewards.ts'
 import { LedgerState, type MemoryGift, type StartedThaw } from './ledger-state.ts'
@@ -114,7 +115,8 @@ export class MemoryLedger implements LedgerView {
     this.blocks = new MemoryBlocks(this.#clockTime())
     const genesisSeconds = this.blocks.head.at / 1000
     const economy = options.economy ?? {}
-    this.#newState = () => new LedgerState({ identity, secp256k1, genesisSeconds }, { terms, economy })
+    const reader = new ClaimReader(identity, secp256k1)
+    this.#newState = () => new LedgerState({ identity, secp256k1, genesisSeconds, reader }, { terms, economy })
     this.#state = this.#newState()
   }
 
