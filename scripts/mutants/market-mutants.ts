@@ -227,7 +227,7 @@ export const marketMutants: readonly Mutant[] = [
   {
     name: 'offer-of-anybody',
     what: 'a node believes an offer that its seller did not sign',
-    file: 'packages/market/src/offers/offer-cache.ts',
+    file: 'packages/market/src/offers/offer-reader.ts',
     from: 'addressOfPublicKey(publicKey) !== offer.node) return undefined',
     to: 'addressOfPublicKey(publicKey) === undefined) return undefined',
     profile: 'byzantine',
