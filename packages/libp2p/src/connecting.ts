@@ -15,6 +15,11 @@ export function withPeer(address: string, peer: string): string {
   return address.endsWith(`/p2p/${peer}`) ? address : `${address}/p2p/${peer}`
 }
 
+/** Aborts when a time is over. Node.js takes whole milliseconds only, and what is left of a time is seldom whole. */
+export function abortAfter(timeoutMs: number): AbortSignal {
+  return AbortSignal.timeout(Math.max(0, Math.ceil(timeoutMs)))
+}
+
 /** The peer that an address ends with; undefined when it names none. */
 export function peerOfAddress(address: Multiaddr): string | undefined {
   return address.getComponents().findLast(({ name }) => name === 'p2p')?.value

@@ -23,7 +23,7 @@ import { AddressScope, hostOf } from './address-scope.ts'
 import { DataPlane } from './bulk/data-plane.ts'
 import { BULK_PROTOCOL } from './bulk/messages.ts'
 import type { ByteStream } from './byte-stream.ts'
-import { connectionError, dialTarget, notRunning, peerOfAddress, refused, withPeer } from './connecting.ts'
+import { abortAfter, connectionError, dialTarget, notRunning, peerOfAddress, refused, withPeer } from './connecting.ts'
 import { ConnectionTrimmer, type TrimCandidate } from './connection-trimmer.ts'
 import type { SteadLibp2p } from './create-node.ts'
 import { Libp2pError } from './errors.ts'
@@ -206,7 +206,7 @@ export class Libp2pNetwork implements Network {
 
   async connect(target: string | PeerId, timeoutMs: number): Promise<PeerId> {
     const node = this.#runningNode()
-    const signal = AbortSignal.timeout(timeoutMs)
+    const signal = abortAfter(timeoutMs)
     try {
       const address = dialTarget(target)
       if (isMultiaddr(address)) this.#scope.trust(address)

@@ -5,6 +5,7 @@ import { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
 import { create as createDigest } from 'multiformats/hashes/digest'
 import { sha256 } from 'multiformats/hashes/sha2'
+import { abortAfter } from './connecting.ts'
 
 /** Name of the table's protocol: not that of any public table, which we neither join nor burden. */
 export const TABLE_PROTOCOL = '/stead/kad/1'
@@ -101,7 +102,7 @@ export class ProviderTable {
 
   /** @param timeoutMs whole: Node.js refuses a part of a millisecond, and whoever asks so finds nobody */
   #signal(timeoutMs: number): AbortSignal {
-    return AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(timeoutMs)])
+    return AbortSignal.any([this.#stopped.signal, abortAfter(timeoutMs)])
   }
 
   #scheduleInterval(): void {

@@ -41,6 +41,18 @@ function connectedTo(network: Network): PeerId[] {
   return network.peers().flatMap(({ peer, connected }) => (connected ? [peer] : []))
 }
 
+describe('a time that is left of a longer one', () => {
+  it('may be a part of a millisecond: who is looked for is found, and connected to', async () => {
+    const first = await startNetwork([])
+    await first.provide('stead:storage')
+    const second = await startNetwork(first.addresses())
+    await until('it is found', async () => (await second.findProviders('stead:storage', 8, 1998.859832)).length > 0)
+    const [address = ''] = first.addresses()
+    const third = await startNetwork([])
+    expect(await third.connect(address, 4999.5)).toBe(first.self)
+  })
+})
+
 describe('a network whose bootstrap node is killed', () => {
   it('has grown into a mesh, finds providers, gossips, and takes in a new node through any live one', async () => {
     const bootstrap = await startProcess()

@@ -1,10 +1,11 @@
 import { silentLogger, silentMetrics, type UnixMs } from '@stead/core'
 import { type Offer, offerSchema, signedDocumentSchema, signOffer } from '@stead/protocol'
 import { ManualClock, MemoryHub, MemoryLedger, type MemoryNetwork, SeededRandom } from '@stead/testkit'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { OfferBook, type OfferBookInput, offerBookOptionsSchema } from '../src/index.ts'
 import {
   OFFERS_PROTOCOL,
+  offersKey,
   offersProtocolLimits,
   offersReplySchema,
   offersRequestSchema,
@@ -104,6 +105,21 @@ describe('the offer book', () => {
     const never = buyer.book.wait('compute', { minimum: 5, timeoutMs: 3_000 })
     await clock.advance(3_100)
     expect(await never).toHaveLength(1)
+  })
+
+  it('searches the table once in a while however often it is asked to wait, and not at all for who does not want it', async () => {
+    const { network, book } = await node(3)
+    const searches = vi.spyOn(network, 'findProviders')
+    const scouting = book.wait('compute', { minimum: 1, timeoutMs: 4_000, searchesTable: false })
+    await clock.advance(4_100)
+    await scouting
+    expect(searches).not.toHaveBeenCalled()
+    for (let round = 0; round < 9; round++) {
+      const waiting = book.wait('compute', { minimum: 1, timeoutMs: 1_000 })
+      await clock.advance(1_100)
+      await waiting
+    }
+    expect(searches.mock.calls.map(([key]) => key)).toEqual([offersKey('compute'), offersKey('compute')])
   })
 
   it('takes an offer back at once when its node stops or has nothing to sell', async () => {

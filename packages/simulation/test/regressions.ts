@@ -157,4 +157,8 @@ export const REGRESSIONS: readonly Regression[] = [
     found: 'a check that found a piece rotten waited for a disk while no time passed',
     plan: { ...STORAGE_PLAN, seed: 30, nodes: 8, minutes: 1 },
   },
+  {
+    found: 'the disk refused to note that a segment was not kept, and the pieces that nodes had of it were paid for days',
+    plan: { ...STORAGE_PLAN, seed: 2, nodes: 6, minutes: 10, without: ['careShare'] },
+  },
 ]

@@ -1,9 +1,10 @@
-import type { Address, Network } from '@stead/core'
+import { type Address, CoreError, type Network } from '@stead/core'
 import { addressOfPeerId, equalBytes } from '@stead/protocol'
 import { decodePossession, encodePossession } from '@stead/storage'
 import { ManualClock, MemoryStore, SeededRandom } from '@stead/testkit'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { PIECES_PROTOCOL, pieceReplySchema, STORAGE_PROTOCOL, storageReplySchema } from '../src/messages.ts'
+import { segmentRowSchema } from '../src/placement/segment-rows.ts'
 import { UptimeBook } from '../src/placement/uptime-book.ts'
 import { MemoryAdjudicator } from './support/memory-adjudicator.ts'
 import { NetworkWorld, type SellingNode } from './support/network-world.ts'
@@ -134,6 +135,72 @@ describe('segments on a network', () => {
     await expect(put).rejects.toMatchObject({ code: 'STORAGE_TOO_FEW_PIECES' })
     await world.clock.advance(2000)
     expect(world.payer.consumer.status().reduce((sum, { pieces }) => sum + pieces, 0)).toBe(0)
+  })
+
+  it('are given up by the next round when the payer stopped while it sent them', async () => {
+    const world = new NetworkWorld()
+    for (let number = 0; number < 12; number++) await world.addSeller(number < 4 ? { decorate: silent } : {})
+    await world.startPayer()
+    world.payer.segments.put(KEY, new Uint8Array(100_000)).catch(() => undefined)
+    await world.clock.advance(2000)
+    await world.restartPayer()
+    const { consumer, segments } = world.payer
+    expect(consumer.status().reduce((sum, { pieces }) => sum + pieces, 0)).toBe(8)
+    await world.within(consumer.round())
+    await world.clock.advance(5000)
+    await world.within(consumer.round())
+    expect(consumer.status().reduce((sum, { pieces }) => sum + pieces, 0)).toBe(0)
+    expect(await segments.list(undefined, 10)).toEqual([])
+    expect(await world.payerStore.scan('storage-segments')).toEqual([])
+  })
+
+  it('are given up by the next round when the disk refused to note that they were not kept', async () => {
+    const world = new NetworkWorld()
+    for (let number = 0; number < 12; number++) await world.addSeller(number < 4 ? { decorate: silent } : {})
+    await world.startPayer()
+    const { consumer, segments } = world.payer
+    const write = world.payerStore.write.bind(world.payerStore)
+    let refused = 0
+    const refusing = vi.spyOn(world.payerStore, 'write').mockImplementation(async (batch, durability) => {
+      const isReleased = batch.some(
+        (operation) =>
+          operation.kind === 'put' &&
+          operation.table === 'storage-segments' &&
+          segmentRowSchema.decodeMessage(operation.value).isReleased === true,
+      )
+      if (!isReleased) return await write(batch, durability)
+      refused++
+      throw new CoreError('STORE_FAILED', 'the disk had an error')
+    })
+    const put = world.within(segments.put(KEY, new Uint8Array(100_000)), 300_000)
+    await expect(put).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    expect(refused).toBeGreaterThan(0)
+    refusing.mockRestore()
+    await world.within(consumer.round())
+    await world.clock.advance(5000)
+    await world.within(consumer.round())
+    expect(await world.payerStore.scan('storage-segments')).toEqual([])
+    expect(consumer.status().reduce((sum, { pieces }) => sum + pieces, 0)).toBe(0)
+  })
+
+  it('are kept however often the payer looks for what is to be given up while they are sent', async () => {
+    const world = await NetworkWorld.of(12)
+    const { segments } = world.payer
+    const plaintext = new SeededRandom(11).bytes(50_000)
+    let isPut = false
+    const looking = (async () => {
+      while (!isPut) {
+        await segments.finishReleases()
+        await world.clock.sleep(1)
+      }
+    })()
+    const references = await world.within(Promise.all([1, 2, 3].map(() => segments.put(KEY, plaintext))))
+    isPut = true
+    await world.within(looking)
+    await segments.finishReleases()
+    expect(await segments.list(undefined, 10)).toHaveLength(3)
+    for (const reference of references)
+      expect(await world.within(segments.read(reference, KEY, { fromByte: 0, toByte: 50_000 }))).toEqual(plaintext)
   })
 
   it('need nodes of different operators', async () => {

@@ -53,6 +53,8 @@ export interface OfferWish {
   readonly minimum: number
   readonly timeoutMs: number
   readonly signal?: AbortSignal
+  /** Whether the table is searched for nodes that nobody has told of. @default true */
+  readonly searchesTable?: boolean
 }
 
 /** An own offer as it was last signed. */
@@ -181,7 +183,9 @@ export class OfferBook {
       const leftMs = deadlineMs - clock.monotonicMs()
       if (leftMs <= 0) break
       let isAsked = false
-      void this.#exchange.round(resource, leftMs).then(() => {
+      const rounds = [this.#exchange.askConnected(resource, leftMs)]
+      if (wish.searchesTable !== false) rounds.push(this.#exchange.askFound(resource, leftMs))
+      void Promise.all(rounds).then(() => {
         isAsked = true
         this.#changes.wake()
       })

@@ -12,7 +12,7 @@ export interface OfferExchangeComponents {
   readonly take: (signed: SignedDocument) => OfferVerdict
 }
 
-/** A peer is asked for the same resource again after this at the earliest. */
+/** A peer, or the table, is asked for the same resource again after this at the earliest. */
 const ASK_AGAIN_MS = 5_000
 const ASKED_MAX = 4_096
 /** How long the table is searched for peers that offer a resource: nine of ten searches end within that (docs/scale.md). */
@@ -23,6 +23,7 @@ export class OfferExchange {
   readonly #components: OfferExchangeComponents
   readonly #options: OfferBookOptions
   readonly #askedAtMs: Map<string, number> = new Map()
+  readonly #searchedAtMs: Map<Resource, number> = new Map()
   /** Peers that were asked when they came. */
   readonly #metCounts: Map<Resource, number> = new Map()
 
@@ -44,15 +45,22 @@ export class OfferExchange {
     this.#metCounts.clear()
   }
 
-  /** Asks connected peers, and those that the DHT names; never throws. */
-  async round(resource: Resource, timeoutMs: number): Promise<void> {
+  /** Asks connected peers; never throws. */
+  async askConnected(resource: Resource, timeoutMs: number): Promise<void> {
     const { network } = this.#components
     const connected = network.peers().flatMap(({ peer, connected }) => (connected ? [peer] : []))
-    await Promise.all([this.#ask(resource, connected, timeoutMs), this.#askFound(resource, timeoutMs)])
+    await this.#ask(resource, connected, timeoutMs)
   }
 
-  async #askFound(resource: Resource, timeoutMs: number): Promise<void> {
-    const { network, logger } = this.#components
+  /**
+   * Asks those whom the table names; never throws. A search asks dozens of nodes, most of which must be dialled first:
+   * there is none within a few seconds after another one.
+   */
+  async askFound(resource: Resource, timeoutMs: number): Promise<void> {
+    const { network, clock, logger } = this.#components
+    const searchedAtMs = this.#searchedAtMs.get(resource)
+    if (searchedAtMs !== undefined && clock.monotonicMs() - searchedAtMs < ASK_AGAIN_MS) return
+    this.#searchedAtMs.set(resource, clock.monotonicMs())
     try {
       const limit = this.#options.exchangePeersMax
       const found = await network.findProviders(offersKey(resource), limit, Math.min(timeoutMs, OFFERS_FIND_TIMEOUT_MS))

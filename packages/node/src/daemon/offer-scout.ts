@@ -57,8 +57,14 @@ export class OfferScout {
   #ask(): void {
     const { offers, logger } = this.#components
     this.#isAsking = true
-    // As many as there are: the round ends with its time.
-    const wish = { minimum: Number.MAX_SAFE_INTEGER, timeoutMs: ROUND_MS, signal: this.#stopped.signal }
+    // As many as there are: the round ends with its time. Each connection is followed by a few rounds, and a search in
+    // the table would make new connections: it is for those who need an offer now.
+    const wish = {
+      minimum: Number.MAX_SAFE_INTEGER,
+      timeoutMs: ROUND_MS,
+      signal: this.#stopped.signal,
+      searchesTable: false,
+    }
     offers
       .wait('compute', wish)
       .catch((error: unknown) => logger.debug('asking for offers failed', { error: messageOf(error) }))

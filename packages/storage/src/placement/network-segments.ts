@@ -248,12 +248,18 @@ export class NetworkSegments {
     return left.length
   }
 
-  /** Tells nodes again what they need not keep, and forgets the segments that none of them keeps any more. */
+  /**
+   * Tells nodes again what they need not keep, and forgets the segments that none of them keeps any more. What was being
+   * sent when this machine stopped, or when its disk refused to note that it was not kept, is released first.
+   */
   async finishReleases(): Promise<void> {
     const { nodes } = this.#components
     for await (const { key, row } of this.#books.keyedRows()) {
-      if (row.isReleased !== true) continue
       const { segment } = decodeReference(row.reference)
+      if (row.isReleased !== true) {
+        if (row.isPlanned !== true || !(await this.#isForsaken(segment))) continue
+        await this.#books.write({ ...row, isReleased: true })
+      }
       // A piece may have come back to where it was given up.
       const places = notIn(row.placed, (await this.#books.rowOf(segment))?.placed ?? [])
       const isHeld = places.some(({ number, node }) => {
@@ -263,6 +269,13 @@ export class NetworkSegments {
       if (isHeld) this.#drop({ ...row, placed: places })
       else await this.#books.remove(key)
     }
+  }
+
+  /** Whether a segment is only planned, and nobody sends it any more. */
+  async #isForsaken(segment: Uint8Array): Promise<boolean> {
+    if (this.#unplaced.has(segmentKey(segment))) return false
+    // Read now that nobody sends it: it may have come to be kept since its row was read.
+    return (await this.#books.rowOf(segment))?.isPlanned === true
   }
 
   #drop({ reference, placed }: SegmentRow): void {
