@@ -158,7 +158,8 @@ export const REGRESSIONS: readonly Regression[] = [
     plan: { ...STORAGE_PLAN, seed: 30, nodes: 8, minutes: 1 },
   },
   {
-    found: 'the disk refused to note that a segment was not kept, and the pieces that nodes had of it were paid for days',
+    found:
+      'the disk refused to note that a segment was not kept, and the pieces that nodes had of it were paid for days',
     plan: { ...STORAGE_PLAN, seed: 2, nodes: 6, minutes: 10, without: ['careShare'] },
   },
 ]
