@@ -84,7 +84,7 @@ export const moreMarketMutants: readonly Mutant[] = [
     file: `${PROVIDER}/channel-room.ts`,
     from: 'channel.isAtRest && channel.claimableMicroUsd === 0n && !young.has(channel.id)',
     to: 'channel.isAtRest',
-    profile: 'all',
+    profile: 'chain',
     nodes: 4,
     faultMinutes: 30,
     rule: 'all-claimed',

@@ -27,6 +27,8 @@ export interface StorageLiar {
 
 const NOTHING = new Uint8Array(0)
 const LIE_SHARE = 0.6
+/** So long somebody pays who is going to owe. */
+const OWES_AFTER_MS = 60_000
 /** Later than anybody waits before asking another node, sooner than a request ends. */
 const LATE_MS_MAX = 20_000
 
@@ -34,10 +36,12 @@ type Handle = (payload: Uint8Array, answer: () => Promise<Uint8Array>) => Promis
 
 /** The network of a cheat in storage: the node behind it is honest, what leaves it is not. */
 export function storageLyingNetwork(liar: StorageLiar, cheat: StorageCheat): Network {
-  const { network, random } = liar
+  const { network, clock, random } = liar
   const answers = new AnswerLies(liar, cheat)
   const asks = new AskLies(liar, cheat)
-  const isLying = (): boolean => random.fraction() < LIE_SHARE
+  const isLying = (): boolean =>
+    // Who owes only now and then pays in the end, and who never paid gets nothing kept.
+    cheat === 'owes-storage' ? clock.monotonicMs() > OWES_AFTER_MS : random.fraction() < LIE_SHARE
   return decorated(network, {
     handle: (protocol, limits, handler: RequestHandler) => {
       const lie: Handle | undefined =
