@@ -420,8 +420,10 @@ export class JobPlacer {
     const { load, node } = live.lane
     const nowMs = clock.monotonicMs()
     if (reason === 'busy') load.noteBusy(nowMs, BUSY_PAUSE_MS)
-    else if (reason === 'credit') load.noteBusy(nowMs, CREDIT_PAUSE_MS)
-    else if (reason === 'timed-out') trust.noteTimeOut(node)
+    else if (reason === 'credit') {
+      load.noteBusy(nowMs, CREDIT_PAUSE_MS)
+      live.lane.channel.checkBooks()
+    } else if (reason === 'timed-out') trust.noteTimeOut(node)
     else if (reason === 'refused' && FINAL_REFUSALS.has(code)) this.drop(live.lane, code)
     else if (reason !== 'module-refused' && reason !== 'cancelled') {
       if (reason === 'silent') trust.noteTimeOut(node)

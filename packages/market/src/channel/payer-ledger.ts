@@ -258,19 +258,27 @@ export class PayerLedger {
     this.#account.credit = { ...this.#account.credit, windowMicroUsd }
   }
 
+  /** The names of accepted deliveries that are on no increment yet. */
+  acceptedKeys(): ReadonlySet<string> {
+    return new Set(this.#accepted.keys())
+  }
+
   /**
-   * Compares with the provider's books after a (re)start. Deliveries that it lists and nobody here waits for become
-   * rejections; accepted entries that it does not list are dropped, because it could not sign them.
+   * Compares with the provider's books. Deliveries that it lists and nobody here waits for become rejections; accepted
+   * entries that it does not list are dropped, because it could not sign them.
+   * @param asked what was accepted before the provider was asked: the others it may have delivered after it looked
    * @returns undefined when the books disagree beyond that
    */
-  reconcile(books: ProviderBooks): { readonly dropped: readonly BillEntry[] } | undefined {
+  reconcile(books: ProviderBooks, asked: ReadonlySet<string>): { readonly dropped: readonly BillEntry[] } | undefined {
     const isBehind = this.#sent !== undefined
     const expectedIndex = isBehind ? previousIndex(this.#head?.index) : this.#head?.index
     const isSameAsSent = isBehind && books.lastIndex === this.#head?.index
     if (books.lastIndex !== expectedIndex && !isSameAsSent) return undefined
     if (!isBehind && books.cumulativeMicroUsd !== this.signedMicroUsd) return undefined
     const listed = new Map(books.outstanding.map((delivery) => [deliveryKey(delivery), delivery]))
-    const dropped = Array.from(this.#accepted.values()).filter((entry) => !listed.has(deliveryKey(entry.delivery)))
+    const dropped = Array.from(this.#accepted).flatMap(([key, entry]) =>
+      asked.has(key) && !listed.has(key) ? [entry] : [],
+    )
     for (const entry of dropped) {
       this.#accepted.delete(deliveryKey(entry.delivery))
       this.#acceptedSum -= entry.amountMicroUsd

@@ -48,6 +48,8 @@ import { reconcileBooks } from './reconcile-books.ts'
 
 /** Times in a row that a provider may forget a channel which it was just told. */
 const REOPENS_MAX = 3
+/** A provider is asked again for what it waits for after this at the earliest. */
+const BOOKS_AGAIN_MS = 10_000
 /** The last receipt, and the one before it while the increment that takes it along is on its way to the disk. */
 const UNWRITTEN_MAX = 2
 
@@ -83,6 +85,7 @@ export class ChannelDriver implements PayerChannel {
   #accepted = 0
   #acceptedAtRenewal = 0
   #usedAt: UnixMs
+  #booksDueAtMs = 0
 
   constructor(components: ChannelDriverComponents, parts: ChannelDriverParts, options: MarketPayerOptions) {
     const { row, quote, ledger } = parts
@@ -188,6 +191,14 @@ export class ChannelDriver implements PayerChannel {
       return undefined
     }
     return new OpenReservation(delivery, maximumMicroUsd, this.#end)
+  }
+
+  checkBooks(): void {
+    const nowMs = this.#components.clock.monotonicMs()
+    if (this.#phase !== 'ready' || nowMs < this.#booksDueAtMs) return
+    this.#booksDueAtMs = nowMs + BOOKS_AGAIN_MS
+    this.#phase = 'opening'
+    this.kick()
   }
 
   stats(): PayerChannelStats {
@@ -360,16 +371,18 @@ export class ChannelDriver implements PayerChannel {
   }
 
   async #open(): Promise<void> {
+    // What is accepted from now on may have been delivered after the provider looked.
+    const asked = this.ledger.acceptedKeys()
     const standing = this.#mustOpen ? await this.#link.open(this.#quotes.signed) : await this.#link.sync()
     this.#mustOpen = false
-    await this.#reconcile(standing)
+    await this.#reconcile(standing, asked)
     this.#phase = 'reconciled'
   }
 
   /** Brings both sides' books together. */
-  async #reconcile(standing: ChannelStanding): Promise<void> {
+  async #reconcile(standing: ChannelStanding, asked: ReadonlySet<string>): Promise<void> {
     const { ledger } = this
-    const dropped = reconcileBooks(ledger, { standing, quote: this.quote, channel: this.id })
+    const dropped = reconcileBooks(ledger, { standing, asked, quote: this.quote, channel: this.id })
     if (dropped.length > 0) {
       this.#components.logger.warn('the provider forgot accepted deliveries; they are not paid', {
         channel: this.id,

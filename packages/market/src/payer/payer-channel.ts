@@ -68,6 +68,12 @@ export interface PayerChannel {
   awaitRoom(wishMicroUsd: MicroUsd): () => void
   /** Reserves for one delivery; undefined when there is no room. */
   reserve(maximumMicroUsd: MicroUsd): Reservation | undefined
+  /**
+   * The provider refused a delivery because its credit is exhausted (`MARKET_CREDIT_EXHAUSTED`), though there was room by
+   * the books of this side: asks it what it waits for, and tells it which of that never arrived. It may have finished work
+   * for a process of this payer that is gone. Does nothing soon after the last time.
+   */
+  checkBooks(): void
   stats(): PayerChannelStats
 }
 

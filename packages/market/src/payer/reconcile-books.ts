@@ -11,12 +11,23 @@ import type { ChannelStanding } from './channel-link.ts'
  */
 export function reconcileBooks(
   ledger: PayerLedger,
-  { standing, quote, channel }: { readonly standing: ChannelStanding; readonly quote: Quote; readonly channel: Hash },
+  {
+    standing,
+    asked,
+    quote,
+    channel,
+  }: {
+    readonly standing: ChannelStanding
+    /** See {@link PayerLedger.reconcile}. */
+    readonly asked: ReadonlySet<string>
+    readonly quote: Quote
+    readonly channel: Hash
+  },
 ): readonly BillEntry[] {
   const { books, prepayMicroUsd } = standing
   const confused = (what: string): MarketError =>
     new MarketError('MARKET_RECEIPT_INVALID', `node ${quote.node} ${what}`, { details: { channel } })
-  const outcome = ledger.reconcile(books)
+  const outcome = ledger.reconcile(books, asked)
   if (outcome === undefined) {
     const own = `${ledger.head?.index ?? 'none'} with ${ledger.signedMicroUsd}`
     throw confused(`is at increment ${books.lastIndex ?? 'none'} with ${books.cumulativeMicroUsd}, this node at ${own}`)

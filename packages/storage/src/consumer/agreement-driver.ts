@@ -338,6 +338,7 @@ export class AgreementDriver {
     } catch (error) {
       // It may have been delivered, and the answer lost; then it is asked for again under another name.
       reservation.reject('not-received')
+      if (remoteCodeOf(error) === 'MARKET_CREDIT_EXHAUSTED') channel.checkBooks()
       return await this.#unpaid(error)
     }
     const { proof = new Uint8Array(0) } = reply
