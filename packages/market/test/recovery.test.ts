@@ -1,4 +1,4 @@
-import { type FundRequest, hasCode, microUsd } from '@stead/core'
+import { type FundRequest, hasCode, type MicroUsd, microUsd } from '@stead/core'
 import { chainRefusal, type ManualClock, MemoryChain, MemoryStore } from '@stead/testkit'
 import { describe, expect, it } from 'vitest'
 import { PAYER_TABLES } from '../src/journal/tables.ts'
@@ -379,5 +379,44 @@ describe('credit', () => {
     await world.restartProvider()
     const other = await world.open(20_000_000n)
     expect(other.stats()).toMatchObject({ windowMicroUsd, prepaidMicroUsd: 0n })
+  })
+})
+
+describe('work that was finished for a process that is gone', () => {
+  it('is rejected once its provider has no credit left for other work, and counts against it no more', async () => {
+    const world = new World()
+    await world.start()
+    const first = await world.open()
+    const lost = first.reserve(microUsd(100n))
+    if (lost === undefined) throw new TypeError('there is room')
+    const { delivery } = lost
+    const peer = world.payerKey.peer
+    const admit = (name: Uint8Array, maximumMicroUsd: MicroUsd) =>
+      world.provider.admit({ peer, channel: first.id, delivery: name, maximumMicroUsd })
+    const admission = admit(delivery, microUsd(100n))
+    await world.restartPayer()
+    await world.clock.advance(5_000)
+    const [channel] = world.payer.channels()
+    if (channel?.state !== 'open') throw new TypeError('the channel is open again')
+    // Both sides have compared their books before it is finished.
+    await admission.deliver(entryOf(delivery, 100))
+    admission.release()
+    const all = channel.roomMicroUsd()
+    const next = channel.reserve(all)
+    if (next === undefined) throw new TypeError('there is room by the books of the payer')
+    expect(() => admit(next.delivery, all)).toThrow(
+      expect.toSatisfy((error) => hasCode(error, 'MARKET_CREDIT_EXHAUSTED')),
+    )
+    next.release()
+    channel.checkBooks()
+    await world.clock.advance(5_000)
+    expect(channel).toMatchObject({ state: 'open' })
+    const again = channel.reserve(all)
+    if (again === undefined) throw new TypeError('there is room')
+    const taken = admit(again.delivery, all)
+    await taken.deliver(entryOf(again.delivery, 100))
+    again.accept(entryOf(again.delivery, 100))
+    expect((await world.within(world.payer.settle())).receiptedMicroUsd).toBe(100n)
+    expect(await world.provider.earnings()).toMatchObject({ unpaidMicroUsd: 0n, writtenOffMicroUsd: 100n })
   })
 })

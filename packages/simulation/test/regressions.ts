@@ -162,4 +162,13 @@ export const REGRESSIONS: readonly Regression[] = [
       'the disk refused to note that a segment was not kept, and the pieces that nodes had of it were paid for days',
     plan: { ...STORAGE_PLAN, seed: 2, nodes: 6, minutes: 10, without: ['careShare'] },
   },
+  {
+    found:
+      'a provider finished work for a process of its payer that was gone, and waited for its pay for ever without credit',
+    plan: { ...STORAGE_PLAN, seed: 37, nodes: 12, minutes: 3 },
+  },
+  {
+    found: 'a caretaker was refused what it had paid to a node for an agreement that was over',
+    plan: { ...STORAGE_PLAN, seed: 16, nodes: 6, minutes: 10 },
+  },
 ]

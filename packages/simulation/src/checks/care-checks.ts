@@ -151,9 +151,13 @@ function mayLose({ nodes }: World): boolean {
   return nodes.some(({ isHonest, rottenPieces }) => !isHonest || rottenPieces > 0)
 }
 
-/** What is billed and accepted is not kept: neither periods nor bills pile up at a caretaker. */
+/**
+ * What is billed and accepted is not kept: neither periods nor bills pile up at a caretaker. A payer that took back the purse
+ * of its caretaker takes no bills any more: what piles up then is bounded by the budget, which was paid ahead.
+ */
 async function checkRows({ node, caretaker }: CaredPayer, violations: Violations): Promise<void> {
   if (!caretaker.isHonest || !caretaker.isAlive) return
+  if (node.payer?.market.channels().some(({ quote }) => quote.resource === 'care') !== true) return
   const rows = await caretaker.store.scan(WAITING_TABLE, { prefix: `${node.plan.signer.address}/` })
   const byAgreement = Map.groupBy(rows, ({ key }) => key.slice(0, key.lastIndexOf('/')))
   violations.checkNone(

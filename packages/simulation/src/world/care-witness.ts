@@ -1,4 +1,4 @@
-import type { Address, Hash, Network, PeerId, RequestHandler } from '@stead/core'
+import { type Address, type Hash, hasCode, type Network, type PeerId, type RequestHandler } from '@stead/core'
 import { MARKET_PROTOCOL, marketRequestSchema } from '@stead/market'
 import { addressOfPeerId, type BillEntry, bytesToHex, incrementSchema } from '@stead/protocol'
 import {
@@ -41,7 +41,7 @@ const PERCENT = 100
 const DAY_MS = 86_400_000
 
 interface Shown {
-  readonly agreement: Hash
+  readonly agreement: Hash | undefined
   readonly bytes: number
   readonly atMs: number
 }
@@ -117,7 +117,11 @@ export class CareWitness {
           this.#noteRefused(payload, { payer, node: addressOfPeerId(peer) })
         }
         if (protocol === MARKET_PROTOCOL) this.#noteMarket(payload, { payer, node: addressOfPeerId(peer) })
-        const answer = await network.request(peer, protocol, payload, options)
+        const isAsked = protocol === STORAGE_PROTOCOL && this.#noteAsked(payer, peer, payload)
+        const answer = await network.request(peer, protocol, payload, options).catch((error: unknown) => {
+          if (isAsked && isGone(error)) this.#keepShown(payer, peer, { agreement: undefined, bytes: 0 })
+          throw error
+        })
         if (protocol === CARE_PROTOCOL) this.#noteBill(payload, answer)
         if (protocol === STORAGE_PROTOCOL) this.#noteShown(payer, peer, { payload, answer })
         return answer
@@ -170,6 +174,18 @@ export class CareWitness {
     this.#refused.push({ bill, who })
   }
 
+  /** What a node showed before is of no use once it is asked again. @returns whether it is asked what it keeps for another payer */
+  #noteAsked(payer: Address, peer: PeerId, payload: Uint8Array): boolean {
+    const { audit } = storageRequestSchema.decodeMessage(payload)
+    if (audit === undefined || this.#components.storage.agreementOf(audit.agreement)?.payer === payer) return false
+    this.#shown.delete(`${payer} ${addressOfPeerId(peer)}`)
+    return true
+  }
+
+  #keepShown(payer: Address, peer: PeerId, shown: Omit<Shown, 'atMs'>): void {
+    this.#shown.set(`${payer} ${addressOfPeerId(peer)}`, { ...shown, atMs: this.#components.nowMs() })
+  }
+
   #noteShown(payer: Address, peer: PeerId, on: { readonly payload: Uint8Array; readonly answer: Uint8Array }): void {
     const { audit } = storageRequestSchema.decodeMessage(on.payload)
     if (audit === undefined) return
@@ -178,8 +194,7 @@ export class CareWitness {
     const { proof } = reply ?? {}
     if (agreement === undefined || proof === undefined || !isCareNumber(agreement.number, payer)) return
     if (readable(() => verifyPossession(agreement, audit.seed, decodePossession(proof))) !== true) return
-    const shown = { agreement: agreementIdOf(agreement), bytes: agreement.bytes, atMs: this.#components.nowMs() }
-    this.#shown.set(`${payer} ${addressOfPeerId(peer)}`, shown)
+    this.#keepShown(payer, peer, { agreement: agreementIdOf(agreement), bytes: agreement.bytes })
   }
 
   #noteMarket(payload: Uint8Array, who: { readonly payer: Address; readonly node: Address }): void {
@@ -289,6 +304,12 @@ export class CareWitness {
 
 function deliveryName({ channel, delivery }: { readonly channel: Hash; readonly delivery: Uint8Array }): string {
   return `${channel} ${bytesToHex(delivery)}`
+}
+
+/** Whether a node answered that it has no such agreement, or not any more. */
+function isGone(error: unknown): boolean {
+  const code = hasCode(error, 'NETWORK_REMOTE') ? error.details.remoteCode : undefined
+  return code === 'STORAGE_AGREEMENT_UNKNOWN' || code === 'STORAGE_AGREEMENT_ENDED'
 }
 
 interface Dropped {

@@ -19,7 +19,7 @@ import { addressOfPublicKey, bytesToHex, peerIdOfPublicKey, type Secp256k1 } fro
 import { type Agreement, agreementIdOf, agreementSchema } from '../agreement/agreement.ts'
 import { withRoom } from '../consumer/channel-room.ts'
 import type { PaidPeriod } from '../consumer/paid-periods.ts'
-import { remoteCodeOf } from '../consumer/remote-code.ts'
+import { isEnded, remoteCodeOf } from '../consumer/remote-code.ts'
 import { STORAGE_PROTOCOL, storageReplySchema, storageRequestSchema } from '../messages.ts'
 import type { StorageConsumerOptions } from '../options.ts'
 import { decodeReference, pieceNameOf, rootOfPiece } from '../placement/segment-reference.ts'
@@ -71,8 +71,8 @@ const REFUSAL_CHARACTERS_MAX = 200
 /** Of what a node was paid for: it may have lost a piece, and said so. */
 const SHOWN_SHARE = 0.9
 
-/** What a node showed just now; undefined when it does not answer. */
-type Shown = { readonly agreement: Agreement } | { readonly refusal: string } | undefined
+/** What a node showed just now, of an agreement that it may not have any more; undefined when it does not answer. */
+type Shown = { readonly agreement: Agreement | undefined } | { readonly refusal: string } | undefined
 
 /** Takes what a caretaker bills, node by node: accepted when its evidence is right and the node shows the pieces now, refused otherwise. */
 export class CareBillDesk {
@@ -215,6 +215,8 @@ export class CareBillDesk {
       answer = await network.request(peerIdOfPublicKey(key), STORAGE_PROTOCOL, payload, { timeoutMs: AUDIT_TIMEOUT_MS })
     } catch (error) {
       if (!isSteadError(error)) throw error
+      // Nobody pays any longer for what the payer has told the caretaker to give up, and the node ends that agreement.
+      if (isEnded(error)) return { agreement: undefined }
       return error.code === 'NETWORK_REMOTE' ? { refusal: `a node does not show it: ${messageOf(error)}` } : undefined
     }
     try {
@@ -255,15 +257,16 @@ export class CareBillDesk {
 /** Whether a node lacks what it was paid for while the caretaker was alone. Before and after that its payer may have told it to give it up. */
 function lacks(
   { aloneFrom, aloneTo }: AppointedRow,
-  shown: Agreement,
+  shown: Agreement | undefined,
   periods: readonly PaidPeriod[],
 ): string | undefined {
   const alone = periods
     .map(({ after }) => agreementSchema.decodeDocument(after.document))
     .filter(({ atSecond }) => atSecond * SECOND_MS > aloneFrom && atSecond * SECOND_MS < aloneTo)
   // What an older agreement was about is in nobody's hands any more.
-  if (alone.some((after) => agreementIdOf(after) !== agreementIdOf(shown)))
-    return 'a node has ended the agreement that is billed'
+  const shownId = shown === undefined ? undefined : agreementIdOf(shown)
+  if (alone.some((after) => agreementIdOf(after) !== shownId)) return 'a node has ended the agreement that is billed'
+  if (shown === undefined) return undefined
   const most = Math.max(0, ...alone.map(({ bytes }) => bytes))
   return shown.bytes >= most * SHOWN_SHARE ? undefined : `a node keeps ${shown.bytes} bytes, ${most} are billed`
 }
