@@ -171,4 +171,16 @@ export const REGRESSIONS: readonly Regression[] = [
     found: 'a caretaker was refused what it had paid to a node for an agreement that was over',
     plan: { ...STORAGE_PLAN, seed: 16, nodes: 6, minutes: 10 },
   },
+  {
+    found: 'a job that lacked an operator ended as stalled while it went on asking a node that opened no channel',
+    plan: {
+      seed: 222,
+      nodes: 4,
+      minutes: 16,
+      profile: 'byzantine',
+      without: [],
+      hasRealSignatures: false,
+      hasStorage: true,
+    },
+  },
 ]

@@ -329,11 +329,13 @@ export class JobRunner {
     const haltedMs = nowMs - this.#haltedSinceMs
     // A full disk is waited for, however long it takes.
     if (halt === 'disk-full') this.#progressAtMs = nowMs
-    const isShort = halt === 'fewer-operators' || halt === 'no-providers'
-    const isOver = isShort && !this.#lanes.isSearching && haltedMs > this.#options.offerWaitMs
-    if (isOver && this.#placer.live.size === 0) this.#lackSupply(halt)
-    else if (nowMs - this.#progressAtMs > this.#options.stallTimeoutMs && this.#placer.live.size === 0)
-      this.#giveUpWaiting(halt)
+    if (this.#placer.live.size > 0) return
+    const isStill = nowMs - this.#progressAtMs > this.#options.stallTimeoutMs
+    if (halt === 'fewer-operators' || halt === 'no-providers') {
+      // A search may go on as long as a node is there that opens no channel.
+      const isOver = !this.#lanes.isSearching && haltedMs > this.#options.offerWaitMs
+      if (isOver || isStill) this.#lackSupply(halt)
+    } else if (isStill) this.#giveUpWaiting(halt)
   }
 
   /** Nodes that went away, or had no place in all that time while others have one, are counted as none. */
