@@ -100,7 +100,6 @@ export class ProviderTable {
     return [...found].slice(0, limit)
   }
 
-  /** @param timeoutMs whole: Node.js refuses a part of a millisecond, and whoever asks so finds nobody */
   #signal(timeoutMs: number): AbortSignal {
     return AbortSignal.any([this.#stopped.signal, abortAfter(timeoutMs)])
   }

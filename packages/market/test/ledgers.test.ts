@@ -229,6 +229,26 @@ describe('the two books of a channel', () => {
   })
 })
 
+describe('books that are compared while work goes on', () => {
+  it('keep what was accepted while the answer was on its way, and drop what its provider forgot', () => {
+    const pair = new Pair()
+    pair.request(100n)
+    pair.deliver(0, 1)
+    pair.accept(0)
+    const before = pair.payer.acceptedKeys()
+    pair.request(200n)
+    pair.deliver(0, 1)
+    pair.accept(0)
+    const { payer } = pair
+    const lastIndex = payer.head?.index
+    const { signedMicroUsd: cumulativeMicroUsd, billedMicroUsd: deliveredMicroUsd } = payer
+    const books = { lastIndex, cumulativeMicroUsd, deliveredMicroUsd, outstanding: [] }
+    const dropped = payer.reconcile(books, before)?.dropped ?? []
+    expect(dropped.map(({ amountMicroUsd }) => amountMicroUsd)).toEqual([100n])
+    expect([payer.acceptedCount, payer.acceptedMicroUsd]).toEqual([1, 200n])
+  })
+})
+
 describe('the books of a channel that is over', () => {
   it('take none of the credit, whatever ends on it later', () => {
     const pair = new Pair()

@@ -1,9 +1,5 @@
-import { bytesToHex as toHexDigits } from '@noble/hashes/utils.js'
+import { concatBytes as concat, bytesToHex as toHexDigits } from '@noble/hashes/utils.js'
 import type { Address, Hash } from '@stead/core'
-
-const STEP_BYTES = 6
-const STEP_BITS = 48n
-const STEP_MASK = (1n << STEP_BITS) - 1n
 
 const NOT_A_DIGIT = 0xff
 
@@ -72,16 +68,8 @@ export function addressFromBytes(bytes: Uint8Array): Address {
 }
 
 /** All parts in one array. */
-export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
-  let length = 0
-  for (const part of parts) length += part.length
-  const whole = new Uint8Array(length)
-  let place = 0
-  for (const part of parts) {
-    whole.set(part, place)
-    place += part.length
-  }
-  return whole
+export function concatBytes(...parts: Uint8Array[]): Uint8Array {
+  return concat(...parts)
 }
 
 /** True when both have the same bytes; takes the same time wherever they differ. */
@@ -96,14 +84,10 @@ export function equalBytes(left: Uint8Array, right: Uint8Array): boolean {
 export function uintToBytes(value: bigint, length: number): Uint8Array {
   if (value < 0n || value >> BigInt(length * 8) !== 0n) throw new RangeError(`${value} does not fit in ${length} bytes`)
   const bytes = new Uint8Array(length)
-  let place = length
-  // In steps that a number holds exactly: each operation on a bigint makes a new one.
-  for (let rest = value; rest > 0n; rest >>= STEP_BITS) {
-    let step = Number(rest & STEP_MASK)
-    for (let end = Math.max(place - STEP_BYTES, 0); place > end; place--) {
-      bytes[place - 1] = step % 256
-      step = Math.floor(step / 256)
-    }
+  let rest = value
+  for (let i = length - 1; i >= 0 && rest > 0n; i--) {
+    bytes[i] = Number(rest & 0xffn)
+    rest >>= 8n
   }
   return bytes
 }

@@ -266,10 +266,13 @@ export class PayerLedger {
   /**
    * Compares with the provider's books. Deliveries that it lists and nobody here waits for become rejections; accepted
    * entries that it does not list are dropped, because it could not sign them.
-   * @param asked what was accepted before the provider was asked: the others it may have delivered after it looked
+   * @param acceptedBefore what was accepted before the provider was asked: the others it may have delivered after it looked
    * @returns undefined when the books disagree beyond that
    */
-  reconcile(books: ProviderBooks, asked: ReadonlySet<string>): { readonly dropped: readonly BillEntry[] } | undefined {
+  reconcile(
+    books: ProviderBooks,
+    acceptedBefore: ReadonlySet<string>,
+  ): { readonly dropped: readonly BillEntry[] } | undefined {
     const isBehind = this.#sent !== undefined
     const expectedIndex = isBehind ? previousIndex(this.#head?.index) : this.#head?.index
     const isSameAsSent = isBehind && books.lastIndex === this.#head?.index
@@ -277,7 +280,7 @@ export class PayerLedger {
     if (!isBehind && books.cumulativeMicroUsd !== this.signedMicroUsd) return undefined
     const listed = new Map(books.outstanding.map((delivery) => [deliveryKey(delivery), delivery]))
     const dropped = Array.from(this.#accepted).flatMap(([key, entry]) =>
-      asked.has(key) && !listed.has(key) ? [entry] : [],
+      acceptedBefore.has(key) && !listed.has(key) ? [entry] : [],
     )
     for (const entry of dropped) {
       this.#accepted.delete(deliveryKey(entry.delivery))

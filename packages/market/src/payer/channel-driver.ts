@@ -372,17 +372,17 @@ export class ChannelDriver implements PayerChannel {
 
   async #open(): Promise<void> {
     // What is accepted from now on may have been delivered after the provider looked.
-    const asked = this.ledger.acceptedKeys()
+    const acceptedBefore = this.ledger.acceptedKeys()
     const standing = this.#mustOpen ? await this.#link.open(this.#quotes.signed) : await this.#link.sync()
     this.#mustOpen = false
-    await this.#reconcile(standing, asked)
+    await this.#reconcile(standing, acceptedBefore)
     this.#phase = 'reconciled'
   }
 
   /** Brings both sides' books together. */
-  async #reconcile(standing: ChannelStanding, asked: ReadonlySet<string>): Promise<void> {
+  async #reconcile(standing: ChannelStanding, acceptedBefore: ReadonlySet<string>): Promise<void> {
     const { ledger } = this
-    const dropped = reconcileBooks(ledger, { standing, asked, quote: this.quote, channel: this.id })
+    const dropped = reconcileBooks(ledger, { standing, acceptedBefore, quote: this.quote, channel: this.id })
     if (dropped.length > 0) {
       this.#components.logger.warn('the provider forgot accepted deliveries; they are not paid', {
         channel: this.id,

@@ -13,13 +13,13 @@ export function reconcileBooks(
   ledger: PayerLedger,
   {
     standing,
-    asked,
+    acceptedBefore,
     quote,
     channel,
   }: {
     readonly standing: ChannelStanding
     /** See {@link PayerLedger.reconcile}. */
-    readonly asked: ReadonlySet<string>
+    readonly acceptedBefore: ReadonlySet<string>
     readonly quote: Quote
     readonly channel: Hash
   },
@@ -27,7 +27,7 @@ export function reconcileBooks(
   const { books, prepayMicroUsd } = standing
   const confused = (what: string): MarketError =>
     new MarketError('MARKET_RECEIPT_INVALID', `node ${quote.node} ${what}`, { details: { channel } })
-  const outcome = ledger.reconcile(books, asked)
+  const outcome = ledger.reconcile(books, acceptedBefore)
   if (outcome === undefined) {
     const own = `${ledger.head?.index ?? 'none'} with ${ledger.signedMicroUsd}`
     throw confused(`is at increment ${books.lastIndex ?? 'none'} with ${books.cumulativeMicroUsd}, this node at ${own}`)

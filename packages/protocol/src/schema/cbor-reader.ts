@@ -1,6 +1,7 @@
 import { decode as decodeAny } from '@ipld/dag-cbor'
 import { CID } from 'multiformats/cid'
 import { Digest } from 'multiformats/hashes/digest'
+import { CONTENT_ID_LENGTH } from '../content-id.ts'
 import { CBOR_MAJOR, LINK_TAG } from './cbor-writer.ts'
 
 /** What the common reader gives when the general decoder has to look. */
@@ -164,7 +165,7 @@ class CommonReader {
 /** As `CID.decode` reads it; the links of our documents, which all have one form, without looking at each part. */
 function linkOf(bytes: Uint8Array<ArrayBuffer>): CID {
   const [version, codec, hash, length] = bytes
-  const isOurs = bytes.length === 36 && version === 1 && hash === SHA_256 && length === 32
+  const isOurs = bytes.length === CONTENT_ID_LENGTH && version === 1 && hash === SHA_256 && length === 32
   if (!isOurs || codec === undefined || codec > ONE_BYTE_CODEC_MAX) return CID.decode(bytes)
   return new CID(1, codec, new Digest(SHA_256, 32, bytes.subarray(4), bytes.subarray(2)), bytes)
 }

@@ -1,4 +1,4 @@
-import { type Address, type Hash, hasCode, type Network, type PeerId, type RequestHandler } from '@stead/core'
+import type { Address, Hash, Network, PeerId, RequestHandler } from '@stead/core'
 import { MARKET_PROTOCOL, marketRequestSchema } from '@stead/market'
 import { addressOfPeerId, type BillEntry, bytesToHex, incrementSchema } from '@stead/protocol'
 import {
@@ -11,6 +11,7 @@ import {
   decodePossession,
   type HandAsk,
   isCareNumber,
+  remoteCodeOf,
   STORAGE_PROTOCOL,
   storageReplySchema,
   storageRequestSchema,
@@ -308,7 +309,7 @@ function deliveryName({ channel, delivery }: { readonly channel: Hash; readonly 
 
 /** Whether a node answered that it has no such agreement, or not any more. */
 function isGone(error: unknown): boolean {
-  const code = hasCode(error, 'NETWORK_REMOTE') ? error.details.remoteCode : undefined
+  const code = remoteCodeOf(error)
   return code === 'STORAGE_AGREEMENT_UNKNOWN' || code === 'STORAGE_AGREEMENT_ENDED'
 }
 

@@ -19,7 +19,8 @@ import { addressOfPublicKey, bytesToHex, peerIdOfPublicKey, type Secp256k1 } fro
 import { type Agreement, agreementIdOf, agreementSchema } from '../agreement/agreement.ts'
 import { withRoom } from '../consumer/channel-room.ts'
 import type { PaidPeriod } from '../consumer/paid-periods.ts'
-import { isEnded, remoteCodeOf } from '../consumer/remote-code.ts'
+import { rejectUnheard } from '../consumer/reject-unheard.ts'
+import { isEnded } from '../consumer/remote-code.ts'
 import { STORAGE_PROTOCOL, storageReplySchema, storageRequestSchema } from '../messages.ts'
 import type { StorageConsumerOptions } from '../options.ts'
 import { decodeReference, pieceNameOf, rootOfPiece } from '../placement/segment-reference.ts'
@@ -184,8 +185,7 @@ export class CareBillDesk {
     try {
       await ask(row.peer as PeerId, { settle: { node, channel: channel.id, delivery, bill, amountMicroUsd } })
     } catch (error) {
-      reservation.reject('not-received')
-      if (remoteCodeOf(error) === 'MARKET_CREDIT_EXHAUSTED') channel.checkBooks()
+      rejectUnheard(channel, reservation, error)
       throw error
     }
     reservation.accept({ delivery, item: itemOf(periods), evidence: bill, quantity: byteSeconds, amountMicroUsd })

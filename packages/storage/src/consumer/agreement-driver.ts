@@ -48,6 +48,7 @@ import { giveUpTooLargeBill } from './give-up-bill.ts'
 import { NodeTime } from './node-time.ts'
 import { paidPeriodOperation } from './paid-periods.ts'
 import { type RecoveryParts, recoverAgreement } from './recover-agreement.ts'
+import { rejectUnheard } from './reject-unheard.ts'
 import { isEnded, remoteCodeOf } from './remote-code.ts'
 import { type SendOptions, sendPiece } from './send-piece.ts'
 import type { SettleOutcome } from './settle-outcome.ts'
@@ -337,8 +338,7 @@ export class AgreementDriver {
       after = this.#bought.bothSigned(next, pending, reply.agreement)
     } catch (error) {
       // It may have been delivered, and the answer lost; then it is asked for again under another name.
-      reservation.reject('not-received')
-      if (remoteCodeOf(error) === 'MARKET_CREDIT_EXHAUSTED') channel.checkBooks()
+      rejectUnheard(channel, reservation, error)
       return await this.#unpaid(error)
     }
     const { proof = new Uint8Array(0) } = reply
