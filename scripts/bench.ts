@@ -1,44 +1,75 @@
-// `npm run bench`: the table of speeds, each figure beside its reference of the same run. `--json` prints {rows};
-// names choose benches: `npm run bench -- vouchers`, or all that begin alike: `-- sandbox`. Nothing here is a test: a
-// missed target is printed as missed.
+// `npm run bench`: the table of speeds, each figure beside its reference of the same run. Nothing here is a test: a missed
+// target is printed as missed.
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { messageOf } from '@stead/core'
+import { benches } from './bench/benches.ts'
 import { type BenchRow, jsonRows, printTable } from './bench/row.ts'
 
-const benches: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
-  'round-trip': async () => (await import('./bench/trips.ts')).benchRoundTrip(),
-  throughput: async () => (await import('./bench/trips.ts')).benchThroughput(),
-  bulk: async () => (await import('./bench/bulk.ts')).benchBulk(),
-  'job-start': async () => (await import('./bench/daemons.ts')).benchJobStart(),
-  idle: async () => (await import('./bench/daemons.ts')).benchIdle(),
-  vouchers: async () => (await import('./bench/vouchers.ts')).benchVouchers(),
-  epoch: async () => (await import('./bench/epoch.ts')).benchEpoch(),
-  chain: async () => (await import('./bench/chain.ts')).benchChain(),
-  simulation: async () => (await import('./bench/simulation.ts')).benchSimulation(),
-  'storage-network': async () => (await import('./bench/storage-network.ts')).benchStorageNetwork(),
-  'storage-memory': async () => (await import('./bench/storage-memory.ts')).benchStorageMemory(),
-  'storage-gibibyte': async () => (await import('./bench/storage-gibibyte.ts')).benchStorageGibibyte(),
-  'storage-pipeline': async () => (await import('./bench/storage.ts')).benchStoragePipeline(),
-  'storage-objects': async () => (await import('./bench/storage-objects.ts')).benchObjectStore(),
-  s3: async () => (await import('./bench/s3.ts')).benchS3(),
-  'sandbox-kernels': async () => (await import('./bench/sandbox/kernels.ts')).benchKernels(),
-  'sandbox-calls': async () => (await import('./bench/sandbox/calls.ts')).benchCalls(),
-  'sandbox-transforms': async () => (await import('./bench/sandbox/transforms.ts')).benchTransforms(),
-  'sandbox-kills': async () => (await import('./bench/sandbox/kills.ts')).benchKills(),
+const EXIT_BAD_ARGUMENTS = 2
+
+const HELP = `npm run bench -- [options] [names]     measures, and prints each figure beside its reference of the same run
+
+  names       what to measure, or how its name begins (\`storage\`); default: all, which takes half an hour
+${Object.keys(benches)
+  .map((name) => `                ${name}`)
+  .join('\n')}
+  --json      prints {rows} in place of a table
+  -h, --help  this text
+`
+
+/** What a command line asks for. */
+interface Wanted {
+  readonly names: readonly string[]
+  readonly isJson: boolean
+  readonly isHelp: boolean
 }
 
-const args = process.argv.slice(2)
-const wanted = args.filter((argument) => !argument.startsWith('-'))
-const chooses = (wish: string, name: string): boolean => name === wish || name.startsWith(`${wish}-`)
-const unknown = wanted.filter((wish) => !Object.keys(benches).some((name) => chooses(wish, name)))
-if (unknown.length > 0) {
-  process.stderr.write(`no bench named ${unknown.join(', ')}; there are: ${Object.keys(benches).join(', ')}\n`)
-  process.exit(2)
+/** @throws Error that says what is wrong, in words */
+function wanted(args: string[]): Wanted {
+  const options = { help: { type: 'boolean', short: 'h' }, json: { type: 'boolean' } } as const
+  const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
+  const chooses = (wish: string, name: string): boolean => name === wish || name.startsWith(`${wish}-`)
+  const all = Object.keys(benches)
+  const unknown = positionals.filter((wish) => !all.some((name) => chooses(wish, name)))
+  if (unknown.length > 0) throw new Error(`no bench named ${unknown.join(', ')}; there are: ${all.join(', ')}`)
+  const names = positionals.length === 0 ? all : all.filter((name) => positionals.some((wish) => chooses(wish, name)))
+  return { names, isJson: values.json === true, isHelp: values.help === true }
 }
-const rows: BenchRow[] = []
-for (const [name, bench] of Object.entries(benches)) {
-  if (wanted.length > 0 && !wanted.some((wish) => chooses(wish, name))) continue
+
+/** In a process of its own: what one bench compiled, collected and left in memory is no other's business. */
+async function measured(name: string): Promise<readonly BenchRow[]> {
   process.stderr.write(`measuring ${name} …\n`)
-  rows.push(...(await bench()))
+  const child = fork(join(import.meta.dirname, 'bench/measure.ts'), [name], { serialization: 'advanced' })
+  let rows: readonly BenchRow[] | undefined
+  child.on('message', (message: readonly BenchRow[]) => {
+    rows = message
+  })
+  const [code] = (await once(child, 'exit')) as [number | null]
+  if (rows === undefined || code !== 0) throw new Error(`the bench ${name} failed`)
+  return rows
 }
-process.stdout.write(
-  args.includes('--json') ? `${JSON.stringify({ rows: jsonRows(rows) }, null, 2)}\n` : `${printTable(rows)}\n`,
-)
+
+async function main(): Promise<number> {
+  let asked: Wanted
+  try {
+    asked = wanted(process.argv.slice(2))
+  } catch (error) {
+    process.stderr.write(`${messageOf(error)}\n\n${HELP}`)
+    return EXIT_BAD_ARGUMENTS
+  }
+  if (asked.isHelp) {
+    process.stdout.write(HELP)
+    return 0
+  }
+  const rows: BenchRow[] = []
+  for (const name of asked.names) rows.push(...(await measured(name)))
+  process.stdout.write(
+    asked.isJson ? `${JSON.stringify({ rows: jsonRows(rows) }, null, 2)}\n` : `${printTable(rows)}\n`,
+  )
+  return 0
+}
+
+process.exitCode = await main()

@@ -6,9 +6,10 @@ import { silentLogger } from '@stead/core'
 import { daemonClient } from '../../packages/cli/src/daemon-access.ts'
 import { DevNetwork } from '../../packages/cli/src/dev/dev-network.ts'
 import { root } from '../run-step.ts'
+import { buildPublished, PUBLISHED_UP } from './published-daemon.ts'
 import { type BenchRow, benchRow, percentile } from './row.ts'
 
-/** Runs `measure` on a local network as `stead dev` starts it, daemons in processes of their own. */
+/** Runs `measure` on a local network as `stead dev` starts it; its providers' daemons are published ones. */
 async function withNetwork<Value>(providers: number, measure: (network: DevNetwork) => Promise<Value>): Promise<Value> {
   const directory = mkdtempSync(join(tmpdir(), 'stead-bench-'))
   const onFailure = (error: unknown): void => {
@@ -16,9 +17,10 @@ async function withNetwork<Value>(providers: number, measure: (network: DevNetwo
   }
   const network = new DevNetwork(
     { logger: silentLogger, events: { onNotice: () => undefined, onFailure } },
-    { directory, providers },
+    { directory, providers, partOf: () => ({ args: [], program: PUBLISHED_UP }) },
   )
   try {
+    await buildPublished()
     await network.start()
     return await measure(network)
   } finally {

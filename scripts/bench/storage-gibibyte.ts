@@ -10,9 +10,8 @@ import { ShiftedClock } from '../../packages/gateway/test/system-ports.ts'
 import { memoryRow } from './resident.ts'
 import { type BenchRow, benchRow, missingRow, percentile } from './row.ts'
 import { exchange, writeRandom } from './s3-exchange.ts'
-import { copyWithRclone, S3Peer, type S3Place } from './s3-peer.ts'
-import type { TrialGateway } from './trial-gateway.ts'
-import { TrialNetwork } from './trial-network.ts'
+import { copyWithRclone, S3Peer } from './s3-peer.ts'
+import { type TrialGateway, TrialNetwork } from './trial-network.ts'
 
 const run = promisify(execFile)
 const NODES = 12
@@ -109,7 +108,7 @@ function ratedRows(
 }
 
 async function rcloneRows(
-  gateway: TrialGateway & S3Place,
+  gateway: TrialGateway,
   { file, directory }: { readonly file: string; readonly directory: string },
 ): Promise<readonly BenchRow[]> {
   const names = ['rclone, put of 1 GiB to the gateway', 'rclone, get of it']

@@ -62,7 +62,7 @@ async function runJob(
   return { roundTripsMs, seconds: (lastAt - firstAt) / 1000, tasks: job.count }
 }
 
-/** Bare round trips of 1 kB over one TCP connection to the provider's process. */
+/** Bare round trips of 1 kB over one TCP connection to another process. */
 async function tcpRoundTrips(port: number, count: number): Promise<readonly number[]> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
   const message = randomBytes(INPUT_BYTES)
@@ -88,15 +88,13 @@ async function tcpRoundTrips(port: number, count: number): Promise<readonly numb
   return samples.slice(Math.floor(count / 10))
 }
 
-/** The warm task round trip between two processes, paid and metered, beside a bare TCP round trip between the same two. */
+/** The warm task round trip between two processes, paid and metered, beside a bare TCP round trip between two others. */
 export async function benchRoundTrip(): Promise<readonly BenchRow[]> {
   const network = new TrialNetwork()
   try {
     await network.start(1, 1)
-    const [provider] = network.providers
-    if (provider === undefined) throw new Error('no provider')
     await runJob(network, { count: 1000, pipelineDepth: 0, verification: { mode: 'trust' } })
-    const tcp = await tcpRoundTrips(provider.echoPort, 5000)
+    const tcp = await tcpRoundTrips(await network.startEcho(), 5000)
     const { roundTripsMs } = await runJob(network, { count: 4000, pipelineDepth: 0, verification: { mode: 'trust' } })
     const rows: readonly (readonly [string, number, number])[] = [
       ['p50', 0.5, 0.8],
@@ -146,9 +144,8 @@ export async function benchThroughput(): Promise<readonly BenchRow[]> {
     const network = new TrialNetwork()
     try {
       await network.start(providers, concurrency)
-      const [provider] = network.providers
       await runJob(network, { count: 3000, pipelineDepth, verification })
-      const tcp = await tcpThroughput(provider?.echoPort ?? 0, 1)
+      const tcp = await tcpThroughput(await network.startEcho(), 1)
       const run = await runJob(network, { count: 15_000, pipelineDepth, verification })
       rows.push(
         benchRow({

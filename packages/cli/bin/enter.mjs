@@ -1,7 +1,7 @@
 // The entry of every `stead` process, under the right Node.js. Plain JavaScript, so that the cache is on before any
 // TypeScript is met: Node.js then need not load its type stripper, which takes 20 MB for the life of the process.
 import { enableCompileCache } from 'node:module'
-import { compileCacheDirectory } from './compile-cache.mjs'
+import { compileCacheDirectory, keepsCompiled } from './compile-cache.mjs'
 import { DAEMON_FLAGS, daemonEnvironment, isDaemon, isStartedAsDaemon } from './daemon-flags.mjs'
 
 const args = process.argv.slice(2)
@@ -13,6 +13,6 @@ if (lacksFlags && process.send === undefined && typeof process.execve === 'funct
     [process.execPath, ...process.execArgv, ...DAEMON_FLAGS, import.meta.filename, ...args],
     daemonEnvironment(process.env),
   )
-enableCompileCache(compileCacheDirectory(process.env))
 const isWorkspace = process.execArgv.includes('--conditions=@stead/source')
+if (keepsCompiled(args, isWorkspace)) enableCompileCache(compileCacheDirectory(process.env))
 await import(isWorkspace ? '../src/main.ts' : '../dist/main.js')

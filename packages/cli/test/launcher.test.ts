@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { compileCacheDirectory } from '../bin/compile-cache.mjs'
+import { compileCacheDirectory, keepsCompiled } from '../bin/compile-cache.mjs'
 import { DAEMON_FLAGS, daemonEnvironment, isDaemon, isStartedAsDaemon } from '../bin/daemon-flags.mjs'
 
 const stead = fileURLToPath(new URL('../bin/stead.mjs', import.meta.url))
@@ -17,6 +17,11 @@ describe('the launcher', () => {
     expect(compileCacheDirectory({ HOME: '/home/ada', XDG_CACHE_HOME: 'relative' })).toBe(
       '/home/ada/.cache/stead/node-compile-cache',
     )
+  })
+
+  it('keeps compiled code for commands, and for daemons only where types must be stripped', () => {
+    expect([keepsCompiled(['run', 'up'], false), keepsCompiled([], false)]).toEqual([true, true])
+    expect([keepsCompiled(['up'], false), keepsCompiled(['up'], true)]).toEqual([false, true])
   })
 
   it('hands on output and exit code', () => {

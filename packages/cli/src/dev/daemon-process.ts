@@ -23,6 +23,8 @@ export interface DaemonProgram {
   readonly file: string
   /** Its own arguments, before those of `stead up`. */
   readonly args: readonly string[]
+  /** By which conditions it finds what it imports, `@stead/source` for sources. @default those of this process */
+  readonly conditions?: readonly string[]
 }
 
 /** How a daemon ended. */
@@ -101,9 +103,9 @@ function spawnDaemon(options: DaemonProcessOptions): DaemonParts {
   makePrivateDirectory(options.dataDir)
   const logFile = join(options.dataDir, 'node.log')
   const log = openSync(logFile, 'a', 0o600)
-  const conditions = process.execArgv.filter((argument) => argument.startsWith('--conditions='))
-  const { file, args: own } = options.program ?? STEAD_UP
-  const args = [...conditions, ...DAEMON_FLAGS, file, ...own, '--data-dir', options.dataDir, ...options.args]
+  const { file, args: own, conditions = ownConditions() } = options.program ?? STEAD_UP
+  const flags = conditions.map((condition) => `--conditions=${condition}`)
+  const args = [...flags, ...DAEMON_FLAGS, file, ...own, '--data-dir', options.dataDir, ...options.args]
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', log, log, 'ipc'],
     env: daemonEnvironment(process.env),
@@ -114,6 +116,11 @@ function spawnDaemon(options: DaemonProcessOptions): DaemonParts {
     child.once('error', () => resolve({ code: null, signal: null }))
   })
   return { child, logFile, exited }
+}
+
+function ownConditions(): readonly string[] {
+  const option = '--conditions='
+  return process.execArgv.flatMap((argument) => (argument.startsWith(option) ? argument.slice(option.length) : []))
 }
 
 /** What a starting daemon sends over its channel. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import { createCRC32, createCRC64, type IHasher } from 'hash-wasm'
+import type { IHasher } from 'hash-wasm'
 import { notImplemented, S3Error } from '../s3-error.ts'
 import type { S3Request } from '../s3-request.ts'
 
@@ -15,11 +15,17 @@ interface Algorithm {
   start(): Checksum | Promise<Checksum>
 }
 
+/** Loaded with the first client that wants them: most send what Node.js has, and it takes 2 MB. */
+const wasmHashes = (): Promise<typeof import('hash-wasm')> => import('hash-wasm')
+
 /** By the name behind `x-amz-checksum-`. */
 const ALGORITHMS: ReadonlyMap<string, Algorithm> = new Map<string, Algorithm>([
   ['crc32', { lengthBytes: 4, start: startCrc32 }],
-  ['crc32c', { lengthBytes: 4, start: async () => ofWasm(await createCRC32(0x82f63b78)) }],
-  ['crc64nvme', { lengthBytes: 8, start: async () => ofWasm(await createCRC64('9a6c9329ac4bc9b5')) }],
+  ['crc32c', { lengthBytes: 4, start: async () => ofWasm(await (await wasmHashes()).createCRC32(0x82f63b78)) }],
+  [
+    'crc64nvme',
+    { lengthBytes: 8, start: async () => ofWasm(await (await wasmHashes()).createCRC64('9a6c9329ac4bc9b5')) },
+  ],
   ['sha1', { lengthBytes: 20, start: () => createHash('sha1') }],
   ['sha256', { lengthBytes: 32, start: () => createHash('sha256') }],
 ])
