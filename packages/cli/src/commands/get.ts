@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
-import { downloadObject } from '../objects/download-object.ts'
+import { downloadFile, ownObject } from '../objects/download-file.ts'
 import { findObject } from '../objects/find-object.ts'
 import { pourInto, replaceableFile, targetOf } from '../objects/keep-file.ts'
 import { namingBuckets } from '../objects/known-buckets.ts'
@@ -20,7 +20,7 @@ import { shownName } from '../terminal/shown-name.ts'
 import { toJson } from '../terminal/terminal.ts'
 
 const HELP = `
-A long object of one's own that was interrupted goes on where it stopped: the same command again. One of a link begins anew.
+A long object that was interrupted goes on where it stopped: the same command again.
 A folder of a share that is still being filled: what is shown comes, and the rest as it is shown. When nothing new is
 shown for a minute, this ends with exit code 5; the same command again brings what is shown then.
 A ?version= that is part of a key is %3Fversion= in an address, as stead ls prints it.
@@ -95,7 +95,7 @@ async function keep(terms: GetTerms, file: string): Promise<void> {
   const target = replaceableFile(file)
   if (target === undefined) return await pour(terms, createWriteStream(file))
   await progress.follow({ name: url.key, lengthBytes: entry.lengthBytes }, signal, (listener) =>
-    downloadObject(access.objects, { from: url, entry, file: target }, { signal, ...listener }),
+    downloadFile(ownObject(access.objects, url, entry, signal), target, { signal, ...listener }),
   )
 }
 

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { createWriteStream, statSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { Readable } from 'node:stream'
 import { hasCode } from '@stead/core'
@@ -8,8 +8,9 @@ import { CliError } from '../errors.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { shownLine, shownName } from '../terminal/shown-name.ts'
 import { toJson } from '../terminal/terminal.ts'
-import { keepFile, pourInto, replaceFile, targetOf } from './keep-file.ts'
-import { type FillingTerms, fillingTerms, keysAsShown } from './keys-as-shown.ts'
+import { downloadShared, sharedObjectAt } from './download-shared.ts'
+import { pourInto, replaceableFile, targetOf } from './keep-file.ts'
+import { type FillingTerms, fillingTerms, objectsAsShown } from './objects-as-shown.ts'
 import { SafeFolder } from './safe-folder.ts'
 import { parseSharedPlace, type SharedPlace } from './share-link.ts'
 import { TransferProgress } from './transfer-progress.ts'
@@ -38,7 +39,8 @@ export async function getShared(
     await bring(client, context, { ...request, terms })
   } catch (error) {
     if (!context.interruption().aborted) throw error
-    throw interrupted({ kind: 'down', partsAt: undefined })
+    const isPoured = request.given === '-'
+    throw interrupted({ kind: 'down', partsAt: isPoured ? undefined : 'beside its file' })
   }
 }
 
@@ -64,17 +66,21 @@ async function getOne(
   // Whoever made the link chose the name, unless the person who gets it names the file.
   const isChosen = file !== undefined && file !== given
   if (isChosen) new SafeFolder(dirname(file)).prepare(basename(file))
-  const { lengthBytes, body } = await client.getShared(place)
-  const progress = new TransferProgress(context.terminal, name, lengthBytes)
-  const source = Readable.from(progress.count(body))
-  if (file === undefined) {
-    await pourInto(process.stdout, source, context.interruption())
-    return
-  }
-  await (isChosen ? replaceFile : keepFile)(source, file, context.interruption())
+  const signal = context.interruption()
+  const object = await sharedObjectAt(client, place, signal)
+  const progress = new TransferProgress(context.terminal, name, object.lengthBytes)
+  const target = isChosen ? file : file === undefined ? undefined : replaceableFile(file)
+  if (target === undefined) {
+    const { body } = await client.getShared(place, { signal })
+    const pipe = file === undefined ? process.stdout : createWriteStream(file)
+    await pourInto(pipe, Readable.from(progress.count(body)), signal)
+  } else await downloadShared(client, { place, object, file: target, progress, signal })
   const rate = progress.end()
+  // What is written to standard output is the object and nothing else.
+  if (file === undefined) return
   const { terminal } = context
-  if (terminal.isJson) terminal.out(toJson({ name, lengthBytes, file }))
+  const { lengthBytes } = object
+  if (terminal.isJson) terminal.out(toJson({ name, lengthBytes, file, resumedBytes: progress.resumedBytes }))
   else terminal.message(`${shownName(name)} is in ${shownName(file)}: ${rate}`)
 }
 
@@ -101,14 +107,14 @@ async function getFolder(
     context.terminal.message(`${files.size} files are in ${shownName(to)}${without}: ${progress.end()}`)
   }
   try {
-    for await (const key of keysAsShown(client, context, { place: { link, path }, terms, signal })) {
+    for await (const object of objectsAsShown(client, context, { place: { link, path }, terms, signal })) {
+      const { key } = object
       const file = left.has(key) ? undefined : placeIn(folder, key.slice(path.length), context)
       if (file === undefined) {
         left.add(key)
         continue
       }
-      const { body } = await client.getShared({ link, path: key })
-      await replaceFile(Readable.from(progress.count(body)), file, signal)
+      await downloadShared(client, { place: { link, path: key }, object, file, progress, signal })
       files.add(key)
     }
   } catch (error) {
@@ -117,7 +123,8 @@ async function getFolder(
   }
   if (context.terminal.isJson) {
     progress.end()
-    context.terminal.out(toJson({ folder: to, files: files.size, leftOut: left.size }))
+    const { resumedBytes } = progress
+    context.terminal.out(toJson({ folder: to, files: files.size, leftOut: left.size, resumedBytes }))
   } else tell()
   if (left.size > 0) context.exitWith(exitCodes.error)
 }

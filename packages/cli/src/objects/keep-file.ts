@@ -1,9 +1,8 @@
-import { createWriteStream, realpathSync, renameSync, rmSync, type Stats, statSync } from 'node:fs'
+import { realpathSync, type Stats, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { CliError } from '../errors.ts'
-import { PARTIAL_PREFIX } from './safe-folder.ts'
 
 /** The file that is meant: in a folder it gets the last part of the key. @throws CliError CLI_USAGE */
 export function targetOf(given: string | undefined, key: string): string {
@@ -37,25 +36,5 @@ export async function pourInto(target: NodeJS.WritableStream, source: Readable, 
     await pipeline(source, target, { end: target !== process.stdout, signal })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error
-  }
-}
-
-/** Writes to the file that a person named. */
-export async function keepFile(source: Readable, file: string, signal: AbortSignal): Promise<void> {
-  const target = replaceableFile(file)
-  if (target === undefined) await pourInto(createWriteStream(file), source, signal)
-  else await replaceFile(source, target, signal)
-}
-
-/** A file comes whole or not at all, in place of what has its name: a link or a device is not written to. */
-export async function replaceFile(source: Readable, file: string, signal: AbortSignal): Promise<void> {
-  const partial = join(dirname(file), `${PARTIAL_PREFIX}${process.pid}`)
-  rmSync(partial, { force: true })
-  try {
-    await pipeline(source, createWriteStream(partial, { flags: 'wx' }), { signal })
-    renameSync(partial, file)
-  } catch (error) {
-    rmSync(partial, { force: true })
-    throw error
   }
 }

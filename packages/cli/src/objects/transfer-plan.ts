@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { patiently } from '../patiently.ts'
 import type { Terminal } from '../terminal/terminal.ts'
-import { downloadObject } from './download-object.ts'
+import { downloadFile, ownObject } from './download-file.ts'
 import type { Entry } from './local-files.ts'
 import type { ObjectAccess } from './object-access.ts'
 import { formatObjectUrl, type ObjectUrl, type ObjectVersion } from './object-url.ts'
@@ -41,7 +41,7 @@ export function download(
 ): Transfer {
   const attempt = async (listener: TransferListener): Promise<void> => {
     const file = folder.prepare(entry.name)
-    await downloadObject(access.objects, { from, entry, file }, { signal, ...listener })
+    await downloadFile(ownObject(access.objects, from, entry, signal), file, { signal, ...listener })
   }
   return {
     name: `${formatObjectUrl(from)} -> ${join(folder.root, entry.name)}`,

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { silentLogger } from '@stead/core'
 import { SeededRandom } from '@stead/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { daemonClient } from '../../src/daemon-access.ts'
 import { DevNetwork } from '../../src/dev/dev-network.ts'
 import { stead } from './stead-process.ts'
 
@@ -66,6 +67,15 @@ describe('a folder that is shared', () => {
     await expect
       .poll(() => run(stranger, 'get', `${link}/note`, '-'), { timeout: 30_000, interval: 500 })
       .toBe('second')
+
+    const guest = daemonClient(network.layout.providerDir(4))
+    const begun = await guest.getShared({ link, path: 'deep/large', fromByte: large.length - 3 })
+    const { object } = begun
+    expect([object.lengthBytes, begun.lengthBytes]).toEqual([large.length, 3])
+    expect(large.subarray(-3)).toEqual(new Uint8Array(Buffer.concat(await Array.fromAsync(begun.body))))
+    const other = { link, path: 'deep/large', fromByte: 1, toByte: 1, ifMatch: 'f'.repeat(32) }
+    await expect(guest.getShared(other)).rejects.toMatchObject({ code: 'STORAGE_CONDITION' })
+    await expect(guest.getShared({ ...other, ifMatch: object.etag })).resolves.toMatchObject({ object })
 
     // The owner's machine is not needed for that.
     const owning = network.processOf('payer')?.pid

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import {
   lstatSync,
   mkdirSync,
@@ -11,12 +12,16 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { UnixMs } from '@stead/core'
+import type { SharedStream } from '@stead/sdk/api'
+import { StorageError } from '@stead/storage'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { CommandContext } from '../../src/command-context.ts'
+import { PART_BYTES } from '../../src/objects/content-hash.ts'
 import { getShared } from '../../src/objects/get-shared.ts'
 import { createTerminal } from '../../src/terminal/terminal.ts'
 
 const link = 'stead:share:uAb'
+const CHUNK_BYTES = 1024 * 1024
 let directory = ''
 let target = ''
 let outside = ''
@@ -42,6 +47,25 @@ const context: CommandContext = {
   exitWith: () => undefined,
 }
 
+/** Some of the bytes of an object, as a daemon sends them. */
+function sharedStream(
+  facts: { readonly key: string; readonly etag: string },
+  content: Uint8Array,
+  {
+    fromByte = 0,
+    toByte = content.length,
+  }: { readonly fromByte?: number | undefined; readonly toByte?: number | undefined },
+): SharedStream {
+  const bytes = content.subarray(fromByte, toByte)
+  return {
+    object: { ...facts, lengthBytes: content.length, modifiedAt: 0 as UnixMs },
+    lengthBytes: bytes.length,
+    body: (async function* () {
+      for (let at = 0; at < bytes.length; at += CHUNK_BYTES) yield bytes.subarray(at, at + CHUNK_BYTES)
+    })(),
+  }
+}
+
 /** Gets what a share shows whose names are these; each object says its own key. */
 async function get(
   share: { name: string; keys: readonly string[]; isObject?: boolean },
@@ -53,14 +77,9 @@ async function get(
   const client: Parameters<typeof getShared>[0] = {
     narrowShare: async () => ({ link, name, isObject }),
     listShared: async () => ({ objects, commonPrefixes: [], isFilled: true }),
-    getShared: async ({ path }) => {
-      const bytes = new TextEncoder().encode(path === '' ? name : path)
-      return {
-        lengthBytes: bytes.length,
-        body: (async function* () {
-          yield bytes
-        })(),
-      }
+    getShared: async ({ path, fromByte, toByte }) => {
+      const key = path === undefined || path === '' ? name : path
+      return sharedStream({ key, etag: 'e' }, new TextEncoder().encode(key), { fromByte, toByte })
     },
   }
   await getShared(client, surroundings, { text: link, given })
@@ -107,8 +126,8 @@ describe('names that whoever shares a folder chose', () => {
     await get({ name: 'a\u001bb', keys: [], isObject: true }, target, { ...context, terminal })
     await get({ name: 'trip', keys: ['a', '../b'] }, target, { ...context, terminal })
     expect(documents).toEqual([
-      { name: 'a\u001bb', lengthBytes: 3, file: join(target, 'a\u001bb') },
-      { folder: target, files: 1, leftOut: 1 },
+      { name: 'a\u001bb', lengthBytes: 3, file: join(target, 'a\u001bb'), resumedBytes: 0 },
+      { folder: target, files: 1, leftOut: 1, resumedBytes: 0 },
     ])
     expect(said).toEqual([expect.stringMatching(/^left out: /)])
   })
@@ -116,6 +135,100 @@ describe('names that whoever shares a folder chose', () => {
   it('are asked of the person where they are none', async () => {
     for (const name of ['', '..', '.stead-part-x'])
       await expect(get({ name, keys: ['x'] })).rejects.toThrow(expect.objectContaining({ code: 'CLI_USAGE' }))
+  })
+})
+
+describe('a long object of a link', () => {
+  /** An owner who may write meanwhile. */
+  class Owner {
+    content = longContent(1)
+    etag = etagOf(this.content)
+    /** Bytes that were sent. */
+    sentBytes = 0
+    /** Called with each stretch that is sent. */
+    onSent: () => void = () => undefined
+
+    readonly client: Parameters<typeof getShared>[0] = {
+      narrowShare: async () => ({ link, name: 'film', isObject: true }),
+      listShared: () => Promise.reject(new Error('nothing is listed')),
+      getShared: async ({ ifMatch, ...range }, { signal } = {}) => {
+        if (ifMatch !== undefined && ifMatch !== this.etag) throw new StorageError('STORAGE_CONDITION', 'replaced')
+        const stream = sharedStream({ key: 'film', etag: this.etag }, this.content, range)
+        return { ...stream, body: this.#counted(stream.body, this.etag, signal) }
+      },
+    }
+
+    write(content: Uint8Array): void {
+      this.content = content
+      this.etag = etagOf(content)
+    }
+
+    async *#counted(body: AsyncIterable<Uint8Array>, etag: string, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+      for await (const bytes of body) {
+        signal?.throwIfAborted()
+        if (etag !== this.etag) throw new StorageError('STORAGE_CONDITION', 'replaced')
+        this.sentBytes += bytes.length
+        this.onSent()
+        yield bytes
+      }
+    }
+  }
+
+  /** Gets it until so many bytes were sent. */
+  async function getUntil(owner: Owner, bytes: number): Promise<void> {
+    const stop = new AbortController()
+    owner.onSent = () => (owner.sentBytes > bytes ? stop.abort(new Error('stopped')) : undefined)
+    const stopped = { ...context, interruption: () => stop.signal }
+    const end = getShared(owner.client, stopped, { text: link, given: target })
+    await expect(end).rejects.toMatchObject({ code: 'CLI_INTERRUPTED', next: expect.stringContaining('goes on where') })
+    owner.onSent = () => undefined
+    owner.sentBytes = 0
+  }
+
+  const LENGTH_BYTES = 3 * PART_BYTES
+  const longContent = (seed: number): Uint8Array =>
+    new Uint8Array(LENGTH_BYTES).map((_, index) => (index * seed) ^ (index >> 8))
+  const etagOf = (content: Uint8Array): string => createHash('md5').update(content).digest('hex')
+  const film = (): Buffer => readFileSync(join(target, 'film'))
+
+  it('goes on where an earlier command stopped', async () => {
+    const owner = new Owner()
+    await getUntil(owner, 2 * PART_BYTES)
+    expect(readdirSync(target)).toEqual([expect.stringMatching(/^\.stead-part-/)])
+    await getShared(owner.client, context, { text: link, given: target })
+    expect(film().equals(owner.content)).toBe(true)
+    expect(readdirSync(target)).toEqual(['film'])
+    expect(owner.sentBytes).toBeLessThanOrEqual(PART_BYTES)
+    expect(said[0]).toMatch(/^film: resuming at /)
+  })
+
+  it('begins anew when it is another one since', async () => {
+    const owner = new Owner()
+    await getUntil(owner, PART_BYTES)
+    owner.write(longContent(3))
+    await getShared(owner.client, context, { text: link, given: target })
+    expect(film().equals(owner.content)).toBe(true)
+    expect(said.join()).not.toContain('resuming')
+  })
+
+  it('is brought as it is then, when it is replaced on the way', async () => {
+    const owner = new Owner()
+    owner.onSent = () => {
+      owner.onSent = () => undefined
+      owner.write(longContent(5))
+    }
+    await getShared(owner.client, context, { text: link, given: target })
+    expect(film().equals(owner.content)).toBe(true)
+  })
+
+  it('is read again from its first byte when what lay there was spoiled', async () => {
+    const owner = new Owner()
+    await getUntil(owner, 2 * PART_BYTES)
+    const [part = ''] = readdirSync(target)
+    const bytes = readFileSync(join(target, part))
+    writeFileSync(join(target, part), bytes.fill(0, 0, 1))
+    await getShared(owner.client, context, { text: link, given: target })
+    expect(film().equals(owner.content)).toBe(true)
   })
 })
 
@@ -153,14 +266,9 @@ describe('a share that is still being filled', () => {
         }))
         return { objects, commonPrefixes: [], isFilled }
       },
-      getShared: async ({ path = '' }) => {
+      getShared: async ({ path = '', ...range }) => {
         brought.push(path)
-        return {
-          lengthBytes: 1,
-          body: (async function* () {
-            yield new Uint8Array([look])
-          })(),
-        }
+        return sharedStream({ key: path, etag: '' }, new Uint8Array([look]), range)
       },
     }
     const terms = { lookMs: 1, giveUpMs: 20 }

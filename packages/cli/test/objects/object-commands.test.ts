@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { ObjectClient } from '@stead/sdk'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { PART_BYTES } from '../../src/objects/content-hash.ts'
-import { downloadObject } from '../../src/objects/download-object.ts'
+import { downloadFile, ownObject } from '../../src/objects/download-file.ts'
 import { remoteEntry } from '../../src/objects/remote-objects.ts'
 import { UploadBook } from '../../src/objects/upload-book.ts'
 import { uploadFile } from '../../src/objects/upload-file.ts'
@@ -91,8 +91,9 @@ describe('what goes on where something stopped', () => {
     const target = join(folder, 'back')
     const object = await commands.objects.head(place)
     if (object === undefined) throw new Error('the object is gone')
-    const download = { from: place, entry: remoteEntry(object, ''), file: target }
-    await expect(downloadObject(commands.objects, download, stoppedAfter(PART_BYTES))).rejects.toThrow()
+    const stopping = stoppedAfter(PART_BYTES)
+    const source = ownObject(commands.objects, place, remoteEntry(object, ''), stopping.signal)
+    await expect(downloadFile(source, target, stopping)).rejects.toThrow()
     const got = await commands.run(['get', 'stead://mine/long', target, '--json'])
     expect(got.message).toMatch(/^long: resuming at \d\d\.\d MiB of 32\.0 MiB \(\d\d %\)$/)
     expect(JSON.parse(got.out)).toMatchObject({ bucket: 'mine', key: 'long', file: target })

@@ -17,7 +17,7 @@ import { SeededRandom } from '@stead/testkit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ObjectWorld } from '../../../node/test/objects/object-world.ts'
 import { PART_BYTES } from '../../src/objects/content-hash.ts'
-import { downloadObject } from '../../src/objects/download-object.ts'
+import { downloadFile, ownObject } from '../../src/objects/download-file.ts'
 import { type RemoteEntry, remoteEntry } from '../../src/objects/remote-objects.ts'
 import { runTransfers } from '../../src/objects/transfer-pool.ts'
 import { UploadBook } from '../../src/objects/upload-book.ts'
@@ -55,18 +55,14 @@ async function bring(entry: RemoteEntry, stopAfterBytes = Number.POSITIVE_INFINI
   const stop = new AbortController()
   const seen: number[] = []
   let sum = 0
-  await downloadObject(
-    objects,
-    { from: place, entry, file },
-    {
-      signal: stop.signal,
-      onBytes: (bytes) => {
-        seen.push(bytes)
-        sum += bytes
-        if (sum >= stopAfterBytes) stop.abort(new Error('stopped'))
-      },
+  await downloadFile(ownObject(objects, place, entry, stop.signal), file, {
+    signal: stop.signal,
+    onBytes: (bytes) => {
+      seen.push(bytes)
+      sum += bytes
+      if (sum >= stopAfterBytes) stop.abort(new Error('stopped'))
     },
-  )
+  })
   return seen
 }
 

@@ -5,12 +5,12 @@ import { SdkError } from '@stead/sdk'
 import {
   type AnswerForm,
   BLOB_BYTES_MAX,
-  type ByteStream,
   describeIssues,
   OBJECT_HEADER,
   type ObjectStream,
   type Route,
   routes,
+  type SharedStream,
   STREAM_TYPE,
   type Wire,
 } from '@stead/sdk/api'
@@ -117,7 +117,7 @@ function addRoute(
       const answer = await parts.handler(read)
       reply.header('cache-control', 'no-store')
       if (each.form === 'bytes') return reply.type('application/octet-stream').send(Buffer.from(answer as Uint8Array))
-      if (each.form === 'stream') return await sendBody(reply, answer as ByteStream & Partial<ObjectStream>)
+      if (each.form === 'stream') return await sendBody(reply, answer as ObjectStream | SharedStream)
       if (each.answer === undefined) return reply.code(204).send()
       if (each.form === 'json') return reply.type('application/json').send(z.encode(each.answer, answer))
       return sendStream(reply, { each, values: answer as AsyncIterable<unknown>, signal: read.signal })
@@ -128,12 +128,12 @@ function addRoute(
 /** The first bytes are there before the answer begins: what cannot be read at all is an error that says why. */
 async function sendBody(
   reply: FastifyReply,
-  { object, lengthBytes, body }: ByteStream & Partial<ObjectStream>,
+  { object, lengthBytes, body }: ObjectStream | SharedStream,
 ): Promise<FastifyReply> {
   const chunks = body[Symbol.asyncIterator]()
   const first = await chunks.next()
   reply.header('content-length', lengthBytes)
-  if (object !== undefined) reply.header(OBJECT_HEADER, encodeURIComponent(JSON.stringify(object)))
+  reply.header(OBJECT_HEADER, encodeURIComponent(JSON.stringify(object)))
   return reply.type('application/octet-stream').send(Readable.from(rejoined(first, chunks), { objectMode: false }))
 }
 

@@ -15,7 +15,7 @@ import { NodeError } from '../errors.ts'
 import { careHandlers, caretakerView } from './care-handlers.ts'
 import type { Handlers } from './handlers.ts'
 import { inRange } from './in-range.ts'
-import { conditionOf, defined, hashedBody, viewOf } from './object-view.ts'
+import { checkMatch, conditionOf, defined, hashedBody, viewOf } from './object-view.ts'
 import { placementView } from './placement-view.ts'
 import { storageEvidence } from './storage-evidence.ts'
 import { uploadHandlers } from './upload-handlers.ts'
@@ -194,10 +194,8 @@ async function openObject(
 ): Promise<ObjectBody> {
   const range = fromByte > 0 || toByte !== undefined ? { range: { fromByte, ...defined({ toByte }) } } : {}
   const found = await inRange(() => objects.get(bucket, key, { ...defined({ version }), ...range, signal }))
-  if (ifMatch === undefined || found.info.etag === ifMatch) return found
-  throw new StorageError('STORAGE_CONDITION', `${key} was replaced meanwhile`, {
-    details: { key, need: ifMatch, have: found.info.etag },
-  })
+  checkMatch(found.info, ifMatch)
+  return found
 }
 
 /** @throws NodeError NODE_BODY_TOO_LARGE */

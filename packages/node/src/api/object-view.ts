@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { ObjectView, WriteConditions } from '@stead/sdk/api'
-import type { ObjectInfo, WriteCondition } from '@stead/storage'
+import { type ObjectInfo, StorageError, type WriteCondition } from '@stead/storage'
 
 /** An object as the API tells it. */
 export function viewOf({ key, lengthBytes, modifiedAt, etag, version, contentType, metadata }: ObjectInfo): ObjectView {
@@ -11,6 +11,14 @@ export function viewOf({ key, lengthBytes, modifiedAt, etag, version, contentTyp
 export function conditionOf({ ifMatch, ifNoneMatch }: WriteConditions): { readonly condition?: WriteCondition } {
   if (ifNoneMatch !== undefined) return { condition: { is: 'absent' } }
   return ifMatch === undefined ? {} : { condition: { is: 'present', etag: ifMatch } }
+}
+
+/** Whether what was found is what somebody goes on reading. @throws StorageError STORAGE_CONDITION */
+export function checkMatch(found: { readonly key: string; readonly etag: string }, ifMatch: string | undefined): void {
+  if (ifMatch === undefined || found.etag === ifMatch) return
+  throw new StorageError('STORAGE_CONDITION', `${found.key} was replaced meanwhile`, {
+    details: { key: found.key, need: ifMatch, have: found.etag },
+  })
 }
 
 /** A body, and what it is known by when it has ended: S3 clients compare what they get with the MD5 that an ETag is. */

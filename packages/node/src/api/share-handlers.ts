@@ -1,10 +1,11 @@
-import type { ShareLinkView, ShareMade, ShareView } from '@stead/sdk/api'
+import type { SharedObject as SharedObjectView, ShareLinkView, ShareMade, ShareView } from '@stead/sdk/api'
 import {
   formatShareLink,
   narrowLink,
   type OpenedShare,
   parseShareLink,
   type ShareDesk,
+  type SharedObject,
   type ShareInfo,
 } from '@stead/storage'
 import type { BuyingStorage } from '../daemon/buying-storage.ts'
@@ -12,6 +13,7 @@ import type { SharedReading } from '../daemon/shared-reading.ts'
 import type { SteadNode } from '../daemon/stead-node.ts'
 import type { Handlers } from './handlers.ts'
 import { inRange } from './in-range.ts'
+import { checkMatch } from './object-view.ts'
 
 type ShareRoutes = 'share' | 'listShares' | 'getShare' | 'unshare' | 'narrowShare' | 'listShared' | 'getShared'
 
@@ -61,21 +63,23 @@ export function shareHandlers(node: SteadNode): Pick<Handlers, ShareRoutes> {
     listShared: async ({ body: { link, limit = LIMIT, ...rest } }) => {
       const listing = { ...rest, limit: Math.min(Math.max(limit, 1), LIMIT) }
       const page = await (await reading()).in(link, (folder) => folder.list(listing))
-      const objects = page.objects.map(({ contentType, ...object }) => ({
-        ...object,
-        ...(contentType === undefined ? {} : { contentType }),
-      }))
+      const objects = page.objects.map(shownObject)
       const { folders: commonPrefixes, isFilled, next } = page
       return { objects, commonPrefixes, isFilled, ...(next === undefined ? {} : { next }) }
     },
-    getShared: async ({ body: { link, path = '', fromByte = 0, toByte }, signal }) => {
+    getShared: async ({ body: { link, path = '', fromByte = 0, toByte, ifMatch }, signal }) => {
       const range = fromByte > 0 || toByte !== undefined ? { fromByte, toByte } : undefined
       const found = await (await reading()).in(link, (folder) => inRange(() => folder.get(path, range, signal)))
-      return { lengthBytes: found.toByte - found.fromByte, body: found.body }
+      checkMatch(found.object, ifMatch)
+      return { object: shownObject(found.object), lengthBytes: found.toByte - found.fromByte, body: found.body }
     },
   }
 }
 
 function viewOf({ expiresAt, ...info }: ShareInfo): ShareView {
   return { ...info, ...(expiresAt === undefined ? {} : { expiresAt }) }
+}
+
+function shownObject({ contentType, ...object }: SharedObject): SharedObjectView {
+  return { ...object, ...(contentType === undefined ? {} : { contentType }) }
 }

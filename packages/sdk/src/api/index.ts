@@ -117,6 +117,7 @@ export type {
   NarrowRequest,
   SharedList,
   SharedObject,
+  SharedStream,
   ShareLinkView,
   ShareList,
   ShareMade,

@@ -12,7 +12,7 @@ export const STREAM_TYPE = 'application/x-stead-stream'
 /** Largest blob, and largest part of a task: what the blob store takes. */
 export const BLOB_BYTES_MAX: number = 64 * 1024 * 1024
 
-/** Header of an object's answer that says what it is: its ObjectView as JSON, percent-coded as a part of a URL is. */
+/** Header of an object's answer that says what it is: its ObjectView or SharedObject as JSON, percent-coded as a part of a URL is. */
 export const OBJECT_HEADER = 'stead-object'
 
 /** One operation of the local HTTP API: what the daemon serves and what the client sends, from one definition. */

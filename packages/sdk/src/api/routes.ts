@@ -72,7 +72,6 @@ import {
 import {
   type BucketList,
   type BucketQuery,
-  type ByteStream,
   bucketListWire,
   bucketQueryWire,
   type CopyObjectRequest,
@@ -120,6 +119,7 @@ import {
   type NarrowRequest,
   narrowRequestWire,
   type SharedList,
+  type SharedStream,
   type ShareLinkView,
   type ShareList,
   type ShareMade,
@@ -191,7 +191,7 @@ export interface Routes {
   readonly unshare: Route<ShareName, NoQuery, undefined>
   readonly narrowShare: Route<NarrowRequest, NoQuery, ShareLinkView>
   readonly listShared: Route<ListSharedRequest, NoQuery, SharedList>
-  readonly getShared: Route<GetSharedRequest, NoQuery, ByteStream>
+  readonly getShared: Route<GetSharedRequest, NoQuery, SharedStream>
   readonly getStorage: Route<NoBody, NoQuery, StorageUsage>
   readonly listStorageWaits: Route<NoBody, NoQuery, StorageWaitList>
   readonly runStorageRound: Route<NoBody, NoQuery, StorageRoundView>

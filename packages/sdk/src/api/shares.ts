@@ -1,5 +1,6 @@
 import type { UnixMs } from '@stead/core'
 import { z } from 'zod'
+import type { ByteStream } from './objects.ts'
 import { countWire, optionalWire, unixMsWire, type Wire } from './scalars.ts'
 
 /** What is shared, and until when. */
@@ -124,6 +125,8 @@ export interface GetSharedRequest {
   readonly fromByte?: number
   /** The one after the last. @default the end */
   readonly toByte?: number
+  /** Refused with STORAGE_CONDITION when the object has another etag by now. */
+  readonly ifMatch?: string
 }
 
 /** Wire form of {@link GetSharedRequest}. */
@@ -132,6 +135,7 @@ export const getSharedRequestWire: Wire<GetSharedRequest> = z.strictObject({
   path: optionalWire(z.string()),
   fromByte: optionalWire(countWire),
   toByte: optionalWire(countWire),
+  ifMatch: optionalWire(z.string()),
 })
 
 /** An object of a share, as its link tells it. */
@@ -141,6 +145,21 @@ export interface SharedObject {
   readonly modifiedAt: UnixMs
   readonly etag: string
   readonly contentType?: string
+}
+
+/** Wire form of {@link SharedObject}. */
+export const sharedObjectWire: Wire<SharedObject> = z.object({
+  key: z.string(),
+  lengthBytes: countWire,
+  modifiedAt: unixMsWire,
+  etag: z.string(),
+  contentType: optionalWire(z.string()),
+})
+
+/** An object of a share, or some of its bytes, as they come. */
+export interface SharedStream extends ByteStream {
+  /** What is read: all of the bytes are of it. */
+  readonly object: SharedObject
 }
 
 /** One page of what a link shows. */
@@ -155,15 +174,7 @@ export interface SharedList {
 
 /** Wire form of {@link SharedList}. */
 export const sharedListWire: Wire<SharedList> = z.object({
-  objects: z.array(
-    z.object({
-      key: z.string(),
-      lengthBytes: countWire,
-      modifiedAt: unixMsWire,
-      etag: z.string(),
-      contentType: optionalWire(z.string()),
-    }),
-  ),
+  objects: z.array(sharedObjectWire),
   commonPrefixes: z.array(z.string()),
   next: optionalWire(z.string()),
   isFilled: z.boolean(),

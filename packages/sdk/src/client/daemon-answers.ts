@@ -1,3 +1,4 @@
+import type { ByteStream } from '../api/objects.ts'
 import { errorOfProblem, problemWire } from '../api/problem.ts'
 import { describeIssues, type Wire } from '../api/scalars.ts'
 import { SdkError } from '../errors.ts'
@@ -40,8 +41,13 @@ export async function textOf(response: Response): Promise<string> {
   }
 }
 
+/** An answer's content as it comes, and how much that is. */
+export function streamOf(response: Response): ByteStream {
+  return { lengthBytes: Number(response.headers.get('content-length') ?? 0), body: bytesOf(response) }
+}
+
 /** The bytes of an object as they come. @throws SdkError API_INTERRUPTED */
-export async function* bytesOf(response: Response): AsyncGenerator<Uint8Array, void> {
+async function* bytesOf(response: Response): AsyncGenerator<Uint8Array, void> {
   try {
     yield* chunksOf(bodyOf(response))
   } catch (cause) {

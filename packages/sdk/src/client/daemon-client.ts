@@ -18,37 +18,39 @@ import type {
   ThawAnswer,
   ThawRequest,
 } from '../api/node.ts'
-import type {
-  BucketList,
-  ByteStream,
-  CopyObjectRequest,
-  GetObjectQuery,
-  HeadObjectQuery,
-  ListObjectsQuery,
-  ObjectList,
-  ObjectStream,
-  ObjectView,
-  PutObjectQuery,
-  StorageEvidence,
-  StorageEvidenceQuery,
-  StorageRoundView,
-  StorageUsage,
-  StorageWaitList,
-  StreamBody,
+import {
+  type BucketList,
+  type CopyObjectRequest,
+  type GetObjectQuery,
+  type HeadObjectQuery,
+  type ListObjectsQuery,
+  type ObjectList,
+  type ObjectStream,
+  type ObjectView,
+  objectViewWire,
+  type PutObjectQuery,
+  type StorageEvidence,
+  type StorageEvidenceQuery,
+  type StorageRoundView,
+  type StorageUsage,
+  type StorageWaitList,
+  type StreamBody,
 } from '../api/objects.ts'
 import type { AskedChallengeView, ChallengeList, ChallengeRequest } from '../api/possession.ts'
 import type { JobQuote } from '../api/quote.ts'
 import { routes } from '../api/routes.ts'
-import type {
-  GetSharedRequest,
-  ListSharedRequest,
-  NarrowRequest,
-  SharedList,
-  ShareLinkView,
-  ShareList,
-  ShareMade,
-  ShareName,
-  ShareRequest,
+import {
+  type GetSharedRequest,
+  type ListSharedRequest,
+  type NarrowRequest,
+  type SharedList,
+  type SharedStream,
+  type ShareLinkView,
+  type ShareList,
+  type ShareMade,
+  type ShareName,
+  type ShareRequest,
+  sharedObjectWire,
 } from '../api/shares.ts'
 import type {
   BeginUploadQuery,
@@ -63,9 +65,9 @@ import type {
 } from '../api/uploads.ts'
 import type { DeleteObjectQuery, ListVersionsQuery, VersionList } from '../api/versions.ts'
 import { SdkError } from '../errors.ts'
-import { bodyOf, bytesOf, decoded } from './daemon-answers.ts'
+import { bodyOf, decoded, streamOf } from './daemon-answers.ts'
 import { type CallOptions, DaemonTransport, type TransportComponents } from './daemon-transport.ts'
-import { isTransient, objectOf, steadyObject } from './object-stream.ts'
+import { isTransient, objectOf, type Reconnecting, steadyObject } from './object-stream.ts'
 import { serverEvents } from './server-events.ts'
 import { textLines } from './text-lines.ts'
 
@@ -128,12 +130,9 @@ export class DaemonClient {
   async getObject(query: GetObjectQuery, options: CallOptions = {}): Promise<ObjectStream> {
     const open = async (from: GetObjectQuery): Promise<ObjectStream> => {
       const response = await this.#transport.fetch(routes.getObject, { ...options, query: from })
-      const lengthBytes = Number(response.headers.get('content-length') ?? 0)
-      return { object: objectOf(response), lengthBytes, body: bytesOf(response) }
+      return { object: objectOf(response, objectViewWire), ...streamOf(response) }
     }
-    const { reconnectDelayMs, reconnectAttemptsMax } = this.#options
-    const pause = (): Promise<void> => this.#clock.sleep(reconnectDelayMs, options.signal)
-    return steadyObject(query, await open(query), { open, pause, attemptsMax: reconnectAttemptsMax })
+    return steadyObject(query, await open(query), { open, ...this.#reconnecting(options) })
   }
 
   /** What is known of an object. @throws StorageError STORAGE_OBJECT_UNKNOWN */
@@ -226,10 +225,13 @@ export class DaemonClient {
     return this.#transport.ask(routes.listShared, { ...options, body: request })
   }
 
-  /** The bytes of an object that a link shows, as they come. */
-  async getShared(request: GetSharedRequest, options: CallOptions = {}): Promise<ByteStream> {
-    const response = await this.#transport.fetch(routes.getShared, { ...options, body: request })
-    return { lengthBytes: Number(response.headers.get('content-length') ?? 0), body: bytesOf(response) }
+  /** The bytes of an object that a link shows, or some of them, as they come; a connection that breaks as with {@link getObject}. */
+  async getShared(request: GetSharedRequest, options: CallOptions = {}): Promise<SharedStream> {
+    const open = async (body: GetSharedRequest): Promise<SharedStream> => {
+      const response = await this.#transport.fetch(routes.getShared, { ...options, body })
+      return { object: objectOf(response, sharedObjectWire), ...streamOf(response) }
+    }
+    return steadyObject(request, await open(request), { open, ...this.#reconnecting(options) })
   }
 
   getStorage(options: CallOptions = {}): Promise<StorageUsage> {
@@ -409,6 +411,11 @@ export class DaemonClient {
 
   runSelftest(options: CallOptions = {}): Promise<DoctorReport> {
     return this.#transport.ask(routes.runSelftest, options)
+  }
+
+  #reconnecting({ signal }: CallOptions): Reconnecting {
+    const { reconnectDelayMs, reconnectAttemptsMax: attemptsMax } = this.#options
+    return { pause: () => this.#clock.sleep(reconnectDelayMs, signal), attemptsMax }
   }
 
   async *#eventsFrom(id: Hash, next: number, options: CallOptions): AsyncGenerator<JobEvent, void> {

@@ -1,6 +1,6 @@
 import { setTimeout as sleepFor } from 'node:timers/promises'
 import type { DaemonClient } from '@stead/sdk'
-import type { SharedList } from '@stead/sdk/api'
+import type { SharedList, SharedObject } from '@stead/sdk/api'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { type SharedPlace, stillFilling } from './share-link.ts'
@@ -18,11 +18,11 @@ export interface FillingTerms {
 export const fillingTerms: FillingTerms = { lookMs: 2000, giveUpMs: 60_000 }
 
 /**
- * Keys of all objects under a folder of a share, each once it is shown, and again when it changed meanwhile. While the share
+ * All objects under a folder of a share, each once it is shown, and again when it changed meanwhile. While the share
  * is filled it is looked at again, which the person is told.
  * @throws CliError CLI_SHARE_FILLING when nothing new is shown for long, CLI_INTERRUPTED
  */
-export async function* keysAsShown(
+export async function* objectsAsShown(
   client: Pick<DaemonClient, 'listShared'>,
   { terminal }: CommandContext,
   {
@@ -30,7 +30,7 @@ export async function* keysAsShown(
     terms,
     signal,
   }: { readonly place: SharedPlace; readonly terms: FillingTerms; readonly signal: AbortSignal },
-): AsyncGenerator<string> {
+): AsyncGenerator<SharedObject> {
   const pageAfter = (after: string): Promise<SharedList> =>
     client.listShared({ link, folder: path, isRecursive: true, after })
   const etags = new Map<string, string>()
@@ -42,9 +42,10 @@ export async function* keysAsShown(
       const page: SharedList = await pageAfter(after)
       // What is filled in while later pages are listed may lie on the first.
       isWhole ??= page.isFilled
-      for (const { key, etag } of page.objects) {
+      for (const object of page.objects) {
+        const { key, etag } = object
         if (etags.get(key) === etag) continue
-        yield key
+        yield object
         if (!isWhole) etags.set(key, etag)
         newAtMs = performance.now()
       }

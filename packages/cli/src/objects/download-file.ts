@@ -4,18 +4,23 @@ import { chmod, type FileHandle, open, stat, utimes } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { ObjectClient } from '@stead/sdk'
 import { hasEtag, PART_BYTES } from './content-hash.ts'
-import type { ObjectUrl, ObjectVersion } from './object-url.ts'
+import type { ObjectVersion } from './object-url.ts'
 import type { RemoteEntry } from './remote-objects.ts'
 import { PARTIAL_PREFIX } from './safe-folder.ts'
 import type { TransferListener } from './transfer-progress.ts'
 import { isAlive } from './upload-book.ts'
 
-/** What is brought, and where to. */
-export interface Download {
-  readonly from: ObjectVersion
-  readonly entry: RemoteEntry
-  /** In a folder that is there; replaced when all has come. */
-  readonly file: string
+/** One version of an object, of which bytes can be had from any place on. */
+export interface DownloadSource {
+  /** What no other object and no other version has in common with it; goes into the name of what has come, hashed. */
+  readonly identity: readonly unknown[]
+  readonly lengthBytes: number
+  readonly etag: string
+  /** @default now */
+  readonly changedAtMs?: number
+  readonly isExecutable?: boolean | undefined
+  /** @throws StorageError STORAGE_CONDITION when the object is another one by now; what cannot be read */
+  open(fromByte: number): Promise<AsyncIterable<Uint8Array>>
 }
 
 /** How it is brought. */
@@ -24,34 +29,49 @@ export interface DownloadOptions extends Partial<TransferListener> {
 }
 
 /**
- * Brings an object to a file, which has all of it or is as it was before. What has come of a long one when that ends early
- * stays beside it under another name, and is gone on with if the object is the same yet.
+ * Brings an object to a file in a folder that is there; it has all of it or is as it was before. What has come of a long one
+ * when that ends early stays beside it under another name, and is gone on with if the object is the same yet.
  * @throws StorageError STORAGE_CONDITION for an object that is replaced meanwhile; what cannot be read; SystemError
  */
-export async function downloadObject(
-  objects: ObjectClient,
-  download: Download,
-  options: DownloadOptions,
-): Promise<void> {
-  const { entry, file } = download
-  const partial = new PartialFile(download)
+export async function downloadFile(source: DownloadSource, file: string, options: DownloadOptions): Promise<void> {
+  const { lengthBytes, etag, changedAtMs } = source
+  const partial = new PartialFile(source, file)
   const startByte = partial.claim()
   try {
     if (startByte > 0) options.onResume?.(startByte)
     options.onBytes?.(startByte)
-    await fetchInto(partial.path, { objects, download, startByte }, options)
+    await fetchInto(partial.path, source, startByte, options)
     // What was there may have come out of a machine that lost its power: read again where that can be known.
-    const isWhole = startByte === 0 || (await hasEtag(partial.path, entry.object.etag, entry.lengthBytes)) !== false
+    const isWhole = startByte === 0 || (await hasEtag(partial.path, etag, lengthBytes)) !== false
     if (!isWhole) {
-      options.onBytes?.(-entry.lengthBytes)
-      await fetchInto(partial.path, { objects, download, startByte: 0 }, options)
+      options.onBytes?.(-lengthBytes)
+      await fetchInto(partial.path, source, 0, options)
     }
-    if (entry.isExecutable === true) await allowToRun(partial.path)
-    await utimes(partial.path, entry.changedAtMs / 1000, entry.changedAtMs / 1000)
+    if (source.isExecutable === true) await allowToRun(partial.path)
+    if (changedAtMs !== undefined) await utimes(partial.path, changedAtMs / 1000, changedAtMs / 1000)
     renameSync(partial.path, file)
   } catch (error) {
     partial.letGo()
     throw error
+  }
+}
+
+/** An object of one's own. */
+export function ownObject(
+  objects: Pick<ObjectClient, 'get'>,
+  { bucket, key, version }: ObjectVersion,
+  { object, lengthBytes, changedAtMs, isExecutable }: RemoteEntry,
+  signal: AbortSignal,
+): DownloadSource {
+  const { etag, modifiedAt } = object
+  const pinned = version === undefined ? {} : { version }
+  return {
+    identity: [bucket, key, object.version, etag, modifiedAt, lengthBytes],
+    ...{ lengthBytes, etag, changedAtMs, isExecutable },
+    open: async (fromByte) => {
+      const range = fromByte > 0 ? { fromByte } : {}
+      return (await objects.get({ bucket, key }, { ...range, ...pinned, ifMatch: etag, signal })).body
+    },
   }
 }
 
@@ -63,22 +83,17 @@ async function allowToRun(path: string): Promise<void> {
 
 async function fetchInto(
   path: string,
-  { objects, download, startByte }: { objects: ObjectClient; download: Download; startByte: number },
+  source: DownloadSource,
+  startByte: number,
   { signal, onBytes = () => undefined }: DownloadOptions,
 ): Promise<void> {
-  const { from, entry } = download
   // A link that somebody put there is not followed.
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW
   const target = await open(path, flags, 0o666)
   try {
     await target.truncate(startByte)
-    if (startByte < entry.lengthBytes || entry.lengthBytes === 0) {
-      const pinned = from.version === undefined ? {} : { version: from.version }
-      const range = startByte > 0 ? { fromByte: startByte } : {}
-      const options = { ...range, ...pinned, ifMatch: entry.object.etag, signal }
-      const { body } = await objects.get({ bucket: from.bucket, key: from.key }, options)
-      await write(target, startByte, { body, onBytes })
-    }
+    if (startByte < source.lengthBytes || source.lengthBytes === 0)
+      await write(target, startByte, { body: await source.open(startByte), onBytes, signal })
     await target.datasync()
   } finally {
     await target.close()
@@ -88,10 +103,19 @@ async function fetchInto(
 async function write(
   target: FileHandle,
   startByte: number,
-  { body, onBytes }: { readonly body: ReadableStream<Uint8Array>; readonly onBytes: (bytes: number) => void },
+  {
+    body,
+    onBytes,
+    signal,
+  }: {
+    readonly body: AsyncIterable<Uint8Array>
+    readonly onBytes: (bytes: number) => void
+    readonly signal: AbortSignal
+  },
 ): Promise<void> {
   let at = startByte
   for await (const chunk of body) {
+    signal.throwIfAborted()
     for (let written = 0; written < chunk.length; ) {
       const { bytesWritten } = await target.write(chunk, written, chunk.length - written, at + written)
       written += bytesWritten
@@ -109,15 +133,15 @@ class PartialFile {
   readonly #name: string
   readonly #folder: string
   readonly #isKept: boolean
-
-  constructor({ from, entry, file }: Download) {
-    this.#folder = dirname(file)
-    this.#name = `${PARTIAL_PREFIX}${identityOf(from, entry, basename(file))}`
-    this.#isKept = entry.lengthBytes > PART_BYTES
-    this.#lengthBytes = entry.lengthBytes
-  }
-
   readonly #lengthBytes: number
+
+  constructor({ identity, lengthBytes }: DownloadSource, file: string) {
+    const facts = JSON.stringify([...identity, basename(file)])
+    this.#folder = dirname(file)
+    this.#name = `${PARTIAL_PREFIX}${createHash('sha256').update(facts).digest('hex').slice(0, 32)}`
+    this.#isKept = lengthBytes > PART_BYTES
+    this.#lengthBytes = lengthBytes
+  }
 
   get path(): string {
     return join(this.#folder, `${this.#name}-${process.pid}`)
@@ -156,10 +180,4 @@ class PartialFile {
     const pid = name.startsWith(`${this.#name}-`) ? Number(name.slice(this.#name.length + 1)) : 0
     return Number.isInteger(pid) && pid > 0 && (pid === process.pid || !isAlive(pid))
   }
-}
-
-function identityOf({ bucket, key }: ObjectUrl, { object, lengthBytes }: RemoteEntry, name: string): string {
-  const { version, etag, modifiedAt } = object
-  const facts = JSON.stringify([bucket, key, version, etag, modifiedAt, lengthBytes, name])
-  return createHash('sha256').update(facts).digest('hex').slice(0, 32)
 }
