@@ -172,6 +172,17 @@ export const REGRESSIONS: readonly Regression[] = [
     plan: { ...STORAGE_PLAN, seed: 16, nodes: 6, minutes: 10 },
   },
   {
+    found: 'answers of several jobs held the credit that their replicas waited for, until all of them had stalled',
+    plan: {
+      seed: 89,
+      nodes: 5,
+      minutes: 0.91,
+      profile: 'byzantine',
+      without: [],
+      hasRealSignatures: false,
+    },
+  },
+  {
     found: 'a job that lacked an operator ended as stalled while it went on asking a node that opened no channel',
     plan: {
       seed: 222,

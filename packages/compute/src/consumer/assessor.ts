@@ -138,6 +138,13 @@ export class Assessor {
     this.#options.onEnded(task)
   }
 
+  /** Lets go of a task's undecided answers, unpaid, so that their room is others'; false when there were none. */
+  letGo(task: TaskEntry): boolean {
+    const undecided = task.answers.filter(({ isAccepted }) => !isAccepted)
+    for (const answer of undecided) this.#waive(answer, 'no room came free for the replicas that would confirm it')
+    return undecided.length > 0
+  }
+
   /** A node was caught: `tell` notes it, in the same write as what is learned of the node. */
   condemn(node: Address, lie: Lie, tell: () => void): void {
     const cleared = this.#trust.distrust(node, lie, this.#clock.now())

@@ -85,8 +85,8 @@ interface Repair {
 export class JobPlacer {
   readonly #components: JobPlacerComponents
   readonly #options: JobPlacerOptions
-  /** Tasks that were never placed, from `#freshNext` on. */
-  readonly #fresh: readonly TaskEntry[]
+  /** Tasks without an answer, from `#freshNext` on. */
+  readonly #fresh: TaskEntry[]
   #freshNext = 0
   #repairs: Repair[] = []
   readonly #queuedRepairs: Map<TaskEntry, number> = new Map()
@@ -139,6 +139,13 @@ export class JobPlacer {
     const queued = this.#queuedRepairs.get(task) ?? 0
     for (let count = queued; count < replicas; count++) this.#repairs.push({ task, sinceMs })
     if (replicas > queued) this.#queuedRepairs.set(task, replicas)
+  }
+
+  /** Queues a task as if it had never been placed: its original and its replicas find room together, or wait. */
+  beginAnew(task: TaskEntry): void {
+    this.#repairs = this.#repairs.filter((repair) => repair.task !== task)
+    this.#queuedRepairs.delete(task)
+    this.#fresh.push(task)
   }
 
   /** Cancels what is in flight for a task, only second copies of slow ones if it says so. */

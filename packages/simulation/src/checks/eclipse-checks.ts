@@ -1,17 +1,16 @@
 import type { World } from '../world/world.ts'
-import { unknownTo } from './health-checks.ts'
+import { heardMinutes, unknownTo } from './health-checks.ts'
 import type { Violations } from './violations.ts'
-
-/** Four refreshes of an offer: gossip may miss a node that has one honest neighbour some of the time. */
-const ECLIPSE_MINUTES_MAX = 6
 
 /** Who was eclipsed knows every honest provider soon after it has one honest neighbour, whatever the cheats beside it say. */
 export async function checkEclipse(world: World, violations: Violations, look: () => void): Promise<void> {
   const { victim } = world.eclipse
   if (victim === undefined) return
+  // Gossip may miss a node that has one honest neighbour some of the time.
+  const minutesMax = heardMinutes(world)
   await world.healPhase(
     async () => victim.payer !== undefined && unknownTo(world, victim).length === 0,
-    ECLIPSE_MINUTES_MAX,
+    minutesMax,
     look,
   )
   const unknown = unknownTo(world, victim)
@@ -19,7 +18,7 @@ export async function checkEclipse(world: World, violations: Violations, look: (
   violations.check(
     unknown.length === 0,
     'eclipse-ends',
-    () => `${name} has an honest neighbour for ${ECLIPSE_MINUTES_MAX} minutes and does not know ${unknown.join(', ')}`,
+    () => `${name} has an honest neighbour for ${minutesMax} minutes and does not know ${unknown.join(', ')}`,
     [name, ...unknown],
   )
 }

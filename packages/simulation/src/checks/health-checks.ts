@@ -1,5 +1,6 @@
 import { isFinal, type JobHandle } from '@stead/compute'
 import { type Hash, isSteadError } from '@stead/core'
+import { offerBookOptionsSchema, tellingPace } from '@stead/market'
 import { HAND_NEED } from '../byzantine/hand-task.ts'
 import { unlessRefused } from '../engine/refusals.ts'
 import type { LivePayer, SimNode } from '../world/sim-node.ts'
@@ -8,13 +9,14 @@ import type { World } from '../world/world.ts'
 import { checkRooms } from './room-checks.ts'
 import type { Violations } from './violations.ts'
 
-/** Longer than the life of an offer: by then everybody has heard of everybody again. */
-const OFFERS_MINUTES_MAX = 6
+/** How often an offer is told while it is good, and once more: by then everybody has heard of everybody again. */
+const OFFER_TELLINGS = 4
 const PROBE_MINUTES_MAX = 5
 /** Longer than a payer takes to look after its purses, and their transaction for its block. */
 const LOCKED_MINUTES_MAX = 3
 const ASK_TIMEOUT_MS = 20_000
 const ASK_MINUTES_MAX = 3
+const MINUTE_MS = 60_000
 
 /** Lets the world go on until a question is answered; false when it is not in time. */
 async function isAnswered(
@@ -44,7 +46,7 @@ export async function checkHealth(world: World, violations: Violations, look: ()
   await checkLocked(world, violations, look)
   await world.healPhase(
     async () => world.payers.every((node) => unknownTo(world, node).length === 0),
-    OFFERS_MINUTES_MAX,
+    heardMinutes(world),
     look,
   )
   const all: readonly Sides[] = world.payers.flatMap((node) =>
@@ -84,6 +86,12 @@ async function checkLocked(world: World, violations: Violations, look: () => voi
 export function unknownTo(world: World, { payer }: SimNode): readonly string[] {
   const known = new Set(payer?.offers.list('compute').map(({ peer }) => peer))
   return world.providers.filter(({ plan }) => !known.has(plan.peer)).map(({ plan }) => plan.name)
+}
+
+/** How long it takes at most, in minutes, to hear from each provider: the more there are, the rarer each tells its offer. */
+export function heardMinutes(world: World): number {
+  const { refreshMs } = tellingPace(world.nodes.length, offerBookOptionsSchema.parse({}))
+  return (OFFER_TELLINGS * refreshMs) / MINUTE_MS
 }
 
 interface Sides {

@@ -1,4 +1,5 @@
-import type { SimNode } from '../world/sim-node.ts'
+import type { Hash, Store } from '@stead/core'
+import type { LivePayer, SimNode } from '../world/sim-node.ts'
 import type { World } from '../world/world.ts'
 import type { Violations } from './violations.ts'
 
@@ -40,15 +41,27 @@ export async function checkRest(world: World, violations: Violations): Promise<v
 /** Tables of what is under way, with the rows that its books need. */
 async function leftovers(node: SimNode) {
   const { payer, provider, store } = node
+  if (payer !== undefined) return await unpaidRows(payer, store)
   const rowsOf = async (table: string): Promise<number> => (await store.scan(table)).length
-  if (payer !== undefined) {
-    const isPaid = payer.market.channels().every((channel) => channel.stats().unpaidMicroUsd === 0n)
-    const table = 'market-payer-accepted'
-    return isPaid ? [{ table, rows: await rowsOf(table), rowsMax: 0 }] : []
-  }
   if (provider === undefined) return []
   const waiting = provider.market.sizes().filter(({ what }) => what === WAITING)
   const delivered = { table: 'market-provider-delivered', rowsMax: waiting.reduce((sum, { have }) => sum + have, 0) }
   const claiming = { table: 'market-provider-claiming', rowsMax: 0 }
   return Promise.all([delivered, claiming].map(async (each) => ({ ...each, rows: await rowsOf(each.table) })))
+}
+
+/**
+ * What a payer accepted and has not signed for. A channel that is lost rests with it, and may be asked for it until its purse
+ * is closed; where all is paid on those in use, nothing else is left.
+ */
+async function unpaidRows({ market }: LivePayer, store: Store) {
+  const table = 'market-payer-accepted'
+  const channels = market.channels()
+  if (channels.some((channel) => channel.stats().unpaidMicroUsd > 0n)) return []
+  const used = new Set(channels.map(({ id }) => id))
+  const open = (await market.purses()).filter(({ stage }) => stage !== 'closed')
+  const resting = new Set(open.flatMap(({ channels: all }) => all.filter((channel) => !used.has(channel))))
+  const channelOf = (key: string): Hash => `0x${key.slice(0, key.indexOf('/'))}` as Hash
+  const rows = (await store.scan(table)).filter(({ key }) => !resting.has(channelOf(key)))
+  return [{ table, rows: rows.length, rowsMax: 0 }]
 }
