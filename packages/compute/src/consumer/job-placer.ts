@@ -14,11 +14,10 @@ import type { JobHeader, PlannedTask } from './job-plan.ts'
 import type { JobRecorder } from './job-recorder.ts'
 import type { Lane } from './lane.ts'
 import { chooseLane, haltOf, isPlaceable, operatorsOf, type PlacingHalt } from './lane-choice.ts'
+import { RepairQueue } from './repair-queue.ts'
 import type { Stragglers } from './stragglers.ts'
 import type { TrustBook } from './trust-book.ts'
 
-/** Repairs that one round looks at, so that a long list of them cannot stop the rest. */
-const REPAIRS_PER_ROUND = 64
 /** Pauses of a node that says it is busy, and of one that waits for payment: a payment is under way by then. */
 const BUSY_PAUSE_MS = 20
 const CREDIT_PAUSE_MS = 100
@@ -76,11 +75,6 @@ export interface LiveDelivery {
   isHedged: boolean
 }
 
-interface Repair {
-  readonly task: TaskEntry
-  readonly sinceMs: number
-}
-
 /** Gives tasks to nodes and takes what comes back. */
 export class JobPlacer {
   readonly #components: JobPlacerComponents
@@ -88,8 +82,7 @@ export class JobPlacer {
   /** Tasks without an answer, from `#freshNext` on. */
   readonly #fresh: TaskEntry[]
   #freshNext = 0
-  #repairs: Repair[] = []
-  readonly #queuedRepairs: Map<TaskEntry, number> = new Map()
+  readonly #repairs: RepairQueue = new RepairQueue()
   readonly #live: Map<string, LiveDelivery> = new Map()
   /** Operators by module and float mode: strict code is longer, and can be refused where raw code is not. */
   readonly #moduleRefusals: Map<string, Set<Address>> = new Map()
@@ -115,14 +108,14 @@ export class JobPlacer {
 
   /** True when no task waits for a place. */
   get isQueueEmpty(): boolean {
-    return this.#freshNext >= this.#fresh.length && this.#repairs.length === 0
+    return this.#freshNext >= this.#fresh.length && this.#repairs.isEmpty
   }
 
   /** Lanes that take nothing of what waits first. */
   get fullLanes(): readonly Lane[] {
     const { lanes, clock } = this.#components
     const nowMs = clock.monotonicMs()
-    const fuelMax = (this.#repairs[0]?.task ?? this.#fresh[this.#freshNext])?.plan.fuelMax
+    const fuelMax = (this.#repairs.first ?? this.#fresh[this.#freshNext])?.plan.fuelMax
     if (fuelMax === undefined) return []
     return lanes.usable().filter((lane) => !lane.isFree(lane.maximumOf(fuelMax), nowMs))
   }
@@ -135,16 +128,12 @@ export class JobPlacer {
 
   /** Queues more answers to a task, those already queued included in the number. */
   repair(task: TaskEntry, replicas: number): void {
-    const sinceMs = this.#components.clock.monotonicMs()
-    const queued = this.#queuedRepairs.get(task) ?? 0
-    for (let count = queued; count < replicas; count++) this.#repairs.push({ task, sinceMs })
-    if (replicas > queued) this.#queuedRepairs.set(task, replicas)
+    this.#repairs.add(task, replicas, this.#components.clock.monotonicMs())
   }
 
   /** Queues a task as if it had never been placed: its original and its replicas find room together, or wait. */
   beginAnew(task: TaskEntry): void {
-    this.#repairs = this.#repairs.filter((repair) => repair.task !== task)
-    this.#queuedRepairs.delete(task)
+    this.#repairs.remove(task)
     this.#fresh.push(task)
   }
 
@@ -188,7 +177,7 @@ export class JobPlacer {
   giveUpUnplaceable(patienceMs: number): void {
     const { assessor, lanes, clock } = this.#components
     const nowMs = clock.monotonicMs()
-    for (const { task, sinceMs } of this.#repairs.slice(0, REPAIRS_PER_ROUND)) {
+    for (const { task, sinceMs } of this.#repairs.oldest) {
       if (task.state !== 'waiting' || nowMs - sinceMs < patienceMs) continue
       if (isPlaceable(lanes.list, this.#taken(task))) continue
       const wanted = assessor.wantedOf(task)
@@ -199,23 +188,10 @@ export class JobPlacer {
   }
 
   #pumpRepairs(): void {
-    if (this.#repairs.length === 0) return
-    const looked = this.#repairs.splice(0, REPAIRS_PER_ROUND)
-    const kept: Repair[] = []
-    for (const repair of looked) {
-      const { task } = repair
+    this.#repairs.work((task) => {
       const isDue = task.state === 'waiting' && !this.#isRefused(task)
-      if (isDue && !this.#placeRepair(task)) kept.push(repair)
-      else this.#unqueue(task)
-    }
-    // In front again: the oldest repairs are the nearest to their patience's end.
-    if (kept.length > 0) this.#repairs.unshift(...kept)
-  }
-
-  #unqueue(task: TaskEntry): void {
-    const left = (this.#queuedRepairs.get(task) ?? 1) - 1
-    if (left > 0) this.#queuedRepairs.set(task, left)
-    else this.#queuedRepairs.delete(task)
+      return !isDue || this.#placeRepair(task)
+    })
   }
 
   #placeRepair(task: TaskEntry): boolean {

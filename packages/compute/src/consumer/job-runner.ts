@@ -1,4 +1,4 @@
-import { type Address, type Hash, hasCode, isSteadError, type MicroUsd, messageOf, type Timer } from '@stead/core'
+import { type Address, hasCode, isSteadError, messageOf, type Timer } from '@stead/core'
 import { ComputeError } from '../errors.ts'
 import type { ComputeConsumerOptions } from '../options.ts'
 import type { ComputeTerms } from '../terms.ts'
@@ -13,6 +13,7 @@ import type { JobHeader } from './job-plan.ts'
 import type { JobRunnerComponents } from './job-runner-components.ts'
 import type { Lane } from './lane.ts'
 import type { PlacingHalt } from './lane-choice.ts'
+import { PaymentNotes } from './payment-notes.ts'
 import { Stragglers } from './stragglers.ts'
 import { strictLimitsOf } from './strict-limits.ts'
 
@@ -41,7 +42,7 @@ export class JobRunner {
   readonly #stragglers: Stragglers = new Stragglers()
   readonly #abort: AbortController = new AbortController()
   readonly #done: PromiseWithResolvers<void> = Promise.withResolvers<void>()
-  readonly #paid: Map<string, bigint> = new Map()
+  readonly #payments: PaymentNotes
   #timer: Timer | undefined
   /** When it looks again, by the monotonic clock. */
   #tickDueMs = Number.POSITIVE_INFINITY
@@ -64,6 +65,7 @@ export class JobRunner {
     this.#options = options
     const { recorder, trust, clock } = components
     this.#letGoAfterMs = this.#chooseLetGoMs()
+    this.#payments = new PaymentNotes(components)
     this.#header = recorder.ledger.plan.header
     this.#budget = new Budget(this.#header.maxCostMicroUsd)
     this.#budget.restore(recorder.ledger.spentMicroUsd)
@@ -315,7 +317,7 @@ export class JobRunner {
       this.#end('deadline', 'the deadline of the job has passed')
     if (this.#isOpen && this.#ending === undefined && !this.#isSuspended) {
       this.#hedge()
-      this.#notePayments()
+      this.#payments.note()
       this.#lookAtSupply(clock.monotonicMs())
       this.#pump()
     }
@@ -424,26 +426,6 @@ export class JobRunner {
     return deadlineAt !== undefined && deadlineAt - this.#components.clock.now() < 2 * marginMs
   }
 
-  /** Payments of other jobs on the same channel are taken to have come first. */
-  #notePayments(): void {
-    const { ledger } = this.#components.recorder
-    const notedOn = (channel: Hash): bigint => this.#paid.get(channel) ?? 0n
-    // Asked at each tick, and most of the time all that was accepted is paid.
-    const unpaid = new Set(ledger.channels.filter((channel) => notedOn(channel) < ledger.grossOn(channel)))
-    if (unpaid.size === 0) return
-    for (const channel of this.#components.market.channels()) {
-      if (!unpaid.has(channel.id)) continue
-      const gross = ledger.grossOn(channel.id)
-      const { node } = channel.terms
-      const { paidMicroUsd: signed, prepaidMicroUsd, unpaidMicroUsd, receiptedMicroUsd } = channel.stats()
-      const others = signed - prepaidMicroUsd + unpaidMicroUsd - gross
-      const paid = clamp(receiptedMicroUsd - others, gross)
-      if (paid <= notedOn(channel.id)) continue
-      this.#paid.set(channel.id, paid)
-      this.#components.recorder.note({ type: 'paid', node, channel: channel.id, paidMicroUsd: paid.toString() })
-    }
-  }
-
   /** No more work; every task without a result gets this reason. */
   #end(reason: UnfinishedReason, detail: string): void {
     if (this.#ending !== undefined || this.#isSuspended) return
@@ -494,7 +476,7 @@ export class JobRunner {
       // The market pays on its own; the job does not wait for it.
       recorder.note(problemOf(error))
     }
-    this.#notePayments()
+    this.#payments.note()
     const state = this.#finalState()
     const { unfinished } = recorder.ledger
     const row = jobs.stateOperation({ header: this.#header, state, finishedAt: clock.now() })
@@ -509,11 +491,6 @@ export class JobRunner {
     if (this.#isCancelled) return 'cancelled'
     return ledger.hasResults ? 'partial' : 'failed'
   }
-}
-
-function clamp(value: bigint, max: MicroUsd): bigint {
-  if (value < 0n) return 0n
-  return value > max ? max : value
 }
 
 function isUnfunded(error: unknown): boolean {
