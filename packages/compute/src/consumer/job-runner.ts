@@ -13,6 +13,7 @@ import type { JobHeader } from './job-plan.ts'
 import type { JobRunnerComponents } from './job-runner-components.ts'
 import type { Lane } from './lane.ts'
 import type { PlacingHalt } from './lane-choice.ts'
+import { LettingGo } from './letting-go.ts'
 import { PaymentNotes } from './payment-notes.ts'
 import { Stragglers } from './stragglers.ts'
 import { strictLimitsOf } from './strict-limits.ts'
@@ -22,8 +23,6 @@ const TICK_MS = 50
 const IDLE_TICK_MS = 250
 /** Pause before the chain is tried again when a job starts while it does not answer. */
 const RETRY_MS = 1000
-/** When a job that takes no step lets undecided answers go, in shares of the time after which it counts as stalled. */
-const LET_GO_SHARES = [0.5, 0.75] as const
 
 interface Ending {
   readonly reason: UnfinishedReason
@@ -54,7 +53,7 @@ export class JobRunner {
   #isCancelled = false
   #ending: Ending | undefined
   #progressAtMs = 0
-  #letGoAfterMs: number
+  readonly #lettingGo: LettingGo
   #haltedSinceMs = 0
   #lastHalt: PlacingHalt | undefined
   #graceEndsMs: number | undefined
@@ -64,7 +63,7 @@ export class JobRunner {
     this.#components = components
     this.#options = options
     const { recorder, trust, clock } = components
-    this.#letGoAfterMs = this.#chooseLetGoMs()
+    this.#lettingGo = new LettingGo(components.random, options)
     this.#payments = new PaymentNotes(components)
     this.#header = recorder.ledger.plan.header
     this.#budget = new Budget(this.#header.maxCostMicroUsd)
@@ -337,7 +336,7 @@ export class JobRunner {
     if (halt === 'disk-full') this.#progressAtMs = nowMs
     if (this.#placer.live.size > 0) return
     const stillMs = nowMs - this.#progressAtMs
-    if ((halt === 'credit' || halt === 'slots') && stillMs > this.#letGoAfterMs && this.#letGo()) return
+    if ((halt === 'credit' || halt === 'slots') && this.#letGo(stillMs)) return
     const isStill = stillMs > this.#options.stallTimeoutMs
     if (halt === 'fewer-operators' || halt === 'no-providers') {
       // A search may go on as long as a node is there that opens no channel.
@@ -346,25 +345,18 @@ export class JobRunner {
     } else if (isStill) this.#giveUpWaiting(halt)
   }
 
-  /**
-   * Answers hold their nodes' credit until replicas confirm them, and replicas wait for credit that other answers hold, of this
-   * job and of others: whose time comes first lets its own go and begins those tasks anew. False when it holds none.
-   */
-  #letGo(): boolean {
-    const held = this.#components.recorder.ledger.tasks.filter(
+  /** Lets undecided answers go and begins their tasks anew; false when it is not the time, or there are none. */
+  #letGo(stillMs: number): boolean {
+    const { ledger } = this.#components.recorder
+    if (!this.#lettingGo.isDue(stillMs, ledger.waiting)) return false
+    const held = ledger.tasks.filter(
       (task) => task.state === 'waiting' && task.open.length === 0 && this.#assessor.letGo(task),
     )
     for (const task of held) if (task.answers.length === 0) this.#placer.beginAnew(task)
     if (held.length === 0) return false
+    this.#lettingGo.note(ledger.waiting)
     this.#progressAtMs = this.#components.clock.monotonicMs()
-    this.#letGoAfterMs = this.#chooseLetGoMs()
     return true
-  }
-
-  /** Before a job counts as stalled, and hardly at the same time as another one that waits for it. */
-  #chooseLetGoMs(): number {
-    const [least, most] = LET_GO_SHARES
-    return this.#options.stallTimeoutMs * (least + (most - least) * this.#components.random.fraction())
   }
 
   /** Nodes that went away, or had no place in all that time while others have one, are counted as none. */
