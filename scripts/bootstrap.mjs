@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const pinnedNode = join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node')
+const PARENT_LOOK_MS = 500
 const stampFile = join(root, 'node_modules', '.stead-installed')
 
 function manifestsDigest() {
@@ -54,6 +55,11 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   // A terminal sends Ctrl-C to the whole group; the child decides how to stop, this process only waits for it.
   process.on(signal, () => (signal === 'SIGINT' && process.stdin.isTTY ? undefined : child.kill(signal)))
 }
+// npm, when a signal ends it, ends the shell between it and this process, and this process hears of nothing but that its
+// parent is another one now.
+const parent = process.ppid
+const isOrphan = () => process.env.npm_lifecycle_event !== undefined && process.ppid !== parent
+setInterval(() => isOrphan() && child.kill('SIGTERM'), PARENT_LOOK_MS).unref()
 child.on('error', (error) => {
   process.stderr.write(`cannot run ${pinnedNode}: ${error.message}\nRemove node_modules and run the command again.\n`)
   process.exit(1)
