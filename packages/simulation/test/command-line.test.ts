@@ -92,6 +92,12 @@ describe('the command line', () => {
     ['--seed 1.5', /whole number/],
     ['--seed 1 --seeds 1..2', /exclude each other/],
     ['--seeds 1-20', /1\.\.200/],
+    ['--seeds 1...5', /two dots between them, such as 1\.\.200, not "1\.\.\.5"/],
+    ['--seeds 1..2..3', /two dots between them/],
+    ['--seeds ..5', /two dots between them/],
+    ['--seeds -1..5', /--seeds is a number from 0 to 4294967295, not -1/],
+    ['--seeds 0..1000000', /^--seeds 0\.\.1000000 is 1000001 worlds; a sweep is 1000000 at most$/],
+    ['7', /^"7" is no option; npm keeps options for itself that do not follow --$/],
     ['--seeds 5..2', /upwards, not from 5 to 2/],
     ['--nodes 3', /from 4 to 1000/],
     ['--minutes -1', /--minutes is a number from 0.05 to 1440, not -1/],
@@ -222,7 +228,9 @@ describe('the command', () => {
 
   it('ends with 2 on wrong arguments and with 0 on help', async () => {
     expect(await run('--nodes 1')).toMatchObject({ exitCode: 2, printed: '' })
-    expect((await run('--nodes 1')).noted).toContain('--nodes is a number from 4')
+    expect((await run('--nodes 1')).noted).toBe(
+      '--nodes is a number from 4 to 1000, not 1; npm run sim -- --help tells of all\n',
+    )
     expect(await run('--help')).toMatchObject({ exitCode: 0, noted: '' })
   })
 })

@@ -1,5 +1,3 @@
-import { parseArgs } from 'node:util'
-import { SimulationError } from '../errors.ts'
 import { PROFILES, type ProfileName } from '../faults/profiles.ts'
 import { allFaultNames } from '../plan/fault-names.ts'
 import {
@@ -15,6 +13,7 @@ import {
 } from '../plan/mixed-plan.ts'
 import { NODES_MIN, type WorldPlan } from '../plan/world-plan.ts'
 import { FAILURES_MAX } from '../sweep/sweep.ts'
+import { integer, numeric, optionValues, refused, SEED_MAX, seedOf } from './option-values.ts'
 
 /** What a command line asks for. */
 export interface SimCommand {
@@ -50,7 +49,6 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h' },
 } as const
 
-const SEED_MAX = 2 ** 32 - 1
 const SEEDS_MAX = 1_000_000
 const NODES_MAX = 1000
 const NODES_DEFAULT = 20
@@ -72,7 +70,7 @@ export const SIM_HELP: string = `npm run sim -- [options]     plays whole networ
                              with 2 when the arguments are wrong, and with 3 when a world hangs
 
   --seed N             the world to play; without it one by chance, which is printed
-  --seeds A..B         a sweep over seeds
+  --seeds A..B         a sweep over seeds, ${SEEDS_MAX} at most
   --nodes N            ${NODES_MIN} .. ${NODES_MAX}; default ${NODES_DEFAULT}; a tenth of them pay
   --minutes M          how long faults go on, in simulated minutes, ${MINUTES_MIN} .. ${MINUTES_MAX}; default ${MINUTES_DEFAULT}
   --faults NAME        ${Object.keys(PROFILES).join(', ')}; default all;
@@ -98,7 +96,7 @@ failed, the smallest command.
 
 /** Reads a command line. @param chance a seed for who names none @throws SimulationError SIMULATION_BAD_ARGUMENT */
 export function parseCommandLine(args: readonly string[], chance: () => number): SimCommand {
-  const values = valuesOf(args)
+  const values = optionValues(args, OPTIONS)
   const { seed, seeds, nodes, minutes, faults = 'all', without } = values
   if (seed !== undefined && seeds !== undefined) throw refused('--seed and --seeds exclude each other')
   const [from, to] = seeds === undefined ? oneSeed(seed, chance) : seedRange(seeds)
@@ -147,40 +145,20 @@ export function parseCommandLine(args: readonly string[], chance: () => number):
   }
 }
 
-type OptionName = keyof typeof OPTIONS
-type Values = { [Name in OptionName]?: (typeof OPTIONS)[Name]['type'] extends 'boolean' ? boolean : string }
-
-/** Every option at most once, with a value where it takes one. */
-function valuesOf(args: readonly string[]): Values {
-  const { tokens } = parseArgs({ args: [...args], options: OPTIONS, strict: false, tokens: true })
-  const values: Record<string, string | boolean> = {}
-  for (const token of tokens) {
-    if (token.kind === 'option-terminator') continue
-    if (token.kind === 'positional') throw refused(`${JSON.stringify(token.value)} is no option; --help tells of all`)
-    const { name, rawName, value } = token
-    const known: { readonly type: string } | undefined = Object.entries(OPTIONS).find(([each]) => each === name)?.[1]
-    if (known === undefined) throw refused(`there is no option ${rawName}; --help tells of all`)
-    if (values[name] !== undefined) throw refused(`${rawName} is given twice`)
-    if (known.type === 'boolean' && value !== undefined) throw refused(`${rawName} takes no value`)
-    if (known.type === 'string' && (value === undefined || value.startsWith('--')))
-      throw refused(`${rawName} needs a value`)
-    values[name] = value ?? true
-  }
-  return values as Values
-}
-
 function oneSeed(seed: string | undefined, chance: () => number): readonly [number, number] {
-  const one = seed === undefined ? chance() : integer('--seed', seed, 0, SEED_MAX)
+  const one = seed === undefined ? chance() : seedOf(seed)
   return [one, one]
 }
 
 function seedRange(seeds: string): readonly [number, number] {
-  const [first, last, ...more] = seeds.split('..')
-  if (first === undefined || last === undefined || more.length > 0)
+  if (!/^[-\w]+\.\.[-\w]+$/.test(seeds))
     throw refused(`--seeds is two numbers with two dots between them, such as 1..200, not ${JSON.stringify(seeds)}`)
-  const from = integer('--seeds', first, 0, SEED_MAX)
-  if (last !== '' && Number(last) < from) throw refused(`--seeds goes upwards, not from ${first} to ${last}`)
-  return [from, integer('--seeds', last, from, Math.min(SEED_MAX, from + SEEDS_MAX - 1))]
+  const [first = '', last = ''] = seeds.split('..')
+  const [from, to] = [integer('--seeds', first, 0, SEED_MAX), integer('--seeds', last, 0, SEED_MAX)]
+  if (to < from) throw refused(`--seeds goes upwards, not from ${first} to ${last}`)
+  const worlds = to - from + 1
+  if (worlds > SEEDS_MAX) throw refused(`--seeds ${seeds} is ${worlds} worlds; a sweep is ${SEEDS_MAX} at most`)
+  return [from, to]
 }
 
 function profileOf(name: string): ProfileName {
@@ -198,24 +176,6 @@ function faultsOf(text: string): readonly string[] {
   const unknown = names.filter((name) => !known.includes(name))
   if (unknown.length > 0) throw refused(`no fault is named ${unknown.join(', ')}; ${there}`)
   return names
-}
-
-function integer(option: string, text: string, min: number, max: number): number {
-  const value = numeric(option, text, min, max)
-  if (!Number.isSafeInteger(value)) throw refused(`${option} is a whole number, not ${text}`)
-  return value
-}
-
-function numeric(option: string, text: string, min: number, max: number): number {
-  // Other spellings that JavaScript reads, such as 0x10 and 1e3, are mistakes more often than numbers.
-  const value = /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN
-  if (!(value >= min && value <= max))
-    throw refused(`${option} is a number from ${min} to ${max}, not ${text === '' ? 'nothing' : text}`)
-  return value
-}
-
-function refused(message: string, cause?: unknown): SimulationError {
-  return new SimulationError('SIMULATION_BAD_ARGUMENT', message, cause === undefined ? {} : { cause })
 }
 
 function wrapped(names: readonly string[]): string {

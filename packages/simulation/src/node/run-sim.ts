@@ -60,7 +60,7 @@ export class SimRun {
       command = parseCommandLine(args, chance)
     } catch (error) {
       if (!isSteadError(error)) throw error
-      note(`${error.message}\n`)
+      note(`${error.message}; npm run sim -- --help tells of all\n`)
       return EXIT_BAD_ARGUMENTS
     }
     if (command.printsHelp) {
