@@ -3,14 +3,15 @@ import { messageOf } from '@stead/core'
 /** What a shell takes for the end of a program that wrote to a closed pipe: 128 and the number of SIGPIPE. */
 const EXIT_CLOSED_PIPE = 141
 /** Of sysexits.h: an error in reading or writing. */
-const EXIT_UNWRITABLE = 74
+export const EXIT_UNWRITABLE = 74
 
 /**
  * Ends this process when what it says cannot be written: in silence where the reader has closed the pipe, as `head` does,
  * and otherwise with what the system says, and with 74.
- * @param hold has all threads stand still first: one that is in native code could abort a process that ends
+ * @param hold has all threads stand still first, where there are any: one that is in native code could abort a process that
+ *   ends
  */
-export function endWhenUnwritable(hold: () => Promise<unknown>): void {
+export function endWhenUnwritable(hold: () => Promise<unknown> = async () => undefined): void {
   let isEnding = false
   const end = (exitCode: number): void => {
     isEnding = true

@@ -106,14 +106,17 @@ async function stopped(line: string, of: { readonly signal: NodeJS.Signals; read
 }
 
 describe('standard output', () => {
-  it.each(['sim.ts --seed 7 --nodes 4 --minutes 0.2', 'sim.ts --help', 'sim-mutants.ts --help'])(
-    'that cannot be written is said plainly: %s',
-    async (line) => {
-      const { how, noted } = await start(line, { output: openSync('/dev/full', 'w') }).end
-      expect(noted).toBe('cannot write to standard output: ENOSPC: no space left on device, write\n')
-      expect(how).toBe(74)
-    },
-  )
+  it.each([
+    'sim.ts --seed 7 --nodes 4 --minutes 0.2',
+    'sim.ts --help',
+    'sim-mutants.ts --help',
+    'scale.ts --help',
+    'churn.ts --help',
+  ])('that cannot be written is said plainly: %s', async (line) => {
+    const { how, noted } = await start(line, { output: openSync('/dev/full', 'w') }).end
+    expect(noted).toBe('cannot write to standard output: ENOSPC: no space left on device, write\n')
+    expect(how).toBe(74)
+  })
 
   it('that nobody reads any more ends a command in silence also while its thread is in native code', async () => {
     // Where the thread does not stand still first, about one in five is aborted.

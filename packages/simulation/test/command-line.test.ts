@@ -97,7 +97,7 @@ describe('the command line', () => {
     ['--seeds ..5', /two dots between them/],
     ['--seeds -1..5', /--seeds is a number from 0 to 4294967295, not -1/],
     ['--seeds 0..1000000', /^--seeds 0\.\.1000000 is 1000001 worlds; a sweep is 1000000 at most$/],
-    ['7', /^"7" is no option; npm keeps options for itself that do not follow --$/],
+    ['7', /^"7" is no option, and npm keeps options that do not follow --$/],
     ['--seeds 5..2', /upwards, not from 5 to 2/],
     ['--nodes 3', /from 4 to 1000/],
     ['--minutes -1', /--minutes is a number from 0.05 to 1440, not -1/],

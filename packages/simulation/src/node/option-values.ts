@@ -22,7 +22,7 @@ export function optionValues<Options extends OptionTypes>(
   for (const token of tokens) {
     if (token.kind === 'option-terminator') continue
     if (token.kind === 'positional')
-      throw refused(`${JSON.stringify(token.value)} is no option; npm keeps options for itself that do not follow --`)
+      throw refused(`${JSON.stringify(token.value)} is no option, and npm keeps options that do not follow --`)
     const { name, rawName, value } = token
     const known = Object.hasOwn(options, name) ? options[name] : undefined
     if (known === undefined) throw refused(`there is no option ${rawName}`)
