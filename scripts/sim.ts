@@ -5,12 +5,19 @@ import { randomInt } from 'node:crypto'
 import { SimRun } from '../packages/simulation/src/node/run-sim.ts'
 import { WorldPlayer } from '../packages/simulation/src/node/world-player.ts'
 import { endWhenUnwritable, tellWhenStopped } from './command-end.ts'
+import { ProgressLine } from './progress-line.ts'
 
 const player = new WorldPlayer()
+const progress = new ProgressLine(process.stderr)
+const write = (stream: NodeJS.WriteStream, text: string): void => {
+  progress.clear()
+  stream.write(text)
+}
 const run = new SimRun({
   play: player.play,
-  print: (text) => process.stdout.write(text),
-  note: (text) => process.stderr.write(text),
+  print: (text) => write(process.stdout, text),
+  note: (text) => write(process.stderr, text),
+  progress: (line) => progress.show(line),
   chance: () => randomInt(2 ** 31),
 })
 endWhenUnwritable(() => player.hold())

@@ -130,14 +130,15 @@ describe('the command', () => {
 
   /** @param playing plays one world instead of the simulator; it may interrupt the command */
   async function run(text: string, playing?: (interrupt: () => void) => PlayPlan) {
-    const [printed, noted]: [string[], string[]] = [[], []]
+    const [printed, noted, shown]: [string[], string[], string[]] = [[], [], []]
     const sim: SimRun = new SimRun({
       play: playing === undefined ? playHere : playing(() => sim.interrupt('stopped by SIGTERM')),
       print: (line) => printed.push(line),
       note: (line) => noted.push(line),
+      progress: (line) => shown.push(line),
       chance: () => 42,
     })
-    return { exitCode: await sim.run(text.split(' ')), printed: printed.join(''), noted: noted.join('') }
+    return { exitCode: await sim.run(text.split(' ')), printed: printed.join(''), noted: noted.join(''), shown }
   }
 
   /** Every third world fails; the command is interrupted while the last of so many is played. */
@@ -164,7 +165,7 @@ describe('the command', () => {
   it('that is interrupted while it looks for a smaller world tells the smallest until then, and how to play it', async () => {
     const { printed } = await run('--seed 3 --nodes 30 --shrink', interruptedAt(3))
     const told = printed.split('\n').find((line) => line.includes('though there may be smaller ones')) ?? ''
-    expect(told).toMatch(/^smallest of \d+ worlds that were tried for bill-is-sum, .*: npm run sim -- --seed 3 --nodes/)
+    expect(told).toMatch(/^smallest of \d+ worlds? tried for bill-is-sum, .*: npm run sim -- --seed 3 --nodes/)
     expect(told).toMatch(/--faults none/)
   })
 
@@ -172,7 +173,7 @@ describe('the command', () => {
     const { exitCode, printed } = await run('--seed 3 --nodes 30 --shrink --shrink-minutes 0', interruptedAt(99))
     const command = 'npm run sim -- --seed 3 --nodes 30 --minutes 2 --faults all'
     expect(printed).toContain(
-      `smallest of 0 worlds that were tried for bill-is-sum, though there may be smaller ones: ${command}`,
+      `smallest of 0 worlds tried for bill-is-sum, though there may be smaller ones: ${command}`,
     )
     expect(exitCode).toBe(1)
   })
@@ -191,8 +192,53 @@ describe('the command', () => {
 
   it('prints a line for a world, and ends with 0 when no rule was broken', async () => {
     const { exitCode, printed } = await run('--seed 1 --nodes 4 --minutes 0.2')
-    expect(printed).toMatch(/^ok {3}seed 1 {2}[0-9a-f]{32} {2}4 nodes, 0\.2 min all: \d+ jobs, .* simulated s\/s\n$/)
+    expect(printed).toMatch(
+      /^ok {3}seed 1 {2}[0-9a-f]{32} {2}4 nodes, 0\.2 min all: \d+ jobs?, .* simulated s in .* times as fast\n$/,
+    )
     expect(exitCode).toBe(0)
+  })
+
+  it('shows how far a sweep is while worlds are left, and nothing of one world', async () => {
+    const { shown } = await run('--seeds 1..4 --nodes 5', interruptedAt(99))
+    expect(shown).toEqual([
+      '1 of 4 worlds, 0 failed, 0 s',
+      '2 of 4 worlds, 0 failed, 0 s',
+      '3 of 4 worlds, 1 failed, 0 s',
+    ])
+    expect((await run('--seed 1 --nodes 5', interruptedAt(99))).shown).toEqual([])
+  })
+
+  it('says which faults the profile is without anyway, and does not fail', async () => {
+    const { exitCode, noted } = await run('--seed 1 --faults wires --without crashes,cuts', interruptedAt(99))
+    expect([exitCode, noted]).toEqual([0, '--without crashes changes nothing: --faults wires has no such fault\n'])
+  })
+
+  it('says that there is nothing to shrink where nothing failed, and does not fail', async () => {
+    const { exitCode, printed } = await run('--seed 1 --shrink', interruptedAt(99))
+    expect(printed).toMatch(/^ok .*\nnothing failed, so there is nothing for --shrink\n$/)
+    expect(exitCode).toBe(0)
+  })
+
+  it('tells a smallest world once: at length where it was not told before, with its command at the end', async () => {
+    const found = (await run('--seed 3 --nodes 30 --shrink', interruptedAt(999))).printed
+    expect(found.match(/broken: bill-is-sum/g)).toHaveLength(2)
+    expect(
+      found
+        .trimEnd()
+        .split('\n')
+        .filter((line) => line.includes('again: ')),
+    ).toHaveLength(1)
+    const same = (await run('--seed 3 --nodes 30 --shrink --shrink-minutes 0', interruptedAt(99))).printed
+    expect(same.match(/broken: bill-is-sum/g)).toHaveLength(1)
+  })
+
+  it('names the hash of a sweep otherwise than that of a world', async () => {
+    const document = JSON.parse((await run('--seed 3 --json', interruptedAt(99))).printed)
+    expect(document).toMatchObject({
+      sweepHash: expect.stringMatching(/^[0-9a-f]{32}$/),
+      worlds: [{ traceHash: 'ab'.repeat(16) }],
+    })
+    expect(document.traceHash).toBeUndefined()
   })
 
   it('does not pass a sweep for which there was no time', async () => {

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { PROFILES } from '../src/index.ts'
 import { faultNames, withoutFaults } from '../src/plan/fault-names.ts'
 import { commandOf, type WorldPlan, worldOptionsOf } from '../src/plan/world-plan.ts'
+import { cutAtWord } from '../src/report/cut-at-word.ts'
 import { failureText, shrinkLine, sweepLine, verdictLine } from '../src/report/report-text.ts'
 import type { PlayedWorld } from '../src/sweep/played-world.ts'
 import { shrink } from '../src/sweep/shrink.ts'
@@ -64,7 +65,9 @@ it('a sweep ends when its time is over, and says what it did not play and which 
   )
   expect(result).toMatchObject({ played: 4, left: 6, simulatedMs: 240_000, cpuMs: 40, ended: 'time' })
   const [line, broken, seeds] = sweepLine(result).split('\n')
-  expect(line).toMatch(/^4 worlds, 4 failed, 6 not played because its time was over; [0-9a-f]{32}, 240 s in 0\.0 s/)
+  expect(line).toMatch(
+    /^4 worlds, 4 failed, 6 not played because its time was over; [0-9a-f]{32}, 240 simulated s in 0\.0 s/,
+  )
   expect([broken, seeds]).toEqual(['broken: no-own-fault in 4, bill-is-sum in 2', 'failed seeds: 1, 2, 3, 4'])
 })
 
@@ -81,10 +84,12 @@ it('a sweep of which everything fails ends, and says why', async () => {
 it('a failure is told with what was broken, the last events, and the command that plays it again', async () => {
   const plan = { ...PLAN, without: ['cuts', 'jumps'], hasRealSignatures: true }
   const played = await fakePlay(() => true)(plan)
-  expect(verdictLine(played)).toMatch(/^FAIL seed 7 {2}(ab){16} {2}40 nodes, 3 min all: 1 jobs, 5 messages/)
+  expect(verdictLine(played)).toMatch(
+    /^FAIL seed 7 {2}(ab){16} {2}40 nodes, 3 min all without 2 faults: 1 job, 5 messages/,
+  )
   const text = failureText(played)
   expect(text).toContain('broken: bill-is-sum: payer 0: 1 is not 2 (noticed at 2.500 s)')
-  expect(text).toContain('payer 0: a payer, honest, started 2 times, lost its power 1 times')
+  expect(text).toContain('payer 0: a payer, honest, started 2 times, lost its power 1 time')
   expect(text).toContain('drips provider 3: a provider, cheats: drips')
   expect(text).toContain('and 2 more')
   expect(text).toContain('1.500 s  payer 0 -> drips provider 3  what does compute cost? => no answer')
@@ -93,6 +98,24 @@ it('a failure is told with what was broken, the last events, and the command tha
   expect(text).toContain(`again: ${command}`)
   expect(commandOf(plan)).toBe(command)
   expect(shrinkLine({ smallest: played, rule: 'bill-is-sum', tried: 12, isDone: true })).toContain(command)
+})
+
+it('a world in which nobody asked for anything says so', async () => {
+  const played = await fakePlay(() => false)(PLAN)
+  expect(verdictLine(played)).toMatch(/times as fast$/)
+  const idle = { ...played, verdict: { ...played.verdict, jobs: 0 } }
+  expect(verdictLine(idle)).toMatch(/ 0 jobs, .*; nothing happened: the faults were over before the first job$/)
+  const storage = { done: 3, failed: 0, paidPeriods: 0 }
+  expect(verdictLine({ ...idle, verdict: { ...idle.verdict, storage } })).toMatch(/times as fast$/)
+})
+
+it.each([
+  ['what fits stays', 40, 'what fits stays'],
+  ['a sentence that is cut', 16, 'a sentence that …'],
+  ['a sentence that is cut', 15, 'a sentence …'],
+  ['abcdefghijklmn', 5, 'abcd…'],
+])('a text that is too long ends with a whole word: %s', (text, lengthMax, cut) => {
+  expect(cutAtWord(text, lengthMax)).toBe(cut)
 })
 
 it('a profile without all its faults is one in which nothing goes wrong', () => {

@@ -1,9 +1,13 @@
 import { hasCode, isSteadError } from '@stead/core'
 import type { SimulationError } from '../errors.ts'
+import { PROFILES } from '../faults/profiles.ts'
+import { faultNames } from '../plan/fault-names.ts'
 import { commandOf, type WorldPlan } from '../plan/world-plan.ts'
 import {
+  brokenText,
   failureText,
   interruptedLine,
+  progressLine,
   shortFailureText,
   shrinkLine,
   sweepLine,
@@ -21,6 +25,8 @@ export interface SimComponents {
   /** Standard output, and what is not its content. */
   readonly print: (text: string) => void
   readonly note: (text: string) => void
+  /** Where a sweep shows how far it is, in a line in place of the last. */
+  readonly progress?: (line: string) => void
   /** A seed for who names none. */
   readonly chance: () => number
 }
@@ -79,10 +85,12 @@ export class SimRun {
   async #play(command: SimCommand): Promise<number> {
     this.#command = command
     this.#swept = nothingPlayed(command.plans)
+    for (const line of vainLines(command)) this.#components.note(`${line}\n`)
     const result = await this.#sweep(command)
     if (command.isSweep) this.#say(sweepLine(result))
     const [first] = result.failed
     if (command.shrinks && first !== undefined) await this.#shrink(first, command.shrinkMsMax)
+    if (command.shrinks && first === undefined) this.#say('nothing failed, so there is nothing for --shrink')
     this.#tellShrunk()
     this.#tellDocument()
     if (result.played === 0) this.#components.note('no world was played: there was no time for one\n')
@@ -92,13 +100,16 @@ export class SimRun {
 
   async #sweep({ plans, isSweep, timeMsMax }: SimCommand): Promise<SweepResult> {
     let told = 0
+    const startMs = performance.now()
     const onPlayed = (played: PlayedWorld, soFar: SweepResult): void => {
       this.#swept = soFar
       const isFailed = played.verdict.violations.length > 0
-      if (isSweep && !isFailed) return
-      this.#shown.push(played)
-      this.#say(verdictLine(played))
+      if (!isSweep || isFailed) {
+        this.#shown.push(played)
+        this.#say(verdictLine(played))
+      }
       if (isFailed) this.#say(told++ < TOLD_MAX ? failureText(played) : shortFailureText(played))
+      if (isSweep && soFar.left > 0) this.#components.progress?.(progressLine(soFar, performance.now() - startMs))
     }
     this.#swept = await sweep(plans, this.#playOne, { isOver: isOverAfter(timeMsMax), onPlayed })
     return this.#swept
@@ -138,7 +149,11 @@ export class SimRun {
   }
 
   #tellShrunk(): void {
-    if (this.#shrunk !== undefined) this.#say(`${failureText(this.#shrunk.smallest)}\n${shrinkLine(this.#shrunk)}`)
+    if (this.#shrunk === undefined) return
+    const { smallest } = this.#shrunk
+    // What failed first was told at length when it did.
+    if (smallest !== this.#swept?.failed[0]) this.#say(brokenText(smallest.verdict))
+    this.#say(shrinkLine(this.#shrunk))
   }
 
   #tellDocument(): void {
@@ -146,6 +161,17 @@ export class SimRun {
     const document = documentOf(this.#swept, { shown: this.#shown, shrunk: this.#shrunk, stalled: this.#stalled })
     this.#components.print(`${JSON.stringify(document, null, 2)}\n`)
   }
+}
+
+/** A line for each option that changes nothing. */
+function vainLines({ plans }: SimCommand): readonly string[] {
+  const [plan] = plans
+  if (plan === undefined) return []
+  const had = faultNames(PROFILES[plan.profile])
+  const vain = plan.without.filter((name) => !had.includes(name))
+  return vain.length === 0
+    ? []
+    : [`--without ${vain.join(',')} changes nothing: --faults ${plan.profile} has no such fault`]
 }
 
 function isOverAfter(timeMsMax: number): () => boolean {

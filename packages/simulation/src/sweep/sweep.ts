@@ -9,8 +9,8 @@ export const FAILURES_MAX = 100
 /** What a sweep came to. */
 export interface SweepResult {
   readonly played: number
-  /** Of all worlds together: equal for equal sweeps. */
-  readonly traceHash: string
+  /** Of the trace hashes of all worlds together: equal for equal sweeps. */
+  readonly sweepHash: string
   readonly failed: readonly PlayedWorld[]
   readonly tallies: Tallies
   readonly simulatedMs: number
@@ -39,7 +39,7 @@ export interface SweepOptions {
 export function nothingPlayed(plans: readonly WorldPlan[]): SweepResult {
   const none = { played: 0, simulatedMs: 0, wallMs: 0, cpuMs: 0 }
   const { tallies } = new TallyBook()
-  return { ...none, traceHash: new Trace().hash, failed: [], tallies, left: plans.length, ended: 'time' }
+  return { ...none, sweepHash: new Trace().hash, failed: [], tallies, left: plans.length, ended: 'time' }
 }
 
 /** Plays plans one after the other. A world that fails does not end the sweep: the next seed may say more. */
@@ -55,7 +55,7 @@ export async function sweep(
   const result = (ended: SweepResult['ended']): SweepResult => {
     const left = plans.length - played
     const { tallies } = book
-    return { played, traceHash: trace.hash, failed: [...failed], tallies, simulatedMs, wallMs, cpuMs, left, ended }
+    return { played, sweepHash: trace.hash, failed: [...failed], tallies, simulatedMs, wallMs, cpuMs, left, ended }
   }
   for (const plan of plans) {
     if (failed.length >= failuresMax) return result('failures')
