@@ -3,6 +3,8 @@
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { messageOf } from '@stead/core'
+// By its file: the entry of the package would load all that worlds are made of, which each thread loads by itself.
+import { brokenText } from '../packages/simulation/src/report/report-text.ts'
 import { endWhenUnwritable, tellWhenStopped } from './command-end.ts'
 import { type Mutant, mutated, sourceOf } from './mutants/mutant.ts'
 import { mutantNamed, mutants } from './mutants/mutants.ts'
@@ -17,6 +19,8 @@ const HELP = `npm run sim:mutants -- [options] [names]     puts faults into our 
 
   names                the faults to try; default: all ${mutants.length}
   --list               prints their names, each with its rule and what it does
+  --story NAME         tries one, and tells of the world in which it is noticed as \`npm run sim\` tells of a failure: what was
+                       broken, who was involved, and the last that they did
   -h, --help           this text
 
 SIM_MUTANT_SEEDS=N     worlds that may be played for each; default ${SEEDS_MAX_DEFAULT}
@@ -26,21 +30,29 @@ SIM_MUTANT_SEEDS=N     worlds that may be played for each; default ${SEEDS_MAX_D
 interface Wanted {
   readonly chosen: readonly Mutant[]
   readonly seedsMax: number
-  readonly prints: 'help' | 'list' | undefined
+  readonly prints: 'help' | 'list' | 'story' | undefined
 }
 
 /** @throws Error that says what is wrong, in words */
 function wanted(args: string[], seedsMax = SEEDS_MAX_DEFAULT): Wanted {
-  const options = { help: { type: 'boolean', short: 'h' }, list: { type: 'boolean' } } as const
+  const options = {
+    help: { type: 'boolean', short: 'h' },
+    list: { type: 'boolean' },
+    story: { type: 'string', multiple: true },
+  } as const
   const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
   if (!/^[1-9]\d{0,5}$/.test(seedsMax))
     throw new RangeError(`SIM_MUTANT_SEEDS is a number of worlds, not '${seedsMax}'`)
-  const chosen = positionals.length === 0 ? mutants : positionals.map(mutantNamed)
-  const prints = values.help === true ? 'help' : values.list === true ? 'list' : undefined
+  const { help, list, story = [] } = values
+  if (story.length > 1 || (story.length === 1 && positionals.length > 0))
+    throw new RangeError('--story tells of one fault, and takes no other names')
+  const names = [...new Set([...story, ...positionals])]
+  const chosen = names.length === 0 ? mutants : names.map(mutantNamed)
+  const prints = help === true ? 'help' : list === true ? 'list' : story.length > 0 ? 'story' : undefined
   return { chosen, seedsMax: Number(seedsMax), prints }
 }
 
-async function tryAll({ chosen, seedsMax }: Wanted): Promise<number> {
+async function tryAll({ chosen, seedsMax, prints }: Wanted): Promise<number> {
   // All of them first: one that does not apply any more says that the code has moved on without it.
   for (const mutant of chosen) {
     const reason = reasonNotToApply(mutant)
@@ -51,17 +63,21 @@ async function tryAll({ chosen, seedsMax }: Wanted): Promise<number> {
   let survived = 0
   const work = async (): Promise<void> => {
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-      const { text, isCaught } = await tryMutant(mutant, seedsMax)
-      if (!isCaught) survived += 1
+      const { text, caught } = await tryMutant(mutant, seedsMax)
+      if (caught === undefined) survived += 1
       process.stdout.write(`${text}\n`)
+      if (prints === 'story' && caught !== undefined) process.stdout.write(`${brokenText(caught)}\n`)
     }
   }
-  tellWhenStopped((signal) => process.stderr.write(`stopped by ${signal}; ${waiting.length} faults are not begun\n`))
+  tellWhenStopped((signal) => process.stderr.write(`stopped by ${signal}; ${faultsAre(waiting.length)} not begun\n`))
   await Promise.all(Array.from({ length: Math.min(availableParallelism(), chosen.length) }, work))
-  process.stdout.write(
-    survived === 0 ? `all ${chosen.length} faults are noticed\n` : `${survived} faults are not noticed\n`,
-  )
+  const all = chosen.length === 1 ? 'the fault is' : `all ${faultsAre(chosen.length)}`
+  process.stdout.write(`${survived === 0 ? `${all} noticed` : `${faultsAre(survived)} not noticed`}\n`)
   return survived === 0 ? 0 : EXIT_SURVIVED
+}
+
+function faultsAre(count: number): string {
+  return count === 1 ? '1 fault is' : `${count} faults are`
 }
 
 function reasonNotToApply(mutant: Mutant): string | undefined {
@@ -86,7 +102,7 @@ async function main(): Promise<number> {
   if (asked.prints === 'help') process.stdout.write(HELP)
   if (asked.prints === 'list')
     for (const { name, rule, what } of mutants) process.stdout.write(`${name.padEnd(30)} ${rule.padEnd(24)} ${what}\n`)
-  return asked.prints === undefined ? await tryAll(asked) : 0
+  return asked.prints === 'help' || asked.prints === 'list' ? 0 : await tryAll(asked)
 }
 
 endWhenUnwritable(holdMutants)

@@ -25,7 +25,7 @@ registerHooks({
 
 const { playMutant } = await import('./play-mutant.ts')
 answerOnThread(async (seed: number, onStep) => {
-  const violations = await playMutant(mutant, { seed, onStep })
+  const { violations, story } = await playMutant(mutant, { seed, onStep })
   if (!wasLoaded) throw new Error(`${mutant.name}: no world loads ${mutant.file}`)
-  return violations
+  return { violations, story }
 })

@@ -31,6 +31,7 @@ export const mutants: readonly Mutant[] = [
 /** @throws RangeError when there is none of this name */
 export function mutantNamed(name: string): Mutant {
   const mutant = mutants.find((each) => each.name === name)
+  if (name === '') throw new RangeError(`an empty name names no mutant; --list names all ${mutants.length}`)
   if (mutant === undefined) throw new RangeError(`no mutant named ${name}; --list names all ${mutants.length}`)
   return mutant
 }

@@ -1,16 +1,16 @@
 import { loadSecp256k1 } from '@stead/protocol'
-import { PROFILES, runWorld, type Violation } from '@stead/simulation'
+import { PROFILES, runWorld, type WorldVerdict } from '@stead/simulation'
 import { eventLoopTurns, ProcessFaults } from '@stead/simulation/node'
 import type { Mutant } from './mutant.ts'
 
 const NODES = 12
 const FAULT_MINUTES = 1
 
-/** Plays one world of a mutant. @returns what was broken in it */
+/** Plays one world of a mutant. */
 export async function playMutant(
   { profile, more, nodes = NODES, faultMinutes = FAULT_MINUTES, hasEpochs = false }: Mutant,
   { seed, onStep }: { readonly seed: number; readonly onStep: () => void },
-): Promise<readonly Violation[]> {
+): Promise<WorldVerdict> {
   const secp256k1 = await loadSecp256k1()
   const stray = new ProcessFaults()
   const turns = eventLoopTurns()
@@ -24,8 +24,7 @@ export async function playMutant(
   const options = { seed, nodes, faultMinutes, faults, hasRealSignatures: false, hasEpochs, hasStorage }
   stray.start()
   try {
-    const { violations } = await runWorld({ secp256k1, turn, strayErrors: () => stray.take() }, options)
-    return violations
+    return await runWorld({ secp256k1, turn, strayErrors: () => stray.take() }, options)
   } finally {
     stray.stop()
   }

@@ -30,7 +30,24 @@ describe('mutants of our own code', () => {
     expect(exitCode).toBe(0)
   }, 120_000)
 
+  it('tell the story of the world in which one is noticed', async () => {
+    const { exitCode, output } = await run('--story', 'stale-voucher')
+    expect(output).toMatch(
+      /^caught .* stale-voucher .*\n {2}broken: .*\n( {2}broken: .*\n)* {2}involved in the first:\n/,
+    )
+    expect(output).toMatch(/\n {2}the last that they did until then:\n.*\n(.*\n)*the fault is noticed\n$/)
+    expect(exitCode).toBe(0)
+  }, 60_000)
+
+  it('are tried once where they are named twice', async () => {
+    const { output } = await run('stale-voucher', 'stale-voucher')
+    expect(output.trimEnd().split('\n')).toHaveLength(2)
+  }, 60_000)
+
   it.each([
+    ['', /^an empty name names no mutant; --list names all/],
+    ['--story=', /^an empty name names no mutant; --list names all/],
+    ['--story', /^Option '--story <value>' argument missing; /],
     ['no-such-fault', /^no mutant named no-such-fault; /],
     ['--nonsense', /^Unknown option '--nonsense'; /],
     ['--list=1', /^Option '--list' does not take an argument; /],
@@ -38,6 +55,12 @@ describe('mutants of our own code', () => {
     const { exitCode, output } = await run(argument)
     expect(output).toMatch(said)
     expect(output.trimEnd().split('\n')).toHaveLength(1)
+    expect(exitCode).toBe(2)
+  })
+
+  it('refuse to tell more than one story, with 2', async () => {
+    const { exitCode, output } = await run('--story', 'stale-voucher', 'place-not-given-back')
+    expect(output).toMatch(/^--story tells of one fault, and takes no other names; /)
     expect(exitCode).toBe(2)
   })
 
