@@ -23,7 +23,7 @@ process.env.STEAD_FUZZ_PROGRAMS ??= '20000'
 process.env.STEAD_S3_LARGE_MIB ??= '256'
 process.env.STEAD_REGISTER_SEEDS ??= '5000'
 const wanted = process.argv.slice(2)
-const unknown = wanted.filter((name) => searches[name] === undefined)
+const unknown = wanted.filter((name) => !Object.hasOwn(searches, name))
 if (unknown.length > 0) {
   process.stderr.write(`no search named ${unknown.join(', ')}; there are: ${Object.keys(searches).join(', ')}\n`)
   process.exit(2)

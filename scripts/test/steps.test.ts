@@ -5,13 +5,19 @@ import { root } from '../run-step.ts'
 
 const names = ['types', 'format', 'promises', 'unused', 'contracts', 'generated', 'packages', 'unit']
 
-/** What `npm test -- <args>` says. */
-function test(...args: readonly string[]): {
+interface Said {
   readonly status: number | null
   readonly out: string
   readonly err: string
-} {
-  const file = join(root, 'scripts', 'test.ts')
+}
+
+/** What `npm test -- <args>` says. */
+function test(...args: readonly string[]): Said {
+  return say('test.ts', ...args)
+}
+
+function say(script: string, ...args: readonly string[]): Said {
+  const file = join(root, 'scripts', script)
   const { status, stdout, stderr } = spawnSync(process.execPath, [file, ...args], { encoding: 'utf8' })
   return { status, out: stdout, err: stderr }
 }
@@ -33,5 +39,13 @@ describe('npm test', () => {
     expect(err).toMatch(said)
     expect(err).toContain(names.join(', '))
     expect(err.trimEnd().split('\n')).toHaveLength(1)
+  })
+})
+
+describe('npm run nightly', () => {
+  it.each(['typos', 'toString'])('refuses %s before it runs anything, and ends with 2', (wrong) => {
+    const { status, out, err } = say('nightly.ts', wrong)
+    expect([status, out]).toEqual([2, ''])
+    expect(err).toMatch(new RegExp(`^no search named ${wrong}; there are: fuel, .*\\n$`))
   })
 })

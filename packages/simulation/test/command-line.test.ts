@@ -89,7 +89,7 @@ describe('the command line', () => {
 
   it.each([
     ['--seed x', /--seed is a number from 0/],
-    ['--seed 1.5', /whole number/],
+    ['--seed 1.5', /--seed is a whole number from 0 to 4294967295, not 1.5/],
     ['--seed 1 --seeds 1..2', /exclude each other/],
     ['--seeds 1-20', /1\.\.200/],
     ['--seeds 1...5', /two dots between them, such as 1\.\.200, not "1\.\.\.5"/],

@@ -38,7 +38,7 @@ export function optionValues<Options extends OptionTypes>(
 /** A whole number within limits. @throws SimulationError SIMULATION_BAD_ARGUMENT with the option, the text and the range */
 export function integer(option: string, text: string, min: number, max: number): number {
   const value = numeric(option, text, min, max)
-  if (!Number.isSafeInteger(value)) throw refused(`${option} is a whole number, not ${text}`)
+  if (!Number.isSafeInteger(value)) throw refused(`${option} is a whole number from ${min} to ${max}, not ${text}`)
   return value
 }
 
