@@ -54,7 +54,7 @@ export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
     kind: 'peer',
     retryable: true,
     meaning: 'Fewer pieces of a segment can be had now than it takes to put it together.',
-    next: 'Wait until more of its nodes are back, then read again.',
+    next: 'Try again when more of its nodes are back; what is put goes to others.',
   },
   STORAGE_TOO_FEW_NODES: {
     kind: 'peer',

@@ -127,6 +127,18 @@ describe('segments on a network', () => {
     expect(await world.within(segments.read(reference, KEY, { fromByte: 0, toByte: 20_000 }))).toEqual(plaintext)
   })
 
+  it('are kept on others when nodes do not answer any more, however late that is known', async () => {
+    const world = new NetworkWorld({ dataPieces: 2, pieces: 3, enough: 3 })
+    for (let number = 0; number < 5; number++) await world.addSeller(number < 2 ? { decorate: silent } : {})
+    await world.startPayer()
+    const { segments } = world.payer
+    const plaintext = new SeededRandom(5).bytes(20_000)
+    for (let count = 0; count < 3; count++) {
+      const reference = await world.within(segments.put(KEY, plaintext), 300_000)
+      expect(await world.within(segments.read(reference, KEY, { fromByte: 0, toByte: 20_000 }))).toEqual(plaintext)
+    }
+  })
+
   it('are given up as a whole when too few nodes take them, and cost nothing then', async () => {
     const world = new NetworkWorld()
     for (let number = 0; number < 12; number++) await world.addSeller(number < 4 ? { decorate: silent } : {})

@@ -1,4 +1,5 @@
 import {
+  type Address,
   type Clock,
   type Hash,
   hasCode,
@@ -28,6 +29,7 @@ import type { NodeFacts } from './choose-nodes.ts'
 import { ErasureCodes } from './erasure-codes.ts'
 import { findPieces, findPiecesWithoutRow } from './find-pieces.ts'
 import type { HolderReach } from './holder-reach.ts'
+import { onChosenNodes } from './on-chosen-nodes.ts'
 import { PieceSender, type SentPiece } from './piece-sender.ts'
 import { type Elsewhere, piecesElsewhere } from './read-anywhere.ts'
 import { readSealed } from './read-sealed.ts'
@@ -108,9 +110,6 @@ export interface KeptElsewhere {
 
 const NOWHERE: KeptElsewhere = { numbers: new Set(), nodes: [] }
 
-/** So long a segment is sent again, to others, when nodes that were chosen for it fail. */
-const PUT_AGAIN_MS = 30_000
-
 /** Segments as pieces on nodes that are paid: sealed and coded here, read from whoever answers first, repaired when pieces are lost. */
 export class NetworkSegments {
   readonly #components: NetworkSegmentsComponents
@@ -139,35 +138,26 @@ export class NetworkSegments {
    * @throws StorageError STORAGE_TOO_FEW_NODES, STORAGE_TOO_FEW_PIECES
    */
   async put(key: Uint8Array, plaintext: Uint8Array): Promise<Uint8Array> {
-    const { cipher, hasher, clock } = this.#components
+    const { cipher, hasher } = this.#components
     const coder = { cipher, hasher, code: this.#codes.of(this.#profile), memory: this.#memory }
     const coded = codeSegment(coder, key, plaintext)
     try {
-      return await this.#keepSoon(coded, clock.monotonicMs() + PUT_AGAIN_MS)
+      return await onChosenNodes(this.#components, { ...this.#profile, pieceBytes: coded.pieceBytes }, (...nodes) =>
+        this.#keep(coded, ...nodes),
+      )
     } finally {
       coded.free()
     }
   }
 
-  async #keepSoon(coded: CodedSegment, endMs: number): Promise<Uint8Array> {
-    const { clock } = this.#components
-    for (let cause: unknown; ; ) {
-      try {
-        return await this.#keep(coded)
-      } catch (error) {
-        // Who did not take its piece is left out for a while: others may do, or the same when they are back.
-        cause ??= error
-        if (!hasCode(error, 'STORAGE_TOO_FEW_PIECES') || clock.monotonicMs() >= endMs) throw cause
-      }
-    }
-  }
-
-  async #keep(coded: CodedSegment): Promise<Uint8Array> {
-    const { nodes, random, clock } = this.#components
+  async #keep(
+    coded: CodedSegment,
+    chosen: readonly BoughtNode[],
+    onFailed: (node: Address) => void,
+  ): Promise<Uint8Array> {
+    const { random, clock } = this.#components
     const { pieces, dataPieces, enough } = this.#profile
-    const { pieceBytes, plainBytes } = coded
-    const need = { version: 1, bytes: pieceBytes, pieceBytes } as const
-    const chosen = await nodes.choose(need, { count: pieces, least: enough })
+    const { plainBytes } = coded
     const segment = random.bytes(16)
     const reference: SegmentReference = {
       version: 1,
@@ -189,7 +179,7 @@ export class NetworkSegments {
       await this.#books.flush()
       let placed: readonly PlacedNumber[]
       try {
-        placed = await this.#sender.send(reference, sent, { waitFor: enough, least: enough })
+        placed = await this.#sender.send(reference, sent, { waitFor: enough, least: enough, onFailed })
       } catch (error) {
         await this.#books.write({ ...row, placed: intended, isReleased: true })
         throw error

@@ -24,6 +24,17 @@ export interface SentPiece {
 const MIN_GRACE_MS = 200
 const BUSY_MS = 10_000
 
+/** When pieces are sent well enough. */
+export interface SendTerms {
+  /** So many are waited for. */
+  readonly waitFor: number
+  /** With fewer than this none is kept. */
+  readonly least: number
+  readonly signal?: AbortSignal | undefined
+  /** Hears of each node that did not take its piece. */
+  readonly onFailed?: (node: Address) => void
+}
+
 /** Brings the pieces of a segment to their nodes, and knows which are on their way. */
 export class PieceSender {
   readonly #components: PieceSenderComponents
@@ -49,11 +60,7 @@ export class PieceSender {
   async send(
     reference: SegmentReference,
     pieces: readonly SentPiece[],
-    {
-      waitFor,
-      least,
-      signal,
-    }: { readonly waitFor: number; readonly least: number; readonly signal?: AbortSignal | undefined },
+    { waitFor, least, signal, onFailed }: SendTerms,
   ): Promise<readonly PlacedNumber[]> {
     const { nodes, logger, clock } = this.#components
     const { partBytesMax } = this.#options
@@ -95,6 +102,7 @@ export class PieceSender {
       } catch (error) {
         if (abort.signal.aborted || to === undefined) return
         logger.info('a node did not take a piece', { node: to.node, error: messageOf(error) })
+        onFailed?.(to.node)
         // Who is full stays so; who did not take a piece for another reason may take the next one soon.
         if (isEnded(error) || remoteCodeOf(error) === 'STORAGE_NO_ROOM') nodes.shun(to.node)
         else nodes.shun(to.node, BUSY_MS)

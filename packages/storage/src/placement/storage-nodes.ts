@@ -74,6 +74,8 @@ export interface NodesWish {
   readonly least: number
   /** Nodes that have a piece of the segment already. */
   readonly taken?: readonly NodeFacts[]
+  /** Nodes that are not to be among them. */
+  readonly except?: ReadonlySet<Address>
   /** How long to wait for nodes that are not there yet; 0 asks those once that are. @default offerWaitMs of the options */
   readonly waitMs?: number | undefined
 }
@@ -232,9 +234,10 @@ export class StorageNodes {
    * @throws StorageError STORAGE_TOO_FEW_NODES; MarketError MARKET_UNFUNDED and the chain's errors
    */
   async choose(need: StorageNeed, wish: NodesWish): Promise<readonly BoughtNode[]> {
-    const { count, least, taken = [], waitMs = this.#options.offerWaitMs } = wish
+    const { count, least, taken = [], except, waitMs = this.#options.offerWaitMs } = wish
     const spread = this.#spread(taken)
-    const now = (): readonly BoughtNode[] => chooseNodes(this.#shuffled(), count, spread)
+    const usable = (): readonly BoughtNode[] => this.#shuffled().filter(({ node }) => except?.has(node) !== true)
+    const now = (): readonly BoughtNode[] => chooseNodes(usable(), count, spread)
     let chosen = now()
     if (chosen.length < count) {
       // One after another: two segments that come together must not agree with the same nodes twice.
