@@ -2,6 +2,7 @@ import type { Address, Hash } from '@stead/core'
 import { type BillEntry, contentIdOf } from '@stead/protocol'
 import {
   type Agreement,
+  agreementIdOf,
   agreementSchema,
   careAmountOfPeriods,
   decodePossession,
@@ -46,6 +47,24 @@ export function billFault(
       return verifyPossession(after, proof.seed, proof)
     })
     if (isProven !== true) return `nobody proved the revision ${item} that is billed`
+  }
+  return undefined
+}
+
+/**
+ * What a bill is about that no node ever showed: bytes that came and went between two proofs may never have been there.
+ * @param shown bytes of each agreement when it was billed last
+ */
+export function unshownFault(bill: readonly BilledPeriod[], shown: ReadonlyMap<Hash, number>): string | undefined {
+  const known = new Map(shown)
+  for (const { period, after, item } of bill) {
+    const agreement = agreementIdOf(after)
+    const before = agreementSchema.decodeDocument(period.before.document)
+    const bytes = Math.max(known.get(agreement) ?? 0, after.bytes)
+    // With nothing there any more, all that is due is of bytes before the first proof.
+    const isAllGone = !known.has(agreement) && after.bytes === 0
+    if (isAllGone || before.bytes > bytes) return `${item} is about bytes that nobody showed`
+    known.set(agreement, after.bytes)
   }
   return undefined
 }

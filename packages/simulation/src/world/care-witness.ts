@@ -18,7 +18,7 @@ import {
   verifyPossession,
 } from '@stead/storage'
 import { decorated } from '@stead/testkit'
-import { type BilledPeriod, billFault, readBill, sumFault } from './billed-period.ts'
+import { type BilledPeriod, billFault, readBill, sumFault, unshownFault } from './billed-period.ts'
 import type { CareSeason } from './care-season.ts'
 import { readable, type StorageWitness, type WitnessedFault } from './storage-witness.ts'
 import { WitnessedWard } from './witnessed-ward.ts'
@@ -64,6 +64,8 @@ export class CareWitness {
   readonly #accepted: Set<string> = new Set()
   /** Revisions that a bill was accepted for, with its delivery. */
   readonly #billed: Map<string, string> = new Map()
+  /** Bytes of each agreement that a bill was accepted for, at the end of its last period. */
+  readonly #billedBytes: Map<Hash, number> = new Map()
   readonly #refused: { readonly bill: readonly BilledPeriod[]; readonly who: Omit<WitnessedFault, 'what'> }[] = []
   readonly #acceptedMicroUsd: Map<Hash, bigint> = new Map()
 
@@ -171,7 +173,8 @@ export class CareWitness {
     const isNew = bill.every(({ item }) => !this.#billed.has(item))
     // What was moved by a repair is in nobody's hands there any more, and may be refused.
     const isShown = this.#unshown(who.payer, bill, bill) === undefined
-    if (!isNew || billFault(bill, who) !== undefined || !isShown) return
+    const fault = billFault(bill, who) ?? unshownFault(bill, this.#billedBytes)
+    if (!isNew || fault !== undefined || !isShown) return
     this.#refused.push({ bill, who })
   }
 
@@ -219,7 +222,8 @@ export class CareWitness {
     const sharePpm = cared.caretaker.plan.care?.sharePpm ?? 0
     const fault = billFault(bill, who) ?? sumFault(bill, entry, sharePpm) ?? this.#settled.get(delivery)
     this.#look('care-with-evidence', who, fault ?? true)
-    for (const { item } of bill) {
+    for (const { item, after } of bill) {
+      this.#billedBytes.set(agreementIdOf(after), after.bytes)
       const known = this.#billed.get(item) ?? delivery
       this.#billed.set(item, known)
       const twice = `the revision ${item} is accepted as ${known} and as ${delivery}`
