@@ -7,7 +7,7 @@ import { addMemberOption, type GivenMember } from '../node-place.ts'
 import { findObject } from '../objects/find-object.ts'
 import { namingBuckets } from '../objects/known-buckets.ts'
 import { LeftOut } from '../objects/left-out.ts'
-import { checkFolder, type Entry, entryOfFile, localFiles } from '../objects/local-files.ts'
+import { checkFolder, checkReadable, type Entry, entryOfFile, localFiles } from '../objects/local-files.ts'
 import { addFilterOptions, type FilterRule, nameFilter } from '../objects/name-filter.ts'
 import { type ObjectAccess, objectAccess } from '../objects/object-access.ts'
 import {
@@ -115,6 +115,7 @@ async function entriesOf(request: CopyRequest, parts: Access): Promise<readonly 
       'CLI_USAGE',
       `${from} is ${found.isDirectory() ? 'a folder: give -r to copy what is in it' : 'not a file'}`,
     )
+  checkReadable(from)
   const entry = entryOfFile(basename(from), found)
   const target = namedIn(parseObjectUrl(to), entry.name)
   return [{ entry, make: (terms) => upload(terms, { entry, file: from, to: target }) }]

@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { addMemberOption, type GivenMember } from '../node-place.ts'
-import { entryOfFile } from '../objects/local-files.ts'
+import { checkReadable, entryOfFile } from '../objects/local-files.ts'
 import { type ObjectAccess, objectAccess } from '../objects/object-access.ts'
 import { type ObjectUrl, parseObjectUrl, shownObjectUrl } from '../objects/object-url.ts'
 import { showNewPhrase } from '../objects/recovery-phrase.ts'
@@ -31,6 +31,7 @@ export function define(command: Command, context: CommandContext): void {
       const access = objectAccess(context, given)
       const place = keyed(parseObjectUrl(object), file)
       const found = file === '-' ? undefined : statOf(file)
+      if (found !== undefined) checkReadable(file)
       const progress = new TransferProgress(context.terminal, place.key, found?.size)
       const signal = context.interruption()
       try {

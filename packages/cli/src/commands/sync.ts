@@ -145,7 +145,7 @@ async function planUp(request: SyncRequest, parts: Parts): Promise<Work> {
   const found = await planSync(
     taken(localFiles(from, left), isTaken),
     there,
-    async (file, entry) => (await hasEtag(join(from, file.name), entry.object.etag, file.lengthBytes)) === true,
+    async (file, { object }) => await isSameAs(join(from, file.name), object.etag, file.lengthBytes),
   )
   // What could not be read is not known to be gone.
   const known = { ...found, extra: found.extra.filter(({ name }) => !left.isUnder(name)) }
@@ -167,7 +167,7 @@ async function planDown({ from, to, rules }: SyncRequest, parts: Parts): Promise
   const found = await planSync(
     wanted,
     here,
-    async (entry, file) => (await hasEtag(join(to, file.name), entry.object.etag, file.lengthBytes)) === true,
+    async ({ object }, file) => await isSameAs(join(to, file.name), object.etag, file.lengthBytes),
   )
   return workOf(found, {
     transfer: (terms, entry) => download(terms, { entry, from: placed(source, entry), folder }),
@@ -193,6 +193,11 @@ function workOf<Source extends Entry, Target extends Entry>(
     transfers: (terms) => transfers.map((entry) => make.transfer(terms, entry)),
     deletions: extra.map(make.deletion),
   }
+}
+
+/** A file that cannot be read is not the same: why not is said when it is its turn. */
+async function isSameAs(file: string, etag: string, lengthBytes: number): Promise<boolean> {
+  return (await hasEtag(file, etag, lengthBytes).catch(() => false)) === true
 }
 
 function remoteDeletion({ access }: Parts, place: ObjectUrl): Work['deletions'][number] {

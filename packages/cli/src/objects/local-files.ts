@@ -1,4 +1,4 @@
-import { type Dirent, readdirSync, type Stats, statSync } from 'node:fs'
+import { closeSync, type Dirent, openSync, readdirSync, type Stats, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { CliError } from '../errors.ts'
 import { PARTIAL_PREFIX } from './safe-folder.ts'
@@ -29,6 +29,11 @@ export function entryOfFile(name: string, { size, mtimeMs, mode }: Stats): Entry
   // Windows has no such bit.
   const isExecutable = process.platform === 'win32' ? undefined : (mode & OWNER_MAY_RUN) !== 0
   return { name, lengthBytes: size, changedAtMs: mtimeMs, isExecutable }
+}
+
+/** Opens a file for reading, before anything of it is sent. @throws SystemError for one that may not be read */
+export function checkReadable(file: string): void {
+  closeSync(openSync(file, 'r'))
 }
 
 /** @throws CliError CLI_USAGE for what is no folder */

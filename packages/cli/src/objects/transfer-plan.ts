@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { patiently } from '../patiently.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { downloadFile, ownObject } from './download-file.ts'
-import type { Entry } from './local-files.ts'
+import { checkReadable, type Entry } from './local-files.ts'
 import type { ObjectAccess } from './object-access.ts'
 import { formatObjectUrl, type ObjectUrl, type ObjectVersion } from './object-url.ts'
 import { metadataOf, type RemoteEntry } from './remote-objects.ts'
@@ -30,6 +30,7 @@ export function upload(
   return {
     name: `${file} -> ${formatObjectUrl(to)}`,
     lengthBytes: entry.lengthBytes,
+    check: () => checkReadable(file),
     run: () => progress.follow(entry, signal, attempt),
   }
 }

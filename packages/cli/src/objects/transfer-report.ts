@@ -2,6 +2,7 @@ import { hasCode, isSteadError } from '@stead/core'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { exitCodeOf } from '../exit-codes.ts'
+import { namedError } from '../system-error.ts'
 import { errorFacts, printError } from '../terminal/print-error.ts'
 import { shownName } from '../terminal/shown-name.ts'
 import { toJson } from '../terminal/terminal.ts'
@@ -61,7 +62,7 @@ function refusalOf({ name, check }: Transfer): readonly TransferFailure[] {
     check?.()
     return []
   } catch (error) {
-    return [{ name, error }]
+    return [{ name, error: namedError(error) }]
   }
 }
 

@@ -4,6 +4,7 @@ import type { ObjectClient, ObjectPlace, PutContentOptions } from '@stead/sdk'
 import type { ObjectView } from '@stead/sdk/api'
 import { CliError } from '../errors.ts'
 import { md5Of, PART_BYTES } from './content-hash.ts'
+import { checkReadable } from './local-files.ts'
 import type { TransferListener } from './transfer-progress.ts'
 import type { UploadBook } from './upload-book.ts'
 
@@ -27,6 +28,8 @@ export async function uploadFile(
   options: UploadOptions,
 ): Promise<ObjectView> {
   const { size, mtimeMs } = await stat(file)
+  // Else it is the way to the node that breaks.
+  checkReadable(file)
   try {
     return await sendFile(components, { file, place }, options)
   } catch (cause) {
