@@ -67,7 +67,7 @@ async function copyAll(
 ): Promise<void> {
   const { from, to, given } = request
   const signal = context.interruption()
-  const left = new LeftOut(context)
+  const left = new LeftOut(context, request.rules)
   const planned = await namingBuckets(access.client, () => entriesOf(request, { access, left, signal }))
   if (planned.length === 0) context.terminal.message(`nothing is under ${shownName(from)}`)
   if (isObjectUrl(to) && given.dryRun !== true) await access.objects.makeBucket(parseObjectUrl(to).bucket)
@@ -75,7 +75,7 @@ async function copyAll(
   const progress = new TransferProgress(context.terminal, `${planned.length} files`, totalBytes)
   const terms: TransferTerms = { access, terminal: context.terminal, progress, signal }
   const transfers = planned.map(({ make }) => make(terms))
-  const extras = { emptyFolders: left.emptyFolders.filter(nameFilter(request.rules)).length }
+  const extras = { emptyFolders: left.emptyFolders }
   if (given.dryRun === true) return printDryRun(context, transfers, extras)
   await runAndReport(context, { transfers, progress, signal, way: wayOf(request) }, extras)
   showNewPhrase(context, access.dataDir)

@@ -141,7 +141,7 @@ async function planUp(request: SyncRequest, parts: Parts): Promise<Work> {
   const target = folderOf(parseObjectUrl(to))
   const isTaken = nameFilter(rules)
   const there = taken(orNone(remoteObjects(parts.access.objects, target)), isTaken)
-  const left = new LeftOut(parts.context)
+  const left = new LeftOut(parts.context, rules)
   const found = await planSync(
     taken(localFiles(from, left), isTaken),
     there,
@@ -153,7 +153,7 @@ async function planUp(request: SyncRequest, parts: Parts): Promise<Work> {
     transfer: (terms, entry) => upload(terms, { entry, file: join(from, entry.name), to: placed(target, entry) }),
     deletion: (entry) => remoteDeletion(parts, placed(target, entry)),
   })
-  return { ...work, emptyFolders: left.emptyFolders.filter(isTaken).length }
+  return { ...work, emptyFolders: left.emptyFolders }
 }
 
 async function planDown({ from, to, rules }: SyncRequest, parts: Parts): Promise<Work> {
@@ -162,7 +162,7 @@ async function planDown({ from, to, rules }: SyncRequest, parts: Parts): Promise
   const isTaken = nameFilter(rules)
   const isThere = statSync(to, { throwIfNoEntry: false }) !== undefined
   if (isThere) checkFolder(to)
-  const here = isThere ? taken(localFiles(to, new LeftOut(parts.context)), isTaken) : []
+  const here = isThere ? taken(localFiles(to, new LeftOut(parts.context, rules)), isTaken) : []
   const wanted = taken(remoteObjects(parts.access.objects, source), isTaken)
   const found = await planSync(
     wanted,

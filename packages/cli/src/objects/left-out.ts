@@ -1,28 +1,46 @@
 import type { CommandContext } from '../command-context.ts'
 import { shownName } from '../terminal/shown-name.ts'
-import type { LeftOutListener } from './local-files.ts'
+import type { LeftOutName, LocalFilesTerms } from './local-files.ts'
+import { type FilterRule, folderFilter, nameFilter } from './name-filter.ts'
 
-/** What is left out of a folder: a line for each file, a count of empty folders. */
-export class LeftOut implements LeftOutListener {
-  readonly emptyFolders: string[] = []
-  readonly #names: string[] = []
+/** What is left out of a folder besides what the rules leave out: a line for each file, a count of empty folders. */
+export class LeftOut implements LocalFilesTerms {
+  readonly isEntered: (folder: string) => boolean
+  readonly #isTaken: (name: string) => boolean
+  readonly #emptyFolders: string[] = []
+  readonly #unknown: string[] = []
+  readonly #names: LeftOutName[] = []
   readonly #context: CommandContext
 
-  constructor(context: CommandContext) {
+  constructor(context: CommandContext, rules: readonly FilterRule[]) {
     this.#context = context
+    this.#isTaken = nameFilter(rules)
+    this.isEntered = folderFilter(rules)
   }
 
-  onLeftOut(name: string, reason: string): void {
-    this.#names.push(name)
+  onLeftOut(left: LeftOutName): void {
+    const { name, reason } = left
+    this.#unknown.push(name)
+    if (!this.#isTaken(name)) return
+    this.#names.push(left)
     this.#context.terminal.message(`left out: ${shownName(name)} ${reason}`)
   }
 
   onEmptyFolder(name: string): void {
-    this.emptyFolders.push(name)
+    if (this.#isTaken(name)) this.#emptyFolders.push(name)
   }
 
-  /** Whether a name is one that was left out, or below one. */
+  get emptyFolders(): number {
+    return this.#emptyFolders.length
+  }
+
+  /** Without what rules leave out. */
+  get names(): readonly LeftOutName[] {
+    return this.#names
+  }
+
+  /** Whether a name is one of which nothing is known, or below one. */
   isUnder(name: string): boolean {
-    return this.#names.some((left) => name === left || name.startsWith(`${left}/`))
+    return this.#unknown.some((left) => name === left || name.startsWith(`${left}/`))
   }
 }

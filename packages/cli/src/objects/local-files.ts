@@ -17,11 +17,22 @@ export interface Entry {
   readonly isExecutable?: boolean | undefined
 }
 
-/** Hears of what is left out of a folder. */
-export interface LeftOutListener {
-  onLeftOut(name: string, reason: string): void
+/** Says what is looked at below a folder, and hears of what is left out. */
+export interface LocalFilesTerms {
+  /** Whether a folder is looked into. */
+  isEntered(folder: string): boolean
+  onLeftOut(left: LeftOutName): void
   /** A folder below in which nothing is: there is no object that stands for it. */
   onEmptyFolder(name: string): void
+}
+
+/** A name below a folder that is not taken. */
+export interface LeftOutName {
+  readonly name: string
+  /** As it stands behind the name. */
+  readonly reason: string
+  /** Whether it is content that is missing then: not for links and pipes, of which nothing is kept. */
+  readonly isContent: boolean
 }
 
 /** A file as commands compare it. */
@@ -46,28 +57,58 @@ export function checkFolder(path: string): void {
   )
 }
 
-/**
- * All regular files below a folder, in the order of their names. Links are not followed: what lies outside of the folder
- * stays there. @throws SystemError for a folder that cannot be read
- */
-export function* localFiles(root: string, listener: LeftOutListener): Generator<Entry, void> {
-  yield* below(root, '', listener)
+/** What an argument has in place of letters that are not UTF-8, and what a listing has. */
+const NO_LETTER = '\ufffd'
+/** Said of a name that is not found as it is read. */
+export const NOT_UTF8 = 'has a name that is not UTF-8'
+
+/** Whether a name that is not found may be one that is not UTF-8. */
+export function isMaybeNotUtf8(name: string): boolean {
+  return name.includes(NO_LETTER)
 }
 
-function* below(root: string, prefix: string, listener: LeftOutListener): Generator<Entry, void> {
-  const entries = readdirSync(join(root, prefix), { withFileTypes: true })
-  if (entries.length === 0 && prefix !== '') listener.onEmptyFolder(prefix.slice(0, -1))
-  for (const entry of entries.toSorted((left, right) => (left.name < right.name ? -1 : 1))) {
+/**
+ * All regular files below a folder, in the order of their names. Links are not followed: what lies outside of the folder
+ * stays there. @throws SystemError for the folder itself, when it cannot be read
+ */
+export function* localFiles(root: string, terms: LocalFilesTerms): Generator<Entry, void> {
+  yield* below(root, '', terms)
+}
+
+function* below(root: string, prefix: string, terms: LocalFilesTerms): Generator<Entry, void> {
+  const entries = entriesOf(root, prefix, terms)
+  if (entries?.length === 0 && prefix !== '') terms.onEmptyFolder(prefix.slice(0, -1))
+  for (const entry of entries ?? []) {
     const name = `${prefix}${entry.name}`
     if (entry.name.startsWith(PARTIAL_PREFIX)) continue
-    if (entry.isDirectory()) yield* below(root, `${name}/`, listener)
-    else if (!entry.isFile()) listener.onLeftOut(name, kindOf(entry))
+    if (entry.isDirectory()) {
+      if (terms.isEntered(name)) yield* below(root, `${name}/`, terms)
+    } else if (!entry.isFile()) terms.onLeftOut({ name, reason: kindOf(entry), isContent: false })
     else {
-      const found = statSync(join(root, name), { throwIfNoEntry: false })
-      // A name that is no UTF-8 is not found by what it is read as.
-      if (found === undefined) listener.onLeftOut(name, 'is gone, or has a name that is not UTF-8')
-      else yield entryOfFile(name, found)
+      const found = unlessRefused(name, terms, () => statSync(join(root, name)))
+      if (found !== undefined) yield entryOfFile(name, found)
     }
+  }
+}
+
+/** In the order of their names; undefined, which is said, for a folder that cannot be read. */
+function entriesOf(root: string, prefix: string, terms: LocalFilesTerms): readonly Dirent[] | undefined {
+  const read = (): Dirent[] => readdirSync(join(root, prefix), { withFileTypes: true })
+  const entries = prefix === '' ? read() : unlessRefused(prefix.slice(0, -1), terms, read)
+  return entries?.toSorted((left, right) => (left.name < right.name ? -1 : 1))
+}
+
+/** What the system says of a name; undefined where it does not, which is said. */
+function unlessRefused<Value>(name: string, terms: LocalFilesTerms, ask: () => Value): Value | undefined {
+  try {
+    return ask()
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === undefined) throw error
+    const isGone = code === 'ENOENT' && !isMaybeNotUtf8(name)
+    const reason = isGone ? 'is gone' : code === 'ENOENT' ? NOT_UTF8 : `cannot be read (${code})`
+    terms.onLeftOut({ name, reason, isContent: !isGone })
+    return undefined
   }
 }
 

@@ -35,6 +35,17 @@ export function nameFilter(rules: readonly FilterRule[]): (name: string) => bool
   }
 }
 
+/**
+ * Which folders are looked into: all, but for those below which a rule leaves out every name, and no later one takes any. For
+ * `a/*` that is `a`; for `a`, which is one name, none.
+ */
+export function folderFilter(rules: readonly FilterRule[]): (folder: string) => boolean {
+  // A later rule that takes names may take one of these.
+  const last = rules.slice(rules.findLastIndex(({ isIncluded }) => isIncluded) + 1)
+  const all = last.map(({ pattern }) => tokensOf(pattern)).filter((tokens) => tokens.at(-1) === '*')
+  return (folder) => !all.some((tokens) => matches(tokens, [...`${folder}/`]))
+}
+
 /** One letter of some, or any number of any. */
 type Token = '*' | ((letter: string) => boolean)
 

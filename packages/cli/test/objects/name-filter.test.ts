@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type FilterRule, nameFilter } from '../../src/objects/name-filter.ts'
+import { type FilterRule, folderFilter, nameFilter } from '../../src/objects/name-filter.ts'
 
 const exclude = (pattern: string): FilterRule => ({ isIncluded: false, pattern })
 const include = (pattern: string): FilterRule => ({ isIncluded: true, pattern })
@@ -30,5 +30,22 @@ describe('names that are taken', () => {
     const start = performance.now()
     expect(nameFilter([exclude('*a'.repeat(12))])(`${'a'.repeat(40)}b`)).toBe(true)
     expect(performance.now() - start).toBeLessThan(2000)
+  })
+})
+
+describe('folders that are looked into', () => {
+  it.each([
+    [[], true],
+    [[exclude('a/b/*')], false],
+    [[exclude('a/*')], false],
+    [[exclude('a*')], false],
+    [[exclude('*')], false],
+    [[exclude('a/b')], true],
+    [[exclude('a/b/c*')], true],
+    [[exclude('*.log')], true],
+    [[exclude('a/*'), include('*.txt')], true],
+    [[include('*.txt'), exclude('a/*')], false],
+  ] as const)('%j: %j', (rules, isEntered) => {
+    expect(folderFilter(rules)('a/b')).toBe(isEntered)
   })
 })

@@ -64,3 +64,28 @@ describe.runIf(canObey)('a file that may not be read', () => {
     expect([dry.code, dry.message]).toEqual([1, expect.stringContaining('would refuse')])
   }, 60_000)
 })
+
+describe.runIf(canObey)('a folder that may not be read', () => {
+  beforeEach(() => chmodSync(join(folder, 'closed'), 0))
+
+  it('is left out of a sync, which says so, and nothing below it is deleted', async () => {
+    await commands.keep('mine', 'tree/closed/in', 'tree/gone')
+    const { message } = await plainly('sync', '--delete', folder, 'stead://mine/tree')
+    expect(message).toContain('left out: closed cannot be read (EACCES)')
+    expect(await commands.keys('mine')).toEqual(['tree/a', 'tree/closed/in', 'tree/z'])
+    await plainly('cp', '-r', folder, 'stead://mine/copy')
+    expect(await commands.keys('mine')).toEqual(['copy/a', 'copy/z', 'tree/a', 'tree/closed/in', 'tree/z'])
+  }, 60_000)
+
+  it('is not looked into where --exclude leaves all below it out', async () => {
+    const said = await plainly('sync', folder, 'stead://mine/tree', '--exclude', 'closed/*')
+    expect([said.code, said.message]).toEqual([0, expect.not.stringContaining('closed')])
+    expect(await commands.keys('mine')).toEqual(['tree/a', 'tree/z'])
+  }, 60_000)
+
+  it('is not written to, and does not keep the rest from coming', async () => {
+    await commands.keep('mine', 'tree/closed/other', 'tree/new')
+    const said = await plainly('sync', 'stead://mine/tree', folder, '--json')
+    expect([said.code, JSON.parse(said.out)]).toMatchObject([1, { transferred: 1, failed: [expect.any(String)] }])
+  }, 60_000)
+})
