@@ -40,6 +40,11 @@ export function define(command: Command, context: CommandContext): void {
     .argument('<to>', 'the same; a / at the end means a folder')
     .option('-r, --recursive', 'all that is below: what is in <from> gets the same names in <to>')
     .option('--dry-run', 'say what would be done')
+    .addHelpText(
+      'after',
+      '\nWith -r links and pipes are left out, which is said, with --json as "leftOut". What cannot be read or has a name that' +
+        '\nis not UTF-8 is left out as well: the rest is copied, and the exit code is 1.',
+    )
   const rules = addFilterOptions(command)
   command.action(async (from: string, to: string, given: GivenCopy) => {
     if (!isObjectUrl(from) && !isObjectUrl(to))
@@ -75,7 +80,7 @@ async function copyAll(
   const progress = new TransferProgress(context.terminal, `${planned.length} files`, totalBytes)
   const terms: TransferTerms = { access, terminal: context.terminal, progress, signal }
   const transfers = planned.map(({ make }) => make(terms))
-  const extras = { emptyFolders: left.emptyFolders }
+  const extras = { left }
   if (given.dryRun === true) return printDryRun(context, transfers, extras)
   await runAndReport(context, { transfers, progress, signal, way: wayOf(request) }, extras)
   showNewPhrase(context, access.dataDir)

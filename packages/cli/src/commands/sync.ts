@@ -20,7 +20,7 @@ import { tellingWaits } from '../objects/telling-waits.ts'
 import { copy, download, type TransferTerms, upload } from '../objects/transfer-plan.ts'
 import type { Transfer } from '../objects/transfer-pool.ts'
 import { TransferProgress } from '../objects/transfer-progress.ts'
-import { printDryRun, runAndReport, type TransferWay } from '../objects/transfer-report.ts'
+import { type LeftOutOfTransfers, printDryRun, runAndReport, type TransferWay } from '../objects/transfer-report.ts'
 import { shownName } from '../terminal/shown-name.ts'
 import { checkApart } from './cp.ts'
 
@@ -40,7 +40,9 @@ export function define(command: Command, context: CommandContext): void {
       'after',
       '\nTwo are the same when they have one length and were changed at one time, or have the same MD5. Kept of a file are its' +
         '\ncontent, when it was changed, and whether it can be run; empty folders are not kept.' +
-        '\nNames that --exclude leaves out, links, and what cannot be read are neither copied nor deleted.',
+        '\nNames that --exclude leaves out, links, and what cannot be read are neither copied nor deleted. What is left out is' +
+        '\nsaid, with --json as "leftOut"; where that is content, which cannot be read or has a name that is not UTF-8, the rest' +
+        '\nis copied and the exit code is 1.',
     )
   const rules = addFilterOptions(command)
   command.action(async (from: string, to: string, given: GivenSync) => {
@@ -60,7 +62,7 @@ interface SyncRequest {
 /** What a sync does, before it is known how it is followed. */
 interface Work {
   readonly same: number
-  readonly emptyFolders: number
+  readonly left: LeftOutOfTransfers
   /** How many the source has. */
   readonly wanted: number
   readonly totalBytes: number
@@ -84,7 +86,7 @@ async function syncAll(request: SyncRequest, { access, context }: Parts): Promis
   const transfers = work.transfers({ access, terminal: context.terminal, progress, signal })
   const extras = {
     same: work.same,
-    emptyFolders: work.emptyFolders,
+    left: work.left,
     deletions: given.delete === true ? work.deletions : [],
   }
   if (given.dryRun === true) return printDryRun(context, transfers, extras)
@@ -153,7 +155,7 @@ async function planUp(request: SyncRequest, parts: Parts): Promise<Work> {
     transfer: (terms, entry) => upload(terms, { entry, file: join(from, entry.name), to: placed(target, entry) }),
     deletion: (entry) => remoteDeletion(parts, placed(target, entry)),
   })
-  return { ...work, emptyFolders: left.emptyFolders }
+  return { ...work, left }
 }
 
 async function planDown({ from, to, rules }: SyncRequest, parts: Parts): Promise<Work> {
@@ -162,20 +164,23 @@ async function planDown({ from, to, rules }: SyncRequest, parts: Parts): Promise
   const isTaken = nameFilter(rules)
   const isThere = statSync(to, { throwIfNoEntry: false }) !== undefined
   if (isThere) checkFolder(to)
-  const here = isThere ? taken(localFiles(to, new LeftOut(parts.context, rules)), isTaken) : []
+  const left = new LeftOut(parts.context, rules)
+  const here = isThere ? taken(localFiles(to, left), isTaken) : []
   const wanted = taken(remoteObjects(parts.access.objects, source), isTaken)
   const found = await planSync(
     wanted,
     here,
     async ({ object }, file) => await isSameAs(join(to, file.name), object.etag, file.lengthBytes),
   )
-  return workOf(found, {
+  const work = workOf(found, {
     transfer: (terms, entry) => download(terms, { entry, from: placed(source, entry), folder }),
     deletion: (entry) => ({
       name: join(to, entry.name),
       run: async () => rmSync(folder.prepare(entry.name), { force: true }),
     }),
   })
+  // They are none of what is brought.
+  return { ...work, left: { emptyFolders: 0, names: left.names.map((each) => ({ ...each, isContent: false })) } }
 }
 
 function workOf<Source extends Entry, Target extends Entry>(
@@ -187,7 +192,7 @@ function workOf<Source extends Entry, Target extends Entry>(
 ): Work {
   return {
     same,
-    emptyFolders: 0,
+    left: { emptyFolders: 0, names: [] },
     wanted: transfers.length + same,
     totalBytes: transfers.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0),
     transfers: (terms) => transfers.map((entry) => make.transfer(terms, entry)),

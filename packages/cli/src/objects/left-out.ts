@@ -2,9 +2,10 @@ import type { CommandContext } from '../command-context.ts'
 import { shownName } from '../terminal/shown-name.ts'
 import type { LeftOutName, LocalFilesTerms } from './local-files.ts'
 import { type FilterRule, folderFilter, nameFilter } from './name-filter.ts'
+import type { LeftOutOfTransfers } from './transfer-report.ts'
 
 /** What is left out of a folder besides what the rules leave out: a line for each file, a count of empty folders. */
-export class LeftOut implements LocalFilesTerms {
+export class LeftOut implements LocalFilesTerms, LeftOutOfTransfers {
   readonly isEntered: (folder: string) => boolean
   readonly #isTaken: (name: string) => boolean
   readonly #emptyFolders: string[] = []
