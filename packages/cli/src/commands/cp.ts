@@ -7,7 +7,7 @@ import { addMemberOption, type GivenMember } from '../node-place.ts'
 import { findObject } from '../objects/find-object.ts'
 import { namingBuckets } from '../objects/known-buckets.ts'
 import { LeftOut } from '../objects/left-out.ts'
-import { checkFolder, checkReadable, type Entry, entryOfFile, localFiles } from '../objects/local-files.ts'
+import { checkFolder, checkReadable, type Entry, entryOfFile, isMissing, localFiles } from '../objects/local-files.ts'
 import { addFilterOptions, type FilterRule, nameFilter } from '../objects/name-filter.ts'
 import { type ObjectAccess, objectAccess } from '../objects/object-access.ts'
 import {
@@ -114,7 +114,7 @@ async function entriesOf(request: CopyRequest, parts: Access): Promise<readonly 
   if (given.recursive === true) return await folderEntries(request, parts)
   if (isObjectUrl(from)) return [await oneObject(from, to, parts)]
   const found = statSync(from, { throwIfNoEntry: false })
-  if (found === undefined) throw new CliError('CLI_USAGE', `there is no file ${from}`)
+  if (found === undefined) throw isMissing('file', from)
   if (!found.isFile())
     throw new CliError(
       'CLI_USAGE',

@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { addMemberOption, type GivenMember } from '../node-place.ts'
-import { checkReadable, entryOfFile } from '../objects/local-files.ts'
+import { checkReadable, entryOfFile, isMissing } from '../objects/local-files.ts'
 import { type ObjectAccess, objectAccess } from '../objects/object-access.ts'
 import { type ObjectUrl, parseObjectUrl, shownObjectUrl } from '../objects/object-url.ts'
 import { showNewPhrase } from '../objects/recovery-phrase.ts'
@@ -81,5 +81,5 @@ function statOf(file: string): Stats {
     throw new CliError('CLI_USAGE', `${file} is a folder, and put keeps one file`, {
       next: `Keep all that is in it: stead cp -r ${shownName(file)} stead://<bucket>/<folder>`,
     })
-  throw new CliError('CLI_USAGE', found === undefined ? `there is no file ${file}` : `${file} is not a file`)
+  throw found === undefined ? isMissing('file', file) : new CliError('CLI_USAGE', `${file} is not a file`)
 }

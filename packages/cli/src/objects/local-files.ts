@@ -1,6 +1,7 @@
 import { closeSync, type Dirent, openSync, readdirSync, type Stats, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { CliError } from '../errors.ts'
+import { shownName } from '../terminal/shown-name.ts'
 import { PARTIAL_PREFIX } from './safe-folder.ts'
 
 /** The bit of a file's mode that says so. */
@@ -51,19 +52,27 @@ export function checkReadable(file: string): void {
 export function checkFolder(path: string): void {
   const found = statSync(path, { throwIfNoEntry: false })
   if (found?.isDirectory() === true) return
-  throw new CliError(
-    'CLI_USAGE',
-    found === undefined ? `there is no folder ${path}` : `${path} is a file, and no folder`,
-  )
+  throw found === undefined ? isMissing('folder', path) : new CliError('CLI_USAGE', `${path} is a file, and no folder`)
+}
+
+/** What is said of a path of a command line at which nothing is. */
+export function isMissing(what: 'file' | 'folder', path: string): CliError {
+  if (isMaybeNotUtf8(path))
+    return new CliError('CLI_USAGE', `the ${what} ${path} ${NOT_UTF8}, or is not there`, {
+      next: 'Give it another name: keys are UTF-8.',
+    })
+  return new CliError('CLI_USAGE', `there is no ${what} ${path}`, {
+    next: `Look what is there: ls ${shownName(dirname(path))}`,
+  })
 }
 
 /** What an argument has in place of letters that are not UTF-8, and what a listing has. */
 const NO_LETTER = '\ufffd'
 /** Said of a name that is not found as it is read. */
-export const NOT_UTF8 = 'has a name that is not UTF-8'
+const NOT_UTF8 = 'has a name that is not UTF-8'
 
 /** Whether a name that is not found may be one that is not UTF-8. */
-export function isMaybeNotUtf8(name: string): boolean {
+function isMaybeNotUtf8(name: string): boolean {
   return name.includes(NO_LETTER)
 }
 
