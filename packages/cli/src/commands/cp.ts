@@ -21,6 +21,7 @@ import {
 import { showNewPhrase } from '../objects/recovery-phrase.ts'
 import { type RemoteEntry, remoteEntry, remoteObjects } from '../objects/remote-objects.ts'
 import { SafeFolder } from '../objects/safe-folder.ts'
+import { checkNoLink } from '../objects/share-link.ts'
 import { tellingWaits } from '../objects/telling-waits.ts'
 import { copy, download, type TransferTerms, upload } from '../objects/transfer-plan.ts'
 import type { Transfer } from '../objects/transfer-pool.ts'
@@ -47,6 +48,7 @@ export function define(command: Command, context: CommandContext): void {
     )
   const rules = addFilterOptions(command)
   command.action(async (from: string, to: string, given: GivenCopy) => {
+    checkNoLink(from, to)
     if (!isObjectUrl(from) && !isObjectUrl(to))
       throw new CliError('CLI_USAGE', `neither ${from} nor ${to} is on the network: stead://bucket/key`)
     await run({ from, to, given, rules }, context)

@@ -10,6 +10,7 @@ import { type ObjectAccess, objectAccess } from '../objects/object-access.ts'
 import { type ObjectUrl, parseObjectUrl, shownObjectUrl } from '../objects/object-url.ts'
 import { showNewPhrase } from '../objects/recovery-phrase.ts'
 import { metadataOf } from '../objects/remote-objects.ts'
+import { checkNoLink } from '../objects/share-link.ts'
 import { tellingWaits } from '../objects/telling-waits.ts'
 import { TransferProgress } from '../objects/transfer-progress.ts'
 import { interrupted } from '../objects/transfer-report.ts'
@@ -28,6 +29,7 @@ export function define(command: Command, context: CommandContext): void {
     .argument('<object>', 'stead://bucket/key; a key that ends with / or is missing gets the name of the file')
     .addHelpText('after', HELP)
     .action(async (file: string, object: string, given: GivenMember) => {
+      checkNoLink(file)
       const access = objectAccess(context, given)
       const place = keyed(parseObjectUrl(object), file)
       const found = file === '-' ? undefined : statOf(file)

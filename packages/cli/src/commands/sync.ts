@@ -15,6 +15,7 @@ import { folderOf, formatObjectUrl, isObjectUrl, type ObjectUrl, parseObjectUrl 
 import { showNewPhrase } from '../objects/recovery-phrase.ts'
 import { remoteObjects } from '../objects/remote-objects.ts'
 import { SafeFolder } from '../objects/safe-folder.ts'
+import { checkNoLink } from '../objects/share-link.ts'
 import { planSync, type SyncPlan } from '../objects/sync-plan.ts'
 import { tellingWaits } from '../objects/telling-waits.ts'
 import { copy, download, type TransferTerms, upload } from '../objects/transfer-plan.ts'
@@ -46,6 +47,7 @@ export function define(command: Command, context: CommandContext): void {
     )
   const rules = addFilterOptions(command)
   command.action(async (from: string, to: string, given: GivenSync) => {
+    checkNoLink(from, to)
     if (!isObjectUrl(from) && !isObjectUrl(to))
       throw new CliError('CLI_USAGE', `neither ${from} nor ${to} is on the network: stead://bucket/folder`)
     await run({ from, to, given, rules }, context)

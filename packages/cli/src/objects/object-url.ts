@@ -1,5 +1,6 @@
 import { CliError } from '../errors.ts'
 import { shownName } from '../terminal/shown-name.ts'
+import { checkNoLink } from './share-link.ts'
 
 /** What `stead://bucket/key` names; the key is empty for a whole bucket. */
 export interface ObjectUrl {
@@ -42,7 +43,8 @@ export function parseObjectUrl(text: string): ObjectUrl {
   const rest = text.startsWith(SCHEME) ? text.slice(SCHEME.length) : undefined
   const slash = rest?.indexOf('/') ?? -1
   const bucket = slash < 0 ? (rest ?? '') : (rest ?? '').slice(0, slash)
-  if (bucket === '') throw new CliError('CLI_USAGE', `${text} is not stead://bucket/key`)
+  checkNoLink(text)
+  if (bucket === '') throw new CliError('CLI_USAGE', `${text === '' ? '""' : text} is not stead://bucket/key`)
   const key = slash < 0 ? '' : (rest ?? '').slice(slash + 1)
   if (VERSION_ASKED.test(key)) throw notVersion(key)
   return { bucket, key: key.replace(ESCAPED, unescaped) }

@@ -15,6 +15,17 @@ export function isShareLink(text: string): boolean {
   return text.trim().startsWith(SCHEME)
 }
 
+/**
+ * Refuses a link where a file or an object is meant, without repeating it: whoever reads it reads what is shared.
+ * @throws CliError CLI_USAGE
+ */
+export function checkNoLink(...texts: readonly string[]): void {
+  if (texts.some(isShareLink))
+    throw new CliError('CLI_USAGE', 'a link to a share is no file, no folder and no stead://bucket/key', {
+      next: 'What a link shows is brought with: stead get <link> <folder>',
+    })
+}
+
 /** What a link says, and what stands behind it; the node looks whether it is one. */
 export function parseSharedPlace(text: string): SharedPlace {
   const trimmed = text.trim()

@@ -32,3 +32,25 @@ describe('a file that is not there', () => {
     }
   })
 })
+
+describe('a link where a file or an object is meant', () => {
+  it('is refused and not repeated', async () => {
+    for (const line of [
+      'cp -r LINK F',
+      'sync LINK F',
+      'sync F LINK',
+      'cp LINK stead://mine/',
+      'put LINK stead://mine/',
+      'put F LINK',
+      'rm LINK',
+    ]) {
+      const args = line.split(' ').map((word) => word.replace('LINK', 'stead:share:secret').replace('F', folder))
+      const said = await commands.run(args)
+      expect([line, said]).toMatchObject([
+        line,
+        refused('next: What a link shows is brought with: stead get <link> <folder>'),
+      ])
+      expect(said.message).not.toContain('secret')
+    }
+  })
+})
