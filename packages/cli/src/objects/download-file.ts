@@ -52,8 +52,21 @@ export async function downloadFile(source: DownloadSource, file: string, options
     renameSync(partial.path, file)
   } catch (error) {
     partial.letGo()
-    throw error
+    throw aboutFile(error, partial.path, file)
   }
+}
+
+/** An error of the system, by the file that is meant instead of the one that is written first. */
+function aboutFile(error: unknown, partialPath: string, file: string): unknown {
+  const { path, syscall, message } = error as NodeJS.ErrnoException
+  if (path !== partialPath) return error
+  const [why] = message.split(`, ${syscall} `)
+  return Object.assign(
+    new Error(`${why}: ${file} cannot be written in the folder ${dirname(file)}`, { cause: error }),
+    {
+      ...{ code: (error as NodeJS.ErrnoException).code, syscall, path: file },
+    },
+  )
 }
 
 /** An object of one's own. */

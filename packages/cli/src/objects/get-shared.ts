@@ -94,6 +94,7 @@ async function getFolder(
     terms,
   }: { readonly place: SharedPlace; readonly to: string; readonly terms: FillingTerms },
 ): Promise<void> {
+  if (to === '') throw new CliError('CLI_USAGE', 'the name of the folder is empty: name one')
   if (to === '-') throw new CliError('CLI_USAGE', 'a folder cannot be written to standard output: name an object in it')
   if (statSync(to, { throwIfNoEntry: false })?.isDirectory() === false)
     throw new CliError('CLI_USAGE', `${to} is there and is no folder`)

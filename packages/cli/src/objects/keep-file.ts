@@ -3,14 +3,20 @@ import { basename, dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { CliError } from '../errors.ts'
+import { SEGMENT_BYTES_MAX } from './safe-folder.ts'
 
 /** The file that is meant: in a folder it gets the last part of the key. @throws CliError CLI_USAGE */
 export function targetOf(given: string | undefined, key: string): string {
+  if (given === '') throw new CliError('CLI_USAGE', 'the name of the file is empty: name one, or - for standard output')
   const name = basename(key)
   const isNamed = name !== '' && name !== '.' && name !== '..'
   const isFolder = given !== undefined && (given.endsWith('/') || statOf(given)?.isDirectory() === true)
   if (!isNamed && (given === undefined || isFolder))
     throw new CliError('CLI_USAGE', `the key ${JSON.stringify(key)} gives no name for a file: name one`)
+  if ((given === undefined || isFolder) && Buffer.byteLength(name) > SEGMENT_BYTES_MAX)
+    throw new CliError('CLI_USAGE', 'the last part of the key is longer than names of files can be', {
+      next: 'Name a file: stead get <object> <file>',
+    })
   const file = given === undefined ? name : isFolder ? join(given, name) : given
   if (statOf(file)?.isDirectory() === true) throw new CliError('CLI_USAGE', `${file} is a folder`)
   if (statOf(dirname(file))?.isDirectory() !== true)

@@ -61,7 +61,7 @@ export function isMissing(what: 'file' | 'folder', path: string): CliError {
     return new CliError('CLI_USAGE', `the ${what} ${path} ${NOT_UTF8}, or is not there`, {
       next: 'Give it another name: keys are UTF-8.',
     })
-  return new CliError('CLI_USAGE', `there is no ${what} ${path}`, {
+  return new CliError('CLI_USAGE', `there is no ${what} ${path === '' ? '""' : path}`, {
     next: `Look what is there: ls ${shownName(dirname(path))}`,
   })
 }

@@ -5,7 +5,8 @@ import { CliError } from '../errors.ts'
 /** Files that are being brought have names that begin so; no object may have one, and none is taken for content. */
 export const PARTIAL_PREFIX = '.stead-part-'
 
-const SEGMENT_BYTES_MAX = 255
+/** Of a name of a file or a folder, on the disks that there are. */
+export const SEGMENT_BYTES_MAX = 255
 const PATH_BYTES_MAX = 4000
 /** What Windows cannot have in a name, or takes for a device. */
 const WINDOWS_FAULT = /[\\:*?"<>|\p{Cc}]|[. ]$|^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)/iu

@@ -54,3 +54,28 @@ describe('a link where a file or an object is meant', () => {
     }
   })
 })
+
+describe('a file that cannot be named so', () => {
+  it('is asked for where the key has a last part that no file can have', async () => {
+    const key = `long/${'x'.repeat(300)}`
+    await commands.keep('mine', key)
+    const args = ['get', `stead://mine/${key}`]
+    for (const where of [[], [folder]])
+      expect(await commands.run([...args, ...where])).toMatchObject(refused('next: Name a file: stead get'))
+    expect(await commands.run([...args, join(folder, 'short')])).toMatchObject({ code: 0 })
+  })
+
+  it('is none where it is empty, which is shown', async () => {
+    await commands.keep('mine', 'one')
+    expect(await commands.run(['get', 'stead://mine/one', ''])).toMatchObject(refused('the name of the file is empty'))
+    expect(await commands.run(['put', join(folder, 'one'), ''])).toMatchObject(refused('"" is not stead://bucket/key'))
+    expect(await commands.run(['put', '', 'stead://mine/x'])).toMatchObject(refused('there is no file ""'))
+  })
+
+  it('is named with its folder, and not the part that would be written first', async () => {
+    await commands.keep('mine', 'one')
+    const { code, message } = await commands.run(['get', 'stead://mine/one', '/sys/one'])
+    expect([code, message]).toEqual([1, expect.stringContaining('/sys/one cannot be written in the folder /sys')])
+    expect(message).not.toContain('.stead-part-')
+  })
+})
