@@ -142,12 +142,12 @@ export class SharedFolder {
     const file = await this.#look(async (rows, { isFilled }) => {
       const found = await this.#fileAt(rows, path)
       if (found !== undefined) return found
+      const name = path === '' ? this.#link.name : path
+      const missing = `the share shows no object ${name}`
+      const details = { path, name }
       throw isFilled
-        ? new StorageError('STORAGE_OBJECT_UNKNOWN', `the share shows no object ${path}`, {
-            details: { path },
-            next: 'See what it shows: stead ls <link>',
-          })
-        : new StorageError('STORAGE_SHARE_FILLING', `the share shows no object ${path} yet`, { details: { path } })
+        ? new StorageError('STORAGE_OBJECT_UNKNOWN', missing, { details, next: 'See what it shows: stead ls <link>' })
+        : new StorageError('STORAGE_SHARE_FILLING', `${missing} yet`, { details })
     })
     const { fromByte = 0, toByte = file.lengthBytes } = range ?? {}
     if (fromByte < 0 || toByte < fromByte || (fromByte > 0 && fromByte >= file.lengthBytes))

@@ -133,6 +133,9 @@ describe('a shared folder', () => {
     await expect(place.seen(outer)).rejects.toMatchObject({ code: 'STORAGE_SHARE_ENDED' })
     expect(Object.keys(await place.seen(inner))).toHaveLength(2)
     await expect(place.link(store, 'bucket', 'a/b')).rejects.toMatchObject({ code: 'STORAGE_OBJECT_UNKNOWN' })
+    await store.delete('bucket', 'a/b/c.txt')
+    await store.shares.publish()
+    await expect(place.reader(one).get('')).rejects.toThrow('the share shows no object c.txt')
     await expect(place.link(store, 'none', 'a/')).rejects.toMatchObject({ code: 'STORAGE_BUCKET_UNKNOWN' })
   })
 
