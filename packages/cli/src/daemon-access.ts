@@ -52,8 +52,7 @@ export function daemonClient(stateDir: string): DaemonClient {
     connection: async () => {
       const access = readApiFile(stateDir)
       if (access !== undefined) return access
-      const why = existsSync(stateDir) ? 'no node runs there now' : 'there is no such folder'
-      throw new SdkError('API_NO_DAEMON', `no api.json in ${stateDir}: ${why}`, { details: { directory: stateDir } })
+      throw noDaemon(stateDir)
     },
     fetch: globalThis.fetch,
     clock: {
@@ -62,6 +61,12 @@ export function daemonClient(stateDir: string): DaemonClient {
       },
     },
   })
+}
+
+/** What a command says that needs a daemon where none runs. */
+export function noDaemon(stateDir: string): SdkError {
+  const why = existsSync(stateDir) ? 'no node runs there now' : 'there is no such folder'
+  return new SdkError('API_NO_DAEMON', `no api.json in ${stateDir}: ${why}`, { details: { directory: stateDir } })
 }
 
 /** Where `stead dev` keeps its network when no folder is given: `.stead` in the working directory. */

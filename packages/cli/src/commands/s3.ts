@@ -1,6 +1,7 @@
-import { readS3File, type S3Access } from '@stead/node/files'
+import { readApiFile, readS3File, type S3Access } from '@stead/node/files'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
+import { noDaemon } from '../daemon-access.ts'
 import { CliError } from '../errors.ts'
 import { addMemberOption, type GivenMember, nodePlace } from '../node-place.ts'
 import { showNewPhrase } from '../objects/recovery-phrase.ts'
@@ -11,6 +12,7 @@ export function define(command: Command, context: CommandContext): void {
   addMemberOption(command, 'payer').action((given: GivenMember) => {
     const { directories } = nodePlace('payer', given, context)
     const access = readS3File(directories.stateDir)
+    if (access === undefined && readApiFile(directories.stateDir) === undefined) throw noDaemon(directories.stateDir)
     if (access === undefined)
       throw new CliError('CLI_USAGE', `no S3 gateway runs for ${directories.dataDir}`, {
         next: 'Start the node with it: stead up --s3',

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ObjectCommands } from './object-commands.ts'
@@ -77,5 +77,14 @@ describe('a file that cannot be named so', () => {
     const { code, message } = await commands.run(['get', 'stead://mine/one', '/sys/one'])
     expect([code, message]).toEqual([1, expect.stringContaining('/sys/one cannot be written in the folder /sys')])
     expect(message).not.toContain('.stead-part-')
+  })
+})
+
+describe('the gateway of a node', () => {
+  it('that does not run is another thing than one of a node that runs without', async () => {
+    expect(await commands.run(['s3'])).toMatchObject(refused('next: Start the node with it: stead up --s3'))
+    rmSync(join(commands.directory, 'api.json'))
+    const [said, listed] = [await commands.run(['s3']), await commands.run(['ls'])]
+    expect(said).toEqual({ ...listed, code: 5, message: expect.stringContaining('(API_NO_DAEMON)') })
   })
 })
