@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { StorageError } from '@stead/storage'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
@@ -165,8 +166,10 @@ async function folderEntries(request: CopyRequest, { access, left, signal }: Acc
   const source = folderOf(parseObjectUrl(from))
   const target = isObjectUrl(to) ? folderOf(parseObjectUrl(to)) : new SafeFolder(to)
   if (!(target instanceof SafeFolder)) checkApart(source, target)
+  let isSomething = false
   for await (const entry of remoteObjects(access.objects, source)) {
     if (signal.aborted) throw interrupted(wayOf(request))
+    isSomething = true
     if (!isTaken(entry.name)) continue
     const url = { bucket: source.bucket, key: entry.object.key }
     planned.push({
@@ -177,7 +180,20 @@ async function folderEntries(request: CopyRequest, { access, left, signal }: Acc
           : copy(terms, { entry, from: url, to: { bucket: target.bucket, key: `${target.key}${entry.name}` } }),
     })
   }
+  if (!isSomething) await checkFolderThere(access, source)
   return planned
+}
+
+/** A bucket may have nothing in it, and a folder a marker only. @throws StorageError STORAGE_OBJECT_UNKNOWN */
+async function checkFolderThere({ client }: ObjectAccess, { bucket, key }: ObjectUrl): Promise<void> {
+  if (key === '') return
+  const { objects } = await client.listObjects({ bucket, prefix: key, limit: 1 })
+  if (objects.length > 0) return
+  const name = formatObjectUrl({ bucket, key })
+  throw new StorageError('STORAGE_OBJECT_UNKNOWN', `nothing is under ${name}`, {
+    details: { name },
+    next: `See which there are: stead ls stead://${bucket}`,
+  })
 }
 
 /** @throws CliError CLI_USAGE for a folder that is copied into itself */

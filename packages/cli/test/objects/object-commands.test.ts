@@ -262,7 +262,7 @@ describe('a version', () => {
 })
 
 describe('nothing there', () => {
-  it('is said by ls and rm', async () => {
+  it('is said by ls, rm and sync', async () => {
     await commands.keep('mine', 'a')
     for (const args of [
       ['ls', 'stead://mine/nope'],
@@ -270,7 +270,6 @@ describe('nothing there', () => {
       ['rm', 'stead://mine/nope'],
       ['rm', '-r', 'stead://mine/nope'],
       ['sync', 'stead://mine/nope', folder],
-      ['cp', '-r', 'stead://mine/nope', folder],
     ]) {
       const { code, message } = await commands.run(args)
       expect([code, message]).toEqual([0, expect.stringContaining('nothing is under stead://mine/nope')])

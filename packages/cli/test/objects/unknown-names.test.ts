@@ -52,6 +52,8 @@ describe('an object that is not there', () => {
       ['get', 'stead://mine/nope', join(commands.directory, 'x')],
       ['cp', 'stead://mine/nope', join(commands.directory, 'x')],
       ['cp', 'stead://mine/nope', 'stead://mine/copy'],
+      ['cp', '-r', 'stead://mine/nope', join(commands.directory, 'x')],
+      ['cp', '-r', 'stead://mine/nope', 'stead://mine/copy'],
       ['get', 'stead://mine/a?version=0123456789abcdef', join(commands.directory, 'x')],
     ]) {
       const { code, message } = await commands.run(args)
