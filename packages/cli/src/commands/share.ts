@@ -5,6 +5,7 @@ import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
 import { namingBuckets } from '../objects/known-buckets.ts'
+import { narrowShare } from '../objects/narrow-share.ts'
 import { parseObjectUrl, shownObjectUrl } from '../objects/object-url.ts'
 import { isShareLink, parseDuration, parseSharedPlace } from '../objects/share-link.ts'
 import { toJson } from '../terminal/terminal.ts'
@@ -43,18 +44,10 @@ export function define(command: Command, context: CommandContext): void {
       const expiresAt =
         given.expires === undefined ? {} : { expiresAt: (Date.now() + parseDuration(given.expires)) as UnixMs }
       const made = isShareLink(what)
-        ? await narrow(client, what, expiresAt)
+        ? await narrowShare(client, context.terminal, { ...parseSharedPlace(what), ...expiresAt })
         : await namingBuckets(client, () => share(client, what, { ...expiresAt, context }))
       context.terminal.out(context.terminal.isJson ? toJson(made) : made.link)
     })
-}
-
-async function narrow(
-  client: DaemonClient,
-  text: string,
-  expiresAt: { readonly expiresAt?: UnixMs },
-): Promise<{ readonly link: string }> {
-  return await client.narrowShare({ ...parseSharedPlace(text), ...expiresAt })
 }
 
 async function share(
