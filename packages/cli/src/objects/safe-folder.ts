@@ -125,7 +125,12 @@ export class SafeFolder {
 /** Whether a folder's disk takes names of other case for the same. */
 function isCaseBlind(folder: string): boolean {
   const probe = join(folder, `${PARTIAL_PREFIX}${process.pid}-case`)
-  closeSync(openSync(probe, 'wx'))
+  try {
+    closeSync(openSync(probe, 'wx'))
+  } catch {
+    // Where nothing can be written, the file that is meant says so better.
+    return seemsCaseBlind(folder)
+  }
   try {
     return statOf(join(folder, basename(probe).toUpperCase())) !== undefined
   } finally {

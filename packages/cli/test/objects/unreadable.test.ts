@@ -90,3 +90,15 @@ describe.runIf(canObey)('a folder that may not be read', () => {
     expect([said.code, JSON.parse(said.out)]).toMatchObject([1, { transferred: 1, failed: [expect.any(String)] }])
   }, 60_000)
 })
+
+describe.runIf(canObey)('a folder that may not be written', () => {
+  it('is said with the file that would be in it', async () => {
+    await commands.keep('mine', 'tree/new')
+    chmodSync(join(folder, 'closed'), 0o500)
+    for (const name of [['cp', '-r'], ['sync']]) {
+      const { code, message } = await plainly(...name, 'stead://mine/tree', join(folder, 'closed'))
+      expect([code, message]).toEqual([1, expect.stringContaining('new cannot be written in the folder')])
+      expect(message).not.toContain('.stead-part-')
+    }
+  }, 60_000)
+})
