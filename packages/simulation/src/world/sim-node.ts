@@ -149,7 +149,7 @@ const PURSES: MarketPayerInput = {
   purseMinimumMicroUsd: 1_000n,
 }
 /** So few that in worlds of half an hour some must give way. */
-const CHANNELS_PER_PAYER_MAX = 16
+const CHANNELS_PER_PAYER_MAX = 24
 
 /**
  * A node of the simulated world: the real market and compute over simulated ports. It dies without a word, at any await,
