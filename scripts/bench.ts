@@ -7,8 +7,7 @@ import { parseArgs } from 'node:util'
 import { messageOf } from '@stead/core'
 import { benches } from './bench/benches.ts'
 import { type BenchRow, jsonRows, printTable } from './bench/row.ts'
-
-const EXIT_BAD_ARGUMENTS = 2
+import { EXIT_BAD_ARGUMENTS } from './command-arguments.ts'
 
 const HELP = `npm run bench -- [options] [names]     measures, and prints each figure beside its reference of the same run
 
@@ -57,7 +56,7 @@ async function main(): Promise<number> {
   try {
     asked = wanted(process.argv.slice(2))
   } catch (error) {
-    process.stderr.write(`${messageOf(error)}\n\n${HELP}`)
+    process.stderr.write(`${messageOf(error)}; npm run bench -- --help tells of all\n`)
     return EXIT_BAD_ARGUMENTS
   }
   if (asked.isHelp) {

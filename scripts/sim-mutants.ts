@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { messageOf } from '@stead/core'
 // By its file: the entry of the package would load all that worlds are made of, which each thread loads by itself.
 import { brokenText } from '../packages/simulation/src/report/report-text.ts'
+import { EXIT_BAD_ARGUMENTS } from './command-arguments.ts'
 import { endWhenUnwritable, tellWhenStopped } from './command-end.ts'
 import { type Mutant, mutated, sourceOf } from './mutants/mutant.ts'
 import { mutantNamed, mutants } from './mutants/mutants.ts'
@@ -12,7 +13,6 @@ import { holdMutants, tryMutant } from './mutants/try-mutant.ts'
 
 const SEEDS_MAX_DEFAULT = '40'
 const EXIT_SURVIVED = 1
-const EXIT_BAD_ARGUMENTS = 2
 
 const HELP = `npm run sim:mutants -- [options] [names]     puts faults into our own code, one at a time, and plays worlds until a rule
                                          notices; ends with 1 when none did, with 2 when the arguments are wrong

@@ -58,15 +58,11 @@ export async function downloadFile(source: DownloadSource, file: string, options
 
 /** An error of the system, by the file that is meant instead of the one that is written first. */
 function aboutFile(error: unknown, partialPath: string, file: string): unknown {
-  const { path, syscall, message } = error as NodeJS.ErrnoException
+  const { code, path, syscall, message } = error as NodeJS.ErrnoException
   if (path !== partialPath) return error
   const [why] = message.split(`, ${syscall} `)
-  return Object.assign(
-    new Error(`${why}: ${file} cannot be written in the folder ${dirname(file)}`, { cause: error }),
-    {
-      ...{ code: (error as NodeJS.ErrnoException).code, syscall, path: file },
-    },
-  )
+  const words = `${why}: ${file} cannot be written in the folder ${dirname(file)}`
+  return Object.assign(new Error(words, { cause: error }), { code, syscall, path: file })
 }
 
 /** An object of one's own. */
