@@ -35,7 +35,11 @@ export const commandList: readonly CommandEntry[] = [
   { name: 'get', summary: 'bring an object back', load: () => import('./commands/get.ts') },
   { name: 'ls', summary: 'list buckets and objects', load: () => import('./commands/ls.ts') },
   { name: 'rm', summary: 'delete objects', load: () => import('./commands/rm.ts') },
-  { name: 'share', summary: 'give others a link to a folder or an object', load: () => import('./commands/share.ts') },
+  {
+    name: 'share',
+    summary: 'give others a link to read or to write a folder or an object',
+    load: () => import('./commands/share.ts'),
+  },
   { name: 'shares', summary: 'list what is shared', load: () => import('./commands/shares.ts') },
   { name: 'unshare', summary: 'take a share back', load: () => import('./commands/unshare.ts') },
   {

@@ -132,7 +132,7 @@ describe('who may use the local API', () => {
       headers: {
         ...readable,
         'access-control-allow-methods': 'GET, POST',
-        'access-control-allow-headers': 'authorization, content-type, last-event-id',
+        'access-control-allow-headers': 'authorization, content-type, last-event-id, stead-link',
         'access-control-expose-headers': 'stead-object',
       },
     })

@@ -44,6 +44,9 @@ export type StorageErrorCode =
   | 'STORAGE_SHARE_LIMIT'
   | 'STORAGE_SHARE_AWAY'
   | 'STORAGE_SHARE_FILLING'
+  | 'STORAGE_GRANT_ENDED'
+  | 'STORAGE_GRANT_SPENT'
+  | 'STORAGE_GRANT_AWAY'
   | 'STORAGE_CARE_UNKNOWN'
   | 'STORAGE_CARE_NOT_OFFERED'
   | 'STORAGE_CARE_DIFFERS'
@@ -302,6 +305,24 @@ export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
     retryable: true,
     meaning: 'A share does not show this yet: its owner is still filling it, or waits for nodes that are away.',
     next: 'Try again in a minute; the machine of its owner must be on for that.',
+  },
+  STORAGE_GRANT_ENDED: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'A link to write was taken back by its owner, or its time is over.',
+    next: 'Ask the owner for another link.',
+  },
+  STORAGE_GRANT_SPENT: {
+    kind: 'user',
+    retryable: false,
+    meaning: 'A link to write takes fewer bytes than this needs; each object counts as 4 KiB at least.',
+    next: 'Ask the owner for a link that takes more: stead share --write --limit',
+  },
+  STORAGE_GRANT_AWAY: {
+    kind: 'peer',
+    retryable: true,
+    meaning: 'The node of whoever made a link to write does not answer, or cannot keep more now.',
+    next: 'Try again later: what was kept of a long object is not sent again. Its owner finds the reason in the log of the node.',
   },
   STORAGE_CARE_UNKNOWN: {
     kind: 'peer',

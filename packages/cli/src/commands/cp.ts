@@ -6,6 +6,7 @@ import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { addMemberOption, type GivenMember } from '../node-place.ts'
 import { findObject } from '../objects/find-object.ts'
+import { givenFolder, givenPlace } from '../objects/give-file.ts'
 import { namingBuckets } from '../objects/known-buckets.ts'
 import { LeftOut } from '../objects/left-out.ts'
 import { checkFolder, checkReadable, type Entry, entryOfFile, isMissing, localFiles } from '../objects/local-files.ts'
@@ -22,9 +23,9 @@ import {
 import { showNewPhrase } from '../objects/recovery-phrase.ts'
 import { type RemoteEntry, remoteEntry, remoteObjects } from '../objects/remote-objects.ts'
 import { SafeFolder } from '../objects/safe-folder.ts'
-import { checkNoLink } from '../objects/share-link.ts'
+import { checkNoLink, checkWrites, isWriteLink, parseSharedPlace } from '../objects/share-link.ts'
 import { tellingWaits } from '../objects/telling-waits.ts'
-import { copy, download, type TransferTerms, upload } from '../objects/transfer-plan.ts'
+import { copy, download, give, type TransferTerms, upload } from '../objects/transfer-plan.ts'
 import type { Transfer } from '../objects/transfer-pool.ts'
 import { TransferProgress } from '../objects/transfer-progress.ts'
 import { interrupted, printDryRun, runAndReport, type TransferWay } from '../objects/transfer-report.ts'
@@ -39,7 +40,7 @@ interface GivenCopy extends GivenMember {
 export function define(command: Command, context: CommandContext): void {
   addMemberOption(command, 'payer')
     .argument('<from>', 'a file, or stead://bucket/key; with -r a folder of either')
-    .argument('<to>', 'the same; a / at the end means a folder')
+    .argument('<to>', 'the same, or a link to write; a / at the end means a folder')
     .option('-r, --recursive', 'all that is below: what is in <from> gets the same names in <to>')
     .option('--dry-run', 'say what would be done')
     .addHelpText(
@@ -49,8 +50,13 @@ export function define(command: Command, context: CommandContext): void {
     )
   const rules = addFilterOptions(command)
   command.action(async (from: string, to: string, given: GivenCopy) => {
-    checkNoLink(from, to)
-    if (!isObjectUrl(from) && !isObjectUrl(to))
+    checkNoLink(from)
+    checkWrites(to)
+    if (isWriteLink(to) && isObjectUrl(from))
+      throw new CliError('CLI_USAGE', 'what is written with a link is sent from a file, and not from an object', {
+        next: `Bring it here first: stead get ${shownName(from)}`,
+      })
+    if (!isObjectUrl(from) && !isObjectUrl(to) && !isWriteLink(to))
       throw new CliError('CLI_USAGE', `neither ${from} nor ${to} is on the network: stead://bucket/key`)
     await run({ from, to, given, rules }, context)
   })
@@ -90,6 +96,7 @@ async function copyAll(
 }
 
 function wayOf({ from, to, given }: CopyRequest): TransferWay {
+  if (isWriteLink(to)) return { kind: 'given' }
   if (!isObjectUrl(from)) return { kind: 'up' }
   if (isObjectUrl(to)) return { kind: 'within' }
   if (given.recursive === true) return { kind: 'down', partsAt: `below ${to}` }
@@ -125,6 +132,10 @@ async function entriesOf(request: CopyRequest, parts: Access): Promise<readonly 
     )
   checkReadable(from)
   const entry = entryOfFile(basename(from), found)
+  if (isWriteLink(to)) {
+    const place = await givenPlace(parts.access.client, parseSharedPlace(to), entry.name)
+    return [{ entry, make: (terms) => give(terms, { entry, file: from, to: place }) }]
+  }
   const target = namedIn(parseObjectUrl(to), entry.name)
   return [{ entry, make: (terms) => upload(terms, { entry, file: from, to: target }) }]
 }
@@ -154,13 +165,10 @@ async function folderEntries(request: CopyRequest, { access, left, signal }: Acc
   const isTaken = nameFilter(rules)
   const planned: Planned[] = []
   if (!isObjectUrl(from)) {
-    const target = folderOf(parseObjectUrl(to))
+    const sendTo = await senderTo(to, access)
     checkFolder(from)
-    for (const entry of localFiles(from, left)) {
-      if (!isTaken(entry.name)) continue
-      const place = { bucket: target.bucket, key: `${target.key}${entry.name}` }
-      planned.push({ entry, make: (terms) => upload(terms, { entry, file: join(from, entry.name), to: place }) })
-    }
+    for (const entry of localFiles(from, left))
+      if (isTaken(entry.name)) planned.push({ entry, make: sendTo(entry, join(from, entry.name)) })
     return planned
   }
   const source = folderOf(parseObjectUrl(from))
@@ -182,6 +190,19 @@ async function folderEntries(request: CopyRequest, { access, left, signal }: Acc
   }
   if (!isSomething) await checkFolderThere(access, source)
   return planned
+}
+
+/** How files go to a folder of one's own, or of somebody else who gave a link. */
+async function senderTo(
+  to: string,
+  { client }: ObjectAccess,
+): Promise<(entry: Entry, file: string) => Planned['make']> {
+  if (isWriteLink(to)) {
+    const { link, path } = await givenFolder(client, parseSharedPlace(to))
+    return (entry, file) => (terms) => give(terms, { entry, file, to: { link, path: `${path}${entry.name}` } })
+  }
+  const { bucket, key } = folderOf(parseObjectUrl(to))
+  return (entry, file) => (terms) => upload(terms, { entry, file, to: { bucket, key: `${key}${entry.name}` } })
 }
 
 /** A bucket may have nothing in it, and a folder a marker only. @throws StorageError STORAGE_OBJECT_UNKNOWN */

@@ -1,39 +1,47 @@
-import { type Stats, statSync } from 'node:fs'
+import type { Stats } from 'node:fs'
 import { basename } from 'node:path'
 import type { ObjectView } from '@stead/sdk/api'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
-import { addMemberOption, type GivenMember } from '../node-place.ts'
-import { checkReadable, entryOfFile, isMissing } from '../objects/local-files.ts'
+import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
+import { entryOfFile, fileStats } from '../objects/local-files.ts'
 import { type ObjectAccess, objectAccess } from '../objects/object-access.ts'
 import { type ObjectUrl, parseObjectUrl, shownObjectUrl } from '../objects/object-url.ts'
 import { showNewPhrase } from '../objects/recovery-phrase.ts'
 import { metadataOf } from '../objects/remote-objects.ts'
-import { checkNoLink } from '../objects/share-link.ts'
+import { checkNoLink, checkWrites, isWriteLink } from '../objects/share-link.ts'
 import { tellingWaits } from '../objects/telling-waits.ts'
 import { TransferProgress } from '../objects/transfer-progress.ts'
 import { interrupted } from '../objects/transfer-report.ts'
 import { uploadFile } from '../objects/upload-file.ts'
-import { shownName } from '../terminal/shown-name.ts'
 import { toJson } from '../terminal/terminal.ts'
 
 const HELP = `
 A long file that was interrupted goes on where it stopped: the same command again.
+With a link to write no account is needed: whoever made the link pays. It replaces nothing, unless it was made for that.
 A key is written as it is. Only ?version= in an address names a version; where it is part of the key, write %3Fversion=.`
 
 /** `stead put`: keeps a file on the network. */
 export function define(command: Command, context: CommandContext): void {
   addMemberOption(command, 'payer')
     .argument('<file>', 'a file, or - for standard input')
-    .argument('<object>', 'stead://bucket/key; a key that ends with / or is missing gets the name of the file')
+    .argument(
+      '<object>',
+      'stead://bucket/key, or a link to write, with /path behind it; what ends with / gets the name of the file',
+    )
     .addHelpText('after', HELP)
     .action(async (file: string, object: string, given: GivenMember) => {
       checkNoLink(file)
+      checkWrites(object)
+      if (isWriteLink(object)) {
+        const { putGiven } = await import('../objects/put-given.ts')
+        await putGiven(clientFor(context, given), context, { file, text: object })
+        return
+      }
       const access = objectAccess(context, given)
       const place = keyed(parseObjectUrl(object), file)
-      const found = file === '-' ? undefined : statOf(file)
-      if (found !== undefined) checkReadable(file)
+      const found = file === '-' ? undefined : fileStats(file)
       const progress = new TransferProgress(context.terminal, place.key, found?.size)
       const signal = context.interruption()
       try {
@@ -74,14 +82,4 @@ function keyed({ bucket, key }: ObjectUrl, file: string): ObjectUrl {
   if (key !== '' && !key.endsWith('/')) return { bucket, key }
   if (file === '-') throw new CliError('CLI_USAGE', 'standard input has no name: give the whole key')
   return { bucket, key: `${key}${basename(file)}` }
-}
-
-function statOf(file: string): Stats {
-  const found = statSync(file, { throwIfNoEntry: false })
-  if (found?.isFile() === true) return found
-  if (found?.isDirectory() === true)
-    throw new CliError('CLI_USAGE', `${file} is a folder, and put keeps one file`, {
-      next: `Keep all that is in it: stead cp -r ${shownName(file)} stead://<bucket>/<folder>`,
-    })
-  throw found === undefined ? isMissing('file', file) : new CliError('CLI_USAGE', `${file} is not a file`)
 }

@@ -48,6 +48,20 @@ export function checkReadable(file: string): void {
   closeSync(openSync(file, 'r'))
 }
 
+/** A file that is put, and may be read. @throws CliError CLI_USAGE, SystemError */
+export function fileStats(file: string): Stats {
+  const found = statSync(file, { throwIfNoEntry: false })
+  if (found?.isFile() === true) {
+    checkReadable(file)
+    return found
+  }
+  if (found?.isDirectory() === true)
+    throw new CliError('CLI_USAGE', `${file} is a folder, and put keeps one file`, {
+      next: `Keep all that is in it: stead cp -r ${shownName(file)} stead://<bucket>/<folder>`,
+    })
+  throw found === undefined ? isMissing('file', file) : new CliError('CLI_USAGE', `${file} is not a file`)
+}
+
 /** @throws CliError CLI_USAGE for what is no folder */
 export function checkFolder(path: string): void {
   const found = statSync(path, { throwIfNoEntry: false })

@@ -32,6 +32,25 @@ export async function narrowShare(
   return made
 }
 
+/**
+ * A link to write less than a link lets write, and says until when; the earlier of two ends counts, and is kept to by the
+ * node of the owner. @throws StorageError STORAGE_GRANT_ENDED where it would end before it begins
+ */
+export async function narrowGrant(
+  client: Pick<DaemonClient, 'narrowGrant'>,
+  terminal: Pick<Terminal, 'message'>,
+  to: SharedPlace & { readonly expiresAt?: UnixMs },
+): Promise<{ readonly link: string }> {
+  const made = await client.narrowGrant(to)
+  const { expiresAt } = made
+  const end = expiresAt === undefined ? 'its owner takes it back' : new Date(expiresAt).toISOString()
+  if (expiresAt !== undefined && expiresAt <= Date.now())
+    throw new StorageError('STORAGE_GRANT_ENDED', `the link ended at ${end}: nothing is written with a part of it`)
+  const place = to.path === '' ? 'where the whole link does' : `${made.isObject ? '' : 'into '}${shownName(to.path)}`
+  terminal.message(`whoever has this link writes ${place} until ${end}; it takes no more bytes than the whole does`)
+  return made
+}
+
 /** Whether a path is none of an object, and has some below it; false where the node cannot say so soon. */
 async function isFolder(client: Narrower, { link, path }: SharedPlace, narrowed: string): Promise<boolean> {
   const signal = AbortSignal.timeout(LOOK_MS)

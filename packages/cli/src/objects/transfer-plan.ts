@@ -2,11 +2,13 @@ import { join } from 'node:path'
 import { patiently } from '../patiently.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { downloadFile, ownObject } from './download-file.ts'
+import { giveFile } from './give-file.ts'
 import { checkReadable, type Entry } from './local-files.ts'
 import type { ObjectAccess } from './object-access.ts'
 import { formatObjectUrl, type ObjectUrl, type ObjectVersion } from './object-url.ts'
 import { metadataOf, type RemoteEntry } from './remote-objects.ts'
 import type { SafeFolder } from './safe-folder.ts'
+import type { SharedPlace } from './share-link.ts'
 import type { Transfer } from './transfer-pool.ts'
 import type { TransferListener, TransferProgress } from './transfer-progress.ts'
 import { uploadFile } from './upload-file.ts'
@@ -29,6 +31,22 @@ export function upload(
   }
   return {
     name: `${file} -> ${formatObjectUrl(to)}`,
+    lengthBytes: entry.lengthBytes,
+    check: () => checkReadable(file),
+    run: () => progress.follow(entry, signal, attempt),
+  }
+}
+
+/** Writes a file with a link; the link is not said. */
+export function give(
+  { access, progress, signal }: TransferTerms,
+  { entry, file, to }: { readonly entry: Entry; readonly file: string; readonly to: SharedPlace },
+): Transfer {
+  const attempt = async (listener: TransferListener): Promise<void> => {
+    await giveFile(access.client, { file, place: to }, { signal, ...listener })
+  }
+  return {
+    name: `${file} -> ${to.path}`,
     lengthBytes: entry.lengthBytes,
     check: () => checkReadable(file),
     run: () => progress.follow(entry, signal, attempt),

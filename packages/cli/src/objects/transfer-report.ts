@@ -36,6 +36,8 @@ export type TransferWay =
   /** Where the parts of long objects lie, `in folder`; undefined where none are kept. */
   | { readonly kind: 'down'; readonly partsAt: string | undefined }
   | { readonly kind: 'within' }
+  /** With a link to write. */
+  | { readonly kind: 'given' }
 
 /** Says what would be done, a line each, and what would be refused. */
 export function printDryRun(
@@ -151,6 +153,7 @@ export function interrupted(way: TransferWay): CliError {
 
 function nextOf(way: TransferWay): string {
   if (way.kind === 'within') return 'Run the same command again.'
+  if (way.kind === 'given') return 'Run the same command again: a long file goes on where it stopped.'
   if (way.kind === 'up')
     return 'Run the same command again: a long file goes on where it stopped. See what is half-sent: stead ls --uploads; give it up: stead rm --uploads <object>'
   if (way.partsAt === undefined) return 'Run the same command again: it begins anew.'

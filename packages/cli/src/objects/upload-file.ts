@@ -1,4 +1,4 @@
-import { openAsBlob } from 'node:fs'
+import { openAsBlob, type Stats } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { ObjectClient, ObjectPlace, PutContentOptions } from '@stead/sdk'
 import type { ObjectView } from '@stead/sdk/api'
@@ -27,15 +27,23 @@ export async function uploadFile(
   { file, place }: { readonly file: string; readonly place: ObjectPlace },
   options: UploadOptions,
 ): Promise<ObjectView> {
-  const { size, mtimeMs } = await stat(file)
+  return await whileUnchanged(file, () => sendFile(components, { file, place }, options))
+}
+
+/**
+ * Sends what is in a file. @throws what `send` throws; CliError CLI_INPUT_UNREADABLE instead, where the file was changed
+ * meanwhile
+ */
+export async function whileUnchanged<Value>(file: string, send: (found: Stats) => Promise<Value>): Promise<Value> {
+  const found = await stat(file)
   // Else it is the way to the node that breaks.
   checkReadable(file)
   try {
-    return await sendFile(components, { file, place }, options)
+    return await send(found)
   } catch (cause) {
     // Whatever the way to the node made of it.
     const now = await stat(file).catch(() => undefined)
-    if (now?.size === size && now.mtimeMs === mtimeMs) throw cause
+    if (now?.size === found.size && now.mtimeMs === found.mtimeMs) throw cause
     throw new CliError('CLI_INPUT_UNREADABLE', `${file} was changed while it was sent`, {
       details: { path: file },
       next: 'Run the same command again when nothing writes to the file.',

@@ -35,23 +35,31 @@ describe('a file that is not there', () => {
 
 describe('a link where a file or an object is meant', () => {
   it('is refused and not repeated', async () => {
-    for (const line of [
-      'cp -r LINK F',
-      'sync LINK F',
-      'sync F LINK',
-      'cp LINK stead://mine/',
-      'put LINK stead://mine/',
-      'put F LINK',
-      'rm LINK',
-    ]) {
-      const args = line.split(' ').map((word) => word.replace('LINK', 'stead:share:secret').replace('F', folder))
-      const said = await commands.run(args)
-      expect([line, said]).toMatchObject([
-        line,
-        refused('next: What a link shows is brought with: stead get <link> <folder>'),
-      ])
-      expect(said.message).not.toContain('secret')
-    }
+    const isNone = 'next: What a link shows is brought with: stead get <link> <folder>'
+    const isWritten = 'next: Write with it: stead put <file> <link>/, stead cp -r <folder> <link>/'
+    const isRead = 'next: Ask its owner for one to write: stead share --write'
+    for (const [line, why, written] of [
+      ['cp -r LINK F', isNone, isWritten],
+      ['cp LINK stead://mine/', isNone, isWritten],
+      ['cp F LINK', isRead, undefined],
+      ['sync LINK F', isNone, isWritten],
+      ['sync F LINK', isNone, isWritten],
+      ['put LINK stead://mine/', isNone, isWritten],
+      ['put F LINK', isRead, undefined],
+      ['rm LINK', isNone, isWritten],
+      ['unshare LINK', 'next: See what is shared', 'next: See what is shared'],
+      ['cp stead://mine/x LINK', isRead, 'next: Bring it here first: stead get stead://mine/x'],
+    ] as const)
+      for (const [scheme, next] of [
+        ['share', why],
+        ['write', written],
+      ]) {
+        if (next === undefined) continue
+        const link = `stead:${scheme}:secret`
+        const said = await commands.run(line.split(' ').map((word) => word.replace('LINK', link).replace('F', folder)))
+        expect([line, said]).toMatchObject([line, refused(next)])
+        expect(said.message).not.toContain('secret')
+      }
   })
 })
 

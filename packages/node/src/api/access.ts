@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { SdkError } from '@stead/sdk'
-import { OBJECT_HEADER } from '@stead/sdk/api'
+import { LINK_HEADER, OBJECT_HEADER } from '@stead/sdk/api'
 import { NodeError } from '../errors.ts'
 
 /** The headers that decide whether a request may pass. */
@@ -58,7 +58,7 @@ export function pageHeaders(origin: string | undefined, { origins }: AccessRules
   return {
     'access-control-allow-origin': origin,
     'access-control-allow-methods': 'GET, POST',
-    'access-control-allow-headers': 'authorization, content-type, last-event-id',
+    'access-control-allow-headers': `authorization, content-type, last-event-id, ${LINK_HEADER}`,
     'access-control-expose-headers': OBJECT_HEADER,
     'access-control-allow-private-network': 'true',
     'access-control-max-age': '600',

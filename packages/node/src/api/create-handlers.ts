@@ -1,6 +1,7 @@
 import type { SteadNode } from '../daemon/stead-node.ts'
 import { blobHandlers } from './blob-handlers.ts'
 import { epochHandlers } from './epoch-handlers.ts'
+import { grantHandlers } from './grant-handlers.ts'
 import type { Handlers } from './handlers.ts'
 import { jobHandlers } from './job-handlers.ts'
 import { moneyHandlers } from './money-handlers.ts'
@@ -17,6 +18,7 @@ export function createHandlers(node: SteadNode): Handlers {
     ...epochHandlers(node),
     ...objectHandlers(node),
     ...shareHandlers(node),
+    ...grantHandlers(node),
     ...nodeHandlers(node),
   }
 }

@@ -170,10 +170,17 @@ function readRequest(
   return {
     id: (request.params as { readonly id?: string }).id ?? '',
     body: bodyOf(each, request),
-    query: decode(each.query, request.query, 'query'),
+    query: decode(each.query, queryOf(each, request), 'query'),
     lastEvent: typeof lastEvent === 'string' && /^\d{1,15}$/.test(lastEvent) ? Number(lastEvent) : undefined,
     signal: AbortSignal.any([gone.signal, stopping]),
   }
+}
+
+/** A secret comes in its header alone: in an address it would be written down. */
+function queryOf({ secret }: AnyRoute, { query, headers }: FastifyRequest): unknown {
+  if (secret === undefined) return query
+  const { member, header } = secret
+  return { ...(query as Record<string, unknown>), [member]: headers[header] }
 }
 
 function bodyOf(each: AnyRoute, { body }: FastifyRequest): unknown {
@@ -229,7 +236,7 @@ function describeRoute(each: AnyRoute): Record<string, unknown> {
   if (each.path.includes(':id')) {
     schema.params = { type: 'object', properties: { id: { type: 'string' } }, required: ['id'] }
   }
-  if (each.query !== undefined) schema.querystring = jsonSchema(each.query)
+  if (each.query !== undefined) describeQuery(schema, each)
   if (each.body === 'bytes') schema.consumes = [MEDIA_TYPES.bytes]
   else if (each.body === 'stream') schema.consumes = [STREAM_TYPE]
   else if (each.body !== undefined) schema.body = jsonSchema(each.body)
@@ -238,6 +245,20 @@ function describeRoute(each: AnyRoute): Record<string, unknown> {
     200: { description: each.summary, content: { [MEDIA_TYPES[each.form]]: { schema: content } } },
   }
   return schema
+}
+
+function describeQuery(schema: Record<string, unknown>, { query, secret }: AnyRoute): void {
+  if (query === undefined) return
+  const { properties = {}, required = [], ...rest } = jsonSchema(query) as JsonObjectSchema
+  const { [secret?.member ?? '']: hidden, ...shown } = properties
+  schema.querystring = { ...rest, properties: shown, required: required.filter((name) => name !== secret?.member) }
+  if (secret !== undefined)
+    schema.headers = { type: 'object', properties: { [secret.header]: hidden }, required: [secret.header] }
+}
+
+interface JsonObjectSchema {
+  readonly properties?: Readonly<Record<string, unknown>>
+  readonly required?: readonly string[]
 }
 
 function jsonSchema(schema: Wire<unknown>): object {

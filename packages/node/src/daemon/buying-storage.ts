@@ -1,6 +1,13 @@
 import { type Address, messageOf } from '@stead/core'
 import type { MarketPayer, OfferBook } from '@stead/market'
-import type { HolderWait, PlacementReport, RecoveredStorage, StorageConsumer, TreeObjectStore } from '@stead/storage'
+import type {
+  GrantDesk,
+  HolderWait,
+  PlacementReport,
+  RecoveredStorage,
+  StorageConsumer,
+  TreeObjectStore,
+} from '@stead/storage'
 import type { NodeConfig } from '../config/settings.ts'
 import type { Foundation } from './foundation.ts'
 
@@ -8,6 +15,8 @@ import type { Foundation } from './foundation.ts'
 export interface BuyingStorage {
   readonly consumer: StorageConsumer
   readonly objects: TreeObjectStore
+  /** Answers those who write with a link of this node. */
+  readonly grants: GrantDesk
   /** Makes the books of a payer again whose disk was lost. @throws as the object store and StorageConsumer.recover */
   recover(): Promise<RecoveredStorage>
   stop(): Promise<void>

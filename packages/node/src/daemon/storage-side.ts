@@ -6,6 +6,9 @@ import {
   createErasureKernel,
   createFrameCipher,
   FRAME_PLAIN_BYTES,
+  GRANTS_LIMITS,
+  GRANTS_PROTOCOL,
+  GrantDesk,
   loadPairHasher,
   PieceLog,
   pieceLogOptionsSchema,
@@ -107,6 +110,7 @@ export async function openBuyingStorage(
     SEGMENT_PROFILES[profile],
   )
   await consumer.start()
+  const segmentBytes = segmentBytesOf(SEGMENT_PROFILES[profile])
   const objects = new TreeObjectStore(
     {
       ...foundation,
@@ -117,11 +121,14 @@ export async function openBuyingStorage(
       pointerNameOf: (seed) => registerKeyOf(secp256k1, seed),
       secret,
     },
-    { segmentBytes: segmentBytesOf(SEGMENT_PROFILES[profile]) },
+    { segmentBytes },
   )
   foundation.network.handle(SHARES_PROTOCOL, SHARES_LIMITS, (request) =>
     answerShares(request, { places: (segment) => consumer.segments.places(segment) }),
   )
+  // A part of what others write is a segment, so that it is cut no smaller than what is put here.
+  const grants = new GrantDesk({ intake: objects.grants.intake, logger: foundation.logger }, segmentBytes)
+  foundation.network.handle(GRANTS_PROTOCOL, GRANTS_LIMITS, (request) => grants.answer(request))
   objects.shares.start()
   const recover = async (): Promise<RecoveredStorage> => {
     const references: Uint8Array[] = []
@@ -145,6 +152,7 @@ export async function openBuyingStorage(
   return {
     consumer,
     objects,
+    grants,
     recover,
     stop: async () => {
       // What reads and writes wait for would keep them, and this, for a minute.

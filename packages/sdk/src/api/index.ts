@@ -18,6 +18,18 @@ export type {
   RewardsClaimed,
 } from './epochs.ts'
 export type {
+  GrantedObject,
+  GrantedStand,
+  GrantList,
+  GrantMade,
+  GrantRequest,
+  GrantView,
+  LookGrantedRequest,
+  PutGrantedQuery,
+  WriteLinkView,
+} from './grants.ts'
+export { LINK_HEADER } from './grants.ts'
+export type {
   CountedReason,
   JobAccepted,
   JobCounts,

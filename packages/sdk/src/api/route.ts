@@ -27,6 +27,8 @@ export interface Route<Body, Query, Answer> {
   /** JSON body; `bytes` for a plain one, `stream` for one of any length; undefined when there is none. */
   readonly body: Wire<Body> | 'bytes' | 'stream' | undefined
   readonly query: Wire<Query> | undefined
+  /** A member of the query that travels in a header of this name. */
+  readonly secret?: { readonly member: string; readonly header: string }
   readonly form: AnswerForm
   /** The answer's value, or one of its lines or events; undefined for plain bytes. */
   readonly answer: Wire<Answer> | undefined

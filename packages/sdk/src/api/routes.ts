@@ -111,27 +111,7 @@ import {
 } from './possession.ts'
 import { type JobQuote, jobQuoteWire } from './quote.ts'
 import { get, post, type Route } from './route.ts'
-import {
-  type GetSharedRequest,
-  getSharedRequestWire,
-  type ListSharedRequest,
-  listSharedRequestWire,
-  type NarrowRequest,
-  narrowRequestWire,
-  type SharedList,
-  type SharedStream,
-  type ShareLinkView,
-  type ShareList,
-  type ShareMade,
-  type ShareName,
-  type ShareRequest,
-  sharedListWire,
-  shareLinkViewWire,
-  shareListWire,
-  shareMadeWire,
-  shareNameWire,
-  shareRequestWire,
-} from './shares.ts'
+import { type ShareRoutes, shareRoutes } from './share-routes.ts'
 import {
   type BeginUploadQuery,
   beginUploadQueryWire,
@@ -165,7 +145,7 @@ type NoBody = undefined
 type NoQuery = undefined
 
 /** All operations of the local HTTP API. */
-export interface Routes {
+export interface Routes extends ShareRoutes {
   readonly putBlob: Route<Uint8Array, NoQuery, BlobStored>
   readonly getBlob: Route<NoBody, NoQuery, Uint8Array>
   readonly putBlobOfObject: Route<NoBody, GetObjectQuery, BlobStored>
@@ -185,13 +165,6 @@ export interface Routes {
   readonly listBuckets: Route<NoBody, NoQuery, BucketList>
   readonly createBucket: Route<NoBody, BucketQuery, undefined>
   readonly deleteBucket: Route<NoBody, BucketQuery, undefined>
-  readonly share: Route<ShareRequest, NoQuery, ShareMade>
-  readonly listShares: Route<NoBody, NoQuery, ShareList>
-  readonly getShare: Route<ShareName, NoQuery, ShareMade>
-  readonly unshare: Route<ShareName, NoQuery, undefined>
-  readonly narrowShare: Route<NarrowRequest, NoQuery, ShareLinkView>
-  readonly listShared: Route<ListSharedRequest, NoQuery, SharedList>
-  readonly getShared: Route<GetSharedRequest, NoQuery, SharedStream>
   readonly getStorage: Route<NoBody, NoQuery, StorageUsage>
   readonly listStorageWaits: Route<NoBody, NoQuery, StorageWaitList>
   readonly runStorageRound: Route<NoBody, NoQuery, StorageRoundView>
@@ -324,38 +297,7 @@ export const routes: Routes = {
     query: bucketQueryWire,
     answer: undefined,
   },
-  share: {
-    ...post('share', '/v1/shares', 'Shares a folder, a bucket or an object; answers with a link'),
-    body: shareRequestWire,
-    answer: shareMadeWire,
-  },
-  listShares: { ...get('listShares', '/v1/shares', 'What is shared, without the links'), answer: shareListWire },
-  getShare: {
-    ...post('getShare', '/v1/shares/link', 'A share with its link'),
-    body: shareNameWire,
-    answer: shareMadeWire,
-  },
-  unshare: {
-    ...post('unshare', '/v1/shares/end', 'Takes a share back: its links show nothing any more'),
-    body: shareNameWire,
-    answer: undefined,
-  },
-  narrowShare: {
-    ...post('narrowShare', '/v1/shared/narrow', 'A link to less than a link shows; nobody is asked'),
-    body: narrowRequestWire,
-    answer: shareLinkViewWire,
-  },
-  listShared: {
-    ...post('listShared', '/v1/shared/list', 'What a link shows, as its owner has it now'),
-    body: listSharedRequestWire,
-    answer: sharedListWire,
-  },
-  getShared: {
-    ...post('getShared', '/v1/shared/get', 'The bytes of an object that a link shows, or some of them'),
-    body: getSharedRequestWire,
-    form: 'stream',
-    answer: undefined,
-  },
+  ...shareRoutes,
   getStorage: {
     ...get('getStorage', '/v1/storage', 'Which nodes keep how much for this one, and what that costs'),
     answer: storageUsageWire,

@@ -2,6 +2,16 @@ import type { Clock, ContentId, Hash } from '@stead/core'
 import type { CareOfferList, CaretakerRequest, CaretakerView } from '../api/care.ts'
 import type { EarningsQuery, EarningsReport } from '../api/earnings.ts'
 import type { EpochList, EpochLogs, EpochRun, RewardsClaimed } from '../api/epochs.ts'
+import type {
+  GrantedObject,
+  GrantedStand,
+  GrantList,
+  GrantMade,
+  GrantRequest,
+  LookGrantedRequest,
+  PutGrantedQuery,
+  WriteLinkView,
+} from '../api/grants.ts'
 import type { JobAccepted, JobDetail, JobEvent, JobList, JobResultLine, JobStatus, JobSubmission } from '../api/jobs.ts'
 import type { JobEvidence, ReceiptList, ReceiptQuery, SettleAnswer } from '../api/money.ts'
 import type {
@@ -232,6 +242,40 @@ export class DaemonClient {
       return { object: objectOf(response, sharedObjectWire), ...streamOf(response) }
     }
     return steadyObject(request, await open(request), { open, ...this.#reconnecting(options) })
+  }
+
+  /** Lets whoever gets the link write into a folder, so many bytes in all. */
+  grantWrite(request: GrantRequest, options: CallOptions = {}): Promise<GrantMade> {
+    return this.#transport.ask(routes.grantWrite, { ...options, body: request })
+  }
+
+  listGrants(options: CallOptions = {}): Promise<GrantList> {
+    return this.#transport.ask(routes.listGrants, options)
+  }
+
+  /** A grant with its link. */
+  getGrant(grant: ShareName, options: CallOptions = {}): Promise<GrantMade> {
+    return this.#transport.ask(routes.getGrant, { ...options, body: grant })
+  }
+
+  /** Takes a grant back: what was written stays. */
+  async endGrant(grant: ShareName, options: CallOptions = {}): Promise<void> {
+    await this.#transport.fetch(routes.endGrant, { ...options, body: grant })
+  }
+
+  /** A link to write less than a link lets write; without a path or a time it is told what the link is. */
+  narrowGrant(request: NarrowRequest, options: CallOptions = {}): Promise<WriteLinkView> {
+    return this.#transport.ask(routes.narrowGrant, { ...options, body: request })
+  }
+
+  /** What a link to write takes yet, and what is kept of an object. */
+  lookGranted(request: LookGrantedRequest, options: CallOptions = {}): Promise<GrantedStand> {
+    return this.#transport.ask(routes.lookGranted, { ...options, body: request })
+  }
+
+  /** Writes an object with a link, as its bytes come; the daemon needs neither money nor an agreement. */
+  putGranted(query: PutGrantedQuery, body: StreamBody, options: CallOptions = {}): Promise<GrantedObject> {
+    return this.#transport.ask(routes.putGranted, { ...options, query, body })
   }
 
   getStorage(options: CallOptions = {}): Promise<StorageUsage> {

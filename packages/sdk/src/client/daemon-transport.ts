@@ -98,13 +98,15 @@ export class DaemonTransport {
     request: DaemonRequest<Body, Query>,
   ): Promise<Response> {
     const { body, type } = bodyTextOf(route, request.body)
-    const headers: Record<string, string> = { authorization: `Bearer ${connection.token}`, ...request.headers }
+    const { path, secrets } = pathOf(route, request)
+    const authorization = `Bearer ${connection.token}`
+    const headers: Record<string, string> = { authorization, ...request.headers, ...secrets }
     if (type !== undefined) headers['content-type'] = type
     // Browsers refuse their fetch as a method of anything else.
     const { fetch } = this.#components
     let response: Response
     try {
-      response = await fetch(`${connection.url}${pathOf(route, request)}`, {
+      response = await fetch(`${connection.url}${path}`, {
         method: route.method,
         headers,
         body: body ?? null,
@@ -123,15 +125,27 @@ export class DaemonTransport {
   }
 }
 
+/** Where a request goes, and what of its query is said in headers. */
 function pathOf<Query>(
   route: Route<never, Query, unknown> | Route<unknown, Query, unknown>,
   request: { readonly id?: string; readonly query?: Query },
-): string {
+): { readonly path: string; readonly secrets: Readonly<Record<string, string>> } {
   const path = request.id === undefined ? route.path : route.path.replace(':id', encodeURIComponent(request.id))
-  if (route.query === undefined || request.query === undefined) return path
-  const query = route.query.encode(request.query) as Record<string, string>
+  if (route.query === undefined || request.query === undefined) return { path, secrets: {} }
+  const query = { ...(route.query.encode(request.query) as Record<string, string>) }
+  const secrets: Record<string, string> = {}
+  if (route.secret !== undefined) {
+    const { member, header } = route.secret
+    secrets[header] = headerText(query[member])
+    delete query[member]
+  }
   const text = new URLSearchParams(query).toString()
-  return text === '' ? path : `${path}?${text}`
+  return { path: text === '' ? path : `${path}?${text}`, secrets }
+}
+
+/** What no header can have is in no link either: the daemon says so. */
+function headerText(text = ''): string {
+  return text.trim().replaceAll(/[^\u0021-\u007e]/gu, '?')
 }
 
 function bodyTextOf<Body>(

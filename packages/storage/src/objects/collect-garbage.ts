@@ -1,5 +1,6 @@
 import type { Clock, Logger } from '@stead/core'
 import { bytesToHex } from '@stead/protocol'
+import type { WriteGrants } from '../grants/write-grants.ts'
 import type { ObjectStoreOptions } from '../options.ts'
 import type { ObjectShares } from '../shares/object-shares.ts'
 import { sharesIn } from '../shares/share-marks.ts'
@@ -18,6 +19,7 @@ import { forEachReferenceOf } from './tree-references.ts'
 export interface CollectComponents {
   readonly catalogue: BucketCatalogue
   readonly shares: ObjectShares
+  readonly grants: WriteGrants
   readonly segments: SegmentStore
   readonly clock: Pick<Clock, 'now'>
   readonly logger: Logger
@@ -39,7 +41,7 @@ const LIST_LIMIT = 1000
 
 /** Lets go of what is due, then of segments that nothing refers to and that are too old to be just being written. */
 export async function collectGarbage(
-  { catalogue, shares, segments, clock, logger }: CollectComponents,
+  { catalogue, shares, grants, segments, clock, logger }: CollectComponents,
   { graceMs, keepUnfinishedMs }: Pick<ObjectStoreOptions, 'graceMs' | 'keepUnfinishedMs'>,
 ): Promise<CollectReport> {
   let [expiredWrites, repackedObjects] = [0, 0]
@@ -50,6 +52,7 @@ export async function collectGarbage(
   for (const row of all) {
     const tree = catalogue.treeOf(row)
     await shares.sweep({ row, tree }, deleted.includes(row))
+    await grants.sweep({ row, tree })
     for (const share of await shares.treesOf({ row, tree })) await dropDue(share, graceMs)
     expiredWrites += await expireWrites(tree, keepUnfinishedMs)
     repackedObjects += await repackObjects(tree, { graceMs, logger })

@@ -34,7 +34,8 @@ export async function keepLarge(
   return lengthBytes
 }
 
-async function* followed(first: Uint8Array, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** Bytes that were read before, and the rest. */
+export async function* followed(first: Uint8Array, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
   yield first
   yield* rest
 }

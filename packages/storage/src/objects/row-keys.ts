@@ -6,7 +6,7 @@ import { STAMP_BYTES } from './transaction.ts'
  * Tables of a tree, by the first byte of their keys. In a bucket's: objects (key, stamp), null versions (key), contents
  * (id), extents (content, end), packs (id), uploads (id), uploads by key (key, id), parts (upload, number), segments of
  * pages (number), garbage (time, stamp), borrowed contents to be given back (time, stamp), holds of other buckets (id), settings,
- * shares (id), and what changed that a share shows (share, key). In the catalogue: buckets (name), those that were deleted
+ * shares (id), what changed that a share shows (share, key), and grants to write (id). In the catalogue: buckets (name), those that were deleted
  * (generation), and payers (address). In a share's tree: its head, entries (place of the folder, own place), extents (place),
  * contents that are to go (time, id), and packs, pages and garbage as in a bucket's.
  */
@@ -26,6 +26,7 @@ const TABLE = {
   settings: 's',
   shares: 'S',
   changes: 'd',
+  grants: 'G',
   shareHead: 'H',
   entries: 'e',
   sharedExtents: 'x',
@@ -106,6 +107,7 @@ export const shareKey = (id: TreeKey): TreeKey => TABLE.shares + id
 export const changeKey = (share: TreeKey, key: string): TreeKey => TABLE.changes + share + keyOfText(key)
 /** All that changed and a share does not show yet. */
 export const changesRange = (share: TreeKey): KeyRange => rangeOf(TABLE.changes + share)
+export const grantKey = (id: TreeKey): TreeKey => TABLE.grants + id
 export const shareHeadKey: TreeKey = TABLE.shareHead
 export const entryKey = (folder: TreeKey, place: TreeKey): TreeKey => TABLE.entries + folder + place
 /** All that lies right in a folder of a share. */
@@ -141,7 +143,7 @@ export function numberOfPart(key: TreeKey): number {
   return uintOfKey(key.slice(TABLE.parts.length + ID_BYTES))
 }
 
-/** The id in a key of contents, packs, uploads or deleted buckets. */
+/** The id in a key of contents, packs, uploads, shares, grants or deleted buckets. */
 export function idOfKey(key: TreeKey): TreeKey {
   return key.slice(1, 1 + ID_BYTES)
 }

@@ -160,6 +160,8 @@ export interface UploadRow extends Description {
   readonly version: 1
   readonly key: string
   readonly begunAt: UnixMs
+  /** The grant that it is written with: it ends when that does. */
+  readonly grant?: Uint8Array
 }
 
 export const uploadRowSchema: Schema<UploadRow> = defineSchema<UploadRow>('UploadRow', TREE_VALUE_BYTES_MAX, {
@@ -167,6 +169,7 @@ export const uploadRowSchema: Schema<UploadRow> = defineSchema<UploadRow>('Uploa
   key: [2, textField(OBJECT_KEY_BYTES_MAX)],
   begunAt: [3, timeField],
   ...description,
+  grant: [10, optionalField(fixedBytesField(ID_BYTES))],
 })
 
 /** parts */

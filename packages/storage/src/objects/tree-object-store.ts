@@ -2,6 +2,7 @@ import { type Clock, isSteadError, type Logger, messageOf, type Random } from '@
 import { sha256 } from '@stead/protocol'
 import { createFrameCipher } from '#create-frame-cipher'
 import type { FrameCipher } from '../crypto/frame-cipher.ts'
+import { WriteGrants } from '../grants/write-grants.ts'
 import type { PathSecret } from '../keys/path-secret.ts'
 import { type ObjectStoreInput, type ObjectStoreOptions, objectStoreOptionsSchema } from '../options.ts'
 import { ObjectShares } from '../shares/object-shares.ts'
@@ -96,6 +97,8 @@ export class TreeObjectStore implements ObjectStore {
   #noted: Promise<void> | undefined
   /** Folders and objects that others may read. */
   readonly shares: ObjectShares
+  /** Folders and objects that others may write, at this store's expense. */
+  readonly grants: WriteGrants
 
   /** @throws ZodError for options out of range */
   constructor(components: ObjectStoreComponents, options: ObjectStoreInput = {}) {
@@ -113,6 +116,12 @@ export class TreeObjectStore implements ObjectStore {
       { ...shares, treeOf: (name, secrets, origin) => trees.ofShare(name, secrets, origin) },
       this.#options,
     )
+    const grants = {
+      ...{ ...components, catalogue: this.#catalogue, intake: this.#intake },
+      beforeWrite: () => this.#notePayer(),
+      onShown: (bucket: string) => this.shares.poke(bucket),
+    }
+    this.grants = new WriteGrants(grants, this.#options)
   }
 
   /** Waits for what is under way. */
@@ -320,7 +329,7 @@ export class TreeObjectStore implements ObjectStore {
   async collect(): Promise<CollectReport> {
     const { segments, clock, logger } = this.#components
     return await collectGarbage(
-      { catalogue: this.#catalogue, shares: this.shares, segments, clock, logger },
+      { catalogue: this.#catalogue, shares: this.shares, grants: this.grants, segments, clock, logger },
       this.#options,
     )
   }

@@ -30,10 +30,11 @@ import {
 import { rowOfStored, type Stored, storedOfRow } from './stored.ts'
 import type { Rows, Transaction } from './transaction.ts'
 
-const PARTS_MAX = 10_000
+/** Parts of one upload. */
+export const PARTS_MAX = 10_000
 
 /** An upload's id as callers know it. */
-function uploadName(id: TreeKey): string {
+export function uploadName(id: TreeKey): string {
   return bytesToHex(bytesOfKey(id)).slice(2)
 }
 
@@ -48,8 +49,14 @@ const UPLOADS_LISTED_MAX = 10_000
 const ALL_IDS: TreeKey = '\u00ff'.repeat(ID_BYTES)
 
 /** Begins an upload. @param id that no other has */
-export function beginUpload(rows: Transaction, id: TreeKey, { key, description }: NewUpload): UploadInfo {
-  const row: UploadRow = { version: 1, key, begunAt: rows.now, ...description }
+export function beginUpload(rows: Transaction, id: TreeKey, { key, description, grant }: NewUpload): UploadInfo {
+  const row: UploadRow = {
+    version: 1,
+    key,
+    begunAt: rows.now,
+    ...description,
+    ...(grant === undefined ? {} : { grant }),
+  }
   const value = uploadRowSchema.encodeMessage(row)
   rows.put(uploadKey(id), value)
   rows.put(uploadByKey(key, id), value)
@@ -60,6 +67,8 @@ export function beginUpload(rows: Transaction, id: TreeKey, { key, description }
 export interface NewUpload {
   readonly key: string
   readonly description: Description
+  /** The grant that it is written with. @default none: it is its owner's */
+  readonly grant?: Uint8Array
 }
 
 interface OpenUpload {
@@ -74,7 +83,8 @@ export async function openUpload(rows: Rows, name: string): Promise<OpenUpload> 
   throw new StorageError('STORAGE_UPLOAD_UNKNOWN', 'there is no such upload', { details: { upload: name } })
 }
 
-async function findUpload(rows: Rows, name: string): Promise<OpenUpload | undefined> {
+/** An upload, if it is there. */
+export async function findUpload(rows: Rows, name: string): Promise<OpenUpload | undefined> {
   const id = uploadId(name)
   const value = id === undefined ? undefined : await rows.get(uploadKey(id))
   return id === undefined || value === undefined ? undefined : { id, row: uploadRowSchema.decodeMessage(value) }
@@ -204,10 +214,16 @@ async function versionMadeOf(
   { upload, key, etag }: Pick<Completion, 'upload' | 'key' | 'etag'>,
 ): Promise<ObjectInfo | undefined> {
   if (key === undefined || (await findUpload(rows, upload)) !== undefined) return undefined
+  const made = await versionOfUpload(rows, key, upload)
+  return made?.etag === etag ? made : undefined
+}
+
+/** The latest version of an object, if an upload became it. */
+export async function versionOfUpload(rows: Rows, key: string, upload: string): Promise<ObjectInfo | undefined> {
   const latest = await latestVersion(rows, key)
   const made = latest?.row.upload
-  if (latest === undefined || made === undefined || keyOfBytes(made) !== uploadId(upload)) return undefined
-  return latest.row.etag === etag ? infoOf(key, latest) : undefined
+  if (latest === undefined || latest.row.isDeleted || made === undefined) return undefined
+  return keyOfBytes(made) === uploadId(upload) ? infoOf(key, latest) : undefined
 }
 
 /** Gives an upload up; nothing when it is not there. */

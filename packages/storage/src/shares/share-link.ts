@@ -1,25 +1,22 @@
 import type { PeerId, UnixMs } from '@stead/core'
 import {
   bytesField,
-  concatBytes,
   defineSchema,
-  equalBytes,
   fixedBytesField,
   optionalField,
   peerIdOfPublicKey,
   publicKeyOfPeerId,
   type Schema,
-  sha256,
   textField,
   timeField,
   uintField,
   versionField,
 } from '@stead/protocol'
-import { base64url } from 'multiformats/bases/base64'
 import { StorageError } from '../errors.ts'
 import { PathSecret } from '../keys/path-secret.ts'
 import { KEEPERS_BYTES_MAX } from '../register/quorum.ts'
 import { bytesOfKey } from '../tree/tree-key.ts'
+import { type LinkKind, linkRow, linkText, rowRead } from './link-text.ts'
 import { fileIn, folderBelow, PLACE_BYTES, placeOf, stepsOf } from './share-secrets.ts'
 
 const SECRET_BYTES = 32
@@ -68,29 +65,23 @@ const linkSchema: Schema<LinkRow> = defineSchema<LinkRow>('ShareLink', 2048, {
   keepers: [10, bytesField(KEEPERS_BYTES_MAX)],
 })
 
-/** What every link begins with. */
+/** What every link to read begins with. */
 export const SHARE_LINK_SCHEME = 'stead:share:'
-const CHECKSUM_BYTES = 4
-const NOT_WHOLE = 'the link is not whole: something of it was lost or changed'
-const LINK_LENGTH_MAX = 4096
-const DOMAIN: Uint8Array = new TextEncoder().encode('stead share 1')
+const KIND: LinkKind = { scheme: SHARE_LINK_SCHEME, domain: 'stead share 1' }
 
 /** A link as text: letters, digits, `-`, `_` and two colons. Whoever reads it reads what is shared. */
 export function formatShareLink({ owner, ...grant }: ShareLink): string {
   const row = linkSchema.encodeMessage({ ...grant, ownerKey: publicKeyOfPeerId(owner) })
-  return SHARE_LINK_SCHEME + base64url.encode(concatBytes(row, checksumOf(row)))
+  return linkText(KIND, row)
 }
 
 /** @throws StorageError STORAGE_BAD_LINK, which never repeats the link */
 export function parseShareLink(text: string): ShareLink {
-  const trimmed = text.trim()
-  if (!trimmed.startsWith(SHARE_LINK_SCHEME) || trimmed.length > LINK_LENGTH_MAX)
-    throw new StorageError('STORAGE_BAD_LINK', `a link to a share begins with ${SHARE_LINK_SCHEME}`)
-  const bytes = decoded(trimmed.slice(SHARE_LINK_SCHEME.length))
-  const row = bytes.subarray(0, Math.max(0, bytes.length - CHECKSUM_BYTES))
-  if (row.length === 0 || !equalBytes(bytes.subarray(row.length), checksumOf(row)))
-    throw new StorageError('STORAGE_BAD_LINK', NOT_WHOLE)
-  return linkOf(row)
+  const row = linkRow(KIND, text)
+  return rowRead(() => {
+    const { ownerKey, ...grant } = linkSchema.decodeMessage(row)
+    return { ...grant, owner: peerIdOfPublicKey(ownerKey) }
+  })
 }
 
 /**
@@ -110,26 +101,4 @@ export function narrowLink(link: ShareLink, to: { readonly path?: string; readon
   const folder = folderBelow(new PathSecret(link.secret), folders)
   if (name === '') return { ...timed, secret: folder.bytes(), name: folders.at(-1) ?? '' }
   return { ...timed, secret: fileIn(folder, name).bytes(), folder: bytesOfKey(placeOf(folder)), name }
-}
-
-function linkOf(row: Uint8Array): ShareLink {
-  try {
-    const { ownerKey, ...grant } = linkSchema.decodeMessage(row)
-    return { ...grant, owner: peerIdOfPublicKey(ownerKey) }
-  } catch {
-    throw new StorageError('STORAGE_BAD_LINK', 'the link was made by a newer version, or is none')
-  }
-}
-
-function decoded(text: string): Uint8Array {
-  try {
-    return base64url.decode(text)
-  } catch {
-    const isCut = /^[\w-]*$/.test(text)
-    throw new StorageError('STORAGE_BAD_LINK', isCut ? NOT_WHOLE : 'the link has letters that no link has')
-  }
-}
-
-function checksumOf(row: Uint8Array): Uint8Array {
-  return sha256(concatBytes(DOMAIN, row)).subarray(0, CHECKSUM_BYTES)
 }

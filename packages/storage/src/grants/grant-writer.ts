@@ -1,0 +1,292 @@
+import { md5 } from '@noble/hashes/legacy.js'
+import { type Clock, hasCode, isSteadError, type Logger, messageOf, type Network, type UnixMs } from '@stead/core'
+import { bytesToHex, equalBytes } from '@stead/protocol'
+import { remoteCodeOf } from '../consumer/remote-code.ts'
+import { StorageError } from '../errors.ts'
+import { abortableBody, checkAborted } from '../objects/abortable.ts'
+import { firstBytes, followed, PACKED_BYTES_MAX } from '../objects/keep-body.ts'
+import { etagOfParts } from '../objects/parts-etag.ts'
+import { PARTS_MAX } from '../objects/uploads.ts'
+import { cutSegments } from '../segment/cut-segments.ts'
+import {
+  GIVEN_PART_BYTES_MAX,
+  type GivenObject,
+  GRANTS_PROTOCOL,
+  type GrantReply,
+  type GrantRequest,
+  grantReplySchema,
+  grantRequestSchema,
+  type KeptPart,
+  PARTS_AT_ONCE,
+} from './grant-messages.ts'
+import { remoteRefusal } from './grant-refusals.ts'
+import { chargeOf } from './grant-rows.ts'
+import { below } from './grant-scope.ts'
+import type { WriteLink } from './write-link.ts'
+
+/** What a {@link GrantWriter} works with. */
+export interface GrantWriterComponents {
+  readonly network: Network
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Answers in place of the network where the link is to this node itself. */
+  readonly own: (payload: Uint8Array) => Promise<Uint8Array>
+}
+
+/** An object that is written with a link. */
+export interface GivenDescription {
+  /** Below the link; empty where that is to one object. */
+  readonly path: string
+  /** 16 bytes that name this writing of it: the same again goes on where it ended. */
+  readonly upload: Uint8Array
+  readonly contentType?: string | undefined
+  /** When it was changed last. */
+  readonly changedAt?: UnixMs | undefined
+  /** All of it, where that is known: what the link does not take is refused before it is sent. */
+  readonly lengthBytes?: number | undefined
+  /** Stops sending; what was kept stays for the next time. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** An object that was written with a link. */
+export interface GivenResult extends GivenObject {
+  /** Bytes that had been kept before. */
+  readonly resumedBytes: number
+}
+
+/** How a writing stands. */
+export interface GivenStand {
+  /** Bytes that the link takes yet. */
+  readonly leftBytes: number
+  /** Bytes of it that are kept. */
+  readonly keptBytes: number
+}
+
+const TIMEOUT_MS = 150_000
+/** An owner who is away, or busy, is waited for that long, and asked again after 0.5 s, then half as often each time. */
+const PATIENCE_MS = 60_000
+const [PAUSE_MS_MIN, PAUSE_MS_MAX] = [500, 8000]
+
+/** Writes with a link: its holder has no account, and the machine of its owner keeps what is given. */
+export class GrantWriter {
+  readonly #components: GrantWriterComponents
+
+  constructor(components: GrantWriterComponents) {
+    this.#components = components
+  }
+
+  /** How a writing stands; what was never begun has nothing kept. @throws as {@link give} */
+  async look(link: WriteLink, description: Pick<GivenDescription, 'path' | 'upload' | 'signal'>): Promise<GivenStand> {
+    const { leftBytes, parts, object } = await this.#look(link, description)
+    const keptBytes = object?.lengthBytes ?? parts.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0)
+    return { leftBytes, keptBytes }
+  }
+
+  /**
+   * Writes an object; what was kept of it under the same upload is not sent again.
+   * @throws StorageError STORAGE_BAD_LINK, STORAGE_BAD_NAME, STORAGE_GRANT_ENDED, STORAGE_GRANT_SPENT, STORAGE_CONDITION,
+   * STORAGE_GRANT_AWAY; CoreError CORE_ABORTED; what the body throws
+   */
+  async give(
+    link: WriteLink,
+    description: GivenDescription,
+    body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  ): Promise<GivenResult> {
+    const { signal, path } = description
+    checkPlace(link, path)
+    const chunks = abortableBody(body, signal)
+    try {
+      checkAborted(signal)
+      const first = await firstBytes(chunks)
+      if (first.length > PACKED_BYTES_MAX) return await this.#giveParts(link, description, followed(first, chunks))
+      const { object } = await this.#ask(link, { ...askOf(description, 'put'), bytes: first }, signal)
+      return { ...madeOf(object), resumedBytes: 0 }
+    } finally {
+      await chunks.return(undefined)
+    }
+  }
+
+  async #giveParts(
+    link: WriteLink,
+    description: GivenDescription,
+    body: AsyncIterable<Uint8Array>,
+  ): Promise<GivenResult> {
+    const { signal, lengthBytes } = description
+    const { partBytes, parts, leftBytes, object } = await this.#look(link, description)
+    const kept = new Map(parts.map((part) => [part.number, part]))
+    if (object === undefined && lengthBytes !== undefined) checkLeft({ lengthBytes, parts, leftBytes })
+    const sending = new Sending()
+    const etags: Uint8Array[] = []
+    let resumedBytes = 0
+    try {
+      for await (const bytes of cutSegments(body, partBytes)) {
+        if (etags.length === PARTS_MAX)
+          throw new StorageError(
+            'STORAGE_GRANT_SPENT',
+            `a link takes objects of ${PARTS_MAX * partBytes} bytes at most`,
+          )
+        const etag = md5(bytes)
+        etags.push(etag)
+        const number = etags.length
+        if (object !== undefined) continue
+        if (isSame(kept.get(number), bytes, etag)) {
+          resumedBytes += bytes.length
+          continue
+        }
+        // Its memory is used for the next part: the request holds a copy of it.
+        const request = encoded(link, { ...askOf(description, 'part'), number, bytes })
+        await sending.add(() => this.#send(link, request, signal))
+      }
+      await sending.all()
+    } finally {
+      await sending.settled()
+    }
+    if (object === undefined) {
+      const made = await this.#ask(link, { ...askOf(description, 'whole'), etags }, signal)
+      return { ...madeOf(made.object), resumedBytes }
+    }
+    // It is there as a whole: the answer was lost, and what is there is not what comes now unless this says so.
+    const etag = etagOfParts(etags.map((each) => bytesToHex(each).slice(2)))
+    if (object.etag === etag) return { ...object, resumedBytes: object.lengthBytes }
+    throw new StorageError('STORAGE_CONDITION', 'it was written already, as something else than it is now')
+  }
+
+  async #look(
+    link: WriteLink,
+    description: Pick<GivenDescription, 'path' | 'upload' | 'signal'>,
+  ): Promise<Pick<GrantReply, 'parts' | 'object'> & { readonly leftBytes: number; readonly partBytes: number }> {
+    checkPlace(link, description.path)
+    const reply = await this.#ask(link, askOf(description, 'look'), description.signal)
+    const { leftBytes, partBytes } = reply
+    if (leftBytes === undefined || partBytes === undefined || partBytes < 1) throw unclear()
+    return { ...reply, leftBytes, partBytes: Math.min(partBytes, GIVEN_PART_BYTES_MAX) }
+  }
+
+  async #ask(link: WriteLink, ask: Ask, signal: AbortSignal | undefined): Promise<GrantReply> {
+    return await this.#send(link, encoded(link, ask), signal)
+  }
+
+  /** Asks the owner's machine, again while it is away or busy: it knows what it has heard before. */
+  async #send({ owner }: WriteLink, payload: Uint8Array, signal: AbortSignal | undefined): Promise<GrantReply> {
+    const { network, clock, logger, own } = this.#components
+    const endMs = clock.monotonicMs() + PATIENCE_MS
+    for (let pauseMs = PAUSE_MS_MIN; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
+      checkAborted(signal)
+      try {
+        if (owner === network.self) return grantReplySchema.decodeMessage(await own(payload))
+        const options = { timeoutMs: TIMEOUT_MS, bulk: true, ...(signal === undefined ? {} : { signal }) }
+        return grantReplySchema.decodeMessage(await network.request(owner, GRANTS_PROTOCOL, payload, options))
+      } catch (error) {
+        if (!isSteadError(error) || hasCode(error, 'CORE_ABORTED')) throw error
+        const refusal = remoteRefusal(error)
+        if (refusal !== undefined) throw refusal
+        if (clock.monotonicMs() + pauseMs > endMs || !isPassing(error)) {
+          logger.info('the owner of a link does not answer', { peer: owner, error: messageOf(error) })
+          throw new StorageError('STORAGE_GRANT_AWAY', 'the node of the owner does not answer, or cannot keep it now', {
+            cause: error,
+          })
+        }
+      }
+      await clock.sleep(pauseMs, signal)
+    }
+  }
+}
+
+type Ask = Omit<GrantRequest, 'version' | 'grant' | 'steps' | 'secret'>
+
+/** Parts on their way, a few at a time. */
+class Sending {
+  readonly #running = new Set<Promise<void>>()
+  #failure: { readonly error: unknown } | undefined
+
+  /** Begins to send when there is room for one more. @throws what one of those before threw */
+  async add(send: () => Promise<unknown>): Promise<void> {
+    while (this.#running.size >= PARTS_AT_ONCE && this.#failure === undefined) await Promise.race(this.#running)
+    this.#check()
+    const run = send().then(
+      () => undefined,
+      (error: unknown) => {
+        this.#failure ??= { error }
+      },
+    )
+    const done = run.finally(() => this.#running.delete(done))
+    this.#running.add(done)
+  }
+
+  /** @throws what one of them threw */
+  async all(): Promise<void> {
+    await this.settled()
+    this.#check()
+  }
+
+  async settled(): Promise<void> {
+    await Promise.all(this.#running)
+  }
+
+  #check(): void {
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+}
+
+function askOf(
+  { path, upload, contentType, changedAt }: Omit<GivenDescription, 'signal' | 'lengthBytes'>,
+  ask: GrantRequest['ask'],
+): Ask {
+  return {
+    ...{ ask, path, upload, etags: [] },
+    ...(contentType === undefined ? {} : { contentType }),
+    ...(changedAt === undefined ? {} : { changedAt }),
+  }
+}
+
+function encoded({ id, steps, secret }: WriteLink, ask: Ask): Uint8Array {
+  return grantRequestSchema.encodeMessage({ version: 1, grant: id, steps, secret, ...ask })
+}
+
+/** Whether it may be otherwise soon. */
+function isPassing(error: unknown): boolean {
+  const code = remoteCodeOf(error)
+  if (code !== undefined) return code === 'STORAGE_BUSY' || code === 'PEER_INTERNAL'
+  const passing = ['NETWORK_TIMEOUT', 'NETWORK_UNREACHABLE', 'NETWORK_BUSY', 'STORAGE_BUSY']
+  return passing.some((each) => hasCode(error, each))
+}
+
+/** @throws StorageError STORAGE_BAD_NAME */
+function checkPlace({ isObject }: WriteLink, path: string): void {
+  if (isObject && path === '') return
+  if (isObject) throw new StorageError('STORAGE_BAD_NAME', 'there is nothing below one object')
+  if (path === '' || path.endsWith('/'))
+    throw new StorageError('STORAGE_BAD_NAME', 'an object that is written through a link has a name')
+  below('', path)
+}
+
+/** @throws StorageError STORAGE_GRANT_SPENT */
+function checkLeft({
+  lengthBytes,
+  parts,
+  leftBytes,
+}: {
+  readonly lengthBytes: number
+  readonly parts: readonly KeptPart[]
+  readonly leftBytes: number
+}): void {
+  const keptBytes = parts.reduce((sum, part) => sum + part.lengthBytes, 0)
+  const needBytes = chargeOf(lengthBytes - Math.min(keptBytes, lengthBytes))
+  if (needBytes <= leftBytes || keptBytes >= lengthBytes) return
+  throw new StorageError('STORAGE_GRANT_SPENT', `the link takes ${leftBytes} bytes more, and this needs ${needBytes}`, {
+    details: { needBytes, leftBytes },
+  })
+}
+
+function isSame(kept: KeptPart | undefined, bytes: Uint8Array, etag: Uint8Array): boolean {
+  return kept !== undefined && kept.lengthBytes === bytes.length && equalBytes(kept.etag, etag)
+}
+
+function madeOf(object: GivenObject | undefined): GivenObject {
+  if (object === undefined) throw unclear()
+  return object
+}
+
+function unclear(): StorageError {
+  return new StorageError('STORAGE_GRANT_AWAY', 'the node of the owner answered with something else')
+}
