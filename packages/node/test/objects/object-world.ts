@@ -1,8 +1,10 @@
 import { setTimeout as sleepFor } from 'node:timers/promises'
 import { silentLogger, type UnixMs } from '@stead/core'
+import { nobleSecp256k1, peerIdOfPublicKey } from '@stead/protocol'
 import { DaemonClient, SdkError } from '@stead/sdk'
 import {
   createFrameCipher,
+  GrantDesk,
   MemoryRootPointers,
   MemorySegmentStore,
   PathSecret,
@@ -11,19 +13,27 @@ import {
 } from '@stead/storage'
 import { SeededRandom } from '@stead/testkit'
 import { systemClock } from '../../src/adapters/system-clock.ts'
+import { systemRandom } from '../../src/adapters/system-random.ts'
 import { ApiServer } from '../../src/api/api-server.ts'
 import { createRoutes } from '../../src/api/create-routes.ts'
+import { grantHandlers } from '../../src/api/grant-handlers.ts'
 import type { Handlers } from '../../src/api/handlers.ts'
 import { objectHandlers } from '../../src/api/object-handlers.ts'
+import { shareHandlers } from '../../src/api/share-handlers.ts'
 import type { SteadNode } from '../../src/daemon/stead-node.ts'
 
 /** Longer than unfinished writes are kept. */
 const SWEEP_AHEAD_MS = 8 * 86_400_000
 
+const OWNER = peerIdOfPublicKey(nobleSecp256k1.publicKey(new Uint8Array(32).fill(9)))
+/** Of what is written with a link. */
+const PART_BYTES = 524_160
+
 /** The API of a node over objects whose segments are in memory; the rest of the node is not there. */
 export class ObjectWorld {
   readonly segments: MemorySegmentStore
   readonly objects: TreeObjectStore
+  readonly grants: GrantDesk
   readonly #blobs = new Map<string, Uint8Array>()
   #aheadMs = 0
   #server: ApiServer | undefined
@@ -44,16 +54,20 @@ export class ObjectWorld {
       },
       { gatherMs: 0 },
     )
+    this.grants = new GrantDesk({ intake: this.objects.grants.intake, logger: silentLogger }, PART_BYTES)
   }
 
   /** Begins to listen, on another port with another token each time. */
   async start(): Promise<void> {
-    const handlers = objectHandlers({
+    const { objects, grants } = this
+    const node = {
       trade: {
-        payer: { storage: { open: async () => ({ objects: this.objects }) } },
+        payer: { storage: { open: async () => ({ objects, grants }) } },
         blobs: { cache: { put: async (bytes: Uint8Array) => this.#keep(bytes) } },
       },
-    } as unknown as SteadNode) as Handlers
+      foundation: { network: { self: OWNER }, clock: systemClock, random: systemRandom, logger: silentLogger },
+    } as unknown as SteadNode
+    const handlers = { ...objectHandlers(node), ...shareHandlers(node), ...grantHandlers(node) } as Handlers
     this.#server = new ApiServer(
       {
         logger: silentLogger,
