@@ -6,6 +6,7 @@ import {
   createErasureKernel,
   createFrameCipher,
   FRAME_PLAIN_BYTES,
+  GIVEN_PART_BYTES_MAX,
   GRANTS_LIMITS,
   GRANTS_PROTOCOL,
   GrantDesk,
@@ -126,8 +127,8 @@ export async function openBuyingStorage(
   foundation.network.handle(SHARES_PROTOCOL, SHARES_LIMITS, (request) =>
     answerShares(request, { places: (segment) => consumer.segments.places(segment) }),
   )
-  // A part of what others write is a segment, so that it is cut no smaller than what is put here.
-  const grants = new GrantDesk({ intake: objects.grants.intake, logger: foundation.logger }, segmentBytes)
+  const partBytes = Math.min(segmentBytes, GIVEN_PART_BYTES_MAX)
+  const grants = new GrantDesk({ intake: objects.grants.intake, logger: foundation.logger }, partBytes)
   foundation.network.handle(GRANTS_PROTOCOL, GRANTS_LIMITS, (request) => grants.answer(request))
   objects.shares.start()
   const recover = async (): Promise<RecoveredStorage> => {

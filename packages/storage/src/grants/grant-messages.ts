@@ -21,8 +21,8 @@ import { stepSchema } from './write-link.ts'
 
 /** The protocol by which whoever has a link to write writes: {@link GrantRequest} answered by {@link GrantReply}. */
 export const GRANTS_PROTOCOL = '/stead/write-grants/1'
-/** Largest part of an object: the longest segment that a node cuts. */
-export const GIVEN_PART_BYTES_MAX: number = 128 * FRAME_PLAIN_BYTES
+/** Largest part of an object, 4 MiB: a segment of 4-of-12; whoever has no link can make a node hold two as well. */
+export const GIVEN_PART_BYTES_MAX: number = 64 * FRAME_PLAIN_BYTES
 const MESSAGE_BYTES_MAX: number = GIVEN_PART_BYTES_MAX + 256 * 1024
 /** Parts that one peer has under way. */
 export const PARTS_AT_ONCE = 2
