@@ -20,8 +20,8 @@ export interface GrantDeskComponents {
   readonly logger: Logger
 }
 
-/** Bodies that are worked on at once, whoever sent them: each is in memory as a whole. */
-const BODIES_MAX = 4
+/** Bytes that are worked on at once, whoever sent them: each body is in memory as a whole. */
+const BODY_BYTES_MAX = 16 * 1024 * 1024
 /** What a holder is told as it is; all else is between the owner and its nodes. */
 const TOLD: ReadonlySet<string> = new Set<StorageErrorCode>([
   'STORAGE_BAD_LINK',
@@ -38,7 +38,7 @@ const TOLD: ReadonlySet<string> = new Set<StorageErrorCode>([
 export class GrantDesk {
   readonly #components: GrantDeskComponents
   readonly #partBytes: number
-  #bodies = 0
+  #bodyBytes = 0
 
   /** @param partBytes how long objects are cut, 1 .. GIVEN_PART_BYTES_MAX */
   constructor(components: GrantDeskComponents, partBytes: number) {
@@ -77,7 +77,7 @@ export class GrantDesk {
     const bytes = needed(request.bytes, 'bytes')
     if (bytes.length > this.#partBytes)
       throw new ProtocolError('PROTOCOL_TOO_LARGE', `a part has at most ${this.#partBytes} bytes, not ${bytes.length}`)
-    return await this.#counted(async () => {
+    return await this.#counted(bytes.length, async () => {
       const body = { description: descriptionOf(request), etag: bytesToHex(md5(bytes)).slice(2), bytes }
       return await this.#take(giving, request, body)
     })
@@ -106,14 +106,14 @@ export class GrantDesk {
   }
 
   /** @throws StorageError STORAGE_BUSY */
-  async #counted<Result>(work: () => Promise<Result>): Promise<Result> {
-    if (this.#bodies >= BODIES_MAX)
-      throw new StorageError('STORAGE_BUSY', `${this.#bodies} bodies are written at once with links`)
-    this.#bodies++
+  async #counted<Result>(bytes: number, work: () => Promise<Result>): Promise<Result> {
+    if (this.#bodyBytes + bytes > BODY_BYTES_MAX)
+      throw new StorageError('STORAGE_BUSY', `${this.#bodyBytes} bytes are written at once with links`)
+    this.#bodyBytes += bytes
     try {
       return await work()
     } finally {
-      this.#bodies--
+      this.#bodyBytes -= bytes
     }
   }
 

@@ -21,16 +21,16 @@ import { stepSchema } from './write-link.ts'
 
 /** The protocol by which whoever has a link to write writes: {@link GrantRequest} answered by {@link GrantReply}. */
 export const GRANTS_PROTOCOL = '/stead/write-grants/1'
-/** Largest part of an object, 4 MiB: a segment of 4-of-12; whoever has no link can make a node hold two as well. */
+/** Largest part of an object, 4 MiB: a segment of 4-of-12; whoever has no link can make a node hold some as well. */
 export const GIVEN_PART_BYTES_MAX: number = 64 * FRAME_PLAIN_BYTES
 const MESSAGE_BYTES_MAX: number = GIVEN_PART_BYTES_MAX + 256 * 1024
-/** Parts that one peer has under way. */
-export const PARTS_AT_ONCE = 2
+/** Requests that one peer has under way; whoever keeps to the rules sends half as many. */
+const REQUESTS_PER_PEER_MAX = 16
 /** Limits of {@link GRANTS_PROTOCOL}: nodes that are silent are known after 40 s, and then others are taken. */
 export const GRANTS_LIMITS: ProtocolLimits = {
   messageBytesMax: MESSAGE_BYTES_MAX,
   bulk: true,
-  inFlightPerPeerMax: PARTS_AT_ONCE,
+  inFlightPerPeerMax: REQUESTS_PER_PEER_MAX,
   handlerTimeoutMs: 120_000,
 }
 

@@ -1,5 +1,14 @@
 import { md5 } from '@noble/hashes/legacy.js'
-import { type Clock, hasCode, isSteadError, type Logger, messageOf, type Network, type UnixMs } from '@stead/core'
+import {
+  type Clock,
+  hasCode,
+  isSteadError,
+  type Logger,
+  messageOf,
+  type Network,
+  type PeerId,
+  type UnixMs,
+} from '@stead/core'
 import { bytesToHex, equalBytes } from '@stead/protocol'
 import { remoteCodeOf } from '../consumer/remote-code.ts'
 import { StorageError } from '../errors.ts'
@@ -17,11 +26,11 @@ import {
   grantReplySchema,
   grantRequestSchema,
   type KeptPart,
-  PARTS_AT_ONCE,
 } from './grant-messages.ts'
 import { remoteRefusal } from './grant-refusals.ts'
 import { chargeOf } from './grant-rows.ts'
 import { below } from './grant-scope.ts'
+import { SendRoom } from './send-room.ts'
 import type { WriteLink } from './write-link.ts'
 
 /** What a {@link GrantWriter} works with. */
@@ -63,13 +72,17 @@ export interface GivenStand {
 }
 
 const TIMEOUT_MS = 150_000
-/** An owner who is away, or busy, is waited for that long, and asked again after 0.5 s, then half as often each time. */
+/** An owner who is away, or busy, is waited for that long, and asked again after so long, then half as often each time. */
 const PATIENCE_MS = 60_000
-const [PAUSE_MS_MIN, PAUSE_MS_MAX] = [500, 8000]
+const [BUSY_PAUSE_MS, AWAY_PAUSE_MS, PAUSE_MS_MAX] = [50, 500, 8000]
+/** Parts of one object that wait to be sent: each is in memory. */
+const PARTS_AT_ONCE = 4
 
 /** Writes with a link: its holder has no account, and the machine of its owner keeps what is given. */
 export class GrantWriter {
   readonly #components: GrantWriterComponents
+  /** For each owner that is written to now. */
+  readonly #rooms = new Map<PeerId, SendRoom>()
 
   constructor(components: GrantWriterComponents) {
     this.#components = components
@@ -166,12 +179,23 @@ export class GrantWriter {
     return await this.#send(link, encoded(link, ask), signal)
   }
 
-  /** Asks the owner's machine, again while it is away or busy: it knows what it has heard before. */
   async #send({ owner }: WriteLink, payload: Uint8Array, signal: AbortSignal | undefined): Promise<GrantReply> {
+    const room = this.#rooms.get(owner) ?? new SendRoom()
+    this.#rooms.set(owner, room)
+    try {
+      return await room.within(payload.length, () => this.#sendNow(owner, payload, signal))
+    } finally {
+      if (room.isEmpty) this.#rooms.delete(owner)
+    }
+  }
+
+  /** Asks the owner's machine, again while it is away or busy: it knows what it has heard before. */
+  async #sendNow(owner: PeerId, payload: Uint8Array, signal: AbortSignal | undefined): Promise<GrantReply> {
     const { network, clock, logger, own } = this.#components
     const endMs = clock.monotonicMs() + PATIENCE_MS
-    for (let pauseMs = PAUSE_MS_MIN; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
+    for (let tries = 0; ; tries++) {
       checkAborted(signal)
+      let pauseMs = PAUSE_MS_MAX
       try {
         if (owner === network.self) return grantReplySchema.decodeMessage(await own(payload))
         const options = { timeoutMs: TIMEOUT_MS, bulk: true, ...(signal === undefined ? {} : { signal }) }
@@ -180,6 +204,8 @@ export class GrantWriter {
         if (!isSteadError(error) || hasCode(error, 'CORE_ABORTED')) throw error
         const refusal = remoteRefusal(error)
         if (refusal !== undefined) throw refusal
+        const firstMs = isBusy(error) ? BUSY_PAUSE_MS : AWAY_PAUSE_MS
+        pauseMs = Math.min(firstMs * 2 ** tries, PAUSE_MS_MAX)
         if (clock.monotonicMs() + pauseMs > endMs || !isPassing(error)) {
           logger.info('the owner of a link does not answer', { peer: owner, error: messageOf(error) })
           throw new StorageError('STORAGE_GRANT_AWAY', 'the node of the owner does not answer, or cannot keep it now', {
@@ -243,12 +269,14 @@ function encoded({ id, steps, secret }: WriteLink, ask: Ask): Uint8Array {
   return grantRequestSchema.encodeMessage({ version: 1, grant: id, steps, secret, ...ask })
 }
 
+function isBusy(error: unknown): boolean {
+  return remoteCodeOf(error) === 'STORAGE_BUSY' || hasCode(error, 'STORAGE_BUSY') || hasCode(error, 'NETWORK_BUSY')
+}
+
 /** Whether it may be otherwise soon. */
 function isPassing(error: unknown): boolean {
-  const code = remoteCodeOf(error)
-  if (code !== undefined) return code === 'STORAGE_BUSY' || code === 'PEER_INTERNAL'
-  const passing = ['NETWORK_TIMEOUT', 'NETWORK_UNREACHABLE', 'NETWORK_BUSY', 'STORAGE_BUSY']
-  return passing.some((each) => hasCode(error, each))
+  if (isBusy(error) || remoteCodeOf(error) === 'PEER_INTERNAL') return true
+  return hasCode(error, 'NETWORK_TIMEOUT') || hasCode(error, 'NETWORK_UNREACHABLE')
 }
 
 /** @throws StorageError STORAGE_BAD_NAME */

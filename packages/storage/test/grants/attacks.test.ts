@@ -1,6 +1,13 @@
 import { md5 } from '@noble/hashes/legacy.js'
 import { CoreError, silentLogger, type UnixMs } from '@stead/core'
-import { GRANTS_PROTOCOL, GrantDesk, narrowWriteLink, StorageError, type WriteLink } from '@stead/storage'
+import {
+  GIVEN_PART_BYTES_MAX,
+  GRANTS_PROTOCOL,
+  GrantDesk,
+  narrowWriteLink,
+  StorageError,
+  type WriteLink,
+} from '@stead/storage'
 import { describe, expect, it } from 'vitest'
 import { type GrantRequest, grantReplySchema, grantRequestSchema } from '../../src/grants/grant-messages.ts'
 import { FaultyPorts } from '../objects/faulty-ports.ts'
@@ -270,7 +277,7 @@ describe('a holder of a link to write', () => {
     await expect(ask(place, link, {})).rejects.toMatchObject(refused('STORAGE_GRANT_ENDED'))
   })
 
-  it('holds up nobody: with as many bodies as there are at once it waits', async () => {
+  it('fills no memory: with as many bytes as are worked on at once it waits', async () => {
     const place = await GrantPlace.of()
     const link = await place.grant('')
     const release = Promise.withResolvers<void>()
@@ -281,21 +288,23 @@ describe('a holder of a link to write', () => {
         return await intake.put(...args)
       },
     }
-    const desk = new GrantDesk({ intake: slow as never, logger: silentLogger }, PART_BYTES)
-    const answer = (path: string): Promise<Uint8Array> =>
+    const desk = new GrantDesk({ intake: slow as never, logger: silentLogger }, GIVEN_PART_BYTES_MAX)
+    const answer = (path: string, bytes: Uint8Array): Promise<Uint8Array> =>
       desk.answer({
         peer: place.giver.self,
         payload: grantRequestSchema.encodeMessage({
-          ...{ version: 1, ask: 'put', path, upload: place.upload(), etags: [], bytes: INLINE },
+          ...{ version: 1, ask: 'put', path, upload: place.upload(), etags: [], bytes },
           ...{ grant: link.id, steps: [], secret: link.secret },
         }),
       })
-    const four = [1, 2, 3, 4].map((each) => answer(`${each}`))
-    await expect(answer('5')).rejects.toMatchObject({ code: 'STORAGE_BUSY', retryable: true })
+    const full = new Uint8Array(GIVEN_PART_BYTES_MAX)
+    const four = [1, 2, 3, 4].map((each) => answer(`${each}`, full))
+    await expect(answer('5', full)).rejects.toMatchObject({ code: 'STORAGE_BUSY', retryable: true })
+    const small = answer('small', INLINE)
     release.resolve()
-    await Promise.all(four)
-    await answer('5')
-    expect(Object.keys(await place.has())).toEqual(['1', '2', '3', '4', '5'])
+    await Promise.all([...four, small])
+    await answer('5', INLINE)
+    expect(Object.keys(await place.has())).toEqual(['1', '2', '3', '4', '5', 'small'])
   })
 
   it('learns nothing of what its owner’s node met', async () => {

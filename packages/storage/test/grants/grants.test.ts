@@ -1,4 +1,4 @@
-import type { UnixMs } from '@stead/core'
+import { hasCode, type Network, type UnixMs } from '@stead/core'
 import { narrowWriteLink } from '@stead/storage'
 import { describe, expect, it } from 'vitest'
 import { bytesFrom } from '../objects/workplace.ts'
@@ -92,13 +92,7 @@ describe('a link to write', () => {
         if (payload.length > 10_000) sizes.push(payload.length)
         return network.request(peer, protocol, payload, options)
       }
-      return new Proxy(network, {
-        get: (target, name) => {
-          if (name === 'request') return request
-          const value = Reflect.get(target, name)
-          return typeof value === 'function' ? value.bind(target) : value
-        },
-      })
+      return withRequest(network, request)
     })
     const link = await place.grant('')
     const upload = place.upload()
@@ -124,6 +118,29 @@ describe('a link to write', () => {
     expect(sizes.length).toBe(2)
     expect(await place.has()).toEqual({ x: digestOf(changed) })
     expect((await place.used()).usedBytes).toBe(LARGE.length + PART_BYTES)
+  })
+
+  it('writes many at once, few of which are under way, and none is refused for that', async () => {
+    let [now, most, busy] = [0, 0, 0]
+    const place = await GrantPlace.of((network) => {
+      const request: typeof network.request = async (...args) => {
+        most = Math.max(most, ++now)
+        try {
+          return await network.request(...args)
+        } catch (error) {
+          if (hasCode(error, 'NETWORK_BUSY')) busy++
+          throw error
+        } finally {
+          now--
+        }
+      }
+      return withRequest(network, request)
+    })
+    const link = await place.grant('')
+    const all = Array.from({ length: 60 }, (_, index) => place.give(link, `${index}`, INLINE))
+    await Promise.all([...all, place.give(link, 'large', LARGE)])
+    expect([most, busy]).toEqual([8, 0])
+    expect(await place.used()).toEqual({ usedBytes: 60 * 4096 + LARGE.length, objects: 61 })
   })
 
   it('shows what it wrote in a share of the same folder', async () => {
@@ -172,3 +189,14 @@ describe('a link to write', () => {
     expect((await place.store.grants.list('bucket')).map(({ id }) => id)).toEqual([second?.id])
   })
 })
+
+/** A network whose requests are seen on their way. */
+function withRequest(network: Network, request: Network['request']): Network {
+  return new Proxy(network, {
+    get: (target, name) => {
+      if (name === 'request') return request
+      const value = Reflect.get(target, name)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}
