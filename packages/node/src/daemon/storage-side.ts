@@ -75,6 +75,11 @@ function segmentBytesOf({ dataPieces }: SegmentProfile): number {
   return Math.min(dataPieces * FRAMES_PER_PIECE, SEGMENT_FRAMES_MAX) * FRAME_PLAIN_BYTES
 }
 
+/** As many whole segments as so many bytes have room for, or so many bytes. */
+function wholeSegments(segmentBytes: number, bytesMax: number): number {
+  return segmentBytes > bytesMax ? bytesMax : Math.floor(bytesMax / segmentBytes) * segmentBytes
+}
+
 /** Opens what keeps objects on the network; the recovery phrase is made at the first time. */
 export async function openBuyingStorage(
   components: StorageBuyerComponents,
@@ -127,7 +132,7 @@ export async function openBuyingStorage(
   foundation.network.handle(SHARES_PROTOCOL, SHARES_LIMITS, (request) =>
     answerShares(request, { places: (segment) => consumer.segments.places(segment) }),
   )
-  const partBytes = Math.min(segmentBytes, GIVEN_PART_BYTES_MAX)
+  const partBytes = wholeSegments(segmentBytes, GIVEN_PART_BYTES_MAX)
   const grants = new GrantDesk({ intake: objects.grants.intake, logger: foundation.logger }, partBytes)
   foundation.network.handle(GRANTS_PROTOCOL, GRANTS_LIMITS, (request) => grants.answer(request))
   objects.shares.start()

@@ -5,6 +5,7 @@ import type { PathSecret } from '../keys/path-secret.ts'
 import type { BodyIntake, TakenBody } from '../objects/body-intake.ts'
 import { type BucketCatalogue, settingsOf } from '../objects/bucket-catalogue.ts'
 import { drop, type GarbageTerms } from '../objects/holdings.ts'
+import { PACKED_BYTES_MAX } from '../objects/keep-body.ts'
 import { checkEtag, checkObjectKey } from '../objects/names.ts'
 import type { ObjectInfo, PartInfo, WriteCondition } from '../objects/object-store.ts'
 import { addVersion, checkCondition } from '../objects/object-versions.ts'
@@ -105,19 +106,15 @@ export class GrantIntake {
   async put(giving: Giving, { description, etag, bytes }: GivenBody): Promise<ObjectInfo> {
     const admitted = await this.#admit(giving)
     const { upload, grant: id } = admitted
-    // What is small costs nothing before it is in the commit.
-    if (bytes.length > INLINE_BYTES_MAX) {
-      const made = await this.#read(admitted, async (rows, grant) => {
-        const key = keyIn(grant, admitted.path)
-        const found = await versionOfUpload(rows, key, upload)
-        if (found?.etag === etag) return found
-        checkRoom(grant, chargeOf(bytes.length))
-        await checkCondition(rows, key, conditionOf(grant))
-        return undefined
-      })
-      if (made !== undefined) return made
+    const check = async (rows: Rows, grant: GrantRow): Promise<ObjectInfo | undefined> => {
+      const key = keyIn(grant, admitted.path)
+      const found = await versionOfUpload(rows, key, upload)
+      if (found?.etag === etag) return found
+      checkRoom(grant, chargeOf(bytes.length))
+      await checkCondition(rows, key, conditionOf(grant))
+      return undefined
     }
-    return await this.#take(admitted, { etag, bytes }, async (rows, taken) => {
+    return await this.#take(admitted, { etag, bytes, check }, async (rows, taken) => {
       const grant = await openGrant(rows, id, rows.now)
       const key = keyIn(grant, admitted.path)
       const { settings, lengthBytes, stored } = taken
@@ -141,7 +138,7 @@ export class GrantIntake {
     checkPartNumber(number)
     const admitted = await this.#admit(giving)
     const { upload, grant: id } = admitted
-    const kept = await this.#read(admitted, async (rows, grant) => {
+    const check = async (rows: Rows, grant: GrantRow): Promise<PartInfo | undefined> => {
       const key = keyIn(grant, admitted.path)
       await checkUnmade(rows, key, upload)
       const found = await partOf(rows, upload, number)
@@ -149,9 +146,8 @@ export class GrantIntake {
       checkRoom(grant, chargeOf(bytes.length))
       await checkCondition(rows, key, conditionOf(grant))
       return undefined
-    })
-    if (kept !== undefined) return kept
-    return await this.#take(admitted, { etag, bytes }, async (rows, taken) => {
+    }
+    return await this.#take(admitted, { etag, bytes, check }, async (rows, taken) => {
       const grant = await openGrant(rows, id, rows.now)
       const key = keyIn(grant, admitted.path)
       await checkUnmade(rows, key, upload)
@@ -225,20 +221,24 @@ export class GrantIntake {
     })
   }
 
+  /** Bytes cost before they are in the commit, unless they are few: first it is looked whether they are to be there. */
   async #take<Result>(
     admitted: Admitted,
-    { etag, bytes }: Pick<GivenBody, 'etag' | 'bytes'>,
+    { etag, bytes, check }: Pick<GivenBody, 'etag' | 'bytes'> & { readonly check: Check<Result> },
     place: (rows: Transaction, taken: TakenBody) => Promise<Result>,
   ): Promise<Result> {
-    const { intake, beforeWrite, onShown } = this.#components
-    const { bucket } = admitted
+    const { intake, clock, beforeWrite, onShown } = this.#components
+    const { bucket, grant } = admitted
     await beforeWrite()
+    const isPacked = bytes.length > INLINE_BYTES_MAX && bytes.length <= PACKED_BYTES_MAX
+    const known = isPacked ? await this.#read(admitted, check) : undefined
+    if (known !== undefined) return known
     let hasShares = false
     const result = await intake.take({
       bucket,
       body: [bytes],
       options: { etag: () => etag },
-      check: async () => undefined,
+      check: async (rows) => await check(rows, await openGrant(rows, grant, clock.now())),
       place: async (rows, taken) => {
         hasShares = taken.settings.hasShares === true
         checkScope(admitted, rows.now)
@@ -249,6 +249,9 @@ export class GrantIntake {
     return result
   }
 }
+
+/** Gives what is there already, where it is the same. @throws what it is refused for */
+type Check<Result> = (rows: Rows, grant: GrantRow) => Promise<Result | undefined>
 
 /** A body, and what it is said to be. */
 export interface GivenBody {

@@ -25,8 +25,8 @@ export interface Intake<Result> {
   readonly bucket: string
   readonly body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>
   readonly options: Pick<PutOptions, 'etag' | 'signal'>
-  /** Looks whether it is worth while, before a large body is sent. */
-  readonly check: (rows: Rows) => Promise<void>
+  /** Looks whether it is worth while, before a large body is sent: where it gives what is there already, that is the result. */
+  readonly check: (rows: Rows) => Promise<Result | undefined>
   /** Refers to the bytes; made again on newer rows when others were faster. */
   readonly place: (rows: Transaction, taken: TakenBody) => Promise<Result>
 }
@@ -94,13 +94,14 @@ export class BodyIntake {
   ): Promise<Result> {
     const { bucket, options, check, place } = intake
     const { segmentBytes } = this.#options
-    const { tree } = await this.#catalogue.inBucket(bucket, async (open): Promise<OpenBucket> => {
-      await open.tree.read(async (rows) => {
+    const { tree, known } = await this.#catalogue.inBucket(bucket, async (open: OpenBucket) => {
+      const found = await open.tree.read(async (rows) => {
         await settingsOf(rows, bucket)
-        await check(rows)
+        return await check(rows)
       })
-      return open
+      return { tree: open.tree, known: found }
     })
+    if (known !== undefined) return known
     const writer = new ContentWriter({ tree, ...this.#components }, this.#options.keepUnfinishedMs)
     // After a commit that nobody answered it may be there: then nothing is given up.
     let mayBeKept = false

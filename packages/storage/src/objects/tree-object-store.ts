@@ -285,6 +285,7 @@ export class TreeObjectStore implements ObjectStore {
       options,
       check: async (rows) => {
         await openUpload(rows, upload)
+        return undefined
       },
       place: (rows, part) => addPart(rows, { upload, number, terms: this.#terms }, part),
     })
@@ -400,7 +401,10 @@ export class TreeObjectStore implements ObjectStore {
       bucket,
       body,
       options,
-      check: (rows) => checkCondition(rows, key, condition),
+      check: async (rows) => {
+        await checkCondition(rows, key, condition)
+        return undefined
+      },
       place: async (rows, { settings, lengthBytes, etag, stored }) => {
         hasShares = settings.hasShares === true
         await checkCondition(rows, key, condition)
