@@ -6,7 +6,7 @@ import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { addMemberOption, type GivenMember } from '../node-place.ts'
 import { findObject } from '../objects/find-object.ts'
-import { givenFolder, givenPlace } from '../objects/give-file.ts'
+import { type GivingContext, givenFolder, givenPlace } from '../objects/give-file.ts'
 import { namingBuckets } from '../objects/known-buckets.ts'
 import { LeftOut } from '../objects/left-out.ts'
 import { checkFolder, checkReadable, type Entry, entryOfFile, isMissing, localFiles } from '../objects/local-files.ts'
@@ -82,7 +82,8 @@ async function copyAll(
   const { from, to, given } = request
   const signal = context.interruption()
   const left = new LeftOut(context, request.rules)
-  const planned = await namingBuckets(access.client, () => entriesOf(request, { access, left, signal }))
+  const giving = { client: access.client, terminal: context.terminal, signal }
+  const planned = await namingBuckets(access.client, () => entriesOf(request, { access, left, signal, giving }))
   if (planned.length === 0) context.terminal.message(`nothing is under ${shownName(from)}`)
   if (isObjectUrl(to) && given.dryRun !== true) await access.objects.makeBucket(parseObjectUrl(to).bucket)
   const totalBytes = planned.reduce((sum, { entry }) => sum + entry.lengthBytes, 0)
@@ -116,6 +117,7 @@ type Access = {
   readonly access: ReturnType<typeof objectAccess>
   readonly left: LeftOut
   readonly signal: AbortSignal
+  readonly giving: GivingContext
 }
 
 /** What is copied: known as a whole before anything is, so that copies are never copied again. */
@@ -133,7 +135,7 @@ async function entriesOf(request: CopyRequest, parts: Access): Promise<readonly 
   checkReadable(from)
   const entry = entryOfFile(basename(from), found)
   if (isWriteLink(to)) {
-    const place = await givenPlace(parts.access.client, parseSharedPlace(to), entry.name)
+    const place = await givenPlace(parts.giving, parseSharedPlace(to), entry.name)
     return [{ entry, make: (terms) => give(terms, { entry, file: from, to: place }) }]
   }
   const target = namedIn(parseObjectUrl(to), entry.name)
@@ -160,12 +162,15 @@ async function oneObject(from: string, to: string, { access }: Access): Promise<
   return { entry, make: (terms) => download(terms, { entry, from: url, folder }) }
 }
 
-async function folderEntries(request: CopyRequest, { access, left, signal }: Access): Promise<readonly Planned[]> {
+async function folderEntries(
+  request: CopyRequest,
+  { access, left, signal, giving }: Access,
+): Promise<readonly Planned[]> {
   const { from, to, rules } = request
   const isTaken = nameFilter(rules)
   const planned: Planned[] = []
   if (!isObjectUrl(from)) {
-    const sendTo = await senderTo(to, access)
+    const sendTo = await senderTo(to, giving)
     checkFolder(from)
     for (const entry of localFiles(from, left))
       if (isTaken(entry.name)) planned.push({ entry, make: sendTo(entry, join(from, entry.name)) })
@@ -193,12 +198,9 @@ async function folderEntries(request: CopyRequest, { access, left, signal }: Acc
 }
 
 /** How files go to a folder of one's own, or of somebody else who gave a link. */
-async function senderTo(
-  to: string,
-  { client }: ObjectAccess,
-): Promise<(entry: Entry, file: string) => Planned['make']> {
+async function senderTo(to: string, giving: GivingContext): Promise<(entry: Entry, file: string) => Planned['make']> {
   if (isWriteLink(to)) {
-    const { link, path } = await givenFolder(client, parseSharedPlace(to))
+    const { link, path } = await givenFolder(giving, parseSharedPlace(to))
     return (entry, file) => (terms) => give(terms, { entry, file, to: { link, path: `${path}${entry.name}` } })
   }
   const { bucket, key } = folderOf(parseObjectUrl(to))

@@ -34,8 +34,8 @@ can read those files until they are deleted or replaced, and what was copied for
 was narrowed is a wish to whoever gets it; the time of the share itself is kept by the node of its owner.
 
 With --write whoever has the link writes there: stead put <file> <link>/ or stead cp -r <folder> <link>/, with no account
-and no money. You pay for what they write, and this node must be on for it. It takes --limit bytes in all, each object as
-4 KiB at least, whether what came is still there or not; it shows nothing, deletes nothing, and replaces nothing without
+and no money. You pay for what they write, and this node must be on for it. It takes --limit bytes in all, each object and
+each part of 4 MiB as 4 KiB at least, whether what came is still there or not, and objects of up to 39 GiB; it shows nothing, deletes nothing, and replaces nothing without
 --replace. Each object says in its metadata by which link it came. Give a link to read as well to who is to see it.
 `
 
@@ -111,14 +111,29 @@ async function grant(
   request: GrantRequest,
 ): Promise<{ readonly link: string }> {
   const { bucket, prefix, limitBytes, mayReplace } = request
-  const made = await client.grantWrite(request)
   const shown = shownObjectUrl({ bucket, key: prefix })
   const isFolder = prefix === '' || prefix.endsWith('/')
+  const found = isFolder ? undefined : await placeOf(client, bucket, prefix)
+  if (found === 'object' && mayReplace !== true)
+    throw new CliError('CLI_USAGE', `${shown} is there already, and a link that replaces nothing could not write it`, {
+      next: 'Let it be replaced: --replace; or give a folder, which ends with /',
+    })
+  const made = await client.grantWrite(request)
   const replacing = mayReplace === true ? 'may replace what is there' : 'replaces nothing'
   terminal.message(
-    `whoever has this link writes ${isFolder ? 'into ' : ''}${shown}, ${formatBytes(limitBytes)} in all, at your expense${untilOf(made)}; it ${replacing}, and shows nothing`,
+    `whoever has this link writes ${isFolder ? 'into' : 'the one object'} ${shown}, ${formatBytes(limitBytes)} in all, at your expense${untilOf(made)}; it ${replacing}, and shows nothing`,
   )
+  if (found === 'folder')
+    terminal.message(`${shown}/ is a folder, and this link is to no object in it: a folder ends with /`)
   return made
+}
+
+/** What is at a key, or below it. */
+async function placeOf(client: DaemonClient, bucket: string, key: string): Promise<'object' | 'folder' | undefined> {
+  const { objects } = await client.listObjects({ bucket, prefix: key, limit: 1 })
+  if (objects[0]?.key === key) return 'object'
+  const below = await client.listObjects({ bucket, prefix: `${key}/`, limit: 1 })
+  return below.objects.length > 0 ? 'folder' : undefined
 }
 
 /** Whether there is no object under a folder; the marker that some programs keep for an empty one is none. */

@@ -1,10 +1,13 @@
-import { createHash } from 'node:crypto'
-import { openAsBlob } from 'node:fs'
+import { createHash, randomBytes } from 'node:crypto'
+import { openAsBlob, type Stats } from 'node:fs'
+import { hasCode } from '@stead/core'
 import type { DaemonClient } from '@stead/sdk'
-import type { GrantedObject, WriteLinkView } from '@stead/sdk/api'
+import type { GrantedObject } from '@stead/sdk/api'
 import { CliError } from '../errors.ts'
+import type { Terminal } from '../terminal/terminal.ts'
 import type { SharedPlace } from './share-link.ts'
 import type { TransferListener } from './transfer-progress.ts'
+import { interrupted } from './transfer-report.ts'
 import { whileUnchanged } from './upload-file.ts'
 
 /** What is asked of a node to write with a link. */
@@ -18,24 +21,59 @@ export interface GiveOptions extends Partial<TransferListener> {
 /** What is longer goes in parts, of which some may be kept already. */
 const WHOLE_BYTES_MAX = 1_048_576
 
-/**
- * Where a file goes with a link: in a folder it gets its own name.
- * @throws CliError CLI_USAGE, STORAGE_BAD_LINK
- */
-export async function givenPlace(client: Giver, { link, path }: SharedPlace, name: string): Promise<SharedPlace> {
-  const { isObject } = await client.narrowGrant({ link })
-  if (isObject && path !== '') throw new CliError('CLI_USAGE', 'the link is to one object, and nothing is below that')
-  if (isObject || (path !== '' && !path.endsWith('/'))) return { link, path }
-  if (name === '')
-    throw new CliError('CLI_USAGE', 'standard input has no name: give one behind the link, <link>/<name>')
-  return { link, path: `${path}${name}` }
+/** After so long a person is told for whom a command waits, in milliseconds. */
+const TELL_AFTER_MS = 3000
+/** Names no writing: it is looked only how the link stands. */
+const NO_UPLOAD = '0'.repeat(32)
+
+/** What a command that writes with a link works with. */
+export interface GivingContext {
+  readonly client: Giver
+  readonly terminal: Pick<Terminal, 'message'>
+  readonly signal: AbortSignal
 }
 
-/** The folder that a link is to, or one below. @throws CliError CLI_USAGE, STORAGE_BAD_LINK */
-export async function givenFolder(client: Giver, { link, path }: SharedPlace): Promise<SharedPlace> {
-  const { isObject }: WriteLinkView = await client.narrowGrant({ link })
+/**
+ * Where a file goes with a link, which may be written with now: in a folder it gets its own name.
+ * @throws CliError CLI_USAGE; StorageError STORAGE_BAD_LINK, STORAGE_GRANT_ENDED, STORAGE_GRANT_AWAY
+ */
+export async function givenPlace(
+  context: GivingContext,
+  { link, path }: SharedPlace,
+  name: string,
+): Promise<SharedPlace> {
+  const { isObject } = await context.client.narrowGrant({ link })
+  if (isObject && path !== '') throw new CliError('CLI_USAGE', 'the link is to one object, and nothing is below that')
+  const isNamed = isObject || (path !== '' && !path.endsWith('/'))
+  if (!isNamed && name === '')
+    throw new CliError('CLI_USAGE', 'standard input has no name: give one behind the link, <link>/<name>')
+  const place = { link, path: isNamed ? path : `${path}${name}` }
+  await lookAt(context, place)
+  return place
+}
+
+/** The folder that a link is to, or one below. @throws as {@link givenPlace} */
+export async function givenFolder(context: GivingContext, { link, path }: SharedPlace): Promise<SharedPlace> {
+  const { isObject } = await context.client.narrowGrant({ link })
   if (isObject) throw new CliError('CLI_USAGE', 'the link is to one object, and a folder does not go there')
-  return { link, path: path === '' || path.endsWith('/') ? path : `${path}/` }
+  const folder = path === '' || path.endsWith('/') ? path : `${path}/`
+  await lookAt(context, { link, path: `${folder}file` })
+  return { link, path: folder }
+}
+
+/** Whether the owner's node answers for the link, before anything is sent; who waits for it is told. */
+async function lookAt({ client, terminal, signal }: GivingContext, place: SharedPlace): Promise<void> {
+  const telling = setTimeout(
+    () => terminal.message("waiting for the node of the link's owner, about a minute at most"),
+    TELL_AFTER_MS,
+  )
+  try {
+    await client.lookGranted({ ...place, upload: NO_UPLOAD }, { signal })
+  } catch (error) {
+    throw signal.aborted ? interrupted({ kind: 'given' }) : error
+  } finally {
+    clearTimeout(telling)
+  }
 }
 
 /**
@@ -47,23 +85,46 @@ export async function givenFolder(client: Giver, { link, path }: SharedPlace): P
 export async function giveFile(
   client: Giver,
   { file, place }: { readonly file: string; readonly place: SharedPlace },
-  { signal, onBytes, onResume }: GiveOptions,
+  options: GiveOptions,
 ): Promise<GrantedObject> {
-  return await whileUnchanged(file, async ({ size: lengthBytes, mtimeMs }) => {
-    const upload = uploadOf(place, lengthBytes, mtimeMs)
-    if (lengthBytes > WHOLE_BYTES_MAX) {
-      const { keptBytes } = await client.lookGranted({ ...place, upload }, { signal })
-      if (keptBytes > 0) onResume?.(keptBytes)
+  return await whileUnchanged(file, async (found) => {
+    const upload = uploadOf(place, found)
+    try {
+      return await give(client, { file, place, found, upload }, options)
+    } catch (error) {
+      // Other bytes of the same length and time were written before: where they may be replaced, these are another writing.
+      const isOther = hasCode(error, 'STORAGE_CONDITION') && found.size > WHOLE_BYTES_MAX
+      if (!isOther || !(await client.narrowGrant({ link: place.link })).mayReplace) throw error
+      return await give(client, { file, place, found, upload: randomBytes(16).toString('hex') }, options)
     }
-    const blob = await openAsBlob(file)
-    const query = { ...place, upload, lengthBytes, changedAt: Math.floor(mtimeMs) }
-    return await client.putGranted(query, counted(blob, onBytes), { signal })
   })
 }
 
+interface Given {
+  readonly file: string
+  readonly place: SharedPlace
+  readonly found: Pick<Stats, 'size' | 'mtimeMs'>
+  readonly upload: string
+}
+
+async function give(
+  client: Giver,
+  { file, place, found: { size: lengthBytes, mtimeMs }, upload }: Given,
+  { signal, onBytes, onResume }: GiveOptions,
+): Promise<GrantedObject> {
+  if (lengthBytes > WHOLE_BYTES_MAX) {
+    const { keptBytes } = await client.lookGranted({ ...place, upload }, { signal })
+    if (keptBytes > 0) onResume?.(Math.min(keptBytes, lengthBytes))
+  }
+  const blob = await openAsBlob(file)
+  const changedAt = Math.floor(mtimeMs)
+  const query = { ...place, upload, lengthBytes, ...(changedAt < 0 ? {} : { changedAt }) }
+  return await client.putGranted(query, counted(blob, onBytes), { signal })
+}
+
 /** The same file at the same place is the same writing of it; what is in it is compared by those who keep it. */
-function uploadOf({ link, path }: SharedPlace, lengthBytes: number, mtimeMs: number): string {
-  const name = createHash('sha256').update(JSON.stringify([link, path, lengthBytes, mtimeMs]))
+function uploadOf({ link, path }: SharedPlace, { size, mtimeMs }: Given['found']): string {
+  const name = createHash('sha256').update(JSON.stringify([link, path, size, mtimeMs]))
   return name.digest('hex').slice(0, 32)
 }
 

@@ -15,10 +15,11 @@ export async function putGiven(
   { file, text }: { readonly file: string; readonly text: string },
 ): Promise<void> {
   const found = file === '-' ? undefined : fileStats(file)
-  const place = await givenPlace(client, parseSharedPlace(text), found === undefined ? '' : basename(file))
+  const signal = context.interruption()
+  const giving = { client, terminal: context.terminal, signal }
+  const place = await givenPlace(giving, parseSharedPlace(text), found === undefined ? '' : basename(file))
   const name = place.path === '' ? 'the object of the link' : place.path
   const progress = new TransferProgress(context.terminal, name, found?.size)
-  const signal = context.interruption()
   try {
     const given =
       found === undefined

@@ -1,4 +1,4 @@
-import { isSteadError, messageOf } from '@stead/core'
+import { hasCode, isSteadError, messageOf } from '@stead/core'
 import { isAway } from '../patiently.ts'
 import { namedError } from '../system-error.ts'
 import { shownLine, shownName } from '../terminal/shown-name.ts'
@@ -26,7 +26,8 @@ const BYTES_MAX = 16 * 1024 * 1024
 
 /**
  * Runs transfers, several small ones at once, in their order. One that fails does not keep the others from going on, unless
- * the node is away or the signal aborted: then no more are begun, and where the node is away all those failed as well.
+ * the node, or that of a link's owner, is away or the signal aborted: then no more are begun, and where a node is away all
+ * those failed as well.
  */
 export async function runTransfers(
   transfers: readonly Transfer[],
@@ -51,7 +52,7 @@ export async function runTransfers(
       .catch((thrown: unknown) => {
         const error = namedError(thrown)
         failures.push({ name, error })
-        if (isAway(error)) away.push(error)
+        if (isAway(error) || hasCode(error, 'STORAGE_GRANT_AWAY')) away.push(error)
       })
       .finally(() => {
         runningBytes -= lengthBytes

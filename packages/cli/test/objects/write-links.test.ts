@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -68,6 +68,22 @@ describe('a file that is written with a link', () => {
     expect(await commands.run(['put', join(folder, 'note'), `${link}/../x`])).toMatchObject(failed(1, 'no empty step'))
   })
 
+  it('may be older than what is counted from, and changed without another time where the link may replace it', async () => {
+    const replacing = await shared('--limit', '20MB', '--replace', 'stead://mine/r/')
+    const file = join(folder, 'old')
+    writeFileSync(file, long)
+    utimesSync(file, -1e6, -1e6)
+    expect(await commands.run(['put', file, replacing])).toMatchObject({ code: 0 })
+    writeFileSync(file, new Uint8Array(long.length).fill(8))
+    utimesSync(file, -1e6, -1e6)
+    expect(await commands.run(['put', file, replacing])).toMatchObject({ code: 0 })
+    const kept = await commands.objects.get({ bucket: 'mine', key: 'r/old' })
+    expect(new Uint8Array(await new Response(kept.body).arrayBuffer())[9]).toBe(8)
+    expect(await commands.run(['put', join(folder, 'note'), `${replacing}/old/x`])).toMatchObject(
+      failed(1, 'the owner takes no object of this name'),
+    )
+  })
+
   it('stops when a person stops it', async () => {
     const stopped = await commands.run(['put', join(folder, 'long'), link], AbortSignal.abort())
     expect(stopped).toMatchObject(failed(130, 'a long file goes on where it stopped'))
@@ -124,6 +140,13 @@ describe('links to write', () => {
     const share = (...args: readonly string[]): Promise<Said> => commands.run(['share', ...args])
     expect(await share('--write', 'stead://mine/in/')).toMatchObject(failed(2, 'say how much that may be'))
     expect(await share('--write', '--limit', 'much', 'stead://mine/in/')).toMatchObject(failed(2, 'no number of bytes'))
+    await commands.keep('mine', 'in/here', 'in/sub/x')
+    const here = ['--write', '--limit', '1GB', 'stead://mine/in/here']
+    expect(await share(...here)).toMatchObject(failed(2, 'is there already'))
+    expect(await share(...here, '--replace')).toMatchObject({ code: 0 })
+    expect(await share('--write', '--limit', '1GB', 'stead://mine/in/sub')).toMatchObject(
+      failed(0, 'a folder ends with /'),
+    )
     expect(await share('--replace', 'stead://mine/in/')).toMatchObject(failed(2, 'give --write'))
     expect(await share('--write', '--limit', '1GB', 'stead://none/')).toMatchObject(failed(1, 'STORAGE_BUCKET_UNKNOWN'))
     expect(await share(`${link}/../`)).toMatchObject(failed(1, 'STORAGE_BAD_NAME'))

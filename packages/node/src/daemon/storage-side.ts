@@ -133,7 +133,7 @@ export async function openBuyingStorage(
     answerShares(request, { places: (segment) => consumer.segments.places(segment) }),
   )
   const partBytes = wholeSegments(segmentBytes, GIVEN_PART_BYTES_MAX)
-  const grants = new GrantDesk({ intake: objects.grants.intake, logger: foundation.logger }, partBytes)
+  const grants = new GrantDesk({ ...foundation, intake: objects.grants.intake }, partBytes)
   foundation.network.handle(GRANTS_PROTOCOL, GRANTS_LIMITS, (request) => grants.answer(request))
   objects.shares.start()
   const recover = async (): Promise<RecoveredStorage> => {

@@ -54,7 +54,10 @@ export class ObjectWorld {
       },
       { gatherMs: 0 },
     )
-    this.grants = new GrantDesk({ intake: this.objects.grants.intake, logger: silentLogger }, PART_BYTES)
+    this.grants = new GrantDesk(
+      { intake: this.objects.grants.intake, clock: systemClock, logger: silentLogger },
+      PART_BYTES,
+    )
   }
 
   /** Begins to listen, on another port with another token each time. */

@@ -127,10 +127,11 @@ export interface PutGrantedQuery {
   readonly path?: string
   /** 32 hexadecimal digits that name this writing of it: the same again goes on where it ended. @default drawn */
   readonly upload?: string
+  /** At most 512 characters of ASCII. */
   readonly contentType?: string
   /** When the giver changed it last. */
   readonly changedAt?: number
-  /** All of it, where that is known: what the link does not take is refused before it is sent. */
+  /** All of it, where that is known, as a hint: what the link does not take is refused before it is sent. */
   readonly lengthBytes?: number
 }
 
@@ -139,7 +140,7 @@ export const putGrantedQueryWire: Wire<PutGrantedQuery> = z.strictObject({
   link: z.string(),
   path: optionalWire(z.string()),
   upload: optionalWire(uploadWire),
-  contentType: optionalWire(z.string()),
+  contentType: optionalWire(z.string().regex(/^[\x20-\x7e]{1,512}$/)),
   changedAt: optionalWire(numberText),
   lengthBytes: optionalWire(numberText),
 })

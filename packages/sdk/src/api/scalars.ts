@@ -41,8 +41,10 @@ export const hashWire: Wire<Hash> = patternText<Hash>(/^0x[0-9a-f]{64}$/)
 export const contentIdWire: Wire<ContentId> = patternText<ContentId>(/^b[a-z2-7]{58}$/)
 /** A libp2p peer id. */
 export const peerIdWire: Wire<PeerId> = patternText<PeerId>(/^[1-9A-HJ-NP-Za-km-z]{32,64}$/)
-/** Milliseconds since 1970 as a whole number. */
-export const unixMsWire: Wire<UnixMs> = z.int().min(0) as unknown as Wire<UnixMs>
+/** The last millisecond that a date can be of. */
+const DATE_MS_MAX = 8_640_000_000_000_000
+/** Milliseconds since 1970 as a whole number, of a time that can be shown. */
+export const unixMsWire: Wire<UnixMs> = z.int().min(0).max(DATE_MS_MAX) as unknown as Wire<UnixMs>
 /** A whole number from 0 to 2^53-1. */
 export const countWire: Wire<number> = z.int().min(0)
 /** Bytes as base64. */

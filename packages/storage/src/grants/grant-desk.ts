@@ -1,9 +1,19 @@
 import { md5 } from '@noble/hashes/legacy.js'
-import { type IncomingRequest, isSteadError, type Logger, messageOf, type PeerId, type UnixMs } from '@stead/core'
+import {
+  type Clock,
+  type IncomingRequest,
+  isSteadError,
+  type Logger,
+  messageOf,
+  type PeerId,
+  type UnixMs,
+} from '@stead/core'
 import { bytesToHex, hexToBytes, ProtocolError } from '@stead/protocol'
-import { StorageError, type StorageErrorCode } from '../errors.ts'
+import { StorageError } from '../errors.ts'
 import type { ObjectInfo } from '../objects/object-store.ts'
 import type { Description } from '../objects/rows.ts'
+import { AnsweredAttempts } from './answered-attempts.ts'
+import { BodyRoom } from './body-room.ts'
 import type { GivenBody, Giving, GrantIntake } from './grant-intake.ts'
 import {
   type GivenObject,
@@ -13,61 +23,58 @@ import {
   grantRequestSchema,
   type KeptPart,
 } from './grant-messages.ts'
+import { toldRefusal } from './grant-refusals.ts'
 
 /** What a {@link GrantDesk} works with. */
 export interface GrantDeskComponents {
   readonly intake: GrantIntake
+  readonly clock: Pick<Clock, 'monotonicMs'>
   readonly logger: Logger
 }
-
-/** Bytes that are worked on at once, whoever sent them: each body is in memory as a whole. */
-const BODY_BYTES_MAX = 16 * 1024 * 1024
-/** What a holder is told as it is; all else is between the owner and its nodes. */
-const TOLD: ReadonlySet<string> = new Set<StorageErrorCode>([
-  'STORAGE_BAD_LINK',
-  'STORAGE_BAD_NAME',
-  'STORAGE_CONDITION',
-  'STORAGE_GRANT_ENDED',
-  'STORAGE_GRANT_SPENT',
-  'STORAGE_PART_UNKNOWN',
-  'STORAGE_UPLOAD_UNKNOWN',
-  'STORAGE_BUSY',
-])
 
 /** Answers those who write with a grant, on the machine of its owner. */
 export class GrantDesk {
   readonly #components: GrantDeskComponents
   readonly #partBytes: number
-  #bodyBytes = 0
+  readonly #room = new BodyRoom()
+  readonly #attempts: AnsweredAttempts<Uint8Array>
 
   /** @param partBytes how long objects are cut, 1 .. GIVEN_PART_BYTES_MAX */
   constructor(components: GrantDeskComponents, partBytes: number) {
     this.#components = components
     this.#partBytes = partBytes
+    this.#attempts = new AnsweredAttempts(components.clock)
   }
 
   /**
-   * Answers one request.
-   * @throws StorageError as {@link GrantIntake}, STORAGE_BUSY, and STORAGE_GRANT_AWAY for whatever else the owner's machine met;
-   * ProtocolError
+   * Answers one request. What the owner's machine met is told by a code and in general words.
+   * @throws StorageError STORAGE_BAD_LINK, STORAGE_BAD_NAME, STORAGE_GRANT_ENDED, STORAGE_GRANT_SPENT, STORAGE_CONDITION,
+   * STORAGE_WRITE_LATE, STORAGE_BUSY, STORAGE_GRANT_AWAY; ProtocolError
    */
   async answer({ peer, payload }: Pick<IncomingRequest, 'peer' | 'payload'>): Promise<Uint8Array> {
     const request = grantRequestSchema.decodeMessage(payload)
     try {
-      return grantReplySchema.encodeMessage({ version: 1, parts: [], ...(await this.#serve(request)) })
+      return await this.#admitted(request)
     } catch (error) {
-      if (error instanceof ProtocolError || (isSteadError(error) && TOLD.has(error.code))) throw error
-      this.#fail(error, peer)
+      if (error instanceof ProtocolError) throw error
+      throw toldRefusal(error) ?? this.#failed(error, peer)
     }
   }
 
-  async #serve(request: GrantRequest): Promise<Partial<GrantReply>> {
+  /** Nothing is worked on for who shows no link. */
+  async #admitted(request: GrantRequest): Promise<Uint8Array> {
+    const { grant, steps, secret, path, upload, ask, number = 0, attempt } = request
+    const giving: Giving = { token: { id: grant, steps, secret }, path, upload }
+    this.#components.intake.checkToken(giving)
+    const work = async (): Promise<Uint8Array> =>
+      grantReplySchema.encodeMessage({ version: 1, parts: [], ...(await this.#serve(giving, request)) })
+    if (ask === 'look') return await work()
+    const names = [grant, upload, attempt].map((each) => bytesToHex(each))
+    return await this.#attempts.once([...names, path, ask, number].join(' '), work)
+  }
+
+  async #serve(giving: Giving, request: GrantRequest): Promise<Partial<GrantReply>> {
     const { intake } = this.#components
-    const giving: Giving = {
-      token: { id: request.grant, steps: request.steps, secret: request.secret },
-      path: request.path,
-      upload: request.upload,
-    }
     if (request.ask === 'look') return await this.#look(giving)
     if (request.ask === 'whole') {
       const etags = request.etags.map((etag) => bytesToHex(etag).slice(2))
@@ -77,7 +84,7 @@ export class GrantDesk {
     const bytes = needed(request.bytes, 'bytes')
     if (bytes.length > this.#partBytes)
       throw new ProtocolError('PROTOCOL_TOO_LARGE', `a part has at most ${this.#partBytes} bytes, not ${bytes.length}`)
-    return await this.#counted(bytes.length, async () => {
+    return await this.#room.within(bytesToHex(request.grant), bytes.length, async () => {
       const body = { description: descriptionOf(request), etag: bytesToHex(md5(bytes)).slice(2), bytes }
       return await this.#take(giving, request, body)
     })
@@ -105,24 +112,12 @@ export class GrantDesk {
     return { object: givenOf(object) }
   }
 
-  /** @throws StorageError STORAGE_BUSY */
-  async #counted<Result>(bytes: number, work: () => Promise<Result>): Promise<Result> {
-    if (this.#bodyBytes + bytes > BODY_BYTES_MAX)
-      throw new StorageError('STORAGE_BUSY', `${this.#bodyBytes} bytes are written at once with links`)
-    this.#bodyBytes += bytes
-    try {
-      return await work()
-    } finally {
-      this.#bodyBytes -= bytes
-    }
-  }
-
-  /** What an owner's machine met is told to its owner alone: it would tell of money and of nodes. */
-  #fail(error: unknown, peer: PeerId): never {
+  /** What else an owner's machine met is told to its owner alone: it would tell of money and of nodes. */
+  #failed(error: unknown, peer: PeerId): StorageError {
     const { logger } = this.#components
     const { code } = isSteadError(error) ? error : { code: undefined }
     logger.warn('what was written with a link could not be kept', { peer, code, error: messageOf(error) })
-    throw new StorageError('STORAGE_GRANT_AWAY', "the owner's node could not keep it now", { cause: error })
+    return new StorageError('STORAGE_GRANT_AWAY', "the owner's node could not keep it now", { cause: error })
   }
 }
 

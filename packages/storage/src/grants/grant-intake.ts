@@ -8,9 +8,9 @@ import { drop, type GarbageTerms } from '../objects/holdings.ts'
 import { PACKED_BYTES_MAX } from '../objects/keep-body.ts'
 import { checkEtag, checkObjectKey } from '../objects/names.ts'
 import type { ObjectInfo, PartInfo, WriteCondition } from '../objects/object-store.ts'
-import { addVersion, checkCondition } from '../objects/object-versions.ts'
+import { addVersion, checkCondition, findVersion } from '../objects/object-versions.ts'
 import { etagOfParts } from '../objects/parts-etag.ts'
-import { ID_BYTES } from '../objects/row-keys.ts'
+import { ID_BYTES, prefixRange } from '../objects/row-keys.ts'
 import type { Description } from '../objects/rows.ts'
 import { INLINE_BYTES_MAX } from '../objects/stored.ts'
 import type { Rows, Transaction } from '../objects/transaction.ts'
@@ -27,7 +27,7 @@ import {
 import { isFolder } from '../shares/share-marks.ts'
 import { bytesOfKey, keyOfBytes, type TreeKey } from '../tree/tree-key.ts'
 import { charge, chargeOf, checkRoom, type GrantRow, openGrant } from './grant-rows.ts'
-import { below, type GrantToken, grantSecret, scopeOf } from './grant-scope.ts'
+import { below, type GrantScope, type GrantToken, grantSecret, scopeOf } from './grant-scope.ts'
 
 /** What is written with a grant. */
 export interface Giving {
@@ -111,7 +111,7 @@ export class GrantIntake {
       const found = await versionOfUpload(rows, key, upload)
       if (found?.etag === etag) return found
       checkRoom(grant, chargeOf(bytes.length))
-      await checkCondition(rows, key, conditionOf(grant))
+      await checkFree(rows, grant, admitted.path)
       return undefined
     }
     return await this.#take(admitted, { etag, bytes, check }, async (rows, taken) => {
@@ -123,7 +123,7 @@ export class GrantIntake {
         await drop(rows, taken, this.#terms)
         return made
       }
-      await checkCondition(rows, key, conditionOf(grant))
+      await checkFree(rows, grant, admitted.path)
       await charge(rows, id, { bytes: chargeOf(lengthBytes), objects: 1 })
       const version = { key, description, lengthBytes, etag, isDeleted: false, stored, upload: hexToBytes(upload) }
       return await addVersion(rows, settings, { version, terms: this.#terms })
@@ -144,7 +144,7 @@ export class GrantIntake {
       const found = await partOf(rows, upload, number)
       if (found?.etag === etag && found.lengthBytes === bytes.length) return found
       checkRoom(grant, chargeOf(bytes.length))
-      await checkCondition(rows, key, conditionOf(grant))
+      await checkFree(rows, grant, admitted.path)
       return undefined
     }
     return await this.#take(admitted, { etag, bytes, check }, async (rows, taken) => {
@@ -158,8 +158,10 @@ export class GrantIntake {
         return found
       }
       await charge(rows, id, { bytes: chargeOf(lengthBytes), objects: 0 })
-      if ((await findUpload(rows, upload)) === undefined)
+      if ((await findUpload(rows, upload)) === undefined) {
+        await checkFree(rows, grant, admitted.path)
         beginUpload(rows, keyOfBytes(hexToBytes(upload)), { key, description, grant: bytesOfKey(id) })
+      }
       return await addPart(rows, { upload, number, terms: this.#terms }, { lengthBytes, etag, stored })
     })
   }
@@ -185,8 +187,10 @@ export class GrantIntake {
         checkScope(admitted, rows.now)
         const grant = await openGrant(rows, id, rows.now)
         const key = keyIn(grant, admitted.path)
-        const isNew = (await findUpload(rows, upload)) !== undefined
-        if (isNew) await charge(rows, id, { bytes: 0, objects: 1 })
+        if ((await findUpload(rows, upload)) !== undefined) {
+          await checkFree(rows, grant, admitted.path)
+          await charge(rows, id, { bytes: 0, objects: 1 })
+        }
         const completion = { upload, key, parts, etag, condition: conditionOf(grant), content }
         return await completeUpload(rows, settings, { completion, terms: this.#terms })
       })
@@ -195,16 +199,28 @@ export class GrantIntake {
     return info
   }
 
-  /** Who may not is refused before anything is looked up. */
-  async #admit({ token, path, upload }: Giving): Promise<Admitted> {
-    const { secret, clock, bucketOf } = this.#components
+  /**
+   * Looks whether somebody may ask at all, without looking anything up.
+   * @throws StorageError STORAGE_BAD_LINK, STORAGE_BAD_NAME, STORAGE_GRANT_ENDED
+   */
+  checkToken(giving: Giving): void {
+    this.#scopeOf(giving)
+  }
+
+  #scopeOf({ token, path }: Pick<Giving, 'token' | 'path'>): GrantScope {
+    const { secret, clock } = this.#components
     const { path: scope, expiresAt } = scopeOf(secret, token)
-    const whole = below(scope, path)
+    checkScope({ scopeEnds: expiresAt }, clock.now())
+    return { path: below(scope, path), expiresAt }
+  }
+
+  async #admit({ token, path, upload }: Giving): Promise<Admitted> {
+    const { secret, bucketOf } = this.#components
+    const { path: whole, expiresAt } = this.#scopeOf({ token, path })
     const grant = keyOfBytes(token.id)
     // Of this grant and this place alone: no upload of anybody else is named by it.
     const name = grantSecret(secret, token.id).below('upload', bytesToHex(upload), whole === '' ? '/' : whole)
     const admitted = { grant, path: whole, scopeEnds: expiresAt, upload: uploadNameOf(name) }
-    checkScope(admitted, clock.now())
     return { ...admitted, bucket: await bucketOf(grant) }
   }
 
@@ -274,6 +290,27 @@ function keyIn({ prefix }: GrantRow, path: string): string {
   checkObjectKey(key)
   if (isFolder(key)) throw new StorageError('STORAGE_BAD_NAME', 'an object that is written through a link has a name')
   return key
+}
+
+/**
+ * Whether an object may be there, where no other is, unless it may be replaced: and none on the way, nor below it, which its
+ * owner could not copy to a disk. @throws StorageError STORAGE_CONDITION, STORAGE_BAD_NAME
+ */
+async function checkFree(rows: Rows, grant: GrantRow, path: string): Promise<void> {
+  const key = keyIn(grant, path)
+  await checkCondition(rows, key, conditionOf(grant))
+  const { from, before } = prefixRange(`${key}/`)
+  const isFolderThere = (await rows.first(from, before)) !== undefined
+  const steps = path.split('/').slice(0, -1)
+  for (let depth = 1; depth <= steps.length; depth++) {
+    const folder = `${grant.prefix}${steps.slice(0, depth).join('/')}`
+    if ((await findVersion(rows, folder)) !== undefined) throw notApart()
+  }
+  if (isFolderThere) throw notApart()
+}
+
+function notApart(): StorageError {
+  return new StorageError('STORAGE_BAD_NAME', 'there is an object where a folder would be, or a folder in its place')
 }
 
 /** A part that comes after its object was made begins nothing anew. @throws StorageError STORAGE_UPLOAD_UNKNOWN */

@@ -57,6 +57,8 @@ export interface GrantRequest {
   readonly etags: readonly Uint8Array[]
   /** Of a part, or of all. */
   readonly bytes?: Uint8Array
+  /** 16 bytes that name this attempt: said again, because its answer was lost, it is the same message. */
+  readonly attempt: Uint8Array
 }
 
 /** Encoding of {@link GrantRequest}. */
@@ -73,6 +75,7 @@ export const grantRequestSchema: Schema<GrantRequest> = defineSchema<GrantReques
   number: [10, optionalField(uintField(PARTS_MAX))],
   etags: [11, listField(fixedBytesField(MD5_BYTES), PARTS_MAX)],
   bytes: [12, optionalField(bytesField(GIVEN_PART_BYTES_MAX))],
+  attempt: [13, fixedBytesField(ID_BYTES)],
 })
 
 /** A part that was kept. */

@@ -7,6 +7,7 @@ import {
   messageOf,
   type Network,
   type PeerId,
+  type Random,
   type UnixMs,
 } from '@stead/core'
 import { bytesToHex, equalBytes } from '@stead/protocol'
@@ -15,10 +16,11 @@ import { StorageError } from '../errors.ts'
 import { abortableBody, checkAborted } from '../objects/abortable.ts'
 import { firstBytes, followed, PACKED_BYTES_MAX } from '../objects/keep-body.ts'
 import { etagOfParts } from '../objects/parts-etag.ts'
+import { ID_BYTES } from '../objects/row-keys.ts'
 import { PARTS_MAX } from '../objects/uploads.ts'
 import { cutSegments } from '../segment/cut-segments.ts'
+import { FRAME_PLAIN_BYTES } from '../segment/segment-layout.ts'
 import {
-  GIVEN_PART_BYTES_MAX,
   type GivenObject,
   GRANTS_PROTOCOL,
   type GrantReply,
@@ -37,6 +39,7 @@ import type { WriteLink } from './write-link.ts'
 export interface GrantWriterComponents {
   readonly network: Network
   readonly clock: Clock
+  readonly random: Random
   readonly logger: Logger
   /** Answers in place of the network where the link is to this node itself. */
   readonly own: (payload: Uint8Array) => Promise<Uint8Array>
@@ -75,6 +78,8 @@ const TIMEOUT_MS = 150_000
 /** An owner who is away, or busy, is waited for that long, and asked again after so long, then half as often each time. */
 const PATIENCE_MS = 60_000
 const [BUSY_PAUSE_MS, AWAY_PAUSE_MS, PAUSE_MS_MAX] = [50, 500, 8000]
+/** No owner cuts objects shorter than a frame. */
+const PART_BYTES_MIN = FRAME_PLAIN_BYTES
 /** Parts of one object that wait to be sent: each is in memory. */
 const PARTS_AT_ONCE = 4
 
@@ -113,7 +118,8 @@ export class GrantWriter {
       const first = await firstBytes(chunks)
       if (first.length > PACKED_BYTES_MAX) return await this.#giveParts(link, description, followed(first, chunks))
       const { object } = await this.#ask(link, { ...askOf(description, 'put'), bytes: first }, signal)
-      return { ...madeOf(object), resumedBytes: 0 }
+      const expected = { lengthBytes: first.length, etag: hexOf(md5(first)) }
+      return { ...madeOf(object, expected), resumedBytes: 0 }
     } finally {
       await chunks.return(undefined)
     }
@@ -127,17 +133,14 @@ export class GrantWriter {
     const { signal, lengthBytes } = description
     const { partBytes, parts, leftBytes, object } = await this.#look(link, description)
     const kept = new Map(parts.map((part) => [part.number, part]))
-    if (object === undefined && lengthBytes !== undefined) checkLeft({ lengthBytes, parts, leftBytes })
+    if (object === undefined && lengthBytes !== undefined) checkLeft(lengthBytes, { partBytes, kept, leftBytes })
     const sending = new Sending()
     const etags: Uint8Array[] = []
-    let resumedBytes = 0
+    let [resumedBytes, sentBytes] = [0, 0]
     try {
       for await (const bytes of cutSegments(body, partBytes)) {
-        if (etags.length === PARTS_MAX)
-          throw new StorageError(
-            'STORAGE_GRANT_SPENT',
-            `a link takes objects of ${PARTS_MAX * partBytes} bytes at most`,
-          )
+        if (etags.length === PARTS_MAX) throw tooLong(partBytes)
+        sentBytes += bytes.length
         const etag = md5(bytes)
         etags.push(etag)
         const number = etags.length
@@ -147,21 +150,23 @@ export class GrantWriter {
           continue
         }
         // Its memory is used for the next part: the request holds a copy of it.
-        const request = encoded(link, { ...askOf(description, 'part'), number, bytes })
+        const request = this.#encoded(link, { ...askOf(description, 'part'), number, bytes })
         await sending.add(() => this.#send(link, request, signal))
       }
       await sending.all()
     } finally {
       await sending.settled()
     }
+    const expected = { lengthBytes: sentBytes, etag: etagOfParts(etags.map(hexOf)) }
     if (object === undefined) {
       const made = await this.#ask(link, { ...askOf(description, 'whole'), etags }, signal)
-      return { ...madeOf(made.object), resumedBytes }
+      return { ...madeOf(made.object, expected), resumedBytes }
     }
     // It is there as a whole: the answer was lost, and what is there is not what comes now unless this says so.
-    const etag = etagOfParts(etags.map((each) => bytesToHex(each).slice(2)))
-    if (object.etag === etag) return { ...object, resumedBytes: object.lengthBytes }
-    throw new StorageError('STORAGE_CONDITION', 'it was written already, as something else than it is now')
+    if (object.etag === expected.etag) return { ...madeOf(object, expected), resumedBytes: sentBytes }
+    throw new StorageError('STORAGE_CONDITION', 'it was written already, as something else than it is now', {
+      next: 'Write it under another name, or with an upload of its own.',
+    })
   }
 
   async #look(
@@ -171,12 +176,17 @@ export class GrantWriter {
     checkPlace(link, description.path)
     const reply = await this.#ask(link, askOf(description, 'look'), description.signal)
     const { leftBytes, partBytes } = reply
-    if (leftBytes === undefined || partBytes === undefined || partBytes < 1) throw unclear()
-    return { ...reply, leftBytes, partBytes: Math.min(partBytes, GIVEN_PART_BYTES_MAX) }
+    if (leftBytes === undefined || partBytes === undefined || partBytes < PART_BYTES_MIN) throw unclear()
+    return { ...reply, leftBytes, partBytes }
   }
 
   async #ask(link: WriteLink, ask: Ask, signal: AbortSignal | undefined): Promise<GrantReply> {
-    return await this.#send(link, encoded(link, ask), signal)
+    return await this.#send(link, this.#encoded(link, ask), signal)
+  }
+
+  #encoded({ id, steps, secret }: WriteLink, ask: Ask): Uint8Array {
+    const attempt = this.#components.random.bytes(ID_BYTES)
+    return grantRequestSchema.encodeMessage({ version: 1, grant: id, steps, secret, attempt, ...ask })
   }
 
   async #send({ owner }: WriteLink, payload: Uint8Array, signal: AbortSignal | undefined): Promise<GrantReply> {
@@ -218,7 +228,7 @@ export class GrantWriter {
   }
 }
 
-type Ask = Omit<GrantRequest, 'version' | 'grant' | 'steps' | 'secret'>
+type Ask = Omit<GrantRequest, 'version' | 'grant' | 'steps' | 'secret' | 'attempt'>
 
 /** Parts on their way, a few at a time. */
 class Sending {
@@ -265,10 +275,6 @@ function askOf(
   }
 }
 
-function encoded({ id, steps, secret }: WriteLink, ask: Ask): Uint8Array {
-  return grantRequestSchema.encodeMessage({ version: 1, grant: id, steps, secret, ...ask })
-}
-
 function isBusy(error: unknown): boolean {
   return remoteCodeOf(error) === 'STORAGE_BUSY' || hasCode(error, 'STORAGE_BUSY') || hasCode(error, 'NETWORK_BUSY')
 }
@@ -288,21 +294,31 @@ function checkPlace({ isObject }: WriteLink, path: string): void {
   below('', path)
 }
 
-/** @throws StorageError STORAGE_GRANT_SPENT */
-function checkLeft({
-  lengthBytes,
-  parts,
-  leftBytes,
-}: {
-  readonly lengthBytes: number
-  readonly parts: readonly KeptPart[]
-  readonly leftBytes: number
-}): void {
-  const keptBytes = parts.reduce((sum, part) => sum + part.lengthBytes, 0)
-  const needBytes = chargeOf(lengthBytes - Math.min(keptBytes, lengthBytes))
-  if (needBytes <= leftBytes || keptBytes >= lengthBytes) return
+/** Looks whether the link takes all that is to be sent yet. @throws StorageError STORAGE_GRANT_SPENT */
+function checkLeft(
+  lengthBytes: number,
+  {
+    partBytes,
+    kept,
+    leftBytes,
+  }: { readonly partBytes: number; readonly kept: ReadonlyMap<number, KeptPart>; readonly leftBytes: number },
+): void {
+  const parts = Math.ceil(lengthBytes / partBytes)
+  if (parts > PARTS_MAX) throw tooLong(partBytes)
+  let needBytes = 0
+  for (let number = 1; number <= parts; number++) {
+    const length = Math.min(partBytes, lengthBytes - (number - 1) * partBytes)
+    if (kept.get(number)?.lengthBytes !== length) needBytes += chargeOf(length)
+  }
+  if (needBytes <= leftBytes) return
   throw new StorageError('STORAGE_GRANT_SPENT', `the link takes ${leftBytes} bytes more, and this needs ${needBytes}`, {
     details: { needBytes, leftBytes },
+  })
+}
+
+function tooLong(partBytes: number): StorageError {
+  return new StorageError('STORAGE_GRANT_SPENT', `a link takes objects of ${PARTS_MAX * partBytes} bytes at most`, {
+    next: 'Write it in several objects, for example: split -b 30G <file>',
   })
 }
 
@@ -310,9 +326,15 @@ function isSame(kept: KeptPart | undefined, bytes: Uint8Array, etag: Uint8Array)
   return kept !== undefined && kept.lengthBytes === bytes.length && equalBytes(kept.etag, etag)
 }
 
-function madeOf(object: GivenObject | undefined): GivenObject {
-  if (object === undefined) throw unclear()
+/** What the owner's node says was made, which must be what was sent. @throws StorageError STORAGE_GRANT_AWAY */
+function madeOf(object: GivenObject | undefined, expected: Pick<GivenObject, 'lengthBytes' | 'etag'>): GivenObject {
+  const isMade = object?.lengthBytes === expected.lengthBytes && object.etag === expected.etag
+  if (object === undefined || !isMade) throw unclear()
   return object
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return bytesToHex(bytes).slice(2)
 }
 
 function unclear(): StorageError {

@@ -22,6 +22,8 @@ import { stepsOf } from '../shares/share-secrets.ts'
 import { below, type GrantStep, type GrantToken, narrowedSecret, STEPS_MAX, scopeOfSteps } from './grant-scope.ts'
 
 const SECRET_BYTES = 32
+/** All steps of a link together. */
+const STEP_BYTES_MAX = 1600
 
 /** What lets its holder write, and nothing else; all but owner and token is for people, and proves nothing. */
 export interface WriteLink extends GrantToken {
@@ -99,9 +101,16 @@ export function narrowWriteLink(
   }
   if (expiresAt !== undefined && (link.expiresAt === undefined || expiresAt < link.expiresAt))
     narrowed = { ...stepped(narrowed, { expiresAt }), expiresAt }
-  if (narrowed.steps.length > STEPS_MAX)
-    throw new StorageError('STORAGE_BAD_LINK', `a link is narrowed at most ${STEPS_MAX} times`)
+  if (narrowed.steps.length > STEPS_MAX || lengthOf(narrowed.steps) > STEP_BYTES_MAX)
+    throw new StorageError(
+      'STORAGE_BAD_LINK',
+      `a link is narrowed at most ${STEPS_MAX} times, and to less than it has room for`,
+    )
   return narrowed
+}
+
+function lengthOf(steps: readonly GrantStep[]): number {
+  return steps.reduce((sum, step) => sum + stepSchema.encodeMessage(step).length, 0)
 }
 
 function stepped(link: WriteLink, step: GrantStep): WriteLink {

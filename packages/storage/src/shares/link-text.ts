@@ -32,9 +32,12 @@ export function linkRow(kind: LinkKind, text: string): Uint8Array {
 }
 
 /** What a row says, by whoever knows its form. @throws StorageError STORAGE_BAD_LINK */
-export function rowRead<Row>(read: () => Row): Row {
+export function rowRead<Row extends { readonly expiresAt?: number }>(read: () => Row): Row {
   try {
-    return read()
+    const row = read()
+    // A time that no clock shows is no time.
+    if (row.expiresAt !== undefined) new Date(row.expiresAt).toISOString()
+    return row
   } catch {
     throw new StorageError('STORAGE_BAD_LINK', 'the link was made by a newer version, or is none')
   }

@@ -1,10 +1,13 @@
 import { md5 } from '@noble/hashes/legacy.js'
 import { CoreError, silentLogger, type UnixMs } from '@stead/core'
+import { nobleSecp256k1, peerIdOfPublicKey } from '@stead/protocol'
 import {
+  formatWriteLink,
   GIVEN_PART_BYTES_MAX,
   GRANTS_PROTOCOL,
   GrantDesk,
   narrowWriteLink,
+  parseWriteLink,
   StorageError,
   type WriteLink,
 } from '@stead/storage'
@@ -18,7 +21,7 @@ import { GrantPlace, INLINE, LARGE, PACKED, PART_BYTES } from './grant-place.ts'
 /** Asks as a program does that keeps to none of our rules. */
 async function ask(place: GrantPlace, link: WriteLink, request: Partial<GrantRequest>): Promise<unknown> {
   const payload = grantRequestSchema.encodeMessage({
-    ...{ version: 1, ask: 'put', path: 'x', upload: place.upload(), etags: [] },
+    ...{ version: 1, ask: 'put', path: 'x', upload: place.upload(), etags: [], attempt: place.upload() },
     ...{ grant: link.id, steps: link.steps, secret: link.secret, bytes: INLINE },
     ...request,
   })
@@ -155,6 +158,16 @@ describe('a holder of a link to write', () => {
     const giving = place.give(link, 'x', LARGE, { lengthBytes: LARGE.length })
     await expect(giving).rejects.toMatchObject({ code: 'STORAGE_GRANT_SPENT' })
     expect((await place.segments.list(undefined, 1000)).length).toBe(before)
+    const last = await place.grant('', { limitBytes: PART_BYTES * 5 + 1 })
+    const tail = new Uint8Array(PART_BYTES * 5 + 1)
+    const kept = (await place.segments.list(undefined, 1000)).length
+    await expect(place.give(last, 'y', tail, { lengthBytes: tail.length })).rejects.toMatchObject({
+      code: 'STORAGE_GRANT_SPENT',
+      details: { needBytes: PART_BYTES * 5 + 4096 },
+    })
+    const endless = place.give(link, 'z', LARGE, { lengthBytes: PART_BYTES * 10_000 + 1 })
+    await expect(endless).rejects.toMatchObject({ message: expect.stringContaining('a link takes objects of') })
+    expect((await place.segments.list(undefined, 1000)).length).toBeLessThanOrEqual(kept)
     // Who does not say how long it is finds out, and what was sent does not stay.
     await expect(place.give(link, 'x', LARGE)).rejects.toMatchObject({ code: 'STORAGE_GRANT_SPENT' })
     expect(await place.has()).toEqual({})
@@ -202,7 +215,7 @@ describe('a holder of a link to write', () => {
       [other, 'own'],
     ] as const)
       await expect(ask(place, from, { ask: 'whole', path, upload, etags })).rejects.toMatchObject(
-        refused('STORAGE_UPLOAD_UNKNOWN'),
+        refused('STORAGE_WRITE_LATE'),
       )
     await ask(place, link, { ask: 'whole', path: 'own', upload, etags })
     await expect(
@@ -225,10 +238,10 @@ describe('a holder of a link to write', () => {
     await ask(place, link, { ...part, number: 1 })
     await expect(ask(place, link, { ...part, ask: 'whole' })).rejects.toMatchObject(refused('PROTOCOL_MALFORMED'))
     await expect(ask(place, link, { ...part, ask: 'whole', etags: [md5(PACKED)] })).rejects.toMatchObject(
-      refused('STORAGE_PART_UNKNOWN'),
+      refused('STORAGE_WRITE_LATE'),
     )
     await expect(ask(place, link, { ...part, ask: 'whole', etags: [md5(INLINE), md5(INLINE)] })).rejects.toMatchObject(
-      refused('STORAGE_PART_UNKNOWN'),
+      refused('STORAGE_WRITE_LATE'),
     )
     expect(await place.used()).toEqual({ usedBytes: 4096, objects: 0 })
     expect(await place.has()).toEqual({})
@@ -272,39 +285,99 @@ describe('a holder of a link to write', () => {
     expect((await place.store.uploads('bucket', { limit: 10 })).map(({ id }) => id)).toEqual([own.id])
     await place.store.abortUpload('bucket', own.id)
     await place.store.deleteBucket('bucket')
-    await expect(ask(place, link, {})).rejects.toMatchObject(refused('STORAGE_GRANT_AWAY'))
+    await expect(ask(place, link, {})).rejects.toMatchObject(refused('STORAGE_GRANT_ENDED'))
     await place.store.createBucket('bucket')
     await expect(ask(place, link, {})).rejects.toMatchObject(refused('STORAGE_GRANT_ENDED'))
   })
 
-  it('fills no memory: with as many bytes as are worked on at once it waits', async () => {
+  it('fills no memory, and keeps no other link from being written with', async () => {
     const place = await GrantPlace.of()
-    const link = await place.grant('')
+    const [link, other] = [await place.grant(''), await place.grant('')]
     const release = Promise.withResolvers<void>()
     const { intake } = place.store.grants
     const slow = {
+      checkToken: (...args: Parameters<typeof intake.checkToken>) => intake.checkToken(...args),
       put: async (...args: Parameters<typeof intake.put>) => {
         await release.promise
         return await intake.put(...args)
       },
     }
-    const desk = new GrantDesk({ intake: slow as never, logger: silentLogger }, GIVEN_PART_BYTES_MAX)
-    const answer = (path: string, bytes: Uint8Array): Promise<Uint8Array> =>
+    const parts = { intake: slow as never, clock: place.clock, logger: silentLogger }
+    const desk = new GrantDesk(parts, GIVEN_PART_BYTES_MAX)
+    const answer = (path: string, bytes: Uint8Array, { id, secret } = link): Promise<Uint8Array> =>
       desk.answer({
         peer: place.giver.self,
         payload: grantRequestSchema.encodeMessage({
-          ...{ version: 1, ask: 'put', path, upload: place.upload(), etags: [], bytes },
-          ...{ grant: link.id, steps: [], secret: link.secret },
+          ...{ version: 1, ask: 'put', path, upload: place.upload(), etags: [], bytes, attempt: place.upload() },
+          ...{ grant: id, steps: [], secret },
         }),
       })
     const full = new Uint8Array(GIVEN_PART_BYTES_MAX)
-    const four = [1, 2, 3, 4].map((each) => answer(`${each}`, full))
-    await expect(answer('5', full)).rejects.toMatchObject({ code: 'STORAGE_BUSY', retryable: true })
-    const small = answer('small', INLINE)
+    const begun = [answer('1', full), answer('2', full)]
+    await expect(answer('3', full)).rejects.toMatchObject({ code: 'STORAGE_BUSY', retryable: true })
+    begun.push(answer('4', full, other), answer('5', INLINE, other))
     release.resolve()
-    await Promise.all([...four, small])
-    await answer('5', INLINE)
-    expect(Object.keys(await place.has())).toEqual(['1', '2', '3', '4', '5', 'small'])
+    await Promise.all(begun)
+    await answer('3', full)
+    expect(Object.keys(await place.has())).toEqual(['1', '2', '3', '4', '5'])
+  })
+
+  it('learns nothing of the objects that are there, nor where the folder is', async () => {
+    const place = await GrantPlace.of()
+    await place.store.put('bucket', 'secret/folder/x', [INLINE], { etag: () => 'known-by-this' })
+    const link = await place.grant('secret/folder/')
+    for (const request of [{}, { bytes: PACKED }, { ask: 'part', number: 1 }, { path: 'x'.repeat(250), steps: [] }]) {
+      const error = await ask(place, link, request as object).catch((thrown: unknown) => thrown)
+      expect(JSON.stringify(error)).not.toMatch(/secret|folder|known-by-this/)
+    }
+    await expect(ask(place, link, {})).rejects.toMatchObject(refused('STORAGE_CONDITION'))
+  })
+
+  it('writes over nothing newer when its message comes again', async () => {
+    const place = await GrantPlace.of()
+    const link = await place.grant('', { mayReplace: true })
+    const first = { bytes: PACKED, upload: place.upload(), attempt: place.upload() }
+    await ask(place, link, first)
+    await ask(place, link, { bytes: INLINE })
+    await ask(place, link, first)
+    expect(await place.has()).toEqual({ x: digestOf(INLINE) })
+    await place.store.delete('bucket', 'x')
+    await ask(place, link, first)
+    expect(await place.has()).toEqual({})
+    expect(await place.used()).toEqual({ usedBytes: PACKED.length + 4096, objects: 2 })
+    // What failed is no answer: it is worked on when it comes again.
+    const limited = await place.grant('in/', { limitBytes: 4096 })
+    const late = { attempt: place.upload(), upload: place.upload(), bytes: PACKED }
+    await expect(ask(place, limited, late)).rejects.toMatchObject(refused('STORAGE_GRANT_SPENT'))
+    await expect(ask(place, limited, late)).rejects.toMatchObject(refused('STORAGE_GRANT_SPENT'))
+    // A new run of the same command is another attempt.
+    await ask(place, link, { ...first, attempt: place.upload() })
+    expect(await place.has()).toEqual({ x: digestOf(PACKED) })
+  })
+
+  it('makes no name of which a disk could not have both', async () => {
+    const place = await GrantPlace.of()
+    const link = await place.grant('in/')
+    await ask(place, link, { path: 'file' })
+    await ask(place, link, { path: 'folder/deep/x' })
+    for (const path of [
+      'file/x',
+      'file/a/b',
+      'folder',
+      'folder/deep',
+      'folder/deep/x/y',
+      `${'ü'.repeat(128)}`,
+      `${'a/'.repeat(64)}x`,
+    ]) {
+      await expect(ask(place, link, { path })).rejects.toMatchObject(refused('STORAGE_BAD_NAME'))
+      await expect(ask(place, link, { path, bytes: PACKED })).rejects.toMatchObject(refused('STORAGE_BAD_NAME'))
+      await expect(ask(place, link, { path, ask: 'part', number: 1 })).rejects.toMatchObject(
+        refused('STORAGE_BAD_NAME'),
+      )
+    }
+    await ask(place, link, { path: 'folder/deep-er' })
+    await ask(place, link, { path: 'x'.repeat(255) })
+    expect((await place.used()).objects).toBe(4)
   })
 
   it('learns nothing of what its owner’s node met', async () => {
@@ -341,6 +414,11 @@ describe('a node that answers for a link', () => {
       Uint8Array.of(255, 255, 255),
       grantReplySchema.encodeMessage({ version: 1, parts: [] }),
       grantReplySchema.encodeMessage({ version: 1, parts: [], leftBytes: 2 ** 40, partBytes: 0 }),
+      grantReplySchema.encodeMessage({ version: 1, parts: [], leftBytes: 2 ** 40, partBytes: 1 }),
+      grantReplySchema.encodeMessage({
+        ...{ version: 1, parts: [], leftBytes: 2 ** 40, partBytes: PART_BYTES },
+        object: { lengthBytes: 2 ** 53 - 1, etag: '\u001b[31mkept', modifiedAt: 0 as UnixMs },
+      }),
       grantReplySchema.encodeMessage({
         ...{ version: 1, leftBytes: 2 ** 40, partBytes: 128 * 65_520 },
         parts: [{ number: 1, lengthBytes: LARGE.length, etag: new Uint8Array(16) }],
@@ -357,8 +435,23 @@ describe('a node that answers for a link', () => {
       await place.ownerNode.start()
       await place.within(place.giver.connect(place.owner, 1000))
       for (const bytes of [INLINE, LARGE])
-        await expect(place.give(link, 'x', bytes)).rejects.toMatchObject({ code: 'STORAGE_GRANT_AWAY' })
+        await expect(place.give(link, 'x', bytes)).rejects.toMatchObject({
+          code: expect.stringMatching(/^STORAGE_(GRANT_AWAY|CONDITION)$/),
+        })
     }
+  })
+
+  it('has a link say no time that no clock shows', () => {
+    const [secret, id] = [new Uint8Array(32), new Uint8Array(16)]
+    const facts = { version: 1, id, secret, steps: [], name: '', isObject: false, mayReplace: false } as const
+    const owner = peerIdOfPublicKey(nobleSecp256k1.publicKey(new Uint8Array(32).fill(9)))
+    const text = formatWriteLink({ ...facts, owner, expiresAt: (2 ** 53 - 1) as UnixMs })
+    expect(() => parseWriteLink(text)).toThrow(expect.objectContaining({ code: 'STORAGE_BAD_LINK' }))
+    const link = parseWriteLink(formatWriteLink({ ...facts, owner }))
+    const far = { path: `${'a/'.repeat(60)}${'x'.repeat(200)}/` }
+    expect(() => [1, 2, 3, 4, 5].reduce((narrowed) => narrowWriteLink(narrowed, far), link)).toThrow(
+      expect.objectContaining({ code: expect.stringMatching(/^STORAGE_BAD_(LINK|NAME)$/) }),
+    )
   })
 })
 

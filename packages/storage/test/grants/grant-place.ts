@@ -69,12 +69,12 @@ export class GrantPlace extends SharePlace {
     const own = async (): Promise<never> => {
       throw new TypeError('the giver is nobody’s owner')
     }
-    return new GrantWriter({ network, clock: this.clock, logger: silentLogger, own })
+    return new GrantWriter({ network, clock: this.clock, random: this.random.fork(), logger: silentLogger, own })
   }
 
   /** Has the owner's node answer from a store. */
   serve(store: TreeObjectStore): void {
-    const desk = new GrantDesk({ intake: store.grants.intake, logger: silentLogger }, PART_BYTES)
+    const desk = new GrantDesk({ intake: store.grants.intake, clock: this.clock, logger: silentLogger }, PART_BYTES)
     this.ownerNode.handle(GRANTS_PROTOCOL, GRANTS_LIMITS, (request) => desk.answer(request))
   }
 
