@@ -1,4 +1,4 @@
-import { listNodeSettings, loadNodeConfig, type NodeConfig, type Setting } from '@stead/node'
+import { listNodeSettings, loadNodeConfig, type NodeConfig, type Setting, type SettingValue } from '@stead/node'
 import { type NodeDirectories, nodeDirectories } from '@stead/node/files'
 import { type Command, Option } from 'commander'
 import type { CommandContext } from './command-context.ts'
@@ -7,6 +7,11 @@ import type { CommandContext } from './command-context.ts'
 export interface NodePlan {
   readonly config: NodeConfig
   readonly directories: NodeDirectories
+}
+
+/** A plan, and which part of it the command line said. */
+export interface GivenPlan extends NodePlan {
+  readonly given: readonly SettingValue[]
 }
 
 /** Adds an option for each setting of a node. */
@@ -19,11 +24,12 @@ export function addNodeSettings(command: Command): Command {
 export function nodePlanOf(
   options: Readonly<Record<string, unknown>>,
   place: Pick<CommandContext, 'dataDir' | 'environment'>,
-): NodePlan {
+): GivenPlan {
   const { dataDir, environment } = place
   const directories = nodeDirectories(dataDir, environment)
   const flags = Object.fromEntries(listNodeSettings().map((setting) => [setting.key, givenValue(setting, options)]))
-  return { config: loadNodeConfig({ directories, environment, flags }).config, directories }
+  const { config, values } = loadNodeConfig({ directories, environment, flags })
+  return { config, directories, given: values.filter(({ origin }) => origin === 'flag') }
 }
 
 /** A setting as an option of the command line. */

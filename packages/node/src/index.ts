@@ -1,5 +1,6 @@
 export type { LogFormat, LogLevel, LogWriterOptions } from './adapters/log-writer.ts'
 export { createLogger } from './adapters/log-writer.ts'
+export { keepSettings } from './config/keep-settings.ts'
 export type { LoadedConfig, SettingOrigin, SettingValue } from './config/load-config.ts'
 export type { NodeConfigSources } from './config/load-node-config.ts'
 export { CONFIG_FILE_NAME, listNodeSettings, loadNodeConfig } from './config/load-node-config.ts'

@@ -106,9 +106,9 @@ describe('a recovery phrase on a new machine', () => {
     const second = join(directory, 'second')
     const recover = ['recover', '--beside', '--phrase-file', words, ...joining(), '--json']
     const recovered = JSON.parse(await run(second, ...recover))
-    expect(recovered).toEqual({ node: expect.stringMatching(/^0x/), buckets: ['photos'] })
+    expect(recovered).toMatchObject({ node: expect.stringMatching(/^0x/), buckets: ['photos'], dataDir: second })
     await give(recovered.node)
-    await up(second)
+    await up(second, [])
     await run(second, 'get', 'stead://photos/one', back)
     expect(readFileSync(back).equals(bytes)).toBe(true)
     await run(second, 'put', file, 'stead://photos/two')
@@ -122,15 +122,16 @@ describe('a recovery phrase on a new machine', () => {
     expect(await refusal(join(directory, 'x'), ...joining())).toContain('NODE_PAYER_UNKNOWN')
   }, 300_000)
 
-  it('is brought back by the command that the README prints', async () => {
-    const [command] = /^npx stead recover (?:.*\\\n)*.*/m.exec(readFileSync('README.md', 'utf8')) ?? []
-    if (command === undefined) throw new Error('the README prints no command')
+  it('is brought back and started by the commands that the README prints', async () => {
+    const [, command, next] =
+      /^npx (stead recover (?:.*\\\n)*.*)\nnpx (stead up \S+ \S+)/m.exec(readFileSync('README.md', 'utf8')) ?? []
+    if (command === undefined || next === undefined) throw new Error('the README does not print the commands')
     const checkout = join(directory, 'checkout')
     mkdirSync(checkout)
     symlinkSync(network.layout.root, join(checkout, '.stead'))
     writeFileSync(join(checkout, 'words'), readFileSync(words))
     const npx = `npx() { shift; ${process.execPath} --conditions=@stead/source ${MAIN} "$@"; }`
-    const { stdout } = await promisify(execFile)('sh', ['-ec', `${npx}\n${command}`], {
+    const { stdout, stderr } = await promisify(execFile)('sh', ['-ec', `${npx}\nnpx ${command}`], {
       cwd: checkout,
       env: {
         PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ''}`,
@@ -140,7 +141,14 @@ describe('a recovery phrase on a new machine', () => {
       },
     })
     expect(stdout).toContain('1 bucket is back: photos')
-    expect(readdirSync(directory)).toContain('second-machine')
+    const machine = join(directory, 'second-machine')
+    expect(stderr).toContain(`go to ${machine}\n`)
+    expect(stdout).toContain(`\nnow: ${next}\n`)
+    const kept = readFileSync(join(machine, 'config.json'), 'utf8')
+    expect(JSON.parse(kept)).toMatchObject({ chain: { addressBook: join(checkout, '.stead', 'address-book.json') } })
+    // Without a flag, and from another folder: where the network is was kept.
+    await up(machine, [])
+    expect(await run(machine, 'ls', 'stead://photos')).toContain('one')
   }, 120_000)
 
   it('takes the place of no machine that still runs, and touches no folder whose node runs', async () => {

@@ -107,7 +107,8 @@ function readConfigFile(settings: readonly Setting[], path: string): ReadonlyMap
   return found
 }
 
-function readJsonObject(path: string): object {
+/** A file that holds one JSON object. @throws NodeError NODE_CONFIG_UNREADABLE */
+export function readJsonObject(path: string): object {
   let document: unknown
   try {
     document = JSON.parse(readFileSync(path, 'utf8'))

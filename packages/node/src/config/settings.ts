@@ -75,6 +75,8 @@ interface SettingNotes {
   readonly reason: string
   /** The flag, where it is not the key itself in kebab case. */
   readonly flag?: string
+  /** Each text names a file; it counts from the folder in which the node is started. */
+  readonly isPath?: true
 }
 
 /** One setting: a leaf of the configuration. */
@@ -170,6 +172,7 @@ const tree: Readonly<Record<keyof NodeConfig, Readonly<Record<string, Leaf>>>> =
     }),
     addressBook: text(z.string().min(1).max(4096), undefined, {
       flag: 'address-book',
+      isPath: true,
       help: 'File that names the contracts, written when they were deployed.',
       reason: 'Contracts differ from chain to chain.',
     }),
@@ -358,10 +361,12 @@ const tree: Readonly<Record<keyof NodeConfig, Readonly<Record<string, Leaf>>>> =
     }),
     operatorKey: text(z.string().min(1).max(4096), undefined, {
       flag: 'operator-key',
+      isPath: true,
       help: "File with the operator's private key, which signs proposals and challenges.",
       reason: 'The node key alone cannot spend what the operator owns.',
     }),
     policies: list(z.string().min(1).max(4096), [], {
+      isPath: true,
       help: 'Files with policies of reward programs that this node should know; may be repeated.',
       reason: 'The policy of the genesis is built in; others come with the evidence of epochs.',
     }),
