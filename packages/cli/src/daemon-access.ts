@@ -5,6 +5,7 @@ import { nodeDirectories, readApiFile } from '@stead/node/files'
 import { DaemonClient, SdkError } from '@stead/sdk'
 import type { CommandContext } from './command-context.ts'
 import { DEV_DIRECTORY_NAME, type DevState, devLayout, findDevDirectory, readDevState } from './dev/dev-layout.ts'
+import { commandIn } from './terminal/command-text.ts'
 
 type Place = Pick<CommandContext, 'dataDir' | 'workingDirectory' | 'environment'>
 
@@ -51,7 +52,7 @@ export function daemonClient(stateDir: string): DaemonClient {
   return new DaemonClient({
     connection: async () => {
       const access = readApiFile(stateDir)
-      if (access !== undefined) return access
+      if (access !== undefined) return { ...access, ...startOf(stateDir) }
       throw noDaemon(stateDir)
     },
     fetch: globalThis.fetch,
@@ -66,7 +67,19 @@ export function daemonClient(stateDir: string): DaemonClient {
 /** What a command says that needs a daemon where none runs. */
 export function noDaemon(stateDir: string): SdkError {
   const why = existsSync(stateDir) ? 'no node runs there now' : 'there is no such folder'
-  return new SdkError('API_NO_DAEMON', `no api.json in ${stateDir}: ${why}`, { details: { directory: stateDir } })
+  return new SdkError('API_NO_DAEMON', `no api.json in ${stateDir}: ${why}`, {
+    details: { directory: stateDir },
+    ...startOf(stateDir),
+  })
+}
+
+/** How the node of a folder is started, as the next step; without a word for the usual folder, which needs no name. */
+function startOf(stateDir: string): { readonly next?: string } {
+  if (stateDir === nodeDirectories(undefined, process.env).stateDir) return {}
+  const network = networkOfMember(stateDir)
+  if (network === undefined) return { next: `Start one there: ${commandIn(stateDir, 'stead up')}` }
+  const { root, state } = network
+  return { next: `Start its network: ${commandIn(root, `stead dev --nodes ${state.providers}`)}` }
 }
 
 /** Where `stead dev` keeps its network when no folder is given: `.stead` in the working directory. */

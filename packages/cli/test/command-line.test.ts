@@ -80,7 +80,8 @@ describe('the command line', () => {
     const { status, stdout, stderr } = stead(['status', '--json', '--data-dir', join(home, 'nowhere')])
     expect(status).toBe(5)
     expect(JSON.parse(stdout).error).toMatchObject({ code: 'API_NO_DAEMON', retryable: true })
-    expect(stderr).toContain('stead up')
+    expect(stderr).toContain(`next: Start one there: stead up --data-dir ${join(home, 'nowhere')}\n`)
+    expect(stead(['status']).stderr).toContain('next: Start one: stead up, or')
   })
 
   it('names a folder that is no job package, and an input that is not there', () => {

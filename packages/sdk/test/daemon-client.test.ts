@@ -125,9 +125,11 @@ describe('failures', () => {
   })
 
   test('nobody listens', async () => {
-    const { server, client } = await daemon(() => undefined)
+    const { server, connection, client } = await daemon(() => undefined)
     await server.kill()
     await expect(client.getStatus()).rejects.toMatchObject({ code: 'API_NO_DAEMON', retryable: true })
+    const told = clientOf({ ...connection, next: 'Start it: so' })
+    await expect(told.getStatus()).rejects.toMatchObject({ code: 'API_NO_DAEMON', next: 'Start it: so' })
   })
 
   test.each([

@@ -10,6 +10,11 @@ export interface DaemonConnection {
   /** For example `http://127.0.0.1:4310`. */
   readonly url: string
   readonly token: string
+  /**
+   * What a person should do when nobody answers there.
+   * @default the next step of API_NO_DAEMON
+   */
+  readonly next?: string
 }
 
 /** What any call may be given. */
@@ -117,8 +122,12 @@ export class DaemonTransport {
       })
     } catch (cause) {
       if (request.signal?.aborted === true) throw cause
-      const details = { url: connection.url }
-      throw new SdkError('API_NO_DAEMON', `no node answers at ${connection.url}`, { cause, details })
+      const { url, next } = connection
+      throw new SdkError('API_NO_DAEMON', `no node answers at ${url}`, {
+        cause,
+        details: { url },
+        ...(next === undefined ? {} : { next }),
+      })
     }
     if (!response.ok) throw await failureOf(response)
     return response
