@@ -1,6 +1,6 @@
 import type { UnixMs } from '@stead/core'
 import { describe, expect, it } from 'vitest'
-import { redundancyText } from '../src/commands/usage.ts'
+import { nothingText, redundancyText } from '../src/commands/usage.ts'
 
 const WHOLE = {
   segments: 9,
@@ -38,5 +38,19 @@ describe('what is said of segments that lack pieces', () => {
       ].join('\n'),
     )
     expect(redundancyText({ ...WHOLE, shortSegments: 1 })).toContain('it has enough left')
+  })
+})
+
+describe('what is said where no node keeps anything for this machine', () => {
+  it('is how to begin, where there is no bucket', () => {
+    expect(nothingText([])).toContain('stead put <file>')
+  })
+
+  it('is that others of its phrase pay, where there are buckets', () => {
+    expect(nothingText(['photos'])).toBe(
+      'this machine keeps nothing on the network itself, and pays nothing; 1 bucket is there: photos\n' +
+        'other machines of this recovery phrase keep it there and pay: see stead usage on them',
+    )
+    expect(nothingText(['photos', 'texts'])).toContain('2 buckets are there: photos, texts\n')
   })
 })

@@ -1,4 +1,5 @@
-import { formatMicroUsd, type MicroUsd } from '@stead/core'
+import { formatMicroUsd, isSteadError, type MicroUsd } from '@stead/core'
+import type { DaemonClient } from '@stead/sdk'
 import {
   FUNDED_DAYS_WARNED,
   type PlacementView,
@@ -10,6 +11,7 @@ import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
 import { formatBytes } from '../objects/object-url.ts'
+import { shownName } from '../terminal/shown-name.ts'
 import { renderTable } from '../terminal/table.ts'
 import { toJson } from '../terminal/terminal.ts'
 import { caretakerText } from './caretaker.ts'
@@ -28,8 +30,30 @@ export function define(command: Command, context: CommandContext): void {
       const usage = await client.getStorage()
       const { terminal } = context
       if (round !== undefined && !terminal.isJson) terminal.message(roundText(round))
-      terminal.out(terminal.isJson ? toJson({ ...usage, ...(round === undefined ? {} : { round }) }) : describe(usage))
+      if (terminal.isJson) terminal.out(toJson({ ...usage, ...(round === undefined ? {} : { round }) }))
+      else terminal.out(usage.nodes.length > 0 ? describe(usage) : nothingText(await bucketsOf(client)))
     })
+}
+
+/** The names of what is kept under the phrase of this machine, as far as they can be had now. */
+async function bucketsOf(client: DaemonClient): Promise<readonly string[]> {
+  try {
+    return (await client.listBuckets()).buckets.map(({ name }) => name)
+  } catch (error) {
+    // Those who keep the roots may be away: that this machine pays nobody is known without them.
+    if (isSteadError(error)) return []
+    throw error
+  }
+}
+
+/** What is said where no node keeps anything for this machine: others of its phrase may have nodes keep much. */
+export function nothingText(buckets: readonly string[]): string {
+  if (buckets.length === 0) return 'nothing is kept on the network; keep something: stead put <file> stead://bucket/'
+  const [are, they] = buckets.length === 1 ? ['1 bucket is', 'it'] : [`${buckets.length} buckets are`, 'them']
+  return (
+    `this machine keeps nothing on the network itself, and pays nothing; ${are} there: ${buckets.map(shownName).join(', ')}` +
+    `\nother machines of this recovery phrase keep ${they} there and pay: see stead usage on them`
+  )
 }
 
 function roundText({
@@ -46,7 +70,6 @@ function roundText({
 
 function describe(usage: StorageUsage): string {
   const { nodes, keptBytes, microUsdPerDay, fundsMicroUsd, fundedDays, placement, caretaker } = usage
-  if (nodes.length === 0) return 'nothing is kept on the network; keep something: stead put <file> stead://bucket/'
   const table = renderTable<StorageNodeView>(
     [
       { title: 'NODE', value: ({ node }) => node },

@@ -149,6 +149,7 @@ describe('a recovery phrase on a new machine', () => {
     // Without a flag, and from another folder: where the network is was kept.
     await up(machine, [])
     expect(await run(machine, 'ls', 'stead://photos')).toContain('one')
+    expect(await run(machine, 'usage')).toContain('pays nothing; 1 bucket is there: photos\n')
   }, 120_000)
 
   it('takes the place of no machine that still runs, and touches no folder whose node runs', async () => {
