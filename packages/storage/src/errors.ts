@@ -63,7 +63,7 @@ export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
     kind: 'peer',
     retryable: true,
     meaning: 'Fewer nodes of different operators and places offer storage than the profile needs.',
-    next: 'Wait for more offers, allow a higher price, or choose a smaller profile.',
+    next: 'Wait for more offers, allow a higher price, or choose a smaller profile: stead up --storage-profile 2-of-3',
   },
   STORAGE_SEGMENT_UNKNOWN: {
     kind: 'peer',

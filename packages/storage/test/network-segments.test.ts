@@ -1,7 +1,7 @@
 import { type Address, CoreError, type Network } from '@stead/core'
 import { addressOfPeerId, equalBytes } from '@stead/protocol'
 import { decodePossession, encodePossession } from '@stead/storage'
-import { ManualClock, MemoryStore, SeededRandom } from '@stead/testkit'
+import { decorated, ManualClock, MemoryStore, SeededRandom } from '@stead/testkit'
 import { describe, expect, it, vi } from 'vitest'
 import { PIECES_PROTOCOL, pieceReplySchema, STORAGE_PROTOCOL, storageReplySchema } from '../src/messages.ts'
 import { segmentRowSchema } from '../src/placement/segment-rows.ts'
@@ -222,6 +222,24 @@ describe('segments on a network', () => {
     await world.startPayer()
     const put = world.within(world.payer.segments.put(KEY, new Uint8Array(1000)))
     await expect(put).rejects.toMatchObject({ code: 'STORAGE_TOO_FEW_NODES', details: { needNodes: 9, haveNodes: 7 } })
+  })
+
+  it.each([
+    [12, '--no-storage-spread;'],
+    [5, '--no-storage-spread --storage-profile 2-of-3;'],
+  ])('of which %i are on one machine need no spread, which a person is told', async (count, flags) => {
+    const world = new NetworkWorld()
+    const addresses = ['/ip4/127.0.0.1/tcp/4001']
+    world.hasDistinctSubnets = true
+    world.decoratePayer = (network: Network) =>
+      decorated(network, { peers: () => network.peers().map((info) => ({ ...info, addresses })) })
+    for (let number = 0; number < count; number++) await world.addSeller()
+    await world.startPayer()
+    await expect(world.within(world.payer.segments.put(KEY, new Uint8Array(1000)))).rejects.toMatchObject({
+      code: 'STORAGE_TOO_FEW_NODES',
+      details: { needNodes: 9, haveNodes: 1, haveAnywhere: count },
+      next: expect.stringContaining(`stead up ${flags}`),
+    })
   })
 
   it('are paid for hour by hour to all who keep them, and no more once they are released', async () => {

@@ -41,6 +41,7 @@ import {
 import { BoughtNode } from './bought-node.ts'
 import { chooseNodes, type NodeFacts, type Spread } from './choose-nodes.ts'
 import { subnetOf } from './subnet.ts'
+import { tooFewNodes } from './too-few-nodes.ts'
 
 /** What {@link StorageNodes} stand on. */
 export interface StorageNodesComponents {
@@ -257,10 +258,9 @@ export class StorageNodes {
       chosen = now()
     }
     if (chosen.length >= least) return chosen
-    const message = `${least} nodes of different operators and places are needed, ${chosen.length} can be had`
-    throw new StorageError('STORAGE_TOO_FEW_NODES', message, {
-      details: { needNodes: least, haveNodes: chosen.length },
-    })
+    const known = [...usable(), ...this.#candidates(this.#components.offers.list('storage'), need)]
+    const anywhere = chooseNodes(known, count, { ...spread, hasDistinctSubnets: false })
+    throw tooFewNodes({ needNodes: least, haveNodes: chosen.length, haveAnywhere: anywhere.length })
   }
 
   /** Has nodes prove what they keep, and pays for it. @param only which of them; default: all */

@@ -107,6 +107,8 @@ export class NetworkWorld {
   /** Put between the caretaker and its network; set it before it starts. */
   decorateCaretaker: (network: Network) => Network = (network) => network
   decoratePayer: (network: Network) => Network = (network) => network
+  /** Whether the payer wants each piece in a place of its own; set it before it starts. */
+  hasDistinctSubnets = false
   /** Where nodes with stake are asked; set it before the payer starts. @default nowhere */
   court: MemoryAdjudicator | undefined
   readonly #profile: SegmentProfile
@@ -286,7 +288,7 @@ export class NetworkWorld {
         hasLostBooks: !mayBegin,
         ...this.#courtOf(),
       },
-      { hasDistinctSubnets: false, lostAfterMs: 2 * 3_600_000 },
+      { hasDistinctSubnets: this.hasDistinctSubnets, lostAfterMs: 2 * 3_600_000 },
       this.#profile,
     )
     await consumer.start()
