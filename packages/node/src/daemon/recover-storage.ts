@@ -125,6 +125,8 @@ async function refuseIfRunning({ foundation }: SteadNode, { payer, privateKey }:
 
 async function openStorage(node: SteadNode, withoutAbsent: boolean): Promise<BuyingStorage> {
   const storage = await node.trade.payer.storage.open()
+  // It costs money, which the node may not have yet: whatever runs afterwards shows what changed in shares.
+  await storage.objects.shares.stop()
   if (withoutAbsent) storage.consumer.pointers.takeAbsentForGone()
   return storage
 }

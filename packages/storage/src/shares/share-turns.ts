@@ -1,4 +1,4 @@
-import { type Clock, hasCode, type Logger, messageOf, type Timer } from '@stead/core'
+import { type Clock, hasCode, isSteadError, type Logger, messageOf, type Timer } from '@stead/core'
 
 /** What {@link ShareTurns} stand on. */
 export interface ShareTurnsComponents {
@@ -21,6 +21,13 @@ const [RETRY_MS_MIN, RETRY_MS_MAX] = [1000, 30_000]
 /** The longest that a timer of any platform takes. */
 const WAIT_MS_MAX = 2 ** 31 - 1
 
+/** What is tried so often may fail for weeks: the same reason is told once, then so rarely, and each time where one debugs. */
+const TELL_AGAIN_MS = 6 * 3_600_000
+/** Beside others of its phrase that is no fault: those with money do it. */
+const WITHOUT_MONEY =
+  'no money to show in shares what changed: another machine of this phrase that has some shows it, or send dollars and ' +
+  'coins for gas to the account of this one (stead status)'
+
 interface Turn {
   timer: Timer | undefined
   dueMs: number
@@ -33,6 +40,8 @@ interface Turn {
 export class ShareTurns {
   readonly #components: ShareTurnsComponents
   readonly #turns = new Map<string, Turn>()
+  /** When a reason was told last, by its code. */
+  readonly #toldMs = new Map<string, number>()
   #isStopped = false
 
   constructor(components: ShareTurnsComponents) {
@@ -75,7 +84,7 @@ export class ShareTurns {
 
   /** A turn after so many milliseconds, or sooner. @returns whether none was to come sooner */
   later(bucket: string, delayMs: number): boolean {
-    const { clock, logger } = this.#components
+    const { clock } = this.#components
     const turn = this.#turnOf(bucket)
     const waitMs = Math.min(Math.max(delayMs, 0), WAIT_MS_MAX)
     const dueMs = clock.monotonicMs() + waitMs
@@ -85,8 +94,7 @@ export class ShareTurns {
     turn.timer = clock.setTimer(waitMs, () => {
       turn.timer = undefined
       this.now(bucket).catch((error: unknown) => {
-        if (!hasCode(error, 'STORAGE_BUCKET_UNKNOWN'))
-          logger.warn('shares could not be brought up to date', { error: messageOf(error) })
+        if (!hasCode(error, 'STORAGE_BUCKET_UNKNOWN')) this.#tell(error)
       })
     })
     return true
@@ -99,6 +107,17 @@ export class ShareTurns {
       turn.timer?.clear()
       await turn.last
     }
+  }
+
+  #tell(error: unknown): void {
+    const { clock, logger } = this.#components
+    const reason = isSteadError(error) ? error.code : ''
+    const [nowMs, toldMs] = [clock.monotonicMs(), this.#toldMs.get(reason)]
+    const isNews = toldMs === undefined || nowMs - toldMs >= TELL_AGAIN_MS
+    if (isNews) this.#toldMs.set(reason, nowMs)
+    const isPoor = hasCode(error, 'MARKET_UNFUNDED') || hasCode(error, 'CHAIN_INSUFFICIENT_FUNDS')
+    const text = isPoor ? WITHOUT_MONEY : 'shares could not be brought up to date; it is tried again by itself'
+    logger[isNews ? 'warn' : 'debug'](text, { error: messageOf(error) })
   }
 
   #again(bucket: string, turn: Turn): void {
