@@ -12,6 +12,7 @@ export type StorageErrorCode =
   | 'STORAGE_PIECE_INCOMPLETE'
   | 'STORAGE_PIECE_DAMAGED'
   | 'STORAGE_BAD_PHRASE'
+  | 'STORAGE_PLACE_TAKEN'
   | 'STORAGE_AGREEMENT_UNKNOWN'
   | 'STORAGE_AGREEMENT_ENDED'
   | 'STORAGE_CLOCK_AHEAD'
@@ -113,6 +114,12 @@ export const storageErrorCatalog: ErrorCatalog<StorageErrorCode> = {
     retryable: false,
     meaning: 'The recovery phrase is not one that was made here.',
     next: 'Compare each of the 24 words, and their order, with what was written down.',
+  },
+  STORAGE_PLACE_TAKEN: {
+    kind: 'user',
+    retryable: false,
+    meaning: "Another machine signs with this one's key: it took its place (stead recover), or this disk was put back.",
+    next: 'Stop this machine for good: two with one key contradict each other. To work beside the other one: stead recover --beside --phrase-file <file> --data-dir <new folder>. If there is no other, stop the node, and in its folder: stead recover --phrase-file <file>',
   },
   STORAGE_AGREEMENT_UNKNOWN: {
     kind: 'peer',

@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -189,7 +190,8 @@ describe('a recovery phrase on a new machine', () => {
     const payer = network.members.find(({ name }) => name === 'payer')
     if (payer === undefined) throw new Error('no payer')
     network.killMember('payer')
-    rmSync(network.layout.payerDir, { recursive: true })
+    const old = join(directory, 'old')
+    renameSync(network.layout.payerDir, old)
     const fresh = join(directory, 'fresh')
     writeConfig(fresh)
     const recovered = JSON.parse(
@@ -207,6 +209,9 @@ describe('a recovery phrase on a new machine', () => {
     await run(fresh, 'put', file, 'stead://photos/five')
     expect(await run(fresh, 'rm', 'stead://photos/one')).toContain('1 deleted')
     expect(await run(join(directory, 'second'), 'ls', 'stead://photos')).toMatch(/five\n.*four\n.*three\n.*two\n/s)
+    await up(old)
+    const { stderr } = await stead(['ls', 'stead://photos', '--data-dir', old])
+    expect(stderr).toContain('STORAGE_PLACE_TAKEN')
   }, 300_000)
 
   it('is refused with wrong words, and where nobody keeps anything under it', async () => {

@@ -47,7 +47,7 @@ import { withRoom } from './channel-room.ts'
 import { giveUpTooLargeBill } from './give-up-bill.ts'
 import { NodeTime } from './node-time.ts'
 import { paidPeriodOperation } from './paid-periods.ts'
-import { type RecoveryParts, recoverAgreement } from './recover-agreement.ts'
+import { isSignedElsewhere, type RecoveryParts, recoverAgreement } from './recover-agreement.ts'
 import { rejectUnheard } from './reject-unheard.ts'
 import { isEnded, remoteCodeOf } from './remote-code.ts'
 import { type SendOptions, sendPiece } from './send-piece.ts'
@@ -181,6 +181,11 @@ export class AgreementDriver {
   /** Has the node say whether it leaves. @throws CoreError as request, StorageError of the node as NETWORK_REMOTE */
   async hear(): Promise<void> {
     await this.#inTurn(() => this.#ask({ standing: { agreement: this.id } }))
+  }
+
+  /** Whether the node has what this payer's key signed and this machine did not. @throws as {@link isSignedElsewhere} */
+  async isSignedElsewhere(): Promise<boolean> {
+    return await this.#inTurn(() => isSignedElsewhere(this.#recovery(), this.#bought))
   }
 
   /** Whether the node keeps a piece, or may have signed for it in a revision of which nothing was heard. */

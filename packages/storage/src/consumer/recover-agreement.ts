@@ -52,6 +52,20 @@ export async function recoverAgreement(
   return theirs
 }
 
+/**
+ * Whether the node has a revision with this payer's signature that was not signed here: another machine has the key, or
+ * the disk was put back to what it was.
+ * @throws CoreError as request; ProtocolError for what both did not sign
+ */
+export async function isSignedElsewhere({ secp256k1, ask }: RecoveryParts, bought: BoughtAgreement): Promise<boolean> {
+  const { agreement: signed } = await ask({ standing: { agreement: bought.id } })
+  const theirs = openAgreement(secp256k1, signed)
+  const { pending, agreement } = bought
+  // What is pending here may be signed there, and the answer lost.
+  const isOwn = pending !== undefined && equalBytes(pending.document, signed.document)
+  return agreementIdOf(theirs) === bought.id && theirs.revision > (agreement?.revision ?? 0) && !isOwn
+}
+
 /** Reads what is in all slots from the node, and believes it when it has the root that was signed. */
 async function slotsOf(
   ask: RecoveryParts['ask'],

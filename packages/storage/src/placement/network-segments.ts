@@ -45,6 +45,7 @@ import {
 } from './segment-reference.ts'
 import { notIn, type PlacedNumber, type SegmentRow, segmentKey } from './segment-rows.ts'
 import type { StorageNodes } from './storage-nodes.ts'
+import { unknownSegment } from './unknown-segment.ts'
 
 /** What {@link NetworkSegments} stand on. */
 export interface NetworkSegmentsComponents {
@@ -190,7 +191,7 @@ export class NetworkSegments {
     })
   }
 
-  /** @throws StorageError STORAGE_NOT_AUTHENTIC, STORAGE_TOO_FEW_PIECES, STORAGE_SEGMENT_UNKNOWN; RangeError */
+  /** @throws StorageError STORAGE_NOT_AUTHENTIC, STORAGE_TOO_FEW_PIECES, STORAGE_SEGMENT_UNKNOWN, STORAGE_PLACE_TAKEN; RangeError */
   async read(
     reference: Uint8Array,
     key: Uint8Array,
@@ -455,7 +456,7 @@ export class NetworkSegments {
     const { logger, nodes, signer, reach, elsewhere } = this.#components
     const row = await this.#books.rowOf(known.segment)
     if (row === undefined && known.payer === signer.address && !this.#books.hasLostRows)
-      throw new StorageError('STORAGE_SEGMENT_UNKNOWN', 'the segment is not kept any more')
+      throw await unknownSegment({ nodes, books: this.#books }, known)
     return {
       code: this.#codes.of(known),
       pieceBytes: pieceBytesOf(known.plainBytes, known.dataPieces),

@@ -56,6 +56,14 @@ export class SegmentBooks {
     return value === undefined ? undefined : segmentRowSchema.decodeMessage(value)
   }
 
+  /** Whether anything is noted of a segment, also pieces that nodes are still to be told to give up. */
+  async isNoted(segment: Uint8Array): Promise<boolean> {
+    const key = segmentKey(segment)
+    if ((await this.anyRowOf(segment)) !== undefined) return true
+    const [next] = await this.#components.store.scan(SEGMENTS_TABLE, { after: key, limit: 1 })
+    return next?.key.startsWith(key) === true
+  }
+
   /** @param leftover pieces that may be on these nodes and are not of the segment any more: released until they are gone */
   async write(row: SegmentRow, leftover: readonly PlacedNumber[] = []): Promise<void> {
     const key = segmentKey(decodeReference(row.reference).segment)
