@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { writeDevState } from '../src/dev/dev-layout.ts'
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 const home = mkdtempSync(join(tmpdir(), 'stead-cli-'))
 
-function stead(args: readonly string[], environment: Record<string, string> = {}) {
+function stead(args: readonly string[], environment: Record<string, string> = {}, folder = home) {
   const { status, stdout, stderr } = spawnSync(process.execPath, ['--conditions=@stead/source', main, ...args], {
-    cwd: home,
+    cwd: folder,
     encoding: 'utf8',
     env: { PATH: process.env.PATH ?? '', HOME: home, XDG_STATE_HOME: home, ...environment },
     timeout: 20_000,
@@ -82,6 +83,17 @@ describe('the command line', () => {
     expect(JSON.parse(stdout).error).toMatchObject({ code: 'API_NO_DAEMON', retryable: true })
     expect(stderr).toContain(`next: Start one there: stead up --data-dir ${join(home, 'nowhere')}\n`)
     expect(stead(['status']).stderr).toContain('next: Start one: stead up, or')
+  })
+
+  it('says which folder a machine is recovered in, and where other commands look instead, before anything is written', () => {
+    const project = join(home, 'project')
+    writeDevState(join(project, '.stead'), { version: 1, providers: 1, rpcUrl: 'http://127.0.0.1:1', listen: {} })
+    writeFileSync(join(project, 'words'), 'no phrase')
+    const recover = ['recover', '--phrase-file', 'words']
+    const told = stead(recover, {}, project).stderr
+    expect(told).toContain(`go to ${join(home, '.local', 'share', 'stead')}; to another folder: --data-dir <folder>\n`)
+    expect(told).toContain(`mean the local network in ${join(project, '.stead')} while it runs\n`)
+    expect(stead([...recover, '--data-dir', '../new'], {}, project).stderr).toContain(`go to ${join(home, 'new')}\n`)
   })
 
   it('names a folder that is no job package, and an input that is not there', () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { CommandContext } from '../src/command-context.ts'
+import { noDaemon } from '../src/daemon-access.ts'
 import { writeDevState } from '../src/dev/dev-layout.ts'
 import { commandFor, neighbourOf, nodePlace, toldNodePlace } from '../src/node-place.ts'
 
@@ -69,6 +70,13 @@ describe('on a local network', () => {
       const { context } = contextIn(elsewhere, folder)
       expect(nodePlace('operator', {}, context).directories.dataDir).toBe(join(root, 'provider-1'))
     }
+  })
+})
+
+describe('a node that does not run', () => {
+  it('is started with its local network, or in the folder that was meant, as a shell takes it', () => {
+    expect(noDaemon(join(root, 'payer')).next).toBe(`Start its network: stead dev --nodes 3 --data-dir ${root}`)
+    expect(noDaemon("/it's here").next).toBe("Start one there: stead up --data-dir '/it'\\''s here'")
   })
 })
 
