@@ -6,8 +6,9 @@ import { CliError } from '../errors.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
 import { describeHalfSent, type HalfSent, halfSentBelow } from '../objects/half-sent.ts'
 import { namingBuckets } from '../objects/known-buckets.ts'
-import { addressKey, formatBytes, type ObjectUrl, parseObjectUrl, prefixOf } from '../objects/object-url.ts'
+import { addressKey, formatBytes, type ObjectUrl, parseObjectUrl } from '../objects/object-url.ts'
 import { isShareLink, parseSharedPlace, stillFilling } from '../objects/share-link.ts'
+import { type Pages, sharedPages } from '../objects/shared-pages.ts'
 import { shownName } from '../terminal/shown-name.ts'
 import { renderTable } from '../terminal/table.ts'
 import { toJson } from '../terminal/terminal.ts'
@@ -18,6 +19,7 @@ interface GivenList extends GivenMember {
 }
 
 const HELP = `
+Behind a link stands the whole name of a folder or an object: <link>/folder, <link>/folder/file.
 A share that is still being filled lists what is shown so far, and says so on standard error.
 A long file is sent in parts. What was not sent to its end is no object yet, but its parts are kept and paid for until the
 same stead put ends it, or it is given up: stead rm --uploads. --uploads lists all that is below, also what is being sent now.
@@ -52,7 +54,9 @@ async function listObjects(
   { terminal }: CommandContext,
   { prefix, given }: { readonly prefix: string; readonly given: GivenList },
 ): Promise<void> {
-  const pageAfter = isShareLink(prefix) ? sharedPages(client, prefix, given) : objectPages(client, prefix, given)
+  const pageAfter = isShareLink(prefix)
+    ? sharedPages(client, parseSharedPlace(prefix), given.recursive === true)
+    : objectPages(client, prefix, given)
   let [isFilled, found] = [true, 0]
   for (let after: string | undefined, isFirst = true; isFirst || after !== undefined; isFirst = false) {
     const page = await pageAfter(after)
@@ -88,24 +92,10 @@ async function allBuckets(client: DaemonClient): Promise<readonly ObjectUrl[]> {
   return buckets.map(({ name }) => ({ bucket: name, key: '' }))
 }
 
-/** Objects of a bucket are all there are; a share may still be filled. */
-type Pages = (after: string | undefined) => Promise<Omit<SharedList, 'isFilled'> & Partial<SharedList>>
-
 function objectPages(client: DaemonClient, prefix: string, { recursive }: GivenList): Pages {
   const { bucket, key } = parseObjectUrl(prefix)
   const delimiter = recursive === true ? {} : { delimiter: '/' }
   return (after) => client.listObjects({ bucket, prefix: key, ...delimiter, ...(after === undefined ? {} : { after }) })
-}
-
-function sharedPages(client: DaemonClient, text: string, { recursive = false }: GivenList): Pages {
-  const { link, path } = parseSharedPlace(text)
-  return (after) =>
-    client.listShared({
-      link,
-      folder: prefixOf(path),
-      isRecursive: recursive,
-      ...(after === undefined ? {} : { after }),
-    })
 }
 
 /** @param named a key as it stands in an address */

@@ -19,17 +19,21 @@ type ShareRoutes = 'share' | 'listShares' | 'getShare' | 'unshare' | 'narrowShar
 
 const LIMIT = 1000
 
-/** What this node shares, and what others share with it. A link is said to whoever asks, and written down nowhere. */
-export function shareHandlers(node: SteadNode): Pick<Handlers, ShareRoutes> {
+/** What reads what links show. */
+type LinkReading = Pick<SharedReading, 'in'>
+
+/**
+ * What this node shares, and what others share with it. A link is said to whoever asks, and written down nowhere.
+ * @param openReading opened when the first link is read, and once. @default over the network of the node
+ */
+export function shareHandlers(
+  node: SteadNode,
+  openReading: () => Promise<LinkReading> = () => networkReading(node),
+): Pick<Handlers, ShareRoutes> {
   const open = (): Promise<BuyingStorage> => node.trade.payer.storage.open()
-  let opened: Promise<SharedReading> | undefined
-  const reading = async (): Promise<SharedReading> => {
-    const own: ShareDesk = {
-      places: async (segment) => await (await open()).consumer.segments.places(segment),
-    }
-    opened ??= import('../daemon/shared-reading.ts').then(({ SharedReading: Reading }) =>
-      Reading.open(node.foundation, own),
-    )
+  let opened: Promise<LinkReading> | undefined
+  const reading = async (): Promise<LinkReading> => {
+    opened ??= openReading()
     return await opened
   }
   const made = ({ info, grant }: OpenedShare): ShareMade => {
@@ -74,6 +78,14 @@ export function shareHandlers(node: SteadNode): Pick<Handlers, ShareRoutes> {
       return { object: shownObject(found.object), lengthBytes: found.toByte - found.fromByte, body: found.body }
     },
   }
+}
+
+async function networkReading(node: SteadNode): Promise<LinkReading> {
+  const { SharedReading: Reading } = await import('../daemon/shared-reading.ts')
+  const own: ShareDesk = {
+    places: async (segment) => await (await node.trade.payer.storage.open()).consumer.segments.places(segment),
+  }
+  return await Reading.open(node.foundation, own)
 }
 
 function viewOf({ expiresAt, ...info }: ShareInfo): ShareView {

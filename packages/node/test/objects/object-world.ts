@@ -1,14 +1,18 @@
 import { setTimeout as sleepFor } from 'node:timers/promises'
 import { silentLogger, type UnixMs } from '@stead/core'
-import { nobleSecp256k1, peerIdOfPublicKey } from '@stead/protocol'
+import { bytesToHex, nobleSecp256k1, peerIdOfPublicKey, sha256 } from '@stead/protocol'
 import { DaemonClient, SdkError } from '@stead/sdk'
 import {
   createFrameCipher,
   GrantDesk,
   MemoryRootPointers,
   MemorySegmentStore,
+  openSharedTree,
   PathSecret,
+  parseShareLink,
+  type RootPointer,
   type SegmentStore,
+  SharedFolder,
   TreeObjectStore,
 } from '@stead/storage'
 import { SeededRandom } from '@stead/testkit'
@@ -35,6 +39,8 @@ export class ObjectWorld {
   readonly objects: TreeObjectStore
   readonly grants: GrantDesk
   readonly #blobs = new Map<string, Uint8Array>()
+  /** By their names, as those who have a link find them. */
+  readonly #pointers = new Map<string, RootPointer>()
   #aheadMs = 0
   #server: ApiServer | undefined
   #access: { readonly url: string; readonly token: string } | undefined
@@ -42,11 +48,17 @@ export class ObjectWorld {
   constructor(segments: (own: SegmentStore) => SegmentStore = (own) => own) {
     const random = new SeededRandom(3)
     const clock = { ...systemClock, now: () => (systemClock.now() + this.#aheadMs) as UnixMs }
+    const { open } = new MemoryRootPointers()
+    const pointers = (seed: Uint8Array): RootPointer => {
+      const pointer = open(seed)
+      this.#pointers.set(bytesToHex(sha256(seed)), pointer)
+      return pointer
+    }
     this.segments = new MemorySegmentStore({ cipher: createFrameCipher(), random, clock })
     this.objects = new TreeObjectStore(
       {
         segments: segments(this.segments),
-        pointers: new MemoryRootPointers().open,
+        pointers,
         secret: new PathSecret(new Uint8Array(32).fill(1)),
         random,
         clock,
@@ -70,7 +82,11 @@ export class ObjectWorld {
       },
       foundation: { network: { self: OWNER }, clock: systemClock, random: systemRandom, logger: silentLogger },
     } as unknown as SteadNode
-    const handlers = { ...objectHandlers(node), ...shareHandlers(node), ...grantHandlers(node) } as Handlers
+    const handlers = {
+      ...objectHandlers(node),
+      ...shareHandlers(node, async () => ({ in: (link, work) => work(this.#folderOf(link)) })),
+      ...grantHandlers(node),
+    } as Handlers
     this.#server = new ApiServer(
       {
         logger: silentLogger,
@@ -117,6 +133,15 @@ export class ObjectWorld {
       },
       { reconnectDelayMs: 20, reconnectAttemptsMax: 5 },
     )
+  }
+
+  /** What a link shows. */
+  #folderOf(text: string): SharedFolder {
+    const link = parseShareLink(text)
+    const pointer = this.#pointers.get(bytesToHex(link.pointer)) ?? { read: async () => undefined }
+    const { segments } = this
+    const tree = openSharedTree({ segments, pointer }, link.pages, link.sequence)
+    return new SharedFolder({ tree, segments, cipher: createFrameCipher(), clock: systemClock }, link)
   }
 
   #keep(bytes: Uint8Array): string {

@@ -96,7 +96,10 @@ export function narrowLink(link: ShareLink, to: { readonly path?: string; readon
   const { expiresAt: _, ...rest } = link
   const timed = ends.length === 0 ? rest : { ...rest, expiresAt: Math.min(...ends) as UnixMs }
   if (path === '') return timed
-  if (link.folder !== undefined) throw new StorageError('STORAGE_BAD_NAME', 'there is nothing below one object')
+  if (link.folder !== undefined)
+    throw new StorageError('STORAGE_BAD_NAME', 'the link is to one object, and nothing is below that', {
+      next: 'Give the link as it is, with nothing behind it.',
+    })
   const { folders, name } = stepsOf(path)
   const folder = folderBelow(new PathSecret(link.secret), folders)
   if (name === '') return { ...timed, secret: folder.bytes(), name: folders.at(-1) ?? '' }
