@@ -46,7 +46,8 @@ export function define(command: Command, context: CommandContext): void {
     .addHelpText(
       'after',
       '\nWith -r links and pipes are left out, which is said, with --json as "leftOut". What cannot be read or has a name that' +
-        '\nis not UTF-8 is left out as well: the rest is copied, and the exit code is 1.',
+        '\nis not UTF-8 is left out as well: the rest is copied, and the exit code is 1.' +
+        '\n--json has how many as "transferred"; with --dry-run how many would be, and their names as "toCopy".',
     )
   const rules = addFilterOptions(command)
   command.action(async (from: string, to: string, given: GivenCopy) => {

@@ -6,6 +6,7 @@ import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { addMemberOption, type GivenMember } from '../node-place.ts'
 import { hasEtag } from '../objects/content-hash.ts'
+import { deletionOrder } from '../objects/in-the-way.ts'
 import { namingBuckets } from '../objects/known-buckets.ts'
 import { LeftOut } from '../objects/left-out.ts'
 import { checkFolder, type Entry, localFiles } from '../objects/local-files.ts'
@@ -21,7 +22,13 @@ import { tellingWaits } from '../objects/telling-waits.ts'
 import { copy, download, type TransferTerms, upload } from '../objects/transfer-plan.ts'
 import type { Transfer } from '../objects/transfer-pool.ts'
 import { TransferProgress } from '../objects/transfer-progress.ts'
-import { type LeftOutOfTransfers, printDryRun, runAndReport, type TransferWay } from '../objects/transfer-report.ts'
+import {
+  type Deletion,
+  type LeftOutOfTransfers,
+  printDryRun,
+  runAndReport,
+  type TransferWay,
+} from '../objects/transfer-report.ts'
 import { shownName } from '../terminal/shown-name.ts'
 import { checkApart } from './cp.ts'
 
@@ -41,9 +48,13 @@ export function define(command: Command, context: CommandContext): void {
       'after',
       '\nTwo are the same when they have one length and were changed at one time, or have the same MD5. Kept of a file are its' +
         '\ncontent, when it was changed, and whether it can be run; empty folders are not kept.' +
+        '\nWith --delete a file in <to> where a folder must be, or a folder where a file must be, goes first, if all in it is' +
+        '\nto go. All else is deleted when all is copied, and where something is refused or fails nothing is, which is said.' +
         '\nNames that --exclude leaves out, links, and what cannot be read are neither copied nor deleted. What is left out is' +
         '\nsaid, with --json as "leftOut"; where that is content, which cannot be read or has a name that is not UTF-8, the rest' +
-        '\nis copied and the exit code is 1.',
+        '\nis copied and the exit code is 1.' +
+        '\n--json has counts: "transferred", "deleted", "notDeleted", "same"; with --dry-run those that would be, and the names' +
+        '\nas "toCopy" and "toDelete".',
     )
   const rules = addFilterOptions(command)
   command.action(async (from: string, to: string, given: GivenSync) => {
@@ -69,7 +80,9 @@ interface Work {
   readonly wanted: number
   readonly totalBytes: number
   readonly transfers: (terms: TransferTerms) => readonly Transfer[]
-  readonly deletions: readonly { readonly name: string; run(): Promise<void> }[]
+  /** What is in the way, and must go first. */
+  readonly first: readonly Deletion[]
+  readonly deletions: readonly Deletion[]
 }
 
 async function run(request: SyncRequest, context: CommandContext): Promise<void> {
@@ -89,6 +102,7 @@ async function syncAll(request: SyncRequest, { access, context }: Parts): Promis
   const extras = {
     same: work.same,
     left: work.left,
+    first: work.first,
     deletions: given.delete === true ? work.deletions : [],
   }
   if (given.dryRun === true) return printDryRun(context, transfers, extras)
@@ -160,7 +174,7 @@ async function planUp(request: SyncRequest, parts: Parts): Promise<Work> {
   return { ...work, left }
 }
 
-async function planDown({ from, to, rules }: SyncRequest, parts: Parts): Promise<Work> {
+async function planDown({ from, to, given, rules }: SyncRequest, parts: Parts): Promise<Work> {
   const source = folderOf(parseObjectUrl(from))
   const folder = new SafeFolder(to)
   const isTaken = nameFilter(rules)
@@ -174,22 +188,30 @@ async function planDown({ from, to, rules }: SyncRequest, parts: Parts): Promise
     here,
     async ({ object }, file) => await isSameAs(join(to, file.name), object.etag, file.lengthBytes),
   )
-  const work = workOf(found, {
-    transfer: (terms, entry) => download(terms, { entry, from: placed(source, entry), folder }),
-    deletion: (entry) => ({
-      name: join(to, entry.name),
-      run: async () => rmSync(folder.prepare(entry.name), { force: true }),
-    }),
-  })
-  // They are none of what is brought.
-  return { ...work, left: { emptyFolders: 0, names: left.names.map((each) => ({ ...each, isContent: false })) } }
+  // Both sides are known as a whole by now: nothing is taken for extra because it could not be listed.
+  const { first, last } =
+    given.delete === true ? deletionOrder(folder, found.transfers, found.extra) : { first: [], last: found.extra }
+  folder.noteLeaving(first)
+  const work = workOf(
+    { ...found, extra: last },
+    {
+      transfer: (terms, entry) => download(terms, { entry, from: placed(source, entry), folder }),
+      deletion: ({ name }) => localDeletion(to, name, () => rmSync(folder.prepare(name), { force: true })),
+    },
+  )
+  return {
+    ...work,
+    first: first.map((name) => localDeletion(to, name, () => folder.remove(name))),
+    // They are none of what is brought.
+    left: { emptyFolders: 0, names: left.names.map((each) => ({ ...each, isContent: false })) },
+  }
 }
 
 function workOf<Source extends Entry, Target extends Entry>(
   { transfers, extra, same }: SyncPlan<Source, Target>,
   make: {
     readonly transfer: (terms: TransferTerms, entry: Source) => Transfer
-    readonly deletion: (entry: Target) => Work['deletions'][number]
+    readonly deletion: (entry: Target) => Deletion
   },
 ): Work {
   return {
@@ -198,6 +220,7 @@ function workOf<Source extends Entry, Target extends Entry>(
     wanted: transfers.length + same,
     totalBytes: transfers.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0),
     transfers: (terms) => transfers.map((entry) => make.transfer(terms, entry)),
+    first: [],
     deletions: extra.map(make.deletion),
   }
 }
@@ -207,7 +230,11 @@ async function isSameAs(file: string, etag: string, lengthBytes: number): Promis
   return (await hasEtag(file, etag, lengthBytes).catch(() => false)) === true
 }
 
-function remoteDeletion({ access }: Parts, place: ObjectUrl): Work['deletions'][number] {
+function localDeletion(to: string, name: string, remove: () => void): Deletion {
+  return { name: join(to, name), run: async () => remove() }
+}
+
+function remoteDeletion({ access }: Parts, place: ObjectUrl): Deletion {
   return { name: formatObjectUrl(place), run: () => access.objects.delete(place) }
 }
 

@@ -1,6 +1,18 @@
-import { closeSync, lstatSync, mkdirSync, openSync, renameSync, rmSync, type Stats, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  type Stats,
+  writeFileSync,
+} from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
+import type { SteadErrorOptions } from '@stead/core'
 import { CliError } from '../errors.ts'
+import { shownName } from '../terminal/shown-name.ts'
 
 /** Files that are being brought have names that begin so; no object may have one, and none is taken for content. */
 export const PARTIAL_PREFIX = '.stead-part-'
@@ -19,6 +31,14 @@ export interface FolderTerms {
   readonly isCaseBlind?: boolean
 }
 
+/** What keeps a name from being a file: it is no folder on the way to it, or a folder in its place. */
+export interface Obstacle {
+  /** Below the folder, with `/`. */
+  readonly name: string
+  readonly path: string
+  readonly kind: 'file' | 'folder' | 'link' | 'device'
+}
+
 /**
  * A folder that strangers' names are written into: keys of objects, and paths that a guest chose. What could leave the
  * folder, follow a link, name a device, or destroy another file of the same run is refused with CLI_UNSAFE_NAME.
@@ -29,6 +49,7 @@ export class SafeFolder {
   #isCaseBlind: boolean | undefined
   /** Folders and files of this run, by their names as the disk sees them. */
   readonly #claimed = new Map<string, { readonly spelling: string; readonly isFolder: boolean }>()
+  readonly #leaving = new Set<string>()
 
   constructor(root: string, terms: FolderTerms = {}) {
     this.root = root
@@ -51,36 +72,63 @@ export class SafeFolder {
     const file = this.fileOf(name)
     mkdirSync(this.root, { recursive: true })
     this.#isCaseBlind ??= isCaseBlind(this.root)
-    return this.#lead(name, file, (folder) => mkdirSync(folder))
+    this.#checkWay(name, this.obstacleOf(name))
+    let folder = this.root
+    for (const segment of name.split('/').slice(0, -1)) {
+      folder = join(folder, segment)
+      if (statOf(folder) === undefined) mkdirSync(folder)
+    }
+    return file
   }
 
   /** Refuses what {@link prepare} would refuse, and writes nothing. @throws CliError CLI_UNSAFE_NAME */
   check(name: string): void {
-    const file = this.fileOf(name)
+    this.fileOf(name)
     this.#isCaseBlind ??= seemsCaseBlind(this.root)
-    this.#lead(name, file, () => undefined)
+    this.#checkWay(name, this.#obstacle(name.split('/'), this.#leaving))
   }
 
-  /** Walks to a file, whose folders are made where they are not there. */
-  #lead(name: string, file: string, make: (folder: string) => void): string {
+  /** Has {@link check} take for gone what is going to be removed before anything is written. */
+  noteLeaving(names: readonly string[]): void {
+    for (const name of names) this.#leaving.add(name.replace(/\/$/, ''))
+  }
+
+  /** What is in the way of a name; undefined where nothing is, and for names that no file can have. */
+  obstacleOf(name: string): Obstacle | undefined {
     const segments = name.split('/')
-    this.#claim(segments)
-    let folder = this.root
-    for (const segment of segments.slice(0, -1)) {
-      folder = join(folder, segment)
-      const found = statOf(folder)
-      if (found === undefined) make(folder)
-      else if (!found.isDirectory())
-        throw unsafe(
-          name,
-          `needs a folder ${JSON.stringify(folder)}, which is a ${found.isSymbolicLink() ? 'link' : 'file'}`,
-        )
+    return segments.some((segment) => this.#faultOf(segment) !== undefined) ? undefined : this.#obstacle(segments)
+  }
+
+  /**
+   * Deletes a file, or a folder in which nothing is, which ends with `/`. No link is followed.
+   * @throws CliError CLI_UNSAFE_NAME; SystemError
+   */
+  remove(name: string): void {
+    const isFolder = name.endsWith('/')
+    const plain = isFolder ? name.slice(0, -1) : name
+    const file = this.fileOf(plain)
+    const obstacle = this.obstacleOf(plain)
+    if (obstacle !== undefined && obstacle.name !== plain) throw inTheWay(plain, obstacle)
+    if (isFolder) rmdirSync(file)
+    else rmSync(file, { force: true })
+  }
+
+  #checkWay(name: string, obstacle: Obstacle | undefined): void {
+    this.#claim(name.split('/'))
+    if (obstacle !== undefined) throw inTheWay(name, obstacle)
+  }
+
+  #obstacle(segments: readonly string[], leaving: ReadonlySet<string> = new Set()): Obstacle | undefined {
+    for (let length = 1; length <= segments.length; length++) {
+      const name = segments.slice(0, length).join('/')
+      const path = join(this.root, name)
+      const found = leaving.has(name) ? undefined : statOf(path)
+      if (found === undefined) return undefined
+      const kind = kindOf(found)
+      const isFile = kind === 'file' || kind === 'link'
+      if (length === segments.length ? !isFile : kind !== 'folder') return { name, path, kind }
     }
-    const there = statOf(file)
-    if (there?.isDirectory() === true) throw unsafe(name, 'has the name of a folder that is there')
-    if (there !== undefined && !there.isFile() && !there.isSymbolicLink())
-      throw unsafe(name, 'has the name of a device or a pipe that is there')
-    return file
+    return undefined
   }
 
   /** Writes a small file: as a whole or not at all. @throws CliError CLI_UNSAFE_NAME */
@@ -154,7 +202,28 @@ function statOf(path: string): Stats | undefined {
   return lstatSync(path, { throwIfNoEntry: false })
 }
 
-function unsafe(name: string, fault: string): CliError {
+function kindOf(found: Stats): Obstacle['kind'] {
+  if (found.isDirectory()) return 'folder'
+  return found.isSymbolicLink() ? 'link' : found.isFile() ? 'file' : 'device'
+}
+
+const KIND_WORDS = { file: 'file', folder: 'folder', link: 'link', device: 'device or a pipe' } as const
+
+function inTheWay(name: string, { name: obstacle, path, kind }: Obstacle): CliError {
+  const fault =
+    obstacle === name
+      ? `has the name of a ${KIND_WORDS[kind]} that is there`
+      : `needs a folder ${JSON.stringify(path)}, which is a ${KIND_WORDS[kind]}`
+  return unsafe(name, fault, {
+    details: { inTheWay: path },
+    next: `Rename or remove what is in the way: rm ${kind === 'folder' ? '-r ' : ''}${shownName(path)}`,
+  })
+}
+
+function unsafe(name: string, fault: string, { details, next }: Pick<SteadErrorOptions, 'details' | 'next'> = {}) {
   const shown = name.length > 200 ? `${name.slice(0, 200)}…` : name
-  return new CliError('CLI_UNSAFE_NAME', `${JSON.stringify(shown)} ${fault}`, { details: { name: shown } })
+  return new CliError('CLI_UNSAFE_NAME', `${JSON.stringify(shown)} ${fault}`, {
+    details: { name: shown, ...details },
+    ...(next === undefined ? {} : { next }),
+  })
 }

@@ -17,8 +17,17 @@ const FAILURES_SHOWN = 20
 export interface TransferExtras {
   readonly same?: number
   readonly left?: LeftOutOfTransfers
+  /** Done before the transfers, one after the other: what is in their way. */
+  readonly first?: readonly Deletion[]
   /** Done when all transfers went well: what the source does not have. */
-  readonly deletions?: readonly { readonly name: string; run(): Promise<void> }[]
+  readonly deletions?: readonly Deletion[]
+}
+
+/** One thing that is to be deleted. */
+export interface Deletion {
+  /** For people. */
+  readonly name: string
+  run(): Promise<void>
 }
 
 /** What of the source is not brought over. */
@@ -43,28 +52,31 @@ export type TransferWay =
 export function printDryRun(
   context: CommandContext,
   transfers: readonly Transfer[],
-  { same = 0, left = NOTHING_LEFT, deletions = [] }: TransferExtras,
+  { same = 0, left = NOTHING_LEFT, first = [], deletions = [] }: TransferExtras,
 ): void {
   const { terminal } = context
   const refusals = transfers.flatMap(refusalOf)
   const isRefused = new Set(refusals.map(({ name }) => name))
-  const transferred = transfers.map(({ name }) => name).filter((name) => !isRefused.has(name))
-  // Nothing is deleted before all is there.
-  const deleted = refusals.length > 0 ? [] : deletions.map(({ name }) => name)
+  const toCopy = transfers.map(({ name }) => name).filter((name) => !isRefused.has(name))
+  // Nothing is deleted before all is there, but for what is in the way.
+  const deleted = refusals.length > 0 ? first : [...first, ...deletions]
+  const toDelete = deleted.map(({ name }) => name)
+  const notDeleted = first.length + deletions.length - toDelete.length
   const failure = failureOf(refusals, transfers.length) ?? missingOf(left)
   if (failure !== undefined) context.exitWith(exitCodeOf(failure))
   if (terminal.isJson) {
+    const counts = { transferred: toCopy.length, deleted: toDelete.length, notDeleted, same }
     const failed = refusals.map(describeFailure)
     const error = failure === undefined ? {} : { error: errorFacts(failure) }
-    terminal.out(toJson({ dryRun: true, transferred, deleted, same, ...leftFacts(left), failed, ...error }))
+    terminal.out(toJson({ dryRun: true, ...counts, toCopy, toDelete, ...leftFacts(left), failed, ...error }))
     return
   }
-  for (const name of transferred) terminal.out(`would copy ${shownName(name)}`)
-  for (const name of deleted) terminal.out(`would delete ${shownName(name)}`)
+  for (const name of toCopy) terminal.out(`would copy ${shownName(name)}`)
+  for (const name of toDelete) terminal.out(`would delete ${shownName(name)}`)
   for (const each of refusals) terminal.message(`would refuse ${shownFailure(each)}`)
-  const besides = [refusals.length > 0 ? `${refusals.length} refused` : '', leftText(left)].filter(Boolean)
-  const counts = [`${transferred.length} to copy`, `${deleted.length} to delete`, `${same} the same`, ...besides]
-  terminal.message(`${counts.join(', ')}; nothing was done`)
+  const besides = [refusals.length > 0 ? `${refusals.length} refused` : '', keptText(notDeleted), leftText(left)]
+  const counts = [`${toCopy.length} to copy`, `${toDelete.length} to delete`, `${same} the same`, ...besides]
+  terminal.message(`${counts.filter(Boolean).join(', ')}; nothing was done`)
   if (failure !== undefined) printError(terminal, failure)
 }
 
@@ -89,38 +101,60 @@ export interface TransferRun {
 export async function runAndReport(
   context: CommandContext,
   { transfers, progress, signal, way }: TransferRun,
-  { same = 0, left = NOTHING_LEFT, deletions = [] }: TransferExtras = {},
+  extras: TransferExtras = {},
 ): Promise<void> {
+  const { same = 0, left = NOTHING_LEFT, first = [], deletions = [] } = extras
   const { terminal } = context
-  const failures = [...(await runTransfers(transfers, signal))]
-  const transferred = transfers.length - failures.length
-  let deleted = 0
-  if (failures.length === 0 && !signal.aborted) {
-    const ended = await runTransfers(
-      deletions.map(({ name, run }) => ({ name, lengthBytes: 0, run })),
-      signal,
-    )
-    deleted = deletions.length - ended.length
-    failures.push(...ended)
-  }
+  const { transferred, deleted, failures } = await runAll(transfers, { first, deletions }, signal)
+  const notDeleted = first.length + deletions.length - deleted
   const rate = progress.end()
   if (signal.aborted) throw interrupted(way)
-  const failure = failureOf(failures, transfers.length + deletions.length) ?? missingOf(left)
+  const failure = failureOf(failures, transfers.length + first.length + deletions.length) ?? missingOf(left)
   if (failure !== undefined) context.exitWith(exitCodeOf(failure))
   if (terminal.isJson) {
     const error = failure === undefined ? {} : { error: errorFacts(failure) }
     const failed = failures.map(describeFailure)
     const { resumedBytes } = progress
-    terminal.out(toJson({ transferred, deleted, same, ...leftFacts(left), resumedBytes, failed, ...error }))
+    const counts = { transferred, deleted, notDeleted, same }
+    terminal.out(toJson({ ...counts, ...leftFacts(left), resumedBytes, failed, ...error }))
     return
   }
   for (const each of failures.slice(0, FAILURES_SHOWN)) terminal.message(shownFailure(each))
   if (failures.length > FAILURES_SHOWN) terminal.message(`… and ${failures.length - FAILURES_SHOWN} more`)
-  const besides = [deleted > 0 ? `${deleted} deleted` : '', same > 0 ? `${same} the same` : '', leftText(left)].filter(
-    Boolean,
-  )
-  terminal.out([transferred === 0 ? '0 copied' : `${transferred} copied: ${rate}`, ...besides].join('; '))
+  const copied = transferred === 0 ? '0 copied' : `${transferred} copied: ${rate}`
+  const besides = [deleted > 0 ? `${deleted} deleted` : '', keptText(notDeleted), same > 0 ? `${same} the same` : '']
+  terminal.out([copied, ...besides, leftText(left)].filter(Boolean).join('; '))
   if (failure !== undefined) printError(terminal, failure)
+}
+
+/** What came of transfers and deletions. */
+interface Done {
+  readonly transferred: number
+  readonly deleted: number
+  readonly failures: readonly TransferFailure[]
+}
+
+async function runAll(
+  transfers: readonly Transfer[],
+  { first, deletions }: Required<Pick<TransferExtras, 'first' | 'deletions'>>,
+  signal: AbortSignal,
+): Promise<Done> {
+  const inTheWay: TransferFailure[] = []
+  for (const each of first) inTheWay.push(...(await runTransfers([{ ...each, lengthBytes: 0 }], signal)))
+  const failed = await runTransfers(transfers, signal)
+  const failures = [...inTheWay, ...failed]
+  const transferred = transfers.length - failed.length
+  const cleared = first.length - inTheWay.length
+  if (failures.length > 0 || signal.aborted) return { transferred, deleted: cleared, failures }
+  const kept = await runTransfers(
+    deletions.map((each) => ({ ...each, lengthBytes: 0 })),
+    signal,
+  )
+  return { transferred, deleted: cleared + deletions.length - kept.length, failures: kept }
+}
+
+function keptText(notDeleted: number): string {
+  return notDeleted === 0 ? '' : `${notDeleted} not deleted, because not all went well`
 }
 
 function leftFacts({ emptyFolders, names }: LeftOutOfTransfers): Record<string, unknown> {
@@ -167,10 +201,16 @@ function failureOf(failures: readonly TransferFailure[], total: number): CliErro
   const isFinal = failures.every(({ error }) => isSteadError(error) && !error.retryable)
   // Where it is not about names of files, what helps is what the first failure says.
   const isUnsafe = failures.every(({ error }) => hasCode(error, 'CLI_UNSAFE_NAME'))
-  const next = isFinal && !isUnsafe && isSteadError(first.error) ? { next: first.error.next } : {}
+  const helpful = isUnsafe ? failures.find(isInTheWay) : first
+  const next = isFinal && isSteadError(helpful?.error) ? { next: helpful.error.next } : {}
   return new CliError(
     isFinal ? 'CLI_TRANSFER_REFUSED' : 'CLI_TRANSFER_FAILED',
     `${failures.length} of ${total} ${isFinal ? 'refused' : 'failed'}`,
     { cause: first.error, ...next },
   )
+}
+
+/** Whether something that is there could go, so that a name could be one of a file. */
+function isInTheWay({ error }: TransferFailure): boolean {
+  return hasCode(error, 'CLI_UNSAFE_NAME') && error.details.inTheWay !== undefined
 }

@@ -160,9 +160,9 @@ describe('objects on other processes', () => {
     rmSync(join(tree, 'sub', 'b.txt'))
     const up = ['sync', tree, 'stead://photos/tree', '--delete', '--exclude', '*.log']
     expect(await json(...up, '--dry-run')).toMatchObject({
-      transferred: [expect.stringContaining('a.txt')],
-      deleted: ['stead://photos/tree/sub/b.txt'],
-      same: 1,
+      ...{ transferred: 1, deleted: 1, same: 1 },
+      toCopy: [expect.stringContaining('a.txt')],
+      toDelete: ['stead://photos/tree/sub/b.txt'],
     })
     expect(await json(...up)).toMatchObject({ transferred: 1, deleted: 1, same: 1 })
     expect(await json(...up)).toMatchObject({ transferred: 0, deleted: 0, same: 2 })
