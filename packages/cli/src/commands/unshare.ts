@@ -1,9 +1,10 @@
 import type { ShareView } from '@stead/sdk/api'
+import { StorageError } from '@stead/storage'
 import type { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
-import { parseObjectUrl } from '../objects/object-url.ts'
+import { isObjectUrl, parseObjectUrl, prefixOf, shownObjectUrl } from '../objects/object-url.ts'
 import { isShareLink, isWriteLink } from '../objects/share-link.ts'
 import { toJson } from '../terminal/terminal.ts'
 
@@ -19,12 +20,11 @@ export function define(command: Command, context: CommandContext): void {
         throw new CliError('CLI_USAGE', 'a link does not say which share it is of: give the id of that share', {
           next: 'See what is shared, with its ids and links: stead shares --links',
         })
-      const client = clientFor(context, given)
       const isMeant = matcherOf(what)
-      const shares = (await client.listShares()).shares.filter(isMeant)
-      const grants = (await client.listGrants()).grants.filter(isMeant)
-      if (shares.length + grants.length === 0)
-        throw new CliError('CLI_USAGE', `${what} is not shared: see stead shares`)
+      const client = clientFor(context, given)
+      const all = [(await client.listShares()).shares, (await client.listGrants()).grants] as const
+      const [shares, grants] = [all[0].filter(isMeant), all[1].filter(isMeant)]
+      if (shares.length + grants.length === 0) throw unknownShare(what, all.flat())
       for (const { bucket, id } of shares) await client.unshare({ bucket, id })
       for (const { bucket, id } of grants) await client.endGrant({ bucket, id })
       const { terminal } = context
@@ -39,8 +39,32 @@ function describeEnd(shares: number, grants: number): string {
   return [shares > 0 ? read : '', grants > 0 ? written : ''].filter(Boolean).join('\n')
 }
 
+const ID = /^[0-9a-f]{32}$/
+
+/** @throws CliError CLI_USAGE for what is neither a place nor an id */
 function matcherOf(what: string): (share: Ended) => boolean {
-  if (/^[0-9a-f]{32}$/.test(what)) return ({ id }) => id === what
+  if (ID.test(what)) return ({ id }) => id === what
+  if (!isObjectUrl(what))
+    throw new CliError('CLI_USAGE', `${what} is neither stead://bucket/folder/ nor an id, which is 32 of 0-9 and a-f`, {
+      details: { what },
+      next: 'See what is shared, with its ids: stead shares',
+    })
+  return isAt(what)
+}
+
+function isAt(what: string): (share: Ended) => boolean {
   const { bucket, key } = parseObjectUrl(what)
   return (share) => share.bucket === bucket && share.prefix === key
+}
+
+/** Where the folder of that name is shared, the error says so. */
+function unknownShare(what: string, all: readonly Ended[]): StorageError {
+  const folder = ID.test(what) ? undefined : all.find(isAt(prefixOf(what)))
+  const isEnded = ID.test(what) ? ', or has ended' : ''
+  return new StorageError('STORAGE_SHARE_UNKNOWN', `${what} is not shared${isEnded}`, {
+    details: { what },
+    ...(folder && {
+      next: `A folder ends with /: stead unshare ${shownObjectUrl({ bucket: folder.bucket, key: folder.prefix })}`,
+    }),
+  })
 }

@@ -132,7 +132,7 @@ describe('links to write', () => {
     })
     for (const each of [link, narrow.out])
       expect(await commands.run(['put', join(folder, 'note'), each])).toMatchObject(failed(1, 'STORAGE_GRANT_ENDED'))
-    expect((await commands.run(['unshare', id])).code).toBe(2)
+    expect(await commands.run(['unshare', id])).toMatchObject(failed(1, 'STORAGE_SHARE_UNKNOWN'))
     expect(await commands.run(['unshare', 'stead://mine'])).toMatchObject({ code: 0 })
   })
 
