@@ -24,6 +24,7 @@ A long object that was interrupted goes on where it stopped: the same command ag
 A folder of a share that is still being filled: what is shown comes, and the rest as it is shown. When nothing new is
 shown for a minute, this ends with exit code 5; the same command again brings what is shown then.
 Nodes that do not answer are waited for about a minute, twice where some bytes had come; then this ends with exit code 5.
+Which versions there are: stead ls --versions stead://bucket/key
 A ?version= that is part of a key is %3Fversion= in an address, as stead ls prints it.
 `
 

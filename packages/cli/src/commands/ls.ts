@@ -1,11 +1,12 @@
 import type { DaemonClient } from '@stead/sdk'
 import type { SharedList, SharedObject } from '@stead/sdk/api'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
 import { describeHalfSent, type HalfSent, halfSentBelow } from '../objects/half-sent.ts'
 import { namingBuckets } from '../objects/known-buckets.ts'
+import { describeVersions, versionPages } from '../objects/list-versions.ts'
 import { addressKey, formatBytes, type ObjectUrl, parseObjectUrl } from '../objects/object-url.ts'
 import { isShareLink, parseSharedPlace, stillFilling } from '../objects/share-link.ts'
 import { type Pages, sharedPages } from '../objects/shared-pages.ts'
@@ -16,6 +17,7 @@ import { toJson } from '../terminal/terminal.ts'
 interface GivenList extends GivenMember {
   readonly recursive?: boolean
   readonly uploads?: boolean
+  readonly versions?: boolean
 }
 
 const HELP = `
@@ -23,6 +25,8 @@ Behind a link stands the whole name of a folder or an object: <link>/folder, <li
 A share that is still being filled lists what is shown so far, and says so on standard error.
 A long file is sent in parts. What was not sent to its end is no object yet, but its parts are kept and paid for until the
 same stead put ends it, or it is given up: stead rm --uploads. --uploads lists all that is below, also what is being sent now.
+Where a bucket keeps versions, --versions lists all that are below, the newest of an object first, and the delete markers
+that hide objects, each as stead get and stead rm take it: stead://bucket/key?version=<version>.
 `
 
 /** `stead ls`: what is kept. */
@@ -31,11 +35,13 @@ export function define(command: Command, context: CommandContext): void {
     .argument('[prefix]', 'stead://bucket/prefix, or a link to a share; without one the buckets are listed')
     .option('-r, --recursive', 'all that is below, and not the folders')
     .option('--uploads', 'what is half-sent instead: how much of it is there, and since when')
+    .addOption(new Option('--versions', 'all versions and delete markers below').conflicts('uploads'))
     .addHelpText('after', HELP)
     .action(async (prefix: string | undefined, given: GivenList) => {
       const client = clientFor(context, given)
       await namingBuckets(client, async () => {
         if (given.uploads === true) await listHalfSent(client, prefix, context)
+        else if (given.versions === true) await listVersions(client, prefix, context)
         else if (prefix === undefined) await listBuckets(client, context)
         else await listObjects(client, context, { prefix, given })
       })
@@ -70,6 +76,29 @@ async function listObjects(
   if (!isFilled) terminal.message(stillFilling(found))
   else if (found === 0)
     terminal.message(isShareLink(prefix) ? 'the link shows nothing there' : `nothing is under ${shownName(prefix)}`)
+}
+
+async function listVersions(
+  client: DaemonClient,
+  prefix: string | undefined,
+  { terminal }: CommandContext,
+): Promise<void> {
+  if (prefix === undefined || isShareLink(prefix))
+    throw new CliError(
+      'CLI_USAGE',
+      `${prefix === undefined ? 'versions are of a bucket' : 'a link shows no versions'}`,
+      {
+        next: 'Say of what: stead ls --versions stead://bucket/prefix',
+      },
+    )
+  const place = parseObjectUrl(prefix)
+  let found = 0
+  for await (const page of versionPages(client, place)) {
+    found += page.versions.length
+    if (terminal.isJson) terminal.out(toJson(page))
+    else if (page.versions.length > 0) terminal.out(describeVersions(place.bucket, page.versions))
+  }
+  if (found === 0) terminal.message(`nothing is under ${shownName(prefix)}`)
 }
 
 async function listHalfSent(

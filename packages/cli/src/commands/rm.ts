@@ -1,5 +1,6 @@
 import { hasCode } from '@stead/core'
 import type { DaemonClient } from '@stead/sdk'
+import type { VersionView } from '@stead/sdk/api'
 import { type Command, Option } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { CliError } from '../errors.ts'
@@ -7,8 +8,8 @@ import { exitCodeOf } from '../exit-codes.ts'
 import { addMemberOption, clientFor, type GivenMember } from '../node-place.ts'
 import { uploadsBelow } from '../objects/half-sent.ts'
 import { namingBuckets } from '../objects/known-buckets.ts'
-import { parseObjectUrl, prefixOf } from '../objects/object-url.ts'
-import { giveUpUploads, type Removal, removeObjects, removeVersions } from '../objects/remove-objects.ts'
+import { type ObjectVersion, parseObjectVersion, prefixOf, shownObjectUrl } from '../objects/object-url.ts'
+import { giveUpUploads, type Removal, removeObjects, removeVersion, removeVersions } from '../objects/remove-objects.ts'
 import { errorFacts, printError } from '../terminal/print-error.ts'
 import { shownName } from '../terminal/shown-name.ts'
 import { toJson } from '../terminal/terminal.ts'
@@ -23,15 +24,19 @@ const ROOM_COMES_BACK = "their room is paid for until the node's daily sweep giv
 
 const HELP = `
 A bucket keeps versions when an S3 client said so (PutBucketVersioning). Then a deletion puts a delete marker on an object,
-which hides it: its versions stay, can be read as stead://bucket/key?version=<version>, and are paid for. --all-versions
-deletes versions and markers for good. A ?version= that is part of a key is %3Fversion= in an address, as stead ls prints it.
+which hides it: its versions stay, can be read as stead://bucket/key?version=<version>, and are paid for. What there is:
+stead ls --versions. --all-versions deletes versions and markers for good, and stead://bucket/key?version=<version> that one
+alone: a marker that is deleted so hides its object no longer. A ?version= that is part of a key is %3Fversion= in an address, as stead ls prints it.
 What is half-sent under the name goes as well; with --uploads it alone goes, and what is stored stays.
 `
 
 /** `stead rm`: deletes objects. */
 export function define(command: Command, context: CommandContext): void {
   addMemberOption(command, 'payer')
-    .argument('<object>', 'stead://bucket/key, or a folder with --recursive')
+    .argument(
+      '<object>',
+      'stead://bucket/key, or a folder with --recursive; stead://bucket/key?version=<version> for one version',
+    )
     .option('-r, --recursive', 'all objects below, and the bucket itself when no key is given')
     .option('--all-versions', 'where versions are kept: delete each of them for good, and delete markers')
     .addOption(
@@ -51,7 +56,9 @@ async function run(
   context: CommandContext,
   { object, given }: { readonly object: string; readonly given: GivenRemoval },
 ): Promise<void> {
-  const removal: Removal = { ...parseObjectUrl(object), isRecursive: given.recursive === true }
+  const { version, ...url } = parseObjectVersion(object)
+  if (version !== undefined) return await removeOneVersion(client, { ...url, version }, { context, given })
+  const removal: Removal = { ...url, isRecursive: given.recursive === true }
   if (removal.key === '' && !removal.isRecursive)
     throw new CliError(
       'CLI_USAGE',
@@ -69,6 +76,29 @@ async function run(
       : describe(object, removal, { removed, left }),
   )
   if (left !== undefined && !context.terminal.isJson) printError(context.terminal, left)
+}
+
+/** Deletes one version for good. @throws CliError CLI_USAGE with options that are about more */
+async function removeOneVersion(
+  client: DaemonClient,
+  { bucket, key, version }: Required<ObjectVersion>,
+  { context: { terminal }, given }: { readonly context: CommandContext; readonly given: GivenRemoval },
+): Promise<void> {
+  if (given.recursive === true || given.allVersions === true || given.uploads === true)
+    throw new CliError('CLI_USAGE', 'one version is deleted alone, without -r, --all-versions and --uploads')
+  const removed = await removeVersion(client, { bucket, key }, version)
+  const url = shownObjectUrl({ bucket, key })
+  const which = `See which there are: stead ls --versions ${url}`
+  if (removed === undefined) terminal.message(`there is no version ${version} of ${url}. ${which}`)
+  const deleted = removed === undefined ? 0 : 1
+  if (terminal.isJson) terminal.out(toJson({ kind: 'versions', deleted, uploads: 0 } satisfies Removed))
+  else terminal.out(removed === undefined ? '0 deleted' : describeVersion(removed))
+}
+
+function describeVersion({ isLatest, isDeleted }: VersionView): string {
+  const what = isDeleted ? '1 delete marker deleted for good' : '1 version deleted for good'
+  const before = isLatest ? '; the version before it, if there is one, is the latest now' : ''
+  return `${what}${before}${isDeleted ? '' : `; ${ROOM_COMES_BACK}`}`
 }
 
 /** What was done. */

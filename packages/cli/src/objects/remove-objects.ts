@@ -1,6 +1,7 @@
 import type { DaemonClient } from '@stead/sdk'
 import type { VersionView } from '@stead/sdk/api'
 import { uploadsBelow } from './half-sent.ts'
+import { versionPages } from './list-versions.ts'
 import { type ObjectUrl, prefixOf } from './object-url.ts'
 
 /** What is removed: one name, or a folder with the object of its name: `a` means neither `ab` nor `a.txt`. */
@@ -56,26 +57,34 @@ export async function removeVersions(client: DaemonClient, removal: Removal): Pr
   return deleted
 }
 
+/** Removes one version, or a delete marker, for good. Gives what it was; undefined where there is none. */
+export async function removeVersion(
+  client: DaemonClient,
+  { bucket, key }: ObjectUrl,
+  version: string,
+): Promise<VersionView | undefined> {
+  // Of all keys that begin with this one it is the first.
+  const first = await versionsByKey(client, bucket, key).next()
+  if (first.done === true) return undefined
+  const found = first.value.find((each) => each.key === key && each.version === version)
+  if (found !== undefined) await client.deleteObject({ bucket, key, version })
+  return found
+}
+
 async function* versionsByKey(
   client: DaemonClient,
   bucket: string,
   prefix: string,
 ): AsyncGenerator<readonly VersionView[], void> {
   let gathered: VersionView[] = []
-  for (let place: { after?: string; afterVersion?: string } | undefined = {}; place !== undefined; ) {
-    const page: Awaited<ReturnType<DaemonClient['listVersions']>> = await client.listVersions({
-      bucket,
-      prefix,
-      ...place,
-    })
-    for (const each of page.versions) {
+  for await (const { versions } of versionPages(client, { bucket, key: prefix })) {
+    for (const each of versions) {
       if (gathered[0] !== undefined && gathered[0].key !== each.key) {
         yield gathered
         gathered = []
       }
       gathered.push(each)
     }
-    place = page.next
   }
   if (gathered.length > 0) yield gathered
 }

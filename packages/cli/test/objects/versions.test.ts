@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ObjectCommands } from './object-commands.ts'
@@ -98,6 +100,99 @@ describe('rm where versions are kept', () => {
     }
     await commands.run(['rm', '--all-versions', 'stead://mine/a'])
     expect(seen).toEqual([undefined, undefined, undefined, undefined])
+  })
+})
+
+describe('ls --versions', () => {
+  it('lists all versions and delete markers, the newest first, as get and rm take them', async () => {
+    await put('tree/a', 'one', 'three')
+    await put('tree/b?version=null', 'b')
+    await commands.run(['rm', 'stead://mine/tree/a'])
+    const said = await commands.run(['ls', '--versions', 'stead://mine/tree/'])
+    expect(said).toMatchObject({ code: 0, message: '' })
+    const lines = said.out.split('\n').map((line) => line.trim().split(/ {2,}/))
+    expect(lines[0]).toEqual(['SIZE', 'MODIFIED', 'STATE', 'VERSION'])
+    expect(lines.slice(1).map((cells) => cells.slice(0, -1))).toEqual([
+      [expect.any(String), 'delete marker, latest'],
+      ['5 B', expect.any(String), 'earlier'],
+      ['3 B', expect.any(String), 'earlier'],
+      ['1 B', expect.any(String), 'latest'],
+    ])
+    for (const [line, content] of [
+      [2, 'three'],
+      [3, 'one'],
+      [4, 'b'],
+    ] as const) {
+      const target = join(commands.directory, 'got')
+      expect(await commands.run(['get', lines[line]?.at(-1) ?? '', target])).toMatchObject({ code: 0 })
+      expect(readFileSync(target, 'utf8')).toBe(content)
+    }
+    const { versions: listed } = JSON.parse(
+      (await commands.run(['ls', '--versions', 'stead://mine/tree/a', '--json'])).out,
+    )
+    expect(listed).toMatchObject([
+      { key: 'tree/a', isLatest: true, isDeleted: true },
+      { key: 'tree/a', isLatest: false, isDeleted: false, lengthBytes: 5 },
+      { key: 'tree/a', isLatest: false, isDeleted: false, lengthBytes: 3 },
+    ])
+  })
+
+  it('says that nothing is there, or that a bucket is to be named', async () => {
+    const none = await commands.run(['ls', '--versions', 'stead://mine/none'])
+    expect(none).toEqual({ code: 0, out: '', message: 'nothing is under stead://mine/none' })
+    for (const args of [[], ['stead:share:uAb']]) {
+      const next = expect.stringContaining('next: Say of what: stead ls --versions stead://')
+      expect(await commands.run(['ls', '--versions', ...args])).toMatchObject({ code: 2, message: next })
+    }
+    await commands.keep('plain', 'a')
+    expect((await commands.run(['ls', '--versions', 'stead://plain'])).out).toContain('stead://plain/a?version=null')
+  })
+})
+
+describe('rm of one version', () => {
+  /** `stead://mine/key?version=…` of all versions, the newest first. */
+  async function places(key: string): Promise<readonly string[]> {
+    const { versions: listed } = JSON.parse(
+      (await commands.run(['ls', '--versions', `stead://mine/${key}`, '--json'])).out,
+    )
+    return listed.map(({ version }: { readonly version: string }) => `stead://mine/${key}?version=${version}`)
+  }
+
+  it('deletes that one for good, and nothing else', async () => {
+    await put('a', 'one', 'two', 'three')
+    await put('a.txt', 'beside')
+    const [three = '', two = ''] = await places('a')
+    expect((await commands.run(['rm', two])).out).toMatch(/^1 version deleted for good; their room/)
+    expect(await versions()).toEqual(['a', 'a', 'a.txt'])
+    const latest = await commands.run(['rm', three, '--json'])
+    expect(JSON.parse(latest.out)).toEqual({ kind: 'versions', deleted: 1, uploads: 0 })
+    expect(await commands.world.objects.head('mine', 'a')).toMatchObject({ lengthBytes: 3 })
+    const again = await commands.run(['rm', three])
+    expect(again).toMatchObject({ code: 0, out: '0 deleted' })
+    expect(again.message).toContain('See which there are: stead ls --versions stead://mine/a')
+  })
+
+  it('that is a delete marker brings the object back', async () => {
+    await put('a', 'one')
+    await commands.run(['rm', 'stead://mine/a'])
+    const [marker = ''] = await places('a')
+    expect((await commands.run(['rm', marker])).out).toBe(
+      '1 delete marker deleted for good; the version before it, if there is one, is the latest now',
+    )
+    expect(await commands.keys('mine')).toEqual(['a'])
+  })
+
+  it('is not mixed up with more', async () => {
+    await put('a', 'one')
+    const [one = ''] = await places('a')
+    for (const option of ['-r', '--all-versions', '--uploads'])
+      expect(await commands.run(['rm', option, one])).toMatchObject({
+        code: 2,
+        message: expect.stringContaining('one version is deleted alone'),
+      })
+    expect(await versions()).toEqual(['a'])
+    const wrong = await commands.run(['rm', 'stead://mine/a?version=wrong'])
+    expect(wrong).toMatchObject({ code: 2, message: expect.stringContaining('names no version') })
   })
 })
 
