@@ -4,6 +4,7 @@ import { parseShareLink, StorageError } from '@stead/storage'
 import { shownName } from '../terminal/shown-name.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import type { SharedPlace } from './share-link.ts'
+import { sharedObjectPage } from './shared-pages.ts'
 
 /** What is asked of a node to narrow a link. */
 type Narrower = Pick<DaemonClient, 'narrowShare' | 'listShared'>
@@ -27,20 +28,24 @@ export async function narrowShare(
     throw new StorageError('STORAGE_SHARE_EXPIRED', `the link ended at ${end}: a link to a part of it shows nothing`)
   const what = to.path === '' ? 'what the whole link shows' : shownName(to.path)
   terminal.message(`whoever has this link reads ${what} until ${end === '' ? 'its owner takes the share back' : end}`)
-  if (to.path !== '' && !to.path.endsWith('/') && (await isFolder(client, to, made.link)))
-    terminal.message(`there is no object ${shownName(to.path)}: a folder ends with / (stead share <link>/<folder>/)`)
+  const doubt = to.path === '' ? undefined : await doubtOf(client, to, made.link)
+  if (doubt !== undefined) terminal.message(doubt)
   return made
 }
 
 /**
  * A link to write less than a link lets write, and says until when; the earlier of two ends counts, and is kept to by the
- * node of the owner. @throws StorageError STORAGE_GRANT_ENDED where it would end before it begins
+ * node of the owner. @throws StorageError STORAGE_GRANT_ENDED where it would end before it begins, STORAGE_BAD_NAME
  */
 export async function narrowGrant(
   client: Pick<DaemonClient, 'narrowGrant'>,
   terminal: Pick<Terminal, 'message'>,
   to: SharedPlace & { readonly expiresAt?: UnixMs },
 ): Promise<{ readonly link: string }> {
+  if (to.path !== '' && (await client.narrowGrant({ link: to.link })).isObject)
+    throw new StorageError('STORAGE_BAD_NAME', 'the link is to one object, and nothing is below that', {
+      next: 'Give the link as it is, with nothing behind it.',
+    })
   const made = await client.narrowGrant(to)
   const { expiresAt } = made
   const end = expiresAt === undefined ? 'its owner takes it back' : new Date(expiresAt).toISOString()
@@ -51,17 +56,54 @@ export async function narrowGrant(
   return made
 }
 
-/** Whether a path is none of an object, and has some below it; false where the node cannot say so soon. */
-async function isFolder(client: Narrower, { link, path }: SharedPlace, narrowed: string): Promise<boolean> {
+/** Why a path may not be what was meant; undefined where something is there, or the node cannot say so soon. */
+async function doubtOf(client: Narrower, place: SharedPlace, narrowed: string): Promise<string | undefined> {
   const signal = AbortSignal.timeout(LOOK_MS)
   try {
-    const [object, below] = await Promise.all([
-      client.listShared({ link: narrowed, limit: 1 }, { signal }),
-      client.listShared({ link, folder: `${path}/`, limit: 1 }, { signal }),
-    ])
-    return object.objects.length === 0 && below.objects.length + below.commonPrefixes.length > 0
+    return await (place.path.endsWith('/') ? doubtOfFolder : doubtOfObject)(client, place, { narrowed, signal })
   } catch (error) {
     if (!isSteadError(error) && !signal.aborted) throw error
-    return false
+    return undefined
   }
+}
+
+interface Look {
+  readonly narrowed: string
+  readonly signal: AbortSignal
+}
+
+async function doubtOfObject(
+  client: Narrower,
+  { link, path }: SharedPlace,
+  { narrowed, signal }: Look,
+): Promise<string | undefined> {
+  const [object, below] = await Promise.all([
+    client.listShared({ link: narrowed, limit: 1 }, { signal }),
+    client.listShared({ link, folder: `${path}/`, limit: 1 }, { signal }),
+  ])
+  if (object.objects.length > 0) return undefined
+  if (below.objects.length + below.commonPrefixes.length > 0)
+    return `there is no object ${shownName(path)}: a folder ends with / (stead share <link>/<folder>/)`
+  return object.isFilled && below.isFilled ? nothingAt(path, 'object') : undefined
+}
+
+async function doubtOfFolder(
+  client: Narrower,
+  { link, path }: SharedPlace,
+  { narrowed, signal }: Look,
+): Promise<string | undefined> {
+  const [object, inside] = await Promise.all([
+    sharedObjectPage(client, { link, path: path.slice(0, -1) }, { signal }),
+    client.listShared({ link: narrowed, limit: 2 }, { signal }),
+  ])
+  // The marker that some programs keep for an empty folder has no name in it.
+  const isEmpty = inside.objects.every(({ key }) => key === '') && inside.commonPrefixes.length === 0
+  if (!isEmpty) return undefined
+  if (object.objects.length > 0)
+    return `there is no folder ${shownName(path)}: an object has no / at its end (stead share <link>/<object>)`
+  return inside.isFilled ? nothingAt(path, 'folder') : undefined
+}
+
+function nothingAt(path: string, what: 'object' | 'folder'): string {
+  return `nothing is there yet under ${shownName(path)}: is that the ${what} you meant?`
 }

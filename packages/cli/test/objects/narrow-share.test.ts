@@ -2,8 +2,9 @@ import type { UnixMs } from '@stead/core'
 import { nobleSecp256k1, peerIdOfPublicKey } from '@stead/protocol'
 import { SdkError } from '@stead/sdk'
 import { formatShareLink, narrowLink, parseShareLink } from '@stead/storage'
-import { expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { narrowShare } from '../../src/objects/narrow-share.ts'
+import { ObjectCommands } from './object-commands.ts'
 
 type Client = Parameters<typeof narrowShare>[0]
 
@@ -62,13 +63,58 @@ it('a link that is over is not narrowed', async () => {
 it('a folder without its / is warned of, where the node can say that it is one', async () => {
   const warned = [expect.anything(), expect.stringContaining('there is no object deep: a folder ends with /')]
   expect(await said(nodeWith('deep/a'), linkFor(), 'deep')).toEqual(warned)
-  for (const names of [['deep', 'deep/a'], ['other']])
-    expect(await said(nodeWith(...names), linkFor(), 'deep')).toHaveLength(1)
+  expect(await said(nodeWith('deep', 'deep/a'), linkFor(), 'deep')).toHaveLength(1)
   const away: Client = {
     ...nodeWith(),
     listShared: async () => {
       throw new SdkError('API_INTERRUPTED', 'away')
     },
   }
-  expect(await said(away, linkFor(), 'deep')).toHaveLength(1)
+  for (const path of ['deep', 'deep/']) expect(await said(away, linkFor(), path)).toHaveLength(1)
+})
+
+describe('a link to a part', () => {
+  const commands = new ObjectCommands()
+  let link = ''
+
+  beforeAll(async () => {
+    await commands.start()
+    await commands.keep('mine', 'photos/2.jpg', 'photos/sub/in', 'photos/empty/')
+    link = (await commands.run(['share', 'stead://mine/photos/'])).out
+  })
+  afterAll(() => commands.stop())
+
+  it('is warned of where nothing is there, or something else', async () => {
+    for (const [path, warning] of [
+      ['nothing', 'nothing is there yet under nothing: is that the object you meant?'],
+      ['nothing/', 'nothing is there yet under nothing/: is that the folder you meant?'],
+      ['empty/', 'nothing is there yet under empty/: is that the folder you meant?'],
+      ['2.jpg/', 'there is no folder 2.jpg/: an object has no / at its end (stead share <link>/<object>)'],
+      ['sub', 'there is no object sub: a folder ends with / (stead share <link>/<folder>/)'],
+      ['sub/', undefined],
+      ['2.jpg', undefined],
+      ['', undefined],
+    ] as const) {
+      const { code, message } = await commands.run(['share', `${link}/${path}`])
+      expect([path, code, message.split('\n').slice(1)]).toEqual([path, 0, warning === undefined ? [] : [warning]])
+    }
+  })
+
+  it('of one object is none, and bucket names have nothing to do with it', async () => {
+    for (const share of [`${link}/2.jpg`, '--write --limit 1GB stead://mine/one']) {
+      const only = (await commands.run(['share', ...share.split(' ')])).out
+      const { code, message } = await commands.run(['share', `${only}/x`])
+      expect([code, message]).toEqual([1, expect.stringContaining('the link is to one object')])
+      expect(message).toContain('next: Give the link as it is, with nothing behind it.')
+      expect(message).not.toContain(only)
+    }
+  })
+
+  it('is not doubted while the share is still being filled', async () => {
+    const filling: Client = {
+      ...nodeWith(),
+      listShared: async () => ({ objects: [], commonPrefixes: [], isFilled: false }),
+    }
+    for (const path of ['deep', 'deep/']) expect(await said(filling, linkFor(), path)).toHaveLength(1)
+  })
 })
