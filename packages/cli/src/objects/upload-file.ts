@@ -5,6 +5,7 @@ import type { ObjectView } from '@stead/sdk/api'
 import { CliError } from '../errors.ts'
 import { md5Of, PART_BYTES } from './content-hash.ts'
 import { checkReadable } from './local-files.ts'
+import { shownObjectUrl } from './object-url.ts'
 import type { TransferListener } from './transfer-progress.ts'
 import type { UploadBook } from './upload-book.ts'
 
@@ -27,14 +28,27 @@ export async function uploadFile(
   { file, place }: { readonly file: string; readonly place: ObjectPlace },
   options: UploadOptions,
 ): Promise<ObjectView> {
-  return await whileUnchanged(file, () => sendFile(components, { file, place }, options))
+  const send = (): Promise<ObjectView> => sendFile(components, { file, place }, options)
+  return await whileUnchanged(file, send, () => {
+    const isHalfSent = components.book.find(file, place) !== undefined
+    return isHalfSent
+      ? `${AGAIN} What was sent is kept and paid for until then; see it: stead ls --uploads; give it up: stead rm --uploads ${shownObjectUrl(place)}`
+      : AGAIN
+  })
 }
+
+const AGAIN = 'Run the same command again when nothing writes to the file.'
 
 /**
  * Sends what is in a file. @throws what `send` throws; CliError CLI_INPUT_UNREADABLE instead, where the file was changed
  * meanwhile
+ * @param nextOf what a person is told to do then
  */
-export async function whileUnchanged<Value>(file: string, send: (found: Stats) => Promise<Value>): Promise<Value> {
+export async function whileUnchanged<Value>(
+  file: string,
+  send: (found: Stats) => Promise<Value>,
+  nextOf: () => string = () => AGAIN,
+): Promise<Value> {
   const found = await stat(file)
   // Else it is the way to the node that breaks.
   checkReadable(file)
@@ -46,7 +60,7 @@ export async function whileUnchanged<Value>(file: string, send: (found: Stats) =
     if (now?.size === found.size && now.mtimeMs === found.mtimeMs) throw cause
     throw new CliError('CLI_INPUT_UNREADABLE', `${file} was changed while it was sent`, {
       details: { path: file },
-      next: 'Run the same command again when nothing writes to the file.',
+      next: nextOf(),
       cause,
     })
   }

@@ -109,8 +109,24 @@ describe('a file that is changed while it is sent', () => {
       writeFileSync(file, new Uint8Array(2 * PART_BYTES + 1))
       const options = { onBytes: change }
       const changed = uploadFile({ objects, book }, { file, place: { bucket: 'mine', key: 'file' } }, options)
-      await expect(changed).rejects.toMatchObject({ code: 'CLI_INPUT_UNREADABLE' })
+      const next = expect.stringMatching(
+        /is kept and paid for.*stead ls --uploads.*stead rm --uploads stead:\/\/mine\/file$/,
+      )
+      await expect(changed).rejects.toMatchObject({ code: 'CLI_INPUT_UNREADABLE', next })
+      expect((await commands.run(['ls', '--uploads'])).out).toContain('stead://mine/file')
+      await commands.run(['rm', '--uploads', 'stead://mine/file'])
+      book.forget(file, { bucket: 'mine', key: 'file' })
     }
+    writeFileSync(file, 'short')
+    const short = uploadFile(
+      { objects, book },
+      { file, place: { bucket: 'mine', key: 'file' } },
+      { onBytes: () => writeFileSync(file, 'changed'), ifMatch: 'none' },
+    )
+    await expect(short).rejects.toMatchObject({
+      code: 'CLI_INPUT_UNREADABLE',
+      next: expect.not.stringContaining('paid'),
+    })
     const gone = await commands.run(['put', file, 'stead://mine/'])
     expect(gone.message).not.toContain('fault of the program')
   })
