@@ -83,7 +83,7 @@ export function isMissing(what: 'file' | 'folder', path: string): CliError {
 /** What an argument has in place of letters that are not UTF-8, and what a listing has. */
 const NO_LETTER = '\ufffd'
 /** Said of a name that is not found as it is read. */
-const NOT_UTF8 = 'has a name that is not UTF-8'
+export const NOT_UTF8 = 'has a name that is not UTF-8'
 
 /** Whether a name that is not found may be one that is not UTF-8. */
 function isMaybeNotUtf8(name: string): boolean {

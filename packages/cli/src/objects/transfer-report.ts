@@ -6,7 +6,7 @@ import { namedError } from '../system-error.ts'
 import { errorFacts, printError } from '../terminal/print-error.ts'
 import { shownName } from '../terminal/shown-name.ts'
 import { toJson } from '../terminal/terminal.ts'
-import type { LeftOutName } from './local-files.ts'
+import { type LeftOutName, NOT_UTF8 } from './local-files.ts'
 import { PARTIAL_PREFIX } from './safe-folder.ts'
 import { describeFailure, runTransfers, shownFailure, type Transfer, type TransferFailure } from './transfer-pool.ts'
 import type { TransferProgress } from './transfer-progress.ts'
@@ -169,15 +169,23 @@ function leftText({ emptyFolders, names }: LeftOutOfTransfers): string {
 
 /** Content that is not brought over, though nothing failed: which it is was said before. */
 function missingOf({ names }: LeftOutOfTransfers): CliError | undefined {
-  const missing = names.filter(({ isContent }) => isContent).length
-  if (missing === 0) return undefined
-  return new CliError(
-    'CLI_TRANSFER_REFUSED',
-    `${missing} could not be read and ${missing === 1 ? 'is' : 'are'} left out`,
-    {
-      next: 'Let this user read them, or give them names of UTF-8; what is to be left out: --exclude <pattern>',
-    },
-  )
+  const missing = names.filter(({ isContent }) => isContent)
+  if (missing.length === 0) return undefined
+  const misnamed = missing.filter(({ reason }) => reason === NOT_UTF8).length
+  const unread = missing.length - misnamed
+  const whys = [
+    unread === 0 ? '' : `${unread} could not be read`,
+    misnamed === 0 ? '' : `${misnamed} ${misnamed === 1 ? 'has a name that is' : 'have names that are'} not UTF-8`,
+  ]
+  const remedies = [
+    unread === 0 ? '' : 'Let this user read what could not be read',
+    misnamed === 0 ? '' : 'Give other names, of UTF-8, to what has none',
+    'what is to be left out: --exclude <pattern>',
+  ]
+  const what = whys.filter(Boolean).join(' and ')
+  return new CliError('CLI_TRANSFER_REFUSED', `${what}, and ${missing.length === 1 ? 'is' : 'are'} left out`, {
+    next: remedies.filter(Boolean).join('; '),
+  })
 }
 
 /** What a person reads who stopped a transfer. */

@@ -72,7 +72,7 @@ describe.runIf(canObey)('a folder that may not be read', () => {
     await commands.keep('mine', 'tree/closed/in', 'tree/gone')
     const { code, message } = await plainly('sync', '--delete', folder, 'stead://mine/tree')
     expect([code, message]).toEqual([1, expect.stringContaining('left out: closed cannot be read (EACCES)')])
-    expect(message).toContain('error: 1 could not be read and is left out (CLI_TRANSFER_REFUSED)')
+    expect(message).toContain('error: 1 could not be read, and is left out (CLI_TRANSFER_REFUSED)')
     expect(await commands.keys('mine')).toEqual(['tree/a', 'tree/closed/in', 'tree/z'])
     await plainly('cp', '-r', folder, 'stead://mine/copy')
     expect(await commands.keys('mine')).toEqual(['copy/a', 'copy/z', 'tree/a', 'tree/closed/in', 'tree/z'])
