@@ -33,6 +33,17 @@ describe('an error', () => {
     expect(terminal.outs).toEqual([])
   })
 
+  it('escapes a name once, also where one name has another in it', () => {
+    for (const details of [
+      { name: 'stead://mine/\\y', key: '\\y' },
+      { key: '\\y', name: 'stead://mine/\\y' },
+    ]) {
+      const terminal = recordingTerminal(false)
+      printError(terminal, new CliError('CLI_USAGE', 'neither stead://mine/\\y nor \\y.', { details }))
+      expect(terminal.messages[0]).toBe('error: neither stead://mine/\\\\y nor \\\\y. (CLI_USAGE)')
+    }
+  })
+
   it('is one JSON document for a program', () => {
     const terminal = recordingTerminal(true)
     printError(terminal, new CoreError('STORE_FULL', 'no room', { details: { needBytes: 2n ** 60n } }))

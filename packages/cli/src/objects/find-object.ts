@@ -1,8 +1,9 @@
 import { hasCode } from '@stead/core'
 import type { DaemonClient } from '@stead/sdk'
 import type { ObjectView } from '@stead/sdk/api'
+import { StorageError } from '@stead/storage'
 import type { CliError } from '../errors.ts'
-import { type ObjectVersion, prefixOf } from './object-url.ts'
+import { formatObjectUrl, type ObjectUrl, type ObjectVersion, prefixOf } from './object-url.ts'
 
 /**
  * What is known of the object that a command is about.
@@ -20,6 +21,19 @@ export async function findObject(
   } catch (error) {
     if (!hasCode(error, 'STORAGE_OBJECT_UNKNOWN') || version !== undefined) throw error
     const { objects } = await client.listObjects({ bucket, prefix: prefixOf(key), limit: 1 })
-    throw objects.length === 0 ? error : isFolder()
+    if (objects.length > 0) throw isFolder()
+    throw (await asShown(client, { bucket, key })) ?? error
   }
+}
+
+/** The error for a key that was written as lists show it; undefined where there is no object that would be shown so. */
+async function asShown(client: DaemonClient, { bucket, key }: ObjectUrl): Promise<StorageError | undefined> {
+  const meant = key.replaceAll('\\\\', '\\')
+  if (meant === key) return undefined
+  const { objects } = await client.listObjects({ bucket, prefix: meant, limit: 1 })
+  if (objects[0]?.key !== meant) return undefined
+  return new StorageError('STORAGE_OBJECT_UNKNOWN', `there is no object ${key}`, {
+    details: { key },
+    next: `A backslash is shown as two, and written as one: '${formatObjectUrl({ bucket, key: meant })}'`,
+  })
 }

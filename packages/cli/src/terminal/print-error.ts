@@ -17,10 +17,14 @@ export function printError(terminal: Terminal, thrown: unknown): ExitCode {
   return exitCodeOf(error)
 }
 
-/** Messages may have several lines; the names in them, which are among the details, may not. */
+/** Messages may have several lines; the names in them, which are among the details, may not. Each is escaped once. */
 function shownMessage({ message, details }: SteadError): string {
-  const names = new Set(Object.values(details).filter((value) => typeof value === 'string'))
-  return shownText([...names].reduce((text, name) => text.replaceAll(name, () => shownName(name)), message))
+  const names = Object.values(details).filter((value) => typeof value === 'string' && value !== '')
+  // An address has a key in it: the longer one is taken for what it is.
+  const longestFirst = [...new Set(names)].map(String).toSorted((left, right) => right.length - left.length)
+  if (longestFirst.length === 0) return shownText(message)
+  const pattern = longestFirst.map((name) => name.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|')
+  return shownText(message.replace(new RegExp(pattern, 'g'), (name) => shownName(name)))
 }
 
 /** An error as data. */

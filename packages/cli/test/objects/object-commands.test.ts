@@ -233,6 +233,19 @@ describe('a backslash in a key', () => {
     const missing = await commands.run(['get', 'stead://mine/no\\n', join(folder, 'x')])
     expect(missing.message).toContain('there is no object no\\\\n ')
   })
+
+  it('may be written as it is shown, and then it is said how it is written', async () => {
+    await commands.keep('mine', 'odd/back\\slash')
+    for (const name of ['get', 'cp']) {
+      const said = await commands.run([name, 'stead://mine/odd/back\\\\slash', join(folder, 'x')])
+      expect(said.message).toContain('there is no object odd/back\\\\\\\\slash (')
+      expect(said.message).toContain(
+        "next: A backslash is shown as two, and written as one: 'stead://mine/odd/back\\slash'",
+      )
+    }
+    const none = await commands.run(['get', 'stead://mine/odd/none\\\\slash', join(folder, 'x')])
+    expect(none.message).toContain('next: See which there are')
+  })
 })
 
 describe('a version', () => {
