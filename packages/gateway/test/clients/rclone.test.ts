@@ -72,4 +72,23 @@ describe.runIf(program !== undefined)(clientTitle('rclone', program, 'rclone'), 
     expect(await (await fetch(link)).text()).toBe('a note')
     expect(await run('size', '--json', 'stead:tree')).toContain('"count":3')
   })
+
+  test('lists a key with a control character at once when it is told to ask for encoded keys', async () => {
+    await run('mkdir', 'stead:controls')
+    await running.store.put('controls', 'a\u0001b', [new TextEncoder().encode('x')])
+    const list = ['--config', rclone.path('rclone.conf'), '--dump', 'headers', '--s3-list-url-encode=true']
+    const { stdout, stderr } = await rclone.try(...list, 'lsf', 'stead:controls')
+    expect([stdout, stderr.match(/GET \/controls\?/g)?.length]).toEqual(['a\u2401b\n', 1])
+    // Else it asks in vain, as often as it is told to try, before it does so by itself.
+    const plain = await rclone.try(
+      '--config',
+      rclone.path('rclone.conf'),
+      '--low-level-retries',
+      '2',
+      ...list.slice(2, 4),
+      'lsf',
+      'stead:controls',
+    )
+    expect(plain.stderr.match(/GET \/controls\?/g)?.length).toBeGreaterThan(1)
+  })
 })

@@ -74,4 +74,13 @@ describe.runIf(program !== undefined)(clientTitle('s3cmd', program, 's3cmd'), { 
     expect(refused.status).toBe(400)
     expect(await refused.text()).toContain('AWS4-HMAC-SHA256')
   })
+
+  test('cannot list a page that has a key with a control character, and lists what is beside it', async () => {
+    await run('mb', 's3://controls')
+    for (const key of ['odd/a\u0001b', 'plain/a'])
+      await running.store.put('controls', key, [new TextEncoder().encode('x')])
+    const refused = await s3cmd.try('--config', s3cmd.path('s3cfg'), 'du', 's3://controls')
+    expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringContaining('ParseError')])
+    expect(await run('du', 's3://controls/plain/')).toContain('1 objects')
+  })
 })
