@@ -19,11 +19,24 @@ export async function findObject(
   try {
     return await client.headObject({ bucket, key, ...(version === undefined ? {} : { version }) })
   } catch (error) {
-    if (!hasCode(error, 'STORAGE_OBJECT_UNKNOWN') || version !== undefined) throw error
+    if (!hasCode(error, 'STORAGE_OBJECT_UNKNOWN')) throw error
+    if (version !== undefined) throw unknownVersion({ bucket, key, version }, error)
     const { objects } = await client.listObjects({ bucket, prefix: prefixOf(key), limit: 1 })
     if (objects.length > 0) throw isFolder()
     throw (await asShown(client, { bucket, key })) ?? error
   }
+}
+
+function unknownVersion({ bucket, key, version }: Required<ObjectVersion>, cause: unknown): StorageError {
+  return new StorageError(
+    'STORAGE_OBJECT_UNKNOWN',
+    `there is no version ${version} of ${key}, or it is a delete marker`,
+    {
+      details: { key, version },
+      next: `See which there are: stead ls --versions ${formatObjectUrl({ bucket, key })}`,
+      cause,
+    },
+  )
 }
 
 /** The error for a key that was written as lists show it; undefined where there is no object that would be shown so. */

@@ -74,7 +74,11 @@ export function printDryRun(
   for (const name of toCopy) terminal.out(`would copy ${shownName(name)}`)
   for (const name of toDelete) terminal.out(`would delete ${shownName(name)}`)
   for (const each of refusals) terminal.message(`would refuse ${shownFailure(each)}`)
-  const besides = [refusals.length > 0 ? `${refusals.length} refused` : '', keptText(notDeleted), leftText(left)]
+  const besides = [
+    refusals.length > 0 ? `${refusals.length} refused` : '',
+    keptText('not to delete', notDeleted),
+    leftText(left),
+  ]
   const counts = [`${toCopy.length} to copy`, `${toDelete.length} to delete`, `${same} the same`, ...besides]
   terminal.message(`${counts.filter(Boolean).join(', ')}; nothing was done`)
   if (failure !== undefined) printError(terminal, failure)
@@ -122,7 +126,11 @@ export async function runAndReport(
   for (const each of failures.slice(0, FAILURES_SHOWN)) terminal.message(shownFailure(each))
   if (failures.length > FAILURES_SHOWN) terminal.message(`… and ${failures.length - FAILURES_SHOWN} more`)
   const copied = transferred === 0 ? '0 copied' : `${transferred} copied: ${rate}`
-  const besides = [deleted > 0 ? `${deleted} deleted` : '', keptText(notDeleted), same > 0 ? `${same} the same` : '']
+  const besides = [
+    deleted > 0 ? `${deleted} deleted` : '',
+    keptText('not deleted', notDeleted),
+    same > 0 ? `${same} the same` : '',
+  ]
   terminal.out([copied, ...besides, leftText(left)].filter(Boolean).join('; '))
   if (failure !== undefined) printError(terminal, failure)
 }
@@ -153,8 +161,8 @@ async function runAll(
   return { transferred, deleted: cleared + deletions.length - kept.length, failures: kept }
 }
 
-function keptText(notDeleted: number): string {
-  return notDeleted === 0 ? '' : `${notDeleted} not deleted, because not all went well`
+function keptText(what: string, count: number): string {
+  return count === 0 ? '' : `${count} ${what}, because something was refused or failed`
 }
 
 function leftFacts({ emptyFolders, names }: LeftOutOfTransfers): Record<string, unknown> {

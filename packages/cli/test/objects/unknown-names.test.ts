@@ -54,11 +54,20 @@ describe('an object that is not there', () => {
       ['cp', 'stead://mine/nope', 'stead://mine/copy'],
       ['cp', '-r', 'stead://mine/nope', join(commands.directory, 'x')],
       ['cp', '-r', 'stead://mine/nope', 'stead://mine/copy'],
-      ['get', 'stead://mine/a?version=0123456789abcdef', join(commands.directory, 'x')],
     ]) {
       const { code, message } = await commands.run(args)
       expect([code, message]).toEqual([1, expect.stringContaining('(STORAGE_OBJECT_UNKNOWN)')])
       expect(message).toContain('next: See which there are: stead ls stead://mine')
+    }
+  })
+
+  it('may be another version, and then its versions are listed', async () => {
+    await commands.keep('mine', 'a')
+    for (const name of ['get', 'cp']) {
+      const place = 'stead://mine/a?version=0123456789abcdef'
+      const { code, message } = await commands.run([name, place, join(commands.directory, 'x')])
+      expect([code, message]).toEqual([1, expect.stringContaining('there is no version 0123456789abcdef of a')])
+      expect(message).toContain('next: See which there are: stead ls --versions stead://mine/a')
     }
   })
 })
