@@ -176,10 +176,10 @@ export class WriteGrants {
   /** Gives up what was begun with grants that are over, or long ago; forgets grants that were over long ago. */
   async sweep(open: OpenBucket): Promise<void> {
     const { clock } = this.#components
-    const found = await open.tree.read((rows) => grantsIn(rows), NEWEST)
-    // What was begun with a grant goes before that is forgotten.
-    if (found.length === 0) return
+    // What was begun with a grant goes before that is forgotten. A grant that was just made somewhere has time.
+    if ((await open.tree.readKnown((rows) => grantsIn(rows))).length === 0) return
     await this.#abortUploads(open)
+    const found = await open.tree.read((rows) => grantsIn(rows), NEWEST)
     for (const { id, row } of found) {
       const endedAt = row.endedAt ?? row.expiresAt
       if (endedAt === undefined || clock.now() - endedAt <= KEEP_ENDED_MS) continue
