@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -42,6 +42,26 @@ const isGone = (pid: number): boolean => {
   }
 }
 
+/** A process that keeps a chain, and the chain's own; it has given the account 9 wei. */
+async function startOwner(
+  directory: string,
+  account: string,
+  ...mode: readonly string[]
+): Promise<{ readonly owner: ChildProcess; readonly chain: number }> {
+  const script = fileURLToPath(new URL('process/anvil-owner.ts', import.meta.url))
+  const owner = spawn(process.execPath, ['--conditions=@stead/source', script, directory, account, ...mode], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [line] = (await once(owner.stdout, 'data')) as [Buffer]
+  return { owner, chain: Number(line.toString('utf8')) }
+}
+
+/** The process that ends the chain of a folder when its owner is gone. */
+function watchOf(directory: string): number {
+  const { watchPid } = JSON.parse(readFileSync(join(directory, 'chain-process.json'), 'utf8')) as { watchPid: number }
+  return watchPid
+}
+
 describe('the local chain', () => {
   it('goes on where it was stopped, time and events included', async () => {
     const directory = temporaryDirectory()
@@ -76,40 +96,71 @@ describe('the local chain', () => {
     expect(await balanceOf(again, account)).toBe(7n)
   })
 
-  it('outlives an owner that is killed, and the next owner takes over with nothing lost', async () => {
+  it('ends with an owner that is killed, with nothing lost', async () => {
     const directory = temporaryDirectory()
     const account = newSigner().address
-    const script = fileURLToPath(new URL('process/anvil-owner.ts', import.meta.url))
-    const owner = spawn(process.execPath, ['--conditions=@stead/source', script, directory, account], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    const [line] = (await once(owner.stdout, 'data')) as [Buffer]
-    const orphan = Number(line.toString('utf8'))
+    const { owner, chain } = await startOwner(directory, account)
     await expect(startAnvil(directory)).rejects.toSatisfy((error) => hasCode(error, 'CHAIN_LOCAL_BUSY'))
     owner.kill('SIGKILL')
     await once(owner, 'exit')
-    expect(isGone(orphan)).toBe(false)
+    await expect.poll(() => isGone(chain), { timeout: 20_000 }).toBe(true)
+    expect(await balanceOf(await startAnvil(directory), account)).toBe(9n)
+  })
+
+  it('of a killed owner is saved and ended by a next one that starts at once', async () => {
+    const directory = temporaryDirectory()
+    const account = newSigner().address
+    const { owner, chain } = await startOwner(directory, account)
+    owner.kill('SIGKILL')
+    await once(owner, 'exit')
+    const anvil = await startAnvil(directory)
+    await expect.poll(() => isGone(chain), { timeout: 20_000 }).toBe(true)
+    expect(await balanceOf(anvil, account)).toBe(9n)
+  })
+
+  it('is watched again when what watches its owner is killed', async () => {
+    const directory = temporaryDirectory()
+    const account = newSigner().address
+    const { owner, chain } = await startOwner(directory, account)
+    const watch = watchOf(directory)
+    process.kill(watch, 'SIGKILL')
+    await expect.poll(() => watchOf(directory), { timeout: 5000 }).not.toBe(watch)
+    owner.kill('SIGKILL')
+    await expect.poll(() => isGone(chain), { timeout: 20_000 }).toBe(true)
+    expect(await balanceOf(await startAnvil(directory), account)).toBe(9n)
+  })
+
+  it('outlives an owner that is killed with what watches it, and the next owner takes over with nothing lost', async () => {
+    const directory = temporaryDirectory()
+    const account = newSigner().address
+    const { owner, chain } = await startOwner(directory, account)
+    // Stopped, so that it cannot have itself watched again.
+    owner.kill('SIGSTOP')
+    process.kill(watchOf(directory), 'SIGKILL')
+    owner.kill('SIGKILL')
+    await once(owner, 'exit')
+    expect(isGone(chain)).toBe(false)
     const anvil = await startAnvil(directory)
     // Its number stays until the system's first process has collected it.
-    await expect.poll(() => isGone(orphan), { timeout: 20_000 }).toBe(true)
-    expect(anvil.pid).not.toBe(orphan)
+    await expect.poll(() => isGone(chain), { timeout: 20_000 }).toBe(true)
+    expect(anvil.pid).not.toBe(chain)
     expect(await balanceOf(anvil, account)).toBe(9n)
+  })
+
+  it('leaves no process behind that watches once it is stopped', async () => {
+    const directory = temporaryDirectory()
+    const anvil = await startAnvil(directory)
+    const watch = watchOf(directory)
+    expect(isGone(watch)).toBe(false)
+    await anvil.stop()
+    await expect.poll(() => isGone(watch), { timeout: 5000 }).toBe(true)
   })
 
   it('ends with an owner that ends without stopping it', async () => {
     const directory = temporaryDirectory()
-    const script = fileURLToPath(new URL('process/anvil-owner.ts', import.meta.url))
-    const owner = spawn(
-      process.execPath,
-      ['--conditions=@stead/source', script, directory, newSigner().address, 'exit'],
-      {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      },
-    )
-    const [line] = (await once(owner.stdout, 'data')) as [Buffer]
-    const pid = Number(line.toString('utf8'))
+    const { owner, chain } = await startOwner(directory, newSigner().address, 'exit')
     await once(owner, 'exit')
-    await expect.poll(() => isGone(pid), { timeout: 5000 }).toBe(true)
+    await expect.poll(() => isGone(chain), { timeout: 5000 }).toBe(true)
   })
 
   it('refuses a port that is taken, and names it', async () => {

@@ -1,13 +1,22 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { type Address, type Clock, type Logger, messageOf, type Timer } from '@stead/core'
 import { z } from 'zod'
-import { dataAnswer, recordAnswer } from '../answer.ts'
 import { ChainRpc } from '../chain-rpc.ts'
 import { ChainError } from '../errors.ts'
-import { JsonRpc } from '../json-rpc.ts'
+import type { JsonRpc } from '../json-rpc.ts'
 import { findAnvil } from './binary.ts'
 import { type FaucetGift, giveFromFaucet } from './faucet.ts'
+import {
+  connectLocal,
+  dumpState,
+  END_TIMEOUT_MS,
+  endProcess,
+  instanceOf,
+  isAlive,
+  untilGone,
+  withSurvivor,
+} from './left-behind.ts'
+import { OwnerWatch } from './owner-watch.ts'
 import { freePort } from './port.ts'
 import { type RunRecord, StateFiles } from './state-file.ts'
 
@@ -19,9 +28,8 @@ const LAST_WORDS_BYTES_MAX = 4096
 const READY_PAUSE_MS = 20
 /** A process that could not take its port has ended by then. */
 const SETTLED_AFTER_MS = 100
-/** How long a process may take to end after it was asked to, before it is killed. */
-const END_TIMEOUT_MS = 5000
-const REQUEST_TIMEOUT_MS = 10_000
+/** How long what watches a dead owner's chain may take to save and end it. */
+const ORPHAN_TIMEOUT_MS = 20_000
 
 /** What the local chain needs from its surroundings. */
 export interface AnvilComponents {
@@ -65,37 +73,19 @@ export interface AnvilInput {
 interface Running {
   readonly child: ChildProcess
   readonly ended: Promise<void>
+  readonly watch: OwnerWatch | undefined
   readonly jsonRpc: JsonRpc
   readonly rpc: ChainRpc
   readonly port: number
+  /** Known as soon as it answers. */
+  instanceId: string | undefined
   lastWords: string
 }
 
-/** True while a process with this id runs; one that ended and that nobody has collected yet is gone, too. */
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return !isUncollected(pid)
-  } catch (error) {
-    return typeof error === 'object' && error !== null && 'code' in error && error.code === 'EPERM'
-  }
-}
-
-/** Linux keeps the number of a killed process until its parent asks; in a container that may be never. */
-function isUncollected(pid: number): boolean {
-  if (process.platform !== 'linux') return false
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z')
-  } catch {
-    // Gone between the two questions.
-    return true
-  }
-}
-
 /**
- * A local chain: the anvil program from npm as a child process, its state kept in a folder. A chain that outlived a
- * killed owner is recognised, its last state is saved, and a new process goes on from there.
+ * A local chain: the anvil program from npm as a child process, its state kept in a folder. It ends with its
+ * owner, however that ends; one that outlived a killed owner all the same is recognised, its last state is saved, and a
+ * new process goes on from there.
  */
 export class AnvilProcess {
   readonly #components: AnvilComponents
@@ -108,6 +98,7 @@ export class AnvilProcess {
   #isStopping = false
   readonly #killChild = (): void => {
     this.#running?.child.kill('SIGKILL')
+    this.#running?.watch?.stop()
   }
 
   /** @throws ZodError for wrong options */
@@ -142,13 +133,8 @@ export class AnvilProcess {
     try {
       await this.#ready(running)
       await this.#catchUpTime(running.rpc)
-      await this.#files.writeRecord({
-        version: 1,
-        pid: running.child.pid ?? 0,
-        ownerPid: process.pid,
-        port,
-        instanceId: await instanceOf(running.rpc),
-      })
+      running.instanceId = await instanceOf(running.rpc)
+      await this.#writeRecord(running)
     } catch (error) {
       await this.#end(running)
       throw error
@@ -193,37 +179,38 @@ export class AnvilProcess {
   async #takeOver(): Promise<void> {
     const record = await this.#files.readRecord()
     if (record === undefined) return
-    const jsonRpc = this.#connect(record.port)
-    try {
-      const rpc = new ChainRpc(jsonRpc)
-      const instanceId = await instanceOf(rpc).catch(() => undefined)
-      if (instanceId === record.instanceId) await this.#adopt(record, rpc)
-    } finally {
-      jsonRpc.stop()
-    }
+    const { clock } = this.#components
+    const { watchPid, ownerPid } = record
+    const isOwned = ownerPid !== process.pid && isAlive(ownerPid)
+    // It may just be saving the chain of its dead owner.
+    if (watchPid !== undefined && ownerPid !== process.pid && !isOwned)
+      await untilGone(watchPid, clock, ORPHAN_TIMEOUT_MS)
+    await withSurvivor(record, clock, async (rpc) => {
+      if (isOwned) throw this.#busy(record)
+      this.#components.logger.warn('local chain outlived its owner', { pid: record.pid, port: record.port })
+      await this.#save(rpc)
+      await endProcess(record.pid, clock)
+    })
     await this.#files.removeRecord()
   }
 
-  async #adopt(record: RunRecord, rpc: ChainRpc): Promise<void> {
-    if (record.ownerPid !== process.pid && isAlive(record.ownerPid))
-      throw new ChainError(
-        'CHAIN_LOCAL_BUSY',
-        `process ${record.ownerPid} uses the local chain in ${this.#options.directory}`,
-        { details: { directory: this.#options.directory, ownerPid: record.ownerPid, port: record.port } },
-      )
-    this.#components.logger.warn('local chain outlived its owner', { pid: record.pid, port: record.port })
-    await this.#save(rpc)
-    process.kill(record.pid, 'SIGTERM')
-    const { clock } = this.#components
-    const startedMs = clock.monotonicMs()
-    while (isAlive(record.pid) && clock.monotonicMs() - startedMs < END_TIMEOUT_MS) await clock.sleep(READY_PAUSE_MS)
-    if (isAlive(record.pid)) process.kill(record.pid, 'SIGKILL')
+  #busy({ ownerPid, port }: RunRecord): ChainError {
+    const { directory } = this.#options
+    return new ChainError('CHAIN_LOCAL_BUSY', `process ${ownerPid} uses the local chain in ${directory}`, {
+      details: { directory, ownerPid, port },
+    })
   }
 
-  #connect(port: number): JsonRpc {
-    return new JsonRpc(this.#components, {
-      rpcUrl: `http://127.0.0.1:${port}`,
-      requestTimeoutMs: REQUEST_TIMEOUT_MS,
+  async #writeRecord({ child, watch, port, instanceId }: Running): Promise<void> {
+    if (instanceId === undefined) return
+    const watchPid = watch?.pid
+    await this.#files.writeRecord({
+      version: 1,
+      pid: child.pid ?? 0,
+      ownerPid: process.pid,
+      ...(watchPid === undefined ? {} : { watchPid }),
+      port,
+      instanceId,
     })
   }
 
@@ -247,12 +234,14 @@ export class AnvilProcess {
       // Its own group: Ctrl-C in a terminal must reach us only, or the state of the last moment would be lost.
       { stdio: ['ignore', 'pipe', 'pipe'], detached: true, windowsHide: true },
     )
-    const jsonRpc = this.#connect(port)
+    const jsonRpc = connectLocal(this.#components.clock, port)
     const ended = new Promise<void>((resolve) => {
       child.once('exit', () => resolve())
       child.once('error', () => resolve())
     })
-    const running: Running = { child, ended, jsonRpc, rpc: new ChainRpc(jsonRpc), port, lastWords: '' }
+    const watch = this.#watch(child.pid)
+    const rpc = new ChainRpc(jsonRpc)
+    const running: Running = { child, ended, watch, jsonRpc, rpc, port, instanceId: undefined, lastWords: '' }
     const hear = (chunk: Buffer): void => {
       running.lastWords = (running.lastWords + chunk.toString('utf8')).slice(-LAST_WORDS_BYTES_MAX)
     }
@@ -260,6 +249,18 @@ export class AnvilProcess {
     child.stderr.on('data', hear)
     child.once('error', (error) => hear(Buffer.from(error.message)))
     return running
+  }
+
+  #watch(chainPid: number | undefined): OwnerWatch | undefined {
+    if (chainPid === undefined) return undefined
+    const { directory } = this.#options
+    const onReplaced = (): void => {
+      if (this.#running === undefined) return
+      this.#writeRecord(this.#running).catch((error: unknown) => {
+        this.#components.logger.warn('local chain not recorded', { error: messageOf(error) })
+      })
+    }
+    return new OwnerWatch({ directory, chainPid, onReplaced })
   }
 
   async #ready(running: Running): Promise<void> {
@@ -316,8 +317,7 @@ export class AnvilProcess {
   async #save(rpc: ChainRpc): Promise<void> {
     const block = await rpc.blockNumber()
     if (block === this.#savedBlock) return
-    const dump = dataAnswer(await rpc.development('anvil_dumpState', []), 'anvil_dumpState')
-    await this.#files.saveState(dump)
+    await this.#files.saveState(await dumpState(rpc))
     this.#savedBlock = block
   }
 
@@ -332,6 +332,7 @@ export class AnvilProcess {
 
   #release(running: Running): void {
     process.removeListener('exit', this.#killChild)
+    running.watch?.stop()
     running.jsonRpc.stop()
     this.#running = undefined
     this.#savedBlock = -1
@@ -345,9 +346,4 @@ export class AnvilProcess {
     timer.clear()
     this.#release(running)
   }
-}
-
-async function instanceOf(rpc: ChainRpc): Promise<string> {
-  const metadata = recordAnswer(await rpc.development('anvil_metadata', []), 'anvil_metadata')
-  return String(metadata.instanceId)
 }

@@ -16,6 +16,8 @@ export interface RunRecord {
   readonly pid: number
   /** The process that started it. */
   readonly ownerPid: number
+  /** The process that ends the chain when its owner is gone; undefined where there is none. */
+  readonly watchPid?: number | undefined
   readonly port: number
   /** Random, chosen by the chain's process; tells it from any other that may have got its port. */
   readonly instanceId: string
@@ -25,6 +27,7 @@ const runRecordSchema: z.ZodType<RunRecord> = z.strictObject({
   version: z.literal(1),
   pid: z.int().min(1),
   ownerPid: z.int().min(1),
+  watchPid: z.int().min(1).optional(),
   port: z.int().min(1).max(65_535),
   instanceId: z.string().max(200),
 })
