@@ -13,6 +13,11 @@ if (lacksFlags && process.send === undefined && typeof process.execve === 'funct
     [process.execPath, ...process.execArgv, ...DAEMON_FLAGS, import.meta.filename, ...args],
     daemonEnvironment(process.env),
   )
+if (process.connected && !isDaemon(args)) {
+  // Whoever waited for this command is gone, killed perhaps. A daemon sees to that itself.
+  process.channel.unref()
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+}
 const isWorkspace = process.execArgv.includes('--conditions=@stead/source')
 if (keepsCompiled(args, isWorkspace)) enableCompileCache(compileCacheDirectory(process.env))
 await import(isWorkspace ? '../src/main.ts' : '../dist/main.js')

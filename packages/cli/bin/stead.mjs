@@ -3,6 +3,7 @@
 // its built files under the Node.js that started it. Plain JavaScript, because any Node.js >= 20 may read it.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DAEMON_FLAGS, daemonEnvironment, isDaemon } from './daemon-flags.mjs'
@@ -23,7 +24,8 @@ function runFromSource() {
   if (process.platform !== 'win32' && typeof process.execve === 'function') {
     process.execve(pinnedNode, [pinnedNode, ...args], env)
   }
-  const child = spawn(pinnedNode, args, { stdio: 'inherit', env })
+  // By the channel the child hears that this process was killed, and does not go on beside whoever tries again.
+  const child = spawn(pinnedNode, args, { stdio: ['inherit', 'inherit', 'inherit', 'ipc'], env })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     // A terminal sends Ctrl-C to the whole group; the child decides how to stop, this process only waits for it.
     process.on(signal, () => (signal === 'SIGINT' && process.stdin.isTTY ? undefined : child.kill(signal)))
@@ -32,5 +34,5 @@ function runFromSource() {
     process.stderr.write(`cannot run ${pinnedNode}: ${error.message}\nRun: npm install\n`)
     process.exit(1)
   })
-  child.on('exit', (code, signal) => process.exit(signal === null ? (code ?? 1) : signal === 'SIGINT' ? 130 : 143))
+  child.on('exit', (code, signal) => process.exit(signal === null ? (code ?? 1) : 128 + constants.signals[signal]))
 }
