@@ -51,6 +51,7 @@ async function dev(
     },
     { directory: devDirectory(context), providers },
   )
+  await network.claim()
   terminal.message(`starting a chain, ${providers} providers and a payer in ${network.layout.root} …`)
   const interrupted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
   try {

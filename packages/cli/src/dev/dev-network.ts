@@ -121,10 +121,18 @@ export class DevNetwork {
     return this.#processes.get(name)
   }
 
+  /**
+   * Takes the folder for this network alone, before anything is said or touched; starting does it as well.
+   * @throws CliError CLI_DEV_RUNNING
+   */
+  async claim(): Promise<void> {
+    this.#lock ??= await takeLock(this.layout)
+  }
+
   /** Brings everything up and waits until the payer sees all offers. @throws CliError CLI_DEV_RUNNING, CLI_DEV_FAILED */
   async start(): Promise<void> {
     this.#alive = setInterval(() => undefined, KEEP_ALIVE_MS)
-    this.#lock = await takeLock(this.layout)
+    await this.claim()
     const before = readDevState(this.layout.root)
     for (const [name, addresses] of Object.entries(before?.listen ?? {})) this.#listen.set(name, addresses)
     const secp256k1 = await loadSecp256k1()

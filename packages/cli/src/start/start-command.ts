@@ -127,6 +127,7 @@ async function start(options: StartOptions, { terminal, root }: Surroundings): P
     },
     { directory: options.directory, providers: PROVIDERS },
   )
+  await network.claim()
   terminal.message(`starting a chain, ${PROVIDERS} providers and a payer in ${network.layout.root} …`)
   try {
     const loading = loadPackage(join(root, 'examples', 'signal-search'))

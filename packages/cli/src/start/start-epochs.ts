@@ -1,11 +1,10 @@
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadOrCreateKey, systemRandom } from '@stead/node/identity'
 import { createSigner, loadSecp256k1 } from '@stead/protocol'
 import { type OpenEconomy, withEconomy } from '../chain/with-economy.ts'
 import { supervisorLogger } from '../commands/dev.ts'
 import { daemonClient } from '../daemon-access.ts'
-import { devLayout } from '../dev/dev-layout.ts'
 import { DevNetwork } from '../dev/dev-network.ts'
 import { nodeDocuments } from '../epoch/document-source.ts'
 import { CliError } from '../errors.ts'
@@ -42,7 +41,6 @@ export interface EpochsComponents {
 /** Plays some epochs with operators who keep to the rules and others who do not, and says who earned what and why. */
 export async function startEpochs(components: EpochsComponents, options: EpochsOptions): Promise<ExitCode> {
   const { terminal, root, signal } = components
-  makeRoom(options)
   const failed = Promise.withResolvers<never>()
   const interrupted = new Promise<'interrupted'>((resolve) => {
     signal.addEventListener('abort', () => resolve('interrupted'), { once: true })
@@ -59,6 +57,7 @@ export async function startEpochs(components: EpochsComponents, options: EpochsO
       partOf: (provider, member) => partOf(provider, member, (other) => nodeOf(network, other)),
     },
   )
+  await makeRoom(network, options)
   terminal.message(`starting a chain, ${CAST.length} providers and a payer in ${network.layout.root} …`)
   try {
     const loading = loadPackage(join(root, 'examples', 'hello-function'))
@@ -81,16 +80,22 @@ export async function startEpochs(components: EpochsComponents, options: EpochsO
   }
 }
 
-/** A play begins on a new chain. @throws CliError CLI_FOLDER_IN_USE */
-function makeRoom({ directory, isOwnDirectory }: EpochsOptions): void {
-  if (!existsSync(devLayout(directory).chainDir)) return
+/** A play begins on a new chain. @throws CliError CLI_DEV_RUNNING, CLI_FOLDER_IN_USE */
+async function makeRoom(network: DevNetwork, { directory, isOwnDirectory }: EpochsOptions): Promise<void> {
+  // First of all: what runs there must not lose its files.
+  await network.claim()
+  const { root, chainDir, lockDir } = network.layout
+  if (!existsSync(chainDir)) return
   if (!isOwnDirectory) {
+    await network.stop()
     throw new CliError('CLI_FOLDER_IN_USE', `${directory} holds a network already; epochs are played on a new chain`, {
       details: { directory },
       next: `Name another folder, or delete it: rm -r ${directory}`,
     })
   }
-  rmSync(directory, { recursive: true })
+  for (const path of readdirSync(root).map((name) => join(root, name))) {
+    if (path !== lockDir) rmSync(path, { recursive: true })
+  }
 }
 
 function nodeOf(network: DevNetwork, provider: number): DevNetwork['members'][number]['node'] {

@@ -79,6 +79,7 @@ export async function startStorage(
       payerArguments: ['--storage-lost-after-seconds', String(LOST_AFTER_SECONDS)],
     },
   )
+  await network.claim()
   terminal.message(`starting a chain, ${STORAGE_PROVIDERS} providers and a payer in ${network.layout.root} …`)
   try {
     if ((await Promise.race([network.start(), failed.promise, interrupted])) === 'interrupted')
