@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -133,5 +133,21 @@ describe('the command line', () => {
     expect(status).toBe(1)
     expect(stderr).toContain('NODE_CHAIN_MISSING')
     expect(stderr).toContain('stead dev')
+  })
+
+  const chain = ['--rpc', 'http://127.0.0.1:1', '--address-book', join(home, 'no-book.json')]
+  it.each([
+    ['NODE_CHAIN_MISSING', []],
+    ['NODE_CHAIN_MISSING', ['--rpc', 'http://127.0.0.1:1']],
+    ['NODE_CONFIG_INVALID', ['--listen', 'here', ...chain]],
+    ['CHAIN_ADDRESS_BOOK', chain],
+    ['NODE_OPERATOR_MISSING', ['--provide', ...chain]],
+    ['EPOCHS_OPERATOR_KEY', ['--propose-epochs', ...chain]],
+    ['NODE_CONFIG_UNREADABLE', ['--watch-epochs', '--epochs-policies', join(home, 'no.policy'), ...chain]],
+  ])('makes no folder for a node that ends with %s, given %j', (code, args) => {
+    const directory = join(home, 'new', 'node')
+    const { stderr } = stead(['up', '--data-dir', directory, ...args])
+    expect(stderr).toContain(`(${code})`)
+    expect(existsSync(join(home, 'new'))).toBe(false)
   })
 })

@@ -1,5 +1,5 @@
-import type { Address, Clock, Logger, Network, Random, Signer, Store } from '@stead/core'
-import { type AddressBook, chainIdentityOf, EvmChain, readAddressBook } from '@stead/evm'
+import type { Clock, Logger, Network, Random, Signer, Store } from '@stead/core'
+import { type AddressBook, chainIdentityOf, EvmChain } from '@stead/evm'
 import { Libp2pNetwork } from '@stead/libp2p'
 import { createSigner, loadSecp256k1, type Secp256k1 } from '@stead/protocol'
 import { SqliteStore } from '@stead/sqlite'
@@ -8,9 +8,9 @@ import { systemClock } from '../adapters/system-clock.ts'
 import { systemRandom } from '../adapters/system-random.ts'
 import { type NodeDirectories, nodeKeyPath, storeDirectory } from '../config/directories.ts'
 import type { NodeConfig } from '../config/settings.ts'
-import { NodeError } from '../errors.ts'
 import { loadOrCreateKey } from '../identity/key-file.ts'
 import { makePrivateDirectory } from '../identity/private-file.ts'
+import { type ChainSettings, checkSettings } from './check-settings.ts'
 import { PeerMemory } from './peer-memory.ts'
 import type { StopStack } from './stop-stack.ts'
 
@@ -52,7 +52,7 @@ const RECALLED_MAX = 16
 
 /**
  * Opens what a node stands on; each part is on the stop stack as soon as it is up.
- * @throws CoreError STORE_LOCKED and others of the store, NodeError, ChainError, Libp2pError
+ * @throws as {@link checkSettings}; CoreError STORE_LOCKED and others of the store, NodeError, ChainError, Libp2pError
  */
 export async function openFoundation(
   components: FoundationComponents,
@@ -61,6 +61,7 @@ export async function openFoundation(
   const { logger, stops, decorateNetwork = (network) => network } = components
   const { config, directories } = options
   const [clock, random, metrics] = [systemClock, systemRandom, new PrometheusMetrics()]
+  const settings = await checkSettings(config)
   makePrivateDirectory(directories.dataDir)
   // First of all: a second node on the same folder must find out before it touches anything.
   const store = await SqliteStore.open({ logger, metrics }, { directory: storeDirectory(directories.dataDir) })
@@ -68,7 +69,8 @@ export async function openFoundation(
   const secp256k1 = await loadSecp256k1()
   const privateKey = loadOrCreateKey(nodeKeyPath(directories.dataDir), { secp256k1, random })
   const signer = createSigner(secp256k1, privateKey)
-  const { chain, addressBook } = await openChain({ logger, metrics, clock, signer }, config)
+  const { addressBook } = settings
+  const chain = await openChain({ logger, metrics, clock, signer }, settings, config)
   stops.push('chain', () => chain.stop())
   const network = decorateNetwork(
     await openNetwork({ store, clock, random, logger, metrics, privateKey, stops }, config),
@@ -90,19 +92,15 @@ export async function openFoundation(
 
 async function openChain(
   components: ConstructorParameters<typeof EvmChain>[0],
+  { rpcUrl, addressBook }: ChainSettings,
   config: NodeConfig,
-): Promise<Pick<Foundation, 'chain' | 'addressBook'>> {
-  const { rpcUrl, addressBook: path, confirmations } = config.chain
-  if (rpcUrl === undefined || path === undefined) {
-    const missing = rpcUrl === undefined ? 'the RPC address' : 'the address book'
-    throw new NodeError('NODE_CHAIN_MISSING', `${missing} of the settlement chain is not set`)
-  }
-  const book = await readAddressBook(path)
-  const { deployedAtBlock } = book
-  const identity = chainIdentityOf(book)
+): Promise<EvmChain> {
+  const { deployedAtBlock } = addressBook
+  const { confirmations } = config.chain
+  const identity = chainIdentityOf(addressBook)
   const chain = new EvmChain(components, { rpcUrl, identity, deployedAtBlock, confirmations })
   await chain.start()
-  return { chain, addressBook: book }
+  return chain
 }
 
 async function openNetwork(
@@ -131,12 +129,4 @@ async function openNetwork(
   memory.start(network)
   stops.push('peer memory', () => memory.stop())
   return network
-}
-
-/** The address that is paid for what a node sells. @throws NodeError NODE_OPERATOR_MISSING */
-export function operatorOf(config: NodeConfig): Address {
-  const { operator } = config.provide
-  if (operator === undefined)
-    throw new NodeError('NODE_OPERATOR_MISSING', 'provide.enabled is set, provide.operator is not')
-  return operator.toLowerCase() as Address
 }

@@ -9,6 +9,7 @@ import type { NodeConfig } from '../config/settings.ts'
 import { NodeError } from '../errors.ts'
 import { makePrivateDirectory, writePrivateFile } from '../identity/private-file.ts'
 import type { BuyingStorage } from './buying-storage.ts'
+import { checkSettings } from './check-settings.ts'
 import { SteadNode } from './stead-node.ts'
 import { noteLostBooks, placePhrase } from './storage-phrase.ts'
 
@@ -42,7 +43,7 @@ export interface RecoveredNode {
 /**
  * Brings back what a phrase gives: finds the catalogue, takes the place of the machine that is gone, makes its books again.
  * @throws NodeError NODE_NETWORK_UNKNOWN, NODE_RUNNING, NODE_PHRASE_OTHER, NODE_PAYER_UNKNOWN, NODE_PAYER_RUNS;
- *   StorageError STORAGE_BAD_PHRASE, STORAGE_ROOT_UNKNOWN, STORAGE_ROOT_AWAY
+ *   as {@link checkSettings}; StorageError STORAGE_BAD_PHRASE, STORAGE_ROOT_UNKNOWN, STORAGE_ROOT_AWAY
  */
 export async function recoverStorage(
   { logger }: { readonly logger: Logger },
@@ -51,13 +52,14 @@ export async function recoverStorage(
   // Whoever mistyped a word is told so before being asked for anything else.
   rootSecretOf(phrase)
   requireNetwork(config)
-  await aloneIn(directories, logger, () => placePhrase(directories.dataDir, phrase))
   // Nothing is sold or served while the node is not yet who it will be.
   const quiet: NodeConfig = {
     ...config,
     provide: { ...config.provide, enabled: false },
     s3: { ...config.s3, enabled: false },
   }
+  await checkSettings(quiet)
+  await aloneIn(directories, logger, () => placePhrase(directories.dataDir, phrase))
   const plan = { config: quiet, directories }
   const found = await withNode(logger, plan, async (node) => {
     const { objects } = await openStorage(node, withoutAbsent)

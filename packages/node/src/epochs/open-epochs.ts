@@ -1,13 +1,13 @@
-import { readFile } from 'node:fs/promises'
 import { type Address, microUsd } from '@stead/core'
-import { ChainTime, EpochService, EpochsError, PolicyBook } from '@stead/epochs'
+import { ChainTime, EpochService, PolicyBook } from '@stead/epochs'
 import type { OfferBook } from '@stead/market'
 import { calendarOf, coverageProgram, firstUtilityProgram, ProgramRegistry, utilityProgram } from '@stead/rewards'
 import type { NodeConfig } from '../config/settings.ts'
 import type { StorageBuyer } from '../daemon/buying-storage.ts'
-import { type Foundation, operatorOf } from '../daemon/foundation.ts'
+import { operatorOf } from '../daemon/check-settings.ts'
+import type { Foundation } from '../daemon/foundation.ts'
 import { openOperatorAccount } from '../daemon/operator-account.ts'
-import { NodeError } from '../errors.ts'
+import { readPolicies } from './epoch-settings.ts'
 
 /** What a node that takes part in epochs is made of. */
 export interface OpenEpochsParts {
@@ -18,7 +18,7 @@ export interface OpenEpochsParts {
 
 /**
  * Takes part in epochs. Loaded only where a setting or a bond asks for it.
- * @throws EpochsError EPOCHS_OPERATOR_KEY; NodeError of key and policy files; ChainError when the chain does not answer
+ * @throws NodeError of key and policy files; ChainError when the chain does not answer
  */
 export async function openEpochs(
   { foundation, offers, storage }: OpenEpochsParts,
@@ -26,9 +26,6 @@ export async function openEpochs(
 ): Promise<EpochService> {
   const { clock, chain, addressBook } = foundation
   const { watch, propose, keepEpochs } = config.epochs
-  if (propose && config.epochs.operatorKey === undefined) {
-    throw new EpochsError('EPOCHS_OPERATOR_KEY', 'epochs.propose is set, epochs.operatorKey is not')
-  }
   const economy = await chain.economy(addressBook)
   const calendar = calendarOf(await economy.epochTerms())
   const programs = new ProgramRegistry().add(utilityProgram).add(firstUtilityProgram).add(coverageProgram)
@@ -41,7 +38,7 @@ export async function openEpochs(
     calendar,
     time: new ChainTime({ clock, calendar }),
   }
-  const policies = new PolicyBook(programs, await Promise.all(config.epochs.policies.map(readPolicy)))
+  const policies = new PolicyBook(programs, await readPolicies(config))
   const account = openOperatorAccount(foundation, config)
   const parts = {
     offers,
@@ -62,13 +59,5 @@ function claimsOf(config: NodeConfig) {
     operator: operatorOf(config),
     minimumMicroUsd: microUsd(claim.minimumMicroUsd),
     nativeCoinMicroUsd: microUsd(claim.nativeCoinMicroUsd),
-  }
-}
-
-async function readPolicy(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path)
-  } catch (cause) {
-    throw new NodeError('NODE_CONFIG_UNREADABLE', `the policy ${path} cannot be read`, { details: { path }, cause })
   }
 }
