@@ -108,6 +108,14 @@ describe('files', () => {
     expect(linesMatching(text, local)).toEqual([])
   })
 
+  test('that hold the recovery phrase, as the README makes one, stay out of commits and of the eyes of others', () => {
+    const readme = readFileSync(join(root, 'README.md'), 'utf8')
+    const files = [...readme.matchAll(/stead phrase(?: --to (\S+)|\s)/g)].map((match) => match[1])
+    const ignored = readFileSync(join(root, '.gitignore'), 'utf8').split('\n')
+    expect(files).not.toEqual([])
+    for (const file of files) expect(ignored).toContain(`/${file}`)
+  })
+
   test('have one subject in their name', () => {
     const vague = /(^|\/)(utils?|helpers?|common|misc|manager)(\.|\/|$)/
     const names = code

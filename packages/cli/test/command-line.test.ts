@@ -96,6 +96,13 @@ describe('the command line', () => {
     expect(stead([...recover, '--data-dir', '../new'], {}, project).stderr).toContain(`go to ${join(home, 'new')}\n`)
   })
 
+  it('says that there is no such folder to one who asks for the phrase of a node in it', () => {
+    const { status, stderr } = stead(['phrase', '--data-dir', join(home, 'nowhere')])
+    expect(status).toBe(1)
+    expect(stderr).toContain(`no recovery phrase in ${join(home, 'nowhere')}: there is no such folder (CLI_NO_PHRASE)`)
+    expect(stderr).toContain('next: Name the folder of the node: --data-dir <path>\n')
+  })
+
   it('names a folder that is no job package, and an input that is not there', () => {
     expect(stead(['run', 'missing'])).toMatchObject({ status: 1, stderr: expect.stringContaining('CLI_JOB_DIRECTORY') })
     const directory = join(home, 'job')

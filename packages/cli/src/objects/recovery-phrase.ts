@@ -1,5 +1,7 @@
+import { closeSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs'
 import { isPhraseUnseen, notePhraseSeen, readPhrase } from '@stead/node/files'
 import type { CommandContext } from '../command-context.ts'
+import { CliError } from '../errors.ts'
 
 /** What a person must know of the words. */
 export const PHRASE_WARNING: string =
@@ -19,6 +21,35 @@ export function showNewPhrase({ terminal }: CommandContext, dataDir: string): vo
       '\nThey are shown now and not again by themselves; to see them again: stead phrase\n',
   )
   notePhraseSeen(dataDir)
+}
+
+/**
+ * Writes the words into a file that only its owner can read. One that is there may be another phrase, or be open to others.
+ * @throws CliError CLI_USAGE; what the system says
+ */
+export function keepPhrase(file: string, phrase: string): void {
+  const descriptor = openNew(file)
+  try {
+    writeSync(descriptor, `${phrase}\n`)
+    fsyncSync(descriptor)
+  } catch (error) {
+    rmSync(file, { force: true })
+    throw error
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function openNew(file: string): number {
+  try {
+    return openSync(file, 'wx', 0o600)
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
+    throw new CliError('CLI_USAGE', `${file} is there already, and is left as it is`, {
+      cause,
+      next: 'Name a new file: stead phrase --to <file>',
+    })
+  }
 }
 
 /** Four lines of six words, each with its number. */

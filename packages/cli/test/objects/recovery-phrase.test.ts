@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readPhrase, writePhrase } from '@stead/node/files'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -71,8 +71,32 @@ describe('stead phrase', () => {
     expect(readPhrase(commands.directory)).toBe(phrase)
   })
 
+  it('writes it into a new file that only its owner can read, and not to where everyone looks', async () => {
+    writePhrase(commands.directory, phrase, { isNew: true })
+    const said = await commands.run(['phrase', '--to', 'words'])
+    expect([said.code, isShown(said), said.out]).toEqual([0, false, ''])
+    expect(said.message).toContain('the words are in words, which only you can read')
+    const words = join(commands.directory, 'words')
+    expect([readFileSync(words, 'utf8'), statSync(words).mode & 0o777]).toEqual([`${phrase}\n`, 0o600])
+    expect(isShown(await atTerminal('put', file, 'stead://mine/'))).toBe(false)
+  })
+
+  it('leaves a file that is there as it is, and one behind a link', async () => {
+    writePhrase(commands.directory, phrase, { isNew: true })
+    symlinkSync(join(commands.directory, 'target'), join(commands.directory, 'link'))
+    for (const name of ['file', 'link']) {
+      const said = await commands.run(['phrase', '--to', name])
+      expect([said.code, said.message]).toEqual([2, expect.stringContaining('is there already')])
+      expect(said.message).toContain('next: Name a new file: stead phrase --to <file>')
+    }
+    expect([readFileSync(file, 'utf8'), existsSync(join(commands.directory, 'target'))]).toEqual(['x', false])
+    // What was not written was not seen either.
+    expect(isShown(await atTerminal('put', file, 'stead://mine/'))).toBe(true)
+  })
+
   it('says that there is none before anything was kept', async () => {
     const said = await commands.run(['phrase'])
     expect([said.code, said.message]).toEqual([1, expect.stringContaining('CLI_NO_PHRASE')])
+    expect(said.message).toContain(`the node in ${commands.directory} has no recovery phrase`)
   })
 })
