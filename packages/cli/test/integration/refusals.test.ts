@@ -113,14 +113,16 @@ describe('a node that runs', () => {
 })
 
 describe('a local network whose supervisor is killed without warning', () => {
-  it('stops its daemons, and the next one on the folder takes over chain and keys', async () => {
+  it('stops its daemons and its chain, and the next one on the folder goes on with chain and keys', async () => {
     const dataDir = join(directory, 'dev')
     const args = ['dev', '--nodes', '1', '--json', '--data-dir', dataDir]
     const first = new SteadProcess(args)
     const before = JSON.parse(await first.untilOutput(/\n/))
-    const pids = [devLayout(dataDir).payerDir, devLayout(dataDir).providerDir(1)].map(
-      (dir) => readApiFile(dir)?.pid ?? 0,
-    )
+    const { payerDir, providerDir, chainDir } = devLayout(dataDir)
+    const chainFile = readFileSync(join(chainDir, 'chain-process.json'), 'utf8')
+    const { pid: chainPid } = JSON.parse(chainFile) as { readonly pid: number }
+    const pids = [chainPid, ...[payerDir, providerDir(1)].map((dir) => readApiFile(dir)?.pid ?? 0)]
+    expect(pids.map(isRunning)).toEqual([true, true, true])
     first.child.kill('SIGKILL')
     await first.finished
     for (const pid of pids) await expect.poll(() => isRunning(pid), { timeout: 20_000 }).toBe(false)
