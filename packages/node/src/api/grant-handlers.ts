@@ -11,6 +11,7 @@ import {
   parseWriteLink,
   type WriteLink,
 } from '@stead/storage'
+import { nativeMd5 } from '../adapters/native-md5.ts'
 import type { BuyingStorage } from '../daemon/buying-storage.ts'
 import type { SteadNode } from '../daemon/stead-node.ts'
 import type { Handlers } from './handlers.ts'
@@ -26,6 +27,7 @@ export function grantHandlers(node: SteadNode): Pick<Handlers, GrantRoutes> {
   const open = (): Promise<BuyingStorage> => node.trade.payer.storage.open()
   const writer = new GrantWriter({
     ...foundation,
+    md5: nativeMd5,
     own: async (payload) => await (await open()).grants.answer({ peer: foundation.network.self, payload }),
   })
   const made = ({ info, link }: OpenedGrant): GrantMade => {

@@ -24,6 +24,7 @@ import {
   TreeObjectStore,
 } from '@stead/storage'
 import { FolderDisk } from '../adapters/folder-disk.ts'
+import { nativeMd5 } from '../adapters/native-md5.ts'
 import { nodeKeyPath } from '../config/directories.ts'
 import type { NodeConfig } from '../config/settings.ts'
 import { loadKey } from '../identity/key-file.ts'
@@ -133,7 +134,7 @@ export async function openBuyingStorage(
     answerShares(request, { places: (segment) => consumer.segments.places(segment) }),
   )
   const partBytes = wholeSegments(segmentBytes, GIVEN_PART_BYTES_MAX)
-  const grants = new GrantDesk({ ...foundation, intake: objects.grants.intake }, partBytes)
+  const grants = new GrantDesk({ ...foundation, intake: objects.grants.intake, md5: nativeMd5 }, partBytes)
   foundation.network.handle(GRANTS_PROTOCOL, GRANTS_LIMITS, (request) => grants.answer(request))
   objects.shares.start()
   const recover = async (): Promise<RecoveredStorage> => {

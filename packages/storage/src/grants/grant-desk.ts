@@ -1,4 +1,4 @@
-import { md5 } from '@noble/hashes/legacy.js'
+import { md5 as javaScriptMd5 } from '@noble/hashes/legacy.js'
 import {
   type Clock,
   type IncomingRequest,
@@ -30,6 +30,8 @@ export interface GrantDeskComponents {
   readonly intake: GrantIntake
   readonly clock: Pick<Clock, 'monotonicMs'>
   readonly logger: Logger
+  /** @default that of JavaScript, a fifth as fast as a platform's own */
+  readonly md5?: (bytes: Uint8Array) => Uint8Array
 }
 
 /** Answers those who write with a grant, on the machine of its owner. */
@@ -85,6 +87,7 @@ export class GrantDesk {
     if (bytes.length > this.#partBytes)
       throw new ProtocolError('PROTOCOL_TOO_LARGE', `a part has at most ${this.#partBytes} bytes, not ${bytes.length}`)
     return await this.#room.within(bytesToHex(request.grant), bytes.length, async () => {
+      const { md5 = javaScriptMd5 } = this.#components
       const body = { description: descriptionOf(request), etag: bytesToHex(md5(bytes)).slice(2), bytes }
       return await this.#take(giving, request, body)
     })

@@ -252,7 +252,7 @@ export class GrantIntake {
     let hasShares = false
     const result = await intake.take({
       bucket,
-      body: [bytes],
+      body: chunksOf(bytes),
       options: { etag: () => etag },
       check: async (rows) => await check(rows, await openGrant(rows, grant, clock.now())),
       place: async (rows, taken) => {
@@ -264,6 +264,13 @@ export class GrantIntake {
     if (hasShares) onShown(bucket)
     return result
   }
+}
+
+/** Chunks of which some are copied on their way. */
+const CHUNK_BYTES = 256 * 1024
+
+function* chunksOf(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) yield bytes.subarray(at, at + CHUNK_BYTES)
 }
 
 /** Gives what is there already, where it is the same. @throws what it is refused for */

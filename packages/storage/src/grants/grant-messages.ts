@@ -24,12 +24,13 @@ export const GRANTS_PROTOCOL = '/stead/write-grants/1'
 /** Largest part of an object, 4 MiB: a segment of 4-of-12; whoever has no link can make a node hold some as well. */
 export const GIVEN_PART_BYTES_MAX: number = 64 * FRAME_PLAIN_BYTES
 const MESSAGE_BYTES_MAX: number = GIVEN_PART_BYTES_MAX + 256 * 1024
-/** Requests that one peer has under way; whoever keeps to the rules sends half as many. */
+/** Requests that one peer has under way; whoever keeps to the rules sends no more. */
 const REQUESTS_PER_PEER_MAX = 16
 /** Limits of {@link GRANTS_PROTOCOL}: nodes that are silent are known after 40 s, and then others are taken. */
 export const GRANTS_LIMITS: ProtocolLimits = {
   messageBytesMax: MESSAGE_BYTES_MAX,
   bulk: true,
+  lendsPayloads: true,
   inFlightPerPeerMax: REQUESTS_PER_PEER_MAX,
   handlerTimeoutMs: 120_000,
 }

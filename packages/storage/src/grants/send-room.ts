@@ -1,5 +1,5 @@
 /** Requests to one owner that are under way, and their bytes together, but for one that is longer. */
-const [REQUESTS_MAX, BYTES_MAX] = [8, 8 * 1024 * 1024]
+const [REQUESTS_MAX, BYTES_MAX] = [16, 8 * 1024 * 1024]
 
 interface Waiting {
   readonly bytes: number
