@@ -260,7 +260,9 @@ export class AnvilProcess {
         this.#components.logger.warn('local chain not recorded', { error: messageOf(error) })
       })
     }
-    return new OwnerWatch({ directory, chainPid, onReplaced })
+    const onFailed = (error: Error): void =>
+      this.#components.logger.info('local chain outlives this process if that is killed', { error: messageOf(error) })
+    return new OwnerWatch({ directory, chainPid, onReplaced, onFailed })
   }
 
   async #ready(running: Running): Promise<void> {

@@ -33,21 +33,19 @@ export async function dumpState(rpc: ChainRpc): Promise<Hex> {
 }
 
 /**
- * Runs `work` with the chain of a record, unless nobody or another chain answers at its port; whether it did.
+ * Runs `work` with the chain of a record, unless nobody or another chain answers at its port.
  * @throws what `work` throws
  */
 export async function withSurvivor(
   record: RunRecord,
   clock: Clock,
   work: (rpc: ChainRpc) => Promise<void>,
-): Promise<boolean> {
+): Promise<void> {
   const jsonRpc = connectLocal(clock, record.port)
   try {
     const rpc = new ChainRpc(jsonRpc)
     const instanceId = await instanceOf(rpc).catch(() => undefined)
-    if (instanceId !== record.instanceId) return false
-    await work(rpc)
-    return true
+    if (instanceId === record.instanceId) await work(rpc)
   } finally {
     jsonRpc.stop()
   }

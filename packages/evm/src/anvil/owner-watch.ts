@@ -20,6 +20,8 @@ export interface OwnerWatchOptions {
   readonly chainPid: number
   /** Called when another process watches, because somebody ended the one before. */
   readonly onReplaced: () => void
+  /** Called when nothing watches, because no process could be started. */
+  readonly onFailed: (error: Error) => void
 }
 
 /**
@@ -59,8 +61,9 @@ export class OwnerWatch {
       // Its own group: Ctrl-C in a terminal must not reach it.
       detached: true,
     })
+    // Nothing is ever written there: a watch that ended is heard of by its exit.
     child.stdin?.on('error', () => undefined)
-    child.once('error', () => undefined)
+    child.once('error', this.#options.onFailed)
     child.once('exit', () => this.#replace())
     child.unref()
     return child

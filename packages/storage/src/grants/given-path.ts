@@ -9,9 +9,8 @@ const [STEP_BYTES_MAX, STEPS_MAX] = [255, 64]
 const utf8 = new TextEncoder()
 
 /**
- * A path that somebody else chose: steps between `/`, none of them empty, `.`, `..` or longer than
- * a disk takes; a folder ends with `/`. Its owner
- * may copy what lies there to a disk.
+ * A path that somebody else chose: steps between `/`, none of them empty, `.`, `..` or longer than a disk takes; a folder
+ * ends with `/`. Its owner may copy what lies there to a disk.
  * @throws StorageError STORAGE_BAD_NAME
  */
 export function checkGivenPath(path: string): void {

@@ -39,7 +39,7 @@ export class GrantDesk {
   readonly #components: GrantDeskComponents
   readonly #partBytes: number
   readonly #room = new BodyRoom()
-  readonly #attempts: AnsweredAttempts<Uint8Array>
+  readonly #attempts: AnsweredAttempts<Partial<GrantReply>>
 
   /** @param partBytes how long objects are cut, 1 .. GIVEN_PART_BYTES_MAX */
   constructor(components: GrantDeskComponents, partBytes: number) {
@@ -56,7 +56,8 @@ export class GrantDesk {
   async answer({ peer, payload }: Pick<IncomingRequest, 'peer' | 'payload'>): Promise<Uint8Array> {
     const request = grantRequestSchema.decodeMessage(payload)
     try {
-      return await this.#admitted(request)
+      // Encoded for each answer: the network gives the memory of one back when it is sent.
+      return grantReplySchema.encodeMessage({ version: 1, parts: [], ...(await this.#admitted(request)) })
     } catch (error) {
       if (error instanceof ProtocolError) throw error
       throw toldRefusal(error) ?? this.#failed(error, peer)
@@ -64,20 +65,17 @@ export class GrantDesk {
   }
 
   /** Nothing is worked on for who shows no link. */
-  async #admitted(request: GrantRequest): Promise<Uint8Array> {
+  async #admitted(request: GrantRequest): Promise<Partial<GrantReply>> {
     const { grant, steps, secret, path, upload, ask, number = 0, attempt } = request
     const giving: Giving = { token: { id: grant, steps, secret }, path, upload }
     this.#components.intake.checkToken(giving)
-    const work = async (): Promise<Uint8Array> =>
-      grantReplySchema.encodeMessage({ version: 1, parts: [], ...(await this.#serve(giving, request)) })
-    if (ask === 'look') return await work()
+    if (ask === 'look') return await this.#look(giving)
     const names = [grant, upload, attempt].map((each) => bytesToHex(each))
-    return await this.#attempts.once([...names, path, ask, number].join(' '), work)
+    return await this.#attempts.once([...names, path, ask, number].join(' '), () => this.#serve(giving, request))
   }
 
   async #serve(giving: Giving, request: GrantRequest): Promise<Partial<GrantReply>> {
     const { intake } = this.#components
-    if (request.ask === 'look') return await this.#look(giving)
     if (request.ask === 'whole') {
       const etags = request.etags.map((etag) => bytesToHex(etag).slice(2))
       if (etags.length === 0) throw malformed('etags')

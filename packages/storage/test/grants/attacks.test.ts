@@ -355,6 +355,23 @@ describe('a holder of a link to write', () => {
     expect(await place.has()).toEqual({ x: digestOf(PACKED) })
   })
 
+  it('gets its answer again, also when the memory of the first one was given back', async () => {
+    const place = await GrantPlace.of()
+    const link = await place.grant('')
+    const parts = { intake: place.store.grants.intake, clock: place.clock, logger: silentLogger }
+    const desk = new GrantDesk(parts, PART_BYTES)
+    const payload = grantRequestSchema.encodeMessage({
+      ...{ version: 1, ask: 'put', path: 'x', upload: place.upload(), etags: [], attempt: place.upload() },
+      ...{ grant: link.id, steps: [], secret: link.secret, bytes: new Uint8Array(0) },
+    })
+    const ask = (): Promise<Uint8Array> => desk.answer({ peer: place.giver.self, payload: Uint8Array.from(payload) })
+    const first = await ask()
+    const { object } = grantReplySchema.decodeMessage(Uint8Array.from(first))
+    first.fill(0)
+    expect(grantReplySchema.decodeMessage(await ask()).object).toEqual(object)
+    expect(await place.has()).toEqual({ x: digestOf(new Uint8Array(0)) })
+  })
+
   it('makes no name of which a disk could not have both', async () => {
     const place = await GrantPlace.of()
     const link = await place.grant('in/')
